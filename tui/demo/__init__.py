@@ -1,0 +1,1 @@
+"""The embedded fleet: API servers in this process, over HTTPS on loopback."""

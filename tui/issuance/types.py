@@ -1,0 +1,239 @@
+"""The words of the issuance core as data. None of these types ever holds material; that lives in `Sensitive` alone.
+
+Times are timezone-aware UTC datetimes, lifetimes are timedeltas. Every struct is frozen and can be written as JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+
+class Format(StrEnum):
+    """How material is written down. The values are DPF's `spec.type` and kubemint's `--type`."""
+
+    KUBECONFIG = "kubeconfig"
+    TOKEN_FILE = "tokenFile"
+    TOKEN = "token"
+
+
+class CredentialKind(StrEnum):
+    """What sort of thing a credential is; the value is the first part of its address."""
+
+    REQUEST = "request"
+    """Kept by a DPUServiceCredentialRequest."""
+    SECRET = "secret"
+    """A Secret that kubemint manages."""
+    FILE = "file"
+    """A file on this machine that kubemint wrote."""
+    LEGACY = "legacy"
+    """A Secret of type kubernetes.io/service-account-token."""
+    LOGIN = "login"
+    """What the operator's own kubeconfig holds for a cluster (client certificate or token)."""
+
+
+KIND_LABELS: dict[CredentialKind, str] = {
+    CredentialKind.REQUEST: "DPU request",
+    CredentialKind.SECRET: "managed Secret",
+    CredentialKind.FILE: "file",
+    CredentialKind.LEGACY: "token Secret",
+    CredentialKind.LOGIN: "login",
+}
+
+
+class State(StrEnum):
+    """How a credential stands. Computed from its stamps and the time by `renewal.state_of`, or known otherwise."""
+
+    PENDING = "pending"
+    """Wanted, nothing issued yet."""
+    VALID = "valid"
+    DUE = "due"
+    """Still accepted, its renewal point has passed."""
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    FAILED = "failed"
+    """The last renewal failed; `Credential.message` says why. The old one may still be accepted."""
+    ENDLESS = "never expires"
+    UNKNOWN = "unknown"
+    """The stamps are missing or contradict each other. Never shown as valid."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A service account of one cluster. `str()` is `cluster/namespace/name`."""
+
+    cluster: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster}/{self.namespace}/{self.name}"
+
+    @property
+    def username(self) -> str:
+        """The name the API server knows it by."""
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+
+class Address(msgspec.Struct, frozen=True):
+    """What a credential is called on the command line and in the journal.
+
+    `str()` is `KIND:CLUSTER/NAMESPACE/NAME`, for files `file:PATH`, for logins `login:CLUSTER`. Cluster names may hold
+    `/` and `:`, namespaces and names may not, so parsing splits from the right.
+    """
+
+    kind: CredentialKind
+    cluster: str
+    namespace: str
+    name: str
+    """The object's name; for files the absolute path (cluster and namespace are then empty)."""
+
+    def __str__(self) -> str:
+        if self.kind is CredentialKind.FILE:
+            return f"file:{self.name}"
+        if self.kind is CredentialKind.LOGIN:
+            return f"login:{self.cluster}"
+        return f"{self.kind.value}:{self.cluster}/{self.namespace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Raises ValueError with what is expected where `text` is not an address."""
+        expected = "an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy), file:PATH or login:CLUSTER"
+        kind_text, colon, rest = text.partition(":")
+        if not colon or not rest or kind_text not in set(CredentialKind):
+            raise ValueError(f"{text!r} is not an address; {expected}")
+        kind = CredentialKind(kind_text)
+        if kind is CredentialKind.FILE:
+            return cls(kind, "", "", rest)
+        if kind is CredentialKind.LOGIN:
+            return cls(kind, rest, "", "")
+        parts = rest.rsplit("/", 2)
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(f"{text!r} is not an address; {expected}")
+        return cls(kind, *parts)
+
+
+class FileDestination(msgspec.Struct, frozen=True, tag="file"):
+    """A file on this machine. `merge` puts the entries into an existing kubeconfig instead of replacing the file."""
+
+    path: str
+    merge: bool = False
+
+
+class SecretDestination(msgspec.Struct, frozen=True, tag="secret"):
+    """A Secret in `cluster`, which may be another cluster than the identity's (DPF keeps it in the host cluster)."""
+
+    cluster: str
+    namespace: str
+    name: str
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+Destination = FileDestination | SecretDestination
+
+
+class IssueSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: one credential for `identity`, written as `format` to every one of `destinations`."""
+
+    identity: Identity
+    destinations: tuple[Destination, ...]
+    format: Format = Format.KUBECONFIG
+    duration: timedelta | None = None
+    """None asks for the server's default (3600 s)."""
+    audiences: tuple[str, ...] = ()
+    create_account: bool = False
+
+
+class Handle(msgspec.Struct, frozen=True):
+    """The empty Secret a token is bound to. Deleting it revokes exactly that token (within 10 s)."""
+
+    cluster: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What exists: everything about a credential but the material itself."""
+
+    address: Address
+    identity: Identity | None = None
+    format: Format | None = None
+    audiences: tuple[str, ...] = ()
+    requested: timedelta | None = None
+    granted: timedelta | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    rotate_at: datetime | None = None
+    kept_in: str = ""
+    """Where the material lies, for people: a path, or `Secret ns/name`."""
+    fingerprint: str = ""
+    handle: Handle | None = None
+    state: State = State.UNKNOWN
+    """The state as its source knows it; `renewal.state_of` brings it up to a given time."""
+    message: str = ""
+
+
+class Action(StrEnum):
+    ISSUE = "issue"
+    ROTATE = "rotate"
+    REVOKE = "revoke"
+    RECOVER = "recover"
+
+
+class StepStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNDONE = "undone"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing a plan will do. `verb` and `resource` are Kubernetes' words where an API server is called."""
+
+    id: str
+    """One of the engine's step ids, unique within a plan: `account`, `handle`, `token`, `prove`, `write:0`, …"""
+    title: str
+    cluster: str = ""
+    verb: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What will be done, before it is done: steps in order, and what the operator should know first."""
+
+    id: str
+    action: Action
+    address: Address
+    steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class StepResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How one step went; the same record is progress on a screen, a line of a bulk result, and a journal entry."""
+
+    plan: str
+    step: str
+    title: str
+    status: StepStatus
+    at: datetime
+    message: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a plan ended. `credential` is the one that works now (the old one where a rotation failed)."""
+
+    plan: str
+    action: Action
+    address: Address
+    ok: bool
+    results: tuple[StepResult, ...]
+    credential: Credential | None = None
+    error: str = ""
+    hint: str = ""

@@ -1,0 +1,159 @@
+"""What can go wrong with an API server, each with what a person should do about it.
+
+Every error prints as one line that names the cluster and the cause; `hint` is the next step. Bodies and headers are
+never part of an error, because a proxy or a server may echo material in them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .text import safe_text
+
+
+class KubeError(Exception):
+    """Anything this room raises. `cluster` is the endpoint's name, empty where none is known yet."""
+
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, cluster: str = "", hint: str = "") -> None:
+        self.message = safe_text(message)
+        self.cluster = cluster
+        self.hint = hint or self.default_hint
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        where = f"{safe_text(self.cluster)}: " if self.cluster else ""
+        return f"{where}{self.message}"
+
+
+class ConfigError(KubeError):
+    """A kubeconfig that cannot be read or does not say enough. The message names the file."""
+
+
+class ExecPluginError(KubeError):
+    """A credential plugin that is missing, failed, hung, or answered something it must not."""
+
+
+class NeedsLogin(KubeError):
+    """Somebody has to log in by hand. `command` is what to run, empty where it is not known."""
+
+    def __init__(self, message: str, *, cluster: str = "", hint: str = "", command: str = "") -> None:
+        self.command = command
+        super().__init__(message, cluster=cluster, hint=hint or (f"run: {command}" if command else ""))
+
+
+class Unreachable(KubeError):
+    """No connection: refused, no route, unknown host, or the connection broke."""
+
+    default_hint = "check the address, the network and the proxy"
+
+
+class TimedOut(Unreachable):
+    """The server accepted or not, but did not answer in time."""
+
+    default_hint = "the server is slow or hangs; kubemint goes on trying"
+
+
+class TLSFailed(KubeError):
+    """The server's certificate was not accepted, or the server did not accept the handshake."""
+
+    default_hint = "check certificate-authority-data and tls-server-name in the kubeconfig"
+
+
+class ProtocolError(KubeError):
+    """The answer is not what a Kubernetes API server says (not JSON, wrong shape)."""
+
+    default_hint = "is this really a Kubernetes API server, or a proxy's login page?"
+
+
+class APIError(KubeError):
+    """A Status that the server answered. `reason` is the machine-readable word (`NotFound`, `Invalid`, …)."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str = "",
+        message: str = "",
+        *,
+        cluster: str = "",
+        hint: str = "",
+        retry_after: float | None = None,
+        causes: tuple[str, ...] = (),
+        verb: str = "",
+        resource: str = "",
+        namespace: str = "",
+        name: str = "",
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+        """Seconds the server asked to wait, None where it did not."""
+        self.causes = causes
+        self.verb = verb
+        """The Kubernetes verb of the request (`create`, `list`, …)."""
+        self.resource = resource
+        """Plural, with subresource and group where there is one: `serviceaccounts/token`, `leases.coordination.k8s.io`."""
+        self.namespace = namespace
+        self.name = name
+        super().__init__(message or reason or f"HTTP {status}", cluster=cluster, hint=hint)
+
+    @property
+    def retriable(self) -> bool:
+        """Whether the same request may succeed later unchanged (429 and 5xx; never 400, 401, 403, 404, 409, 422)."""
+        return self.status == 429 or self.status >= 500
+
+
+class BadRequest(APIError):
+    """400."""
+
+
+class Unauthorized(APIError):
+    """401: expired, revoked, account gone, wrong audience, cluster or key; the server does not say which."""
+
+    default_hint = "the credential was refused: it may be expired or revoked, or belong to another cluster"
+
+
+class Forbidden(APIError):
+    """403. The hint names the verb and the resource that are missing."""
+
+
+class NotFound(APIError):
+    """404: the object, or the whole kind, does not exist there."""
+
+
+class Conflict(APIError):
+    """409: somebody changed it first, it exists already, or another field manager owns the field."""
+
+
+class Gone(APIError):
+    """410: a continue token or resourceVersion is too old; list again."""
+
+
+class Invalid(APIError):
+    """422: the server refused the content; `causes` names the fields."""
+
+
+class TooManyRequests(APIError):
+    """429."""
+
+
+class ServerError(APIError):
+    """5xx."""
+
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    422: Invalid,
+    429: TooManyRequests,
+}
+
+
+def api_error_type(status: int) -> type[APIError]:
+    """The class for an HTTP status: one of its own, `ServerError` for 5xx, `APIError` for the rest."""
+    return _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
