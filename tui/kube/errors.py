@@ -93,7 +93,7 @@ class APIError(KubeError):
         self.verb = verb
         """The Kubernetes verb of the request (`create`, `list`, …)."""
         self.resource = resource
-        """Plural, with subresource and group where there is one: `serviceaccounts/token`, `leases.coordination.k8s.io`."""
+        """Plural, with subresource and group where there is one: `serviceaccounts/token`."""
         self.namespace = namespace
         self.name = name
         super().__init__(message or reason or f"HTTP {status}", cluster=cluster, hint=hint)
