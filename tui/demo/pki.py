@@ -1,0 +1,187 @@
+"""The keys and certificates of one embedded cluster: its authority, its serving and client certificates, its token key.
+
+Certificates use P-256 because such keys cost microseconds; tokens are signed RS256 as on every real cluster. An RSA key
+takes tens of milliseconds, so a process keeps a small pool of them: clusters that share one are still apart, because
+each has an issuer of its own and accounts with identifiers of their own.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import ipaddress
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tui.kube.sensitive import Sensitive
+
+_POOL_SIZE: Final = 8
+_BACKDATE: Final = timedelta(days=1)
+_AUTHORITY_YEARS: Final = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate with its private key, both PEM."""
+
+    certificate: bytes
+    key: Sensitive
+
+
+class Authority:
+    """A certificate authority. `now` is the cluster's own clock; certificates hold under it and under the real one."""
+
+    def __init__(self, name: str, now: datetime) -> None:
+        real = datetime.now(UTC)
+        self._not_before = min(now, real) - _BACKDATE
+        self._not_after = max(now, real) + _AUTHORITY_YEARS
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+        builder = (
+            self._builder(self._subject, self._key.public_key(), self._not_after)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+        )
+        self._certificate = builder.sign(self._key, hashes.SHA256())
+        self.pem: bytes = self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    def serving(self, names: Sequence[str]) -> Certificate:
+        """A server's certificate for host names and IP addresses."""
+        alternatives: list[x509.GeneralName] = []
+        for name in names:
+            try:
+                alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
+            except ValueError:
+                alternatives.append(x509.DNSName(name))
+        extension = x509.SubjectAlternativeName(alternatives)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+        return self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, self._not_after, [extension])
+
+    def client(self, user: str, groups: Sequence[str] = (), not_after: datetime | None = None) -> Certificate:
+        """A client certificate: the common name is the user, each organization a group."""
+        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
+        return self._issue(x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, not_after or self._not_after, [])
+
+    def _issue(
+        self,
+        subject: x509.Name,
+        purpose: x509.ObjectIdentifier,
+        not_after: datetime,
+        extensions: Sequence[x509.ExtensionType],
+    ) -> Certificate:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = (
+            self._builder(subject, key.public_key(), not_after)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        return Certificate(
+            certificate.public_bytes(serialization.Encoding.PEM),
+            Sensitive(
+                key.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
+            ),
+        )
+
+    def _builder(
+        self, subject: x509.Name, public: ec.EllipticCurvePublicKey, not_after: datetime
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._subject)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self._not_before)
+            .not_valid_after(not_after)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def server_context(serving: Certificate, authority: Authority, folder: Path) -> ssl.SSLContext:
+    """A TLS context that serves `serving` and accepts, but does not demand, client certificates of `authority`.
+
+    `ssl` only loads keys from files, so the key passes through one in `folder` (private) and is removed at once.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    path = folder / "serving.pem"
+    path.touch(mode=0o600, exist_ok=False)
+    try:
+        path.write_bytes(serving.certificate + serving.key.reveal_bytes())
+        context.load_cert_chain(path)
+    finally:
+        path.unlink()
+    context.load_verify_locations(cadata=authority.pem.decode())
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+class SigningKey:
+    """The key that signs service-account tokens (RS256), and its identifier as API servers compute it."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.public = self._key.public_key()
+        der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.kid = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A signed token. RS256 is deterministic: equal claims give equal bytes, as on a real server."""
+        ordered = _sorted(claims)
+        return jwt.encode(ordered, self._key, algorithm="RS256", headers={"kid": self.kid, "typ": None})
+
+    def jwk(self) -> dict[str, Any]:
+        """The public key as a JSON Web Key, for `/openid/v1/jwks`."""
+        key: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(self.public, as_dict=True)
+        key.pop("key_ops", None)
+        return {"use": "sig", "alg": "RS256", "kid": self.kid} | key
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return value
+
+
+@functools.cache
+def _pooled(slot: int) -> SigningKey:
+    return SigningKey()
+
+
+def signing_key(index: int) -> SigningKey:
+    """The signing key of the fleet's cluster number `index`; made on first use, then kept for the process."""
+    return _pooled(index % _POOL_SIZE)
