@@ -1,0 +1,104 @@
+"""The one engine behind every issue, rotation and revocation, whichever screen, command or script asks for it.
+
+First a plan, which can be shown as a dry run; then its execution, one result per step. New material is made, proved and
+published before the old is revoked, and the journal knows at every moment what to finish or undo.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .clusters import Clusters
+from .types import Address, Credential, FileDestination, IssueSpec, Outcome, Plan, StepResult
+from .verification import Verification
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
+    from .dpf import DPURequestDraft
+    from .state import StateStore
+
+Clock = Callable[[], datetime]
+OnStep = Callable[[StepResult], None]
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Engine:
+    """Plans and executes; see the module. Close it with `aclose`; `settle` first where old handles must be gone."""
+
+    def __init__(
+        self,
+        clusters: Clusters,
+        state: StateStore,
+        *,
+        clock: Clock = utc_now,
+        jitter: Callable[[], float] = random.random,
+        grace: timedelta = timedelta(seconds=30),
+        owner: str = "",
+    ) -> None:
+        self.clusters = clusters
+        self.state = state
+        self.clock = clock
+        self.jitter = jitter
+        self.grace = grace
+        self.owner = owner or socket.gethostname()
+
+    async def plan_issue(self, spec: IssueSpec) -> Plan:
+        """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster."""
+        raise NotImplementedError
+
+    async def plan_rotate(self, address: Address) -> Plan:
+        """What renewing this credential would do: new token, same destinations, then the old handle."""
+        raise NotImplementedError
+
+    async def plan_revoke(self, address: Address) -> Plan:
+        """What revoking this credential would do, and what stops working."""
+        raise NotImplementedError
+
+    async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
+        """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""
+        raise NotImplementedError
+
+    async def execute(self, plan: Plan, on_step: OnStep | None = None) -> Outcome:
+        """Do it. A failed step is an Outcome with ok False, never an exception. A plan is executed once."""
+        raise NotImplementedError
+
+    async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
+        """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
+        raise NotImplementedError
+
+    async def lookup(self, address: Address) -> Credential:
+        """The credential as it is now, read live."""
+        raise NotImplementedError
+
+    async def verify(self, address: Address) -> Verification:
+        """Whether the credential is accepted now, and in words why not."""
+        raise NotImplementedError
+
+    async def verify_kubeconfig(self, data: Sensitive) -> Verification:
+        """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
+        raise NotImplementedError
+
+    async def material(self, address: Address) -> Sensitive:
+        """The material itself, for export and reveal: the kubeconfig, or the token of the other formats."""
+        raise NotImplementedError
+
+    async def export(self, address: Address, destination: FileDestination) -> Outcome:
+        """Write what exists somewhere else on this machine. The copy shares the original's life and end."""
+        raise NotImplementedError
+
+    async def settle(self) -> None:
+        """Wait until every old handle this engine scheduled is revoked (each at the end of its grace)."""
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""
+        raise NotImplementedError

@@ -1,0 +1,33 @@
+"""What can go wrong in the issuance core itself, as opposed to `tui.kube.errors`, which is about API servers.
+
+Like those, each prints as one line and carries the next step in `hint`; no error ever holds material.
+"""
+
+from __future__ import annotations
+
+from tui.kube.text import safe_text
+
+
+class IssuanceError(Exception):
+    """Something that was asked for cannot be done, or could not be done."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message = safe_text(message)
+        self.hint = safe_text(hint)
+        super().__init__(self.message)
+
+
+class UsageError(IssuanceError):
+    """The wish itself is wrong: nothing was tried, nothing changed. The command line exits with 2."""
+
+
+class StateError(IssuanceError):
+    """The local state (journal and exports) cannot be opened, read or written."""
+
+
+class ChangedMeanwhile(IssuanceError):
+    """Somebody else changed what a plan was made for; nothing of theirs is overwritten."""
+
+
+class NotProved(IssuanceError):
+    """The new material did not work, so it was not published."""
