@@ -1,0 +1,243 @@
+"""The fleet store: order, filters, views, and what subscribers hear."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.store import Area, FleetChange, FleetStore, Query, View
+from tui.issuance.types import Address, Credential, CredentialKind, Identity, State
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def row(
+    name: str,
+    minutes: float | None = 60,
+    *,
+    cluster: str = "harbor",
+    namespace: str = "default",
+    kind: CredentialKind = CredentialKind.SECRET,
+    state: State = State.VALID,
+) -> CredentialRow:
+    """A credential of one hour that expires `minutes` from NOW; None never expires."""
+    expires = None if minutes is None else NOW + timedelta(minutes=minutes)
+    credential = Credential(
+        address=Address(kind, cluster, namespace, name),
+        identity=Identity(cluster, namespace, f"{name}-account"),
+        requested=timedelta(hours=1),
+        granted=timedelta(hours=1),
+        issued_at=None if expires is None else expires - timedelta(hours=1),
+        expires_at=expires,
+        state=state if minutes is not None else State.ENDLESS,
+    )
+    return CredentialRow(credential=credential, cluster=cluster, namespace=namespace, name=name)
+
+
+def names(view: View) -> list[str]:
+    return [r.name for r in view if isinstance(r, CredentialRow | ClusterRow | RequestRow)]
+
+
+@pytest.fixture
+def store() -> FleetStore:
+    return FleetStore(clock=lambda: NOW)
+
+
+def test_credentials_come_in_order_of_expiry_and_what_never_expires_comes_last(store: FleetStore) -> None:
+    store.put(row("c", 30), row("endless", None), row("a", 10), row("b", 20))
+    assert names(store.view(Area.CREDENTIALS)) == ["a", "b", "c", "endless"]
+
+
+def test_reversed_order_still_ends_with_what_never_expires(store: FleetStore) -> None:
+    store.put(row("c", 30), row("endless", None), row("a", 10))
+    assert names(store.view(Area.CREDENTIALS, query=Query(reverse=True))) == ["c", "a", "endless"]
+
+
+def test_ties_are_broken_by_key_whatever_the_order_of_arrival(store: FleetStore) -> None:
+    rows = [row(f"n{i:02}", 5) for i in range(20)]
+    random.Random(1).shuffle(rows)
+    store.put(*rows)
+    assert names(store.view(Area.CREDENTIALS)) == [f"n{i:02}" for i in range(20)]
+
+
+@pytest.mark.parametrize("changes", [1, 50, 500], ids=["one", "few", "many"])
+def test_a_view_after_changes_equals_one_sorted_from_scratch(store: FleetStore, changes: int) -> None:
+    rng = random.Random(changes)
+    rows = {f"n{i}": row(f"n{i}", rng.choice([None, rng.randrange(300)])) for i in range(1000)}
+    store.put(*rows.values())
+    store.view(Area.CREDENTIALS)
+    for _ in range(changes):
+        name = f"n{rng.randrange(1200)}"
+        if rng.random() < 0.4:
+            store.drop(CredentialRow, row(name).key)
+            rows.pop(name, None)
+        else:
+            rows[name] = row(name, rng.choice([None, rng.randrange(300)]))
+            store.put(rows[name])
+    last = datetime.max.replace(tzinfo=UTC)
+    expected = sorted(rows.values(), key=lambda r: (r.credential.expires_at or last, r.key))
+    view = store.view(Area.CREDENTIALS)
+    assert list(view) == expected
+    assert [view.key_at(i) for i in range(len(view))] == [r.key for r in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["ci-bot", "ci-runner", "Robot"]),
+        ("ci", ["ci-bot", "ci-runner"]),
+        ("CI BOT", ["ci-bot"]),
+        ("!ci", ["Robot"]),
+        ("ci !bot", ["ci-runner"]),
+        ("!", ["ci-bot", "ci-runner", "Robot"]),
+        ("tenant-a", ["ci-runner"]),
+        ("kube-system", ["Robot"]),
+        ("managed", ["ci-bot", "ci-runner"]),
+        ("file", ["Robot"]),
+        ("nothing-like-it", []),
+    ],
+)
+def test_filter_words(store: FleetStore, text: str, expected: list[str]) -> None:
+    store.put(
+        row("ci-bot", 1),
+        row("ci-runner", 2, cluster="tenant-a"),
+        row("Robot", 3, namespace="kube-system", kind=CredentialKind.FILE),
+    )
+    view = store.view(Area.CREDENTIALS, query=Query(text=text))
+    assert names(view) == expected
+    assert view.total == 3
+
+
+def test_filter_by_state_follows_the_clock() -> None:
+    now = [NOW]
+    store = FleetStore(clock=lambda: now[0])
+    store.put(row("soon", 50), row("later", 500))
+    query = Query(text="expired")
+    assert names(store.view(Area.CREDENTIALS, query=query)) == []
+    now[0] += timedelta(minutes=51)
+    assert names(store.view(Area.CREDENTIALS, query=query)) == ["soon"]
+    assert names(store.view(Area.CREDENTIALS, query=Query(text="!expired"))) == ["later"]
+
+
+def test_sort_by_state_puts_what_needs_somebody_first(store: FleetStore) -> None:
+    store.put(row("fine", 55), row("gone", -5), row("endless", None), row("soon", 6))
+    view = store.view(Area.CREDENTIALS, query=Query(sort="state"))
+    assert names(view) == ["gone", "soon", "endless", "fine"]
+    assert names(store.view(Area.CREDENTIALS, query=Query(sort="state", reverse=True)))[0] == "fine"
+
+
+def test_cluster_namespace_and_identity_narrow_a_view(store: FleetStore) -> None:
+    store.put(row("a", 1), row("b", 2, cluster="tenant-a"), row("c", 3, namespace="kube-system"))
+    assert names(store.view(Area.CREDENTIALS, query=Query(cluster="harbor"))) == ["a", "c"]
+    assert names(store.view(Area.CREDENTIALS, query=Query(cluster="harbor", namespace="default"))) == ["a"]
+    identity = Identity("tenant-a", "default", "b-account")
+    assert names(store.view(Area.CREDENTIALS, query=Query(identity=identity))) == ["b"]
+    assert [r.name for r in store.credentials_of(identity)] == ["b"]
+
+
+def test_credentials_of_an_identity_follow_changes(store: FleetStore) -> None:
+    store.put(row("a", 1))
+    identity = Identity("harbor", "default", "a-account")
+    store.put(row("a", 9))
+    assert [r.credential.expires_at for r in store.credentials_of(identity)] == [NOW + timedelta(minutes=9)]
+    store.drop(CredentialRow, row("a").key)
+    assert store.credentials_of(identity) == []
+
+
+def test_unknown_sort_names_the_ones_there_are(store: FleetStore) -> None:
+    with pytest.raises(ValueError, match="cannot be sorted by 'latency'; there is expires, "):
+        store.view(Area.CREDENTIALS, query=Query(sort="latency"))
+
+
+def test_every_sort_of_every_area_can_be_used(store: FleetStore) -> None:
+    from tui.fleet.store import sorts
+
+    store.put(
+        row("a", 1),
+        row("b", None),
+        ClusterRow(name="harbor", version="v1.36.2", latency=0.1, since=NOW),
+        ClusterRow(name="island", reach=Reach.UNREACHABLE),
+        AccountRow(identity=Identity("harbor", "default", "a"), created_at=NOW),
+        AccountRow(identity=Identity("harbor", "default", "b")),
+        RequestRow(cluster="harbor", namespace="dpf", name="r1", created_at=NOW, credential=row("r1").credential),
+        RequestRow(cluster="harbor", namespace="dpf", name="r2"),
+    )
+    for area in Area:
+        for sort in sorts(area):
+            for reverse in (False, True):
+                assert len(store.view(area, query=Query(sort=sort, reverse=reverse))) == 2
+
+
+def test_a_view_is_a_snapshot_and_the_same_until_something_changes(store: FleetStore) -> None:
+    store.put(row("a", 1))
+    first = store.view(Area.CREDENTIALS)
+    assert store.view(Area.CREDENTIALS) is first
+    store.put(row("b", 0.5))
+    assert names(first) == ["a"]
+    assert names(store.view(Area.CREDENTIALS)) == ["b", "a"]
+
+
+def test_find_tells_where_a_row_is(store: FleetStore) -> None:
+    store.put(row("a", 1), row("b", 2))
+    view = store.view(Area.CREDENTIALS, query=Query(text="default/b"))
+    assert view.find(row("b").key) == 0
+    assert view.find(row("a").key) is None
+
+
+def test_replace_cluster_leaves_the_others(store: FleetStore) -> None:
+    store.put(row("a", 1), row("b", 2), row("x", 3, cluster="tenant-a"))
+    store.replace_cluster(CredentialRow, "harbor", [row("b", 9), row("c", 8)])
+    assert names(store.view(Area.CREDENTIALS)) == ["x", "c", "b"]
+
+
+def test_subscribers_hear_kinds_and_clusters_once_per_flush() -> None:
+    asked: list[int] = []
+    store = FleetStore(schedule=lambda: asked.append(1))
+    heard: list[FleetChange] = []
+    unsubscribe = store.subscribe(heard.append)
+    store.put(row("a", 1), row("b", 2, cluster="tenant-a"))
+    store.put(ClusterRow(name="fjord"))
+    assert heard == []
+    assert asked
+    store.flush()
+    store.flush()
+    assert heard == [
+        FleetChange(frozenset({CredentialRow, ClusterRow}), frozenset({"harbor", "tenant-a", "fjord"})),
+    ]
+    unsubscribe()
+    store.put(row("c", 1))
+    store.flush()
+    assert len(heard) == 1
+
+
+def test_an_equal_row_is_no_change(store: FleetStore) -> None:
+    store.put(row("a", 1))
+    heard: list[FleetChange] = []
+    store.subscribe(heard.append)
+    store.put(row("a", 1))
+    store.drop(CredentialRow, "secret:harbor/default/unknown")
+    assert heard == []
+
+
+def test_fifty_thousand_rows_stay_quick(store: FleetStore) -> None:
+    """Generous bounds (ten times what an ordinary machine needs): they catch an accidental sort per change."""
+    rng = random.Random(5)
+    rows = [row(f"name-{i}", rng.randrange(1, 100_000), namespace=f"ns-{i % 50}") for i in range(50_000)]
+    for page in range(0, 50_000, 5000):
+        store.put(*rows[page : page + 5000])
+        store.view(Area.CREDENTIALS)
+    began = time.perf_counter()
+    for i in range(20):
+        store.put(row(f"name-{i * 7}", 5 + i))
+        store.view(Area.CREDENTIALS)
+    per_change = (time.perf_counter() - began) / 20
+    began = time.perf_counter()
+    view = store.view(Area.CREDENTIALS, query=Query(text="ns-7 !name-1"))
+    filtering = time.perf_counter() - began
+    assert 0 < len(view) < 5000
+    assert per_change < 0.05
+    assert filtering < 2

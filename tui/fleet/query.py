@@ -1,0 +1,209 @@
+"""What a list can be asked for: which area, which words, which cluster, sorted by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, cast
+
+import msgspec
+
+from tui.issuance.types import KIND_LABELS, Identity, State
+
+from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+
+SortValue = float | str | tuple[str, ...] | None
+"""What a column sorts by. Within one column all values but None are of one type; None always comes last."""
+
+
+class Area(StrEnum):
+    """The lists of the fleet."""
+
+    CLUSTERS = "clusters"
+    ACCOUNTS = "accounts"
+    REQUESTS = "requests"
+    CREDENTIALS = "credentials"
+
+
+AREA_OF: Final[dict[type[Row], Area]] = {
+    ClusterRow: Area.CLUSTERS,
+    AccountRow: Area.ACCOUNTS,
+    RequestRow: Area.REQUESTS,
+    CredentialRow: Area.CREDENTIALS,
+}
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows, in which order."""
+
+    text: str = ""
+    """Words that must all occur in the row's names, kind or state, whatever their case; `!word` must not occur."""
+    cluster: str | None = None
+    namespace: str | None = None
+    identity: Identity | None = None
+    sort: str = ""
+    """A column name of `SORTS`; empty is the area's default."""
+    reverse: bool = False
+
+    @property
+    def words(self) -> list[tuple[str, bool]]:
+        """Each word in lower case with whether it is wanted. A lone `!` says nothing yet and is left out."""
+        words = []
+        for word in self.text.lower().split():
+            bare = word.removeprefix("!")
+            if bare:
+                words.append((bare, bare == word))
+        return words
+
+
+STATE_RANK: Final[dict[State, int]] = {
+    State.FAILED: 0,
+    State.EXPIRED: 1,
+    State.DUE: 2,
+    State.UNKNOWN: 3,
+    State.PENDING: 4,
+    State.ENDLESS: 5,
+    State.VALID: 6,
+    State.REVOKED: 7,
+}
+"""Worst first: what needs somebody comes before what does not."""
+
+REACH_RANK: Final[dict[Reach, int]] = {
+    Reach.NEEDS_LOGIN: 0,
+    Reach.TLS_FAILED: 1,
+    Reach.UNREACHABLE: 2,
+    Reach.FORBIDDEN: 3,
+    Reach.SLOW: 4,
+    Reach.CONNECTING: 5,
+    Reach.READY: 6,
+}
+
+
+def namespace_of(row: Row) -> str:
+    """The namespace a row is listed under; clusters have none."""
+    if isinstance(row, AccountRow):
+        return row.identity.namespace
+    return "" if isinstance(row, ClusterRow) else row.namespace
+
+
+def cluster_of(row: Row) -> str:
+    return row.name if isinstance(row, ClusterRow) else row.cluster
+
+
+def name_of(row: Row) -> str:
+    return row.identity.name if isinstance(row, AccountRow) else row.name
+
+
+def identity_of(row: Row) -> Identity | None:
+    """The service account a row is about, None where it is about none."""
+    if isinstance(row, AccountRow):
+        return row.identity
+    if isinstance(row, CredentialRow):
+        return row.credential.identity
+    if isinstance(row, RequestRow):
+        return row.credential.identity if row.credential else None
+    return None
+
+
+def haystack(row: Row) -> str:
+    """The text a filter looks through, in lower case: everything but the state of a credential, which time changes."""
+    if isinstance(row, ClusterRow):
+        parts = [row.name, row.server, row.source, row.user, row.version, row.reach.value]
+    elif isinstance(row, AccountRow):
+        parts = [row.identity.cluster, row.identity.namespace, row.identity.name]
+    elif isinstance(row, RequestRow):
+        parts = [row.cluster, row.namespace, row.name, row.kind, row.type, row.service_account, row.target, row.secret]
+    else:
+        credential = row.credential
+        parts = [row.cluster, row.namespace, row.name, KIND_LABELS[credential.address.kind], credential.kept_in]
+        if credential.identity is not None:
+            parts.append(str(credential.identity))
+    return "\n".join(parts).lower()
+
+
+def _stamp(at: datetime | None) -> float | None:
+    """A datetime as seconds, so that comparing two costs a float comparison."""
+    return None if at is None else at.timestamp()
+
+
+def _cluster(column: Callable[[ClusterRow], SortValue]) -> Callable[[Row], SortValue]:
+    return cast("Callable[[Row], SortValue]", column)
+
+
+def _account(column: Callable[[AccountRow], SortValue]) -> Callable[[Row], SortValue]:
+    return cast("Callable[[Row], SortValue]", column)
+
+
+def _request(column: Callable[[RequestRow], SortValue]) -> Callable[[Row], SortValue]:
+    return cast("Callable[[Row], SortValue]", column)
+
+
+def _credential(column: Callable[[CredentialRow], SortValue]) -> Callable[[Row], SortValue]:
+    return cast("Callable[[Row], SortValue]", column)
+
+
+def _place(row: Row) -> SortValue:
+    return (cluster_of(row), namespace_of(row), name_of(row))
+
+
+_NAMES: Final[dict[str, Callable[[Row], SortValue]]] = {
+    "name": name_of,
+    "namespace": namespace_of,
+    "cluster": _place,
+}
+
+SORTS: Final[dict[Area, dict[str, Callable[[Row], SortValue]]]] = {
+    Area.CLUSTERS: {
+        "name": name_of,
+        "server": _cluster(lambda row: row.server),
+        "source": _cluster(lambda row: row.source),
+        "version": _cluster(lambda row: row.version or None),
+        "reach": _cluster(lambda row: float(REACH_RANK[row.reach])),
+        "since": _cluster(lambda row: _stamp(row.since)),
+        "latency": _cluster(lambda row: row.latency),
+        "skew": _cluster(lambda row: None if row.skew is None else abs(row.skew)),
+    },
+    Area.ACCOUNTS: {
+        **_NAMES,
+        "created": _account(lambda row: _stamp(row.created_at)),
+    },
+    Area.REQUESTS: {
+        **_NAMES,
+        "expires": _request(lambda row: _stamp(row.credential.expires_at) if row.credential else None),
+        "rotate": _request(lambda row: _stamp(row.credential.rotate_at) if row.credential else None),
+        "type": _request(lambda row: row.type),
+        "target": _request(lambda row: row.target),
+        "account": _request(lambda row: row.service_account),
+        "ready": _request(lambda row: row.ready),
+        "created": _request(lambda row: _stamp(row.created_at)),
+    },
+    Area.CREDENTIALS: {
+        **_NAMES,
+        "expires": _credential(lambda row: _stamp(row.credential.expires_at)),
+        "rotate": _credential(lambda row: _stamp(row.credential.rotate_at)),
+        "issued": _credential(lambda row: _stamp(row.credential.issued_at)),
+        "granted": _credential(
+            lambda row: row.credential.granted.total_seconds() if row.credential.granted is not None else None
+        ),
+        "kind": _credential(lambda row: row.credential.address.kind.value),
+        "account": _credential(lambda row: str(row.credential.identity) if row.credential.identity else None),
+        "kept": _credential(lambda row: row.credential.kept_in or None),
+    },
+}
+"""Per area, what the rows can be sorted by; requests and credentials also by `state`, which depends on the time."""
+
+TIMED_SORT: Final = "state"
+
+DEFAULT_SORT: Final[dict[Area, str]] = {
+    Area.CLUSTERS: "name",
+    Area.ACCOUNTS: "cluster",
+    Area.REQUESTS: "expires",
+    Area.CREDENTIALS: "expires",
+}
+
+
+def sorts(area: Area) -> tuple[str, ...]:
+    """The names `Query.sort` may have in `area`, the default first."""
+    names = [DEFAULT_SORT[area], *(name for name in SORTS[area] if name != DEFAULT_SORT[area])]
+    return (*names, TIMED_SORT) if area in (Area.REQUESTS, Area.CREDENTIALS) else tuple(names)

@@ -1,0 +1,315 @@
+"""The live store of a fleet: every row there is, and sorted, filtered views of them.
+
+Single-threaded and without I/O. Whoever learns something puts rows in; whoever draws asks for a view. Subscribers
+hear which kinds of rows of which clusters changed, never each row, and as seldom as the owner of the store schedules
+it (the fleet: at most ten times a second).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import cast, overload
+
+import msgspec
+
+from tui.issuance.types import Identity, State
+
+from .order import Entry, Order
+from .query import (
+    AREA_OF,
+    DEFAULT_SORT,
+    SORTS,
+    STATE_RANK,
+    TIMED_SORT,
+    Area,
+    Query,
+    cluster_of,
+    haystack,
+    identity_of,
+    namespace_of,
+    sorts,
+)
+from .rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+
+__all__ = ["Area", "FleetChange", "FleetStore", "Query", "View", "sorts"]
+
+
+class FleetChange(msgspec.Struct, frozen=True):
+    """Which kinds of rows changed, and of which clusters."""
+
+    kinds: frozenset[type]
+    clusters: frozenset[str]
+
+
+class View(Sequence[Row]):
+    """A snapshot of the rows that a query chose, in its order. `total` is how many there are without the filter."""
+
+    __slots__ = ("__dict__", "_entries", "_rows", "total")
+
+    def __init__(self, rows: list[Row], entries: list[Entry], total: int) -> None:
+        self._rows = rows
+        self._entries = entries
+        self.total = total
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        return self._rows[index]
+
+    def key_at(self, index: int) -> str:
+        """The key of the row at `index`, without computing it."""
+        return self._entries[index][2]
+
+    def find(self, key: str) -> int | None:
+        """Where the row with `key` is, None where the view does not hold it."""
+        return self._positions.get(key)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {entry[2]: index for index, entry in enumerate(self._entries)}
+
+
+class _Table:
+    """The rows of one area by key, the orders somebody looked at, and the views since the last change."""
+
+    def __init__(self, area: Area) -> None:
+        self.area = area
+        self.rows: dict[str, Row] = {}
+        self.orders: dict[str, Order] = {}
+        self.texts: dict[str, str] = {}
+        self.views: dict[Query, View] = {}
+
+    def put(self, key: str, row: Row) -> bool:
+        if self.rows.get(key) == row:
+            return False
+        self.rows[key] = row
+        self._touch(key)
+        return True
+
+    def drop(self, key: str) -> Row | None:
+        row = self.rows.pop(key, None)
+        if row is not None:
+            self._touch(key)
+        return row
+
+    def order(self, sort: str) -> Order:
+        order = self.orders.get(sort)
+        if order is None:
+            order = self.orders[sort] = Order(SORTS[self.area][sort], self.rows)
+        order.bring_up(self.rows)
+        return order
+
+    def text(self, key: str, row: Row) -> str:
+        text = self.texts.get(key)
+        if text is None:
+            text = self.texts[key] = haystack(row)
+        return text
+
+    def _touch(self, key: str) -> None:
+        self.texts.pop(key, None)
+        self.views.clear()
+        for order in self.orders.values():
+            order.touch(key)
+
+
+class FleetStore:
+    """All rows of a fleet, by kind and key.
+
+    `schedule` is told once when there is something to tell subscribers; whoever gave it calls `flush` when it is time.
+    Without one, every change is told at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        schedule: Callable[[], None] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._schedule = schedule
+        self._tables = {area: _Table(area) for area in Area}
+        self._of_identity: defaultdict[Identity, set[str]] = defaultdict(set)
+        self._subscribers: list[Callable[[FleetChange], None]] = []
+        self._dirty_kinds: set[type] = set()
+        self._dirty_clusters: set[str] = set()
+
+    @property
+    def clusters(self) -> Mapping[str, ClusterRow]:
+        return cast("Mapping[str, ClusterRow]", MappingProxyType(self._tables[Area.CLUSTERS].rows))
+
+    @property
+    def accounts(self) -> Mapping[str, AccountRow]:
+        return cast("Mapping[str, AccountRow]", MappingProxyType(self._tables[Area.ACCOUNTS].rows))
+
+    @property
+    def requests(self) -> Mapping[str, RequestRow]:
+        return cast("Mapping[str, RequestRow]", MappingProxyType(self._tables[Area.REQUESTS].rows))
+
+    @property
+    def credentials(self) -> Mapping[str, CredentialRow]:
+        return cast("Mapping[str, CredentialRow]", MappingProxyType(self._tables[Area.CREDENTIALS].rows))
+
+    def credentials_of(self, identity: Identity) -> list[CredentialRow]:
+        """What was issued for one service account, in order of expiry; what never expires comes last."""
+        rows = [self.credentials[key] for key in self._of_identity.get(identity, ())]
+        last = datetime.max.replace(tzinfo=UTC)
+        return sorted(rows, key=lambda row: (row.credential.expires_at or last, row.key))
+
+    def put(self, *rows: Row) -> None:
+        """Add rows or replace those with the same key. A row that is equal to the one there is no change."""
+        for row in rows:
+            table = self._tables[AREA_OF[type(row)]]
+            key = row.key
+            old = table.rows.get(key)
+            if not table.put(key, row):
+                continue
+            if isinstance(row, CredentialRow):
+                self._forget_identity(key, old)
+                if row.credential.identity is not None:
+                    self._of_identity[row.credential.identity].add(key)
+            self._dirty(type(row), cluster_of(row))
+            if old is not None:
+                self._dirty_clusters.add(cluster_of(old))
+        self._tell()
+
+    def drop(self, kind: type[Row], *keys: str) -> None:
+        """Remove rows; keys that are not there are ignored."""
+        table = self._tables[AREA_OF[kind]]
+        for key in keys:
+            row = table.drop(key)
+            if row is not None:
+                self._forget_identity(key, row)
+                self._dirty(kind, cluster_of(row))
+        self._tell()
+
+    def replace_cluster(self, kind: type[Row], cluster: str, rows: Iterable[Row]) -> None:
+        """Make `rows` all there is of `kind` in `cluster`."""
+        fresh = {row.key: row for row in rows}
+        table = self._tables[AREA_OF[kind]]
+        gone = [key for key, row in table.rows.items() if cluster_of(row) == cluster and key not in fresh]
+        self.drop(kind, *gone)
+        self.put(*fresh.values())
+
+    def subscribe(self, fn: Callable[[FleetChange], None]) -> Callable[[], None]:
+        """Call `fn` after changes until the returned function is called."""
+        self._subscribers.append(fn)
+
+        def unsubscribe() -> None:
+            if fn in self._subscribers:
+                self._subscribers.remove(fn)
+
+        return unsubscribe
+
+    def flush(self) -> None:
+        """Tell the subscribers what changed since the last time, if anything did."""
+        if not self._dirty_kinds:
+            return
+        change = FleetChange(frozenset(self._dirty_kinds), frozenset(self._dirty_clusters))
+        self._dirty_kinds.clear()
+        self._dirty_clusters.clear()
+        for fn in tuple(self._subscribers):
+            fn(change)
+
+    def view(self, area: Area, *, query: Query | None = None) -> View:
+        """The rows of `area` that `query` chooses. Raises ValueError for a sort the area does not have."""
+        query = query or Query()
+        if query.sort and query.sort not in sorts(area):
+            raise ValueError(f"{area.value} cannot be sorted by {query.sort!r}; there is {', '.join(sorts(area))}")
+        table = self._tables[area]
+        timed = query.sort == TIMED_SORT or any(_names_state(word) for word, _ in query.words)
+        if not timed and (known := table.views.get(query)) is not None:
+            return known
+        view = self._compute(table, query, timed)
+        if not timed:
+            if len(table.views) >= 16:
+                table.views.clear()
+            table.views[query] = view
+        return view
+
+    def _compute(self, table: _Table, query: Query, timed: bool) -> View:
+        sort = query.sort or DEFAULT_SORT[table.area]
+        order = table.order(DEFAULT_SORT[table.area] if sort == TIMED_SORT else sort)
+        chosen = self._matching(table, order, query, timed)
+        rows, entries = list(order.rows), list(order.entries)
+        if chosen is not None:
+            rows, entries = [rows[i] for i in chosen], [entries[i] for i in chosen]
+        if sort == TIMED_SORT:
+            now = self._clock()
+            ranks = [STATE_RANK[_state(row, now)] for row in rows]
+            ranked = sorted(range(len(rows)), key=ranks.__getitem__, reverse=query.reverse)
+            rows, entries = [rows[i] for i in ranked], [entries[i] for i in ranked]
+        elif query.reverse:
+            end = order.valued() if chosen is None else sum(not entry[0] for entry in entries)
+            rows = rows[:end][::-1] + rows[end:]
+            entries = entries[:end][::-1] + entries[end:]
+        return View(rows, entries, len(table.rows))
+
+    def _matching(self, table: _Table, order: Order, query: Query, timed: bool) -> list[int] | None:
+        """Indices into the order of the rows that the query wants; None where it wants all."""
+        chosen: list[int] | None = None
+        rows = order.rows
+        if query.cluster is not None:
+            chosen = [i for i, row in enumerate(rows) if cluster_of(row) == query.cluster]
+        if query.namespace is not None:
+            chosen = [i for i in _among(chosen, rows) if namespace_of(rows[i]) == query.namespace]
+        if query.identity is not None:
+            chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) == query.identity]
+        words = query.words
+        if words:
+            indices = _among(chosen, rows)
+            texts = {i: table.text(order.entries[i][2], rows[i]) for i in indices}
+            if timed:
+                now = self._clock()
+                texts = {i: f"{text}\n{_state_text(rows[i], now)}" for i, text in texts.items()}
+            for word, wanted in words:
+                texts = {i: text for i, text in texts.items() if (word in text) is wanted}
+            chosen = list(texts)
+        return chosen
+
+    def _forget_identity(self, key: str, row: Row | None) -> None:
+        if isinstance(row, CredentialRow) and row.credential.identity is not None:
+            keys = self._of_identity[row.credential.identity]
+            keys.discard(key)
+            if not keys:
+                del self._of_identity[row.credential.identity]
+
+    def _dirty(self, kind: type[Row], cluster: str) -> None:
+        self._dirty_kinds.add(kind)
+        self._dirty_clusters.add(cluster)
+
+    def _tell(self) -> None:
+        if not self._dirty_kinds:
+            return
+        if self._schedule is not None:
+            self._schedule()
+        else:
+            self.flush()
+
+
+def _among(chosen: list[int] | None, rows: list[Row]) -> Iterable[int]:
+    return range(len(rows)) if chosen is None else chosen
+
+
+def _names_state(word: str) -> bool:
+    """Whether a word of the filter may mean a state. Shorter ones do not: `d` would find everything that is valid."""
+    return len(word) >= 3 and any(word in state.value for state in State)
+
+
+def _state(row: Row, now: datetime) -> State:
+    from tui.issuance.renewal import state_of
+
+    credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
+    return State.PENDING if credential is None else state_of(credential, now)
+
+
+def _state_text(row: Row, now: datetime) -> str:
+    return _state(row, now).value if isinstance(row, CredentialRow | RequestRow) else ""
