@@ -5,8 +5,8 @@
 
 The binaries are found as envtest finds them (`TEST_ASSET_KUBE_APISERVER` and so on, `$KUBEBUILDER_ASSETS`, then
 `/usr/local/kubebuilder/bin`), and the flags follow their version, so that any release from 1.20 on can be used.
-Everything is private to the object: ports, keys, certificates, and one temporary folder that `stop` removes. The processes run in
-sessions of their own and die with the thread that started them, however it ends.
+Everything is private to the object: ports, keys, certificates, and one temporary folder that `stop` removes. The
+processes run in sessions of their own and die with the thread that started them, however it ends.
 
 `python -m tests.controlplane` serves one by hand until it is interrupted.
 """
