@@ -1,0 +1,334 @@
+"""The objects of one embedded cluster: what etcd and the watch cache are to a real API server.
+
+Objects are plain JSON dictionaries, kept by collection (`(group, plural)`), namespace and name, with `apiVersion` and
+`kind` set. **They are never changed in place**: whoever wants to change one copies it and calls `update`. Every write
+takes the next number of one counter, which becomes its resourceVersion, and is announced to subscribers in order,
+at once. Each object is encoded at most once; lists and watches send those bytes.
+"""
+
+from __future__ import annotations
+
+import bisect
+import copy
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from .status import MODIFIED, StatusError, already_exists, conflict, expired, not_found
+
+Object = dict[str, Any]
+Collection = tuple[str, str]
+"""Group and plural."""
+Key = tuple[Collection, str, str]
+"""Collection, namespace ("" for what has none) and name."""
+
+NAMESPACES: Collection = ("", "namespaces")
+SECRETS: Collection = ("", "secrets")
+SERVICE_ACCOUNTS: Collection = ("", "serviceaccounts")
+CONFIG_MAPS: Collection = ("", "configmaps")
+PODS: Collection = ("", "pods")
+EVENTS: Collection = ("", "events")
+NODES: Collection = ("", "nodes")
+ROLES: Collection = ("rbac.authorization.k8s.io", "roles")
+ROLE_BINDINGS: Collection = ("rbac.authorization.k8s.io", "rolebindings")
+CLUSTER_ROLES: Collection = ("rbac.authorization.k8s.io", "clusterroles")
+CLUSTER_ROLE_BINDINGS: Collection = ("rbac.authorization.k8s.io", "clusterrolebindings")
+LEASES: Collection = ("coordination.k8s.io", "leases")
+CSI_DRIVERS: Collection = ("storage.k8s.io", "csidrivers")
+DEFINITIONS: Collection = ("apiextensions.k8s.io", "customresourcedefinitions")
+
+_encode = msgspec.json.Encoder().encode
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as objects carry it: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Stored:
+    """One state of one object, with its encoded forms."""
+
+    __slots__ = ("_bare", "_metadata", "key", "object", "version")
+
+    def __init__(self, key: Key, obj: Object, version: int) -> None:
+        self.key = key
+        self.object = obj
+        self.version = version
+        self._bare: bytes | None = None
+        self._metadata: bytes | None = None
+
+    @property
+    def bare(self) -> bytes:
+        """The object in JSON without `apiVersion` and `kind`, so that one encoding serves every version and list."""
+        if self._bare is None:
+            self._bare = _encode({k: v for k, v in self.object.items() if k not in ("apiVersion", "kind")})
+        return self._bare
+
+    @property
+    def metadata(self) -> bytes:
+        """The metadata in JSON."""
+        if self._metadata is None:
+            self._metadata = _encode(self.object["metadata"])
+        return self._metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `type` is ADDED, MODIFIED or DELETED; for the last, `now` is the final state, with its own version."""
+
+    type: str
+    now: Stored
+    before: Stored | None
+
+    @property
+    def version(self) -> int:
+        """The resourceVersion of this write."""
+        return self.now.version
+
+    @property
+    def collection(self) -> Collection:
+        """Where it happened."""
+        return self.now.key[0]
+
+
+Subscriber = Callable[[Change], None]
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    items: tuple[Stored, ...]
+    version: int
+    taken: datetime
+
+
+class Storage:
+    """All objects of one cluster. Synchronous; belongs to one event loop."""
+
+    def __init__(self, clock: Callable[[], datetime], *, history: int = 10_000, snapshots: int = 64) -> None:
+        self._clock = clock
+        self._objects: dict[Collection, dict[tuple[str, str], Stored]] = {}
+        self._sorted: dict[Collection, list[Stored] | None] = {}
+        self._log: deque[Change] = deque(maxlen=history)
+        self._floor = 0
+        self._subscribers: dict[int, tuple[Subscriber, Collection | None]] = {}
+        self._next_subscriber = 0
+        self._snapshots: dict[int, dict[Collection, _Snapshot]] = {}
+        self._max_snapshots = snapshots
+        self.version = 1
+        """The resourceVersion of the last write."""
+
+    # Reading
+
+    def get(self, collection: Collection, name: str, namespace: str = "") -> Object | None:
+        """The object, None where there is none. Do not change it."""
+        found = self._objects.get(collection, {}).get((namespace, name))
+        return found.object if found is not None else None
+
+    def stored(self, collection: Collection, name: str, namespace: str = "") -> Stored | None:
+        """The object with its encoded forms."""
+        return self._objects.get(collection, {}).get((namespace, name))
+
+    def list(self, collection: Collection, namespace: str | None = None) -> list[Object]:
+        """The objects of a collection by namespace and name; of every namespace where none is named."""
+        return [item.object for item in self.items(collection, namespace)]
+
+    def items(self, collection: Collection, namespace: str | None = None) -> list[Stored]:
+        """As `list`, with the encoded forms."""
+        ordered = self._sorted.get(collection)
+        if ordered is None:
+            found = self._objects.get(collection, {})
+            ordered = [found[key] for key in sorted(found)]
+            self._sorted[collection] = ordered
+        if namespace is None:
+            return ordered
+        low = bisect.bisect_left(ordered, namespace, key=_namespace)
+        high = bisect.bisect_right(ordered, namespace, key=_namespace)
+        return ordered[low:high]
+
+    def collections(self) -> Iterator[Collection]:
+        """Every collection that ever held an object."""
+        return iter(tuple(self._objects))
+
+    # Writing
+
+    def create(self, collection: Collection, obj: Object, *, dry_run: bool = False) -> Object:
+        """Store a new object; gives it uid, creationTimestamp and resourceVersion. Takes `obj` over."""
+        metadata = obj["metadata"]
+        namespace, name = metadata.get("namespace", ""), metadata["name"]
+        objects = self._objects.setdefault(collection, {})
+        if (namespace, name) in objects:
+            raise already_exists(*collection, name)
+        metadata.setdefault("uid", str(uuid.uuid4()))
+        metadata.setdefault("creationTimestamp", rfc3339(self._clock()))
+        metadata.pop("resourceVersion", None)
+        if not dry_run:
+            self._write("ADDED", collection, namespace, name, obj, None)
+        return obj
+
+    def update(
+        self, collection: Collection, obj: Object, *, version: str | None = None, dry_run: bool = False
+    ) -> Object:
+        """Replace an object; `version` refuses where the stored one is another. What changes nothing is no write.
+
+        An object that is being deleted and whose last finalizer this takes away is deleted.
+        """
+        metadata = obj["metadata"]
+        namespace, name = metadata.get("namespace", ""), metadata["name"]
+        before = self.stored(collection, name, namespace)
+        if before is None:
+            raise not_found(*collection, name)
+        if version and version != str(before.version):
+            raise conflict(*collection, name, MODIFIED)
+        metadata["resourceVersion"] = str(before.version)
+        if metadata.get("deletionTimestamp") and not finalizers(collection, obj):
+            if not dry_run:
+                self._remove(before, obj)
+            return obj
+        if obj != before.object and not dry_run:
+            self._write("MODIFIED", collection, namespace, name, obj, before)
+        return obj
+
+    def delete(
+        self,
+        collection: Collection,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str | None = None,
+        version: str | None = None,
+        dry_run: bool = False,
+    ) -> tuple[Object, bool]:
+        """Delete an object, or mark it where finalizers hold it. Gives its last state, and whether it is gone."""
+        before = self.stored(collection, name, namespace)
+        if before is None:
+            raise not_found(*collection, name)
+        metadata = before.object["metadata"]
+        if uid is not None and uid != metadata["uid"]:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata['uid']}"
+            raise conflict(*collection, name, why)
+        if version is not None and version != str(before.version):
+            why = (
+                f"Precondition failed: ResourceVersion in precondition: {version}, "
+                f"ResourceVersion in object meta: {before.version}"
+            )
+            raise conflict(*collection, name, why)
+        if finalizers(collection, before.object):
+            if metadata.get("deletionTimestamp"):
+                return before.object, False
+            marked = copy.deepcopy(before.object)
+            marked["metadata"] |= {
+                "deletionTimestamp": rfc3339(self._clock()),
+                "deletionGracePeriodSeconds": 0,
+            }
+            if "generation" in marked["metadata"]:
+                marked["metadata"]["generation"] += 1
+            if collection == NAMESPACES:
+                marked["status"] = {"phase": "Terminating"}
+            if not dry_run:
+                self._write("MODIFIED", collection, namespace, name, marked, before)
+            return marked, False
+        if not dry_run:
+            self._remove(before, copy.deepcopy(before.object))
+        return before.object, True
+
+    def _write(
+        self, change: str, collection: Collection, namespace: str, name: str, obj: Object, before: Stored | None
+    ) -> None:
+        self.version += 1
+        obj["metadata"]["resourceVersion"] = str(self.version)
+        now = Stored((collection, namespace, name), obj, self.version)
+        self._objects.setdefault(collection, {})[namespace, name] = now
+        self._sorted[collection] = None
+        self._announce(Change(change, now, before))
+
+    def _remove(self, before: Stored, last: Object) -> None:
+        collection, namespace, name = before.key
+        self.version += 1
+        last["metadata"]["resourceVersion"] = str(self.version)
+        del self._objects[collection][namespace, name]
+        self._sorted[collection] = None
+        self._announce(Change("DELETED", Stored(before.key, last, self.version), before))
+
+    def _announce(self, change: Change) -> None:
+        if self._log.maxlen is not None and len(self._log) == self._log.maxlen:
+            self._floor = self._log[0].version
+        self._log.append(change)
+        for subscriber, collection in tuple(self._subscribers.values()):
+            if collection is None or collection == change.collection:
+                subscriber(change)
+
+    # Following
+
+    def subscribe(self, subscriber: Subscriber, collection: Collection | None = None) -> Callable[[], None]:
+        """Call `subscriber` with every change from now on, of one collection or of all. Returns how to stop."""
+        number = self._next_subscriber = self._next_subscriber + 1
+        self._subscribers[number] = (subscriber, collection)
+
+        def stop() -> None:
+            self._subscribers.pop(number, None)
+
+        return stop
+
+    def changes(self, collection: Collection, after: int) -> Iterable[Change]:
+        """The changes of a collection after a version. Raises 410 where they are no longer all known."""
+        if after < self._floor:
+            raise expired(f"too old resource version: {after} ({self._floor})")
+        start = bisect.bisect_right(self._log, after, key=_version)
+        return [self._log[i] for i in range(start, len(self._log)) if self._log[i].collection == collection]
+
+    def compact(self) -> None:
+        """Forget the history and every snapshot: watches and continue tokens from before now answer 410."""
+        self._floor = self.version
+        self._log.clear()
+        self._snapshots.clear()
+
+    # Paging
+
+    def snapshot(self, collection: Collection) -> int:
+        """Keep what a collection holds now, so that later pages are of the same moment. Returns its version."""
+        version = self.version
+        kept = self._snapshots.setdefault(version, {})
+        if collection not in kept:
+            kept[collection] = _Snapshot(tuple(self.items(collection)), version, self._clock())
+        while len(self._snapshots) > self._max_snapshots:
+            del self._snapshots[next(iter(self._snapshots))]
+        return version
+
+    def recall(self, collection: Collection, version: int) -> tuple[Stored, ...]:
+        """What `snapshot` kept. Raises 410 where it is gone."""
+        if version == self.version:
+            return tuple(self.items(collection))
+        kept = self._snapshots.get(version, {}).get(collection)
+        if kept is None:
+            raise expired(
+                "The provided continue parameter is too old to display a consistent list result. You can start a new "
+                "list without the continue parameter, or use the continue token in this response to retrieve the "
+                "remainder of the results. Continuing with the provided token results in an inconsistent list - "
+                "objects that were created, modified, or deleted between the time the first chunk was returned and "
+                "now may show up in the list."
+            )
+        return kept.items
+
+
+def finalizers(collection: Collection, obj: Object) -> list[str]:
+    """What holds an object back from being deleted; namespaces have some of their own in `spec`."""
+    held = list(obj["metadata"].get("finalizers") or ())
+    if collection == NAMESPACES:
+        held += obj.get("spec", {}).get("finalizers") or ()
+    return held
+
+
+def _namespace(item: Stored) -> str:
+    return item.key[1]
+
+
+def _version(change: Change) -> int:
+    return change.version
+
+
+__all__ = ["Change", "Storage", "StatusError", "Stored", "Subscriber", "finalizers", "rfc3339"]
