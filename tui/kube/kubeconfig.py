@@ -1,0 +1,182 @@
+"""Loading and merging kubeconfig files by clientcmd's rules, and turning a context into an `Endpoint`.
+
+Which files count and who wins follows kubectl exactly: an explicit path alone, else every file of `KUBECONFIG`, else
+`~/.kube/config`; per entry the first file that has it wins whole; relative paths belong to the file they stand in.
+One broken file never hides the others: what could be read is there, and `problems` says what could not.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from .endpoint import Endpoint
+from .entries import ClusterEntry, ContextEntry, Document, Entry, UserEntry, read_document
+from .errors import ConfigError
+from .yaml_loading import MAX_BYTES, YAMLError, load_first
+
+NAMES_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class KubeConfig:
+    """The result of loading and merging. An empty one is valid: there is simply nothing in it."""
+
+    contexts: dict[str, ContextEntry] = field(default_factory=dict)
+    clusters: dict[str, ClusterEntry] = field(default_factory=dict)
+    users: dict[str, UserEntry] = field(default_factory=dict)
+    current_context: str = ""
+    files: tuple[Path, ...] = ()
+    """Every file of the precedence, first wins, whether it exists or not."""
+    problems: tuple[ConfigError, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def endpoint(self, context: str | None = None) -> Endpoint:
+        """Where `context` (default: current-context) leads, with every file it names read. Raises ConfigError."""
+        from .resolving import resolve
+
+        return resolve(self, self._chosen(context))
+
+    def _chosen(self, context: str | None) -> ContextEntry:
+        name = context if context is not None else self.current_context
+        if not name:
+            raise ConfigError(
+                "no context was given and current-context is not set" + self._first_problem(), hint=self._names()
+            )
+        entry = self.contexts.get(name)
+        if entry is None:
+            raise ConfigError(f'context "{name}" does not exist' + self._first_problem(), hint=self._names())
+        return entry
+
+    def _names(self) -> str:
+        names = sorted(self.contexts)
+        if not names:
+            looked = ", ".join(str(path) for path in self.files)
+            return f"no context was found in: {looked}" if looked else "the kubeconfig has no contexts"
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        return f"contexts: {', '.join(names[:NAMES_SHOWN])}{more}"
+
+    def _first_problem(self) -> str:
+        return f" ({self.problems[0]})" if self.problems and not self.contexts else ""
+
+
+def load(explicit: str | None = None, environ: Mapping[str, str] | None = None) -> KubeConfig:
+    """Loads what kubectl would load. Raises ConfigError only for an explicit file that is missing or unreadable."""
+    environ = os.environ if environ is None else environ
+    files = precedence(explicit, environ)
+    documents: list[Document] = []
+    problems: list[ConfigError] = []
+    missing: list[Path] = []
+    for path in files:
+        try:
+            documents.append(_read(path))
+        except ConfigError as error:
+            if explicit:
+                raise
+            problems.append(error)
+        except FileNotFoundError:
+            if explicit:
+                missing.append(path)
+                break
+            missing.append(path)
+    if explicit and missing:
+        raise ConfigError(f"the kubeconfig {explicit} does not exist")
+    warnings = (f"Config not found: {', '.join(map(str, missing))}",) if missing and len(missing) == len(files) else ()
+    return _merge(documents, files, problems, warnings)
+
+
+def parse(data: bytes, origin: Path | None = None) -> KubeConfig:
+    """One kubeconfig from memory. Raises ConfigError where it is none.
+
+    Without `origin` nothing outside of `data` is believed: `endpoint` then refuses file references and exec plugins,
+    since whoever wrote the text is not whoever owns this machine.
+    """
+    files = (origin,) if origin is not None else ()
+    return _merge([_parse(data, origin)], files, [], ())
+
+
+def precedence(explicit: str | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files that count, absolute, in order, without duplicates."""
+    if explicit:
+        return (Path(explicit).absolute(),)
+    listed = environ.get("KUBECONFIG", "")
+    if listed:
+        paths = (Path(part).absolute() for part in listed.split(os.pathsep) if part)
+        return tuple(dict.fromkeys(paths))
+    home = environ.get("HOME")
+    return ((Path(home) if home else Path.home()) / ".kube" / "config",)
+
+
+def default_file(
+    explicit: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    rule: Literal["config", "loading"] = "config",
+) -> Path:
+    """The file that new entries are written to.
+
+    `config` is the rule of `kubectl config` (explicit, the first that exists, else the LAST that is listed), `loading`
+    that of clientcmd's loading rules (the first that exists, else the FIRST).
+    """
+    files = precedence(explicit, os.environ if environ is None else environ)
+    if not files:  # KUBECONFIG holds only separators
+        return Path.home() / ".kube" / "config"
+    existing = (path for path in files if path.exists())
+    return next(existing, files[-1] if rule == "config" else files[0])
+
+
+def in_cluster(environ: Mapping[str, str] | None = None) -> Endpoint | None:
+    """The API server of the cluster this process runs in, None where it runs in none."""
+    from .resolving import in_cluster_endpoint
+
+    return in_cluster_endpoint(os.environ if environ is None else environ)
+
+
+def _read(path: Path) -> Document:
+    reason = ""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except NotADirectoryError:
+        raise FileNotFoundError(str(path)) from None
+    except OSError as error:
+        reason = os.strerror(error.errno or errno.EIO)
+    if reason:
+        raise ConfigError(f'error loading config file "{path}": {reason}')
+    return _parse(data, path)
+
+
+def _parse(data: bytes, origin: Path | None) -> Document:
+    label = str(origin) if origin is not None else "(from memory)"
+    try:
+        return read_document(load_first(data), origin, label)
+    except YAMLError as error:
+        message = str(error)
+    raise ConfigError(f'error loading config file "{label}": {message}')
+
+
+def _merge(
+    documents: Iterable[Document], files: tuple[Path, ...], problems: list[ConfigError], warnings: tuple[str, ...]
+) -> KubeConfig:
+    contexts: dict[str, ContextEntry] = {}
+    clusters: dict[str, ClusterEntry] = {}
+    users: dict[str, UserEntry] = {}
+    current = ""
+    for document in documents:
+        _add(contexts, document.contexts)
+        _add(clusters, document.clusters)
+        _add(users, document.users)
+        current = current or document.current_context
+        problems += document.problems
+    return KubeConfig(contexts, clusters, users, current, files, tuple(problems), warnings)
+
+
+def _add(into: dict[str, Entry], entries: dict[str, Entry]) -> None:
+    for name, entry in entries.items():
+        into.setdefault(name, entry)

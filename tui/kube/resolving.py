@@ -1,0 +1,185 @@
+"""From a context's entries to an `Endpoint`: precedence of logins, files read in, paths made absolute."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from .endpoint import Endpoint, ExecPlugin, Login
+from .entries import ClusterEntry, ContextEntry, UserEntry
+from .errors import ConfigError
+from .sensitive import Sensitive
+
+if TYPE_CHECKING:
+    from .kubeconfig import KubeConfig
+
+PROXY_SCHEMES: Final = ("http", "https", "socks5")
+SERVICE_ACCOUNT_FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_MAX_FILE: Final = 1024 * 1024
+
+
+def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
+    """The endpoint of one context. Raises ConfigError with the context as its cluster."""
+    try:
+        cluster = _cluster_of(config, context)
+        user = _user_of(config, context)
+        server = _server(cluster)
+        secure = server.lower().startswith("https:")
+        return Endpoint(
+            name=context.name,
+            server=server,
+            ca=_authority(cluster),
+            insecure=cluster.insecure,
+            tls_server_name=cluster.tls_server_name or None,
+            proxy_url=_proxy(cluster),
+            disable_compression=cluster.disable_compression,
+            namespace=context.namespace or "default",
+            cluster_name=cluster.name,
+            login=_login(user, cluster) if user is not None and secure else Login(),
+        )
+    except ConfigError as error:
+        raise ConfigError(error.message, cluster=context.name, hint=error.hint) from None
+
+
+def _cluster_of(config: KubeConfig, context: ContextEntry) -> ClusterEntry:
+    if not context.cluster:
+        raise ConfigError("cluster was not specified for this context")
+    if (cluster := config.clusters.get(context.cluster)) is None:
+        raise ConfigError(f'cluster "{context.cluster}" of this context does not exist')
+    return cluster
+
+
+def _user_of(config: KubeConfig, context: ContextEntry) -> UserEntry | None:
+    if not context.user:
+        return None  # kubectl goes in anonymously
+    if (user := config.users.get(context.user)) is None:
+        raise ConfigError(f'user "{context.user}" of this context does not exist')
+    return user
+
+
+def _server(cluster: ClusterEntry) -> str:
+    if not cluster.server:
+        raise ConfigError(f'no server found for cluster "{cluster.name}"')
+    server = cluster.server if "://" in cluster.server else f"http://{cluster.server}"
+    valid = False
+    try:
+        parts = urlsplit(server)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        valid = valid and "@" not in parts.netloc
+    except ValueError:
+        pass
+    if not valid:
+        raise ConfigError(f'the server of cluster "{cluster.name}" is not an http or https URL')
+    return server.rstrip("/")
+
+
+def _proxy(cluster: ClusterEntry) -> str | None:
+    if not cluster.proxy_url:
+        return None
+    scheme = ""
+    try:
+        parts = urlsplit(cluster.proxy_url)
+        scheme = parts.scheme if parts.hostname else ""
+    except ValueError:
+        pass
+    if scheme not in PROXY_SCHEMES:
+        raise ConfigError(f"invalid 'proxy-url' for cluster \"{cluster.name}\": use http, https or socks5")
+    return cluster.proxy_url
+
+
+def _authority(cluster: ClusterEntry) -> bytes | None:
+    data = cluster.certificate_authority_data
+    if data is None and cluster.certificate_authority:
+        data = _file(cluster.certificate_authority, cluster.origin, "certificate-authority")
+    if data is not None and cluster.insecure:
+        raise ConfigError(
+            f'cluster "{cluster.name}" has a certificate authority and insecure-skip-tls-verify; only one is allowed'
+        )
+    return data
+
+
+def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
+    certificate = user.client_certificate_data
+    if certificate is None and user.client_certificate:
+        certificate = _file(user.client_certificate, user.origin, "client-certificate")
+    key = user.client_key_data
+    if key is None and user.client_key:
+        key = Sensitive(_file(user.client_key, user.origin, "client-key"))
+    if (certificate is None) != (key is None):
+        missing = "client-key" if key is None else "client-certificate"
+        raise ConfigError(f'user "{user.name}" has no {missing}; certificate and key belong together')
+    token_file = str(_located(user.token_file, user.origin, "tokenFile")) if user.token_file else None
+    static = bool(user.token or token_file)
+    login = Login(
+        token=user.token,
+        token_file=token_file,
+        client_certificate=certificate,
+        client_key=key,
+        username=user.username or None,
+        password=user.password,
+        exec=None if static or user.exec is None else _plugin(user, user.exec, cluster),
+        impersonate=user.impersonate,
+    )
+    if user.auth_provider and not (static or certificate or login.exec or login.username):
+        raise ConfigError(
+            f'user "{user.name}" logs in with the auth-provider "{user.auth_provider}", which clients no longer support',
+            hint="use an exec plugin instead",
+        )
+    return login
+
+
+def _plugin(user: UserEntry, plugin: ExecPlugin, cluster: ClusterEntry) -> ExecPlugin:
+    if user.origin is None:
+        raise ConfigError(
+            f'user "{user.name}" wants to run a program; kubemint runs plugins only from your own kubeconfigs'
+        )
+    if not plugin.command:
+        raise ConfigError(f'user "{user.name}": exec has no command')
+    command = plugin.command
+    if os.sep in command:  # a bare name is looked up in PATH instead
+        command = str(_located(command, user.origin, "exec command"))
+    return replace(plugin, command=command, cluster_config=cluster.exec_config)
+
+
+def _located(written: str, origin: Path | None, what: str) -> Path:
+    if origin is None:
+        raise ConfigError(f"{what} names a file of the machine it was written on", hint="put the data itself in")
+    return Path(os.path.normpath(origin.parent / written))
+
+
+def _file(written: str, origin: Path | None, what: str) -> bytes:
+    path = _located(written, origin, what)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"unable to read {what} {path}: {error.strerror}") from None
+    if len(data) > _MAX_FILE:
+        raise ConfigError(f"{what} {path} is larger than {_MAX_FILE // 1024} KiB")
+    return data
+
+
+def in_cluster_endpoint(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT_FOLDER) -> Endpoint | None:
+    """The endpoint a pod finds in its environment and its mounted service account; None outside of a pod."""
+    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+    token_file = folder / "token"
+    if not host or not port or not token_file.is_file():
+        return None
+    try:
+        authority = (folder / "ca.crt").read_bytes()
+    except OSError as error:
+        raise ConfigError(f"unable to read {folder / 'ca.crt'}: {error.strerror}", cluster="in-cluster") from None
+    namespace_file = folder / "namespace"
+    namespace = namespace_file.read_text().strip() if namespace_file.is_file() else ""
+    return Endpoint(
+        name="in-cluster",
+        server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
+        ca=authority,
+        namespace=namespace or "default",
+        cluster_name="incluster",
+        login=Login(token_file=str(token_file)),
+    )

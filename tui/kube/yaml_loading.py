@@ -1,0 +1,194 @@
+"""Reading YAML that anybody may have written, the way kubectl's reader types it.
+
+The document is built straight from libyaml's events, so every limit holds before memory is spent: size, nesting
+depth, number of nodes, and how much aliases may multiply. Only what kubectl would read as a boolean, number or null
+is one (PyYAML turns `2024-01-01` into a date and `1:30` into 90); such a scalar keeps its text as a `Plain`, so that
+the schema, not the spelling, decides. Of several documents only the first counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_DEPTH: Final = 64
+MAX_NODES: Final = 1_000_000
+"""Nodes of the whole tree, each alias counted with everything it stands for."""
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE: Final = frozenset({"true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
+_FALSE: Final = frozenset({"false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
+_INT: Final = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
+_FLOAT: Final = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
+
+class YAMLError(ValueError):
+    """The text is not YAML, or is larger or deeper than anything honest. The message names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An unquoted scalar that YAML reads as a boolean or a number, with the text it was written as."""
+
+    text: str
+    value: bool | int | float
+
+
+def load_first(data: bytes) -> object:
+    """The first document as dict, list, str, None or `Plain`; None where there is none."""
+    if len(data) > MAX_BYTES:
+        raise YAMLError(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    try:
+        return _Builder(yaml.parse(data, Loader=_Loader)).document()
+    except yaml.YAMLError as error:
+        message = _describe(error)
+    except UnicodeError:
+        message = "not UTF-8 text"
+    # Raised outside of the handlers: PyYAML's errors carry snippets of the text, which may be material.
+    raise YAMLError(message)
+
+
+def plain_values(value: object) -> Any:
+    """The same tree with every `Plain` replaced by its Python value."""
+    if isinstance(value, Plain):
+        return value.value
+    if isinstance(value, dict):
+        return {key: plain_values(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_values(item) for item in value]
+    return value
+
+
+class _Builder:
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self._anchors: dict[str, tuple[object, int]] = {}
+        self._nodes = 0
+
+    def document(self) -> object:
+        for event in self._events:
+            if isinstance(event, DocumentEndEvent):
+                return None
+            if isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent, AliasEvent)):
+                return self._node(event, 1)
+        return None
+
+    def _node(self, event: Any, depth: int) -> object:
+        if depth > MAX_DEPTH:
+            raise YAMLError(f"{_line(event)}: nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self._anchors:
+                raise YAMLError(f"{_line(event)}: unknown alias")
+            value, weight = self._anchors[event.anchor]
+            self._count(weight, event)
+            return value
+        before = self._nodes
+        self._count(1, event)
+        if isinstance(event, ScalarEvent):
+            value = _scalar(event)
+        elif isinstance(event, MappingStartEvent):
+            value = self._mapping(depth)
+        else:
+            value = self._sequence(depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, self._nodes - before)
+        return value
+
+    def _sequence(self, depth: int) -> list[object]:
+        items: list[object] = []
+        for event in self._events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            items.append(self._node(event, depth + 1))
+        return items
+
+    def _mapping(self, depth: int) -> dict[str, object]:
+        items: dict[str, object] = {}
+        merged: dict[str, object] = {}
+        for event in self._events:
+            if isinstance(event, MappingEndEvent):
+                break
+            key = self._node(event, depth + 1)
+            value = self._node(next(self._events), depth + 1)
+            if isinstance(key, Plain):
+                key = key.text
+            if not isinstance(key, str):
+                raise YAMLError(f"{_line(event)}: a key that is not a string")
+            if key == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
+                for source in value if isinstance(value, list) else [value]:
+                    if isinstance(source, dict):
+                        merged = {**source, **merged}
+                        self._count(len(source), event)
+            else:
+                items[key] = value  # a key given twice: the last one counts, as for kubectl
+        return {**merged, **items} if merged else items
+
+    def _count(self, nodes: int, event: Any) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise YAMLError(f"{_line(event)}: more than {MAX_NODES} values (aliases count in full)")
+
+
+def _scalar(event: ScalarEvent) -> object:
+    text: str = event.value
+    if not event.implicit[0]:  # quoted, a block, or tagged
+        return text
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return Plain(text, True)
+    if text in _FALSE:
+        return Plain(text, False)
+    first = text[0]
+    if first.isdigit() or first in "+-.":
+        if _INT.fullmatch(text) and (number := _integer(text)) is not None:
+            return Plain(text, number)
+        if _FLOAT.fullmatch(text):
+            return Plain(text, _float(text))
+    return text
+
+
+def _integer(text: str) -> int | None:
+    digits = text.replace("_", "").lower()
+    body = digits.lstrip("+-")
+    if len(body) > 64:
+        return None
+    try:
+        if len(body) > 1 and body[0] == "0" and body[1].isdigit():
+            return int(digits, 8)  # YAML 1.1: a leading zero means octal
+        return int(digits, 0)
+    except ValueError:
+        return None
+
+
+def _float(text: str) -> float:
+    digits = text.replace("_", "").lower()
+    return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _line(event: Any) -> str:
+    return f"line {event.start_mark.line + 1}"
+
+
+def _describe(error: yaml.YAMLError) -> str:
+    mark: Any = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "not YAML"
+    return str(problem) if mark is None else f"line {mark.line + 1}: {problem}"
