@@ -7,11 +7,15 @@ every hash after it. An entry never holds material: what it says of a credential
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from tui.kube.sensitive import MASK
+
+_TOKEN: Final = re.compile(r"(?:eyJ|ZXlK)[A-Za-z0-9_\-+/=]{8,}(?:\.[A-Za-z0-9_\-]+)*|-----BEGIN [^-]*PRIVATE KEY.*")
 GENESIS: Final = "0" * 64
 """The hash before the first entry."""
 
@@ -59,3 +63,11 @@ def stamp(at: datetime) -> str:
 def unstamp(text: str) -> datetime:
     """The time that `stamp` wrote."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def scrub(text: str) -> str:
+    """`text` without anything that looks like a JSON web token or a private key.
+
+    Nothing should put one there; a server's message, which is journaled, might.
+    """
+    return _TOKEN.sub(MASK, text)

@@ -1,38 +1,316 @@
-"""The local state: one SQLite file with the journal, what is open, and the exports on this machine."""
+"""The local state: one SQLite file with the journal, what is open, and the exports on this machine.
+
+`state.db` (0600) lies in a folder of its own (0700). WAL with synchronous FULL: what a call returned from is on the
+disk. Everything that belongs together is written in one transaction (`record`), under a lock that other processes
+honour too. Calls are short but wait for the disk, so the engine makes them in a thread.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self, TypeVar
 
-from .journal import ChainReport, JournalEntry
-from .types import Address, Credential
+import msgspec
+
+from tui.kube.text import safe_text
+
+from .errors import StateError
+from .intent import Export, Intent, Revocation
+from .journal import GENESIS, ChainReport, JournalEntry, chain_hash, scrub, stamp, unstamp
+from .types import Action, Address, Credential, Handle, StepResult
+
+T = TypeVar("T")
+
+SCHEMA_VERSION: Final = 1
+_FILE: Final = "state.db"
+_BUSY_SECONDS: Final = 10.0
+_MOVE: Final = "move the file away to start afresh; credentials in clusters are not affected"
+_SCHEMA: Final = """
+CREATE TABLE journal (
+  seq INTEGER PRIMARY KEY, at TEXT NOT NULL, plan TEXT NOT NULL, action TEXT NOT NULL, address TEXT NOT NULL,
+  step TEXT NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL
+);
+CREATE INDEX journal_plan ON journal (plan);
+CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE open_plans (plan TEXT PRIMARY KEY, since TEXT NOT NULL, intent BLOB NOT NULL);
+CREATE TABLE revocations (
+  cluster TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, due TEXT NOT NULL, record BLOB NOT NULL,
+  PRIMARY KEY (cluster, namespace, name)
+);
+CREATE TABLE exports (address TEXT PRIMARY KEY, request TEXT NOT NULL, record BLOB NOT NULL);
+"""
 
 
 class StateStore:
-    """`state.db` (0600) in a folder of its own (0700). WAL, synchronous FULL: what returned is on the disk."""
+    """One open state folder. Safe to call from several threads and to open in several processes."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._db = connection
+        self._lock = threading.Lock()
 
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
         """Open or create the state in folder `path` (default: the XDG state folder's `kubemint`)."""
-        raise NotImplementedError
+        folder = path if path is not None else _default_folder()
+        file = folder / _FILE
+        try:
+            _private_folder(folder)
+            # SQLite would create it with the umask; its -wal and -shm files take over these permissions.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StateError(
+                f"cannot open the state in {folder}: {error.strerror or error}",
+                "set XDG_STATE_HOME to a folder that can be written",
+            ) from None
+        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            with _sqlite_errors(file):
+                _prepare(connection, file)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(folder, connection)
 
-    def entries(self, limit: int | None = None, plan: str | None = None) -> list[JournalEntry]:
-        """The latest `limit` entries (of one plan), oldest first."""
-        raise NotImplementedError
+    def close(self) -> None:
+        """Close the database. A closed store cannot be used again."""
+        with self._lock:
+            self._db.close()
 
-    def verify_chain(self) -> ChainReport:
-        """Recompute every hash."""
-        raise NotImplementedError
+    # What is written
 
-    def exports(self) -> list[Credential]:
-        """The files on this machine that kubemint wrote, as credentials."""
-        raise NotImplementedError
+    def append(self, action: Action, address: Address, result: StepResult) -> None:
+        """Journal one result that changes nothing else."""
+        self.record(action, address, result)
+
+    def record(
+        self,
+        action: Action,
+        address: Address,
+        *results: StepResult,
+        opened: Intent | None = None,
+        closed: str | None = None,
+        exports: Iterable[Export] = (),
+        forget: Iterable[Address] = (),
+        revocations: Iterable[Revocation] = (),
+        revoked: Handle | None = None,
+    ) -> None:
+        """Journal `results` and change what is known with them, all or nothing.
+
+        `opened` is the plan's intent as it now stands, `closed` the id of a plan that is finished; `exports` are kept,
+        `forget` are dropped; `revocations` are due later, `revoked` no more.
+        """
+        detail = msgspec.json.encode(opened).decode() if opened is not None else ""
+        with self._transaction() as db:
+            for result in results:
+                _append(db, action, address, result, detail)
+            if opened is not None:
+                db.execute(
+                    "INSERT INTO open_plans VALUES (?, ?, ?) ON CONFLICT (plan) DO UPDATE SET intent = excluded.intent",
+                    (opened.plan, stamp(datetime.now(UTC)), detail.encode()),
+                )
+            if closed is not None:
+                db.execute("DELETE FROM open_plans WHERE plan = ?", (closed,))
+            for export in exports:
+                key = str(export.credential.address)
+                db.execute(
+                    "INSERT OR REPLACE INTO exports VALUES (?, ?, ?)",
+                    (key, export.request, msgspec.json.encode(export)),
+                )
+            db.executemany("DELETE FROM exports WHERE address = ?", [(str(address),) for address in forget])
+            for item in revocations:
+                handle = item.handle
+                db.execute(
+                    "INSERT OR REPLACE INTO revocations VALUES (?, ?, ?, ?, ?)",
+                    (handle.cluster, handle.namespace, handle.name, stamp(item.due), msgspec.json.encode(item)),
+                )
+            if revoked is not None:
+                db.execute(
+                    "DELETE FROM revocations WHERE cluster = ? AND namespace = ? AND name = ?",
+                    (revoked.cluster, revoked.namespace, revoked.name),
+                )
+
+    def record_export(self, export: Export) -> None:
+        """Keep one export without journaling anything."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO exports VALUES (?, ?, ?)",
+                (str(export.credential.address), export.request, msgspec.json.encode(export)),
+            )
 
     def forget_export(self, address: Address) -> None:
         """Drop the record of an export; the file itself is left alone."""
-        raise NotImplementedError
+        with self._transaction() as db:
+            db.execute("DELETE FROM exports WHERE address = ?", (str(address),))
 
-    def close(self) -> None:
-        """Close the database."""
-        raise NotImplementedError
+    # What is read
+
+    def entries(self, limit: int | None = None, plan: str | None = None) -> list[JournalEntry]:
+        """The latest `limit` entries (of one plan), oldest first."""
+        where, values = ("WHERE plan = ?", [plan]) if plan is not None else ("", [])
+        rows = self._rows(
+            f"SELECT seq, at, plan, action, address, step, status, message, hash FROM journal {where} "  # noqa: S608
+            "ORDER BY seq DESC LIMIT ?",
+            (*values, -1 if limit is None else limit),
+        )
+        return [_entry(row) for row in reversed(rows)]
+
+    def verify_chain(self) -> ChainReport:
+        """Recompute every hash, and compare the end with where it was last known to be."""
+        previous, expected = GENESIS, 0
+        with self._lock, _sqlite_errors(self.folder / _FILE):
+            head = self._db.execute("SELECT seq, hash FROM head").fetchone() or (0, GENESIS)
+            cursor = self._db.execute(
+                "SELECT seq, at, plan, action, address, step, status, message, detail, hash FROM journal ORDER BY seq"
+            )
+            for seq, at, plan, action, address, step, status, message, detail, found in cursor:
+                expected += 1
+                previous = chain_hash(
+                    previous, at=at, plan=plan, action=action, address=address, step=step, status=status,
+                    message=message, detail=detail,
+                )  # fmt: skip
+                if seq != expected or previous != found:
+                    what = f"entry {expected} is missing" if seq != expected else f"entry {seq} was changed"
+                    return ChainReport(ok=False, entries=expected, broken_at=min(seq, expected), message=what)
+        if head != (expected, previous):
+            return ChainReport(
+                ok=False, entries=expected, broken_at=expected + 1, message=f"the newest of {head[0]} entries are gone"
+            )
+        return ChainReport(ok=True, entries=expected)
+
+    def open_plans(self) -> list[Intent]:
+        """What was begun and neither finished nor undone, oldest first; another process may be at it right now."""
+        rows = self._rows("SELECT intent FROM open_plans ORDER BY since, plan")
+        return [self._decode(row[0], Intent) for row in rows]
+
+    def open_plan(self, plan: str) -> Intent | None:
+        """The intent of one plan, None where it is closed."""
+        rows = self._rows("SELECT intent FROM open_plans WHERE plan = ?", (plan,))
+        return self._decode(rows[0][0], Intent) if rows else None
+
+    def revocations(self) -> list[Revocation]:
+        """Every handle that is still to be revoked, the earliest first."""
+        return [self._decode(row[0], Revocation) for row in self._rows("SELECT record FROM revocations ORDER BY due")]
+
+    def exports(self) -> list[Credential]:
+        """The files on this machine that kubemint wrote, as credentials."""
+        return [export.credential for export in self.export_records()]
+
+    def export_records(self, request: str | None = None) -> list[Export]:
+        """The same with the wishes they belong to; of one wish where `request` is given."""
+        where, values = ("WHERE request = ?", (request,)) if request is not None else ("", ())
+        rows = self._rows(f"SELECT record FROM exports {where} ORDER BY address", values)  # noqa: S608
+        return [self._decode(row[0], Export) for row in rows]
+
+    def export_record(self, address: Address) -> Export | None:
+        """One export, None where kubemint knows of none there."""
+        rows = self._rows("SELECT record FROM exports WHERE address = ?", (str(address),))
+        return self._decode(rows[0][0], Export) if rows else None
+
+    # How
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, _sqlite_errors(self.folder / _FILE):
+            return self._db.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _sqlite_errors(self.folder / _FILE):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _decode(self, record: Any, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(record, type=kind)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise StateError(f"{self.folder / _FILE} holds a record that cannot be read: {error}", _MOVE) from None
+
+
+def _default_folder() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("kubemint", appauthor=False)
+
+
+def _private_folder(folder: Path) -> None:
+    """Make sure that the folder exists and only its owner can look into it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def _prepare(db: sqlite3.Connection, file: Path) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")  # two processes may start at once; one of them makes the tables
+    try:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise StateError(
+                f"{file} was written by a newer kubemint (schema {version}, this one knows {SCHEMA_VERSION})",
+                "update kubemint, or set XDG_STATE_HOME to another folder",
+            )
+        if version == 0:
+            for statement in _SCHEMA.split(";\n"):
+                db.execute(statement)
+            db.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _append(db: sqlite3.Connection, action: Action, address: Address, result: StepResult, detail: str) -> None:
+    seq, previous = db.execute("SELECT seq, hash FROM head").fetchone()
+    fields = {
+        "at": stamp(result.at),
+        "plan": result.plan,
+        "action": action.value,
+        "address": str(address),
+        "step": result.step,
+        "status": result.status.value,
+        "message": scrub(safe_text(result.message, 1000)),
+        "detail": detail,
+    }
+    digest = chain_hash(previous, **fields)
+    db.execute(
+        "INSERT INTO journal VALUES (:seq, :at, :plan, :action, :address, :step, :status, :message, :detail, :hash)",
+        {"seq": seq + 1, "hash": digest, **fields},
+    )
+    db.execute("UPDATE head SET seq = ?, hash = ?", (seq + 1, digest))
+
+
+def _entry(row: tuple[Any, ...]) -> JournalEntry:
+    seq, at, plan, action, address, step, status, message, digest = row
+    return JournalEntry(
+        seq=seq, at=unstamp(at), plan=plan, action=action, address=address, step=step, status=status,
+        message=message, hash=digest,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _sqlite_errors(file: Path) -> Iterator[None]:
+    """Whatever SQLite says, as one line that names the file."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise StateError(f"{file} is in use by another kubemint for too long", "try again") from None
+        raise StateError(f"cannot use {file}: {text}", "check the disk and the file's permissions") from None
+    except sqlite3.Error as error:
+        raise StateError(f"{file} is not a usable state file: {error}", _MOVE) from None

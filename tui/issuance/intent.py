@@ -1,0 +1,58 @@
+"""What the journal keeps of work that is not finished: enough to finish or undo it after a crash, never material."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from .types import Action, Address, Credential, Handle, IssueSpec
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """One issue or rotation between its first and its last write. Replaced, with `structs.replace`, as it goes on."""
+
+    plan: str
+    action: Action
+    address: Address
+    request: str
+    """The id that the handle, the Secrets and the exports of one wish share."""
+    spec: IssueSpec
+    handle: Handle | None = None
+    """The new handle. Its name is chosen and journaled before it is created; `uid` is empty until then."""
+    account_uid: str = ""
+    """UID of the service account where this very plan created it, so that undoing can remove it again."""
+    fingerprint: str = ""
+    """Of the new token; journaled before anything is written, so that recovery can tell who was published."""
+    requested: timedelta | None = None
+    granted: timedelta | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    old: tuple[Credential, ...] = ()
+    """What the destinations held before, one entry for each that held something of ours."""
+
+    @property
+    def old_handles(self) -> tuple[Handle, ...]:
+        """Every distinct handle to revoke once the new material is published."""
+        found = {credential.handle: None for credential in self.old if credential.handle is not None}
+        return tuple(handle for handle in found if handle != self.handle)
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """A file on this machine that kubemint wrote, and the wish it belongs to."""
+
+    credential: Credential
+    request: str
+    spec: IssueSpec | None = None
+    """The whole wish with all its destinations; None for a mere copy."""
+    source: Address | None = None
+    """For a copy made with `export`: what it was copied from, and whose end it shares."""
+
+
+class Revocation(msgspec.Struct, frozen=True, kw_only=True):
+    """An old handle whose grace period runs: to be deleted at `due`, by whoever is there then."""
+
+    plan: str
+    address: Address
+    handle: Handle
+    due: datetime

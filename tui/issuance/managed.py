@@ -1,0 +1,221 @@
+"""How kubemint marks what it keeps in clusters, so that a metadata-only list tells everything about a credential.
+
+Two kinds of Secrets carry the marks: the credential itself (`kubemint.io/role: credential`) and the empty Secret its
+token is bound to (`role: handle`). What selects is a label, what informs is an annotation.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from .durations import parse_duration, whole_seconds
+from .errors import UsageError
+from .renewal import rotate_at, spread
+from .types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGER: Final = "kubemint"
+PREFIX: Final = "kubemint.io/"
+
+ROLE: Final = PREFIX + "role"
+REQUEST: Final = PREFIX + "request"
+ACCOUNT: Final = PREFIX + "account"
+ACCOUNT_CLUSTER: Final = PREFIX + "account-cluster"
+"""The account's cluster as the issuing operator called it; absent where it is the Secret's own."""
+FORMAT: Final = PREFIX + "format"
+AUDIENCES: Final = PREFIX + "audiences"
+REQUESTED: Final = PREFIX + "requested"
+GRANTED: Final = PREFIX + "granted"
+ISSUED: Final = PREFIX + "issued"
+EXPIRES: Final = PREFIX + "expires"
+HANDLE: Final = PREFIX + "handle"
+FINGERPRINT: Final = PREFIX + "fingerprint"
+COPIES: Final = PREFIX + "copies"
+"""How many other places hold the same token; they stop working when it is rotated elsewhere."""
+PLAN: Final = PREFIX + "plan"
+"""On a handle: the plan that made it, by which recovery knows it again."""
+ISSUED_BY: Final = PREFIX + "issued-by"
+
+SELECTOR: Final = f"{MANAGED_BY}={MANAGER}"
+"""Label selector for everything kubemint manages."""
+CREDENTIALS: Final = f"{SELECTOR},{ROLE}=credential"
+"""Label selector for the credentials alone."""
+
+_NAME_LIMIT: Final = 63  # what a label value and a DNS label may have, so that a handle's name fits everywhere
+_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' own for generated names: no vowels, no look-alikes
+_SUFFIX: Final = 8
+
+
+class Role(StrEnum):
+    """What a managed Secret is for."""
+
+    CREDENTIAL = "credential"
+    HANDLE = "handle"
+
+
+def random_suffix() -> str:
+    """Eight random characters that may end any Kubernetes name."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_SUFFIX))
+
+
+def handle_name(account: str) -> str:
+    """A fresh name `kubemint-ACCOUNT-RANDOM` of at most 63 characters, for accounts of any length (253, with dots)."""
+    head = f"{MANAGER}-{account}"[: _NAME_LIMIT - _SUFFIX - 1].rstrip("-.")
+    return f"{head}-{random_suffix()}"
+
+
+def handle_object(
+    handle: Handle, *, account: str, account_uid: str, request: str, plan: str, issued_by: str
+) -> dict[str, Any]:
+    """The empty Secret to bind a token to.
+
+    The service account owns it (where its UID is known), so that deleting the account collects its handles too; the
+    tokens die with the account anyway. `blockOwnerDeletion` stays unset: it would need a right on finalizers.
+    """
+    metadata: dict[str, Any] = {
+        "name": handle.name,
+        "namespace": handle.namespace,
+        "labels": {MANAGED_BY: MANAGER, ROLE: Role.HANDLE.value},
+        "annotations": {
+            REQUEST: request,
+            ACCOUNT: f"{handle.namespace}/{account}",
+            PLAN: plan,
+            ISSUED_BY: issued_by,
+        },
+    }
+    if account_uid:
+        owner = {"apiVersion": "v1", "kind": "ServiceAccount", "name": account, "uid": account_uid}
+        metadata["ownerReferences"] = [owner]
+    return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
+
+
+def is_managed(obj: Mapping[str, Any], role: Role | None = None) -> bool:
+    """Whether this object (or its metadata) carries kubemint's label, and `role` where one is given."""
+    labels = _metadata(obj).get("labels") or {}
+    return labels.get(MANAGED_BY) == MANAGER and (role is None or labels.get(ROLE) == role.value)
+
+
+def annotations_for(credential: Credential, *, cluster: str, request: str, copies: int = 0) -> dict[str, str | None]:
+    """The annotations of a Secret in `cluster` that keeps `credential`; None means the annotation must be absent."""
+    identity = credential.identity
+    if identity is None or credential.format is None:
+        raise ValueError("a managed Secret needs an identity and a format")
+    handle = credential.handle
+    return {
+        REQUEST: request,
+        ACCOUNT: f"{identity.namespace}/{identity.name}",
+        ACCOUNT_CLUSTER: identity.cluster if identity.cluster != cluster else None,
+        FORMAT: credential.format.value,
+        AUDIENCES: json.dumps(list(credential.audiences)) if credential.audiences else None,
+        REQUESTED: _go(credential.requested),
+        GRANTED: _go(credential.granted),
+        ISSUED: _rfc3339(credential.issued_at),
+        EXPIRES: _rfc3339(credential.expires_at),
+        HANDLE: f"{handle.namespace}/{handle.name}/{handle.uid}" if handle else None,
+        FINGERPRINT: credential.fingerprint,
+        COPIES: str(copies) if copies else None,
+    }
+
+
+def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credential | None:
+    """The credential that a managed Secret keeps, from its metadata (or a PartialObjectMetadata) alone.
+
+    None for a Secret that is not a kubemint credential. Annotations that people mangled give empty fields and the
+    state unknown, never an exception: anybody may write them.
+    """
+    meta = _metadata(metadata)
+    if not is_managed(meta, Role.CREDENTIAL):
+        return None
+    notes: Mapping[str, str] = meta.get("annotations") or {}
+    namespace, name = str(meta.get("namespace", "")), str(meta.get("name", ""))
+    account_cluster = notes.get(ACCOUNT_CLUSTER) or cluster
+    account = _split(notes.get(ACCOUNT, ""), 2)
+    handle = _split(notes.get(HANDLE, ""), 3)
+    issued, expires = _time(notes.get(ISSUED)), _time(notes.get(EXPIRES))
+    whole = account is not None and issued is not None and expires is not None and issued < expires
+    return Credential(
+        address=Address(CredentialKind.SECRET, cluster, namespace, name),
+        identity=Identity(account_cluster, *account) if account else None,
+        format=_format(notes.get(FORMAT)),
+        audiences=_audiences(notes.get(AUDIENCES)),
+        requested=_lifetime(notes.get(REQUESTED)),
+        granted=_lifetime(notes.get(GRANTED)),
+        issued_at=issued,
+        expires_at=expires,
+        rotate_at=renewal_point(issued, expires, notes.get(FINGERPRINT, "")),
+        kept_in=f"Secret {namespace}/{name}",
+        fingerprint=notes.get(FINGERPRINT, ""),
+        handle=Handle(account_cluster, *handle) if handle else None,
+        state=State.VALID if whole else State.UNKNOWN,
+        message="" if whole else "its annotations are incomplete or contradict each other",
+    )
+
+
+def renewal_point(issued: datetime | None, expires: datetime | None, fingerprint: str) -> datetime | None:
+    """When this credential is due, the same for everybody who looks: the jitter comes from its fingerprint."""
+    if issued is None or expires is None or issued >= expires:
+        return None
+    return rotate_at(issued, expires, spread(fingerprint))
+
+
+def request_of(obj: Mapping[str, Any]) -> str:
+    """The id of the wish this Secret belongs to; handles, Secrets and local exports of one wish share it."""
+    return str((_metadata(obj).get("annotations") or {}).get(REQUEST, ""))
+
+
+def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = obj.get("metadata")
+    return inner if isinstance(inner, Mapping) else obj
+
+
+def _split(text: str, parts: int) -> Iterable[str] | None:
+    found = text.split("/")
+    return found if len(found) == parts and all(found) else None
+
+
+def _format(text: str | None) -> Format | None:
+    try:
+        return Format(text or "")
+    except ValueError:
+        return None
+
+
+def _audiences(text: str | None) -> tuple[str, ...]:
+    try:
+        found = json.loads(text) if text else []
+    except ValueError:
+        return ()
+    return tuple(str(part) for part in found) if isinstance(found, list) else ()
+
+
+def _rfc3339(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        parsed = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC) if parsed is not None and parsed.tzinfo is not None else None
+
+
+def _go(lifetime: timedelta | None) -> str | None:
+    """`1h0m0s`, as Go prints a duration; whole seconds."""
+    if lifetime is None:
+        return None
+    minutes, seconds = divmod(whole_seconds(lifetime), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{seconds}s"
+
+
+def _lifetime(text: str | None) -> timedelta | None:
+    try:
+        return parse_duration(text) if text else None
+    except UsageError:
+        return None
