@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from aiohttp import web
+
+from .access import Attributes, FaultEffect, UserInfo
+from .status import StatusError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Do what was asked, then close the connection in the middle of the answer's body."""
+    """Do what was asked, then close the connection after so many bytes of the answer's body."""
+
+    after: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,8 @@ class ServerState(StrEnum):
     LOGIN = "login"
 
 
-Handler = Callable[[], Awaitable[web.StreamResponse]]
-
-
 class Faults:
-    """The rules of one server. `guard` runs a request under them."""
+    """The rules of one server; calling it runs a request under them."""
 
     def __init__(self) -> None:
         self._rules: dict[FaultRule, int | None] = {}
@@ -152,70 +154,38 @@ class Faults:
                 break
         return actions
 
-    async def guard(self, request: web.Request, verb: str, user: str, handler: Handler) -> web.StreamResponse:
-        """Runs `handler` under the rules that match the request."""
+    async def __call__(self, request: web.Request, attributes: Attributes, user: UserInfo | None) -> FaultEffect | None:
+        """What the server asks for every request (the `Faults` of `access`)."""
         if not self._rules:
-            return await handler()
-        for action in self.take(verb, request.path, user):
+            return None
+        for action in self.take(attributes.verb, request.path, user.username if user is not None else ""):
             match action:
                 case Delay(seconds):
                     await asyncio.sleep(seconds)
                 case Hang():
                     await self._released.wait()
                 case Drop():
-                    return _drop(request)
+                    _abort(request)
+                    return FaultEffect(response=web.Response())
                 case Answer():
-                    return _status(action)
-                case Cut():
-                    return await _cut(request, await handler())
+                    return FaultEffect(response=_status(action))
+                case Cut(after):
+                    return FaultEffect(cut_after=after)
                 case DropWatch(seconds):
-                    return await _drop_later(request, handler, seconds)
-        return await handler()
+                    asyncio.get_running_loop().call_later(seconds, _abort, request)
+        return None
 
 
-def _drop(request: web.Request) -> web.Response:
+def _abort(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
-    return web.Response()
 
 
 def _status(answer: Answer) -> web.Response:
     reason = answer.reason or REASONS.get(answer.code, "")
-    status = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": answer.message or reason,
-        "reason": reason,
-        "code": answer.code,
-    }
+    error = StatusError(answer.code, reason, answer.message or reason or f"HTTP {answer.code}")
     retry = answer.headers.get("Retry-After", "")
     if retry.isdigit():
-        status["details"] = {"retryAfterSeconds": int(retry)}
-    return web.Response(
-        status=answer.code, body=json.dumps(status).encode(), headers=answer.headers, content_type="application/json"
-    )
-
-
-async def _cut(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
-    body = whole.body if isinstance(whole, web.Response) and isinstance(whole.body, bytes) else b"{}"
-    broken = web.StreamResponse(status=whole.status, headers={"Content-Type": whole.content_type})
-    broken.content_length = len(body)
-    await broken.prepare(request)
-    await broken.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.abort()
-    return broken
-
-
-async def _drop_later(request: web.Request, handler: Handler, seconds: float) -> web.StreamResponse:
-    def abort() -> None:
-        if request.transport is not None:
-            request.transport.abort()
-
-    timer = asyncio.get_running_loop().call_later(seconds, abort)
-    try:
-        return await handler()
-    finally:
-        timer.cancel()
+        error.details = {"retryAfterSeconds": int(retry)}
+    body = json.dumps(error.body()).encode()
+    return web.Response(status=answer.code, body=body, headers=answer.headers, content_type="application/json")

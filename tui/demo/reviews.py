@@ -1,0 +1,172 @@
+"""The review kinds: who am I, who is this token, may I, may they, and what may I at all.
+
+Each is created, answered and never stored. Which of them a version has is in `features`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .access import Attributes, Authorize, Call, Handler, Object, Reply, UserInfo, Virtual
+from .authn import Authenticator
+from .authz import Authorizer
+from .features import Features
+from .kinds import Kind
+from .rules import Rule
+from .status import StatusError, bad_request, invalid, invalid_value, required
+from .verify import TokenRefused
+
+AUTHENTICATION: Final = "authentication.k8s.io"
+AUTHORIZATION: Final = "authorization.k8s.io"
+
+
+class Reviews:
+    """The reviews of one cluster."""
+
+    def __init__(
+        self, authenticator: Authenticator, authorizer: Authorizer, authorize: Authorize | None = None
+    ) -> None:
+        self._authenticator = authenticator
+        self._authorizer = authorizer
+        self._authorize = authorize or authorizer
+
+    def virtual(self, features: Features) -> dict[tuple[str, str], Virtual]:
+        """The kinds that a server with these features has, by group and plural."""
+        found = [
+            _virtual(AUTHENTICATION, "TokenReview", self.token),
+            _virtual(AUTHORIZATION, "SelfSubjectAccessReview", self.own_access),
+            _virtual(AUTHORIZATION, "SubjectAccessReview", self.access),
+            _virtual(AUTHORIZATION, "LocalSubjectAccessReview", self.access, namespaced=True),
+            _virtual(AUTHORIZATION, "SelfSubjectRulesReview", self.own_rules),
+        ]
+        if features.self_subject_review:
+            found.append(_virtual(AUTHENTICATION, "SelfSubjectReview", self.own_self))
+        return {(virtual.kind.group, virtual.kind.plural): virtual for virtual in found}
+
+    async def own_self(self, call: Call) -> Reply:
+        """SelfSubjectReview."""
+        return _reply(call, {"userInfo": user_body(call.user)})
+
+    async def token(self, call: Call) -> Reply:
+        """TokenReview."""
+        spec = _spec(call)
+        token = spec.get("token") or ""
+        if not token:
+            raise bad_request("token is required for TokenReview in authentication")
+        try:
+            verified = self._authenticator.verify(token, tuple(spec.get("audiences") or ()))
+        except TokenRefused as refused:
+            text = str(refused)
+            error = text if text == "invalid bearer token" else f"[invalid bearer token, {text}]"
+            return _reply(call, {"user": {}, "error": error})
+        status: Object = {"authenticated": True, "user": user_body(verified.user)}
+        if verified.audiences:
+            status["audiences"] = list(verified.audiences)
+        return _reply(call, status)
+
+    async def own_access(self, call: Call) -> Reply:
+        """SelfSubjectAccessReview."""
+        return _reply(call, self._decide(call, call.user, _spec(call)))
+
+    async def access(self, call: Call) -> Reply:
+        """SubjectAccessReview and LocalSubjectAccessReview."""
+        spec = _spec(call)
+        if not spec.get("user") and not spec.get("groups"):
+            why = required("spec.user", "at least one of user or group must be specified")
+            raise invalid(AUTHORIZATION, call.kind.kind, "", [why])
+        if call.kind.namespaced:
+            namespace = (spec.get("resourceAttributes") or {}).get("namespace", "")
+            if namespace != call.attributes.namespace:
+                why = invalid_value("spec.resourceAttributes.namespace", namespace, "must match metadata.namespace")
+                raise invalid(AUTHORIZATION, call.kind.kind, "", [why])
+        extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
+        user = UserInfo(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
+        return _reply(call, self._decide(call, user, spec))
+
+    async def own_rules(self, call: Call) -> Reply:
+        """SelfSubjectRulesReview."""
+        namespace = _spec(call).get("namespace") or ""
+        if not namespace:
+            raise bad_request("no namespace on request")
+        rules, errors = self._authorizer.rules_for(call.user, namespace)
+        status: Object = {
+            "resourceRules": [_fields(rule, "resources") for rule in rules if rule.get("resources")],
+            "nonResourceRules": [_fields(rule, "nonResourceURLs") for rule in rules if rule.get("nonResourceURLs")],
+            "incomplete": bool(errors),
+        }
+        if errors:
+            status["evaluationError"] = ", ".join(errors)
+        return _reply(call, status)
+
+    def _decide(self, call: Call, user: UserInfo, spec: Mapping[str, Any]) -> Object:
+        resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+        if (resource is None) == (path is None):
+            raise _exactly_one(call.kind.kind, resource is not None)
+        if resource is not None:
+            attributes = Attributes(
+                resource.get("verb", ""),
+                resource.get("group", ""),
+                resource.get("version", ""),
+                resource.get("resource", ""),
+                resource.get("subresource", ""),
+                resource.get("namespace", ""),
+                resource.get("name", ""),
+            )
+        else:
+            assert path is not None
+            attributes = Attributes(path.get("verb", ""), path=path.get("path", ""))
+        decision = self._authorize(user, attributes)
+        return {"allowed": decision.allowed} | ({"reason": decision.reason} if decision.reason else {})
+
+
+def user_body(user: UserInfo) -> Object:
+    """A user as reviews show it."""
+    body: Object = {"username": user.username}
+    if user.uid:
+        body["uid"] = user.uid
+    body["groups"] = list(user.groups)
+    if user.extra:
+        body["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return body
+
+
+def _virtual(group: str, kind: str, handler: Handler, *, namespaced: bool = False) -> Virtual:
+    plural = f"{kind.lower()}s"
+    return Virtual(
+        Kind(group, "v1", plural, kind, namespaced=namespaced, singular=kind.lower(), verbs=("create",)), handler
+    )
+
+
+def _spec(call: Call) -> Mapping[str, Any]:
+    spec = (call.body or {}).get("spec") or {}
+    if not isinstance(spec, dict):
+        raise bad_request(f"{call.kind.kind}.spec must be an object")
+    return spec
+
+
+def _reply(call: Call, status: Object) -> Reply:
+    body: Object = {
+        "kind": call.kind.kind,
+        "apiVersion": call.kind.api_version,
+        "metadata": {"creationTimestamp": None},
+    }
+    spec = (call.body or {}).get("spec")
+    if spec is not None:
+        body["spec"] = spec
+    return Reply(body | {"status": status}, 201)
+
+
+def _fields(rule: Rule, what: str) -> Object:
+    names = ("verbs", "apiGroups", "resources", "resourceNames") if what == "resources" else ("verbs", what)
+    return {name: list(rule[name]) for name in names if rule.get(name)}
+
+
+def _exactly_one(kind: str, both: bool) -> StatusError:
+    text = (
+        "cannot be specified in combination with resourceAttributes"
+        if both
+        else "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+    )
+    cause = invalid_value("spec.nonResourceAttributes" if both else "spec.resourceAttributes", None, text)
+    return invalid(AUTHORIZATION, kind, "", [cause])
