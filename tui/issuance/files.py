@@ -1,0 +1,230 @@
+"""Files that hold material: private from the first byte, replaced whole, never half-written.
+
+A write goes to a temporary file in the same folder (0600, exclusive, no links followed), is flushed to the disk and
+then renamed over what the path leads to, so that a reader, a crash or a kill at any moment finds the old content or
+the new. Temporary files that a killed process left behind are swept by the next write and by `sweep`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from tui.kube.sensitive import Sensitive
+
+from .errors import IssuanceError
+
+PRIVATE_FILE: Final = 0o600
+PRIVATE_FOLDER: Final = 0o700
+MAX_READ: Final = 16 * 1024 * 1024
+_SUFFIX: Final = ".kubemint-tmp"
+
+_HINTS: Final = {
+    errno.EACCES: "you may not write there; choose another place",
+    errno.EPERM: "you may not write there; choose another place",
+    errno.EROFS: "choose a place that can be written to",
+    errno.ENOSPC: "make room and try again; nothing was changed",
+    errno.EDQUOT: "your quota is used up; make room and try again, nothing was changed",
+    errno.EFBIG: "a limit on file sizes is in force; nothing was changed",
+    errno.ELOOP: "links that lead to each other have no end; choose another path",
+    errno.ENOTDIR: "a part of the path is a file; choose another path",
+}
+
+
+class FileError(IssuanceError):
+    """A file cannot be read or written. The message names it and says why; nothing is left behind."""
+
+
+def write_private(path: Path | str, material: Sensitive) -> Path:
+    """Replace what `path` leads to by `material`; returns the file that was really written.
+
+    Missing folders are made with mode 0700. A link stays a link and its target is replaced. An existing file keeps
+    its mode and owner, a new one gets 0600. Raises FileError, and then everything is as it was.
+    """
+    path = Path(path)
+    with explained(path, "write"):
+        target = destination(path)
+        make_private_folder(target.parent)
+        before = _regular(target)
+        sweep(target.parent)
+        _replace(target, material.reveal_bytes(), before)
+    return target
+
+
+def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:
+    """The content of a regular file. Raises FileError for anything else, and for more than `limit` bytes."""
+    path = Path(path)
+    with explained(path, "read"):
+        # Non-blocking, so that a pipe nobody writes to is refused and not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            _must_be_regular(path, os.fstat(descriptor))
+            data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise FileError(f"{path} is larger than {limit // 1024} KiB", "is this the right file?")
+    return Sensitive(data)
+
+
+def destination(path: Path | str) -> Path:
+    """The file that `path` leads to, links resolved, whether it exists or not. Refuses another user's link."""
+    path = Path(path)
+    if path.is_symlink():
+        owner = path.lstat().st_uid
+        if owner not in (os.geteuid(), 0, path.parent.stat().st_uid):
+            raise FileError(f"{path} is a link that belongs to another user (uid {owner})", "choose another path")
+    # strict: links that lead to each other are an error; a file that does not exist yet is none.
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
+        return path.resolve()
+    except RuntimeError:  # how Python 3.11 and 3.12 report endless links
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make `folder` and every missing one above it, readable for the owner alone. Existing ones stay as they are."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(PRIVATE_FOLDER)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def sweep(folder: Path | str) -> int:
+    """Remove temporary files in `folder` whose writer is gone; how many there were.
+
+    A living writer holds a lock on its file, which the system drops when the process dies however it dies.
+    """
+    swept = 0
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
+                swept += _sweep_one(Path(entry.path))
+    return swept
+
+
+def readable_by_others(path: Path | str) -> str:
+    """Who besides the owner may read the file, in words; empty where nobody may."""
+    mode = Path(path).stat().st_mode
+    if mode & stat.S_IROTH:
+        return "everybody on this machine"
+    return "its group" if mode & stat.S_IRGRP else ""
+
+
+@contextmanager
+def explained(path: Path, verb: str) -> Iterator[None]:
+    """Turn an OSError into one FileError that names the path, the reason and the next step."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        hint = _HINTS.get(error.errno or 0, "")
+    else:
+        return
+    raise FileError(f"cannot {verb} {path}: {reason}", hint)
+
+
+def _replace(target: Path, data: bytes, before: os.stat_result | None) -> None:
+    descriptor, temporary = _open_temporary(target)
+    try:
+        try:
+            mode = _take_over(descriptor, before)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    finally:
+        os.close(descriptor)
+    _sync_folder(target.parent)
+
+
+def _open_temporary(target: Path) -> tuple[int, Path]:
+    """A new, locked, private file beside `target`."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        # A long name is cut so that the temporary one fits into what file systems allow.
+        temporary = target.with_name(f".{os.fsdecode(os.fsencode(target.name)[:200])}.{secrets.token_hex(6)}{_SUFFIX}")
+        descriptor = os.open(temporary, flags, PRIVATE_FILE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)  # a sweeper was faster and removes it
+            continue
+        except OSError:
+            return descriptor, temporary  # a file system without locks; `sweep` leaves its files alone
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, temporary
+        os.close(descriptor)
+
+
+def _sweep_one(temporary: Path) -> int:
+    try:
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.unlink()
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return 1
+
+
+def _take_over(descriptor: int, before: os.stat_result | None) -> int:
+    """Give the new file the old one's owner and group where that is allowed; returns the mode it may have."""
+    if before is None:
+        return PRIVATE_FILE
+    mode = stat.S_IMODE(before.st_mode) & 0o777
+    now = os.fstat(descriptor)
+    if (before.st_uid, before.st_gid) == (now.st_uid, now.st_gid):
+        return mode
+    try:
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    except PermissionError:
+        try:
+            os.fchown(descriptor, -1, before.st_gid)
+        except PermissionError:
+            return mode & ~stat.S_IRWXG  # what one group was trusted with is not for another
+    return mode
+
+
+def _regular(target: Path) -> os.stat_result | None:
+    try:
+        found = target.lstat()
+    except FileNotFoundError:
+        return None
+    _must_be_regular(target, found)
+    return found
+
+
+def _must_be_regular(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise FileError(f"{path} is a folder", "name a file in it")
+    if not stat.S_ISREG(found.st_mode):
+        raise FileError(f"{path} is not a regular file", "material is only kept in regular files")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last. Some file systems cannot; the content is on the disk all the same."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
