@@ -1,0 +1,41 @@
+"""What the sides of the contract do differently, each with its reason: the only place where a check may ask.
+
+Two sorts. `SINCE` is what changed between Kubernetes releases: it follows the version a server says it has, so the
+old embedded cluster must behave like the real old one, and the new one like a new one. `ONLY_REAL` and `ONLY_EMBEDDED`
+is what one side has and the other, by choice, has not.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SINCE: Final[dict[str, tuple[tuple[int, int], str]]] = {
+    "no-auto-token-secrets": ((1, 24), "accounts no longer get a token Secret unasked"),
+    "self-subject-review": ((1, 28), "authentication.k8s.io/v1 SelfSubjectReview is served"),
+    "token-ids": ((1, 30), "bound tokens carry jti, and reviews show it as credential-id"),
+    "node-bound-tokens": ((1, 31), "boundObjectRef may name a Node"),
+    "account-before-body": (
+        (1, 29),
+        "TokenRequest looks the account up first, then validates the body",
+    ),
+    "new-invalidation-text": ((1, 29), "TokenReview says `service account token has been invalidated`"),
+    "uid-precondition-in-patch": (
+        (1, 21),
+        "a patch that carries another uid is a conflict instead of an invalid object",
+    ),
+    "field-validation": (
+        (1, 27),
+        "unknown fields are answered with warnings, or refused where fieldValidation says so",
+    ),
+    "namespace-label": ((1, 21), "every namespace carries the label kubernetes.io/metadata.name"),
+    "subresource-in-managed-fields": ((1, 22), "managedFields entries name the subresource that was written through"),
+}
+
+ONLY_REAL: Final[dict[str, str]] = {}
+
+ONLY_EMBEDDED: Final[dict[str, str]] = {}
+
+
+def has(version: tuple[int, int], behaviour: str) -> bool:
+    """Whether a server of this version behaves as the newer ones do."""
+    return version >= SINCE[behaviour][0]
