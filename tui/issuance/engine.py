@@ -12,9 +12,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tui.kube.errors import KubeError
+
 from .clusters import Clusters
-from .types import Address, Credential, FileDestination, IssueSpec, Outcome, Plan, StepResult
+from .errors import IssuanceError, UsageError
+from .running import OnStep, Run, StepFailed, explain
+from .types import Address, Credential, FileDestination, IssueSpec, Outcome, Plan, StepStatus
 from .verification import Verification
+from .work import Context, Work
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
     from .state import StateStore
 
 Clock = Callable[[], datetime]
-OnStep = Callable[[StepResult], None]
 
 
 def utc_now() -> datetime:
@@ -44,16 +48,31 @@ class Engine:
         grace: timedelta = timedelta(seconds=30),
         owner: str = "",
     ) -> None:
+        from .grace import Graces
+        from .locks import Locks
+
         self.clusters = clusters
         self.state = state
-        self.clock = clock
-        self.jitter = jitter
-        self.grace = grace
-        self.owner = owner or socket.gethostname()
+        self.checkpoint: Callable[[str], None] = lambda _point: None
+        """Called around every step of an execution with `before:STEP`, `unrecorded:STEP` and `after:STEP`."""
+        self._context = Context(
+            clusters=clusters,
+            state=state,
+            clock=clock,
+            jitter=jitter,
+            grace=grace,
+            owner=owner or socket.gethostname(),
+        )
+        self._locks = Locks(state.folder)
+        self._works: dict[str, Work] = {}
+        self._graces = Graces(self._context)
 
     async def plan_issue(self, spec: IssueSpec) -> Plan:
         """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster."""
-        raise NotImplementedError
+        from .plans import prepare_issue
+
+        prepared = await prepare_issue(self._context, spec)
+        return self._planned(prepared.plan, prepared.work)
 
     async def plan_rotate(self, address: Address) -> Plan:
         """What renewing this credential would do: new token, same destinations, then the old handle."""
@@ -69,7 +88,11 @@ class Engine:
 
     async def execute(self, plan: Plan, on_step: OnStep | None = None) -> Outcome:
         """Do it. A failed step is an Outcome with ok False, never an exception. A plan is executed once."""
-        raise NotImplementedError
+        work = self._works.pop(plan.id, None)
+        if work is None:
+            raise UsageError("this plan was executed already, or another engine made it", "make a new plan")
+        run = Run(plan, self.state, self._context.clock, on_step, self.checkpoint)
+        return await self._execute(run, work)
 
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
         """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
@@ -97,8 +120,26 @@ class Engine:
 
     async def settle(self) -> None:
         """Wait until every old handle this engine scheduled is revoked (each at the end of its grace)."""
-        raise NotImplementedError
+        await self._graces.settle()
 
     async def aclose(self) -> None:
         """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""
-        raise NotImplementedError
+        await self._graces.aclose()
+
+    def _planned(self, plan: Plan, work: Work) -> Plan:
+        self._works[plan.id] = work
+        return plan
+
+    async def _execute(self, run: Run, work: Work) -> Outcome:
+        try:
+            with self._locks.hold(work.addresses):
+                finished = await work.run(run)
+        except StepFailed as failure:
+            return run.outcome(credential=work.fallback, failure=failure)
+        except (IssuanceError, KubeError, OSError) as error:  # before the first step: nothing was done
+            message, hint = explain(error)
+            run.tell(run.result("lock", StepStatus.FAILED, message))
+            return run.outcome(credential=work.fallback, failure=StepFailed("lock", message, hint))
+        for number, revocation in enumerate(finished.revocations):
+            self._graces.schedule(revocation, run, f"revoke:{number}")
+        return run.outcome(credential=finished.credential)

@@ -20,8 +20,6 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     spec: IssueSpec
     handle: Handle | None = None
     """The new handle. Its name is chosen and journaled before it is created; `uid` is empty until then."""
-    account_uid: str = ""
-    """UID of the service account where this very plan created it, so that undoing can remove it again."""
     fingerprint: str = ""
     """Of the new token; journaled before anything is written, so that recovery can tell who was published."""
     requested: timedelta | None = None

@@ -1,0 +1,167 @@
+"""A file on this machine as the place of a credential, written whole and private; the state remembers what is in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tui.kube.sensitive import Sensitive
+
+from .errors import ChangedMeanwhile, UsageError
+from .files import FileError, read_private, readable_by_others, write_private
+from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
+from .places import Held, Writing
+from .types import Address, CredentialKind, FileDestination, Format
+
+if TYPE_CHECKING:
+    from .state import StateStore
+
+_LARGEST: Final = 1024 * 1024
+
+
+class FilePlace:
+    """One file of its own. What kubemint did not write is only replaced where nothing else can get lost with it."""
+
+    def __init__(self, destination: FileDestination, state: StateStore) -> None:
+        self.address = file_address(destination.path)
+        self.path = Path(self.address.name)
+        self.cluster = ""
+        self.label = str(self.path)
+        self._state = state
+        self._version = ""
+        self._before: Sensitive | None = None
+        self._written: Sensitive | None = None
+
+    async def look(self) -> Held:
+        return await asyncio.to_thread(self._look)
+
+    def _look(self) -> Held:
+        content = self._read()
+        self._version = content.fingerprint if content is not None else ""
+        record = self._state.export_record(self.address)
+        if content is None:
+            warning = f"{self.path} is gone and will be written anew" if record is not None else ""
+            return Held(exists=False, credential=record.credential if record is not None else None, warning=warning)
+        warnings = []
+        if record is not None:
+            now = token_in_file(record.credential.format or Format.KUBECONFIG, content)
+            if now is None or now.fingerprint != record.credential.fingerprint:
+                warnings.append(f"{self.path} was changed since kubemint wrote it; it is replaced whole")
+        elif content:
+            _refuse_loss(self.path, content)
+            warnings.append(f"{self.path} exists and was not written by kubemint; it is replaced whole")
+        if others := readable_by_others(self.path):
+            warnings.append(f"{self.path} can be read by {others}; its mode is kept")
+        return Held(
+            exists=True,
+            credential=record.credential if record is not None else None,
+            request=record.request if record is not None else "",
+            warning="; ".join(warnings),
+        )
+
+    async def write(self, writing: Writing) -> str:
+        return await asyncio.to_thread(self._write, writing)
+
+    def _write(self, writing: Writing) -> str:
+        before = self._read()
+        if (before.fingerprint if before is not None else "") != self._version:
+            raise ChangedMeanwhile(
+                f"{self.path} was changed by somebody else since it was looked at", "look again, then decide anew"
+            )
+        content = _content(writing)
+        target = write_private(self.path, content)
+        self._before, self._written = before, content
+        return "written" if target == self.path else f"written through the link to {target}"
+
+    async def check(self, writing: Writing) -> None:
+        if await asyncio.to_thread(self._read) != _content(writing):
+            raise ChangedMeanwhile(f"{self.path} does not hold what was just written: somebody else wrote to it")
+
+    async def restore(self) -> bool:
+        return await asyncio.to_thread(self._restore)
+
+    def _restore(self) -> bool:
+        if self._written is None:
+            return False
+        if self._read() == self._written:  # else it is somebody else's by now
+            if self._before is None:
+                self.path.unlink()
+            else:
+                write_private(self.path, self._before)
+        self._before = self._written = None
+        return True
+
+    async def token(self, form: Format) -> Sensitive | None:
+        content = await asyncio.to_thread(self._read)
+        return token_in_file(form, content) if content is not None else None
+
+    async def material(self, form: Format) -> Sensitive:
+        content = await asyncio.to_thread(self._read)
+        if content is None:
+            raise UsageError(f"{self.path} does not exist", "rotate it to write it anew")
+        return content
+
+    def _read(self) -> Sensitive | None:
+        if not self.path.exists():
+            return None
+        return read_private(self.path, _LARGEST)
+
+
+def file_address(path: str) -> Address:
+    """The address of a file: its absolute path as it was written; links are only followed to make sense of `..`."""
+    try:
+        absolute = Path(path).expanduser().absolute()
+    except RuntimeError:  # ~somebody who is not there
+        raise UsageError(f"there is no home folder for {path}") from None
+    if ".." in absolute.parts:
+        absolute = absolute.parent.resolve() / absolute.name
+    return Address(CredentialKind.FILE, "", "", str(absolute))
+
+
+def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:
+    """The token in a file that `render_file` made, None where there is none."""
+    if form is Format.KUBECONFIG:
+        return token_of(form, {KUBECONFIG_KEY: content})
+    if form is Format.TOKEN:
+        return token_of(form, {TOKEN_KEY: content})
+    try:
+        lines = content.reveal().splitlines()
+        quoted = next((line for line in lines if line.startswith(f"{TOKEN_FILE_KEY}=")), "")
+        values = shlex.split(quoted.partition("=")[2])
+    except ValueError:  # not text, or quotes that do not close
+        return None
+    return Sensitive(values[0]) if values else None
+
+
+def _content(writing: Writing) -> Sensitive:
+    credential = writing.credential
+    if credential.format is None or credential.identity is None:
+        raise ValueError("what is written must say its format and identity")
+    return render_file(credential.format, writing.issued.token, writing.endpoint, credential.identity)
+
+
+def _refuse_loss(path: Path, content: Sensitive) -> None:
+    """Never replace a kubeconfig somebody works with: the operator's own, or one with several ways in."""
+    from tui.kube.errors import KubeError
+    from tui.kube.kubeconfig import parse, precedence
+
+    try:
+        own = any(path.samefile(file) for file in precedence(None, os.environ) if file.exists())
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}") from None
+    if own:
+        raise UsageError(
+            f"{path} is your own kubeconfig", "choose another path; with --merge the new entries are put beside yours"
+        )
+    try:
+        config = parse(content.reveal_bytes())
+    except KubeError:
+        return  # not a kubeconfig
+    if len(config.users) > 1 or len(config.contexts) > 1:
+        raise UsageError(
+            f"{path} is a kubeconfig with other entries, which would be lost",
+            "choose another path; with --merge the new entries are put beside them",
+        )

@@ -1,0 +1,42 @@
+"""One worker per address on this machine: a lock file for each, released by the kernel however its holder ends."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .errors import ChangedMeanwhile
+from .types import Address
+
+
+class Locks:
+    """The locks of one state folder. Two kubemints that share it never work on the same credential at once.
+
+    Across machines nothing is locked; there the resourceVersion keeps two operators apart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "locks"
+
+    @contextlib.contextmanager
+    def hold(self, addresses: Iterable[Address]) -> Iterator[None]:
+        """Hold all of `addresses`, or raise ChangedMeanwhile at once and hold none."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.ExitStack() as held:
+            for key, address in sorted({_key(address): address for address in addresses}.items()):
+                lock = FileLock(self._folder / key, timeout=0, mode=0o600, thread_local=False)
+                try:
+                    held.enter_context(lock)
+                except Timeout:
+                    raise ChangedMeanwhile(
+                        f"another kubemint is working on {address} right now", "wait for it, then look again"
+                    ) from None
+            yield
+
+
+def _key(address: Address) -> str:
+    return hashlib.sha256(str(address).encode()).hexdigest()[:32] + ".lock"

@@ -1,0 +1,190 @@
+"""Plans: working out what will be done before anything is done, by reading only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from tui.kube.errors import KubeError
+from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
+
+from . import accounts, managed
+from .durations import format_duration
+from .errors import UsageError
+from .formats import losses
+from .intent import Intent
+from .issuing import CANNOT_REVOKE, Issue
+from .places import Held, Place, places_for
+from .token_request import check_wish
+from .types import Action, Address, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
+from .work import Context
+
+_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and the work behind it."""
+
+    plan: Plan
+    work: Issue
+
+
+async def prepare_issue(context: Context, spec: IssueSpec) -> Prepared:
+    """A new credential, or a new one in place of ours for the same identity."""
+    check_spec(context, spec)
+    places = places_for(spec, context.clusters, context.state)
+    held = [await place.look() for place in places]
+    for place, found in zip(places, held, strict=True):
+        if found.credential is not None and found.credential.identity != spec.identity:
+            raise UsageError(
+                f"{place.label} is already in use by a credential of {found.credential.identity}",
+                "choose another destination, or revoke that one first",
+            )
+    request = next((found.request for found in held if found.request), "") or new_id()
+    return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request)
+
+
+async def prepare(
+    context: Context,
+    action: Action,
+    address: Address,
+    spec: IssueSpec,
+    places: list[Place],
+    held: Sequence[Held],
+    request: str,
+) -> Prepared:
+    """The plan for new material in `places`, which hold `held` now."""
+    identity = spec.identity
+    client = await context.clusters.client(identity.cluster)
+    account = await accounts.look(client, identity)
+    accounts.require(account, identity, create=spec.create_account)
+    warnings = [found.warning for found in held if found.warning]
+    warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
+    if not await _may_create_secrets(context, identity):
+        warnings.append(f"no right to create Secrets in namespace {identity.namespace}: the result {CANNOT_REVOKE}")
+    create_account = spec.create_account and account.exists is not True
+    plan_id = new_id()
+    handle = Handle(identity.cluster, identity.namespace, managed.handle_name(identity.name), "")
+    intent = Intent(
+        plan=plan_id,
+        action=action,
+        address=address,
+        request=request,
+        spec=spec,
+        handle=handle,
+        old=tuple(found.credential for found in held if found.credential is not None),
+    )
+    steps = _steps(intent, places, held, create_account=create_account, grace=context.grace)
+    plan = Plan(id=plan_id, action=action, address=address, steps=steps, warnings=tuple(dict.fromkeys(warnings)))
+    return Prepared(plan, Issue(context, intent, places, account.uid, create_account))
+
+
+def check_spec(context: Context, spec: IssueSpec) -> None:
+    """Everything that can be known to be wrong without asking anybody."""
+    identity = spec.identity
+    context.clusters.endpoint(identity.cluster)
+    check_wish(spec.duration, spec.audiences)
+    check_names(identity.namespace, identity.name, "service account")
+    if not spec.destinations:
+        raise UsageError("there is no destination", "name a file or a Secret to keep the credential in")
+    if len(set(map(str, spec.destinations))) != len(spec.destinations):
+        raise UsageError("a destination is named twice")
+    for destination in spec.destinations:
+        if isinstance(destination, FileDestination):
+            if destination.merge and spec.format is not Format.KUBECONFIG:
+                raise UsageError(f"the format {spec.format} cannot be merged into a kubeconfig")
+        else:
+            context.clusters.endpoint(destination.cluster)
+            check_names(destination.namespace, destination.name, "Secret")
+
+
+def check_names(namespace: str, name: str, what: str) -> None:
+    """The API server's own rules for names, so that a typo costs no round trip."""
+    if not _LABEL.fullmatch(namespace) or len(namespace) > 63:
+        raise UsageError(
+            f"{namespace!r} is not a namespace" if namespace else f"the {what}'s namespace is missing",
+            "lower-case letters, digits and dashes, at most 63",
+        )
+    if not _SUBDOMAIN.fullmatch(name) or len(name) > 253:
+        raise UsageError(
+            f"{name!r} cannot be the name of a {what}" if name else f"the {what}'s name is missing",
+            "lower-case letters, digits, dashes and dots, at most 253",
+        )
+
+
+def new_id() -> str:
+    """A short id that nobody else has."""
+    return managed.random_suffix() + managed.random_suffix()[:4]
+
+
+async def _may_create_secrets(context: Context, identity: Identity) -> bool:
+    """Whether a handle can be made. Where that cannot be asked: assume so, the step itself will tell."""
+    client = await context.clusters.client(identity.cluster)
+    wish = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {"verb": "create", "resource": SECRETS.plural, "namespace": identity.namespace}},
+    }
+    try:
+        answer = await client.create(SELF_SUBJECT_ACCESS_REVIEWS, wish)
+    except KubeError:
+        return True
+    return bool((answer.get("status") or {}).get("allowed", True))
+
+
+def _steps(
+    intent: Intent, places: Sequence[Place], held: Sequence[Held], *, create_account: bool, grace: timedelta
+) -> tuple[Step, ...]:
+    identity = intent.spec.identity
+    where = {"cluster": identity.cluster, "namespace": identity.namespace}
+    steps = [Step(id="intent", title="Journal what is intended")]
+    if create_account:
+        steps.append(
+            Step(
+                id="account", title=f"Create the service account {identity.name}",
+                verb="create", resource="serviceaccounts", name=identity.name, **where,
+            )
+        )  # fmt: skip
+    handle = intent.handle.name if intent.handle is not None else ""
+    steps += [
+        Step(
+            id="handle", title="Create the handle to revoke it by",
+            verb="create", resource="secrets", name=handle, **where,
+        ),
+        Step(
+            id="token", title="Request the token, bound to the handle",
+            verb="create", resource="serviceaccounts/token", name=identity.name, **where,
+        ),
+        Step(
+            id="prove", title="Prove it with the token itself",
+            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
+        ),
+    ]  # fmt: skip
+    for number, (place, found) in enumerate(zip(places, held, strict=True)):
+        steps.append(_write_step(f"write:{number}", f"Write {place.label}", place, found))
+    for number, place in enumerate(places):
+        steps.append(Step(id=f"check:{number}", title=f"Read {place.label} back and compare", cluster=place.cluster))
+    steps.append(Step(id="commit", title="Journal the commit"))
+    for number, old in enumerate(intent.old_handles):
+        steps.append(
+            Step(
+                id=f"revoke:{number}", title=f"Revoke the old one after {format_duration(grace)}",
+                verb="delete", resource="secrets", cluster=old.cluster, namespace=old.namespace, name=old.name,
+            )
+        )  # fmt: skip
+    return tuple(steps)
+
+
+def _write_step(id_: str, title: str, place: Place, found: Held) -> Step:
+    address = place.address
+    if not place.cluster:
+        return Step(id=id_, title=title, path=address.name)
+    return Step(
+        id=id_, title=title, verb="update" if found.exists else "create", resource="secrets",
+        cluster=place.cluster, namespace=address.namespace, name=address.name,
+    )  # fmt: skip

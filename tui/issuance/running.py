@@ -1,0 +1,143 @@
+"""Running the steps of a plan: one result per step, to whoever watches and to the journal, and errors as one line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+from tui.kube.errors import KubeError
+from tui.kube.text import safe_text
+
+from .errors import IssuanceError
+from .journal import scrub
+from .state import StateStore
+from .types import Credential, Outcome, Plan, StepResult, StepStatus
+
+OnStep = Callable[[StepResult], None]
+
+
+class StepFailed(Exception):
+    """A step went wrong and was reported; the cause says how."""
+
+    def __init__(self, step: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.step = step
+        self.message = message
+        self.hint = hint
+
+
+class Note:
+    """What a running step wants to say when it is done, and what the journal must keep with it."""
+
+    def __init__(self) -> None:
+        self.message = ""
+        self.status = StepStatus.DONE
+        self.record: dict[str, Any] = {}
+
+    def skip(self, message: str) -> None:
+        """The step turned out not to be needed, or not to be possible; the plan goes on."""
+        self.status, self.message = StepStatus.SKIPPED, message
+
+
+class Run:
+    """One execution of one plan. `checkpoint` is called around every step, so that tests can end the process there."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        state: StateStore,
+        clock: Callable[[], datetime],
+        on_step: OnStep | None,
+        checkpoint: Callable[[str], None],
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self.clock = clock
+        self.results: list[StepResult] = []
+        self.hints: list[str] = []
+        self._on_step = on_step
+        self._checkpoint = checkpoint
+        self._titles = {step.id: step.title for step in plan.steps}
+
+    def result(self, step: str, status: StepStatus, message: str = "") -> StepResult:
+        """A result of this plan, now."""
+        return StepResult(
+            plan=self.plan.id,
+            step=step,
+            title=self._titles.get(step, step),
+            status=status,
+            at=self.clock(),
+            message=scrub(safe_text(message, 1000)),
+        )
+
+    def tell(self, result: StepResult) -> None:
+        """Keep a result and show it. RUNNING is only shown: it is not how anything ended."""
+        if result.status is not StepStatus.RUNNING:
+            self.results.append(result)
+        if self._on_step is not None:
+            self._on_step(result)
+
+    @contextlib.asynccontextmanager
+    async def step(self, step: str) -> AsyncIterator[Note]:
+        """Run one step: shown when it begins, journaled and shown when it ends. Raises StepFailed where it fails."""
+        self.tell(self.result(step, StepStatus.RUNNING))
+        self._checkpoint(f"before:{step}")
+        note = Note()
+        try:
+            yield note
+            self._checkpoint(f"unrecorded:{step}")
+            done = self.result(step, note.status, note.message)
+            await self.journal(done, **note.record)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whatever breaks, the plan must be undone like any other failure
+            message, hint = explain(error)
+            failed = self.result(step, StepStatus.FAILED, message)
+            with contextlib.suppress(IssuanceError):  # the disk may be what failed; the outcome still says so
+                await self.journal(failed)
+            self.tell(failed)
+            raise StepFailed(step, message, hint) from error
+        self.tell(done)
+        self._checkpoint(f"after:{step}")
+
+    async def journal(self, *results: StepResult, **changes: Any) -> None:
+        """Write to the journal, off the event loop: it waits for the disk."""
+        await asyncio.to_thread(self.state.record, self.plan.action, self.plan.address, *results, **changes)
+
+    def outcome(self, *, credential: Credential | None, failure: StepFailed | None = None) -> Outcome:
+        """How it all ended."""
+        hints = [failure.hint] if failure and failure.hint else []
+        return Outcome(
+            plan=self.plan.id,
+            action=self.plan.action,
+            address=self.plan.address,
+            ok=failure is None,
+            results=tuple(self.results),
+            credential=credential,
+            error=failure.message if failure else "",
+            hint="; ".join(dict.fromkeys(hints + self.hints)),
+        )
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """An error as one line and the next step. Unknown errors give only their type: their text may hold anything."""
+    if isinstance(error, StepFailed):
+        return error.message, error.hint
+    if isinstance(error, KubeError):
+        return str(error), error.hint
+    if isinstance(error, IssuanceError):
+        return error.message, error.hint
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return safe_text(f"{where}{error.strerror or type(error).__name__}"), _OS_HINTS.get(error.errno or 0, "")
+    return f"an unexpected {type(error).__name__} in kubemint", "this is a mistake in kubemint; please report it"
+
+
+_OS_HINTS = {
+    13: "you may not write there; choose another path",
+    28: "the disk is full; free some space",
+    30: "the file system is read-only; choose another path",
+}

@@ -1,0 +1,167 @@
+"""A Secret as the place of a credential: the format's keys hold the material, annotations say everything else."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tui.kube.errors import Conflict, NotFound
+from tui.kube.resource import SECRETS
+from tui.kube.sensitive import Sensitive
+
+from . import managed
+from .errors import ChangedMeanwhile, UsageError
+from .formats import KEYS, as_file, render, token_of
+from .places import Held, Writing
+from .types import Address, CredentialKind, Format, SecretDestination
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+    from .clusters import Clusters
+
+
+class SecretObject(msgspec.Struct, kw_only=True):
+    """A Secret as it travels; its values (base64 text) stay in `Sensitive` on the way in and out."""
+
+    apiVersion: str = "v1"  # noqa: N815 - the API's own name
+    kind: str = "Secret"
+    type: str = "Opaque"
+    metadata: dict[str, Any]
+    data: dict[str, Sensitive] | None = None
+
+    def values(self) -> dict[str, Sensitive]:
+        """The decoded values; what is not base64 is left out."""
+        found = {}
+        for key, text in (self.data or {}).items():
+            with contextlib.suppress(binascii.Error):
+                found[key] = Sensitive(base64.b64decode(text.reveal_bytes(), validate=True))
+        return found
+
+
+class SecretPlace:
+    """One Secret. Created where it is missing, replaced only at the resourceVersion that was looked at."""
+
+    def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
+        self.destination = destination
+        self.address = Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
+        self.cluster = destination.cluster
+        self.label = f"Secret {destination.namespace}/{destination.name} in {destination.cluster}"
+        self._clusters = clusters
+        self._version = ""
+        self._before: SecretObject | None = None
+        self._after: dict[str, Any] | None = None
+        """The metadata of what `write` made."""
+
+    async def look(self) -> Held:
+        client = await self._client()
+        try:
+            found = await client.get_metadata(SECRETS, self.destination.name, namespace=self.destination.namespace)
+        except NotFound:
+            self._version = ""
+            return Held(exists=False)
+        self._version = str(found["metadata"].get("resourceVersion", ""))
+        credential = managed.credential_from_secret(self.cluster, found)
+        if credential is None:
+            raise UsageError(
+                f"{self.label} is already in use: kubemint does not manage it",
+                "choose another name; kubemint never takes over what others made",
+            )
+        return Held(exists=True, credential=credential, request=managed.request_of(found))
+
+    async def write(self, writing: Writing) -> str:
+        client, where = await self._client(), self.destination
+        if not self._version:
+            try:
+                made = await client.create(SECRETS, self._object(writing, None), namespace=where.namespace)
+            except Conflict as error:
+                raise ChangedMeanwhile(f"{self.label} is already in use: somebody created it just now") from error
+            self._after = made["metadata"]
+            return "created"
+        try:
+            before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
+            if before.metadata.get("resourceVersion") != self._version:
+                raise self._changed()
+            made = await client.replace(
+                SECRETS, self._object(writing, before), namespace=where.namespace, name=where.name
+            )
+        except (Conflict, NotFound) as error:
+            raise self._changed() from error
+        self._before, self._after = before, made["metadata"]
+        return "replaced"
+
+    async def check(self, writing: Writing) -> None:
+        wanted, found = _rendered(writing), await self._data() or {}
+        if {key: found.get(key) for key in wanted} != wanted:
+            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
+
+    async def restore(self) -> bool:
+        if self._after is None:
+            return False
+        client, where, meta = await self._client(), self.destination, self._after
+        if self._before is None:
+            await client.delete(SECRETS, where.name, namespace=where.namespace, uid=meta.get("uid"))
+        else:
+            self._before.metadata["resourceVersion"] = meta["resourceVersion"]
+            await client.replace(SECRETS, self._before, namespace=where.namespace, name=where.name)
+        self._before = self._after = None
+        return True
+
+    async def token(self, form: Format) -> Sensitive | None:
+        data = await self._data()
+        return token_of(form, data) if data is not None else None
+
+    async def material(self, form: Format) -> Sensitive:
+        data = await self._data()
+        missing = [key for key in KEYS[form] if key not in (data or {})]
+        if data is None or missing:
+            raise UsageError(f"{self.label} holds no {', '.join(missing)}", "rotate it to write it anew")
+        return as_file(form, data)
+
+    async def _data(self) -> dict[str, Sensitive] | None:
+        client = await self._client()
+        try:
+            found = await client.get(
+                SECRETS, self.destination.name, namespace=self.destination.namespace, type=SecretObject
+            )
+        except NotFound:
+            return None
+        return found.values()
+
+    async def _client(self) -> Client:
+        return await self._clusters.client(self.cluster)
+
+    def _changed(self) -> ChangedMeanwhile:
+        return ChangedMeanwhile(
+            f"{self.label} was changed by somebody else since it was looked at", "look again, then decide anew"
+        )
+
+    def _object(self, writing: Writing, before: SecretObject | None) -> SecretObject:
+        """The whole Secret: ours on top of what was there, so that other people's labels, notes and keys stay."""
+        where = self.destination
+        metadata = dict(before.metadata) if before is not None else {}
+        metadata.pop("managedFields", None)
+        metadata |= {"name": where.name, "namespace": where.namespace}
+        ours = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: managed.Role.CREDENTIAL.value}
+        metadata["labels"] = (metadata.get("labels") or {}) | where.labels | ours
+        notes: dict[str, str | None] = (metadata.get("annotations") or {}) | where.annotations
+        notes |= managed.annotations_for(
+            writing.credential, cluster=self.cluster, request=writing.request, copies=writing.copies
+        )
+        metadata["annotations"] = {key: value for key, value in notes.items() if value is not None}
+        rendered = _rendered(writing)
+        stale = {key for keys in KEYS.values() for key in keys} - set(rendered)  # of a format it had before
+        data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
+        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in rendered.items()}
+        return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
+
+
+def _rendered(writing: Writing) -> dict[str, Sensitive]:
+    credential = writing.credential
+    if credential.format is None or credential.identity is None:
+        raise ValueError("what is written must say its format and identity")
+    return render(credential.format, writing.issued.token, writing.endpoint, credential.identity)

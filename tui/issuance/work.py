@@ -1,0 +1,55 @@
+"""What an engine holds between a plan and its execution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from .intent import Revocation
+from .types import Address, Credential
+
+if TYPE_CHECKING:
+    from .clusters import Clusters
+    from .running import Run
+    from .state import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every piece of work needs from its engine."""
+
+    clusters: Clusters
+    state: StateStore
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    grace: timedelta
+    owner: str
+
+
+class Work(Protocol):
+    """A plan's substance: what `Engine.execute` runs, once, under the locks of `addresses`."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every address that must not be worked on by anybody else meanwhile."""
+        ...
+
+    @property
+    def fallback(self) -> Credential | None:
+        """The credential that still works where the work fails."""
+        ...
+
+    async def run(self, run: Run) -> Finished:
+        """Do it, step by step. Raises StepFailed after having undone what could be undone."""
+        ...
+
+
+@dataclass(slots=True)
+class Finished:
+    """How work ended well."""
+
+    credential: Credential | None
+    revocations: list[Revocation] = field(default_factory=list)
+    """Old handles whose grace has begun; the engine revokes them when they are due."""
