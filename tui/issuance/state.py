@@ -58,7 +58,7 @@ class StateStore:
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
         """Open or create the state in folder `path` (default: the XDG state folder's `kubemint`)."""
-        folder = path if path is not None else _default_folder()
+        folder = path if path is not None else default_folder()
         file = folder / _FILE
         try:
             _private_folder(folder)
@@ -238,7 +238,7 @@ class StateStore:
             raise StateError(f"{self.folder / _FILE} holds a record that cannot be read: {error}", _MOVE) from None
 
 
-def _default_folder() -> Path:
+def default_folder() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("kubemint", appauthor=False)
