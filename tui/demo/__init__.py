@@ -1,1 +1,18 @@
 """The embedded fleet: API servers in this process, over HTTPS on loopback."""
+
+from .cluster import EmbeddedCluster
+from .faults import Answer, Cut, Delay, Drop, DropWatch, FaultRule, Hang, ServerState
+from .fleet import EmbeddedFleet
+
+__all__ = [
+    "Answer",
+    "Cut",
+    "Delay",
+    "Drop",
+    "DropWatch",
+    "EmbeddedCluster",
+    "EmbeddedFleet",
+    "FaultRule",
+    "Hang",
+    "ServerState",
+]

@@ -102,19 +102,28 @@ class FaultRule:
 
 
 class ServerState(StrEnum):
-    """How a whole server behaves. `UNREACHABLE` closes its port; `LOGIN` answers 401 to everybody."""
+    """How a whole server behaves. `UNREACHABLE` closes its port, `LOCKED` answers 401 to everybody.
+
+    At a server in `LOGIN` nothing is wrong, but the operator's session is over: the credential plugin of the fleet's
+    kubeconfig fails until somebody logs in.
+    """
 
     NORMAL = "normal"
     SLOW = "slow"
     HANG = "hang"
     UNREACHABLE = "unreachable"
+    LOCKED = "locked"
     LOGIN = "login"
 
 
 class Faults:
     """The rules of one server; calling it runs a request under them."""
 
+    slow_seconds = 1.5
+    """How long a slow server thinks about each request."""
+
     def __init__(self) -> None:
+        self.state = ServerState.NORMAL
         self._rules: dict[FaultRule, int | None] = {}
         self._released = asyncio.Event()
         self.hits: list[tuple[str, str, FaultRule]] = []
@@ -134,6 +143,11 @@ class Faults:
         """Takes all rules away; requests that hang are answered."""
         self._rules.clear()
         self.hits.clear()
+        self._release()
+
+    def enter(self, state: ServerState) -> None:
+        """Puts the whole server into a state; requests that hung in the old one are answered."""
+        self.state = state
         self._release()
 
     def _release(self) -> None:
@@ -156,6 +170,10 @@ class Faults:
 
     async def __call__(self, request: web.Request, attributes: Attributes, user: UserInfo | None) -> FaultEffect | None:
         """What the server asks for every request (the `Faults` of `access`)."""
+        if self.state is ServerState.SLOW:
+            await asyncio.sleep(self.slow_seconds)
+        elif self.state is ServerState.HANG:
+            await self._released.wait()
         if not self._rules:
             return None
         for action in self.take(attributes.verb, request.path, user.username if user is not None else ""):

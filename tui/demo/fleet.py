@@ -1,0 +1,166 @@
+"""The embedded fleet: several clusters on loopback ports, populated, and one kubeconfig that leads to all of them.
+
+    async with EmbeddedFleet() as fleet:
+        …  # fleet.kubeconfig is a file for kubectl, kubemint or a test
+
+Everything it writes lies in one private temporary folder, which goes away when the fleet stops or the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import shutil
+import string
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from .cluster import EmbeddedCluster
+from .faults import ServerState
+from .kubeconfigs import fleet_kubeconfig, write_private
+from .pki import signing_key
+from .seed import populate
+
+Clock = Callable[[], datetime]
+
+MANAGEMENT: Final = "harbor"
+NEW: Final = "v1.34.1"
+OLD: Final = "v1.20.15"
+_PREFIX: Final = "kubemint-demo-"
+TROUBLED: Final = {"fjord": ServerState.SLOW, "island": ServerState.UNREACHABLE, "vault": ServerState.LOGIN}
+
+
+def utc_now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+class EmbeddedFleet:
+    """An async context manager. `clusters` counts the healthy ones: `harbor`, which manages, and its tenants.
+
+    Names, order and stamps depend on `seed` and `clock` alone; with `first_port` the addresses do too.
+    """
+
+    def __init__(
+        self,
+        *,
+        clusters: int = 4,
+        accounts: int = 40,
+        folder: Path | None = None,
+        clock: Clock = utc_now,
+        seed: int = 1,
+        troubled: bool = True,
+        first_port: int | None = None,
+        controller: bool = True,
+    ) -> None:
+        if clusters < 1:
+            raise ValueError("an embedded fleet has at least one cluster")
+        self._healthy = clusters
+        self._accounts = accounts
+        self._given = folder
+        self._clock = clock
+        self._seed = seed
+        self._troubled = troubled
+        self._first_port = first_port
+        self._controller = controller
+        self._clusters: dict[str, EmbeddedCluster] = {}
+        self.folder: Path | None = None
+        self.kubeconfig: Path = Path()
+        """The kubeconfig, mode 0600; there once the fleet has started."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def cluster(self, name: str) -> EmbeddedCluster:
+        """One cluster by its context's name."""
+        return self._clusters[name]
+
+    @property
+    def clusters(self) -> Mapping[str, EmbeddedCluster]:
+        """Every cluster by name, the management cluster first."""
+        return self._clusters
+
+    async def start(self) -> None:
+        """Makes the clusters, populates them, opens their ports and writes the kubeconfig."""
+        self.folder = make_folder(self._given)
+        atexit.register(self._remove_folder)
+        try:
+            names = cluster_names(self._healthy, self._troubled)
+            keys = await asyncio.gather(*(asyncio.to_thread(signing_key, index) for index in range(len(names))))
+            for index, (name, key) in enumerate(zip(names, keys, strict=True)):
+                self._clusters[name] = EmbeddedCluster(
+                    name,
+                    version=OLD if name == "tenant-b" else NEW,
+                    key=key,
+                    clock=self._clock,
+                    seed=self._seed,
+                    port=0 if self._first_port is None else self._first_port + index,
+                    state=TROUBLED.get(name, ServerState.NORMAL),
+                )
+            populate(self._clusters, accounts=self._accounts)
+            for name, cluster in self._clusters.items():
+                private = self.folder / name
+                private.mkdir(mode=0o700)
+                await cluster.start(private)
+            self.kubeconfig = self.folder / "kubeconfig"
+            write_private(self.kubeconfig, fleet_kubeconfig(self._clusters, self.folder))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Closes every port and removes the folder. May be called twice."""
+        await asyncio.gather(*(cluster.stop() for cluster in self._clusters.values()))
+        self._clusters.clear()
+        self._remove_folder()
+        atexit.unregister(self._remove_folder)
+
+    def _remove_folder(self) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+
+def make_folder(parent: Path | None = None) -> Path:
+    """A new private folder that names this process, after sweeping those of processes that were killed."""
+    parent = parent or Path(tempfile.gettempdir())
+    for left in parent.glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        ours = left.is_dir() and not left.is_symlink() and left.stat().st_uid == os.getuid()
+        if ours and pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def cluster_names(healthy: int, troubled: bool) -> list[str]:
+    """`harbor`, `tenant-a`, …, `tenant-z`, `tenant-aa`, …, then the troubled ones."""
+    names = [MANAGEMENT]
+    for number in range(healthy - 1):
+        letters = ""
+        number += 1
+        while number:
+            number, rest = divmod(number - 1, 26)
+            letters = string.ascii_lowercase[rest] + letters
+        names.append(f"tenant-{letters}")
+    return names + list(TROUBLED) if troubled else names

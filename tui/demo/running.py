@@ -1,0 +1,155 @@
+"""Running the embedded fleet beside something else: in a thread with an event loop of its own, or as a program.
+
+The dashboard draws in one loop and the demo's servers work in another, so that neither waits for the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from .fleet import EmbeddedFleet
+
+T = TypeVar("T")
+
+_START = 60.0
+_STOP = 10.0
+
+
+class FleetThread:
+    """An embedded fleet in a daemon thread. A context manager; `call` runs something in the fleet's own loop."""
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._main, name="embedded-fleet", daemon=True)
+        self.fleet: EmbeddedFleet | None = None
+        self.kubeconfig = Path()
+
+    def start(self) -> None:
+        """Returns when every port is open; raises what the fleet raised."""
+        self._thread.start()
+        if not self._ready.wait(_START):
+            raise TimeoutError("the embedded fleet did not start")
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Closes the ports and removes the folder. May be called twice."""
+        loop, done = self._loop, self._done
+        if loop is None or done is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(done.set)
+        self._thread.join(_STOP)
+
+    def call(self, work: Callable[[EmbeddedFleet], Awaitable[T]]) -> T:
+        """Runs `work(fleet)` in the fleet's loop and waits for its result."""
+        if self._loop is None or self.fleet is None:
+            raise RuntimeError("the embedded fleet is not running")
+        fleet = self.fleet
+
+        async def run() -> T:
+            return await work(fleet)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(_START)
+
+    def __enter__(self) -> FleetThread:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 (handed to whoever called `start`)
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._done = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        async with EmbeddedFleet(**self._options) as fleet:
+            self.fleet, self.kubeconfig = fleet, fleet.kubeconfig
+            self._ready.set()
+            await self._done.wait()
+        self.fleet = None
+
+
+@contextlib.contextmanager
+def run_in_thread(**options: Any) -> Iterator[FleetThread]:
+    """An embedded fleet (`options` are its arguments) in a thread of its own, for as long as the block lasts.
+
+    A terminating signal ends the process in the ordinary way meanwhile, so that nothing stays behind.
+    """
+    thread = FleetThread(**options)
+    with _orderly_termination():
+        thread.start()
+        try:
+            yield thread
+        finally:
+            thread.stop()
+
+
+async def serve(kubeconfig_out: Path, *, ready: Callable[[EmbeddedFleet], None], **options: Any) -> None:
+    """Serves an embedded fleet until SIGINT or SIGTERM; `ready` is called when its kubeconfig has been written.
+
+    `kubeconfig_out` is made with mode 0600, or replaced, and removed again at the end.
+    """
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, done.set)
+    try:
+        async with EmbeddedFleet(**options) as fleet:
+            _publish(fleet.kubeconfig.read_bytes(), kubeconfig_out)
+            try:
+                ready(fleet)
+                await done.wait()
+            finally:
+                kubeconfig_out.unlink(missing_ok=True)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _publish(config: bytes, out: Path) -> None:
+    """Writes beside `out` and renames, so that a reader never sees half a kubeconfig."""
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+        file.write(config)
+    temporary.replace(out)
+
+
+@contextlib.contextmanager
+def _orderly_termination() -> Iterator[None]:
+    """Turns SIGTERM and SIGHUP into SystemExit, where nobody else handles them and this is the main thread."""
+    taken: list[int] = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, end)
+                taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
