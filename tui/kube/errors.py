@@ -55,6 +55,12 @@ class TimedOut(Unreachable):
     default_hint = "the server is slow or hangs; kubemint goes on trying"
 
 
+class ConnectionLost(Unreachable):
+    """The connection stood and broke before the answer was complete; whether the request was carried out is unknown."""
+
+    default_hint = "the server or something between went away"
+
+
 class TLSFailed(KubeError):
     """The server's certificate was not accepted, or the server did not accept the handshake."""
 

@@ -126,7 +126,7 @@ def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
     )
     if user.auth_provider and not (static or certificate or login.exec or login.username):
         raise ConfigError(
-            f'user "{user.name}" logs in with the auth-provider "{user.auth_provider}", which clients no longer support',
+            f'user "{user.name}" logs in with the auth-provider "{user.auth_provider}", which is gone',
             hint="use an exec plugin instead",
         )
     return login

@@ -1,0 +1,427 @@
+"""A client of one API server: get, create, replace, patch, apply, delete, list, watch.
+
+It speaks plain JSON and decodes into the type that it is asked for; a `Sensitive` inside of a body is written as its
+text, and a type that says `Sensitive` reads one. One session, at most `in_flight` requests at a time (watches do not
+count), a limit on every wait, and only typed errors (`tui.kube.errors`).
+"""
+
+# ruff: noqa: A002 - `type=` reads best where the caller writes it
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
+from typing_extensions import TypeVar
+
+from .auth import Authenticator, Identity, impersonation_headers
+from .endpoint import Endpoint
+from .errors import ConfigError, Unreachable
+from .exec_plugin import PLUGINS
+from .meters import Meters
+from .pages import Page, paged
+from .request_info import describe
+from .resource import Resource
+from .responses import Response, decode, encode, refusal, warnings_of
+from .retrying import attempts
+from .watching import WatchEvent, watched
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from .discovery import Discovery
+    from .transport import Secrets, Stream, Transport
+
+T = TypeVar("T", default=dict[str, Any])
+
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_DICT: Any = dict
+_APPLY: Final = "application/apply-patch+yaml"
+
+
+List = list  # `Client.list` hides the builtin inside of the class
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds that each wait may take."""
+
+    connect: float = 5
+    read: float = 30
+    watch: float = 300
+    """How long the server keeps one watch open."""
+    exec: float = 30
+    """How long a credential plugin may run."""
+
+
+class PatchKind(StrEnum):
+    """The patch formats, by their content type."""
+
+    MERGE = "application/merge-patch+json"
+    JSON = "application/json-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Client:
+    """One API server. Use it as an async context manager, or `close` it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008
+        in_flight: int = 4,
+        on_warning: Callable[[str], None] | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.timeouts = timeouts
+        self._on_warning = on_warning
+        self._slots = asyncio.Semaphore(in_flight)
+        self._auth = Authenticator(endpoint, plugins=PLUGINS, exec_timeout=timeouts.exec)
+        self._meters = Meters()
+        self._opening = asyncio.Lock()
+        self._transport: Transport | None = None
+        self._pair: tuple[bytes | None, object] = (None, None)
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the session. Watches that still run end with Unreachable."""
+        self._closed = True
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
+
+    @property
+    def skew(self) -> float | None:
+        """Server time minus local time in seconds, as far as its Date headers tell."""
+        return self._meters.skew
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds the last request took that was not a watch."""
+        return self._meters.latency
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Response:
+        """One request, repeated where that is safe. Raises a KubeError for anything but success."""
+        params = params or {}
+        data = None if body is None else encode(body)
+        headers = {"Accept": accept} | ({} if data is None else {"Content-Type": content_type})
+        info = describe(method, path, params)
+        read = timeout if timeout is not None else self.timeouts.read
+        async for attempt in attempts(reads=method in ("GET", "HEAD")):
+            with attempt:
+                response = await self._exchange(method, path, params, headers, data, read)
+                if response.status >= 300:
+                    raise refusal(response, info, self.endpoint.name)
+                return response
+        raise AssertionError("the last attempt returns or raises")
+
+    async def get(
+        self,
+        resource: Resource,
+        name: str,
+        *,
+        namespace: str | None = None,
+        subresource: str | None = None,
+        type: type[T] = _DICT,
+    ) -> T:
+        """One object."""
+        response = await self.request("GET", resource.path(namespace, name, subresource))
+        return decode(response.body, type, cluster=self.endpoint.name)
+
+    async def get_metadata(self, resource: Resource, name: str, *, namespace: str | None = None) -> dict[str, Any]:
+        """One object's metadata, so that a Secret's data stays where it is."""
+        response = await self.request("GET", resource.path(namespace, name), accept=METADATA)
+        return decode(response.body, dict, cluster=self.endpoint.name)
+
+    async def create(
+        self,
+        resource: Resource,
+        obj: object,
+        *,
+        namespace: str | None = None,
+        name: str | None = None,
+        subresource: str | None = None,
+        dry_run: bool = False,
+        type: type[T] = _DICT,
+    ) -> T:
+        """Creates an object, or with `name` and `subresource` posts to a subresource such as `token`."""
+        params = {"dryRun": "All"} if dry_run else None
+        response = await self.request("POST", resource.path(namespace, name, subresource), params=params, body=obj)
+        return decode(response.body, type, cluster=self.endpoint.name)
+
+    async def replace(
+        self,
+        resource: Resource,
+        obj: object,
+        *,
+        namespace: str | None = None,
+        name: str,
+        subresource: str | None = None,
+    ) -> dict[str, Any]:
+        """PUT; the object's resourceVersion says which state it replaces."""
+        response = await self.request("PUT", resource.path(namespace, name, subresource), body=obj)
+        return decode(response.body, dict, cluster=self.endpoint.name)
+
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: object,
+        *,
+        namespace: str | None = None,
+        subresource: str | None = None,
+        kind: PatchKind = PatchKind.MERGE,
+    ) -> dict[str, Any]:
+        """PATCH with one of the three classic formats."""
+        path = resource.path(namespace, name, subresource)
+        response = await self.request("PATCH", path, body=patch, content_type=kind.value)
+        return decode(response.body, dict, cluster=self.endpoint.name)
+
+    async def apply(
+        self,
+        resource: Resource,
+        name: str,
+        obj: Mapping[str, Any],
+        *,
+        namespace: str | None = None,
+        subresource: str | None = None,
+        manager: str = "kubemint",
+        force: bool = False,
+    ) -> dict[str, Any]:
+        """Server-side apply. Without `force` another manager's fields raise Conflict. Kind and name are filled in."""
+        named = dict(obj.get("metadata") or {}) | {"name": name}
+        if resource.namespaced and namespace is not None:
+            named["namespace"] = namespace
+        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **obj, "metadata": named}
+        params = {"fieldManager": manager} | ({"force": "true"} if force else {})
+        path = resource.path(namespace, name, subresource)
+        # JSON is YAML, which is what the content type promises.
+        response = await self.request("PATCH", path, params=params, body=whole, content_type=_APPLY)
+        return decode(response.body, dict, cluster=self.endpoint.name)
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        grace_seconds: int | None = None,
+    ) -> None:
+        """Deletes one object; with `uid` or `resource_version` only that very one, else Conflict."""
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        if wanted := {key: value for key, value in preconditions.items() if value is not None}:
+            options["preconditions"] = wanted
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        await self.request("DELETE", resource.path(namespace, name), body=options)
+
+    def pages(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        metadata_only: bool = False,
+        labels: str = "",
+        fields: str = "",
+        first: int = 500,
+        then: int = 5000,
+        type: type[T] = _DICT,
+    ) -> AsyncIterator[Page[T]]:
+        """A list page by page: a small one first so that something shows, then large ones."""
+        accept = METADATA_LIST if metadata_only else "application/json"
+        params = _selectors(labels, fields)
+        return paged(self, resource.path(namespace), params, accept, first, then, type)
+
+    async def list(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        metadata_only: bool = False,
+        labels: str = "",
+        fields: str = "",
+        first: int = 500,
+        then: int = 5000,
+        type: type[T] = _DICT,
+    ) -> List[T]:
+        """The whole list."""
+        items: List[T] = []
+        async for page in self.pages(
+            resource,
+            namespace=namespace,
+            metadata_only=metadata_only,
+            labels=labels,
+            fields=fields,
+            first=first,
+            then=then,
+            type=type,
+        ):
+            if page.restarted:
+                items.clear()
+            items += page.items
+        return items
+
+    def watch(
+        self,
+        resource: Resource,
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        metadata_only: bool = False,
+        labels: str = "",
+        fields: str = "",
+        type: type[T] = _DICT,
+    ) -> AsyncIterator[WatchEvent[T]]:
+        """Changes after `resource_version`; ends when the server's time for one watch is over. Raises Gone at 410."""
+        params = _selectors(labels, fields) | {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(max(1, int(self.timeouts.watch))),
+        }
+        return watched(self, resource.path(namespace), params, METADATA if metadata_only else "application/json", type)
+
+    async def version(self) -> str:
+        """The server's version, `v1.20.2`."""
+        response = await self.request("GET", "/version")
+        return str(decode(response.body, dict, cluster=self.endpoint.name).get("gitVersion", ""))
+
+    async def discover(self, groups: tuple[str, ...] | None = None) -> Discovery:
+        """What the server serves; with `groups` only those are asked for in detail."""
+        from .discovery import discover
+
+        return await discover(self, groups)
+
+    @asynccontextmanager
+    async def stream(self, path: str, params: Mapping[str, str], accept: str) -> AsyncIterator[Stream]:
+        """A GET that goes on; for `watch`."""
+        for again in (True, False):
+            identity = await self._auth.identity()
+            transport = await self._session(identity)
+            async with transport.stream(
+                path,
+                params=params,
+                headers=self._headers({"Accept": accept}, identity),
+                connect=self.timeouts.connect,
+                read=self.timeouts.read,
+                stall=self.timeouts.watch + self.timeouts.read,
+            ) as stream:
+                if stream.status == 401 and again and await self._auth.renewed(identity):
+                    continue
+                yield stream
+                return
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: bytes | None,
+        read: float,
+    ) -> Response:
+        async with self._slots:
+            identity = await self._auth.identity()
+            response = await self._send(identity, method, path, params, headers, data, read)
+            if response.status == 401 and await self._auth.renewed(identity):
+                identity = await self._auth.identity()
+                response = await self._send(identity, method, path, params, headers, data, read)
+            return response
+
+    async def _send(
+        self,
+        identity: Identity,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: bytes | None,
+        read: float,
+    ) -> Response:
+        transport = await self._session(identity)
+        with self._meters.measure() as note:
+            response = await transport.exchange(
+                method,
+                path,
+                params=params,
+                headers=self._headers(headers, identity),
+                data=data,
+                connect=self.timeouts.connect,
+                read=read,
+            )
+            note(response.headers.get("Date"))
+        if self._on_warning is not None:
+            for warning in warnings_of(response.header_values("Warning")):
+                self._on_warning(warning)
+        return response
+
+    def _headers(self, headers: Mapping[str, str], identity: Identity) -> Secrets:
+        from .transport import Secrets
+
+        made = Secrets(headers.items())
+        if identity.authorization is not None:
+            made.add("Authorization", identity.authorization.reveal())
+        for key, value in impersonation_headers(self.endpoint.login.impersonate):
+            made.add(key, value)
+        return made
+
+    async def _session(self, identity: Identity) -> Transport:
+        """The session for this certificate; another certificate means another session."""
+        pair = (identity.certificate, identity.key)
+        async with self._opening:
+            if self._closed:
+                raise Unreachable("the client is closed", cluster=self.endpoint.name, hint="")
+            if self._transport is None or self._pair != pair:
+                old, self._transport = self._transport, None
+                if old is not None:
+                    await old.close()
+                prepared, context = await asyncio.to_thread(_prepare, self.endpoint, identity)
+                self._transport = prepared(self.endpoint, context)
+                self._pair = pair
+            return self._transport
+
+
+def _prepare(endpoint: Endpoint, identity: Identity) -> tuple[type[Transport], SSLContext]:
+    """Beside the loop: the first call imports the transport, and reading authorities takes its time too."""
+    from .tls import context_for
+    from .transport import Transport
+
+    try:
+        context = context_for(
+            ca=endpoint.ca, insecure=endpoint.insecure, certificate=identity.certificate, key=identity.key
+        )
+    except ConfigError as error:
+        raise ConfigError(error.message, cluster=endpoint.name, hint=error.hint) from None
+    return Transport, context
+
+
+def _selectors(labels: str, fields: str) -> dict[str, str]:
+    given = {"labelSelector": labels, "fieldSelector": fields}
+    return {key: value for key, value in given.items() if value}

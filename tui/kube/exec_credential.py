@@ -1,0 +1,113 @@
+"""The two JSON documents of a credential plugin: what it is told (KUBERNETES_EXEC_INFO) and what it answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from .endpoint import Endpoint, ExecPlugin
+from .errors import ConfigError, ExecPluginError
+from .sensitive import Sensitive
+from .tls import context_for
+
+
+@dataclass(frozen=True, slots=True)
+class ExecCredential:
+    """What a plugin gave: a token, a certificate with its key, or both; `expires_at` None means for good."""
+
+    token: Sensitive | None = None
+    certificate: bytes | None = None
+    key: Sensitive | None = None
+    expires_at: datetime | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the plugin said that it ends at or before `now`."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class _Status(msgspec.Struct, rename="camel"):
+    token: str = ""
+    client_certificate_data: str = ""
+    client_key_data: str = ""
+    expiration_timestamp: datetime | None = None
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    kind: str = ""
+    api_version: str = ""
+    status: _Status | None = None
+
+
+def exec_info(endpoint: Endpoint, plugin: ExecPlugin) -> str:
+    """The value of KUBERNETES_EXEC_INFO, one line."""
+    spec: dict[str, Any] = {"interactive": False}
+    if plugin.provide_cluster_info:
+        spec["cluster"] = _cluster(endpoint, plugin)
+    return json.dumps({"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": spec}, sort_keys=True)
+
+
+def _cluster(endpoint: Endpoint, plugin: ExecPlugin) -> dict[str, Any]:
+    import base64
+
+    block: dict[str, Any] = {"server": endpoint.server}
+    if endpoint.tls_server_name:
+        block["tls-server-name"] = endpoint.tls_server_name
+    if endpoint.insecure:
+        block["insecure-skip-tls-verify"] = True
+    if endpoint.ca is not None:
+        block["certificate-authority-data"] = base64.b64encode(endpoint.ca).decode()
+    if endpoint.proxy_url:
+        block["proxy-url"] = endpoint.proxy_url
+    if endpoint.disable_compression:
+        block["disable-compression"] = True
+    if plugin.cluster_config is not None:
+        block["config"] = plugin.cluster_config
+    return block
+
+
+def read_credential(output: Sensitive, plugin: ExecPlugin, cluster: str) -> ExecCredential:
+    """The plugin's standard output, checked as client-go checks it. Raises ExecPluginError."""
+    status, problem = _checked(output, plugin)
+    if status is None:
+        raise ExecPluginError(problem, cluster=cluster, hint=f"run the plugin by hand: {plugin.command}")
+    if not status.client_certificate_data:
+        return ExecCredential(token=Sensitive(status.token), expires_at=status.expiration_timestamp)
+    certificate, key = status.client_certificate_data.encode(), Sensitive(status.client_key_data)
+    try:
+        context_for(ca=None, insecure=True, certificate=certificate, key=key)
+    except ConfigError as error:
+        problem = f"exec plugin: failed parsing client key/certificate: {error.message}"
+    if problem:
+        raise ExecPluginError(problem, cluster=cluster)
+    token = Sensitive(status.token) if status.token else None
+    return ExecCredential(token, certificate, key, status.expiration_timestamp)
+
+
+def _checked(output: Sensitive, plugin: ExecPlugin) -> tuple[_Status | None, str]:
+    try:
+        answer = msgspec.json.decode(output.reveal_bytes(), type=_Answer)
+    except msgspec.ValidationError as error:
+        return None, f"exec plugin: decoding stdout: {error}"  # names a field and a type, never a value
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, "exec plugin: decoding stdout: not JSON"
+    if answer.kind not in ("ExecCredential", ""):
+        return None, "exec plugin: decoding stdout: not an ExecCredential"
+    if answer.api_version != plugin.api_version:
+        returned = answer.api_version[:80] or "none"
+        return None, (
+            f"exec plugin is configured to use API version {plugin.api_version}, plugin returned version {returned}"
+        )
+    status = answer.status
+    if status is None:
+        return None, "exec plugin didn't return a status field"
+    if not (status.token or status.client_certificate_data or status.client_key_data):
+        return None, "exec plugin didn't return a token or cert/key pair"
+    if bool(status.client_certificate_data) != bool(status.client_key_data):
+        return None, "exec plugin returned only certificate or key, not both"
+    if status.expiration_timestamp is not None and status.expiration_timestamp.tzinfo is None:
+        return None, "exec plugin: decoding stdout: expirationTimestamp has no time zone"
+    return status, ""

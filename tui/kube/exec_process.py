@@ -1,0 +1,129 @@
+"""One run of a credential plugin as a process of its own session: no terminal, bounded output, killed as a group."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from contextlib import suppress
+from typing import Final
+
+from .endpoint import ExecPlugin
+from .errors import ExecPluginError, KubeError, NeedsLogin
+from .responses import masked
+from .sensitive import Sensitive
+
+MAX_OUTPUT: Final = 1024 * 1024
+_TAIL: Final = 16 * 1024
+_ANSI: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
+_LOGIN: Final = re.compile(
+    r"(?i)\b(log ?in|sign ?in|log on|re-?auth\w*|unauthenticated|not authenticated|"
+    r"(token|session|credentials?)( \w+){0,4} expired|expired( \w+){0,2} (token|session|credentials?))\b"
+)
+_COMMAND: Final = re.compile(
+    r"""[`'"]([a-z][\w.-]*( [\w@%+=:,./-]+)*? (?:login|auth login|sso login)( [\w@%+=:,./-]+)*)[`'"]"""
+    r"""|\b((?:aws sso|az|gcloud auth|tsh|oc|doctl auth|kubectl oidc-login|kubelogin|vault|ibmcloud) login"""
+    r"""(?: --?[\w@%+=:,./-]+(?: [\w@%+=:,./]+)?)*)"""
+)
+
+
+async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) -> Sensitive:  # noqa: ASYNC109
+    """The plugin's standard output. Raises ExecPluginError, or NeedsLogin where it asks for a person."""
+    environment = {**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": info + "\n"}
+    failure: KubeError | None = None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            plugin.command,
+            *plugin.args,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        hint = (
+            masked(_ANSI.sub("", plugin.install_hint)) or "install the plugin, or correct the command in the kubeconfig"
+        )
+        failure = ExecPluginError(f"exec: executable {plugin.command} not found", cluster=cluster, hint=hint)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "invalid command or environment"
+        failure = ExecPluginError(f"exec: {plugin.command}: {reason.lower()}", cluster=cluster)
+    if failure is not None:
+        raise failure
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, err = _Output(MAX_OUTPUT), _Output(_TAIL, tail=True)
+    finished = False
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.gather(out.fill(process.stdout), err.fill(process.stderr), process.wait())
+            finished = not out.overflowed
+    except TimeoutError:
+        failure = ExecPluginError(
+            f"exec: {plugin.command} did not finish within {timeout:g} s and was stopped",
+            cluster=cluster,
+            hint="run it by hand once; it may wait for a login",
+        )
+    finally:
+        if not finished:
+            await _kill(process)
+    if failure is not None:
+        raise failure
+    if out.overflowed:
+        raise ExecPluginError(f"exec: {plugin.command} printed more than 1 MiB", cluster=cluster)
+    if process.returncode != 0:
+        raise _failed(plugin, process.returncode or 0, bytes(err.data), cluster)
+    return Sensitive(bytes(out.data))
+
+
+class _Output:
+    """What comes out of a pipe: all of it up to a limit, or only the end of it."""
+
+    def __init__(self, limit: int, *, tail: bool = False) -> None:
+        self.data = bytearray()
+        self.overflowed = False
+        self._limit, self._tail = limit, tail
+
+    async def fill(self, stream: asyncio.StreamReader) -> None:
+        while chunk := await stream.read(65536):
+            self.data += chunk
+            if len(self.data) > self._limit:
+                if not self._tail:
+                    self.overflowed = True
+                    return
+                del self.data[: -self._limit]
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """Ends the plugin and everything it started, and collects it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):  # a process stuck in the kernel must not hold us up
+        async with asyncio.timeout(2):
+            await process.wait()
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()  # the pipes may still be held by something that left the group
+
+
+def _failed(plugin: ExecPlugin, code: int, stderr: bytes, cluster: str) -> KubeError:
+    text = _ANSI.sub("", stderr.decode("utf-8", "replace"))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = masked(lines[-1]) if lines else ""
+    if _LOGIN.search(text):
+        command = _COMMAND.search(text)
+        asked = masked(next(group for group in (command[1], command[4]) if group)) if command else ""
+        return NeedsLogin(
+            last or "the plugin asks for a login",
+            cluster=cluster,
+            command=asked,
+            hint="" if asked else f"log in, then try again (the plugin {plugin.command} asked for it)",
+        )
+    outcome = f"failed with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+    return ExecPluginError(
+        f"exec: executable {plugin.command} {outcome}" + (f": {last}" if last else ""),
+        cluster=cluster,
+        hint=f"run it by hand to see why: {plugin.command}",
+    )

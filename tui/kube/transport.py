@@ -1,0 +1,274 @@
+"""One HTTP session to one API server, on the `kubernetes` package's aio transport.
+
+Its `Configuration` and `RESTClientObject` give the session and its settings; requests go out with our own timeouts,
+no redirects, no cookies, no `~/.netrc`, and bodies that are already encoded. This module is the only one that
+imports aiohttp and kubernetes, which takes a while: `tui.kube.client` loads it on first use and beside the loop.
+
+Errors of aiohttp quote requests with their headers, and travel with frames that hold them. None leaves this module:
+each is classified first, and what is raised then has neither cause nor context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+
+import aiohttp
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+from multidict import CIMultiDict
+from yarl import URL
+
+from tui import __version__
+
+from .endpoint import Endpoint
+from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
+from .responses import Response
+from .tls import failed
+
+MAX_BODY: Final = 256 * 1024 * 1024
+USER_AGENT: Final = f"kubemint/{__version__}"
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4))
+
+# Retries are announced as warnings; without any logging set up Python would print them over the screen.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class Secrets(CIMultiDict[str]):
+    """Headers that do not show in a repr, and so not in a traceback with local variables."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
+class Transport(RESTClientObject):
+    """The session of one endpoint with one TLS context."""
+
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext) -> None:
+        # Not the base class's __init__: it reads the system's authorities once more for every cluster.
+        self.endpoint = endpoint
+        self.host = urlsplit(endpoint.server).hostname or ""
+        self.configuration = Configuration(
+            host=endpoint.server,
+            tls_server_name=endpoint.tls_server_name,
+            proxy=proxy_for(endpoint),
+            connection_pool_maxsize=0,  # the client counts requests itself: watches must not take their places
+            client_session_kwargs={
+                "trust_env": False,
+                "cookie_jar": aiohttp.DummyCookieJar(),
+                "auto_decompress": True,
+                "read_bufsize": 2**18,
+                "raise_for_status": False,
+            },
+        )
+        self.maxsize = 0
+        self.ssl_context = context
+        self.proxy = self.configuration.proxy
+        self.proxy_headers = None
+        self.pool_manager: aiohttp.ClientSession | None = None
+        self.retry_client = None
+        self._effective_retry_options = None
+        self.plain = endpoint.disable_compression or _loopback(self.host)
+
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(limit=0, ssl=self.ssl_context, socket_factory=_socket)
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        headers: Secrets,
+        data: bytes | None,
+        connect: float,
+        read: float,
+    ) -> Response:
+        """One request and its whole answer, whatever its status."""
+        limits = aiohttp.ClientTimeout(total=connect + 10 * read, connect=connect, sock_connect=connect, sock_read=read)
+        failure: KubeError
+        try:
+            async with self._send(method, path, params, headers, data, limits) as answer:
+                body = bytearray()
+                async for chunk in answer.content.iter_any():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        raise ProtocolError("the answer is too large", cluster=self.endpoint.name)
+                return Response(answer.status, answer.headers, bytes(body))
+        except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
+            failure = self.classify(error, read)
+        raise failure
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, params: Mapping[str, str], headers: Secrets, connect: float, read: float, stall: float
+    ) -> AsyncIterator[Stream]:
+        """A GET whose answer arrives bit by bit. Headers are due within `read`, each further bit within `stall`."""
+        limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=stall)
+        failure: KubeError | None = None
+        answer: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(connect + read):
+                answer = await self._request("GET", path, params, headers, None, limits)
+        except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
+            failure = self.classify(error, read)
+        if failure is not None or answer is None:
+            raise failure or Unreachable("no answer", cluster=self.endpoint.name)
+        try:
+            yield Stream(self, answer, stall)
+        finally:
+            answer.close()  # a watch is never read to its end, so its connection cannot be used again
+
+    @asynccontextmanager
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Secrets,
+        data: bytes | None,
+        limits: aiohttp.ClientTimeout,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        answer = await self._request(method, path, params, headers, data, limits)
+        try:
+            yield answer
+        finally:
+            answer.release()
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Secrets,
+        data: bytes | None,
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        if self.pool_manager is None:
+            self.pool_manager = self._create_pool_manager()
+        session: aiohttp.ClientSession = self.pool_manager
+        options: dict[str, Any] = {"proxy": self.proxy} if self.proxy else {}
+        if self.endpoint.tls_server_name:
+            options["server_hostname"] = self.endpoint.tls_server_name
+        headers = Secrets(headers)
+        headers["User-Agent"] = USER_AGENT
+        if self.plain:
+            headers["Accept-Encoding"] = "identity"
+        query = f"?{urlencode(params)}" if params else ""
+        url = URL(f"{self.endpoint.server}{path}{query}", encoded=True)  # escaped already; never twice
+        return await session.request(
+            method, url, headers=headers, data=data, timeout=limits, allow_redirects=False, **options
+        )
+
+    def classify(self, error: BaseException, waited: float) -> KubeError:
+        """What went wrong, in our words; nothing of `error` but its kind and the system's own text is kept."""
+        where = self.endpoint.name
+        host = self.endpoint.tls_server_name or self.host
+        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+        if isinstance(inner, (ssl.SSLError, ssl.CertificateError)):
+            problem = failed(inner, host)
+            return TLSFailed(problem.message, cluster=where, hint=problem.hint)
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return TimedOut("no connection in time", cluster=where)
+        if isinstance(error, TimeoutError):
+            return TimedOut(f"no answer within {waited:g} s", cluster=where)
+        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+            return Unreachable("the proxy cannot be reached or refused", cluster=where, hint="check proxy-url")
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return Unreachable(f"unknown host {self.host}", cluster=where)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return Unreachable(_system_text(error.os_error, "no connection"), cluster=where)
+        if isinstance(error, aiohttp.ClientPayloadError):
+            return ConnectionLost("the connection broke in the middle of the answer", cluster=where)
+        if isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionError)):
+            return ConnectionLost("the server closed the connection", cluster=where)
+        if isinstance(error, aiohttp.ClientResponseError):
+            return ProtocolError("the answer is not HTTP as it should be", cluster=where)
+        if isinstance(error, aiohttp.ClientConnectionError):
+            return Unreachable("the connection is closed", cluster=where)
+        if isinstance(error, OSError):
+            return ConnectionLost(_system_text(error, "the connection broke"), cluster=where)
+        if isinstance(error, RuntimeError):
+            return Unreachable("the session is closed", cluster=where)
+        return ProtocolError(f"the request or its answer is malformed ({type(error).__name__})", cluster=where)
+
+
+class Stream:
+    """The answer to a streaming GET, its status known and its body still to come."""
+
+    def __init__(self, transport: Transport, answer: aiohttp.ClientResponse, stall: float) -> None:
+        self._transport, self._answer, self._stall = transport, answer, stall
+        self.status = answer.status
+        self.headers: Mapping[str, str] = answer.headers
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises Unreachable or TimedOut where it breaks off."""
+        failure: KubeError | None = None
+        try:
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError) as error:
+            failure = self._transport.classify(error, self._stall)
+        if failure is not None:
+            raise failure
+
+    async def whole(self) -> Response:
+        """All of a short answer: the refusal of a watch."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > MAX_BODY:
+                break
+        return Response(self.status, self.headers, bytes(body))
+
+
+def proxy_for(endpoint: Endpoint) -> str | None:
+    """The proxy as Go chooses it: the cluster's own, else the environment's, and never one for this machine."""
+    parts = urlsplit(endpoint.server)
+    proxy = endpoint.proxy_url
+    if proxy is None:
+        host = parts.hostname or ""
+        proxies = getproxies_environment()
+        if _loopback(host) or proxy_bypass_environment(parts.netloc, proxies):
+            return None
+        proxy = proxies.get(parts.scheme)
+    if proxy and proxy.lower().startswith("socks"):
+        raise ConfigError(
+            "socks5 proxies are not supported",
+            cluster=endpoint.name,
+            hint="use an http or https proxy for this cluster",
+        )
+    return proxy or None
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _socket(info: Any) -> socket.socket:
+    """A socket that notices within a minute that its peer is gone, so that no watch hangs on a dead connection."""
+    family, kind, protocol, *_ = info
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
+
+
+def _system_text(error: OSError, otherwise: str) -> str:
+    text = error.strerror or ""
+    return text.lower() if text and "[" not in text else otherwise

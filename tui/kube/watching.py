@@ -1,0 +1,80 @@
+"""A watch: one request whose answer is a line of JSON for every change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import msgspec
+
+from .errors import ProtocolError
+from .request_info import describe
+from .responses import Status, decode, refusal, status_error
+
+if TYPE_CHECKING:
+    from .client import Client
+
+T = TypeVar("T")
+
+MAX_LINE: Final = 32 * 1024 * 1024
+CHANGES: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent(Generic[T]):
+    """`type` is ADDED, MODIFIED, DELETED or BOOKMARK; a bookmark has no object, only its resource version."""
+
+    type: str
+    object: T | None
+    resource_version: str
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw = msgspec.Raw()
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+
+
+class _Versioned(msgspec.Struct):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+async def watched(
+    client: Client, path: str, params: dict[str, str], accept: str, type_: type[T]
+) -> AsyncIterator[WatchEvent[T]]:
+    """The events of one watch until the server ends it."""
+    cluster, info = client.endpoint.name, describe("GET", path, params)
+    async with client.stream(path, params, accept) as stream:
+        if stream.status >= 300:
+            raise refusal(await stream.whole(), info, cluster)
+        async for line in _lines(stream.chunks(), cluster):
+            event = decode(line, _Event, cluster=cluster)
+            raw = bytes(event.object)
+            if event.type == "ERROR":
+                raise status_error(decode(raw, Status, cluster=cluster), info, cluster)
+            version = decode(raw, _Versioned, cluster=cluster).metadata.resource_version
+            if event.type == "BOOKMARK":
+                yield WatchEvent(event.type, None, version)
+            elif event.type in CHANGES:
+                yield WatchEvent(event.type, decode(raw, type_, cluster=cluster), version)
+
+
+async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[bytes]:
+    """Whole lines out of chunks that end anywhere."""
+    rest = bytearray()
+    async for chunk in chunks:
+        if b"\n" not in chunk:
+            rest += chunk
+            if len(rest) > MAX_LINE:
+                raise ProtocolError("a watch event is too large", cluster=cluster)
+            continue
+        *whole, tail = chunk.split(b"\n")
+        whole[0] = bytes(rest) + whole[0]
+        rest = bytearray(tail)
+        for line in whole:
+            if line.strip():
+                yield line
