@@ -1,0 +1,299 @@
+"""Putting one credential into a kubeconfig that somebody already works with.
+
+What kubemint adds it marks with an `extensions` entry (which kubectl keeps), so that a rotation replaces exactly its
+own entries and a name that is taken is never overwritten. Everything else in the file stays as it is, and a file that
+kubectl could not read is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tui.kube.entries import read_document
+from tui.kube.errors import ConfigError
+from tui.kube.kubeconfig import parse
+from tui.kube.sensitive import MASK, Sensitive
+from tui.kube.yaml_loading import YAMLError, load_first
+
+from .errors import UsageError
+from .files import read_private, write_private
+from .kubeconfig_edit import Change, Document, changed, edit
+from .kubeconfig_lock import PATIENCE, locked
+from .yaml_text import dump
+
+EXTENSION: Final = "kubemint.io"
+_SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
+_SHOWN: Final = frozenset(
+    {"name", "server", "cluster", "user", "namespace", "tls-server-name", "managed-by", "request", "current-context"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a merge did, or would do. `text` is the whole new file; `diff` shows only what kubemint touches, masked."""
+
+    path: Path
+    context: str
+    text: Sensitive
+    changed: bool
+    diff: str
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Names that were taken and the names used instead."""
+    comments_kept: bool = True
+
+
+def preview(path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = ()) -> Merge:
+    """What `merge` would do, without a lock and without writing."""
+    return _planned(Path(path), addition, request, taken)
+
+
+def merge(
+    path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = (), wait: timedelta = PATIENCE
+) -> Merge:
+    """Put the one cluster, user and context of the kubeconfig `addition` into the file, under kubectl's lock.
+
+    `request` names the wish: what an earlier merge of the same wish added is replaced and keeps its names. `taken` are
+    names that other files of the same KUBECONFIG use. Raises UsageError, ConfigError or FileError, and then nothing
+    has changed.
+    """
+    path = Path(path)
+    with locked(path, wait):
+        planned = _planned(path, addition, request, taken)  # read again, now that nobody else writes
+        if planned.changed:
+            write_private(path, planned.text)
+    return planned
+
+
+def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Merge:
+    """Take out what merges of this wish added. A cluster entry that others use stays."""
+    path = Path(path)
+    with locked(path, wait):
+        text, document = _read(path)
+        changes = list(_removals(document, request))
+        result = _result(path, text, document, changes, "")
+        if result.changed:
+            write_private(path, result.text)
+    return result
+
+
+def token_for(path: Path | str, request: str) -> Sensitive | None:
+    """The token that merges of this wish put there, None where there is none any more."""
+    _, document = _read(Path(path))
+    index = _own(document, "users", request)
+    if index is None:
+        return None
+    token = _inner(document["users"][index], "users").get("token")
+    return Sensitive(token) if isinstance(token, str) else None
+
+
+def file_for(files: Sequence[Path], request: str) -> Path:
+    """Which file of a KUBECONFIG list to merge into: the one that has the entry, else the first that exists.
+
+    Entries are edited where they are, whatever file comes first; where none exists the last one is made (kubectl).
+    """
+    for path in files:
+        if path.exists() and _own(_read(path)[1], "contexts", request) is not None:
+            return path
+    return next((path for path in files if path.exists()), files[-1])
+
+
+def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[str]) -> Merge:
+    text, document = _read(path)
+    own = {section: _own(document, section, request) for section in _SECTIONS}
+    new = {section: _single(addition, section) for section in _SECTIONS}
+    used = {section: _names(document, section, except_for=own[section]) for section in _SECTIONS}
+
+    cluster, account = str(new["clusters"]["name"]), str(new["contexts"]["name"])
+    shared = None if own["clusters"] is not None else _same_entry(document, new["clusters"])
+    cluster_name = cluster
+    if shared is None:
+        cluster_name = _kept(document, "clusters", own) or _free([cluster], used["clusters"] | set(taken))
+    both = used["users"] | used["contexts"] | set(taken)
+    wanted = [account, f"{account}@{cluster}"]
+    context_name = _kept(document, "contexts", own) or _free(wanted, both)
+    user_name = _kept(document, "users", own) or _free([context_name, *wanted], used["users"] | set(taken))
+
+    entries = {
+        "clusters": _marked(new["clusters"], "clusters", cluster_name, request),
+        "contexts": _marked(new["contexts"], "contexts", context_name, request),
+        "users": _marked(new["users"], "users", user_name, request),
+    }
+    _inner(entries["contexts"], "contexts").update(cluster=cluster_name, user=user_name)
+    changes = [
+        Change(section, own[section], entry)
+        for section, entry in entries.items()
+        if not (section == "clusters" and shared is not None)
+    ]
+    if not document:
+        whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": context_name}
+        return _fresh(path, text, changed(whole, changes), context_name)
+    result = _result(path, text, document, changes, context_name)
+    renamed = {old: now for old, now in ((cluster, cluster_name), (account, context_name)) if old != now}
+    return replace(result, renamed=renamed)
+
+
+def _fresh(path: Path, text: str, document: Document, context: str) -> Merge:
+    """A file that is not there, or holds no more than comments."""
+    order = ("apiVersion", "clusters", "contexts", "current-context", "kind", "preferences", "users")
+    comments = [f"{line}\n" for line in text.splitlines() if line.startswith("#")]
+    full = "".join(comments) + dump({key: document[key] for key in order})
+    return Merge(path, context, Sensitive(full), True, _diff(path, {}, document))
+
+
+def _result(path: Path, text: str, document: Document, changes: Sequence[Change], context: str) -> Merge:
+    changes = [change for change in changes if _is_change(document, change)]
+    edited = edit(text, document, changes) if changes else None
+    if edited is None:
+        return Merge(path, context, Sensitive(text), False, "")
+    before: Document = {}
+    after: Document = {}
+    for change in changes:
+        if change.index is not None:
+            before.setdefault(change.section, []).append(document[change.section][change.index])
+        if change.entry is not None:
+            after.setdefault(change.section, []).append(change.entry)
+    _check(edited.text.encode(), path)
+    return Merge(path, context, Sensitive(edited.text), True, _diff(path, before, after), {}, edited.in_place)
+
+
+def _is_change(document: Document, change: Change) -> bool:
+    return change.index is None or document[change.section][change.index] != change.entry
+
+
+def _read(path: Path) -> tuple[str, Document]:
+    """The text and the document; both empty where there is no file. Refuses what kubectl could not read."""
+    if not path.exists():
+        return "", {}
+    data = read_private(path).reveal_bytes()
+    document = _check(data, path)
+    try:
+        return data.decode("utf-8"), document
+    except UnicodeDecodeError:
+        return dump(document), document  # UTF-16: what is written will be UTF-8
+
+
+def _check(data: bytes, path: Path) -> Document:
+    document: object = None
+    try:
+        document = load_first(data)
+        problems = [problem.message for problem in read_document(document, path, str(path)).problems]
+    except YAMLError as error:
+        problems = [f'error loading config file "{path}": {error}']
+    except ConfigError as error:
+        problems = [error.message]
+    if problems:
+        raise ConfigError(problems[0], hint="it was left as it is; repair it first")
+    return document if isinstance(document, dict) else {}
+
+
+def _single(addition: Sensitive, section: str) -> Document:
+    """The one entry of what is to be added."""
+    try:
+        document = load_first(addition.reveal_bytes())
+        parse(addition.reveal_bytes())
+    except (YAMLError, ConfigError):
+        document = None
+    entries = document.get(section) if isinstance(document, dict) else None
+    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
+        raise UsageError("only a kubeconfig with one cluster, one user and one context can be merged")
+    entry: Document = entries[0]
+    return entry
+
+
+def _own(document: Document, section: str, request: str) -> int | None:
+    entries = document.get(section) or []
+    return next((index for index, entry in enumerate(entries) if _owner(entry, section) == request), None)
+
+
+def _owner(entry: Any, section: str) -> object:
+    """The wish that an entry was added for, None where kubemint did not add it."""
+    for extension in _inner(entry, section).get("extensions") or []:
+        if isinstance(extension, dict) and extension.get("name") == EXTENSION:
+            content = extension.get("extension")
+            return content.get("request") if isinstance(content, dict) else None
+    return None
+
+
+def _inner(entry: Any, section: str) -> Document:
+    inner = entry.get(_SECTIONS[section]) if isinstance(entry, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _names(document: Document, section: str, *, except_for: int | None) -> set[str]:
+    return {
+        str(entry.get("name"))
+        for index, entry in enumerate(document.get(section) or [])
+        if isinstance(entry, dict) and index != except_for
+    }
+
+
+def _kept(document: Document, section: str, own: dict[str, int | None]) -> str:
+    index = own[section]
+    return "" if index is None else str(document[section][index]["name"])
+
+
+def _same_entry(document: Document, entry: Document) -> int | None:
+    """Where the file already has this very cluster under the same name."""
+    for index, there in enumerate(document.get("clusters") or []):
+        if isinstance(there, dict) and there.get("name") == entry["name"]:
+            plain = {key: value for key, value in _inner(there, "clusters").items() if key != "extensions"}
+            return index if plain == _inner(entry, "clusters") else None
+    return None
+
+
+def _free(wanted: Sequence[str], used: Collection[str]) -> str:
+    def names() -> Iterator[str]:
+        yield from wanted
+        number = 2
+        while True:
+            yield f"{wanted[-1]}-{number}"
+            number += 1
+
+    return next(name for name in names() if name not in used)
+
+
+def _marked(entry: Document, section: str, name: str, request: str) -> Document:
+    mark = {"extension": {"managed-by": "kubemint", "request": request}, "name": EXTENSION}
+    inner = {**_inner(entry, section), "extensions": [mark]}
+    ordered = {key: inner[key] for key in sorted(inner)}
+    return {"name": name, "user": ordered} if section == "users" else {_SECTIONS[section]: ordered, "name": name}
+
+
+def _removals(document: Document, request: str) -> Iterator[Change]:
+    for section in ("contexts", "users"):
+        if (index := _own(document, section, request)) is not None:
+            yield Change(section, index, None)
+    contexts, own = document.get("contexts") or [], _own(document, "contexts", request)
+    if own is None:
+        return
+    name = _inner(contexts[own], "contexts").get("cluster")
+    if any(_inner(entry, "contexts").get("cluster") == name for entry in contexts if entry is not contexts[own]):
+        return
+    for index, entry in enumerate(document.get("clusters") or []):
+        if entry.get("name") == name and _owner(entry, "clusters") is not None:
+            yield Change("clusters", index, None)
+
+
+def _diff(path: Path, before: Document, after: Document) -> str:
+    old, new = (dump(_masked(side)).splitlines() if side else [] for side in (before, after))
+    return "\n".join(difflib.unified_diff(old, new, str(path), str(path), lineterm="", n=99))
+
+
+def _masked(node: Any, key: str = "") -> Any:
+    """The same tree with every value hidden that is not known to be public; fingerprints show what changed."""
+    if isinstance(node, dict):
+        return {name: _masked(value, name) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_masked(value, key) for value in node]
+    if not isinstance(node, str) or key in _SHOWN or not node:
+        return node
+    if key == "proxy-url":
+        parts = urlsplit(node)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return f"{MASK} {Sensitive(node).fingerprint}"
