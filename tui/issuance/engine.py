@@ -76,11 +76,16 @@ class Engine:
 
     async def plan_rotate(self, address: Address) -> Plan:
         """What renewing this credential would do: new token, same destinations, then the old handle."""
-        raise NotImplementedError
+        from .rotating import prepare_rotation
+
+        prepared = await prepare_rotation(self._context, address)
+        return self._planned(prepared.plan, prepared.work)
 
     async def plan_revoke(self, address: Address) -> Plan:
         """What revoking this credential would do, and what stops working."""
-        raise NotImplementedError
+        from .revoking import prepare_revocation
+
+        return self._planned(*await prepare_revocation(self._context, address))
 
     async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
         """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""
@@ -96,11 +101,15 @@ class Engine:
 
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
         """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
-        raise NotImplementedError
+        from .recovery import Recovery
+
+        return await Recovery(self._context, self._locks, self._graces, on_step).run()
 
     async def lookup(self, address: Address) -> Credential:
         """The credential as it is now, read live."""
-        raise NotImplementedError
+        from .reading import lookup
+
+        return await lookup(self._context, address)
 
     async def verify(self, address: Address) -> Verification:
         """Whether the credential is accepted now, and in words why not."""
@@ -112,7 +121,9 @@ class Engine:
 
     async def material(self, address: Address) -> Sensitive:
         """The material itself, for export and reveal: the kubeconfig, or the token of the other formats."""
-        raise NotImplementedError
+        from .reading import material
+
+        return await material(self._context, address)
 
     async def export(self, address: Address, destination: FileDestination) -> Outcome:
         """Write what exists somewhere else on this machine. The copy shares the original's life and end."""

@@ -13,8 +13,8 @@ from tui.kube.sensitive import Sensitive
 from .errors import ChangedMeanwhile, UsageError
 from .files import FileError, read_private, readable_by_others, write_private
 from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
-from .places import Held, Writing
-from .types import Address, CredentialKind, FileDestination, Format
+from .places import Held, Writing, file_address
+from .types import FileDestination, Format, Identity
 
 if TYPE_CHECKING:
     from .state import StateStore
@@ -25,11 +25,12 @@ _LARGEST: Final = 1024 * 1024
 class FilePlace:
     """One file of its own. What kubemint did not write is only replaced where nothing else can get lost with it."""
 
-    def __init__(self, destination: FileDestination, state: StateStore) -> None:
-        self.address = file_address(destination.path)
+    def __init__(self, destination: FileDestination, identity: Identity, state: StateStore) -> None:
+        self.address = file_address(destination, identity)
         self.path = Path(self.address.name)
         self.cluster = ""
         self.label = str(self.path)
+        self.request = ""
         self._state = state
         self._version = ""
         self._before: Sensitive | None = None
@@ -108,17 +109,6 @@ class FilePlace:
         if not self.path.exists():
             return None
         return read_private(self.path, _LARGEST)
-
-
-def file_address(path: str) -> Address:
-    """The address of a file: its absolute path as it was written; links are only followed to make sense of `..`."""
-    try:
-        absolute = Path(path).expanduser().absolute()
-    except RuntimeError:  # ~somebody who is not there
-        raise UsageError(f"there is no home folder for {path}") from None
-    if ".." in absolute.parts:
-        absolute = absolute.parent.resolve() / absolute.name
-    return Address(CredentialKind.FILE, "", "", str(absolute))
 
 
 def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:

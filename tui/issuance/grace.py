@@ -12,7 +12,7 @@ from . import handles
 from .errors import IssuanceError
 from .intent import Revocation
 from .running import Run, explain
-from .types import StepStatus
+from .types import Handle, StepStatus
 from .work import Context
 
 _PAUSES: Final = (1.0, 4.0, 15.0)
@@ -26,15 +26,19 @@ class Graces:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Handle] = {}
 
     def schedule(self, revocation: Revocation, run: Run, step: str) -> None:
         """Revoke when due, and tell whoever watched the run. The journal knows of it already."""
         due = revocation.due.strftime("%H:%M:%S")
         run.tell(run.result(step, StepStatus.RUNNING, f"due at {due} UTC"))
         task = asyncio.create_task(self._wait_and_revoke(revocation, run, step))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = revocation.handle
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    def knows(self, handle: Handle) -> bool:
+        """Whether a timer for this handle runs here."""
+        return handle in self._tasks.values()
 
     async def settle(self) -> None:
         """Wait for all of them."""

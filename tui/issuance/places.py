@@ -6,11 +6,23 @@ write over anything else. What it replaced stays in memory until the plan is ove
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from .types import Address, Credential, FileDestination, Format, IssueSpec, SecretDestination
+from .errors import UsageError
+from .types import (
+    Address,
+    Credential,
+    CredentialKind,
+    Destination,
+    FileDestination,
+    Format,
+    Identity,
+    IssueSpec,
+    SecretDestination,
+)
 
 if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint
@@ -49,6 +61,8 @@ class Place(Protocol):
     cluster: str
     """Where it is written to, empty for this machine."""
     label: str
+    request: str
+    """The id of the wish; `prepare` and recovery set it."""
 
     async def look(self) -> Held:
         """See what is there and remember its version. Raises UsageError where it must not be touched."""
@@ -75,17 +89,46 @@ class Place(Protocol):
         ...
 
 
-def place_for(destination: FileDestination | SecretDestination, clusters: Clusters, state: StateStore) -> Place:
-    """The place that a destination names."""
-    if isinstance(destination, FileDestination):
-        from .file_place import FilePlace
+def place_for(destination: Destination, identity: Identity, clusters: Clusters, state: StateStore) -> Place:
+    """The place that a destination names, for a credential of `identity`."""
+    if isinstance(destination, SecretDestination):
+        from .secret_place import SecretPlace
 
-        return FilePlace(destination, state)
-    from .secret_place import SecretPlace
+        return SecretPlace(destination, clusters)
+    if destination.merge:
+        from .merge_place import MergePlace
 
-    return SecretPlace(destination, clusters)
+        return MergePlace(destination, identity, clusters, state)
+    from .file_place import FilePlace
+
+    return FilePlace(destination, identity, state)
 
 
-def places_for(spec: IssueSpec, clusters: Clusters, state: StateStore) -> list[Place]:
+def places_for(spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "") -> list[Place]:
     """The places of a wish, in its order."""
-    return [place_for(destination, clusters, state) for destination in spec.destinations]
+    places = [place_for(destination, spec.identity, clusters, state) for destination in spec.destinations]
+    for place in places:
+        place.request = request
+    return places
+
+
+def address_of(destination: Destination, identity: Identity) -> Address:
+    """What a credential of `identity` in this place is called."""
+    if isinstance(destination, FileDestination):
+        return file_address(destination, identity)
+    return Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
+
+
+def file_address(destination: FileDestination, identity: Identity) -> Address:
+    """The address of a file: its absolute path; for a merged one also whose entries they are (`PATH#IDENTITY`)."""
+    path = absolute(destination.path)
+    return Address(CredentialKind.FILE, "", "", f"{path}#{identity}" if destination.merge else str(path))
+
+
+def absolute(path: str) -> Path:
+    """The absolute path as it was written; links are only followed to make sense of `..`."""
+    try:
+        whole = Path(path).expanduser().absolute()
+    except RuntimeError:  # ~somebody who is not there
+        raise UsageError(f"there is no home folder for {path}") from None
+    return whole.parent.resolve() / whole.name if ".." in whole.parts else whole

@@ -39,12 +39,6 @@ async def prepare_issue(context: Context, spec: IssueSpec) -> Prepared:
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)
     held = [await place.look() for place in places]
-    for place, found in zip(places, held, strict=True):
-        if found.credential is not None and found.credential.identity != spec.identity:
-            raise UsageError(
-                f"{place.label} is already in use by a credential of {found.credential.identity}",
-                "choose another destination, or revoke that one first",
-            )
     request = next((found.request for found in held if found.request), "") or new_id()
     return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request)
 
@@ -60,6 +54,13 @@ async def prepare(
 ) -> Prepared:
     """The plan for new material in `places`, which hold `held` now."""
     identity = spec.identity
+    for place, found in zip(places, held, strict=True):
+        place.request = request
+        if found.credential is not None and found.credential.identity != identity:
+            raise UsageError(
+                f"{place.label} is already in use by a credential of {found.credential.identity}",
+                "choose another destination, or revoke that one first",
+            )
     client = await context.clusters.client(identity.cluster)
     account = await accounts.look(client, identity)
     accounts.require(account, identity, create=spec.create_account)

@@ -51,6 +51,7 @@ class SecretPlace:
         self.address = Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
         self.cluster = destination.cluster
         self.label = f"Secret {destination.namespace}/{destination.name} in {destination.cluster}"
+        self.request = ""
         self._clusters = clusters
         self._version = ""
         self._before: SecretObject | None = None

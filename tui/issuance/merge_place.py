@@ -1,0 +1,94 @@
+"""Entries in a kubeconfig that somebody works with, as the place of a credential; everything else in it stays."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import kubeconfig_file
+from .errors import ChangedMeanwhile, UsageError
+from .formats import kubeconfig
+from .places import Held, Writing, file_address
+from .types import FileDestination, Format, Identity
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
+    from .clusters import Clusters
+    from .state import StateStore
+
+
+class MergePlace:
+    """The cluster, user and context that one wish has in one kubeconfig."""
+
+    def __init__(self, destination: FileDestination, identity: Identity, clusters: Clusters, state: StateStore) -> None:
+        self.address = file_address(destination, identity)
+        self.path = Path(file_address(FileDestination(destination.path), identity).name)
+        self.cluster = ""
+        self.label = f"{self.path} (merged)"
+        self.request = ""
+        self._identity = identity
+        self._clusters = clusters
+        self._state = state
+        self._version = ""
+        self._before: Sensitive | None = None
+        self._written = False
+
+    async def look(self) -> Held:
+        return await asyncio.to_thread(self._look)
+
+    def _look(self) -> Held:
+        record = self._state.export_record(self.address)
+        if record is not None:
+            self.request = record.request
+        now = self._token()
+        self._version = now.fingerprint if now is not None else ""
+        return Held(
+            exists=now is not None,
+            credential=record.credential if record is not None else None,
+            request=record.request if record is not None else "",
+        )
+
+    async def write(self, writing: Writing) -> str:
+        return await asyncio.to_thread(self._write, writing)
+
+    def _write(self, writing: Writing) -> str:
+        before = self._token()
+        if (before.fingerprint if before is not None else "") != self._version:
+            raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
+        done = kubeconfig_file.merge(self.path, self._entries(writing.issued.token), self.request)
+        self._before, self._written = before, True
+        return f"context {done.context}" + ("" if done.comments_kept else "; its comments were lost")
+
+    async def check(self, writing: Writing) -> None:
+        if await asyncio.to_thread(self._token) != writing.issued.token:
+            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
+
+    async def restore(self) -> bool:
+        return await asyncio.to_thread(self._restore)
+
+    def _restore(self) -> bool:
+        if not self._written:
+            return False
+        if self._before is None:
+            kubeconfig_file.remove(self.path, self.request)
+        else:
+            kubeconfig_file.merge(self.path, self._entries(self._before), self.request)
+        self._before, self._written = None, False
+        return True
+
+    async def token(self, form: Format) -> Sensitive | None:
+        return await asyncio.to_thread(self._token)
+
+    async def material(self, form: Format) -> Sensitive:
+        now = await asyncio.to_thread(self._token)
+        if now is None:
+            raise UsageError(f"{self.path} holds no entry of this credential any more", "rotate it to write it anew")
+        return self._entries(now)
+
+    def _token(self) -> Sensitive | None:
+        return kubeconfig_file.token_for(self.path, self.request) if self.request and self.path.exists() else None
+
+    def _entries(self, token: Sensitive) -> Sensitive:
+        return kubeconfig(token, self._clusters.endpoint(self._identity.cluster), self._identity)

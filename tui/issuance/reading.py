@@ -1,0 +1,236 @@
+"""Reading one credential as it is now: what a list shows of it, the wish behind it, and the material itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.kube.errors import NotFound
+from tui.kube.resource import SECRETS
+
+from . import managed
+from .errors import UsageError
+from .formats import TOKEN_KEY
+from .intent import Export
+from .places import Place, absolute, address_of, place_for
+from .secret_place import SecretObject, SecretPlace
+from .types import (
+    Address,
+    Credential,
+    CredentialKind,
+    Destination,
+    FileDestination,
+    Format,
+    Identity,
+    IssueSpec,
+    SecretDestination,
+    State,
+)
+from .work import Context
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
+LEGACY_ACCOUNT = "kubernetes.io/service-account.name"
+
+
+def normal(address: Address) -> Address:
+    """The address as it is kept: files by their absolute path."""
+    if address.kind is not CredentialKind.FILE:
+        return address
+    return Address(CredentialKind.FILE, "", "", str(absolute(address.name)))
+
+
+async def lookup(context: Context, address: Address) -> Credential:
+    """The credential, read live from its cluster, or from this machine's records and the file itself."""
+    match address.kind:
+        case CredentialKind.FILE:
+            return (await export_record(context, address)).credential
+        case CredentialKind.SECRET:
+            return (await managed_secret(context, address))[0]
+        case CredentialKind.LEGACY:
+            return await _legacy(context, address)
+        case CredentialKind.LOGIN:
+            return _login(context, address)
+        case CredentialKind.REQUEST:
+            from . import dpf_reading
+
+            return await dpf_reading.lookup(context, address)
+
+
+async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:
+    """The credential in a managed Secret and the id of its wish."""
+    client = await context.clusters.client(address.cluster)
+    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    credential = managed.credential_from_secret(address.cluster, found)
+    if credential is None:
+        raise UsageError(
+            f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
+            f"its label {managed.MANAGED_BY} would say so",
+        )
+    return credential, managed.request_of(found)
+
+
+async def export_record(context: Context, address: Address) -> Export:
+    """What the state knows of a file; UsageError where kubemint did not write it."""
+    record = await asyncio.to_thread(context.state.export_record, normal(address))
+    if record is None:
+        raise UsageError(
+            f"kubemint on this machine wrote no credential to {address.name}", "kubemint list credentials shows them"
+        )
+    return record
+
+
+async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
+    """The wish that a credential fulfils, with every place this machine knows to hold the same token, and its id."""
+    if address.kind is CredentialKind.FILE:
+        record = await export_record(context, address)
+        spec, request = record.spec, record.request
+        if spec is None:
+            source = record.source
+            if source is None or source.kind not in (CredentialKind.SECRET, CredentialKind.FILE):
+                raise UsageError(
+                    f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path"
+                )
+            spec, request = await wish_of(context, source)
+    else:
+        credential, request = await managed_secret(context, address)
+        if credential.identity is None or credential.format is None:
+            raise UsageError(
+                f"the Secret {address.namespace}/{address.name} does not say whose credential it keeps",
+                "its annotations were changed; issue a new one",
+            )
+        spec = IssueSpec(
+            identity=credential.identity,
+            destinations=(SecretDestination(address.cluster, address.namespace, address.name),),
+            format=credential.format,
+            duration=credential.requested,
+            audiences=credential.audiences,
+        )
+    identity = spec.identity
+    known: dict[Address, Destination] = {address_of(place, identity): place for place in spec.destinations}
+    for export in await asyncio.to_thread(context.state.export_records, request) if request else ():
+        for place in export.spec.destinations if export.spec is not None else ():
+            known.setdefault(address_of(place, identity), place)
+        path = export.credential.address
+        known.setdefault(path, FileDestination(path.name))
+    return msgspec.structs.replace(spec, destinations=tuple(known.values()), create_account=False), request
+
+
+async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
+    """Where a file or a managed Secret keeps its material, and in which format."""
+    if address.kind is CredentialKind.FILE:
+        record = await export_record(context, address)
+        credential = record.credential
+        if credential.identity is None:
+            raise UsageError(f"{address.name} does not say whose credential it keeps")
+        destination: Destination = FileDestination(credential.address.name)
+        for candidate in record.spec.destinations if record.spec is not None else ():
+            if address_of(candidate, credential.identity) == credential.address:
+                destination = candidate
+        place = place_for(destination, credential.identity, context.clusters, context.state)
+        place.request = record.request
+        return place, credential.format or Format.KUBECONFIG
+    credential, _ = await managed_secret(context, address)
+    destination = SecretDestination(address.cluster, address.namespace, address.name)
+    return SecretPlace(destination, context.clusters), credential.format or Format.KUBECONFIG
+
+
+async def material(context: Context, address: Address) -> Sensitive:
+    """The material as people export it: the kubeconfig, the four values, or the token."""
+    match address.kind:
+        case CredentialKind.FILE | CredentialKind.SECRET:
+            place, form = await place_of(context, address)
+            return await place.material(form)
+        case CredentialKind.LEGACY:
+            return await _legacy_token(context, address)
+        case CredentialKind.LOGIN:
+            raise UsageError("your own login is not handed out", "it is in your kubeconfig")
+        case CredentialKind.REQUEST:
+            from . import dpf_reading
+
+            return await dpf_reading.material(context, address)
+
+
+async def token(context: Context, address: Address) -> Sensitive | None:
+    """The bare token of a credential, None where its place holds none."""
+    match address.kind:
+        case CredentialKind.FILE | CredentialKind.SECRET:
+            place, form = await place_of(context, address)
+            return await place.token(form)
+        case CredentialKind.LEGACY:
+            return await _legacy_token(context, address)
+        case CredentialKind.LOGIN:
+            return context.clusters.endpoint(address.cluster).login.token
+        case CredentialKind.REQUEST:
+            from . import dpf_reading
+
+            return await dpf_reading.token(context, address)
+
+
+async def _legacy(context: Context, address: Address) -> Credential:
+    client = await context.clusters.client(address.cluster)
+    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    meta = found.get("metadata") or {}
+    account = (meta.get("annotations") or {}).get(LEGACY_ACCOUNT)
+    if not account:
+        raise UsageError(f"the Secret {address.namespace}/{address.name} is not a service-account token")
+    return Credential(
+        address=address,
+        identity=Identity(address.cluster, address.namespace, str(account)),
+        format=Format.TOKEN,
+        kept_in=f"Secret {address.namespace}/{address.name}",
+        state=State.ENDLESS,
+    )
+
+
+async def _legacy_token(context: Context, address: Address) -> Sensitive:
+    client = await context.clusters.client(address.cluster)
+    found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
+    held = found.values().get(TOKEN_KEY)
+    if held is None:
+        raise NotFound(
+            404,
+            "NotFound",
+            f"the Secret {address.namespace}/{address.name} holds no token yet",
+            cluster=address.cluster,
+        )
+    return held
+
+
+def _login(context: Context, address: Address) -> Credential:
+    """What the operator's own kubeconfig says about itself."""
+    from .certificate import CertificateError, read_certificate
+    from .claims import ClaimsError, read_token
+
+    login = context.clusters.endpoint(address.cluster).login
+    bare = Credential(address=address, kept_in="kubeconfig", state=State.ENDLESS)
+    try:
+        if login.token is not None:
+            claims = read_token(login.token)
+            return msgspec.structs.replace(
+                bare,
+                identity=claims.identity(address.cluster),
+                audiences=claims.audiences,
+                issued_at=claims.issued_at,
+                expires_at=claims.expires_at,
+                fingerprint=login.token.fingerprint,
+                state=State.VALID if claims.expires_at is not None else State.ENDLESS,
+            )
+        if login.client_certificate is not None:
+            info = read_certificate(login.client_certificate, strict=False)
+            return msgspec.structs.replace(
+                bare,
+                issued_at=info.not_before,
+                expires_at=info.not_after,
+                fingerprint=info.fingerprint,
+                state=State.VALID,
+                message=f"client certificate of {info.common_name}",
+            )
+    except (ClaimsError, CertificateError) as error:
+        return msgspec.structs.replace(bare, state=State.UNKNOWN, message=error.message)
+    if login.exec is not None:
+        return msgspec.structs.replace(bare, state=State.UNKNOWN, message=f"made by the plugin {login.exec.command}")
+    return bare if login.token_file is None else msgspec.structs.replace(bare, kept_in=login.token_file)

@@ -1,0 +1,137 @@
+"""After a crash: finish what was published, undo what was not, revoke what is due.
+
+What is open in the journal and locked by nobody belongs to a process that died. If any of its places holds the new
+token, that token is the one people use: the rest is finished. If none does, its handle is deleted and nothing happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from tui.kube.errors import KubeError
+from tui.kube.sensitive import Sensitive
+
+from .errors import ChangedMeanwhile, IssuanceError
+from .grace import Graces, revoke
+from .intent import Intent, Revocation
+from .issuing import Issue
+from .locks import Locks
+from .places import Place, places_for
+from .revoking import dead
+from .running import OnStep, Run, StepFailed, explain
+from .token_request import IssuedToken
+from .types import Action, Address, Outcome, Plan, Step, StepStatus
+from .work import Context, Finished
+
+_FIND = "find"
+_TITLES = {
+    _FIND: "See how far it came",
+    "commit": "Finish what was published",
+    "undo": "Undo what was not",
+    "revoke": "Revoke the old one",
+}
+
+
+class Recovery:
+    """One look at what is open."""
+
+    def __init__(self, context: Context, locks: Locks, graces: Graces, on_step: OnStep | None) -> None:
+        self._context = context
+        self._locks = locks
+        self._graces = graces
+        self._on_step = on_step
+
+    async def run(self) -> list[Outcome]:
+        """Everything open, oldest first; then every old handle whose grace is over. Others keep their timers."""
+        state = self._context.state
+        outcomes = []
+        for intent in await asyncio.to_thread(state.open_plans):
+            outcome = await self._settle(intent)
+            if outcome is not None:
+                outcomes.append(outcome)
+        now = self._context.clock()
+        for revocation in await asyncio.to_thread(state.revocations):
+            run = self._begin(revocation.plan, revocation.address)
+            if revocation.due <= now:
+                outcomes.append(await self._revoke(revocation, run))
+            elif not self._graces.knows(revocation.handle):
+                self._graces.schedule(revocation, run, "revoke")
+        return outcomes
+
+    async def _settle(self, intent: Intent) -> Outcome | None:
+        run = self._begin(intent.plan, intent.address)
+        try:
+            places = places_for(intent.spec, self._context.clusters, self._context.state, intent.request)
+            work = Issue(self._context, intent, places, account_uid="")
+            with self._locks.hold(work.addresses):
+                if await asyncio.to_thread(self._context.state.open_plan, intent.plan) is None:
+                    return None  # its owner finished it meanwhile
+                finished = await self._finish_or_undo(run, work)
+        except ChangedMeanwhile:
+            return None  # somebody is at it right now
+        except StepFailed as failure:
+            return run.outcome(credential=None, failure=failure)
+        except (KubeError, IssuanceError, OSError) as error:
+            return run.outcome(credential=None, failure=StepFailed(_FIND, *explain(error)))
+        for number, revocation in enumerate(finished.revocations):
+            self._graces.schedule(revocation, run, f"revoke:{number}")
+        return run.outcome(credential=finished.credential)
+
+    async def _finish_or_undo(self, run: Run, work: Issue) -> Finished:
+        intent, published = work.intent, []
+        async with run.step(_FIND) as note:
+            tokens = [await place.token(intent.spec.format) for place in work.places] if intent.fingerprint else []
+            for place, token in zip(work.places, tokens, strict=False):
+                if token is not None and token.fingerprint == intent.fingerprint:
+                    published.append((place, token))
+            note.message = f"{len(published)} of {len(work.places)} places hold the new token"
+        if not published:
+            await work.undo(run)
+            if run.results[-1].status is StepStatus.FAILED:
+                raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
+            return Finished(None)
+        issued = _issued(intent, published[0][1])
+        done = [place for place, _ in published]
+        for number, place in enumerate(list(work.places)):
+            if place not in done:
+                async with run.step(f"write:{number}") as note:
+                    if await self._ours_still(intent, place):
+                        note.message = await place.write(work.writing(place, issued))
+                    else:
+                        work.places.remove(place)
+                        note.skip(f"{place.label} was changed by somebody else since; it was left alone")
+        return await work.finish(run, issued, checked=done)
+
+    async def _ours_still(self, intent: Intent, place: Place) -> bool:
+        """Whether a place the dead process did not come to is still as it was then."""
+        held = await place.look()
+        token = await place.token(intent.spec.format)
+        before = next((old.fingerprint for old in intent.old if old.address == place.address), "")
+        return not held.exists or (token is not None and token.fingerprint == before)
+
+    async def _revoke(self, revocation: Revocation, run: Run) -> Outcome:
+        ok = await revoke(self._context, revocation, run, "revoke")
+        for export in await asyncio.to_thread(self._context.state.export_records):
+            if ok and export.credential.handle == revocation.handle:
+                await asyncio.to_thread(self._context.state.record_export, dead(export))
+        if ok:
+            return run.outcome(credential=None)
+        return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
+
+    def _begin(self, plan: str, address: Address) -> Run:
+        steps = tuple(Step(id=key, title=title) for key, title in _TITLES.items())
+        shown = Plan(id=plan, action=Action.RECOVER, address=address, steps=steps)
+        return Run(shown, self._context.state, self._context.clock, self._on_step, lambda _point: None)
+
+
+def _issued(intent: Intent, token: Sensitive) -> IssuedToken:
+    if intent.issued_at is None or intent.expires_at is None:
+        raise IssuanceError("the journal does not say when the token was issued")
+    return IssuedToken(
+        token=token,
+        requested=intent.requested,
+        granted=intent.granted or timedelta(0),
+        issued_at=intent.issued_at,
+        expires_at=intent.expires_at,
+    )

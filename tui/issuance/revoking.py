@@ -1,0 +1,176 @@
+"""Revoking: deleting the handle, which ends exactly that token, and tidying up what held it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+
+from tui.kube.errors import Conflict, NotFound
+from tui.kube.resource import SECRETS
+
+from . import handles, managed
+from .errors import UsageError
+from .intent import Export, Revocation
+from .plans import new_id
+from .reading import export_record, lookup, managed_secret, normal
+from .running import Run
+from .types import Action, Address, Credential, CredentialKind, Handle, Plan, State, Step
+from .work import Context, Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """One revocation: the handle, then what held the token."""
+
+    context: Context
+    credential: Credential
+    handle: Handle
+    exports: tuple[Export, ...]
+    """Files on this machine with the same token. They stay, and are known to be dead."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.credential.address, *(export.credential.address for export in self.exports))
+
+    @property
+    def fallback(self) -> Credential | None:
+        return self.credential
+
+    async def run(self, run: Run) -> Finished:
+        address = self.credential.address
+        async with run.step("intent") as note:
+            # Due at once, so that a start after a crash does it.
+            due = Revocation(plan=run.plan.id, address=address, handle=self.handle, due=self.context.clock())
+            note.record = {"revocations": [due]}
+        async with run.step("handle") as note:
+            note.message = await handles.delete(self.context.clusters, self.handle)
+            note.record = {"revoked": self.handle, "exports": [dead(export) for export in self.exports]}
+        if address.kind is CredentialKind.SECRET:
+            async with run.step("secret") as note:
+                note.message = await self._delete_secret(address)
+        for export in self.exports:
+            run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
+        return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
+
+    async def _delete_secret(self, address: Address) -> str:
+        """Delete the managed Secret, unless it holds something newer by now."""
+        client = await self.context.clusters.client(address.cluster)
+        try:
+            found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+            now = managed.credential_from_secret(address.cluster, found)
+            if now is None or now.handle != self.handle:
+                return "left alone: it holds something else by now"
+            meta = found["metadata"]
+            await client.delete(
+                SECRETS,
+                address.name,
+                namespace=address.namespace,
+                uid=meta.get("uid"),
+                resource_version=meta.get("resourceVersion"),
+            )
+        except NotFound:
+            return "was gone already"
+        except Conflict:
+            return "left alone: somebody changed it just now"
+        return "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeLegacy:
+    """A token Secret is its own handle."""
+
+    context: Context
+    credential: Credential
+    uid: str
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.credential.address,)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return self.credential
+
+    async def run(self, run: Run) -> Finished:
+        address = self.credential.address
+        async with run.step("secret") as note:
+            client = await self.context.clusters.client(address.cluster)
+            try:
+                await client.delete(SECRETS, address.name, namespace=address.namespace, uid=self.uid)
+                note.message = "deleted; servers that saw the token just before may accept it for 10 s more"
+            except NotFound:
+                note.message = "was gone already"
+        return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
+
+
+async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, Revoke | RevokeLegacy]:
+    """The plan for ending a credential now, and who will notice."""
+    address = normal(address)
+    if address.kind is CredentialKind.LOGIN:
+        raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
+    if address.kind is CredentialKind.LEGACY:
+        return await _prepare_legacy(context, address)
+    credential, request = await _credential(context, address)
+    if credential.state is State.REVOKED:
+        raise UsageError(f"{address} is revoked already")
+    handle = credential.handle
+    if handle is None:
+        raise UsageError(
+            f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
+            f"to end it now, delete the service account {credential.identity}: that ends every token it has",
+        )
+    records = await asyncio.to_thread(context.state.export_records, request) if request else []
+    exports = tuple(record for record in records if record.credential.handle == handle)
+    steps = [
+        Step(id="intent", title="Journal what is intended"),
+        Step(
+            id="handle", title="Delete the handle, which revokes the token",
+            verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
+        ),
+    ]  # fmt: skip
+    warnings = ["whoever uses it is refused within 10 s; verifiers outside of the API server only notice its expiry"]
+    if address.kind is CredentialKind.SECRET:
+        steps.append(
+            Step(
+                id="secret", title=f"Delete the Secret {address.namespace}/{address.name}",
+                verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace,
+                name=address.name,
+            )
+        )  # fmt: skip
+    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
+    return plan, Revoke(context, credential, handle, exports)
+
+
+def dead(export: Export) -> Export:
+    """The export with a credential that is known to be revoked."""
+    credential = msgspec.structs.replace(export.credential, state=State.REVOKED, message="revoked")
+    return msgspec.structs.replace(export, credential=credential)
+
+
+async def _credential(context: Context, address: Address) -> tuple[Credential, str]:
+    if address.kind is CredentialKind.FILE:
+        record = await export_record(context, address)
+        return record.credential, record.request
+    if address.kind is CredentialKind.SECRET:
+        return await managed_secret(context, address)
+    raise UsageError(f"{address} cannot be revoked")
+
+
+async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:
+    credential = await lookup(context, address)
+    client = await context.clusters.client(address.cluster)
+    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    step = Step(
+        id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
+        verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
+    )  # fmt: skip
+    warning = "a Secret created anew under the same name would make this very token valid again"
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=(step,), warnings=(warning,))
+    return plan, RevokeLegacy(context, credential, str(found["metadata"].get("uid", "")))
+
+
+def _end(credential: Credential) -> str:
+    return f"{credential.expires_at:%Y-%m-%d %H:%M:%S} UTC" if credential.expires_at else "an unknown time"
