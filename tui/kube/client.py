@@ -10,7 +10,7 @@ count), a limit on every wait, and only typed errors (`tui.kube.errors`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from types import TracebackType
@@ -253,7 +253,7 @@ class Client:
         first: int = 500,
         then: int = 5000,
         type: type[T] = _DICT,
-    ) -> AsyncIterator[Page[T]]:
+    ) -> AsyncGenerator[Page[T], None]:
         """A list page by page: a small one first so that something shows, then large ones."""
         accept = METADATA_LIST if metadata_only else "application/json"
         params = _selectors(labels, fields)
@@ -298,7 +298,7 @@ class Client:
         labels: str = "",
         fields: str = "",
         type: type[T] = _DICT,
-    ) -> AsyncIterator[WatchEvent[T]]:
+    ) -> AsyncGenerator[WatchEvent[T], None]:
         """Changes after `resource_version`; ends when the server's time for one watch is over. Raises Gone at 410."""
         params = _selectors(labels, fields) | {
             "watch": "1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -49,7 +49,7 @@ def _list_of(type_: Any) -> Any:
 
 async def paged(
     client: Client, path: str, params: dict[str, str], accept: str, first: int, then: int, type_: type[T]
-) -> AsyncIterator[Page[T]]:
+) -> AsyncGenerator[Page[T], None]:
     """The pages of one list."""
     token, limit, restarted = "", first, False
     while True:

@@ -15,10 +15,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 from typing_extensions import TypeVar
 
@@ -30,16 +30,17 @@ from .errors import (
     Gone,
     KubeError,
     NeedsLogin,
-    TimedOut,
 )
 from .resource import Resource
 
 if TYPE_CHECKING:
     from .client import Client
+    from .watching import WatchEvent
 
 T = TypeVar("T", default=dict[str, Any])
 
 _DICT: Any = dict
+EARLY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,9 @@ class Backoff:
         )
         first = self.first_for_people if for_people else self.first
         longest = self.longest_for_people if for_people else self.longest
-        ceiling = min(longest, first * 2 ** min(self.failures, 16))
+        ceiling = min(longest, first * 2.0 ** min(self.failures, 16))
         self.failures += 1
-        wait = max(ceiling * self.jitter(), first / 10)
+        wait = max(float(ceiling * self.jitter()), first / 10)
         asked = error.retry_after if isinstance(error, APIError) else None
         return max(wait, min(asked, longest)) if asked is not None else wait
 
@@ -130,7 +131,7 @@ async def reflect(
     fields: str = "",
     type: type[T] = _DICT,
     backoff: Backoff | None = None,
-) -> AsyncIterator[Change[T]]:
+) -> AsyncGenerator[Change[T], None]:
     """The list as a stream of changes."""
     backoff = backoff or Backoff()
     mirror: _Mirror[T] = _Mirror(client, resource, namespace, metadata_only, labels, fields, type, backoff)
@@ -159,23 +160,26 @@ class _Mirror(Generic[T]):
     type: type[T]
     backoff: Backoff
 
-    async def list_and_watch(self) -> AsyncIterator[Change[T]]:
+    async def list_and_watch(self) -> AsyncGenerator[Change[T], None]:
         """One list and every watch that follows from it; returns where it must be listed again at once."""
         version, resets = "", True
-        async for page in self.client.pages(
+        pages = self.client.pages(
             self.resource,
             namespace=self.namespace,
             metadata_only=self.metadata_only,
             labels=self.labels,
             fields=self.fields,
             type=self.type,
-        ):
-            yield Listing(page.items, page.more, resets or page.restarted, page.remaining)
-            version, resets = page.resource_version, False
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                yield Listing(page.items, page.more, resets or page.restarted, page.remaining)
+                version, resets = page.resource_version, False
         yield Synced()
-        hiccup = False  # the last watch broke without having shown anything
+        hiccup = False  # the last watch ended early without having shown anything
         while True:
-            started, known, failure = self.backoff.clock(), version, None
+            started, known = self.backoff.clock(), version
+            failure: KubeError | None = None
             try:
                 async with aclosing(self._watch(version)) as events:
                     async for event in events:
@@ -184,13 +188,13 @@ class _Mirror(Generic[T]):
                             yield Remove(event.object) if event.type == "DELETED" else Upsert(event.object)
             except Gone as error:
                 failure = error
-            except (ConnectionLost, TimedOut) as error:
+            except ConnectionLost as error:
                 if hiccup:
                     raise
                 failure = error
             lasted = self.backoff.clock() - started
             self.backoff.lived(lasted)
-            hiccup = version == known and lasted < 1.0
+            hiccup = version == known and lasted < EARLY_SECONDS
             if isinstance(failure, Gone):
                 if hiccup:  # too old at once, right after a list: do not list in circles
                     raise failure
@@ -198,7 +202,7 @@ class _Mirror(Generic[T]):
             if hiccup and failure is None:
                 await self.backoff.sleep(1.0)  # a server that ends each watch at once is not asked a thousand times
 
-    def _watch(self, version: str) -> Any:
+    def _watch(self, version: str) -> AsyncGenerator[WatchEvent[T], None]:
         return self.client.watch(
             self.resource,
             resource_version=version,

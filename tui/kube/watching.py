@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -45,7 +45,7 @@ class _Versioned(msgspec.Struct):
 
 async def watched(
     client: Client, path: str, params: dict[str, str], accept: str, type_: type[T]
-) -> AsyncIterator[WatchEvent[T]]:
+) -> AsyncGenerator[WatchEvent[T], None]:
     """The events of one watch until the server ends it."""
     cluster, info = client.endpoint.name, describe("GET", path, params)
     async with client.stream(path, params, accept) as stream:
