@@ -21,10 +21,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from .cluster import EmbeddedCluster
+from .dpf import CredentialController
 from .faults import ServerState
 from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import signing_key
-from .seed import populate
+from .seed import OPERATOR, populate
 
 Clock = Callable[[], datetime]
 
@@ -68,6 +69,8 @@ class EmbeddedFleet:
         self._troubled = troubled
         self._first_port = first_port
         self._controller = controller
+        self.controller: CredentialController | None = None
+        """DPF's controller in the management cluster; it keeps the requests of one namespace."""
         self._clusters: dict[str, EmbeddedCluster] = {}
         self.folder: Path | None = None
         self.kubeconfig: Path = Path()
@@ -109,6 +112,8 @@ class EmbeddedFleet:
                     state=TROUBLED.get(name, ServerState.NORMAL),
                 )
             populate(self._clusters, accounts=self._accounts)
+            if self._controller:
+                self._keep_requests()
             for name, cluster in self._clusters.items():
                 private = self.folder / name
                 private.mkdir(mode=0o700)
@@ -118,6 +123,11 @@ class EmbeddedFleet:
         except BaseException:
             await self.stop()
             raise
+
+    def _keep_requests(self) -> None:
+        management = next(iter(self._clusters.values()))
+        self.controller = CredentialController(management, self._clusters, namespaces=frozenset({OPERATOR}))
+        management.workers.append(self.controller.worker)
 
     async def stop(self) -> None:
         """Closes every port and removes the folder. May be called twice."""

@@ -17,6 +17,7 @@ from .faults import ServerState
 if TYPE_CHECKING:
     from .cluster import EmbeddedCluster
 
+MARK: Final = b"# An embedded fleet of kubemint; it lives as long as the process that wrote this.\n"
 LOGIN_COMMAND: Final = "demo-login"
 _LOGIN_SCRIPT: Final = """\
 #!/bin/sh
@@ -65,7 +66,7 @@ def fleet_kubeconfig(clusters: Mapping[str, EmbeddedCluster], folder: Path) -> b
         ],
         "users": users,
     }
-    return dump(config)
+    return MARK + dump(config)
 
 
 def admin_kubeconfig(cluster: EmbeddedCluster) -> bytes:

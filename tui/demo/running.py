@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from .fleet import EmbeddedFleet
+from .kubeconfigs import MARK
 
 T = TypeVar("T")
 
@@ -108,7 +109,8 @@ def run_in_thread(**options: Any) -> Iterator[FleetThread]:
 async def serve(kubeconfig_out: Path, *, ready: Callable[[EmbeddedFleet], None], **options: Any) -> None:
     """Serves an embedded fleet until SIGINT or SIGTERM; `ready` is called when its kubeconfig has been written.
 
-    `kubeconfig_out` is made with mode 0600, or replaced, and removed again at the end.
+    `kubeconfig_out` is made with mode 0600 (one that an earlier fleet left is replaced) and removed again at the end.
+    Raises FileExistsError where it is somebody else's file.
     """
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -121,18 +123,34 @@ async def serve(kubeconfig_out: Path, *, ready: Callable[[EmbeddedFleet], None],
                 ready(fleet)
                 await done.wait()
             finally:
-                kubeconfig_out.unlink(missing_ok=True)
+                _withdraw(kubeconfig_out)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
 
 def _publish(config: bytes, out: Path) -> None:
-    """Writes beside `out` and renames, so that a reader never sees half a kubeconfig."""
+    """Writes beside `out` and renames, so that a reader never sees half a kubeconfig.
+
+    Raises FileExistsError where `out` is a file that no embedded fleet wrote.
+    """
+    if out.exists() and not _ours(out):
+        raise FileExistsError(f"{out} exists and is not an embedded fleet's; give the name of a new file")
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(config)
     temporary.replace(out)
+
+
+def _ours(out: Path) -> bool:
+    with out.open("rb") as file:
+        return file.read(len(MARK)) == MARK
+
+
+def _withdraw(out: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if _ours(out):
+            out.unlink()
 
 
 @contextlib.contextmanager
@@ -144,7 +162,7 @@ def _orderly_termination() -> Iterator[None]:
         sys.exit(128 + number)
 
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (int(signal.SIGTERM), int(signal.SIGHUP)):
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, end)
                 taken.append(number)

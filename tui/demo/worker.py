@@ -64,37 +64,35 @@ class Worker(Generic[K]):
         """Whether anything is due within a second; what is planned for later does not count."""
         return self._loop is not None and any(due < self._loop.time() + 1 for due in self._due.values())
 
-    def _running(self) -> bool:
-        return self._loop is not None
-
     def _push(self, key: K, due: float) -> None:
         self._due[key] = due
         self._count += 1
         heapq.heappush(self._heap, (due, self._count, key))
 
-    def _arm(self) -> None:
+    def _arm(self, wait: float | None = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._loop is not None and self._heap:
-            self._timer = self._loop.call_at(self._heap[0][0], self._run)
+            earliest = self._heap[0][0] if wait is None else max(self._heap[0][0], self._loop.time() + wait)
+            self._timer = self._loop.call_at(earliest, self._run)
 
     def _run(self) -> None:
         assert self._loop is not None
         self._timer = None
         started = time.perf_counter()
-        while self._heap and self._heap[0][0] <= self._loop.time():
-            due, _, key = heapq.heappop(self._heap)
-            if self._due.get(key) != due:
-                continue
-            del self._due[key]
-            self._once(key)
-            if not self._running():
-                return
-            if time.perf_counter() - started > _SLICE:
-                self._timer = self._loop.call_later(_SLICE, self._run)
-                return
-        self._arm()
+        wait: float | None = None
+        try:
+            while wait is None and self._heap and self._heap[0][0] <= self._loop.time():
+                due, _, key = heapq.heappop(self._heap)
+                if self._due.get(key) == due:
+                    del self._due[key]
+                    self._once(key)
+                if time.perf_counter() - started > _SLICE:
+                    wait = _SLICE
+        finally:
+            # Also after an error of a controller's own: the loop reports it, and the other keys go on.
+            self._arm(wait)
 
     def _once(self, key: K) -> None:
         try:
