@@ -6,14 +6,41 @@ modules beside this one. Nothing here knows TLS: whoever starts the application 
 
 from __future__ import annotations
 
+import asyncio
+import email.utils
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from aiohttp import web
 
-from .access import Admit, Authenticate, Authorize, Faults, Handler, Subresource, Virtual
+from .access import (
+    ANONYMOUS,
+    Admit,
+    Attributes,
+    Authenticate,
+    Authorize,
+    Faults,
+    Handler,
+    Subresource,
+    UserInfo,
+    Virtual,
+)
+from .builtin import KINDS
+from .definitions import fill_definition, kinds_of
+from .discovery import Discovery
 from .kinds import Registry
-from .storage import Storage
+from .metadata import copied
+from .paths import attributes
+from .plain import PlainPaths
+from .resources import Resources
+from .status import StatusError, forbidden, internal, qualified
+from .storage import DEFINITIONS, Change, Storage
+
+USER: web.RequestKey[UserInfo | None] = web.RequestKey("user", object)  # type: ignore[arg-type]
+ATTRIBUTES: web.RequestKey[Attributes] = web.RequestKey("attributes", Attributes)
+
+_LARGEST = 4 * 1024 * 1024
 
 
 class ApiServer:
@@ -36,12 +63,177 @@ class ApiServer:
     ) -> None:
         self.name = name
         self.storage = storage
-        self.kinds = Registry()
-        self.app = web.Application()
+        self.kinds = Registry(KINDS)
+        self._clock = clock
+        self._authenticate = authenticate
+        self._authorize = authorize
+        self._faults = faults
+        discovery = Discovery(self.kinds, subresources or {}, virtual or {})
+        self._resources = Resources(
+            storage, self.kinds, clock, admit, subresources or {}, virtual or {}, _minor(version_info)
+        )
+        self._plain = PlainPaths(storage, self.kinds, discovery, version_info, paths or {})
+        self.app = web.Application(client_max_size=_LARGEST)
+        self.app.router.add_route("*", "/{path:.*}", self._handle)
+        self.app.on_response_prepare.append(self._stamp)
+        self.app.on_shutdown.append(self._shutdown)
+        for definition in storage.list(DEFINITIONS):
+            self._establish(definition["metadata"]["name"])
+        storage.subscribe(self._definition_changed, DEFINITIONS)
+
+    @property
+    def bookmark_every(self) -> float:
+        """Seconds between the bookmarks of a silent watch."""
+        return self._resources.bookmark_every
+
+    @bookmark_every.setter
+    def bookmark_every(self, seconds: float) -> None:
+        self._resources.bookmark_every = seconds
 
     def drop_watches(self, matches: Callable[[web.Request], bool] = lambda _: True) -> int:
         """Break the open watches that match, in the middle of the stream; returns how many there were."""
-        raise NotImplementedError
+        dropped = 0
+        for request in list(self._resources.watches):
+            if matches(request) and request.transport is not None:
+                request.transport.abort()
+                dropped += 1
+        return dropped
 
     async def close(self) -> None:
         """End every watch cleanly."""
+        for watch in list(self._resources.watches.values()):
+            watch.close()
+        await asyncio.sleep(0)
+
+    # Requests
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except StatusError as error:
+            return _refusal(error)
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(StatusError(413, "RequestEntityTooLarge", "Request entity too large", {}))
+        except (ConnectionResetError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a real server answers 500 and lives on
+            return _refusal(internal(f"{type(error).__name__}: {error}"))
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        wanted = attributes(request.method, request.raw_path.partition("?")[0], request.query)
+        request[ATTRIBUTES] = wanted
+        try:
+            user = await self._authenticate(request)
+        except StatusError:
+            await self._trouble(request, wanted, None)
+            raise
+        request[USER] = user
+        effect = await self._trouble(request, wanted, user)
+        if isinstance(effect, web.StreamResponse):
+            return effect
+        who = user or ANONYMOUS
+        decision = self._authorize(who, wanted)
+        if not decision.allowed:
+            raise refusal(who, wanted, decision.reason)
+        cut = effect
+        if wanted.is_resource:
+            response = await self._resources.answer(request, wanted, who, cut)
+        else:
+            response = await self._plain.answer(request, wanted, who)
+        return await _cut(request, response, cut) if cut is not None else response
+
+    async def _trouble(
+        self, request: web.Request, wanted: Attributes, user: UserInfo | None
+    ) -> web.StreamResponse | int | None:
+        """Let the fault rules act: an answer in the server's place, or the byte after which to break off."""
+        if self._faults is None:
+            return None
+        effect = await self._faults(request, wanted, user)
+        if effect is None:
+            return None
+        return effect.response if effect.response is not None else effect.cut_after
+
+    async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Clients measure skew by this header, so it shows the cluster's own clock."""
+        response.headers["Date"] = email.utils.format_datetime(self._clock(), usegmt=True)
+
+    async def _shutdown(self, _: web.Application) -> None:
+        await self.close()
+
+    # Custom kinds
+
+    def _definition_changed(self, change: Change) -> None:
+        name = change.now.key[2]
+        if change.before is not None:
+            for kind in kinds_of(change.before.object):
+                self.kinds.remove(kind.group, kind.version, kind.plural)
+        if change.type == "DELETED":
+            spec = change.now.object["spec"]
+            for obj in self.storage.list((spec["group"], spec["names"]["plural"])):
+                metadata = obj["metadata"]
+                self.storage.delete(
+                    (spec["group"], spec["names"]["plural"]), metadata["name"], metadata.get("namespace", "")
+                )
+        elif change.now.object.get("status", {}).get("conditions"):
+            self._serve(name)
+        else:
+            asyncio.get_running_loop().call_soon(self._establish, name)
+
+    def _establish(self, name: str) -> None:
+        definition = self.storage.get(DEFINITIONS, name)
+        if definition is None:
+            return
+        if not definition.get("status", {}).get("conditions"):
+            filled = copied(definition)
+            fill_definition(filled, self._clock())
+            self.storage.update(DEFINITIONS, filled)
+        self._serve(name)
+
+    def _serve(self, name: str) -> None:
+        definition = self.storage.get(DEFINITIONS, name)
+        if definition is not None:
+            for kind in kinds_of(definition):
+                self.kinds.add(kind)
+
+
+def refusal(user: UserInfo, wanted: Attributes, reason: str) -> StatusError:
+    """403 in the words of a real server."""
+    if not wanted.is_resource:
+        message = f'forbidden: User "{user.username}" cannot {wanted.verb} path "{wanted.path}"'
+        return StatusError(403, "Forbidden", message + (f": {reason}" if reason else ""), {})
+    resource = f"{wanted.resource}/{wanted.subresource}" if wanted.subresource else wanted.resource
+    where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
+    why = f'User "{user.username}" cannot {wanted.verb} resource "{resource}" in API group "{wanted.group}" {where}' + (
+        f": {reason}" if reason else ""
+    )
+    return forbidden(wanted.group, wanted.resource, wanted.name, why)
+
+
+def _refusal(error: StatusError) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(error.body()) + b"\n",
+        status=error.code,
+        headers=error.headers,
+        content_type="application/json",
+    )
+
+
+async def _cut(request: web.Request, response: web.StreamResponse, after: int) -> web.StreamResponse:
+    """Send the first bytes of an answer, then close the connection."""
+    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+        return response
+    broken = web.StreamResponse(status=response.status, headers={"Content-Length": str(len(response.body))})
+    broken.content_type = response.content_type
+    await broken.prepare(request)
+    await broken.write(response.body[:after])
+    if request.transport is not None:
+        request.transport.close()
+    return broken
+
+
+def _minor(version_info: Mapping[str, str]) -> int:
+    digits = version_info.get("gitVersion", "v1.30.0").removeprefix("v").split(".")
+    return int(digits[1]) if len(digits) > 1 and digits[1].isdecimal() else 30
+
+
+__all__ = ["ATTRIBUTES", "USER", "ApiServer", "qualified", "refusal"]

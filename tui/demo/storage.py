@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from .status import MODIFIED, StatusError, already_exists, conflict, expired, not_found
+from .status import MODIFIED, already_exists, conflict, expired, not_found
 
 Object = dict[str, Any]
 Collection = tuple[str, str]
@@ -42,6 +42,10 @@ LEASES: Collection = ("coordination.k8s.io", "leases")
 CSI_DRIVERS: Collection = ("storage.k8s.io", "csidrivers")
 DEFINITIONS: Collection = ("apiextensions.k8s.io", "customresourcedefinitions")
 
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter."
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -97,19 +101,14 @@ class Change:
 
 
 Subscriber = Callable[[Change], None]
-
-
-@dataclass(slots=True)
-class _Snapshot:
-    items: tuple[Stored, ...]
-    version: int
-    taken: datetime
+Items = list[Stored]
+Objects = list[Object]
 
 
 class Storage:
     """All objects of one cluster. Synchronous; belongs to one event loop."""
 
-    def __init__(self, clock: Callable[[], datetime], *, history: int = 10_000, snapshots: int = 64) -> None:
+    def __init__(self, clock: Callable[[], datetime], *, history: int = 20_000) -> None:
         self._clock = clock
         self._objects: dict[Collection, dict[tuple[str, str], Stored]] = {}
         self._sorted: dict[Collection, list[Stored] | None] = {}
@@ -117,8 +116,6 @@ class Storage:
         self._floor = 0
         self._subscribers: dict[int, tuple[Subscriber, Collection | None]] = {}
         self._next_subscriber = 0
-        self._snapshots: dict[int, dict[Collection, _Snapshot]] = {}
-        self._max_snapshots = snapshots
         self.version = 1
         """The resourceVersion of the last write."""
 
@@ -133,11 +130,11 @@ class Storage:
         """The object with its encoded forms."""
         return self._objects.get(collection, {}).get((namespace, name))
 
-    def list(self, collection: Collection, namespace: str | None = None) -> list[Object]:
+    def list(self, collection: Collection, namespace: str | None = None) -> Objects:
         """The objects of a collection by namespace and name; of every namespace where none is named."""
         return [item.object for item in self.items(collection, namespace)]
 
-    def items(self, collection: Collection, namespace: str | None = None) -> list[Stored]:
+    def items(self, collection: Collection, namespace: str | None = None) -> Items:
         """As `list`, with the encoded forms."""
         ordered = self._sorted.get(collection)
         if ordered is None:
@@ -282,37 +279,29 @@ class Storage:
         return [self._log[i] for i in range(start, len(self._log)) if self._log[i].collection == collection]
 
     def compact(self) -> None:
-        """Forget the history and every snapshot: watches and continue tokens from before now answer 410."""
+        """Forget the history: watches and continue tokens from before now answer 410."""
         self._floor = self.version
         self._log.clear()
-        self._snapshots.clear()
 
-    # Paging
+    def at(self, collection: Collection, version: int) -> Items:
+        """What a collection held at a version, by namespace and name. Raises 410 where that is no longer known.
 
-    def snapshot(self, collection: Collection) -> int:
-        """Keep what a collection holds now, so that later pages are of the same moment. Returns its version."""
-        version = self.version
-        kept = self._snapshots.setdefault(version, {})
-        if collection not in kept:
-            kept[collection] = _Snapshot(tuple(self.items(collection)), version, self._clock())
-        while len(self._snapshots) > self._max_snapshots:
-            del self._snapshots[next(iter(self._snapshots))]
-        return version
-
-    def recall(self, collection: Collection, version: int) -> tuple[Stored, ...]:
-        """What `snapshot` kept. Raises 410 where it is gone."""
-        if version == self.version:
-            return tuple(self.items(collection))
-        kept = self._snapshots.get(version, {}).get(collection)
-        if kept is None:
-            raise expired(
-                "The provided continue parameter is too old to display a consistent list result. You can start a new "
-                "list without the continue parameter, or use the continue token in this response to retrieve the "
-                "remainder of the results. Continuing with the provided token results in an inconsistent list - "
-                "objects that were created, modified, or deleted between the time the first chunk was returned and "
-                "now may show up in the list."
-            )
-        return kept.items
+        The history is walked back from now, so that nothing has to be kept for a list that is read in pages.
+        """
+        if version >= self.version:
+            return self.items(collection)
+        if version < self._floor:
+            raise expired(_TOO_OLD)
+        objects = dict(self._objects.get(collection, {}))
+        for change in reversed(self._log):
+            if change.version <= version:
+                break
+            if change.collection == collection:
+                if change.before is None:
+                    objects.pop(change.now.key[1:], None)
+                else:
+                    objects[change.now.key[1:]] = change.before
+        return [objects[key] for key in sorted(objects)]
 
 
 def finalizers(collection: Collection, obj: Object) -> list[str]:
@@ -329,6 +318,3 @@ def _namespace(item: Stored) -> str:
 
 def _version(change: Change) -> int:
     return change.version
-
-
-__all__ = ["Change", "Storage", "StatusError", "Stored", "Subscriber", "finalizers", "rfc3339"]

@@ -1,0 +1,155 @@
+"""The metadata of objects on the server's side: what a client may set, what the server sets, what never changes."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from typing import Any
+
+from . import names
+from .builtin import OBJECT_META
+from .kinds import Kind
+from .schema import check
+from .status import (
+    MODIFIED,
+    Cause,
+    StatusError,
+    bad_request,
+    conflict,
+    field_forbidden,
+    go_value,
+    invalid,
+    invalid_value,
+    required,
+)
+from .storage import NAMESPACES
+
+Object = dict[str, Any]
+
+# Without vowels, so that no word comes out; the alphabet of the original.
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_SEGMENT_NAMES = "rbac.authorization.k8s.io"
+_SERVER_SET = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+
+
+def decode_metadata(kind: Kind, obj: Object, *, decoding: str) -> None:
+    """Refuse metadata that is not an ObjectMeta, and drop what it does not know."""
+    metadata = obj.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise bad_request(f"{decoding}: json: cannot unmarshal {type(metadata).__name__} into ObjectMeta")
+    for key in list(metadata):
+        if metadata[key] is None or key not in OBJECT_META["properties"]:
+            del metadata[key]
+    for field in ("labels", "annotations"):
+        metadata[field] = {k: "" if v is None else v for k, v in (metadata.get(field) or {}).items()}
+        if not metadata[field]:
+            del metadata[field]
+    for field in ("finalizers", "ownerReferences"):
+        if field in metadata and not metadata[field]:
+            del metadata[field]
+    if problems := check(OBJECT_META, metadata, "metadata"):
+        raise bad_request(f"{decoding}: {problems[0].text()}")
+
+
+def for_create(kind: Kind, obj: Object, namespace: str) -> None:
+    """Prepare the metadata of a new object, in place: its namespace, its name, nothing that only the server sets."""
+    metadata = obj["metadata"]
+    if metadata.get("resourceVersion"):
+        raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
+    for field in _SERVER_SET:
+        metadata.pop(field, None)
+    metadata.pop("resourceVersion", None)
+    if kind.namespaced:
+        metadata["namespace"] = namespace
+    else:
+        metadata.pop("namespace", None)
+    if not metadata.get("name") and metadata.get("generateName"):
+        stem = metadata["generateName"][:58]
+        metadata["name"] = stem + "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
+    if kind.generation:
+        metadata["generation"] = 1
+
+
+def for_update(kind: Kind, obj: Object, old: Object, *, must_name_version: bool) -> None:
+    """Prepare the metadata of a changed object, in place. Raises 409 for another uid or resourceVersion."""
+    metadata, before = obj["metadata"], old["metadata"]
+    name = before["name"]
+    version = metadata.get("resourceVersion", "")
+    if metadata.get("uid") and metadata["uid"] != before["uid"]:
+        path = f"{before['namespace']}/{name}" if "namespace" in before else name
+        raise conflict(
+            kind.group,
+            kind.plural,
+            name,
+            f"StorageError: invalid object, Code: 4, Key: /registry/{kind.plural}/{path}, ResourceVersion: 0, "
+            "AdditionalErrorMsg: Precondition failed: "
+            f"UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}",
+        )
+    if version in ("", "0"):
+        if must_name_version:
+            cause = Cause(
+                "FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"
+            )
+            raise invalid(kind.group, kind.plural, name, [cause])
+    elif version != before["resourceVersion"]:
+        raise conflict(kind.group, kind.plural, name, MODIFIED)
+    for field in (*_SERVER_SET, "generateName", "name", "namespace", "resourceVersion"):
+        if field in before:
+            metadata[field] = before[field]
+        elif field != "generateName":
+            metadata.pop(field, None)
+
+
+def count_generation(kind: Kind, obj: Object, old: Object) -> None:
+    """Raise the generation, in place, where something other than metadata and status changed."""
+    if not kind.generation:
+        return
+    ignored = {"metadata", "status", "apiVersion", "kind"} if kind.status else {"metadata", "apiVersion", "kind"}
+    before = {k: v for k, v in old.items() if k not in ignored}
+    after = {k: v for k, v in obj.items() if k not in ignored}
+    if before != after:
+        obj["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
+
+
+def check_metadata(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
+    """The causes for which metadata is refused."""
+    metadata = obj["metadata"]
+    name = metadata.get("name", "")
+    causes: list[Cause] = []
+    if not name:
+        causes.append(required("metadata.name", "name or generateName is required"))
+    elif old is None:
+        causes += [invalid_value("metadata.name", name, problem) for problem in _name_problems(kind, name)]
+    causes += names.check_labels(metadata.get("labels") or {}, "metadata.labels")
+    causes += names.check_annotations(metadata.get("annotations") or {}, "metadata.annotations")
+    for index, owner in enumerate(metadata.get("ownerReferences") or ()):
+        path = f"metadata.ownerReferences[{index}]"
+        causes += [
+            invalid_value(f"{path}.{field}", "", "must not be empty")
+            for field in ("apiVersion", "kind", "name", "uid")
+            if not owner.get(field)
+        ]
+    for index, finalizer in enumerate(metadata.get("finalizers") or ()):
+        problems = names.qualified_problems(finalizer)
+        causes += [invalid_value(f"metadata.finalizers[{index}]", finalizer, problem) for problem in problems]
+    if old is not None and old["metadata"].get("deletionTimestamp"):
+        held = old["metadata"].get("finalizers") or ()
+        added = [finalizer for finalizer in metadata.get("finalizers") or () if finalizer not in held]
+        if added:
+            shown = "[]string{" + ", ".join(go_value(item) for item in added) + "}"
+            words = f"no new finalizers can be added if the object is being deleted, found new finalizers {shown}"
+            causes.append(field_forbidden("metadata.finalizers", words))
+    return causes
+
+
+def _name_problems(kind: Kind, name: str) -> list[str]:
+    if kind.group == _SEGMENT_NAMES:
+        return names.segment_problems(name)
+    if kind.collection == NAMESPACES:
+        return names.label_problems(name)
+    return names.subdomain_problems(name)
+
+
+def copied(obj: Object) -> Object:
+    """A copy that may be changed."""
+    return copy.deepcopy(obj)

@@ -1,0 +1,91 @@
+"""Lists: selectors, pages that all show the same moment, and the rules of resourceVersion."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from .kinds import Kind
+from .options import ListOptions, parse_version
+from .selectors import Test, both, field_selector, label_selector
+from .status import StatusError, bad_request
+from .storage import Storage, Stored
+
+
+def selector(kind: Kind, options: ListOptions) -> Test | None:
+    """The test that label and field selectors make together."""
+    return both(label_selector(options.labels), field_selector(options.fields, kind.collection))
+
+
+def read_page(
+    storage: Storage, kind: Kind, namespace: str | None, options: ListOptions
+) -> tuple[list[Stored], dict[str, Any]]:
+    """One page of a list, and the metadata of the list."""
+    test = selector(kind, options)
+    start = ("", "")
+    if options.token:
+        if options.version not in ("", "0"):
+            raise bad_request("specifying resource version is not allowed when using continue")
+        version, start = _read_token(options.token)
+        items = _within(storage.at(kind.collection, version), namespace)
+    else:
+        version = _wanted_version(storage, options)
+        if version == storage.version:
+            items = storage.items(kind.collection, namespace)
+        else:
+            items = _within(storage.at(kind.collection, version), namespace)
+    if start != ("", ""):
+        items = [item for item in items if item.key[1:] > start]
+    if test is not None:
+        items = [item for item in items if test(item.object)]
+    metadata: dict[str, Any] = {"resourceVersion": str(version)}
+    if 0 < options.limit < len(items):
+        rest = len(items) - options.limit
+        items = items[: options.limit]
+        metadata["continue"] = _write_token(version, items[-1])
+        if test is None:
+            metadata["remainingItemCount"] = rest
+    return items, metadata
+
+
+def _within(items: list[Stored], namespace: str | None) -> list[Stored]:
+    return items if namespace is None else [item for item in items if item.key[1] == namespace]
+
+
+def _wanted_version(storage: Storage, options: ListOptions) -> int:
+    wanted = parse_version(options.version)
+    if options.match and options.match not in ("Exact", "NotOlderThan"):
+        raise bad_request(f'resourceVersionMatch: Unsupported value: "{options.match}"')
+    if options.match and not options.version:
+        raise bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if wanted > storage.version:
+        raise StatusError(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "Timeout",
+            f"Timeout: Too large resource version: {wanted}, current: {storage.version}",
+            {
+                "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+                "retryAfterSeconds": 1,
+            },
+            {"Retry-After": "1"},
+        )
+    exact = options.match == "Exact" or (options.limit and wanted and not options.match)
+    return wanted if exact and wanted else storage.version
+
+
+def _write_token(version: int, last: Stored) -> str:
+    content = {"v": "meta.k8s.io/v1", "rv": version, "start": f"{last.key[1]}/{last.key[2]}"}
+    return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()
+
+
+def _read_token(token: str) -> tuple[int, tuple[str, str]]:
+    try:
+        content = msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        namespace, _, name = content["start"].partition("/")
+        return int(content["rv"]), (namespace, name)
+    except (binascii.Error, msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error

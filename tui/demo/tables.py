@@ -1,0 +1,309 @@
+"""Tables: what `kubectl get` prints, computed by the server.
+
+Each column is a name and a function of one object; custom kinds have columns made from their JSONPaths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .jsonpath import compile_path
+
+Object = Mapping[str, Any]
+Cell = Callable[[Object, datetime], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; those of a priority above 0 are shown with `-o wide`."""
+
+    name: str
+    cell: Cell
+    type: str = "string"
+    format: str = ""
+    priority: int = 0
+    description: str = ""
+
+    def definition(self) -> dict[str, Any]:
+        """As a Table declares it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "format": self.format,
+            "description": self.description or f"{self.name} of the object.",
+            "priority": self.priority,
+        }
+
+
+def human_duration(seconds: float) -> str:
+    """A duration with the two units that matter, as kubectl writes ages."""
+    whole = int(seconds)
+    if whole < -1:
+        return "<invalid>"
+    if whole < 0:
+        return "0s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if whole < 120:
+        return f"{whole}s"
+    if minutes < 10:
+        return f"{minutes}m{whole % 60}s" if whole % 60 else f"{minutes}m"
+    if minutes < 180:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
+    if days < 730:
+        return f"{days}d"
+    years, rest = divmod(days, 365)
+    if years < 8:
+        return f"{years}y{rest}d" if rest else f"{years}y"
+    return f"{years}y"
+
+
+def since(stamp: str | None, now: datetime) -> str:
+    """The time that passed since a stamp."""
+    if not stamp:
+        return "<unknown>"
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return "<invalid>"
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return human_duration((now - moment).total_seconds())
+
+
+def _at(obj: Object, *path: str, default: Any = None) -> Any:
+    value: Any = obj
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return default if value is None else value
+
+
+def _name(obj: Object, _: datetime) -> Any:
+    return obj["metadata"]["name"]
+
+
+def _age(obj: Object, now: datetime) -> Any:
+    return since(obj["metadata"].get("creationTimestamp"), now)
+
+
+NAME = Column("Name", _name, format="name")
+AGE = Column("Age", _age)
+
+
+def _path(*path: str, default: Any = "") -> Cell:
+    return lambda obj, _: _at(obj, *path, default=default)
+
+
+def _count(*fields: str) -> Cell:
+    return lambda obj, _: sum(len(obj.get(field) or ()) for field in fields)
+
+
+NAMESPACES = (NAME, Column("Status", _path("status", "phase")), AGE)
+SECRETS = (NAME, Column("Type", _path("type")), Column("Data", _count("data")), AGE)
+CONFIG_MAPS = (NAME, Column("Data", _count("data", "binaryData")), AGE)
+SERVICE_ACCOUNTS = (NAME, Column("Secrets", _count("secrets")), AGE)
+ROLES = (NAME, Column("Created At", _path("metadata", "creationTimestamp"), type="date"))
+DEFINITIONS = ROLES
+LEASES = (NAME, Column("Holder", _path("spec", "holderIdentity")), AGE)
+
+
+def _role(obj: Object, _: datetime) -> str:
+    ref = obj.get("roleRef", {})
+    return f"{ref.get('kind', '')}/{ref.get('name', '')}"
+
+
+def _subjects(kind: str) -> Cell:
+    def cell(obj: Object, _: datetime) -> str:
+        names = [
+            f"{subject.get('namespace', '')}/{subject['name']}" if kind == "ServiceAccount" else subject["name"]
+            for subject in obj.get("subjects") or ()
+            if subject.get("kind") == kind
+        ]
+        return ", ".join(names)
+
+    return cell
+
+
+BINDINGS = (
+    NAME,
+    Column("Role", _role),
+    AGE,
+    Column("Users", _subjects("User"), priority=1),
+    Column("Groups", _subjects("Group"), priority=1),
+    Column("ServiceAccounts", _subjects("ServiceAccount"), priority=1),
+)
+
+
+def _modes(obj: Object, _: datetime) -> str:
+    return ",".join(_at(obj, "spec", "volumeLifecycleModes", default=()))
+
+
+def _token_audiences(obj: Object, _: datetime) -> str:
+    requests = _at(obj, "spec", "tokenRequests", default=())
+    return ",".join(request.get("audience", "") for request in requests) or "<unset>"
+
+
+CSI_DRIVERS = (
+    NAME,
+    Column("AttachRequired", _path("spec", "attachRequired", default=True), type="boolean"),
+    Column("PodInfoOnMount", _path("spec", "podInfoOnMount", default=False), type="boolean"),
+    Column("StorageCapacity", _path("spec", "storageCapacity", default=False), type="boolean"),
+    Column("TokenRequests", _token_audiences),
+    Column("RequiresRepublish", _path("spec", "requiresRepublish", default=False), type="boolean"),
+    Column("Modes", _modes),
+    AGE,
+)
+
+
+def _ready(obj: Object, _: datetime) -> str:
+    statuses = _at(obj, "status", "containerStatuses", default=())
+    total = len(_at(obj, "spec", "containers", default=()))
+    return f"{sum(bool(status.get('ready')) for status in statuses)}/{total}"
+
+
+def _pod_status(obj: Object, _: datetime) -> str:
+    if obj["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return str(_at(obj, "status", "reason") or _at(obj, "status", "phase", default="Unknown"))
+
+
+def _restarts(obj: Object, _: datetime) -> int:
+    return sum(status.get("restartCount", 0) for status in _at(obj, "status", "containerStatuses", default=()))
+
+
+def _none(*path: str) -> Cell:
+    return _path(*path, default="<none>")
+
+
+PODS = (
+    NAME,
+    Column("Ready", _ready),
+    Column("Status", _pod_status),
+    Column("Restarts", _restarts, type="integer"),
+    AGE,
+    Column("IP", _none("status", "podIP"), priority=1),
+    Column("Node", _none("spec", "nodeName"), priority=1),
+)
+
+
+def _node_status(obj: Object, _: datetime) -> str:
+    ready = [c for c in _at(obj, "status", "conditions", default=()) if c.get("type") == "Ready"]
+    text = "Unknown" if not ready else "Ready" if ready[0].get("status") == "True" else "NotReady"
+    return f"{text},SchedulingDisabled" if _at(obj, "spec", "unschedulable") else text
+
+
+def _node_roles(obj: Object, _: datetime) -> str:
+    prefix = "node-role.kubernetes.io/"
+    labels = obj["metadata"].get("labels") or {}
+    return ",".join(sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix))) or "<none>"
+
+
+NODES = (
+    NAME,
+    Column("Status", _node_status),
+    Column("Roles", _node_roles),
+    AGE,
+    Column("Version", _path("status", "nodeInfo", "kubeletVersion")),
+)
+
+
+def _last_seen(obj: Object, now: datetime) -> str:
+    stamp = _at(obj, "series", "lastObservedTime") or obj.get("lastTimestamp") or obj.get("eventTime")
+    return since(stamp or obj["metadata"].get("creationTimestamp"), now)
+
+
+def _first_seen(obj: Object, now: datetime) -> str:
+    return since(obj.get("firstTimestamp") or obj.get("eventTime"), now)
+
+
+def _involved(obj: Object, _: datetime) -> str:
+    involved = obj.get("involvedObject", {})
+    return f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"
+
+
+def _source(obj: Object, _: datetime) -> str:
+    return str(_at(obj, "source", "component") or obj.get("reportingComponent") or "")
+
+
+EVENTS = (
+    Column("Last Seen", _last_seen),
+    Column("Type", _path("type")),
+    Column("Reason", _path("reason")),
+    Column("Object", _involved),
+    Column("Source", _source, priority=1),
+    Column("Message", _path("message")),
+    Column("First Seen", _first_seen, priority=1),
+    Column("Count", _path("count", default=1), priority=1),
+    Column("Name", _name, format="name", priority=1),
+)
+
+
+def custom_columns(printed: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """The columns of a custom kind: its name, then what its definition asks for; an age where it asks for nothing."""
+    if not printed:
+        return (NAME, Column("Age", _age, type="date"))
+    columns = [NAME]
+    for wanted in printed:
+        columns.append(
+            Column(
+                wanted["name"],
+                _custom_cell(wanted["jsonPath"], wanted.get("type", "string")),
+                type=wanted.get("type", "string"),
+                format=wanted.get("format", ""),
+                priority=wanted.get("priority", 0),
+                description=wanted.get("description")
+                or f"Custom resource definition column (in JSONPath format): {wanted['jsonPath']}",
+            )
+        )
+    return tuple(columns)
+
+
+def _custom_cell(path: str, kind: str) -> Cell:
+    find = compile_path(path)
+
+    def cell(obj: Object, now: datetime) -> Any:
+        found = find(obj)
+        if not found or found[0] is None:
+            return None
+        value = found[0]
+        match kind:
+            case "date":
+                return since(value, now) if isinstance(value, str) else None
+            case "integer":
+                return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+            case "number":
+                return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+            case "boolean":
+                return value if isinstance(value, bool) else None
+            case _:
+                return " ".join(_plain(item) for item in found)
+
+    return cell
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case _:
+            return str(value)
+
+
+def definitions(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """The columnDefinitions of a Table."""
+    return [column.definition() for column in columns]
+
+
+def cells(columns: Sequence[Column], obj: Object, now: datetime) -> list[Any]:
+    """The cells of one row."""
+    return [column.cell(obj, now) for column in columns]

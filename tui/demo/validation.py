@@ -1,0 +1,376 @@
+"""What each built-in kind fills in by itself and what it refuses, on create and on update."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .names import key_problems, subdomain_problems
+from .schema import Schema, type_name
+from .status import Cause, duplicate, field_forbidden, invalid_value, not_supported, required
+from .storage import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    CONFIG_MAPS,
+    CSI_DRIVERS,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    Collection,
+)
+
+Object = dict[str, Any]
+
+_LIMIT = 1024 * 1024
+_RBAC = "rbac.authorization.k8s.io"
+_ACCOUNT = "kubernetes.io/service-account.name"
+_MAX_SECONDS = 1 << 32
+_IMMUTABLE = "field is immutable when `immutable` is set"
+
+
+def decode_problem(schema: Schema, value: Any, path: str) -> str:
+    """Why a body cannot be read as its kind: the first field of a wrong type, empty where there is none."""
+    wanted = schema.get("type")
+    actual = type_name(value)
+    if wanted and actual != wanted and not (wanted == "number" and actual == "integer"):
+        names = {"object": "struct", "array": "slice", "boolean": "bool", "integer": "int64"}
+        go_type = names.get(wanted, wanted)
+        return f"json: cannot unmarshal {_json_name(actual)} into Go struct field {path} of type {go_type}"
+    if isinstance(value, dict):
+        for key, item in value.items():
+            properties = schema.get("properties", {})
+            sub = properties.get(key) or schema.get("additionalProperties")
+            where = path if not properties and "." in path else f"{path}.{key}"
+            if isinstance(sub, dict) and (problem := decode_problem(sub, item, where)):
+                return problem
+    elif isinstance(value, list):
+        for item in value:
+            if problem := decode_problem(schema.get("items", {}), item, path):
+                return problem
+    elif schema.get("format") == "byte":
+        try:
+            base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            return "illegal base64 data at input byte 0"
+    return ""
+
+
+def _json_name(actual: str) -> str:
+    return {"integer": "number", "boolean": "bool"}.get(actual, actual)
+
+
+def without_nulls(value: Any) -> Any:
+    """A built-in object as Go reads it: null is absent."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+# Filling in
+
+
+def _fill_secret(obj: Object, _: Object | None) -> None:
+    plain = obj.pop("stringData", None)
+    if plain:
+        data = obj.setdefault("data", {})
+        for key, text in plain.items():
+            data[key] = base64.b64encode(text.encode()).decode()
+    if not obj.get("type"):
+        obj["type"] = "Opaque"
+
+
+def _fill_namespace(obj: Object, old: Object | None) -> None:
+    if old is None:
+        finalizers = obj.get("spec", {}).get("finalizers") or []
+        obj["spec"] = {"finalizers": finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]}
+        obj["status"] = {"phase": "Active"}
+    else:
+        obj["spec"] = old.get("spec", {})
+    obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
+
+
+def _fill_binding(obj: Object, _: Object | None) -> None:
+    ref = obj.setdefault("roleRef", {})
+    ref["apiGroup"] = ref.get("apiGroup") or _RBAC
+    for subject in obj.get("subjects") or ():
+        if subject.get("kind") in ("User", "Group"):
+            subject["apiGroup"] = subject.get("apiGroup") or _RBAC
+
+
+def _fill_driver(obj: Object, _: Object | None) -> None:
+    spec = obj.setdefault("spec", {})
+    for key, value in (
+        ("attachRequired", True),
+        ("podInfoOnMount", False),
+        ("volumeLifecycleModes", ["Persistent"]),
+        ("fsGroupPolicy", "ReadWriteOnceWithFSType"),
+        ("storageCapacity", False),
+        ("requiresRepublish", False),
+        ("seLinuxMount", False),
+    ):
+        spec.setdefault(key, value)
+
+
+def _fill_pod(obj: Object, old: Object | None) -> None:
+    spec = obj.setdefault("spec", {})
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    spec["serviceAccountName"] = spec["serviceAccount"] = account
+    for key, value in (
+        ("restartPolicy", "Always"),
+        ("terminationGracePeriodSeconds", 30),
+        ("dnsPolicy", "ClusterFirst"),
+        ("securityContext", {}),
+        ("schedulerName", "default-scheduler"),
+    ):
+        spec.setdefault(key, value)
+    if old is None:
+        obj["status"] = {"phase": "Pending", "qosClass": "BestEffort"} | (obj.get("status") or {})
+
+
+def _fill_node(obj: Object, old: Object | None) -> None:
+    if old is None:
+        obj.setdefault("spec", {})
+        obj.setdefault("status", {})
+
+
+_FILL: Mapping[Collection, Callable[[Object, Object | None], None]] = {
+    SECRETS: _fill_secret,
+    NAMESPACES: _fill_namespace,
+    ROLE_BINDINGS: _fill_binding,
+    CLUSTER_ROLE_BINDINGS: _fill_binding,
+    CSI_DRIVERS: _fill_driver,
+    PODS: _fill_pod,
+    NODES: _fill_node,
+}
+
+
+def fill(collection: Collection, obj: Object, old: Object | None) -> None:
+    """Fill in, in place, what the server sets by itself. `old` is None for a create."""
+    if collection in _FILL:
+        _FILL[collection](obj, old)
+
+
+# Checking
+
+_NEEDED_KEYS: Mapping[str, tuple[str, ...]] = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
+
+
+def _check_secret(obj: Object, old: Object | None) -> list[Cause]:
+    causes = _check_keys(obj.get("data") or {}, "data")
+    kind = obj["type"]
+    if kind == "kubernetes.io/service-account-token":
+        if not (obj["metadata"].get("annotations") or {}).get(_ACCOUNT):
+            causes.append(required(f"metadata.annotations[{_ACCOUNT}]"))
+    else:
+        data = obj.get("data") or {}
+        causes += [required(f"data[{key}]") for key in _NEEDED_KEYS.get(kind, ()) if key not in data]
+    if old is not None:
+        if kind != old["type"]:
+            causes.insert(0, invalid_value("type", kind, "field is immutable"))
+        causes += _check_frozen(obj, old, ("data",))
+    return causes
+
+
+def _check_config_map(obj: Object, old: Object | None) -> list[Cause]:
+    data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
+    causes = _check_keys(data, "data") + _check_keys(binary, "binaryData")
+    causes += [
+        invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData") for key in data if key in binary
+    ]
+    if old is not None:
+        causes += _check_frozen(obj, old, ("data", "binaryData"))
+    return causes
+
+
+def _check_keys(data: Mapping[str, str], path: str) -> list[Cause]:
+    causes = [invalid_value(f"{path}[{key}]", key, problem) for key in data for problem in key_problems(key)]
+    if sum(len(value) for value in data.values()) > _LIMIT * (4 / 3 if path == "data" else 1):
+        causes.append(Cause("FieldValueTooLong", f"Too long: must have at most {_LIMIT} bytes", path))
+    return causes
+
+
+def _check_frozen(obj: Object, old: Object, fields: tuple[str, ...]) -> list[Cause]:
+    if not old.get("immutable"):
+        return []
+    causes = [] if obj.get("immutable") else [field_forbidden("immutable", _IMMUTABLE)]
+    causes += [field_forbidden(f, _IMMUTABLE) for f in fields if (obj.get(f) or {}) != (old.get(f) or {})]
+    return causes
+
+
+def _check_namespaced_role(obj: Object, _: Object | None) -> list[Cause]:
+    return _check_rules(obj, namespaced=True)
+
+
+def _check_cluster_role(obj: Object, _: Object | None) -> list[Cause]:
+    return _check_rules(obj, namespaced=False)
+
+
+def _check_rules(obj: Object, *, namespaced: bool) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, rule in enumerate(obj.get("rules") or ()):
+        path = f"rules[{index}]"
+        if not rule.get("verbs"):
+            causes.append(required(f"{path}.verbs", "verbs must contain at least one value"))
+        if rule.get("nonResourceURLs"):
+            if namespaced:
+                causes.append(
+                    invalid_value(
+                        f"{path}.nonResourceURLs",
+                        rule["nonResourceURLs"],
+                        "namespaced rules cannot apply to non-resource URLs",
+                    )
+                )
+            if rule.get("apiGroups") or rule.get("resources") or rule.get("resourceNames"):
+                causes.append(
+                    invalid_value(
+                        f"{path}.nonResourceURLs",
+                        rule["nonResourceURLs"],
+                        "rules cannot apply to both regular resources and non-resource URLs",
+                    )
+                )
+            continue
+        if not rule.get("apiGroups"):
+            causes.append(required(f"{path}.apiGroups", "resource rules must supply at least one api group"))
+        if not rule.get("resources"):
+            causes.append(required(f"{path}.resources", "resource rules must supply at least one resource"))
+    return causes
+
+
+def _check_namespaced_binding(obj: Object, old: Object | None) -> list[Cause]:
+    return _check_binding(obj, old, ("Role", "ClusterRole"))
+
+
+def _check_cluster_binding(obj: Object, old: Object | None) -> list[Cause]:
+    return _check_binding(obj, old, ("ClusterRole",))
+
+
+def _check_binding(obj: Object, old: Object | None, kinds: tuple[str, ...]) -> list[Cause]:
+    ref = obj["roleRef"]
+    causes: list[Cause] = []
+    if ref.get("apiGroup") != _RBAC:
+        causes.append(not_supported("roleRef.apiGroup", ref.get("apiGroup"), [_RBAC]))
+    if ref.get("kind") not in kinds:
+        causes.append(not_supported("roleRef.kind", ref.get("kind", ""), kinds))
+    if not ref.get("name"):
+        causes.append(required("roleRef.name"))
+    for index, subject in enumerate(obj.get("subjects") or ()):
+        path = f"subjects[{index}]"
+        if not subject.get("name"):
+            causes.append(required(f"{path}.name"))
+        match subject.get("kind"):
+            case "ServiceAccount":
+                causes += [
+                    invalid_value(f"{path}.name", subject["name"], problem)
+                    for problem in (subdomain_problems(subject["name"]) if subject.get("name") else ())
+                ]
+                if not subject.get("namespace"):
+                    causes.append(required(f"{path}.namespace"))
+                if subject.get("apiGroup"):
+                    causes.append(not_supported(f"{path}.apiGroup", subject["apiGroup"], [""]))
+            case "User" | "Group":
+                if subject.get("apiGroup") != _RBAC:
+                    causes.append(not_supported(f"{path}.apiGroup", subject.get("apiGroup"), [_RBAC]))
+            case other:
+                causes.append(not_supported(f"{path}.kind", other or "", ["ServiceAccount", "User", "Group"]))
+    if old is not None and ref != old["roleRef"]:
+        group, kind, name = ref.get("apiGroup", ""), ref.get("kind", ""), ref.get("name", "")
+        shown = f'rbac.RoleRef{{APIGroup:"{group}", Kind:"{kind}", Name:"{name}"}}'
+        causes.append(Cause("FieldValueInvalid", f"Invalid value: {shown}: cannot change roleRef", "roleRef"))
+    return causes
+
+
+def _check_lease(obj: Object, _: Object | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    causes: list[Cause] = []
+    if "leaseDurationSeconds" in spec and spec["leaseDurationSeconds"] <= 0:
+        causes.append(
+            invalid_value("spec.leaseDurationSeconds", spec["leaseDurationSeconds"], "must be greater than 0")
+        )
+    if spec.get("leaseTransitions", 0) < 0:
+        words = "must be greater than or equal to 0"
+        causes.append(invalid_value("spec.leaseTransitions", spec["leaseTransitions"], words))
+    return causes
+
+
+def _check_driver(obj: Object, old: Object | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    causes: list[Cause] = []
+    seen: set[str] = set()
+    for index, request in enumerate(spec.get("tokenRequests") or ()):
+        path = f"spec.tokenRequests[{index}]"
+        audience = request.get("audience", "")
+        if audience in seen:
+            causes.append(duplicate(f"{path}.audience", audience))
+            continue
+        seen.add(audience)
+        seconds = request.get("expirationSeconds")
+        if seconds is not None and seconds < 600:
+            words = "may not specify a duration less than 10 minutes"
+            causes.append(invalid_value(f"{path}.expirationSeconds", seconds, words))
+        elif seconds is not None and seconds > _MAX_SECONDS:
+            words = "may not specify a duration larger than 2^32 seconds"
+            causes.append(invalid_value(f"{path}.expirationSeconds", seconds, words))
+    if old is not None:
+        before = old.get("spec") or {}
+        causes += [
+            invalid_value(f"spec.{field}", spec.get(field), "field is immutable")
+            for field in ("attachRequired", "volumeLifecycleModes")
+            if spec.get(field) != before.get(field)
+        ]
+    if "serviceAccountTokenInSecrets" in spec and not spec.get("tokenRequests"):
+        words = "serviceAccountTokenInSecrets is set but no tokenRequests are specified"
+        causes.append(invalid_value("spec.serviceAccountTokenInSecrets", spec["serviceAccountTokenInSecrets"], words))
+    return causes
+
+
+def _check_pod(obj: Object, _: Object | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    if not spec.get("containers"):
+        return [required("spec.containers")]
+    return [
+        required(f"spec.containers[{index}].{field}")
+        for index, container in enumerate(spec["containers"])
+        for field in ("name", "image")
+        if not container.get(field)
+    ]
+
+
+def _check_event(obj: Object, _: Object | None) -> list[Cause]:
+    involved = (obj.get("involvedObject") or {}).get("namespace", "")
+    namespace = obj["metadata"].get("namespace", "")
+    if involved == namespace or (not involved and namespace == "default"):
+        return []
+    return [invalid_value("involvedObject.namespace", involved, "does not match event.namespace")]
+
+
+_CHECK: Mapping[Collection, Callable[[Object, Object | None], list[Cause]]] = {
+    SECRETS: _check_secret,
+    CONFIG_MAPS: _check_config_map,
+    ROLES: _check_namespaced_role,
+    CLUSTER_ROLES: _check_cluster_role,
+    ROLE_BINDINGS: _check_namespaced_binding,
+    CLUSTER_ROLE_BINDINGS: _check_cluster_binding,
+    LEASES: _check_lease,
+    CSI_DRIVERS: _check_driver,
+    PODS: _check_pod,
+    EVENTS: _check_event,
+}
+
+
+def check_kind(collection: Collection, obj: Object, old: Object | None) -> list[Cause]:
+    """The causes for which a built-in kind refuses an object. `old` is None for a create."""
+    return _CHECK[collection](obj, old) if collection in _CHECK else []
