@@ -43,7 +43,8 @@ API_SERVER: Final = "kube-apiserver"
 CONTROLLER_MANAGER: Final = "kube-controller-manager"
 BINARIES: Final = (ETCD, API_SERVER, CONTROLLER_MANAGER)
 CONTROLLERS: Final = (
-    "serviceaccount,serviceaccount-token,tokencleaner,root-ca-cert-publisher,namespace,garbagecollector"
+    "serviceaccount,serviceaccount-token,tokencleaner,root-ca-cert-publisher,"
+    "namespace,garbagecollector,clusterrole-aggregation"
 )
 _START_SECONDS: Final = 60.0
 _PR_SET_PDEATHSIG: Final = 1
@@ -275,6 +276,8 @@ class RealControlPlane:
             "--secure-port=0",
             f"--cert-dir={folder}",
             f"--controllers={CONTROLLERS}",
+            "--kube-api-qps=500",  # the usual 20 a second makes tests wait for each other's leftovers
+            "--kube-api-burst=500",
             *(["--port=0"] if self.version < (1, 24) else []),
         )
 

@@ -39,7 +39,7 @@ class Server:
     admin: API = dataclasses.field(init=False)
     version: tuple[int, int] = dataclasses.field(init=False)
     server: str = dataclasses.field(init=False)
-    authority: str = dataclasses.field(init=False)
+    authority: str = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         config = _read(self.kubeconfig)
@@ -93,6 +93,15 @@ class Server:
         """A new service account."""
         body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
         return self.admin.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", body).expect(201)
+
+    def found(self, path: str) -> Any:
+        """The object at `path`, None where it does not exist."""
+        answer = self.admin.get(path)
+        return None if answer.status == 404 else answer.expect(200)
+
+    def gone(self, path: str, seconds: float = 10) -> None:
+        """Waits until nothing is at `path`."""
+        eventually(lambda: self.admin.get(path).status == 404, f"{path} is gone", seconds)
 
     def define(self, definition: Any) -> None:
         """Installs a CustomResourceDefinition and waits until its objects can be listed."""
@@ -157,6 +166,11 @@ def claims_of(token: str) -> Any:
     """The claims of a JWT, unverified."""
     part = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def decoded(secret: Any, key: str) -> str:
+    """One value of a Secret."""
+    return base64.b64decode(secret["data"][key]).decode()
 
 
 def review(server: Server, token: str, **spec: object) -> Any:
