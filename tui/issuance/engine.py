@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .dpf import DPURequestDraft
     from .state import StateStore
+    from .verification import Verification
 
 Clock = Callable[[], datetime]
 
@@ -113,11 +114,15 @@ class Engine:
 
     async def verify(self, address: Address) -> Verification:
         """Whether the credential is accepted now, and in words why not."""
-        raise NotImplementedError
+        from .verification import verify
+
+        return await verify(self._context, address)
 
     async def verify_kubeconfig(self, data: Sensitive) -> Verification:
         """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
-        raise NotImplementedError
+        from .verification import verify_kubeconfig
+
+        return await verify_kubeconfig(self._context, data)
 
     async def material(self, address: Address) -> Sensitive:
         """The material itself, for export and reveal: the kubeconfig, or the token of the other formats."""
@@ -127,7 +132,10 @@ class Engine:
 
     async def export(self, address: Address, destination: FileDestination) -> Outcome:
         """Write what exists somewhere else on this machine. The copy shares the original's life and end."""
-        raise NotImplementedError
+        from .exporting import prepare_copy
+
+        plan = self._planned(*await prepare_copy(self._context, address, destination))
+        return await self.execute(plan)
 
     async def settle(self) -> None:
         """Wait until every old handle this engine scheduled is revoked (each at the end of its grace)."""

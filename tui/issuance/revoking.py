@@ -16,7 +16,7 @@ from .intent import Export, Revocation
 from .plans import new_id
 from .reading import export_record, lookup, managed_secret, normal
 from .running import Run
-from .types import Action, Address, Credential, CredentialKind, Handle, Plan, State, Step
+from .types import Action, Address, Credential, CredentialKind, Handle, Plan, SecretDestination, State, Step
 from .work import Context, Finished
 
 
@@ -29,10 +29,12 @@ class Revoke:
     handle: Handle
     exports: tuple[Export, ...]
     """Files on this machine with the same token. They stay, and are known to be dead."""
+    secrets: tuple[Address, ...]
+    """Managed Secrets with the same token. They are deleted."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        return (self.credential.address, *(export.credential.address for export in self.exports))
+        return (self.credential.address, *(export.credential.address for export in self.exports), *self.secrets)
 
     @property
     def fallback(self) -> Credential | None:
@@ -47,9 +49,9 @@ class Revoke:
         async with run.step("handle") as note:
             note.message = await handles.delete(self.context.clusters, self.handle)
             note.record = {"revoked": self.handle, "exports": [dead(export) for export in self.exports]}
-        if address.kind is CredentialKind.SECRET:
-            async with run.step("secret") as note:
-                note.message = await self._delete_secret(address)
+        for number, secret in enumerate(self.secrets):
+            async with run.step(f"secret:{number}") as note:
+                note.message = await self._delete_secret(secret)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
         return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
@@ -112,7 +114,7 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
     if address.kind is CredentialKind.LEGACY:
         return await _prepare_legacy(context, address)
-    credential, request = await _credential(context, address)
+    credential = await _credential(context, address)
     if credential.state is State.REVOKED:
         raise UsageError(f"{address} is revoked already")
     handle = credential.handle
@@ -121,8 +123,9 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
             f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
             f"to end it now, delete the service account {credential.identity}: that ends every token it has",
         )
-    records = await asyncio.to_thread(context.state.export_records, request) if request else []
+    records = await asyncio.to_thread(context.state.export_records)
     exports = tuple(record for record in records if record.credential.handle == handle)
+    secrets = _secrets(address, exports)
     steps = [
         Step(id="intent", title="Journal what is intended"),
         Step(
@@ -131,17 +134,17 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
         ),
     ]  # fmt: skip
     warnings = ["whoever uses it is refused within 10 s; verifiers outside of the API server only notice its expiry"]
-    if address.kind is CredentialKind.SECRET:
+    for number, secret in enumerate(secrets):
         steps.append(
             Step(
-                id="secret", title=f"Delete the Secret {address.namespace}/{address.name}",
-                verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace,
-                name=address.name,
+                id=f"secret:{number}", title=f"Delete the Secret {secret.namespace}/{secret.name}",
+                verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace,
+                name=secret.name,
             )
         )  # fmt: skip
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    return plan, Revoke(context, credential, handle, exports)
+    return plan, Revoke(context, credential, handle, exports, secrets)
 
 
 def dead(export: Export) -> Export:
@@ -150,12 +153,23 @@ def dead(export: Export) -> Export:
     return msgspec.structs.replace(export, credential=credential)
 
 
-async def _credential(context: Context, address: Address) -> tuple[Credential, str]:
+def _secrets(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
+    """Every Secret that may hold the same token; each is looked at again before it is deleted."""
+    found = [address, *(export.source for export in exports if export.source is not None)]
+    for export in exports:
+        found += [
+            Address(CredentialKind.SECRET, place.cluster, place.namespace, place.name)
+            for place in (export.spec.destinations if export.spec is not None else ())
+            if isinstance(place, SecretDestination)
+        ]
+    return tuple(dict.fromkeys(found_one for found_one in found if found_one.kind is CredentialKind.SECRET))
+
+
+async def _credential(context: Context, address: Address) -> Credential:
     if address.kind is CredentialKind.FILE:
-        record = await export_record(context, address)
-        return record.credential, record.request
+        return (await export_record(context, address)).credential
     if address.kind is CredentialKind.SECRET:
-        return await managed_secret(context, address)
+        return (await managed_secret(context, address))[0]
     raise UsageError(f"{address} cannot be revoked")
 
 

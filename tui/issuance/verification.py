@@ -1,10 +1,30 @@
-"""Proving that material works, and saying in words why it does not."""
+"""Whether a credential is accepted right now; and where it is not, why, in words: the server itself only says 401."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import contextlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unauthorized
+from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, Resource
+
+from .countdown import human_left
+from .errors import IssuanceError, NotProved, UsageError
+from .proving import Proof, ask, review
+from .types import Address, CredentialKind, Identity
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+    from tui.kube.endpoint import Endpoint
+    from tui.kube.sensitive import Sensitive
+
+    from .claims import Bound, Claims
+    from .work import Context
+
+_LEEWAY: Final = timedelta(seconds=60)
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,3 +37,214 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     checked_at: datetime
     message: str = ""
     hint: str = ""
+
+
+async def verify(context: Context, address: Address) -> Verification:
+    """Ask the cluster that the credential is for."""
+    from . import reading
+
+    credential = await reading.lookup(context, address)
+    if address.kind is CredentialKind.LOGIN:
+        return await _verify_login(context, address.cluster)
+    if credential.identity is None:
+        raise UsageError(
+            f"{address} does not say whose credential it is", "its annotations were changed; issue a new one"
+        )
+    token = await reading.token(context, address)
+    if token is None:
+        return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")
+    endpoint = context.clusters.endpoint(credential.identity.cluster)
+    operator = await context.clusters.client(credential.identity.cluster)
+    return await verify_token(context, endpoint, token, credential.identity, credential.audiences, operator)
+
+
+async def verify_kubeconfig(context: Context, data: Sensitive) -> Verification:
+    """Enter with a kubeconfig's current-context. It may come from anywhere, so nothing that it names is run or read."""
+    from tui.kube.kubeconfig import parse
+
+    endpoint = parse(data.reveal_bytes()).endpoint()
+    login = endpoint.login
+    if login.exec is not None and login.token is None:
+        raise UsageError(
+            f"the kubeconfig runs the program {login.exec.command}", "kubemint does not run what a file brings along"
+        )
+    known = _same_server(context, endpoint)
+    operator = await context.clusters.client(known) if known else None
+    if login.token is not None:
+        return await verify_token(context, endpoint, login.token, None, (), operator)
+    from tui.kube.client import Client
+
+    async with Client(endpoint) as bearer:
+        return await _verify_bearer(context, bearer)
+
+
+async def verify_token(
+    context: Context,
+    endpoint: Endpoint,
+    token: Sensitive,
+    identity: Identity | None,
+    audiences: tuple[str, ...],
+    operator: Client | None,
+) -> Verification:
+    """Enter `endpoint` with `token`, and find out why where it is refused."""
+    from tui.kube.client import Client
+
+    if identity is None:
+        identity = _claimed(token, endpoint.name)
+    try:
+        async with Client(endpoint.with_token(token)) as bearer:
+            proof = await ask(bearer, operator, token, identity, audiences)
+    except Unauthorized:
+        message, hint = await explain_refusal(context, token, endpoint, operator)
+        return _failed(context, "SelfSubjectReview", message, hint)
+    except NotProved as error:
+        message, hint = await explain_refusal(context, token, endpoint, operator)
+        return _failed(context, "TokenReview", message or error.message, hint or error.hint)
+    except KubeError as error:
+        return _failed(context, "", str(error), error.hint)
+    return _judged(context, proof, identity)
+
+
+async def explain_refusal(
+    context: Context, token: Sensitive, endpoint: Endpoint, operator: Client | None
+) -> tuple[str, str]:
+    """Why a server may have refused this token: what its claims say, held against what is there now."""
+    from .claims import ClaimsError, read_token
+
+    try:
+        claims = read_token(token)
+    except ClaimsError as error:
+        return f"refused, and it is no service-account token: {error.message}", "is this the right file?"
+    now = context.clock() + timedelta(seconds=(operator.skew or 0.0) if operator is not None else 0.0)
+    if claims.expires_at is not None and claims.expires_at <= now:
+        return f"refused: it expired {human_left(now - claims.expires_at)} ago", "rotate it, or issue a new one"
+    if claims.not_before is not None and claims.not_before > now + _LEEWAY:
+        return "refused: it is not valid yet", "the clock of this machine or of the server is wrong"
+    if operator is None:
+        return "refused; the server does not say why", "add its cluster to your kubeconfig to have it explained"
+    with contextlib.suppress(KubeError):
+        issuer = await _issuer(operator)
+        if not claims.legacy and issuer and claims.issuer != issuer:
+            return (
+                f"refused: {claims.issuer} issued it, but this cluster issues as {issuer}",
+                "it belongs to another cluster, or the cluster was made anew",
+            )
+    return await _what_is_missing(operator, claims, token)
+
+
+async def _what_is_missing(operator: Client, claims: Claims, token: Sensitive) -> tuple[str, str]:
+    namespace, account = claims.namespace, claims.service_account
+    uid = await _uid(operator, SERVICE_ACCOUNTS, namespace, account)
+    if uid == "":
+        return (
+            f"refused: the service account {namespace}/{account} is gone",
+            "its tokens ended with it; issue a new one",
+        )
+    if uid is not None and claims.service_account_uid and uid != claims.service_account_uid:
+        return (
+            f"refused: the service account {namespace}/{account} was deleted and created again since",
+            "tokens of the old one stay dead; issue a new one",
+        )
+    gone = await _bound_gone(operator, namespace, claims.bound)
+    if gone:
+        return gone, "issue a new one"
+    with contextlib.suppress(KubeError):
+        reviewed = await review(operator, token)
+        if reviewed is not None and reviewed.error:
+            return f"refused: {reviewed.error}", "issue a new one"
+    return "refused; the server does not say why", "its signing key may have changed, or the token was invalidated"
+
+
+async def _bound_gone(operator: Client, namespace: str, bound: Bound | None) -> str:
+    if bound is None or bound.kind != "Secret":
+        return ""
+    uid = await _uid(operator, SECRETS, namespace, bound.name)
+    if uid is None or uid == bound.uid:
+        return ""
+    return f"refused: it was revoked (its handle, Secret {namespace}/{bound.name}, is gone)"
+
+
+async def _uid(operator: Client, resource: Resource, namespace: str, name: str) -> str | None:
+    """The UID of what has this name; empty where nothing has, None where that cannot be seen."""
+    if not namespace or not name:
+        return None
+    try:
+        found = await operator.get_metadata(resource, name, namespace=namespace)
+    except NotFound:
+        return ""
+    except KubeError:
+        return None
+    return str((found.get("metadata") or {}).get("uid", ""))
+
+
+async def _issuer(operator: Client) -> str:
+    answer = await operator.request("GET", "/.well-known/openid-configuration")
+    document = msgspec.json.decode(answer.body)
+    return str(document.get("issuer", "")) if isinstance(document, dict) else ""
+
+
+async def _verify_login(context: Context, cluster: str) -> Verification:
+    return await _verify_bearer(context, await context.clusters.client(cluster))
+
+
+async def _verify_bearer(context: Context, bearer: Client) -> Verification:
+    """A login that is not a bearer token: ask who it is, or whether it may at least see what the server serves."""
+    try:
+        answer = await bearer.create(
+            SELF_SUBJECT_REVIEWS, {"apiVersion": SELF_SUBJECT_REVIEWS.api_version, "kind": SELF_SUBJECT_REVIEWS.kind}
+        )
+        info = (answer.get("status") or {}).get("userInfo") or {}
+        return _judged(context, Proof(method="SelfSubjectReview", username=str(info.get("username", ""))), None)
+    except (Forbidden, NotFound):
+        pass
+    except (KubeError, IssuanceError) as error:
+        return _failed(context, "", error.message, error.hint)
+    try:
+        await bearer.request("GET", "/api")
+    except APIError as error:
+        return _failed(context, "GET", error.message, error.hint)
+    return _judged(context, Proof(method="GET", username=""), None)
+
+
+def _judged(context: Context, proof: Proof, identity: Identity | None) -> Verification:
+    if identity is not None and proof.username != identity.username:
+        return _failed(
+            context,
+            proof.method,
+            f"it speaks for {proof.username}, not for {identity.username}",
+            "the destination holds somebody else's credential",
+        )
+    if not proof.method:
+        return _failed(context, "", proof.note, "")
+    return Verification(
+        ok=True,
+        method=proof.method,
+        username=proof.username,
+        checked_at=context.clock(),
+        message=f"accepted{' as ' + proof.username if proof.username else ''}"
+        + (f", {proof.note}" if proof.note else ""),
+    )
+
+
+def _failed(context: Context, method: str, message: str, hint: str) -> Verification:
+    return Verification(ok=False, method=method, username="", checked_at=context.clock(), message=message, hint=hint)
+
+
+def _claimed(token: Sensitive, cluster: str) -> Identity | None:
+    from .claims import ClaimsError, read_token
+
+    try:
+        return read_token(token).identity(cluster)
+    except ClaimsError:
+        return None
+
+
+def _same_server(context: Context, endpoint: Endpoint) -> str:
+    """The cluster we know at the same address, so that its operator can be asked about a stranger's token."""
+    for name in context.clusters.names():
+        try:
+            if context.clusters.endpoint(name).server == endpoint.server:
+                return name
+        except KubeError:
+            continue  # another context that cannot be used
+    return ""
