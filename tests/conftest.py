@@ -12,6 +12,8 @@ from tests.controlplane import MissingBinaries, RealControlPlane
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tui.demo.running import FleetThread
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -46,3 +48,12 @@ def real_control_plane() -> Iterator[RealControlPlane]:
 def real_cluster(real_control_plane: RealControlPlane) -> RealControlPlane:
     """The same plane, for tests that need one cluster: its context is `real`."""
     return real_control_plane
+
+
+@pytest.fixture(scope="session")
+def embedded_fleet() -> Iterator[FleetThread]:
+    """The embedded fleet in a thread of its own, shared by all tests that leave its clusters as they found them."""
+    from tui.demo.running import FleetThread
+
+    with FleetThread(accounts=10) as fleet:
+        yield fleet

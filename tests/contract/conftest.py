@@ -5,32 +5,54 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.contract.objects import WIDGET_DEFINITION, WIDGETS_API, secret, secrets
 from tests.contract.server import Server
 from tests.controlplane import RealControlPlane
+from tui.demo.running import FleetThread
 
 SIDES = ("embedded", "embedded-1.20", "real")
+CONTEXTS = {"embedded": "tenant-a", "embedded-1.20": "tenant-b"}
 
 
 @pytest.fixture(scope="session", params=SIDES)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The embedded fleet's newest-looking cluster, its oldest-looking one, and the real control plane."""
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A cluster of the embedded fleet that plays a new release, one that plays 1.20, and the real control plane."""
     folder = tmp_path_factory.mktemp("server")
     if request.param == "real":
-        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
-        authority = plane.clusters[0].authority
+        return real_server(request.getfixturevalue("real_control_plane"), folder)
+    return embedded_server(request.getfixturevalue("embedded_fleet"), CONTEXTS[request.param], folder)
 
-        def sign(user: str, groups: object) -> tuple[bytes, bytes]:
-            pair = authority.client(user, list(groups))  # type: ignore[call-overload]
-            return pair.certificate, pair.key
 
-        yield Server("real", plane.kubeconfig, "real", sign, plane.compact, plane.has_controllers, folder)
-    else:
-        pytest.skip("not built yet")
+def real_server(plane: RealControlPlane, folder: Path) -> Server:
+    authority = plane.clusters[0].authority
+
+    def sign(user: str, groups: Sequence[str]) -> tuple[bytes, bytes]:
+        pair = authority.client(user, groups)
+        return pair.certificate, pair.key
+
+    return Server("real", plane.kubeconfig, "real", sign, plane.compact, plane.has_controllers, folder)
+
+
+def embedded_server(fleet: FleetThread, context: str, folder: Path) -> Server:
+    assert fleet.fleet is not None
+    cluster = fleet.fleet.cluster(context)
+
+    def sign(user: str, groups: Sequence[str]) -> tuple[bytes, bytes]:
+        pair = cluster.authority.client(user, groups)
+        return pair.certificate, pair.key.reveal_bytes()
+
+    def forget() -> None:
+        async def compact(_: object) -> None:
+            cluster.storage.compact()
+
+        fleet.call(compact)
+
+    return Server("embedded", fleet.kubeconfig, context, sign, forget, True, folder)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,15 +86,14 @@ def cached_revocation(server: Server) -> Iterator[list[float]]:
 
 
 @pytest.fixture(scope="session")
-def other_token(server: Server, request: pytest.FixtureRequest) -> str | None:
+def other_token(server: Server, request: pytest.FixtureRequest) -> str:
     """A token of another cluster of the same side."""
-    other: Server | None = None
     if server.side == "real":
         plane: RealControlPlane = request.getfixturevalue("real_control_plane")
-        if len(plane.clusters) > 1:
-            other = dataclasses.replace(server, context=plane.clusters[1].context)
-    if other is None:
-        return None
+        context = plane.clusters[1].context
+    else:
+        context = "tenant-c"
+    other = dataclasses.replace(server, context=context)
     ns = other.new_namespace()
     other.account(ns)
     return other.token(ns)
