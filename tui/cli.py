@@ -1,7 +1,97 @@
-"""The command line: arguments become the dashboard or one headless verb."""
+"""The command line: arguments become the dashboard or one headless verb.
+
+Only click and light modules are imported here. A verb's module is imported when that verb runs (or its own help is
+asked for), the dashboard when it is opened.
+"""
 
 from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from tui import __version__
+from tui.headless.options import Options, shared_options
+
+VERBS: Final[dict[str, tuple[str, str]]] = {
+    "list": ("tui.headless.listing:list_", "List clusters, accounts, requests or credentials."),
+    "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
+    "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
+    "revoke": ("tui.headless.revoking:revoke", "Revoke credentials."),
+    "verify": ("tui.headless.verifying:verify", "Ask the cluster whether a credential is accepted."),
+    "inspect": ("tui.headless.inspecting:inspect_", "Show what a token, kubeconfig or certificate says."),
+    "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
+    "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs by name and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no command {args[0]!r}; there is {', '.join(VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@shared_options
+@click.option("--theme", help="Colour theme of the dashboard.")
+@click.version_option(__version__, prog_name="kubemint", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:
+    """See every Kubernetes credential and when it ends; issue, rotate, prove and revoke them.
+
+    Without a command the dashboard opens. Every context of the kubeconfig is a cluster of the fleet; --context narrows
+    it down. stdout is data only. Exit codes: 0 done, 1 failed, 2 usage, 3 partly done, 4 something expires within
+    --expiring.
+    """
+    options = ctx.obj = Options.of(given)
+    if ctx.invoked_subcommand is None:
+        from tui.headless.dashboard import open_dashboard
+
+        ctx.exit(open_dashboard(options, theme))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; gives the exit code. Never raises, never prints a traceback."""
+    from tui.headless.exits import close_stdout, report, silence_stdout
+
+    try:
+        code = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="kubemint", standalone_mode=False
+        )
+        close_stdout()
+    except BaseException as error:  # noqa: BLE001 - this is where every error becomes a line and a code
+        silence_stdout()
+        return report(error)
+    return code if isinstance(code, int) else 0
 
 
 def main() -> None:
     """Entry point of the `kubemint` script."""
+    sys.exit(run())

@@ -45,6 +45,8 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds the last small request took."""
     message: str = ""
     hint: str = ""
+    retry_at: datetime | None = None
+    """When its tasks try again, None while there is nothing to try."""
     missing: tuple[str, ...] = ()
     """Kinds that could not be listed there, each with its reason, for people."""
 

@@ -1,0 +1,5 @@
+"""`python -m tui` is `kubemint`."""
+
+from tui.cli import main
+
+main()

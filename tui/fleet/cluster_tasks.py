@@ -1,0 +1,336 @@
+"""One cluster's own tasks: connect, follow what is in it, notice when it is slow or gone, and try again.
+
+Nothing here is shared with other clusters but the store, so a cluster that hangs costs the others nothing. The row of
+the cluster always says how it stands, since when, why, and what a person can do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from tui.kube.client import Client
+from tui.kube.discovery import Discovery
+from tui.kube.endpoint import Endpoint
+from tui.kube.errors import Forbidden, KubeError, TimedOut
+
+from .reach import Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
+from .rows import ClusterRow, CredentialRow, Reach
+from .store import FleetStore
+from .watching import Follower, Watched
+
+_BAD: Final = frozenset({Reach.NEEDS_LOGIN, Reach.FORBIDDEN, Reach.UNREACHABLE, Reach.TLS_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a cluster comes from. `resolve` finds out where it is, each time somebody connects anew."""
+
+    name: str
+    label: str
+    resolve: Callable[[], Awaitable[Endpoint]]
+
+
+class ClusterTasks:
+    """Runs until `stop`. `settled` is set once the cluster is synced or known to be bad."""
+
+    def __init__(
+        self,
+        source: Source,
+        store: FleetStore,
+        *,
+        clock: Callable[[], datetime],
+        timing: Timing,
+        watched: Sequence[Watched],
+        namespace: str | None = None,
+        resolved: Callable[[Endpoint], bool] = lambda endpoint: True,
+        login: Callable[[Endpoint], CredentialRow | None] = lambda endpoint: None,
+    ) -> None:
+        self.source = source
+        self.settled = asyncio.Event()
+        self.endpoint: Endpoint | None = None
+        self._store = store
+        self._clock = clock
+        self._timing = timing
+        self._watched = watched
+        self._groups = tuple({kind.resource.group for kind in watched if kind.resource.group})
+        self._resolved = resolved
+        self._login = login
+        self._login_key = ""
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+        self._row = ClusterRow(name=source.name, source=source.label, since=clock())
+        self._latency = Latency()
+        self._followers = {kind.label: Follower(kind, store, self, namespace=namespace) for kind in watched}
+        self._waiting_for: set[str] = set()
+        self._missing: dict[str, str] = {}
+        self._probe_now = asyncio.Event()
+        self._fatal: KubeError | None = None
+        self._task: asyncio.Task[None] | None = None
+        store.put(self._row)
+
+    @property
+    def row(self) -> ClusterRow:
+        return self._row
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"cluster {self.source.name}")
+
+    async def stop(self) -> None:
+        """End every task and close the client. The rows stay."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def restart(self) -> None:
+        """Forget what is known of the way in, and connect anew at once."""
+        await self.stop()
+        self.settled.clear()
+        self._enter(Reach.CONNECTING)
+        self.start()
+
+    def forget(self) -> None:
+        """Take every row of this cluster out of the store."""
+        for follower in self._followers.values():
+            follower.forget()
+        self._store.drop(ClusterRow, self.source.name)
+        self._store.drop(CredentialRow, self._login_key)
+
+    async def client(self) -> Client:
+        """The client of this cluster, which is shared by everything that talks to it. Raises KubeError."""
+        async with self._connecting:
+            if self._client is None:
+                self.endpoint = await self.source.resolve()
+                self._client = Client(self.endpoint)
+            return self._client
+
+    # What followers report
+
+    def kind_settled(self, label: str) -> None:
+        self._waiting_for.discard(label)
+        if not self._waiting_for:
+            self._sync()
+
+    def kind_missing(self, label: str, reason: str) -> None:
+        if reason:
+            self._missing[label] = reason
+        else:
+            self._missing.pop(label, None)
+        self._change(missing=tuple(f"{kind}: {why}" for kind, why in sorted(self._missing.items())))
+
+    def kind_lost(self, label: str, error: KubeError) -> None:
+        if concerns_all(error):
+            self._fatal = error
+        if concerns_all(error) or concerns_connection(error):
+            self._probe_now.set()
+
+    # The life of the cluster
+
+    async def _run(self) -> None:
+        patient = Backoff(self._timing.login_first, self._timing.login_longest)
+        eager = Backoff(self._timing.retry_first, self._timing.retry_longest)
+        while True:
+            try:
+                discovery = await self._connect()
+                if discovery is None:
+                    return
+                patient.reset()
+                eager.reset()
+                error = await self._session(discovery)
+            except KubeError as failure:
+                error = failure
+            except Exception as failure:  # noqa: BLE001 - a mistake of ours must not leave a cluster without tasks
+                error = KubeError(f"internal error ({type(failure).__name__})", cluster=self.source.name)
+            backoff = patient if judge(error).reach is Reach.NEEDS_LOGIN else eager
+            wait = backoff.next()
+            self._enter(*_spread(judge(error)), retry_at=self._clock() + timedelta(seconds=wait))
+            for follower in self._followers.values():
+                follower.mark_stale()
+            self.settled.set()
+            await asyncio.sleep(wait)
+            if judge(error).reach is Reach.NEEDS_LOGIN:
+                await self._drop_client()  # the next one reads certificates and tokens again
+
+    async def _connect(self) -> Discovery | None:
+        """Resolve, say hello, ask what there is. None where this cluster turns out to be another one's double."""
+        waiting = asyncio.get_running_loop().call_later(self._timing.probe / 4, self._say_waiting)
+        try:
+            client = await self.client()
+            assert self.endpoint is not None
+            if not self._resolved(self.endpoint):
+                return None
+            self._describe(self.endpoint)
+            version = await self._hello(client)
+            self._change(version=version)
+            try:
+                return await client.discover(self._groups)
+            except Forbidden:
+                return Discovery()  # what is always there can be tried without
+        finally:
+            waiting.cancel()
+
+    async def _session(self, discovery: Discovery) -> KubeError:
+        """Follow everything until the cluster is lost; gives the reason."""
+        self._fatal = None
+        self._probe_now.clear()
+        present, absent = self._sorted(discovery)
+        self._waiting_for = {watched.label for watched in present}
+        tasks = [asyncio.create_task(self._follow(watched)) for watched in present]
+        self._measure()
+        if not present:
+            self._sync()
+        try:
+            if absent:
+                tasks.append(asyncio.create_task(self._look_for(absent, tasks)))
+            return await self._heartbeats()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _heartbeats(self) -> KubeError:
+        client = await self.client()
+        while True:
+            try:
+                async with asyncio.timeout(self._timing.heartbeat):
+                    await self._probe_now.wait()
+            except TimeoutError:
+                if self._waiting_for:
+                    continue  # lists under way have limits of their own, and a small request would wait behind them
+            self._probe_now.clear()
+            if self._fatal is not None:
+                return self._fatal
+            try:
+                await self._hello(client)
+            except KubeError as error:
+                return error
+            self._measure()
+
+    async def _hello(self, client: Client) -> str:
+        """One small request, measured. While it takes long the row already says so."""
+        slow = asyncio.get_running_loop().call_later(self._timing.probe / 4, self._say_slow)
+        try:
+            async with asyncio.timeout(self._timing.probe):
+                version = await client.version()
+        except TimeoutError:
+            message = f"no answer within {self._timing.probe:g} s"
+        else:
+            if client.latency is not None:
+                self._latency.add(client.latency)
+            return version
+        finally:
+            slow.cancel()
+        raise TimedOut(message, cluster=self.source.name)
+
+    async def _follow(self, watched: Watched) -> None:
+        try:
+            await self._followers[watched.label].run(await self.client(), self._timing.forbidden)
+        except Exception as error:  # noqa: BLE001 - one kind that cannot be read must not end the others
+            self.kind_missing(watched.label, f"cannot be read: {type(error).__name__}")
+            self.kind_settled(watched.label)
+
+    async def _look_for(self, absent: list[Watched], tasks: list[asyncio.Task[Any]]) -> None:
+        """Custom resources may be installed at any time."""
+        client = await self.client()
+        while absent:
+            await asyncio.sleep(self._timing.rediscover)
+            try:
+                discovery = await client.discover(self._groups)
+            except KubeError:
+                continue  # heartbeats tell whether the cluster is there
+            present, absent = self._sorted(discovery, absent)
+            tasks += [asyncio.create_task(self._follow(watched)) for watched in present]
+
+    def _sorted(
+        self, discovery: Discovery, among: Sequence[Watched] | None = None
+    ) -> tuple[list[Watched], list[Watched]]:
+        """Which kinds the server has, in the version it has them in, and which it has not."""
+        present: list[Watched] = []
+        absent: list[Watched] = []
+        for watched in self._watched if among is None else among:
+            resource = watched.resource
+            if not resource.group or discovery.serves(resource.group, resource.plural, resource.version):
+                present.append(watched)
+            else:
+                absent.append(watched)
+        return present, absent
+
+    # The row
+
+    def _describe(self, endpoint: Endpoint) -> None:
+        login = self._login(endpoint)
+        if login is not None:
+            self._login_key = login.key
+            self._store.put(login)
+        self._change(server=endpoint.server, namespace=endpoint.namespace)
+
+    def _measure(self) -> None:
+        """The cluster just answered."""
+        client = self._client
+        skew = client.skew if client is not None else None
+        latency = self._latency.value
+        self._change(
+            skew=self._row.skew if skew is None else round(skew, 1),
+            latency=None if latency is None else round(latency, 3),
+        )
+        if self._waiting_for and self._row.reach is Reach.CONNECTING:
+            return
+        if not self._waiting_for:
+            self._change(synced_at=self._clock())
+        self._enter_answering()
+
+    def _sync(self) -> None:
+        """Everything that can be listed is."""
+        if self._row.synced_at is None or self._row.reach not in (Reach.READY, Reach.SLOW):
+            self._change(synced_at=self._clock())
+        self._enter_answering()
+        self.settled.set()
+
+    def _enter_answering(self) -> None:
+        forbidden = [label for label, why in self._missing.items() if why.startswith("no right")]
+        if forbidden and len(forbidden) == sum(not watched.resource.group for watched in self._watched):
+            self._enter(
+                Reach.FORBIDDEN,
+                f"this login may not list {' or '.join(sorted(forbidden))}",
+                "ask for list and watch on them, or name a namespace you may read",
+            )
+        elif self._latency.slow:
+            self._enter(Reach.SLOW, f"answers take {self._latency.value or 0:.1f} s")
+        else:
+            self._enter(Reach.READY)
+
+    def _say_waiting(self) -> None:
+        if self._row.reach is Reach.CONNECTING:
+            self._change(message="waiting for an answer")
+
+    def _say_slow(self) -> None:
+        if self._row.reach is Reach.READY:
+            self._enter(Reach.SLOW, "waiting for an answer")
+
+    def _enter(self, reach: Reach, message: str = "", hint: str = "", *, retry_at: datetime | None = None) -> None:
+        since = self._row.since if reach is self._row.reach else self._clock()
+        self._change(reach=reach, since=since, message=message, hint=hint, retry_at=retry_at)
+
+    def _change(self, **fields: Any) -> None:
+        self._row = msgspec.structs.replace(self._row, **fields)
+        self._store.put(self._row)
+
+    async def _drop_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+
+def _spread(verdict: Verdict) -> tuple[Reach, str, str]:
+    return verdict.reach, verdict.message, verdict.hint

@@ -1,0 +1,110 @@
+"""Objects of the API as rows. Only metadata is decoded where metadata is enough, and only the fields used.
+
+Nothing here trusts a cluster: annotations may be missing, mangled or written by anybody, and give empty fields then.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from tui.issuance.types import Address, Credential, CredentialKind, Identity, State
+
+from .rows import AccountRow, CredentialRow
+
+TOKEN_SECRET_TYPE: Final = "kubernetes.io/service-account-token"
+TOKEN_SECRETS: Final = f"type={TOKEN_SECRET_TYPE}"
+"""Field selector for the Secrets whose tokens never expire."""
+_ACCOUNT_NAME: Final = "kubernetes.io/service-account.name"
+_ACCOUNT_UID: Final = "kubernetes.io/service-account.uid"
+_LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
+_INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The part of ObjectMeta that rows need."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    creation_timestamp: datetime | None = None
+    labels: dict[str, str] | None = None
+
+
+class NotedMeta(Meta, frozen=True, kw_only=True, rename="camel"):
+    """The same with annotations, which can be long and are decoded only where they say something."""
+
+    annotations: dict[str, str] | None = None
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The metadata of a ServiceAccount."""
+
+    metadata: Meta = msgspec.field(default_factory=Meta)
+
+
+class TokenSecret(msgspec.Struct, frozen=True):
+    """The metadata of a Secret of type kubernetes.io/service-account-token."""
+
+    metadata: NotedMeta = msgspec.field(default_factory=NotedMeta)
+
+
+class SecretRefSpec(msgspec.Struct, frozen=True):
+    """The part of a DPUCluster's spec that says where its kubeconfig is."""
+
+    kubeconfig: str = ""
+
+
+class DPUCluster(msgspec.Struct, frozen=True):
+    """The part of a DPUCluster that makes it a source of a cluster."""
+
+    metadata: Meta = msgspec.field(default_factory=Meta)
+    spec: SecretRefSpec = msgspec.field(default_factory=SecretRefSpec)
+
+
+def account_row(cluster: str, account: Account) -> AccountRow:
+    meta = account.metadata
+    return AccountRow(
+        identity=Identity(cluster, meta.namespace, meta.name),
+        uid=meta.uid,
+        created_at=meta.creation_timestamp,
+        labels=meta.labels or {},
+    )
+
+
+def credential_row(credential: Credential) -> CredentialRow:
+    """The row of a credential: listed under its own name, counted to the cluster it lets people into."""
+    address, identity = credential.address, credential.identity
+    return CredentialRow(
+        credential=credential,
+        cluster=identity.cluster if identity is not None else address.cluster,
+        namespace=address.namespace,
+        name=address.name if address.kind is not CredentialKind.LOGIN else (identity.name if identity else ""),
+    )
+
+
+def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | None:
+    """The long-lived token that a token Secret holds; None where it does not name its account."""
+    meta = secret.metadata
+    notes = meta.annotations or {}
+    labels = meta.labels or {}
+    account = notes.get(_ACCOUNT_NAME)
+    if not account:
+        return None
+    state, message = State.ENDLESS, ""
+    if since := labels.get(_INVALID_SINCE):
+        state, message = State.REVOKED, f"invalidated by the cluster on {since}; removing that label revives it"
+    elif not notes.get(_ACCOUNT_UID):
+        state, message = State.PENDING, "the token controller has not filled it yet"
+    elif used := labels.get(_LAST_USED):
+        message = f"last used {used}"
+    return Credential(
+        address=Address(CredentialKind.LEGACY, cluster, meta.namespace, meta.name),
+        identity=Identity(cluster, meta.namespace, account),
+        issued_at=meta.creation_timestamp,
+        kept_in=f"Secret {meta.namespace}/{meta.name}",
+        state=state,
+        message=message,
+    )

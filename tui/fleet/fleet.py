@@ -1,0 +1,304 @@
+"""The fleet: every cluster there is with tasks of its own, one live store over all of them, and the engine.
+
+One event loop, no threads. `start` returns at once; what is known appears in `store` as it arrives. The fleet is how
+the issuance core reaches clusters by name (its `Clusters` protocol), so whoever has a fleet has an engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from tui.issuance.clusters import unknown_cluster
+from tui.issuance.engine import Engine
+from tui.issuance.errors import IssuanceError, StateError
+from tui.issuance.state import StateStore
+from tui.issuance.types import Identity, Outcome
+from tui.kube.client import Client
+from tui.kube.endpoint import Endpoint
+from tui.kube.errors import ConfigError, KubeError
+from tui.kube.kubeconfig import KubeConfig
+
+from .cluster_tasks import ClusterTasks, Source
+from .decode import DPUCluster, credential_row
+from .discovery import context_source, dpu_cluster_name, dpu_cluster_source, fixed_source, same_server
+from .kinds import kinds_of
+from .logins import login_row
+from .reach import Timing
+from .rows import CredentialRow
+from .store import Area, FleetStore
+
+EVERYTHING: Final = frozenset(Area)
+
+
+class Fleet:
+    """Every context of a kubeconfig and every DPUCluster in them, live.
+
+    `only` names the contexts to use (default: all). `areas` limits what is followed, for whoever needs only one list.
+    `reload` gives the kubeconfig anew when somebody reconnects after a login. `endpoints` are
+    clusters beside those contexts (the one this process runs in). Without `state` there is no engine and
+    nothing local is shown.
+    """
+
+    def __init__(
+        self,
+        config: KubeConfig,
+        *,
+        state: StateStore | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        only: Sequence[str] | None = None,
+        read_only: bool = False,
+        areas: Collection[Area] = EVERYTHING,
+        namespace: str | None = None,
+        timing: Timing = Timing(),  # noqa: B008 - frozen
+        grace: timedelta = timedelta(seconds=30),
+        reload: Callable[[], KubeConfig] | None = None,
+        endpoints: Sequence[Endpoint] = (),
+    ) -> None:
+        for name in only or ():
+            if name not in config.contexts:
+                raise unknown_cluster(name, tuple(config.contexts))
+        self.read_only = read_only
+        self.recovered: list[Outcome] = []
+        """What the engine finished or undid when the fleet started."""
+        self.store = FleetStore(clock=clock, schedule=self._schedule_flush)
+        self._config = config
+        self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
+        self._state = state
+        self._engine = None if state is None else Engine(self, state, clock=clock, grace=grace)
+        self._clock = clock
+        self._areas = frozenset(areas)
+        self._namespace = namespace
+        self._timing = timing
+        self._reload = reload
+        self._endpoints = tuple(endpoints)
+        self._tasks: dict[str, ClusterTasks] = {}
+        self._aliases: dict[str, str] = {}
+        """DPUClusters that a context leads to already: their names in the fleet, and the context."""
+        self._kubeconfigs: dict[str, str] = {}
+        """The Secret that each DPUCluster names."""
+        self._exported: set[str] = set()
+        self._helpers: set[asyncio.Task[None]] = set()
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._flushed_at = float("-inf")
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            raise StateError("there is no local state to work with", "make the state folder writable")
+        return self._engine
+
+    # The issuance core's view of the clusters
+
+    def names(self) -> Sequence[str]:
+        return (*self._tasks, *self._aliases) if self._tasks else self._contexts
+
+    def endpoint(self, name: str) -> Endpoint:
+        name = self._aliases.get(name, name)
+        tasks = self._tasks.get(name)
+        if tasks is not None and tasks.endpoint is not None:
+            return tasks.endpoint
+        if name in self._contexts:
+            return self._config.endpoint(name)
+        if tasks is not None:
+            raise ConfigError("its kubeconfig is not known yet", cluster=name, hint="wait until it is connected")
+        raise unknown_cluster(name, tuple(self.names()))
+
+    async def client(self, name: str) -> Client:
+        tasks = self._tasks.get(self._aliases.get(name, name))
+        if tasks is None:
+            raise unknown_cluster(name, tuple(self.names()))
+        return await tasks.client()
+
+    def skew(self, cluster: str) -> float | None:
+        """Server time minus local time in seconds, where it is known."""
+        row = self.store.clusters.get(self._aliases.get(cluster, cluster))
+        return row.skew if row is not None else None
+
+    # Life
+
+    async def start(self) -> None:
+        """Begin to connect to everything. Open plans of the journal are finished or undone on the way."""
+        for name in self._contexts:
+            self._add(context_source(self._current_config, name))
+        for endpoint in self._endpoints:
+            self._add(fixed_source(endpoint, "in-cluster"))
+        if self._engine is not None:
+            self._show_exports()
+            self._help(self._follow_exports())
+            if not self.read_only:
+                self._help(self._recover(self._engine))
+
+    async def stop(self) -> None:
+        """End every task and close every connection."""
+        helpers, self._helpers = self._helpers, set()
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        if self._engine is not None:
+            await self._engine.aclose()
+        await asyncio.gather(*(tasks.stop() for tasks in self._tasks.values()))
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+
+    async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - giving up is part of what it means
+        """Wait until every cluster is synced or known to be bad; False where some are neither after `timeout`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while waiting := [tasks for tasks in self._tasks.values() if not tasks.settled.is_set()]:
+                    await asyncio.gather(*(tasks.settled.wait() for tasks in waiting))
+                return True
+        return False
+
+    async def reconnect(self, cluster: str) -> None:
+        """Connect anew at once, with what the kubeconfig says now: after a login, or because somebody asks."""
+        tasks = self._tasks.get(cluster)
+        if tasks is None:
+            raise unknown_cluster(cluster, tuple(self._tasks))
+        if self._reload is not None:
+            with contextlib.suppress(
+                KubeError
+            ):  # a kubeconfig that is being written: what was read before still counts
+                self._config = self._reload()
+        await tasks.restart()
+
+    def refresh_exports(self) -> None:
+        """Show what the local state holds now."""
+        self._show_exports()
+
+    # Clusters
+
+    def _current_config(self) -> KubeConfig:
+        return self._config
+
+    def _add(self, source: Source, *, host: bool = True) -> None:
+        name = source.name
+        watched = kinds_of(
+            name,
+            self._areas,
+            target=partial(self._target, name),
+            found=partial(self._dpu_cluster, name) if host else None,
+        )
+        tasks = self._tasks[name] = ClusterTasks(
+            source,
+            self.store,
+            clock=self._clock,
+            timing=self._timing,
+            watched=watched,
+            namespace=self._namespace,
+            resolved=lambda endpoint: host or self._is_new(name, endpoint),
+            login=login_row if Area.CREDENTIALS in self._areas else lambda endpoint: None,
+        )
+        tasks.start()
+
+    def _dpu_cluster(self, host: str, key: str, found: DPUCluster | None) -> None:
+        """A DPUCluster in `host` came, changed or went."""
+        namespace, _, short = key.partition("/")
+        name = dpu_cluster_name(host, namespace, short)
+        if found is None:
+            self._aliases.pop(name, None)
+            self._remove(name)
+            self._kubeconfigs.pop(name, None)
+            return
+        before = self._kubeconfigs.get(name)
+        self._kubeconfigs[name] = found.spec.kubeconfig
+        if name not in self._tasks and name not in self._aliases:
+            secret = partial(self._kubeconfigs.__getitem__, name)
+            self._add(dpu_cluster_source(host, partial(self.client, host), namespace, short, secret), host=False)
+        elif before != found.spec.kubeconfig and name in self._tasks:
+            self._help(self._tasks[name].restart())
+
+    def _remove(self, name: str) -> None:
+        tasks = self._tasks.pop(name, None)
+        if tasks is not None:
+            tasks.settled.set()
+            self._help(self._stop_and_forget(tasks))
+
+    async def _stop_and_forget(self, tasks: ClusterTasks) -> None:
+        await tasks.stop()
+        tasks.forget()
+
+    def _is_new(self, name: str, endpoint: Endpoint) -> bool:
+        """Whether no context leads to the same server. Where one does, `name` becomes its alias."""
+        for context in self._contexts:
+            try:
+                known = self.endpoint(context)
+            except KubeError:
+                continue
+            if same_server(known, endpoint):
+                self._aliases[name] = context
+                self._remove(name)
+                self._rename(name, context)
+                return False
+        return True
+
+    def _target(self, host: str, target: str) -> str:
+        """The fleet's name of the cluster that a request in `host` is for; `target` is `namespace/name` or empty."""
+        namespace, _, short = target.partition("/")
+        name = dpu_cluster_name(host, namespace, short) if target else host
+        return self._aliases.get(name, name)
+
+    def _rename(self, old: str, new: str) -> None:
+        """Credentials that were counted to `old` before it was known to be `new`."""
+        renamed = []
+        for row in self.store.credentials.values():
+            identity = row.credential.identity
+            if row.cluster == old and identity is not None:
+                moved = Identity(new, identity.namespace, identity.name)
+                credential = msgspec.structs.replace(row.credential, identity=moved)
+                renamed.append(msgspec.structs.replace(row, cluster=new, credential=credential))
+        self.store.put(*renamed)
+
+    # What is kept on this machine
+
+    async def _follow_exports(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.exports)
+            self._show_exports()
+
+    def _show_exports(self) -> None:
+        if self._state is None or Area.CREDENTIALS not in self._areas:
+            return
+        try:
+            credentials = self._state.exports()
+        except IssuanceError:
+            return  # another process holds the state; the next look will do
+        rows = {row.key: row for row in map(credential_row, credentials)}
+        self.store.drop(CredentialRow, *(self._exported - rows.keys()))
+        self.store.put(*rows.values())
+        self._exported = set(rows)
+
+    async def _recover(self, engine: Engine) -> None:
+        with contextlib.suppress(IssuanceError, KubeError):  # the journal keeps what stays open
+            self.recovered += await engine.recover()
+        self._show_exports()
+
+    # Notices
+
+    def _help(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._helpers.add(task)
+        task.add_done_callback(self._helpers.discard)
+
+    def _schedule_flush(self) -> None:
+        """Tell subscribers soon: at once after a quiet time, else when `coalesce` has passed since the last time."""
+        if self._flush_timer is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # nothing runs yet, so nobody listens yet
+        due = max(loop.time(), self._flushed_at + self._timing.coalesce)
+        self._flush_timer = loop.call_at(due, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        self._flushed_at = asyncio.get_running_loop().time()
+        self.store.flush()

@@ -1,0 +1,67 @@
+"""Which kinds a cluster's tasks follow, and the rows that their objects give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from tui.issuance import managed
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+
+from .decode import (
+    TOKEN_SECRETS,
+    Account,
+    DPUCluster,
+    TokenSecret,
+    account_row,
+    credential_row,
+    token_secret_credential,
+)
+from .requests import DPU_CLUSTERS, DPU_REQUESTS, Request, request_row
+from .rows import Row
+from .store import Area
+from .watching import Watched
+
+
+def kinds_of(
+    cluster: str,
+    areas: Collection[Area],
+    *,
+    target: Callable[[str], str],
+    found: Callable[[str, DPUCluster | None], None] | None = None,
+) -> Sequence[Watched]:
+    """What to follow in `cluster` for these areas.
+
+    `target` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters, None where this cluster
+    was found through one itself.
+    """
+
+    def accounts(account: Account) -> Iterable[Row]:
+        return (account_row(cluster, account),)
+
+    def secrets(obj: Mapping[str, Any]) -> Iterable[Row]:
+        credential = managed.credential_from_secret(cluster, obj)
+        return () if credential is None else (credential_row(credential),)
+
+    def tokens(secret: TokenSecret) -> Iterable[Row]:
+        credential = token_secret_credential(cluster, secret)
+        return () if credential is None else (credential_row(credential),)
+
+    def requests(request: Request) -> Iterable[Row]:
+        reference = request.status.target_cluster or str(request.spec.target_cluster)
+        row = request_row(cluster, target(reference), request)
+        return (row,) if row.credential is None else (row, credential_row(row.credential))
+
+    kinds: list[Watched] = []
+    if found is not None:
+        kinds.append(Watched("DPUClusters", DPU_CLUSTERS, lambda obj: (), type=DPUCluster, seen=found))
+    if Area.ACCOUNTS in areas:
+        kinds.append(Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True))
+    if Area.CREDENTIALS in areas:
+        kinds += [
+            Watched("managed Secrets", SECRETS, secrets, metadata_only=True, labels=managed.CREDENTIALS),
+            Watched("token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS),
+        ]
+    if Area.CREDENTIALS in areas or Area.REQUESTS in areas:
+        kinds.append(Watched("credential requests", DPU_REQUESTS, requests, type=Request))
+    return kinds

@@ -1,0 +1,118 @@
+"""How a cluster stands: what an error says about it, when it counts as slow, and when to try again.
+
+Pure decisions; the tasks of a cluster ask, and put the answer into its row.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tui.kube.errors import (
+    APIError,
+    ConfigError,
+    ExecPluginError,
+    Forbidden,
+    KubeError,
+    NeedsLogin,
+    TimedOut,
+    TLSFailed,
+    Unauthorized,
+    Unreachable,
+)
+
+from .rows import Reach
+
+SLOW_ABOVE: Final = 1.0
+QUICK_BELOW: Final = 0.7
+"""Below `SLOW_ABOVE`, so that a cluster that answers in about one second does not flicker."""
+_WEIGHT: Final = 0.4  # of the newest measurement: three quick answers end a slow spell
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. Tests make them short; nobody else needs to."""
+
+    heartbeat: float = 20.0
+    """Between two small requests that show whether the cluster answers, how fast, and what time it has."""
+    probe: float = 10.0
+    """How long such a request may take before the cluster counts as unreachable."""
+    rediscover: float = 60.0
+    """Between two looks for custom resources that were not there."""
+    forbidden: float = 120.0
+    """Before asking again for a kind that may not be listed: rights change seldom."""
+    retry_first: float = 1.0
+    retry_longest: float = 60.0
+    login_first: float = 30.0
+    """The first wait where somebody has to log in: asking at once would only run the same plugin again."""
+    login_longest: float = 300.0
+    coalesce: float = 0.1
+    """Between two notices to subscribers."""
+    exports: float = 2.0
+    """Between two looks at the local record of exports, which other processes write too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an error says about the whole cluster."""
+
+    reach: Reach
+    message: str
+    hint: str = ""
+
+
+def judge(error: KubeError) -> Verdict:
+    """The state of a cluster whose request ended in `error`."""
+    match error:
+        case NeedsLogin() | ExecPluginError() | Unauthorized():
+            reach = Reach.NEEDS_LOGIN
+        case Forbidden():
+            reach = Reach.FORBIDDEN
+        case TLSFailed():
+            reach = Reach.TLS_FAILED
+        case _:
+            reach = Reach.UNREACHABLE
+    return Verdict(reach, error.message, error.hint)
+
+
+def concerns_all(error: KubeError) -> bool:
+    """Whether the error is about the way in, so that every other kind would meet it too."""
+    return isinstance(error, NeedsLogin | ExecPluginError | Unauthorized | TLSFailed | ConfigError)
+
+
+def concerns_connection(error: KubeError) -> bool:
+    """Whether the error may mean that the cluster is gone, which a heartbeat tells."""
+    return isinstance(error, Unreachable | TimedOut) or (isinstance(error, APIError) and error.status >= 500)
+
+
+class Latency:
+    """The smoothed time of small requests, and whether it counts as slow."""
+
+    def __init__(self) -> None:
+        self.value: float | None = None
+        self.slow = False
+
+    def add(self, seconds: float) -> None:
+        self.value = seconds if self.value is None else self.value + _WEIGHT * (seconds - self.value)
+        self.slow = self.value > (QUICK_BELOW if self.slow else SLOW_ABOVE)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Waits between attempts: doubling ceilings with full jitter, never less than a fifth of the first."""
+
+    first: float
+    longest: float
+    jitter: Callable[[], float] = field(default=random.random)
+    attempts: int = 0
+
+    def next(self) -> float:
+        ceiling = min(self.longest, self.first * (1 << min(self.attempts, 16)))
+        self.attempts += 1
+        floor = self.first / 5
+        return floor + (ceiling - floor) * self.jitter()
+
+    def reset(self) -> None:
+        self.attempts = 0

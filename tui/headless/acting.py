@@ -1,0 +1,227 @@
+"""What issue, rotate and revoke have in common: addresses, dry runs, progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.issuance.durations import format_duration
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
+from tui.kube.errors import KubeError
+
+from .exits import Ended, Exit, complain, say
+from .output import API_VERSION, Column, print_list, print_object, print_table
+
+if TYPE_CHECKING:
+    from tui.issuance.engine import Engine
+
+AT_ONCE: Final = 4
+"""How many credentials are worked on at the same time."""
+_MARKS: Final = {
+    StepStatus.DONE: "done",
+    StepStatus.FAILED: "FAILED",
+    StepStatus.SKIPPED: "skipped",
+    StepStatus.UNDONE: "undone",
+}
+_REVOCATION: Final = "revoke:"
+Planner = Callable[["Engine", Address], Awaitable[Plan]]
+
+
+def address_of(text: str) -> Address:
+    """An address as people type it: `KIND:CLUSTER/NAMESPACE/NAME`, `file:PATH`, or simply the path of a file."""
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        path = Path(text).expanduser()
+        if path.is_file():
+            return Address(CredentialKind.FILE, "", "", str(path.absolute()))
+        message, _, hint = str(error).partition("; ")
+        raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
+    if address.kind is CredentialKind.FILE:
+        return Address(CredentialKind.FILE, "", "", str(Path(address.name).expanduser().absolute()))
+    return address
+
+
+class Progress:
+    """Lines on stderr as steps end; with `several` credentials each line names its own."""
+
+    def __init__(self, *, several: bool = False, quiet: bool = False) -> None:
+        self._several = several
+        self.quiet = quiet
+        self.old_ones = 0
+        """How many old credentials still work and wait for the end of their grace period."""
+
+    def of(self, address: Address) -> Callable[[StepResult], None]:
+        def on_step(result: StepResult) -> None:
+            if result.step.startswith(_REVOCATION):
+                self.old_ones += 1 if result.status is StepStatus.RUNNING else -1
+            mark = _MARKS.get(result.status)
+            if self.quiet or mark is None:
+                return
+            who = f"{address}: " if self._several else ""
+            what = f": {result.message}" if result.message else ""
+            say(f"  {mark:8}{who}{result.title}{what}")
+
+        return on_step
+
+
+async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, progress: Progress) -> list[Outcome]:
+    """Plan and execute for each address, several at a time; one outcome each, in the order given."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(address: Address) -> Outcome:
+        async with slots:
+            try:
+                planned = await plan(engine, address)
+            except (IssuanceError, KubeError) as error:
+                if len(addresses) == 1:
+                    raise
+                message = str(error)
+                complain(f"{address}: {message}", error.hint)
+                return Outcome(
+                    plan="", action=Action.ROTATE, address=address, ok=False, results=(), error=message, hint=error.hint
+                )
+            return await carry_out(engine, planned, progress)
+
+    return list(await asyncio.gather(*map(one, addresses)))
+
+
+async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: bool = True) -> Outcome:
+    """Execute one plan, its warnings first and its error last."""
+    if warn and not progress.quiet:
+        for warning in plan.warnings:
+            say(f"  note    {warning}")
+    outcome = await engine.execute(plan, progress.of(plan.address))
+    if not outcome.ok:
+        complain(f"{plan.action.value} {plan.address}: {outcome.error}", outcome.hint)
+    return outcome
+
+
+async def wait_for_grace(engine: Engine, progress: Progress, grace: timedelta, *, wait: bool) -> None:
+    """Old credentials end with their grace period: wait for that, or leave it to the next run."""
+    if not progress.old_ones:
+        return
+    if not wait:
+        say("the old credential still works; the next kubemint to run after its grace period revokes it")
+        return
+    if not progress.quiet and grace >= timedelta(seconds=1):
+        say(f"waiting {format_duration(grace)} before the old one is revoked (--no-wait leaves that to the next run)")
+    await engine.settle()
+
+
+def finish(outcomes: Sequence[Outcome], form: str) -> None:
+    """Print what came of it and end with the right code."""
+    if form == "name":
+        for outcome in outcomes:
+            if outcome.ok:
+                click.echo(str(outcome.address))
+    else:
+        print_list("OutcomeList", [outcome_record(outcome) for outcome in outcomes], form)
+    good = sum(outcome.ok for outcome in outcomes)
+    if good == len(outcomes):
+        return
+    raise Ended(Exit.PARTLY if good else Exit.FAILED)
+
+
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
+    from .records import credential_record
+
+    credential = outcome.credential
+    return {
+        "action": outcome.action.value,
+        "address": str(outcome.address),
+        "ok": outcome.ok,
+        "error": outcome.error or None,
+        "hint": outcome.hint or None,
+        "credential": credential_record(credential, datetime.now(UTC)) if credential else None,
+        "steps": [
+            {"step": result.step, "title": result.title, "status": result.status.value, "message": result.message}
+            for result in outcome.results
+        ],
+    }
+
+
+def print_plans(plans: Sequence[Plan], form: str) -> None:
+    """A dry run: what would be done, where and with which right."""
+    if form == "json":
+        if len(plans) == 1:
+            print_object({"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(plans[0])}, form)
+        else:
+            print_list("PlanList", [_plan_record(plan) for plan in plans], form)
+        return
+    columns: list[Column[Step]] = [
+        Column("STEP", lambda step: step.id),
+        Column("WHAT", lambda step: step.title),
+        Column("WHERE", _where),
+        Column("RIGHT", lambda step: f"{step.verb} {step.resource}".strip()),
+    ]
+    for plan in plans:
+        for warning in plan.warnings:
+            say(f"note: {warning}")
+        if len(plans) > 1:
+            click.echo(f"{plan.action.value} {plan.address}")
+        print_table(columns, plan.steps)
+
+
+def _where(step: Step) -> str:
+    if step.path:
+        return step.path
+    return "/".join(part for part in (step.cluster, step.namespace, step.name) if part)
+
+
+def _plan_record(plan: Plan) -> dict[str, Any]:
+    return {
+        "action": plan.action.value,
+        "address": str(plan.address),
+        "warnings": list(plan.warnings),
+        "steps": [
+            {
+                "step": step.id,
+                "title": step.title,
+                "cluster": step.cluster or None,
+                "namespace": step.namespace or None,
+                "name": step.name or None,
+                "verb": step.verb or None,
+                "resource": step.resource or None,
+                "path": step.path or None,
+            }
+            for step in plan.steps
+        ],
+    }
+
+
+def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--dry-run`, `--grace`, `--no-wait`, `-q` and `-o`."""
+    for option in reversed(
+        (
+            click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
+            click.option(
+                "--grace",
+                metavar="DURATION",
+                default="30s",
+                show_default=True,
+                help="How long the old one still works.",
+            ),
+            click.option(
+                "--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one."
+            ),
+            click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said."),
+            click.option(
+                "-o",
+                "--output",
+                "form",
+                type=click.Choice(["name", "json", "yaml"]),
+                default="name",
+                show_default=True,
+                help="How to print the result.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

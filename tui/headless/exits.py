@@ -1,0 +1,131 @@
+"""How a command ends: the exit codes, and every error as one line with the next step, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from enum import IntEnum
+from typing import Final
+
+import click
+
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.kube.errors import KubeError
+from tui.kube.text import safe_text
+
+DEBUG: Final = "KUBEMINT_DEBUG"
+"""Set to 1, an internal error also prints its traceback (which holds no values of variables)."""
+
+
+class Exit(IntEnum):
+    """What the exit code says."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTLY = 3
+    """Some of several things were done, or only some clusters named could be read."""
+    EXPIRING = 4
+    """Something expires within `--expiring`."""
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+class Ended(Exception):
+    """Ends the command with this code; everything there is to say was said."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+def report(error: BaseException) -> Exit:
+    """Say on stderr what went wrong, and give the exit code that fits."""
+    match error:
+        case Ended():
+            return error.code
+        case KeyboardInterrupt() | click.Abort():
+            return Exit.INTERRUPTED
+        case BrokenPipeError():
+            return Exit.BROKEN_PIPE
+        case click.UsageError():
+            where = error.ctx.command_path if error.ctx is not None else "kubemint"
+            complain(_sentence(error.format_message()), f"see: {where} --help")
+            return Exit.USAGE
+        case click.ClickException():
+            complain(_sentence(error.format_message()))
+            return Exit.FAILED
+        case UsageError():
+            complain(error.message, error.hint)
+            return Exit.USAGE
+        case IssuanceError():
+            complain(error.message, error.hint)
+            return Exit.FAILED
+        case KubeError():
+            complain(str(error), error.hint)
+            return Exit.FAILED
+        case OSError():
+            complain(_os_error(error), _OS_HINTS.get(error.errno or 0, ""))
+            return Exit.FAILED
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    complain(f"internal error: {_place(error)}", f"this is a mistake in kubemint; {DEBUG}=1 shows where")
+    return Exit.FAILED
+
+
+def complain(message: str, hint: str = "") -> None:
+    """One line of what is wrong and one of what to do, on stderr."""
+    say(f"kubemint: {safe_text(message)}")
+    if hint:
+        say(f"  {safe_text(hint)}")
+
+
+def say(line: str) -> None:
+    """One line on stderr. Nobody reading it is no reason to fail."""
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        return
+
+
+def close_stdout() -> None:
+    """Write out what is left. Raises what goes wrong here, where it can still be said, and not at interpreter exit."""
+    sys.stdout.flush()
+
+
+def silence_stdout() -> None:
+    """After an error on stdout: what is left in its buffer goes nowhere, so that the last flush succeeds."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+_OS_HINTS: Final = {
+    errno.ENOSPC: "make room and try again",
+    errno.EDQUOT: "your quota is used up",
+    errno.EACCES: "you may not do that there; choose another place",
+    errno.EROFS: "choose a place that can be written to",
+}
+
+
+def _os_error(error: OSError) -> str:
+    reason = (error.strerror or type(error).__name__).lower()
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _sentence(message: str) -> str:
+    """Click's messages in the shape of ours: no capital at the start, no full stop at the end."""
+    message = message.strip().removesuffix(".")
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def _place(error: BaseException) -> str:
+    """The error's type and where it arose. Its text is left out: nobody checked what it holds."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    last = frames[-1]
+    return f"{type(error).__name__} in {last.name} ({os.path.basename(last.filename)}:{last.lineno})"  # noqa: PTH119

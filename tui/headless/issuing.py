@@ -1,0 +1,162 @@
+"""`kubemint issue`: a new credential for one service account, to a file, a kubeconfig or a Secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.durations import parse_duration
+from tui.issuance.errors import UsageError
+
+from .acting import Progress, acting_options, carry_out, finish, print_plans, wait_for_grace
+from .options import Options, shared_options
+from .session import refuse_read_only, run_async, setting
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tui.issuance.types import Destination, IssueSpec
+
+
+@click.command("issue")
+@click.argument("name")
+@click.option("-n", "--namespace", metavar="NS", required=True, help="The service account's namespace.")
+@click.option("--duration", metavar="DURATION", help="How long it is to live, such as 1h30m; the server may cap it.")
+@click.option(
+    "--audience", "audiences", metavar="A", multiple=True, help="Who is to accept it; default: the API server."
+)
+@click.option("--create", is_flag=True, help="Create the service account where there is none.")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["kubeconfig", "tokenFile", "token"]),
+    default="kubeconfig",
+    show_default=True,
+    help="How to write it down.",
+)
+@click.option("--out", metavar="PATH", help="Write it to this file (0600).")
+@click.option("--secret", metavar="NS/NAME", help="Keep it in this Secret of the same cluster.")
+@click.option("--merge", metavar="KUBECONFIG", help="Add it to this kubeconfig and leave the rest of it as it is.")
+@acting_options
+@shared_options
+@click.pass_obj
+def issue(
+    options: Options,
+    /,
+    name: str,
+    namespace: str,
+    duration: str | None,
+    audiences: tuple[str, ...],
+    create: bool,
+    kind: str,
+    out: str | None,
+    secret: str | None,
+    merge: str | None,
+    dry_run: bool,
+    grace: str,
+    no_wait: bool,
+    quiet: bool,
+    form: str,
+    **given: Any,
+) -> None:
+    """Issue a credential for the service account NAME and prove that it works before it is written.
+
+    Material goes to where you say and never to the terminal; stdout names what was made. What was issued to the same
+    place before is revoked when its grace period is over.
+    """
+    options = options.merged(given)
+    if not dry_run:
+        refuse_read_only(options, "issue")
+    if len(options.contexts) != 1 and not options.demo:
+        raise click.UsageError("name the cluster with --context NAME" + (", only one" if options.contexts else ""))
+    wish = _Wish(
+        name=name,
+        namespace=namespace,
+        duration=parse_duration(duration) if duration is not None else None,
+        audiences=audiences,
+        create=create,
+        kind=kind,
+        out=out,
+        secret=secret,
+        merge=merge,
+    )
+    wish.check()
+    run_async(
+        _issue(options, wish, grace=parse_duration(grace), dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form)
+    )
+
+
+class _Wish:
+    """What was asked for, as given."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        namespace: str,
+        duration: timedelta | None,
+        audiences: tuple[str, ...],
+        create: bool,
+        kind: str,
+        out: str | None,
+        secret: str | None,
+        merge: str | None,
+    ) -> None:
+        self.name, self.namespace, self.duration, self.audiences = name, namespace, duration, audiences
+        self.create, self.kind = create, kind
+        self.out, self.secret, self.merge = out, secret, merge
+
+    def check(self) -> None:
+        if not (self.out or self.secret or self.merge):
+            raise click.UsageError("say where to put it: --out PATH, --secret NS/NAME or --merge KUBECONFIG")
+        if self.out == "-":
+            raise UsageError("a credential is never written to the terminal", "give --out a path")
+        if self.merge and self.kind != "kubeconfig":
+            raise click.UsageError(f"--merge is for kubeconfigs, not for --type {self.kind}")
+        if self.secret is not None and (self.secret.count("/") != 1 or not all(self.secret.split("/"))):
+            raise click.UsageError("--secret is NAMESPACE/NAME")
+
+    def spec(self, cluster: str) -> IssueSpec:
+        from tui.issuance.types import FileDestination, Format, Identity, IssueSpec, SecretDestination
+
+        destinations: list[Destination] = []
+        if self.out:
+            destinations.append(FileDestination(_absolute(self.out)))
+        if self.merge:
+            destinations.append(FileDestination(_absolute(self.merge), merge=True))
+        if self.secret:
+            namespace, _, name = self.secret.partition("/")
+            destinations.append(SecretDestination(cluster, namespace, name))
+        return IssueSpec(
+            identity=Identity(cluster, self.namespace, self.name),
+            destinations=tuple(destinations),
+            format=Format(self.kind),
+            duration=self.duration,
+            audiences=self.audiences,
+            create_account=self.create,
+        )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+async def _issue(
+    options: Options, wish: _Wish, *, grace: timedelta, dry_run: bool, wait: bool, quiet: bool, form: str
+) -> None:
+    from .reaching import VerbClusters, open_engine
+
+    async with setting(options) as place, open_engine(place, grace=grace, recover=not dry_run) as engine:
+        cluster = options.contexts[0] if options.contexts else place.config.current_context
+        assert isinstance(engine.clusters, VerbClusters)
+        await engine.clusters.find(cluster)
+        plan = await engine.plan_issue(wish.spec(cluster))
+        if dry_run:
+            print_plans([plan], form)
+            return
+        progress = Progress(quiet=quiet)
+        outcome = await carry_out(engine, plan, progress)
+        await wait_for_grace(engine, progress, grace, wait=wait)
+    finish([outcome], form)

@@ -1,0 +1,78 @@
+"""`kubemint journal`: what was done on this machine, and whether the record is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .exits import Ended, Exit, complain, say
+from .options import Options, shared_options
+from .output import Column, output_option, print_list, print_table, rfc3339
+
+if TYPE_CHECKING:
+    from tui.issuance.journal import JournalEntry
+
+
+@click.command("journal")
+@click.option(
+    "--verify", "check", is_flag=True, help="Check the hash chain; exit 1 where an entry was changed or lost."
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
+@output_option("table", "wide", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def journal(options: Options, /, check: bool, limit: int | None, form: str, **given: Any) -> None:
+    """Show what was done on this machine, oldest first. It never holds a credential, only where it is kept."""
+    from tui.issuance.state import StateStore, default_folder
+
+    if options.merged(given).demo:
+        say("each embedded fleet begins with an empty journal")
+        return
+    if not (default_folder() / "state.db").exists():
+        if form in ("json", "yaml"):
+            print_list("JournalEntryList", [], form)
+        say("nothing was done on this machine yet")
+        return
+    state = StateStore.open()
+    try:
+        entries = state.entries(limit)
+        report = state.verify_chain() if check else None
+    finally:
+        state.close()
+    if form in ("json", "yaml"):
+        print_list("JournalEntryList", [_record(entry) for entry in entries], form)
+    elif report is None:
+        print_table(_COLUMNS, entries, wide=form == "wide")
+    if report is None:
+        return
+    if not report.ok:
+        complain(f"the journal is broken at entry {report.broken_at}: {report.message}")
+        raise Ended(Exit.FAILED)
+    say(f"the journal is whole: {report.entries} entries")
+
+
+def _record(entry: JournalEntry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": rfc3339(entry.at),
+        "plan": entry.plan,
+        "action": entry.action,
+        "address": entry.address,
+        "step": entry.step,
+        "status": entry.status,
+        "message": entry.message,
+        "hash": entry.hash,
+    }
+
+
+_COLUMNS: list[Column[JournalEntry]] = [
+    Column("AT", lambda entry: rfc3339(entry.at) or ""),
+    Column("ACTION", lambda entry: entry.action),
+    Column("ADDRESS", lambda entry: entry.address),
+    Column("STEP", lambda entry: entry.step),
+    Column("STATUS", lambda entry: entry.status),
+    Column("MESSAGE", lambda entry: entry.message),
+    Column("PLAN", lambda entry: entry.plan, wide=True),
+    Column("HASH", lambda entry: entry.hash, wide=True),
+]

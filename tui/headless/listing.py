@@ -1,0 +1,152 @@
+"""`kubemint list`: what is in the fleet now, as a table, JSON, YAML or names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from .exits import Ended, Exit, complain, say
+from .options import Options, shared_options
+from .output import output_option, print_list, print_table
+from .session import open_fleet, run_async, setting
+
+if TYPE_CHECKING:
+    from tui.fleet.fleet import Fleet
+    from tui.fleet.rows import Row
+    from tui.fleet.store import Area
+
+AREAS: Final = ("clusters", "accounts", "requests", "credentials")
+WAIT: Final = "15s"
+
+
+@click.command("list")
+@click.argument("area", type=click.Choice(AREAS), metavar="|".join(AREAS))
+@click.option("-n", "--namespace", metavar="NS", help="Only this namespace; nothing else is asked for.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace, which is what happens without -n.")
+@click.option(
+    "--expiring", metavar="DURATION", help="Only what ends within this time or has ended; exit 4 if any does."
+)
+@click.option("--wait", metavar="DURATION", default=WAIT, show_default=True, help="How long to wait for slow clusters.")
+@output_option("table", "wide", "json", "yaml", "name", default="table")
+@shared_options
+@click.pass_obj
+def list_(
+    options: Options,
+    /,
+    area: str,
+    namespace: str | None,
+    all_namespaces: bool,
+    expiring: str | None,
+    wait: str,
+    form: str,
+    **given: Any,
+) -> None:
+    """List clusters, accounts, requests or credentials.
+
+    Every context of the kubeconfig is asked unless --context names some. A cluster that cannot be read is named on
+    stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
+    is 3, or 1 where none could be read.
+    """
+    from tui.issuance.durations import parse_duration
+
+    if namespace and all_namespaces:
+        raise click.UsageError("-n and -A exclude each other")
+    within = parse_duration(expiring) if expiring else None
+    if within is not None and area not in ("requests", "credentials"):
+        raise click.UsageError(f"--expiring is for requests and credentials, {area} do not expire")
+    run_async(_list(options.merged(given), area, namespace, within, parse_duration(wait), form))
+
+
+async def _list(
+    options: Options, name: str, namespace: str | None, within: timedelta | None, wait: timedelta, form: str
+) -> None:
+    from tui.fleet.store import Area
+
+    area = Area(name)
+    async with setting(options) as place, open_fleet(place, areas={area}, namespace=namespace) as fleet:
+        answered = await fleet.settled(wait.total_seconds())
+        rows = chosen(fleet, area, options.contexts, namespace)
+        if within is not None:
+            rows = [row for row in rows if _ends_before(row, _now(fleet, row) + within)]
+        _print(fleet, area, rows, form)
+        if not rows:
+            say(f"no {area.value} found" + (f" in namespace {namespace}" if namespace else ""))
+        code = troubles(fleet, area, options.contexts, answered=answered)
+    if within is not None and rows:
+        raise Ended(Exit.EXPIRING)
+    if code is not Exit.DONE:
+        raise Ended(code)
+
+
+def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | None) -> list[Row]:
+    """The rows of an area that belong to the clusters and the namespace that were named."""
+    from tui.fleet.query import cluster_of, namespace_of
+    from tui.fleet.rows import CredentialRow
+
+    def wanted(row: Row) -> bool:
+        if namespace is not None and namespace_of(row) not in (namespace, ""):
+            return False
+        places = {cluster_of(row)} | ({row.credential.address.cluster} if isinstance(row, CredentialRow) else set())
+        return not contexts or not places.isdisjoint(contexts)
+
+    return [row for row in fleet.store.view(area) if wanted(row)]
+
+
+def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: bool) -> Exit:
+    """Say which clusters could not be read; gives the exit code that follows from it."""
+    from tui.fleet.rows import Reach
+    from tui.fleet.store import Area
+
+    if area is Area.CLUSTERS:
+        return Exit.DONE
+    bad = 0
+    rows = [row for row in fleet.store.clusters.values() if not contexts or row.name in contexts]
+    for row in rows:
+        if row.reach in (Reach.READY, Reach.SLOW):
+            for missing in row.missing:
+                complain(f"{row.name}: {missing}")
+            continue
+        bad += 1
+        if row.reach is Reach.CONNECTING:
+            complain(f"{row.name}: no answer yet", "wait longer with --wait")
+        else:
+            complain(f"{row.name}: {row.reach.value}: {row.message}", row.hint)
+    if not bad:
+        return Exit.DONE
+    if bad == len(rows):
+        return Exit.FAILED
+    return Exit.PARTLY if contexts else Exit.DONE
+
+
+def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
+    from .records import LIST_KINDS, columns, name_of, record
+
+    def now(cluster: str) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster) or 0)
+
+    if form in ("json", "yaml"):
+        print_list(LIST_KINDS[area], [record(row, now) for row in rows], form)
+    elif form == "name":
+        for row in rows:
+            click.echo(name_of(row))
+    else:
+        print_table(columns(area, now), rows, wide=form == "wide")
+
+
+def _now(fleet: Fleet, row: Row) -> datetime:
+    from tui.fleet.query import cluster_of
+
+    return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster_of(row)) or 0)
+
+
+def _ends_before(row: Row, limit: datetime) -> bool:
+    from tui.fleet.rows import CredentialRow, RequestRow
+    from tui.issuance.types import State
+
+    credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
+    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
+        return False
+    return credential.expires_at <= limit

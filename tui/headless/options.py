@@ -1,0 +1,53 @@
+"""The options that every command shares, given before or after the command's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which clusters, and what may be done."""
+
+    kubeconfig: str | None = None
+    contexts: tuple[str, ...] = ()
+    """The contexts named; none means every context of the kubeconfig."""
+    demo: bool = False
+    read_only: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Options:
+        return cls(given["kubeconfig"], tuple(given["contexts"]), given["demo"], given["read_only"])
+
+    def merged(self, given: Mapping[str, Any]) -> Options:
+        """These options with those that were given after the command's name; what is given later counts."""
+        later = Options.of(given)
+        return replace(
+            self,
+            kubeconfig=later.kubeconfig or self.kubeconfig,
+            contexts=later.contexts or self.contexts,
+            demo=later.demo or self.demo,
+            read_only=later.read_only or self.read_only,
+        )
+
+
+def shared_options(command: F) -> F:
+    """Adds `--demo`, `--kubeconfig`, `--context` and `--read-only`."""
+    for option in reversed(
+        (
+            click.option("--demo", is_flag=True, help="Use the embedded fleet; nothing outside of it is touched."),
+            click.option("--kubeconfig", metavar="FILE", help="Use this kubeconfig alone."),
+            click.option(
+                "--context", "contexts", metavar="NAME", multiple=True, help="Only this context; may be repeated."
+            ),
+            click.option("--read-only", is_flag=True, help="Refuse everything that changes something."),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,76 @@
+"""Data on stdout: aligned tables for people, JSON and YAML for programs, names for shells.
+
+Text from clusters passes `safe_text` in tables; JSON and YAML escape what must be escaped and keep the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+
+import click
+
+from tui.kube.text import safe_text
+
+API_VERSION: Final = "kubemint/v1"
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[R]):
+    """One column of a table; `wide` ones show with `-o wide` only."""
+
+    title: str
+    cell: Callable[[R], str]
+    wide: bool = False
+
+
+def print_table(columns: Sequence[Column[R]], rows: Iterable[R], *, wide: bool = False) -> None:
+    shown = [column for column in columns if wide or not column.wide]
+    lines = [[column.title for column in shown]]
+    lines += [[safe_text(column.cell(row)) or "-" for column in shown] for row in rows]
+    if len(lines) == 1:
+        return
+    widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = [text + " " * (width - cells(text)) for text, width in zip(line, widths, strict=True)]
+        click.echo("   ".join(padded).rstrip())
+
+
+def print_list(kind: str, items: Sequence[Mapping[str, Any]], form: str) -> None:
+    """`{"apiVersion": "kubemint/v1", "kind": …, "items": […]}` as JSON or YAML."""
+    print_object({"apiVersion": API_VERSION, "kind": kind, "items": list(items)}, form)
+
+
+def print_object(obj: Mapping[str, Any], form: str) -> None:
+    if form == "yaml":
+        import yaml
+
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text = yaml.dump(obj, Dumper=dumper, sort_keys=False, allow_unicode=False, width=2**16)
+        click.echo(text, nl=False)
+    else:
+        click.echo(json.dumps(obj, indent=2))
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """A time in UTC with whole seconds, `2026-11-23T12:00:00Z`."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def output_option(*forms: str, default: str) -> Callable[[Any], Any]:
+    """`-o`, with these forms."""
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(forms), default=default, show_default=True, help="How to print it."
+    )

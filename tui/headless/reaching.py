@@ -1,0 +1,77 @@
+"""Clusters for one verb: reached when they are needed, nothing runs in the background.
+
+Beside the contexts of the kubeconfig these are DPUClusters, called `HOST/NAMESPACE/NAME` as in the fleet; their
+kubeconfig is read from the host when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+from tui.fleet.decode import DPUCluster
+from tui.fleet.discovery import dpu_cluster_endpoint
+from tui.fleet.requests import DPU_CLUSTERS
+from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.engine import Engine
+from tui.kube.client import Client
+from tui.kube.endpoint import Endpoint
+
+from .exits import say
+from .session import GRACE, Setting
+
+
+class VerbClusters(KubeconfigClusters):
+    """Every context, every DPUCluster that is named, and the cluster this process runs in."""
+
+    def __init__(self, place: Setting) -> None:
+        super().__init__(place.config)
+        self._others: dict[str, Endpoint] = {}
+        if place.in_cluster is not None:
+            self._others[place.in_cluster.name] = place.in_cluster
+
+    def names(self) -> Sequence[str]:
+        return (*super().names(), *self._others)
+
+    def endpoint(self, name: str) -> Endpoint:
+        return self._others.get(name) or super().endpoint(name)
+
+    async def client(self, name: str) -> Client:
+        await self.find(name)
+        return await super().client(name)
+
+    async def find(self, name: str) -> None:
+        """Make a DPUCluster known by its name in the fleet; other names are left to `endpoint`."""
+        host, _, rest = name.rpartition("/")
+        host, _, namespace = host.rpartition("/")
+        if name in self.names() or not (host and namespace and rest) or host not in self.names():
+            return
+        client = await self.client(host)
+        found = await client.get(DPU_CLUSTERS, rest, namespace=namespace, type=DPUCluster)
+        self._others[name] = await dpu_cluster_endpoint(client, host, namespace, rest, found.spec.kubeconfig)
+
+
+@contextlib.asynccontextmanager
+async def open_engine(place: Setting, *, grace: timedelta = GRACE, recover: bool = True) -> AsyncIterator[Engine]:
+    """An engine over those clusters. What an earlier run left open is finished or undone first."""
+    state = place.state()
+    try:
+        async with VerbClusters(place) as clusters:
+            engine = Engine(clusters, state, grace=grace)
+            try:
+                if recover:
+                    await finish_open_work(engine)
+                yield engine
+            finally:
+                await engine.aclose()
+    finally:
+        state.close()
+
+
+async def finish_open_work(engine: Engine) -> None:
+    """Let the engine recover; what it did is said in one line each, what it could not do stays for the next time."""
+
+    for outcome in await engine.recover():
+        how = "finished" if outcome.ok else f"still open: {outcome.error}"
+        say(f"left by an earlier run: {outcome.action.value} {outcome.address} {how}")

@@ -1,0 +1,262 @@
+"""Rows of the fleet as the records that `list` prints: for programs with every field, for people with the main ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.store import Area
+from tui.issuance.countdown import human_left
+from tui.issuance.durations import format_duration
+from tui.issuance.renewal import rotate_at, state_of
+from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, Identity, State
+
+from .output import Column, rfc3339
+
+Now = Callable[[str], datetime]
+"""The time of a cluster: the local time plus the cluster's skew."""
+
+LIST_KINDS: Final[dict[Area, str]] = {
+    Area.CLUSTERS: "ClusterList",
+    Area.ACCOUNTS: "AccountList",
+    Area.REQUESTS: "RequestList",
+    Area.CREDENTIALS: "CredentialList",
+}
+
+
+def renewal_point(credential: Credential) -> datetime | None:
+    """When it is due, None where it never is."""
+    if credential.rotate_at is not None or credential.issued_at is None or credential.expires_at is None:
+        return credential.rotate_at
+    return rotate_at(credential.issued_at, credential.expires_at)
+
+
+def home_of(row: CredentialRow) -> str:
+    """The cluster a credential is kept in; for files and logins the one they lead to."""
+    return row.credential.address.cluster or row.cluster
+
+
+def credential_record(
+    credential: Credential, now: datetime, *, cluster: str = "", stale: bool = False
+) -> dict[str, Any]:
+    """One credential for programs. `cluster` is where it leads to, for those that are kept in none."""
+    address = credential.address
+    expires, handle = credential.expires_at, credential.handle
+    return {
+        "address": str(address),
+        "cluster": address.cluster or cluster or (credential.identity.cluster if credential.identity else ""),
+        "namespace": address.namespace or None,
+        "name": address.name or None,
+        "kind": address.kind.value,
+        "identity": _identity(credential.identity),
+        "format": credential.format.value if credential.format else None,
+        "audiences": list(credential.audiences),
+        "requestedSeconds": _seconds(credential.requested),
+        "grantedSeconds": _seconds(credential.granted),
+        "issuedAt": rfc3339(credential.issued_at),
+        "expiresAt": rfc3339(expires),
+        "rotateAt": rfc3339(renewal_point(credential)),
+        "secondsLeft": None if expires is None else int((expires - now).total_seconds()),
+        "state": state_of(credential, now).value,
+        "keptIn": credential.kept_in,
+        "fingerprint": credential.fingerprint or None,
+        "handle": f"{handle.cluster}/{handle.namespace}/{handle.name}" if handle else None,
+        "stale": stale,
+        "message": credential.message,
+    }
+
+
+def record(row: Row, now: Now) -> dict[str, Any]:
+    """One row for programs."""
+    match row:
+        case CredentialRow():
+            return credential_record(row.credential, now(row.cluster), cluster=row.cluster, stale=row.stale)
+        case AccountRow():
+            return {
+                "cluster": row.identity.cluster,
+                "namespace": row.identity.namespace,
+                "name": row.identity.name,
+                "username": row.identity.username,
+                "uid": row.uid,
+                "createdAt": rfc3339(row.created_at),
+                "labels": row.labels,
+            }
+        case RequestRow():
+            return _request_record(row, now)
+        case ClusterRow():
+            return {
+                "name": row.name,
+                "server": row.server,
+                "source": row.source,
+                "version": row.version or None,
+                "namespace": row.namespace,
+                "state": row.reach.value,
+                "since": rfc3339(row.since),
+                "syncedAt": rfc3339(row.synced_at),
+                "skewSeconds": row.skew,
+                "latencySeconds": row.latency,
+                "message": row.message,
+                "hint": row.hint,
+                "missing": list(row.missing),
+            }
+
+
+def _request_record(row: RequestRow, now: Now) -> dict[str, Any]:
+    credential = row.credential
+    expires = credential.expires_at if credential else None
+    moment = now(credential.identity.cluster if credential and credential.identity else row.cluster)
+    return {
+        "address": f"{CredentialKind.REQUEST.value}:{row.key}",
+        "cluster": row.cluster,
+        "namespace": row.namespace,
+        "name": row.name,
+        "kind": row.kind,
+        "type": row.type,
+        "duration": row.duration or None,
+        "serviceAccount": row.service_account,
+        "targetCluster": row.target or None,
+        "secret": row.secret,
+        "ready": row.ready or None,
+        "conditions": [
+            {
+                "type": c.type,
+                "status": c.status,
+                "reason": c.reason,
+                "message": c.message,
+                "since": rfc3339(c.changed_at),
+            }
+            for c in row.conditions
+        ],
+        "createdAt": rfc3339(row.created_at),
+        "issuedAt": rfc3339(credential.issued_at) if credential else None,
+        "expiresAt": rfc3339(expires),
+        "rotateAt": rfc3339(renewal_point(credential)) if credential else None,
+        "secondsLeft": None if expires is None else int((expires - moment).total_seconds()),
+        "state": (state_of(credential, moment) if credential else State.PENDING).value,
+    }
+
+
+def name_of(row: Row) -> str:
+    """What other verbs take: an address, or the name where there is no address."""
+    match row:
+        case CredentialRow():
+            return str(row.credential.address)
+        case RequestRow():
+            return f"{CredentialKind.REQUEST.value}:{row.key}"
+        case _:
+            return row.key
+
+
+def columns(area: Area, now: Now) -> list[Column[Any]]:
+    """The table of an area."""
+    tables: dict[Area, list[Any]] = {
+        Area.CLUSTERS: _CLUSTERS,
+        Area.ACCOUNTS: _ACCOUNTS,
+        Area.REQUESTS: _requests(now),
+        Area.CREDENTIALS: _credentials(now),
+    }
+    return tables[area]
+
+
+def _credentials(now: Now) -> list[Column[CredentialRow]]:
+    def left(row: CredentialRow) -> str:
+        return _left(row.credential, now(row.cluster))
+
+    def renews(row: CredentialRow) -> str:
+        return _renews(row.credential, now(row.cluster))
+
+    columns: list[Column[CredentialRow]] = [
+        Column("LEFT", left),
+        Column(
+            "STATE", lambda row: state_of(row.credential, now(row.cluster)).value + (" (stale)" if row.stale else "")
+        ),
+        Column("KIND", lambda row: KIND_LABELS[row.credential.address.kind]),
+        Column("ADDRESS", name_of),
+        Column("SPEAKS FOR", lambda row: str(row.credential.identity or "")),
+        Column("RENEWS", renews),
+        Column("GRANTED / ASKED", lambda row: _granted(row.credential), wide=True),
+        Column("EXPIRES", lambda row: rfc3339(row.credential.expires_at) or "", wide=True),
+        Column("KEPT IN", lambda row: row.credential.kept_in, wide=True),
+        Column("MESSAGE", lambda row: row.credential.message, wide=True),
+    ]
+    return columns
+
+
+def _requests(now: Now) -> list[Column[RequestRow]]:
+    def moment(row: RequestRow) -> datetime:
+        return now(row.credential.identity.cluster if row.credential and row.credential.identity else row.cluster)
+
+    columns: list[Column[RequestRow]] = [
+        Column("LEFT", lambda row: _left(row.credential, moment(row)) if row.credential else ""),
+        Column("STATE", lambda row: state_of(row.credential, moment(row)).value if row.credential else "pending"),
+        Column("READY", lambda row: row.ready),
+        Column("ADDRESS", name_of),
+        Column("ACCOUNT", lambda row: row.service_account),
+        Column("TARGET", lambda row: row.target or "its own cluster"),
+        Column("TYPE", lambda row: row.type),
+        Column("RENEWS", lambda row: _renews(row.credential, moment(row)) if row.credential else ""),
+        Column("DURATION", lambda row: row.duration, wide=True),
+        Column("SECRET", lambda row: row.secret, wide=True),
+        Column("WHY", _why, wide=True),
+    ]
+    return columns
+
+
+def _why(row: RequestRow) -> str:
+    return "; ".join(c.message for c in row.conditions if c.status != "True" and c.message)
+
+
+_ACCOUNTS: Final[list[Column[AccountRow]]] = [
+    Column("CLUSTER", lambda row: row.identity.cluster),
+    Column("NAMESPACE", lambda row: row.identity.namespace),
+    Column("NAME", lambda row: row.identity.name),
+    Column("CREATED", lambda row: rfc3339(row.created_at) or ""),
+    Column("UID", lambda row: row.uid, wide=True),
+    Column("LABELS", lambda row: ",".join(f"{k}={v}" for k, v in row.labels.items()), wide=True),
+]
+
+_CLUSTERS: Final[list[Column[ClusterRow]]] = [
+    Column("NAME", lambda row: row.name),
+    Column("STATE", lambda row: row.reach.value),
+    Column("VERSION", lambda row: row.version),
+    Column("SERVER", lambda row: row.server),
+    Column("SOURCE", lambda row: row.source, wide=True),
+    Column("LATENCY", lambda row: "" if row.latency is None else f"{row.latency * 1000:.0f} ms", wide=True),
+    Column("SKEW", lambda row: "" if row.skew is None else f"{row.skew:+.1f} s", wide=True),
+    Column("MESSAGE", lambda row: "; ".join(filter(None, (row.message, row.hint, *row.missing)))),
+]
+
+
+def _left(credential: Credential, now: datetime) -> str:
+    return "" if credential.expires_at is None else human_left(credential.expires_at - now)
+
+
+def _renews(credential: Credential, now: datetime) -> str:
+    if credential.address.kind in (CredentialKind.LOGIN, CredentialKind.LEGACY):
+        return ""
+    due = renewal_point(credential)
+    if due is None:
+        return ""
+    return "due" if due <= now else f"in {human_left(due - now)}"
+
+
+def _granted(credential: Credential) -> str:
+    if credential.granted is None:
+        return ""
+    granted, asked = credential.granted, credential.requested
+    text = format_duration(granted - timedelta(microseconds=granted.microseconds))
+    if asked is None:
+        return text
+    return f"{text} / {format_duration(asked)}" + (" capped" if granted < asked else "")
+
+
+def _identity(identity: Identity | None) -> dict[str, str] | None:
+    if identity is None:
+        return None
+    return {"cluster": identity.cluster, "namespace": identity.namespace, "name": identity.name}
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else int(duration.total_seconds())

@@ -1,0 +1,86 @@
+"""`kubemint revoke`: end credentials before their time, after asking."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address
+
+from .acting import Progress, address_of, carry_out, finish, print_plans
+from .exits import Ended, Exit, say
+from .options import Options, shared_options
+from .session import refuse_read_only, run_async, setting
+
+if TYPE_CHECKING:
+    from tui.issuance.types import Plan
+
+
+@click.command("revoke")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["name", "json", "yaml"]),
+    default="name",
+    show_default=True,
+    help="How to print the result.",
+)
+@shared_options
+@click.pass_obj
+def revoke(
+    options: Options, /, addresses: tuple[str, ...], yes: bool, dry_run: bool, quiet: bool, form: str, **given: Any
+) -> None:
+    """Revoke credentials now: the API server refuses them within ten seconds.
+
+    On a terminal it shows what stops working and asks; elsewhere it needs --yes.
+    """
+    options = options.merged(given)
+    if not dry_run:
+        refuse_read_only(options, "revoke")
+        if not yes and not sys.stdin.isatty():
+            raise UsageError(
+                "revoking is final and there is no terminal to ask on", "say --yes, or look with --dry-run"
+            )
+    run_async(
+        _revoke(
+            options, list(dict.fromkeys(map(address_of, addresses))), yes=yes, dry_run=dry_run, quiet=quiet, form=form
+        )
+    )
+
+
+async def _revoke(
+    options: Options, addresses: list[Address], *, yes: bool, dry_run: bool, quiet: bool, form: str
+) -> None:
+    from .reaching import open_engine
+
+    async with setting(options) as place, open_engine(place, recover=not dry_run) as engine:
+        plans = [await engine.plan_revoke(address) for address in addresses]
+        if dry_run:
+            print_plans(plans, form)
+            return
+        if not yes and not _agreed(plans):
+            raise Ended(Exit.FAILED)
+        progress = Progress(several=len(plans) > 1, quiet=quiet)
+        outcomes = [await carry_out(engine, plan, progress, warn=yes) for plan in plans]
+    finish(outcomes, form)
+
+
+def _agreed(plans: list[Plan]) -> bool:
+    for plan in plans:
+        say(f"revoke {plan.address}")
+        for warning in plan.warnings:
+            say(f"  {warning}")
+        for step in plan.steps:
+            say(f"  - {step.title}")
+    agreed = click.confirm("Revoke?" if len(plans) == 1 else f"Revoke these {len(plans)}?", default=False, err=True)
+    if not agreed:
+        say("nothing was revoked")
+    return agreed

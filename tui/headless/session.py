@@ -1,0 +1,154 @@
+"""What a verb works with: the kubeconfig, the local state, and a fleet; with `--demo` those of an embedded fleet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.kube.errors import ConfigError
+
+from .exits import Ended, Exit, complain
+from .options import Options
+
+if TYPE_CHECKING:
+    from tui.fleet.fleet import Fleet
+    from tui.fleet.store import Area
+    from tui.issuance.state import StateStore
+    from tui.kube.endpoint import Endpoint
+    from tui.kube.kubeconfig import KubeConfig
+
+T = TypeVar("T")
+GRACE: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a verb finds its clusters and keeps its state."""
+
+    options: Options
+    config: KubeConfig
+    load: Callable[[], KubeConfig]
+    state_folder: Path | None
+    """None is the default one of this user."""
+    in_cluster: Endpoint | None = None
+
+    def state(self) -> StateStore:
+        """The local state, made where there is none yet. Raises IssuanceError where it cannot be opened."""
+        from tui.issuance.state import StateStore
+
+        return StateStore.open(self.state_folder)
+
+    def state_if_any(self) -> StateStore | None:
+        """The local state for reading: None where there is none, and with a warning where it cannot be opened."""
+        from tui.issuance.state import default_folder
+
+        folder = self.state_folder or default_folder()
+        try:
+            return self.state() if (folder / "state.db").exists() else None
+        except (IssuanceError, OSError) as error:
+            complain(f"files on this machine are not listed: {error}", getattr(error, "hint", ""))
+            return None
+
+
+def run_async(work: Coroutine[object, object, T]) -> T:
+    """Run one verb. SIGTERM ends it as SIGINT does: cancelled, so that everything is put away."""
+
+    async def main() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:
+        raise Ended(Exit.INTERRUPTED) from None
+
+
+@contextlib.asynccontextmanager
+async def setting(options: Options) -> AsyncIterator[Setting]:
+    """The clusters that `options` mean. Raises ConfigError where there are none."""
+    if options.demo:
+        from tui.demo.fleet import EmbeddedFleet
+
+        async with EmbeddedFleet() as embedded:
+            assert embedded.folder is not None
+            yield _setting(options, str(embedded.kubeconfig), embedded.folder / "state")
+    else:
+        yield _setting(options, options.kubeconfig, None)
+
+
+def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None) -> Setting:
+    from tui.kube.kubeconfig import in_cluster, load
+
+    config = load(kubeconfig)
+    inside = in_cluster() if not config.contexts and not kubeconfig else None
+    for problem in config.problems:
+        complain(str(problem), problem.hint)
+    for warning in config.warnings:
+        complain(warning)
+    if not config.contexts and inside is None:
+        looked = ", ".join(str(path) for path in config.files)
+        raise ConfigError(f"no cluster is known: there is no context in {looked or 'the kubeconfig'}", hint=_FIRST_STEP)
+    return Setting(options, config, lambda: load(kubeconfig), state_folder, inside)
+
+
+_FIRST_STEP: Final = "name one with --kubeconfig or KUBECONFIG, or look at the embedded fleet with --demo"
+
+
+@contextlib.asynccontextmanager
+async def open_fleet(
+    place: Setting,
+    *,
+    areas: Collection[Area] | None = None,
+    namespace: str | None = None,
+    acting: bool = False,
+    grace: timedelta = GRACE,
+) -> AsyncIterator[Fleet]:
+    """A started fleet over the contexts that were named, with an engine. `acting` opens the state for writing."""
+    from tui.fleet.fleet import EVERYTHING, Fleet
+
+    state = place.state() if acting else place.state_if_any()
+    try:
+        fleet = Fleet(
+            place.config,
+            state=state,
+            only=hosts(place),
+            areas=EVERYTHING if areas is None else areas,
+            namespace=namespace,
+            read_only=not acting,
+            grace=grace,
+            reload=place.load,
+            endpoints=() if place.in_cluster is None else (place.in_cluster,),
+        )
+        try:
+            await fleet.start()
+            yield fleet
+        finally:
+            await fleet.stop()
+    finally:
+        if state is not None:
+            state.close()
+
+
+def hosts(place: Setting) -> list[str]:
+    """The contexts to connect to for the clusters that were named; a DPUCluster's name starts with its host's."""
+    contexts = place.config.contexts
+    named = []
+    for name in place.options.contexts:
+        host = name.rsplit("/", 2)[0] if name.count("/") >= 2 else name
+        named.append(name if name in contexts or host not in contexts else host)
+    return list(dict.fromkeys(named))
+
+
+def refuse_read_only(options: Options, verb: str) -> None:
+    if options.read_only:
+        raise UsageError(f"{verb} changes something, and --read-only forbids that", "leave --read-only away")

@@ -1,0 +1,120 @@
+"""`kubemint verify`: ask the API server whether a credential is accepted, and as whom."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address, CredentialKind, Identity
+
+from .acting import address_of
+from .exits import Ended, Exit, complain
+from .options import Options, shared_options
+from .output import API_VERSION, output_option, print_object, rfc3339
+from .session import run_async, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from tui.issuance.verification import Verification
+    from tui.kube.sensitive import Sensitive
+
+
+@click.command("verify")
+@click.argument("what", metavar="FILE|ADDRESS")
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def verify(options: Options, /, what: str, form: str, **given: Any) -> None:
+    """Ask the cluster whether a credential works: a kubeconfig, a token (with --context), or an ADDRESS.
+
+    A kubeconfig is taken as foreign: no file that it names is read and no plugin is run. Exit code 1: not accepted.
+    """
+    options = options.merged(given)
+    if what == "-" or Path(what).expanduser().is_file():
+        work = _verify_material(options, what, read_input(what))
+    else:
+        work = _verify_address(options, address_of(what))
+    run_async(_verify(what, work, form))
+
+
+async def _verify(what: str, work: Awaitable[Verification], form: str) -> None:
+    verification = await work
+    _print(what, verification, form)
+    if not verification.ok:
+        raise Ended(Exit.FAILED)
+
+
+async def _verify_address(options: Options, address: Address) -> Verification:
+    from .reaching import VerbClusters, open_engine
+
+    async with setting(options) as place, open_engine(place, recover=False) as engine:
+        if address.kind is not CredentialKind.FILE:
+            assert isinstance(engine.clusters, VerbClusters)
+            await engine.clusters.find(address.cluster)
+        return await engine.verify(address)
+
+
+async def _verify_material(options: Options, what: str, material: Sensitive) -> Verification:
+    from tui.issuance.claims import ClaimsError, read_token
+    from tui.issuance.formats import kubeconfig
+
+    from .reaching import VerbClusters, open_engine
+
+    try:
+        claims = read_token(material)
+    except ClaimsError:
+        claims = None
+    if claims is None:
+        from tui.issuance.proving import verify_kubeconfig  # needs no cluster of ours
+
+        return await verify_kubeconfig(material)
+    if len(options.contexts) != 1 and not options.demo:
+        raise UsageError(
+            f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
+        )
+    async with setting(options) as place, open_engine(place, recover=False) as engine:
+        cluster = options.contexts[0] if options.contexts else place.config.current_context
+        assert isinstance(engine.clusters, VerbClusters)
+        await engine.clusters.find(cluster)
+        identity = claims.identity(cluster) or Identity(cluster, "default", "token")
+        return await engine.verify_kubeconfig(kubeconfig(material, engine.clusters.endpoint(cluster), identity))
+
+
+def read_input(what: str) -> Sensitive:
+    """The content of a file, or of stdin for `-`."""
+    from tui.issuance.files import MAX_READ, FileError, read_private
+    from tui.kube.sensitive import Sensitive
+
+    if what != "-":
+        return read_private(Path(what).expanduser())
+    data = sys.stdin.buffer.read(MAX_READ + 1)
+    if len(data) > MAX_READ:
+        raise FileError(f"stdin gave more than {MAX_READ // 1024} KiB", "is this the right input?")
+    return Sensitive(data)
+
+
+def _print(what: str, verification: Verification, form: str) -> None:
+    if form == "table":
+        if verification.ok:
+            click.echo(f"accepted as {verification.username or 'somebody'} ({verification.method})")
+        else:
+            complain(f"{what}: {verification.message or 'not accepted'}", verification.hint)
+        return
+    print_object(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "Verification",
+            "ok": verification.ok,
+            "username": verification.username or None,
+            "method": verification.method or None,
+            "checkedAt": rfc3339(verification.checked_at),
+            "message": verification.message,
+            "hint": verification.hint,
+        },
+        form,
+    )
