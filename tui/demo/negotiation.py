@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from . import protobuf
 from .status import StatusError, bad_request, unsupported_media_type
 
 _JSON = "application/json"
@@ -65,8 +66,13 @@ def check_size(length: int) -> None:
 def decode(body: bytes, content_type: str, kind: str) -> Any:
     """A body as JSON values; `kind` is what was expected, for the message."""
     media = media_type(content_type)
+    if media == protobuf.MEDIA_TYPE:
+        try:
+            return protobuf.decode(body)
+        except ValueError as error:
+            raise bad_request(f"{kind} cannot be decoded: {error}") from error
     if media not in BODY_TYPES:
-        raise unsupported_media_type(media, [*BODY_TYPES, "application/vnd.kubernetes.protobuf"])
+        raise unsupported_media_type(media, [*BODY_TYPES, protobuf.MEDIA_TYPE])
     if media == _YAML:
         return decode_yaml(body)
     try:

@@ -47,7 +47,7 @@ class Resources:
         self._virtual = virtual
         self._checks_fields = minor >= 25
         self.bookmark_every = 60.0
-        self.watches: dict[web.Request, Watch] = {}
+        self.watches: dict[Watch, web.Request] = {}
 
     async def answer(
         self, request: web.Request, wanted: Attributes, user: UserInfo, cut: int | None
@@ -126,13 +126,13 @@ class Resources:
         watch = Watch(self._storage, kind, namespace, options, printer, self._clock, self.bookmark_every)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
-        self.watches[request] = watch
+        self.watches[watch] = request
         try:
             await response.prepare(request)
             await watch.run(_Cutting(request, response, cut) if cut is not None else response, request)
             await response.write_eof()
         finally:
-            del self.watches[request]
+            del self.watches[watch]
         return response
 
     def _printer(self, request: web.Request, kind: Kind, shape: Shape) -> encoding.Printer:

@@ -93,7 +93,7 @@ class ApiServer:
     def drop_watches(self, matches: Callable[[web.Request], bool] = lambda _: True) -> int:
         """Break the open watches that match, in the middle of the stream; returns how many there were."""
         dropped = 0
-        for request in list(self._resources.watches):
+        for request in list(self._resources.watches.values()):
             if matches(request) and request.transport is not None:
                 request.transport.abort()
                 dropped += 1
@@ -101,7 +101,7 @@ class ApiServer:
 
     async def close(self) -> None:
         """End every watch cleanly."""
-        for watch in list(self._resources.watches.values()):
+        for watch in list(self._resources.watches):
             watch.close()
         await asyncio.sleep(0)
 
