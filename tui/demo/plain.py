@@ -17,6 +17,10 @@ from .status import StatusError, method_not_allowed, no_resource
 from .storage import Storage
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
+_OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+# An OpenAPI v2 document without a single definition: `swagger: "2.0"` and `info: {title: "", version: ""}`. kubectl
+# falls back to it for kinds that no v3 document names, and then leaves validation to the server.
+_EMPTY_OPENAPI_V2 = b"\n\x032.0\x12\x04\n\x00\x12\x00"
 _NOTHING = Kind("", "", "", "")
 
 
@@ -96,6 +100,8 @@ class PlainPaths:
         return web.Response(text="ok")
 
     def _openapi_v2(self, accept: str) -> web.Response:
+        if _OPENAPI_V2_PROTOBUF in accept:
+            return web.Response(body=_EMPTY_OPENAPI_V2, headers={"Content-Type": _OPENAPI_V2_PROTOBUF})
         if accept and "json" not in accept and "*/*" not in accept:
             raise StatusError(406, "NotAcceptable", "406: Not Acceptable", {})
         info = {"title": "Kubernetes", "version": self._version.get("gitVersion", "")}
