@@ -11,9 +11,10 @@ import binascii
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
+from tui.issuance.dpf.resources import ADMIN_KEY, target_name
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError, NotFound
@@ -21,14 +22,6 @@ from tui.kube.kubeconfig import KubeConfig, parse
 from tui.kube.resource import SECRETS
 
 from .cluster_tasks import Source
-
-KUBECONFIG_KEY: Final = "admin.conf"
-"""The key of a DPUCluster's Secret that DPF reads."""
-
-
-def dpu_cluster_name(host: str, namespace: str, name: str) -> str:
-    """What a DPUCluster of the cluster `host` is called in the fleet."""
-    return f"{host}/{namespace}/{name}"
 
 
 def context_source(config: Callable[[], KubeConfig], context: str) -> Source:
@@ -57,12 +50,12 @@ def dpu_cluster_source(
     async def resolve() -> Endpoint:
         return await dpu_cluster_endpoint(await client(), host, namespace, name, secret())
 
-    return Source(dpu_cluster_name(host, namespace, name), "DPUCluster", resolve)
+    return Source(target_name(host, namespace, name), "DPUCluster", resolve)
 
 
 async def dpu_cluster_endpoint(client: Client, host: str, namespace: str, name: str, secret: str) -> Endpoint:
     """Read and resolve one DPUCluster's kubeconfig. Raises KubeError with what is missing."""
-    cluster = dpu_cluster_name(host, namespace, name)
+    cluster = target_name(host, namespace, name)
     if not secret:
         raise ConfigError(f"DPUCluster {namespace}/{name} names no kubeconfig Secret yet", cluster=cluster)
     where = f"Secret {namespace}/{secret}"
@@ -72,15 +65,15 @@ async def dpu_cluster_endpoint(client: Client, host: str, namespace: str, name: 
         obj = {}
     if not obj:
         raise ConfigError(f"{where} of DPUCluster {name} does not exist", cluster=cluster)
-    encoded = (obj.get("data") or {}).get(KUBECONFIG_KEY)
+    encoded = (obj.get("data") or {}).get(ADMIN_KEY)
     if not encoded:
-        raise ConfigError(f"{where} has no key {KUBECONFIG_KEY}", cluster=cluster)
+        raise ConfigError(f"{where} has no key {ADMIN_KEY}", cluster=cluster)
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         data = b""
     if not data:
-        raise ConfigError(f"key {KUBECONFIG_KEY} of {where} is not base64", cluster=cluster)
+        raise ConfigError(f"key {ADMIN_KEY} of {where} is not base64", cluster=cluster)
     config = parse(data)
     context = config.current_context or next(iter(config.contexts), "")
     return replace(config.endpoint(context or None), name=cluster)

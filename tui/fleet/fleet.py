@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from tui.issuance.clusters import unknown_cluster
+from tui.issuance.dpf.resources import target_name
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, StateError
 from tui.issuance.state import StateStore
@@ -27,7 +28,7 @@ from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import ClusterTasks, Source
 from .decode import DPUCluster, credential_row
-from .discovery import context_source, dpu_cluster_name, dpu_cluster_source, fixed_source, same_server
+from .discovery import context_source, dpu_cluster_source, fixed_source, same_server
 from .kinds import kinds_of
 from .logins import login_row
 from .reach import Timing
@@ -183,7 +184,7 @@ class Fleet:
         watched = kinds_of(
             name,
             self._areas,
-            target=partial(self._target, name),
+            known_as=self._known_as,
             found=partial(self._dpu_cluster, name) if host else None,
         )
         tasks = self._tasks[name] = ClusterTasks(
@@ -201,7 +202,7 @@ class Fleet:
     def _dpu_cluster(self, host: str, key: str, found: DPUCluster | None) -> None:
         """A DPUCluster in `host` came, changed or went."""
         namespace, _, short = key.partition("/")
-        name = dpu_cluster_name(host, namespace, short)
+        name = target_name(host, namespace, short)
         if found is None:
             self._aliases.pop(name, None)
             self._remove(name)
@@ -239,10 +240,8 @@ class Fleet:
                 return False
         return True
 
-    def _target(self, host: str, target: str) -> str:
-        """The fleet's name of the cluster that a request in `host` is for; `target` is `namespace/name` or empty."""
-        namespace, _, short = target.partition("/")
-        name = dpu_cluster_name(host, namespace, short) if target else host
+    def _known_as(self, name: str) -> str:
+        """What the fleet calls the cluster that a DPUCluster's name leads to."""
         return self._aliases.get(name, name)
 
     def _rename(self, old: str, new: str) -> None:
@@ -255,6 +254,17 @@ class Fleet:
                 credential = msgspec.structs.replace(row.credential, identity=moved)
                 renamed.append(msgspec.structs.replace(row, cluster=new, credential=credential))
         self.store.put(*renamed)
+        for request in tuple(self.store.requests.values()):
+            credential_of = request.credential
+            if (
+                credential_of is not None
+                and credential_of.identity is not None
+                and credential_of.identity.cluster == old
+            ):
+                there = credential_of.identity
+                moved = Identity(new, there.namespace, there.name)
+                credential = msgspec.structs.replace(credential_of, identity=moved)
+                self.store.put(msgspec.structs.replace(request, credential=credential))
 
     # What is kept on this machine
 

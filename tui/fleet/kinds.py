@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tui.issuance import managed
+from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
@@ -17,7 +18,7 @@ from .decode import (
     credential_row,
     token_secret_credential,
 )
-from .requests import DPU_CLUSTERS, DPU_REQUESTS, Request, request_row
+from .requests import request_row
 from .rows import Row
 from .store import Area
 from .watching import Watched
@@ -27,13 +28,13 @@ def kinds_of(
     cluster: str,
     areas: Collection[Area],
     *,
-    target: Callable[[str], str],
+    known_as: Callable[[str], str],
     found: Callable[[str, DPUCluster | None], None] | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
-    `target` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters, None where this cluster
-    was found through one itself.
+    `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters, None
+    where this cluster was found through one itself.
     """
 
     def accounts(account: Account) -> Iterable[Row]:
@@ -47,9 +48,8 @@ def kinds_of(
         credential = token_secret_credential(cluster, secret)
         return () if credential is None else (credential_row(credential),)
 
-    def requests(request: Request) -> Iterable[Row]:
-        reference = request.status.target_cluster or str(request.spec.target_cluster)
-        row = request_row(cluster, target(reference), request)
+    def requests(obj: Mapping[str, Any]) -> Iterable[Row]:
+        row = request_row(cluster, obj, known_as)
         return (row,) if row.credential is None else (row, credential_row(row.credential))
 
     kinds: list[Watched] = []
@@ -63,5 +63,5 @@ def kinds_of(
             Watched("token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS),
         ]
     if Area.CREDENTIALS in areas or Area.REQUESTS in areas:
-        kinds.append(Watched("credential requests", DPU_REQUESTS, requests, type=Request))
+        kinds.append(Watched("credential requests", DPU_REQUESTS, requests))
     return kinds

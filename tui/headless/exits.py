@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -88,6 +89,12 @@ def say(line: str) -> None:
         click.echo(line, err=True)
     except OSError:
         return
+
+
+def quiet_logging() -> None:
+    """Libraries log to nobody: what matters is said as a line of ours. With KUBEMINT_DEBUG=1 they log to stderr."""
+    if not os.environ.get(DEBUG):
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def close_stdout() -> None:

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from tui.fleet.decode import DPUCluster
 from tui.fleet.discovery import dpu_cluster_endpoint
-from tui.fleet.requests import DPU_CLUSTERS
 from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.dpf import DPU_CLUSTERS
 from tui.issuance.engine import Engine
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

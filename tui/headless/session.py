@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import ConfigError
 
-from .exits import Ended, Exit, complain
+from .exits import Ended, Exit, complain, quiet_logging
 from .options import Options
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Setting:
 def run_async(work: Coroutine[object, object, T]) -> T:
     """Run one verb. SIGTERM ends it as SIGINT does: cancelled, so that everything is put away."""
 
+    quiet_logging()
+
     async def main() -> T:
         task = asyncio.current_task()
         assert task is not None
@@ -74,28 +76,28 @@ def run_async(work: Coroutine[object, object, T]) -> T:
 
 
 @contextlib.asynccontextmanager
-async def setting(options: Options) -> AsyncIterator[Setting]:
-    """The clusters that `options` mean. Raises ConfigError where there are none."""
+async def setting(options: Options, *, needed: bool = True) -> AsyncIterator[Setting]:
+    """The clusters that `options` mean. Raises ConfigError where there are none, unless none is needed."""
     if options.demo:
         from tui.demo.fleet import EmbeddedFleet
 
         async with EmbeddedFleet() as embedded:
             assert embedded.folder is not None
-            yield _setting(options, str(embedded.kubeconfig), embedded.folder / "state")
+            yield _setting(options, str(embedded.kubeconfig), embedded.folder / "state", needed)
     else:
-        yield _setting(options, options.kubeconfig, None)
+        yield _setting(options, options.kubeconfig, None, needed)
 
 
-def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None) -> Setting:
+def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None, needed: bool) -> Setting:
     from tui.kube.kubeconfig import in_cluster, load
 
     config = load(kubeconfig)
     inside = in_cluster() if not config.contexts and not kubeconfig else None
     for problem in config.problems:
         complain(str(problem), problem.hint)
-    for warning in config.warnings:
+    for warning in config.warnings if needed else ():
         complain(warning)
-    if not config.contexts and inside is None:
+    if needed and not config.contexts and inside is None:
         looked = ", ".join(str(path) for path in config.files)
         raise ConfigError(f"no cluster is known: there is no context in {looked or 'the kubeconfig'}", hint=_FIRST_STEP)
     return Setting(options, config, lambda: load(kubeconfig), state_folder, inside)

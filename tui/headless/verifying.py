@@ -70,9 +70,7 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
     except ClaimsError:
         claims = None
     if claims is None:
-        from tui.issuance.proving import verify_kubeconfig  # needs no cluster of ours
-
-        return await verify_kubeconfig(material)
+        return await _verify_kubeconfig(options, material)
     if len(options.contexts) != 1 and not options.demo:
         raise UsageError(
             f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
@@ -83,6 +81,14 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
         await engine.clusters.find(cluster)
         identity = claims.identity(cluster) or Identity(cluster, "default", "token")
         return await engine.verify_kubeconfig(kubeconfig(material, engine.clusters.endpoint(cluster), identity))
+
+
+async def _verify_kubeconfig(options: Options, material: Sensitive) -> Verification:
+    """Where our own clusters are known, one of them may explain why it is refused."""
+    from .reaching import open_engine
+
+    async with setting(options, needed=False) as place, open_engine(place, recover=False) as engine:
+        return await engine.verify_kubeconfig(material)
 
 
 def read_input(what: str) -> Sensitive:
