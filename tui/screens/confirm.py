@@ -1,0 +1,51 @@
+"""The question before something is destroyed: what ends, who may notice, and a word to type. The default is No."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from tui.kube.text import safe_text
+
+from .dialog import Dialog, Field, Wrong
+
+
+class ConfirmScreen(Dialog[bool]):
+    """Hands back True only where the word was typed (or none is asked for) and the verb was pressed."""
+
+    problem_lines = 1
+
+    def __init__(self, title: str, body: Sequence[str], *, type_to_confirm: str = "", verb: str = "Revoke") -> None:
+        super().__init__()
+        self.heading = safe_text(title)
+        self.verb = verb
+        self._body = [safe_text(line) for line in body]
+        self._word = type_to_confirm
+
+    def rows(self) -> Iterable[Widget]:
+        yield Static("\n".join(self._body), classes="dialog-text", markup=False)
+        if self._word:
+            yield Field(
+                "Type",
+                Input(placeholder=safe_text(self._word), compact=True, id="f-word"),
+                hint="to confirm",
+                id="word",
+            )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#accept").set_class(True, "-danger")
+        self.query_one("#f-word" if self._word else "#cancel").focus()
+
+    def problems(self) -> Sequence[Wrong]:
+        if not self._word or self.query_one("#f-word", Input).value.strip() == self._word:
+            return ()
+        return (Wrong("word", "", f"type {safe_text(self._word)} to go on, or press esc to leave everything as it is"),)
+
+    def answer(self) -> bool:
+        return True
+
+    def action_cancel(self) -> None:
+        self.dismiss(False)

@@ -1,0 +1,168 @@
+"""What every dialog has in common: a frame, rows of a label and a control, one place for problems, one for the answer.
+
+A dialog asks and hands back data; it calls nothing. Its layout never jumps: problems appear in lines that are always
+there, and a button that cannot be pressed yet says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, NamedTuple, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, Static
+
+from tui.issuance.errors import UsageError
+
+Result = TypeVar("Result")
+
+
+class Wrong(NamedTuple):
+    """One thing that is wrong: the id of the `Field` it concerns, its name for people, and what to do."""
+
+    field: str
+    name: str
+    message: str
+
+
+def wrong(field: str, name: str, check: Callable[[], object]) -> list[Wrong]:
+    """What the core itself says about a value: nothing, or the one thing that is wrong with it."""
+    try:
+        check()
+    except UsageError as error:
+        return [Wrong(field, name, f"{error.message}; {error.hint}" if error.hint else error.message)]
+    return []
+
+
+class Field(Horizontal):
+    """One row of a form: a label and its control. `problem` marks the label."""
+
+    def __init__(self, label: str, control: Widget, *, hint: str = "", key: str | None = None) -> None:
+        super().__init__(classes="field", id=key)
+        self._label = Label(label, classes="field-label", markup=False)
+        self._control = control
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        yield self._label
+        yield self._control
+        if self._hint:
+            yield Label(self._hint, classes="field-hint", markup=False)
+
+    def rename(self, label: str) -> None:
+        """Change the label, where what is asked for depends on another field."""
+        self._label.update(label)
+
+    def mark(self, wrong: bool) -> None:
+        """Show on the label whether its value is wrong."""
+        self.set_class(wrong, "-wrong")
+
+
+class Dialog(ModalScreen[Result]):
+    """A framed question. Subclasses give `heading`, `verb`, `rows`, `problems` and `answer`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", key_display="esc"),
+        Binding("ctrl+s", "accept", "accept", key_display="^s"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+
+    heading: str = ""
+    verb: str = "OK"
+    problem_lines: int = 2
+    keys: str = ""
+    """What the last line says about keys beside those that every dialog has."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Label(self.heading, classes="dialog-title", markup=False)
+            with Horizontal(classes="dialog-body"):
+                with VerticalScroll(classes="dialog-rows", can_focus=False):
+                    yield from self.rows()
+                yield from self.beside()
+            problems = Static(classes="problem", markup=False)
+            problems.styles.height = self.problem_lines
+            yield problems
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(self.verb, id="accept", variant="primary", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Label(
+                    f"{self.keys}esc cancel   tab next   ^s {self.verb.lower()}", classes="dialog-keys", markup=False
+                )
+
+    def rows(self) -> Iterable[Widget]:
+        """The fields, from top to bottom."""
+        return ()
+
+    def beside(self) -> Iterable[Widget]:
+        """What stands beside the fields on a wide terminal, such as a preview."""
+        return ()
+
+    def problems(self) -> Sequence[Wrong]:
+        """What is wrong with the values as they are; empty where `answer` can be given."""
+        return ()
+
+    def answer(self) -> Result | None:
+        """The values as data."""
+        raise NotImplementedError
+
+    def refreshed(self) -> None:
+        """Called whenever a value changed: for previews and fields that depend on others."""
+
+    def on_mount(self) -> None:
+        self.check()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.check()
+
+    def on_select_changed(self) -> None:
+        self.check()
+
+    def on_checkbox_changed(self) -> None:
+        self.check()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.focus_next()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "accept":
+            self.action_accept()
+        else:
+            self.action_cancel()
+
+    def check(self) -> None:
+        """Show the problems of the values as they are."""
+        self.refreshed()
+        problems = self.problems()
+        marked = {problem.field for problem in problems}
+        for field in self.query(Field):
+            field.mark(field.id in marked)
+        shown = [f"{problem.name}: {problem.message}" if problem.name else problem.message for problem in problems]
+        room = self.problem_lines
+        if len(shown) > room:
+            shown = [*shown[: room - 1], f"and {len(shown) - room + 1} more"]
+        self.query_one(".problem", Static).update(Content("\n".join(f"✖ {line}" for line in shown)))
+        self.query_one("#accept", Button).disabled = bool(problems)
+
+    def action_accept(self) -> None:
+        """Hand the answer back, unless something is still wrong: then go there."""
+        problems = self.problems()
+        if problems:
+            for field in self.query(Field):
+                if field.id == problems[0].field:
+                    for widget in field.query("Input, Select, Checkbox"):
+                        widget.focus()
+            return
+        self.dismiss(self.answer())
+
+    def action_cancel(self) -> None:
+        """Leave without an answer."""
+        self.dismiss(None)
