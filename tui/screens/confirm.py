@@ -31,7 +31,7 @@ class ConfirmScreen(Dialog[bool]):
                 "Type",
                 Input(placeholder=safe_text(self._word), compact=True, id="f-word"),
                 hint="to confirm",
-                id="word",
+                key="word",
             )
 
     def on_mount(self) -> None:

@@ -70,7 +70,7 @@ class Dialog(ModalScreen[Result]):
         Binding("escape", "cancel", "cancel", key_display="esc"),
         Binding("ctrl+s", "accept", "accept", key_display="^s"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual declares it per instance
 
     heading: str = ""
     verb: str = "OK"
