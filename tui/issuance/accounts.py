@@ -71,7 +71,7 @@ async def discard(client: Client, identity: Identity, plan: str) -> None:
     """Delete the account again where `plan` created it; anybody else's is left alone."""
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
-    except NotFound:
+    except (NotFound, Forbidden):  # who may not even look did not create it either
         return
     meta = found.get("metadata") or {}
     if (meta.get("annotations") or {}).get(managed.PLAN) == plan:

@@ -13,7 +13,7 @@ from tui.kube.endpoint import Endpoint
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from tui.kube.client import Client
+    from tui.kube.client import Client, Timeouts
     from tui.kube.kubeconfig import KubeConfig
 
 
@@ -41,10 +41,11 @@ class KubeconfigClusters:
     would read (`KUBECONFIG`, then `~/.kube/config`).
     """
 
-    def __init__(self, config: KubeConfig | str | None = None) -> None:
+    def __init__(self, config: KubeConfig | str | None = None, *, timeouts: Timeouts | None = None) -> None:
         from tui.kube.kubeconfig import load
 
         self._config = load(config) if config is None or isinstance(config, str) else config
+        self._timeouts = timeouts
         self._clients: dict[str, Client] = {}
 
     @property
@@ -62,11 +63,11 @@ class KubeconfigClusters:
         return self._config.endpoint(name)
 
     async def client(self, name: str) -> Client:
-        from tui.kube.client import Client
+        from tui.kube.client import Client, Timeouts
 
         client = self._clients.get(name)
         if client is None:
-            client = self._clients[name] = Client(self.endpoint(name))
+            client = self._clients[name] = Client(self.endpoint(name), timeouts=self._timeouts or Timeouts())
         return client
 
     async def aclose(self) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.kube.errors import Conflict, NotFound
+from tui.kube.errors import Conflict, Forbidden, NotFound
 from tui.kube.resource import SECRETS
 
 from . import managed
@@ -56,6 +56,8 @@ async def discard(clusters: Clusters, handle: Handle, plan: str) -> str:
             found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
         except NotFound:
             return "was never created"
+        except Forbidden:
+            return await delete(clusters, handle)  # may delete but not look; nobody else has a name like this
         meta = found.get("metadata") or {}
         made_by = (meta.get("annotations") or {}).get(managed.PLAN)
         if not managed.is_managed(meta, managed.Role.HANDLE) or made_by != plan:

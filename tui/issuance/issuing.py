@@ -41,6 +41,8 @@ class Issue:
     places: list[Place]
     account_uid: str
     create_account: bool = False
+    account_known_missing: bool = True
+    """False where the operator may not look at accounts, so that it may be there."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -136,9 +138,16 @@ class Issue:
 
     async def _account(self, run: Run) -> None:
         identity = self.intent.spec.identity
-        async with run.step("account"):
+        async with run.step("account") as note:
             client = await self.context.clusters.client(identity.cluster)
-            self.account_uid = await accounts.create(client, identity, run.plan.id)
+            try:
+                self.account_uid = await accounts.create(client, identity, run.plan.id)
+            except Conflict:
+                note.skip("it is there already")
+            except Forbidden:
+                if self.account_known_missing:
+                    raise
+                note.skip("no right to look or to create; going on as if it were there")
 
     async def _handle(self, run: Run) -> None:
         identity = self.intent.spec.identity

@@ -82,7 +82,7 @@ async def prepare(
     )
     steps = _steps(intent, places, held, create_account=create_account, grace=context.grace)
     plan = Plan(id=plan_id, action=action, address=address, steps=steps, warnings=tuple(dict.fromkeys(warnings)))
-    return Prepared(plan, Issue(context, intent, places, account.uid, create_account))
+    return Prepared(plan, Issue(context, intent, places, account.uid, create_account, account.exists is False))
 
 
 def check_spec(context: Context, spec: IssueSpec) -> None:

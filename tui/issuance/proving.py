@@ -48,7 +48,7 @@ async def prove(
     """
     from tui.kube.client import Client
 
-    async with Client(endpoint.with_token(token)) as bearer:
+    async with Client(endpoint.with_token(token), timeouts=operator.timeouts) as bearer:
         proof = await _patiently(lambda: ask(bearer, operator, token, identity, audiences))
     if proof.username != identity.username:
         raise NotProved(
