@@ -34,9 +34,10 @@ class Discovery:
         found.pop("", None)
         return {group: sorted(versions, key=_rank) for group, versions in found.items()}
 
-    def core(self) -> dict[str, Any]:
-        """`/api`."""
-        return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+    def core(self, address: str) -> dict[str, Any]:
+        """`/api`; `address` is where this server was reached."""
+        where = {"clientCIDR": "0.0.0.0/0", "serverAddress": address}
+        return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [where]}
 
     def group_list(self) -> dict[str, Any]:
         """`/apis`."""

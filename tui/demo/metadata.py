@@ -29,6 +29,7 @@ Object = dict[str, Any]
 # Without vowels, so that no word comes out; the alphabet of the original.
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SEGMENT_NAMES = "rbac.authorization.k8s.io"
+_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 _SERVER_SET = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
 
 
@@ -131,6 +132,8 @@ def check_metadata(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
         ]
     for index, finalizer in enumerate(metadata.get("finalizers") or ()):
         problems = names.qualified_problems(finalizer)
+        if not kind.custom and not problems and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            problems = ["name is neither a standard finalizer name nor is it fully qualified"]
         causes += [invalid_value(f"metadata.finalizers[{index}]", finalizer, problem) for problem in problems]
     if old is not None and old["metadata"].get("deletionTimestamp"):
         held = old["metadata"].get("finalizers") or ()

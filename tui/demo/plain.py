@@ -56,7 +56,7 @@ class PlainPaths:
         if path in ("/api", "/apis") and (version := wants_aggregated(accept)) in ("v2", "v2beta1"):
             document = self._discovery.aggregated(core=path == "/api", version=version)
             return _typed(document, f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList")
-        found = self._document(path)
+        found = self._document(path, request.host)
         if found is not None:
             return json_response(found)
         if path == "/openapi/v2":
@@ -65,13 +65,13 @@ class PlainPaths:
             return web.Response(status=404, text="404 page not found\n")
         raise no_resource()
 
-    def _document(self, path: str) -> dict[str, Any] | None:
+    def _document(self, path: str, host: str) -> dict[str, Any] | None:
         parts = path.strip("/").split("/")
         match parts:
             case ["version"]:
                 return self._version
             case ["api"]:
-                return self._discovery.core()
+                return self._discovery.core(host)
             case ["apis"]:
                 return self._discovery.group_list()
             case ["api", version]:

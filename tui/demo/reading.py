@@ -15,6 +15,9 @@ from .selectors import Test, both, field_selector, label_selector
 from .status import StatusError, bad_request
 from .storage import Storage, Stored
 
+_NOW = -1
+"""In a continue token: go on with what there is now, because the moment of the first page is forgotten."""
+
 
 def selector(kind: Kind, options: ListOptions) -> Test | None:
     """The test that label and field selectors make together."""
@@ -31,7 +34,13 @@ def read_page(
         if options.version not in ("", "0"):
             raise bad_request("specifying resource version is not allowed when using continue")
         version, start = _read_token(options.token)
-        items = _within(storage.at(kind.collection, version), namespace)
+        if version == _NOW:
+            version = storage.version
+        try:
+            items = _within(storage.at(kind.collection, version), namespace)
+        except StatusError as error:
+            error.metadata["continue"] = _write_token(_NOW, start)
+            raise
     else:
         version = _wanted_version(storage, options)
         if version == storage.version:
@@ -46,7 +55,7 @@ def read_page(
     if 0 < options.limit < len(items):
         rest = len(items) - options.limit
         items = items[: options.limit]
-        metadata["continue"] = _write_token(version, items[-1])
+        metadata["continue"] = _write_token(version, items[-1].key[1:])
         if test is None:
             metadata["remainingItemCount"] = rest
     return items, metadata
@@ -77,8 +86,8 @@ def _wanted_version(storage: Storage, options: ListOptions) -> int:
     return wanted if exact and wanted else storage.version
 
 
-def _write_token(version: int, last: Stored) -> str:
-    content = {"v": "meta.k8s.io/v1", "rv": version, "start": f"{last.key[1]}/{last.key[2]}"}
+def _write_token(version: int, last: tuple[str, str]) -> str:
+    content = {"v": "meta.k8s.io/v1", "rv": version, "start": f"{last[0]}/{last[1]}"}
     return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()
 
 

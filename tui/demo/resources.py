@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -42,7 +43,7 @@ class Resources:
         self._storage = storage
         self._kinds = kinds
         self._clock = clock
-        self._writer = Writer(storage, clock, admit)
+        self._writer = Writer(storage, clock, admit, minor)
         self._subresources = subresources
         self._virtual = virtual
         self._checks_fields = minor >= 25
@@ -128,9 +129,10 @@ class Resources:
         response.enable_chunked_encoding()
         self.watches[watch] = request
         try:
-            await response.prepare(request)
-            await watch.run(_Cutting(request, response, cut) if cut is not None else response, request)
-            await response.write_eof()
+            with contextlib.suppress(ConnectionError):  # the client left: the usual end of a watch
+                await response.prepare(request)
+                await watch.run(_Cutting(request, response, cut) if cut is not None else response, request)
+                await response.write_eof()
         finally:
             del self.watches[watch]
         return response

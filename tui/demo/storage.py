@@ -44,7 +44,9 @@ DEFINITIONS: Collection = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
-    "the continue parameter."
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
 )
 _encode = msgspec.json.Encoder().encode
 

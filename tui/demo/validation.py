@@ -95,7 +95,6 @@ def _fill_namespace(obj: Object, old: Object | None) -> None:
         obj["status"] = {"phase": "Active"}
     else:
         obj["spec"] = old.get("spec", {})
-    obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
 
 
 def _fill_binding(obj: Object, _: Object | None) -> None:

@@ -25,6 +25,7 @@ from .status import (
     forbidden,
     go_value,
     invalid,
+    invalid_value,
     not_found,
 )
 from .storage import DEFINITIONS, NAMESPACES, Storage, rfc3339
@@ -32,16 +33,21 @@ from .validation import check_kind, decode_problem, fill, without_nulls
 
 Object = dict[str, Any]
 
+_NAMES_NAMESPACES = 21
+"""From this minor version on every namespace carries its name as a label."""
 _IMMORTAL = ("default", "kube-system", "kube-public")
 
 
 class Writer:
     """Creates, updates, patches, applies and deletes objects of any kind. Raises `StatusError` for every refusal."""
 
-    def __init__(self, storage: Storage, clock: Callable[[], datetime], admit: Sequence[Admit] = ()) -> None:
+    def __init__(
+        self, storage: Storage, clock: Callable[[], datetime], admit: Sequence[Admit] = (), minor: int = 30
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._admit = admit
+        self._minor = minor
 
     # The five verbs
 
@@ -98,6 +104,9 @@ class Writer:
             text = f"Invalid value: {go_value(str(body))}: {detail}"
             raise invalid("", "", "", [Cause("FieldValueInvalid", text, "patch")]) from error
         self._check_address(kind, namespace, name, obj)
+        uid = obj["metadata"].setdefault("uid", old["metadata"]["uid"])
+        if uid != old["metadata"]["uid"]:
+            raise invalid(kind.group, kind.kind, name, [invalid_value("metadata.uid", uid, "field is immutable")])
         return self._update(kind, obj, old, options, subresource)
 
     def apply(
@@ -112,6 +121,8 @@ class Writer:
         if body.get("apiVersion") != kind.api_version:
             words = f"Specified patch version: {body.get('apiVersion', '')}, expected: {kind.api_version}"
             raise bad_request(f"Incorrect version specified in apply patch. {words}")
+        if body.get("kind") != kind.kind:
+            raise bad_request(_other_kind(kind, kind.api_version, body.get("kind", "")))
         patch = copy.deepcopy(body)
         metadata = patch.setdefault("metadata", {})
         if metadata.get("managedFields") is not None:
@@ -134,7 +145,14 @@ class Writer:
         if old is None:
             if subresource:
                 raise not_found(kind.group, kind.plural, name)
+            if metadata.get("uid"):
+                words = (
+                    f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was "
+                    "found"
+                )
+                raise conflict(kind.group, kind.plural, name, words)
             merged = applying.apply(schema, {"metadata": {}}, patch, manager, now, force=options.force)
+            merged |= {"apiVersion": patch["apiVersion"], "kind": patch.get("kind", "")}
             obj = self._decode(kind, merged, options)
             return self._create(kind, namespace, obj, options, merged["metadata"].get("managedFields") or []), True
         old = _as_version(kind, old)
@@ -289,6 +307,8 @@ class Writer:
             if isinstance(obj.get("spec"), dict) and not check_definition(obj, None):
                 fill_definition(obj, self._clock())
             return
+        if kind.collection == NAMESPACES and self._minor >= _NAMES_NAMESPACES:
+            obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
         fill(kind.collection, obj, old)
 
     def _admitted(
