@@ -19,13 +19,20 @@ SIDES = ("embedded", "embedded-1.20", "real")
 CONTEXTS = {"embedded": "tenant-a", "embedded-1.20": "tenant-b"}
 
 
+@pytest.fixture(scope="session")
+def contract_fleet() -> Iterator[FleetThread]:
+    """Four quiet embedded clusters that no other test looks at."""
+    with FleetThread(accounts=0, troubled=False) as fleet:
+        yield fleet
+
+
 @pytest.fixture(scope="session", params=SIDES)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """A cluster of the embedded fleet that plays a new release, one that plays 1.20, and the real control plane."""
     folder = tmp_path_factory.mktemp("server")
     if request.param == "real":
         return real_server(request.getfixturevalue("real_control_plane"), folder)
-    return embedded_server(request.getfixturevalue("embedded_fleet"), CONTEXTS[request.param], folder)
+    return embedded_server(request.getfixturevalue("contract_fleet"), CONTEXTS[request.param], folder)
 
 
 def real_server(plane: RealControlPlane, folder: Path) -> Server:
@@ -86,17 +93,20 @@ def cached_revocation(server: Server) -> Iterator[list[float]]:
 
 
 @pytest.fixture(scope="session")
-def other_token(server: Server, request: pytest.FixtureRequest) -> str:
+def other_server(server: Server, request: pytest.FixtureRequest) -> Server:
+    """Another cluster of the same side."""
+    if server.side == "embedded":
+        return dataclasses.replace(server, context="tenant-c")
+    plane: RealControlPlane = request.getfixturevalue("real_control_plane")
+    return dataclasses.replace(server, context=plane.clusters[1].context)
+
+
+@pytest.fixture(scope="session")
+def other_token(other_server: Server) -> str:
     """A token of another cluster of the same side."""
-    if server.side == "real":
-        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
-        context = plane.clusters[1].context
-    else:
-        context = "tenant-c"
-    other = dataclasses.replace(server, context=context)
-    ns = other.new_namespace()
-    other.account(ns)
-    return other.token(ns)
+    ns = other_server.new_namespace()
+    other_server.account(ns)
+    return other_server.token(ns)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ class Server:
     folder: Path
     admin: API = dataclasses.field(init=False)
     version: tuple[int, int] = dataclasses.field(init=False)
+    empty_strings_are_null: bool = dataclasses.field(init=False)
     server: str = dataclasses.field(init=False)
     authority: str = dataclasses.field(init=False, repr=False)
 
@@ -54,8 +55,10 @@ class Server:
             pair = [base64.b64decode(user[field]) for field in ("client-certificate-data", "client-key-data")]
             self.admin = self._as_pair(pair[0], pair[1])
         # major and minor are empty in builds that were not stamped (Debian's), so read gitVersion
-        major, minor = self.admin.get("/version").expect(200)["gitVersion"].removeprefix("v").split(".")[:2]
-        self.version = int(major), int(minor)
+        answer = self.admin.get("/version").expect(200)
+        self.version = _version(answer["gitVersion"])
+        go = _version(answer["goVersion"])
+        self.empty_strings_are_null = differences.empty_strings_are_null(self.side, self.version, go)
 
     def has(self, behaviour: str) -> bool:
         """Whether this server's version has one of `differences.SINCE`."""
@@ -177,6 +180,11 @@ def review(server: Server, token: str, **spec: object) -> Any:
     """The status of a TokenReview by the administrator."""
     path = "/apis/authentication.k8s.io/v1/tokenreviews"
     return server.admin.post(path, {"spec": {"token": token, **spec}}).expect(201)["status"]
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.lstrip("vgo").split(".")[:2]
+    return int(major), int(minor)
 
 
 def _named(config: Any, kind: str, name: str) -> Any:

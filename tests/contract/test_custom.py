@@ -133,6 +133,14 @@ def test_string_too_long(server: Server, ns: str) -> None:
     assert "10" in status["message"]
 
 
+def test_empty_string(server: Server, ns: str) -> None:
+    answer = server.admin.post(widgets(ns), widget("a", note=""))
+    if server.empty_strings_are_null:
+        answer.fails(422, "Invalid", 'spec.note in body must be of type string: "null"')
+    else:
+        assert answer.expect(201)["spec"]["note"] == ""
+
+
 def test_status_is_not_written_with_the_object(server: Server, ns: str) -> None:
     sent = {**widget("a"), "status": {"phase": "Ready"}}
     body = server.admin.post(widgets(ns), sent).expect(201)

@@ -22,7 +22,7 @@ def test_string_data_wins_over_data(server: Server, ns: str) -> None:
 
 def test_data_must_be_base64(server: Server, ns: str) -> None:
     sent = {**secret("a"), "data": {"k": "not base64!"}}
-    server.admin.post(secrets(ns), sent).fails(400, "BadRequest", "illegal base64 data at input byte 3")
+    server.admin.post(secrets(ns), sent).fails(400, "BadRequest", "illegal base64 data at input byte")
 
 
 def test_bad_key(server: Server, ns: str) -> None:
