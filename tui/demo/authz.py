@@ -25,7 +25,8 @@ _ACCOUNT_PREFIX: Final = "system:serviceaccount:"
 
 @dataclass(slots=True)
 class _Found:
-    rules: list[Rule] = field(default_factory=list)
+    grants: list[tuple[Rule, str]] = field(default_factory=list)
+    """Each rule, and through which binding it came."""
     errors: list[str] = field(default_factory=list)
 
 
@@ -46,26 +47,15 @@ class Authorizer:
         if MASTERS in user.groups:
             return Decision(True)
         found = self._resolve(user, attributes.namespace if attributes.is_resource else "")
-        if attributes.is_resource:
-            allowed = any(
-                allows_resource(
-                    rule,
-                    verb=attributes.verb,
-                    group=attributes.group,
-                    resource=attributes.resource,
-                    subresource=attributes.subresource,
-                    name=attributes.name,
-                )
-                for rule in found.rules
-            )
-        else:
-            allowed = any(allows_path(rule, verb=attributes.verb, path=attributes.path) for rule in found.rules)
-        return Decision(allowed, "" if allowed or not found.errors else f"RBAC: {_aggregate(found.errors)}")
+        for rule, through in found.grants:
+            if _allows(rule, attributes):
+                return Decision(True, f"RBAC: allowed by {through}")
+        return Decision(False, f"RBAC: {_aggregate(found.errors)}" if found.errors else "")
 
     def rules_for(self, user: UserInfo, namespace: str) -> tuple[Sequence[Rule], Sequence[str]]:
         """Every rule that holds for `user` in `namespace` (empty: cluster-wide), and which roles are missing."""
         found = self._resolve(user, namespace)
-        rules = found.rules
+        rules = [rule for rule, _ in found.grants]
         if MASTERS in user.groups:
             everything: list[Rule] = [
                 {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
@@ -82,8 +72,10 @@ class Authorizer:
                 self._found.clear()
             found = self._found[key] = _Found()
             for binding in self._bindings(namespace):
-                if any(_is_subject(subject, user, binding) for subject in binding.get("subjects") or ()):
-                    self._collect(binding, found)
+                for subject in binding.get("subjects") or ():
+                    if _is_subject(subject, user, binding):
+                        self._collect(binding, subject, found)
+                        break
         return found
 
     def _bindings(self, namespace: str) -> Iterator[Object]:
@@ -91,13 +83,14 @@ class Authorizer:
         if namespace:
             yield from self._storage.list(ROLE_BINDINGS, namespace)
 
-    def _collect(self, binding: Object, found: _Found) -> None:
+    def _collect(self, binding: Object, subject: Object, found: _Found) -> None:
         reference = binding["roleRef"]
         role = self._role(reference, binding["metadata"].get("namespace", ""))
         if role is None:
             found.errors.append(f"{reference['kind'].lower()}.{GROUP} {json.dumps(reference['name'])} not found")
         else:
-            found.rules += role.get("rules") or ()
+            through = _described(binding, subject)
+            found.grants += [(rule, through) for rule in role.get("rules") or ()]
 
     def _role(self, reference: Object, namespace: str) -> Object | None:
         if reference["kind"] == "ClusterRole":
@@ -170,6 +163,32 @@ def account_of(username: str) -> tuple[str, str] | None:
     """Namespace and name of a service account's user name, None for other users."""
     namespace, colon, name = username.removeprefix(_ACCOUNT_PREFIX).partition(":")
     return (namespace, name) if colon and username.startswith(_ACCOUNT_PREFIX) else None
+
+
+def _allows(rule: Rule, attributes: Attributes) -> bool:
+    if not attributes.is_resource:
+        return allows_path(rule, verb=attributes.verb, path=attributes.path)
+    return allows_resource(
+        rule,
+        verb=attributes.verb,
+        group=attributes.group,
+        resource=attributes.resource,
+        subresource=attributes.subresource,
+        name=attributes.name,
+    )
+
+
+def _described(binding: Object, subject: Object) -> str:
+    """A grant as access reviews explain it."""
+    namespace = binding["metadata"].get("namespace", "")
+    kind, name = ("RoleBinding", f"{binding['metadata']['name']}/{namespace}")
+    if not namespace:
+        kind, name = "ClusterRoleBinding", binding["metadata"]["name"]
+    whom = subject["name"]
+    if subject["kind"] == "ServiceAccount":
+        whom = f"{whom}/{subject.get('namespace') or namespace}"
+    role = binding["roleRef"]
+    return f'{kind} "{name}" of {role["kind"]} "{role["name"]}" to {subject["kind"]} "{whom}"'
 
 
 def _is_subject(subject: Object, user: UserInfo, binding: Object) -> bool:

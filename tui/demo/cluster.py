@@ -17,6 +17,7 @@ from aiohttp import web
 
 from .access import Call, Object, Reply
 from .account_controllers import AccountController, TokenController
+from .admission import AccountAdmission
 from .authn import Authenticator
 from .authz import MASTERS, Authorizer
 from .bootstrap import bootstrap_objects
@@ -75,7 +76,7 @@ class EmbeddedCluster:
             clock=clock,
             authenticate=self.authenticator,
             authorize=self.authorizer,
-            admit=(self.authorizer.check_escalation,),
+            admit=(AccountAdmission(self.features).admit, self.authorizer.check_escalation),
             subresources={("", "serviceaccounts", "token"): TokenRequests(self.tokens).subresource},
             virtual=Reviews(self.authenticator, self.authorizer).virtual(self.features),
             paths={
@@ -106,6 +107,7 @@ class EmbeddedCluster:
         found = self.storage.get(NAMESPACES, name)
         if found is not None:
             return found
+        own = {"kubernetes.io/metadata.name": name} if self.features.labels_namespaces else {}
         return self.storage.create(
             NAMESPACES,
             {
@@ -114,7 +116,7 @@ class EmbeddedCluster:
                 "metadata": {
                     "name": name,
                     "uid": self.new_id(),
-                    "labels": {"kubernetes.io/metadata.name": name} | dict(labels or {}),
+                    "labels": own | dict(labels or {}),
                 }
                 | metadata,
                 "spec": {"finalizers": ["kubernetes"]},

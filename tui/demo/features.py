@@ -14,6 +14,8 @@ class Features:
 
     auto_token_secrets: bool
     """Every new account gets a token Secret (before 1.24)."""
+    labels_namespaces: bool
+    """Every namespace carries a label with its name (1.21)."""
     self_subject_review: bool
     """`SelfSubjectReview` v1 is served (1.28)."""
     token_ids: bool
@@ -41,6 +43,7 @@ class Features:
         minor = int(match[2])
         return cls(
             auto_token_secrets=minor < 24,
+            labels_namespaces=minor >= 21,
             self_subject_review=minor >= 28,
             token_ids=minor >= 30,
             node_bound_tokens=minor >= 31,
