@@ -1,0 +1,151 @@
+"""What a request leaves behind: old handles, accounts and Secrets after a change, and everything when it is deleted.
+
+After a change the new credential is published first. What it replaced is written down in an annotation of the request
+together with the time from which it may go, so that it is found again whoever comes back after whatever crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from tui.issuance.errors import IssuanceError
+from tui.kube.client import Client
+from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
+
+from .objects import DPURequest, NamespacedName, ParseError, cluster_name
+from .resources import LEFTOVERS
+from .steps import belongs
+from .target import TargetClusters, TargetGone
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that may be removed from `due` on. An empty `target` is the host cluster."""
+
+    kind: Literal["handle", "account", "secret"]
+    name: str
+    target: str = ""
+    uid: str = ""
+    due: datetime
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sweep went: what is still there, what was said, and what could not be removed."""
+
+    left: tuple[Leftover, ...] = ()
+    notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def leftovers_of(request: DPURequest) -> tuple[Leftover, ...]:
+    """What is written down; nothing where the annotation was mangled."""
+    text = request.annotations.get(LEFTOVERS, "")
+    try:
+        return tuple(msgspec.json.decode(text, type=list[Leftover])) if text else ()
+    except (msgspec.DecodeError, UnicodeError):
+        return ()
+
+
+def written(leftovers: Iterable[Leftover]) -> str | None:
+    """As the annotation's value; None where there is nothing."""
+    unique = list(dict.fromkeys(leftovers))
+    return msgspec.json.encode(unique).decode() if unique else None
+
+
+def replaced_by_change(request: DPURequest, due: datetime, *, new_token: bool) -> list[Leftover]:
+    """What the current spec makes superfluous once it is fulfilled."""
+    found: list[Leftover] = []
+    old, where = request.status_service_account, request.status_target
+    target = str(where) if where else ""
+    if new_token and (handle := request.handle) is not None:
+        name = f"{handle.namespace}/{handle.name}"
+        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=due))
+    if old is not None and (old, where) != (request.service_account, request.target):
+        found.append(Leftover(kind="account", name=str(old), target=target, due=due))
+    if request.status_secret is not None and request.status_secret != request.secret:
+        found.append(Leftover(kind="secret", name=str(request.status_secret), due=due))
+    return found
+
+
+async def sweep(
+    clusters: TargetClusters, request: DPURequest, leftovers: Sequence[Leftover], now: datetime | None
+) -> Swept:
+    """Remove what is due at `now` (None: everything). What a gone cluster held is gone with it."""
+    left: list[Leftover] = []
+    notes: list[str] = []
+    errors: list[str] = []
+    for leftover in leftovers:
+        if now is not None and leftover.due > now:
+            left.append(leftover)
+            continue
+        try:
+            notes.append(await _remove(clusters, request, leftover))
+        except TargetGone as gone:
+            notes.append(f"{_words(leftover)} went with its cluster: {gone.message}")
+        except (KubeError, IssuanceError) as error:
+            left.append(leftover)
+            errors.append(f"cannot clean up {_words(leftover)} in {_place(request, leftover)}: {error}")
+    return Swept(left=tuple(left), notes=tuple(notes), errors=tuple(errors))
+
+
+def everything(request: DPURequest, now: datetime) -> list[Leftover]:
+    """All that a deleted request has made: its handle, its account, its Secret, and what earlier changes left."""
+    found = list(leftovers_of(request))
+    target = str(request.status_target) if request.status_target else ""
+    if (handle := request.handle) is not None:
+        name = f"{handle.namespace}/{handle.name}"
+        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
+    if request.status_service_account is not None:
+        found.append(Leftover(kind="account", name=str(request.status_service_account), target=target, due=now))
+    if request.status_secret is not None:
+        found.append(Leftover(kind="secret", name=str(request.status_secret), due=now))
+    return found
+
+
+async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Leftover) -> str:
+    try:
+        where = NamespacedName.parse(leftover.name)
+        wanted = NamespacedName.parse(leftover.target) if leftover.target and leftover.kind != "secret" else None
+    except ParseError as error:
+        return f"{_words(leftover)} is not a name: {error.message}"
+    _, client = await clusters.target(request.cluster, wanted)
+    if leftover.kind == "handle":
+        return await _delete(client, SECRETS, where, leftover.uid or None, leftover)
+    resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
+    try:
+        found = await client.get_metadata(resource, where.name, namespace=where.namespace)
+    except NotFound:
+        return f"{_words(leftover)} was gone already"
+    meta = found["metadata"]
+    if not belongs(meta, request, known=True):
+        return f"{_words(leftover)} was left alone: it was not made for this request"
+    return await _delete(client, resource, where, str(meta.get("uid", "")) or None, leftover)
+
+
+async def _delete(
+    client: Client, resource: Resource, where: NamespacedName, uid: str | None, leftover: Leftover
+) -> str:
+    try:
+        await client.delete(resource, where.name, namespace=where.namespace, uid=uid)
+    except NotFound:
+        return f"{_words(leftover)} was gone already"
+    except Conflict:
+        return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
+    return f"{_words(leftover)} deleted"
+
+
+def _words(leftover: Leftover) -> str:
+    return {"handle": "handle", "account": "service account", "secret": "secret"}[leftover.kind] + f" {leftover.name}"
+
+
+def _place(request: DPURequest, leftover: Leftover) -> str:
+    if leftover.kind == "secret" or not leftover.target:
+        return request.cluster
+    try:
+        return cluster_name(request.cluster, NamespacedName.parse(leftover.target))
+    except ParseError:
+        return leftover.target

@@ -1,0 +1,178 @@
+"""Keeping a request: what the reference controller's reconcile does, once through to rest, without its nine mistakes.
+
+Called whenever something may have changed and at the time it returned last. It makes before it breaks: the old account,
+handle or Secret goes only when the new credential is published and its grace is over. An error becomes a condition
+and a retry; what worked before still works.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from tui.issuance.durations import format_duration
+from tui.issuance.errors import IssuanceError
+from tui.issuance.renewal import next_wake, spread
+from tui.issuance.token_request import IssuedToken
+from tui.kube.errors import KubeError, NotFound
+
+from . import conditions, steps
+from .cleanup import Leftover, Swept, everything, leftovers_of, sweep
+from .objects import DPURequest
+from .renewal_work import RequestWork, failed, look
+from .resources import FINALIZER
+from .target import TargetClusters
+
+GRACE = timedelta(seconds=30)
+
+
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request was left. `wake` is when to look again; None with an error (back off) or when it is gone."""
+
+    request: DPURequest | None
+    reason: str = ""
+    """Why a new token was issued; empty where the old one was kept."""
+    wake: datetime | None = None
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    hint: str = ""
+
+    @property
+    def issued(self) -> bool:
+        return bool(self.reason) and not self.error
+
+
+class Keeper:
+    """Keeps the requests of the clusters it is given. Holds nothing between two calls."""
+
+    def __init__(
+        self,
+        clusters: TargetClusters,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        grace: timedelta = GRACE,
+        owner: str = "",
+    ) -> None:
+        self._clusters = clusters
+        self._clock = clock
+        self._grace = grace
+        self._owner = owner or socket.gethostname()
+
+    async def reconcile(
+        self, cluster: str, namespace: str, name: str, *, renew: str = "", abandon: bool = False
+    ) -> Rest:
+        """Bring one request to rest.
+
+        `renew` is a reason to issue a new token although none is needed. `abandon` lets a deleted request go although
+        its account could not be cleaned up. Raises KubeError only where the request itself cannot be read or written.
+        """
+        host = await self._clusters.client(cluster)
+        try:
+            request = await steps.fetch(host, cluster, namespace, name)
+        except NotFound:
+            return Rest(request=None)
+        if request.deleted_at is not None:
+            return await self._delete(request, abandon)
+        request = await steps.add_finalizer(host, request)
+        # Pending until something was tried: never Ready because nobody has looked yet.
+        pending = conditions.ensure(request.conditions, self._clock())
+        if len(pending) > len(request.conditions):
+            request = await steps.update_status(host, request, conditions.summarize(pending, self._clock()))
+        try:
+            work = await look(self._clusters, request)
+            work.check()
+            reason = renew or work.reason(self._clock())
+            issued = await self._issue(work) if reason else None
+        except steps.InUse as error:
+            kind = conditions.SECRET if error.message.startswith("secret") else conditions.ACCOUNT
+            return await self._failed(request, kind, error)
+        except (KubeError, IssuanceError) as error:
+            return await self._failed(request, conditions.ACCOUNT, error)
+        try:
+            await work.write(issued)
+        except (KubeError, IssuanceError) as error:
+            await self._take_back(work)
+            return await self._failed(work.request, conditions.SECRET, error)
+        now = self._clock()
+        await work.publish(issued, now, self._grace)
+        swept = await self._sweep(work, now)
+        return self._rest(work, reason, issued, swept)
+
+    async def _issue(self, work: RequestWork) -> IssuedToken:
+        await work.account()
+        plan = f"keeper-{secrets.token_hex(4)}"
+        await work.bind(plan, self._owner)
+        try:
+            issued = await work.mint()
+            await work.prove(issued)
+        except BaseException:
+            await self._take_back(work)
+            raise
+        if issued.shortened and issued.requested is not None:
+            asked, granted = format_duration(issued.requested), format_duration(issued.granted)
+            work.notes.append(f"asked {asked}, got {granted}")
+        return issued
+
+    async def _take_back(self, work: RequestWork) -> None:
+        try:
+            await work.unbind()
+        except KubeError as error:  # the account's owner reference collects it when the account goes
+            work.notes.append(f"the unused handle could not be deleted: {error}")
+
+    async def _failed(self, request: DPURequest, kind: str, error: KubeError | IssuanceError) -> Rest:
+        """Say what is wrong in a condition. The old credential stays published, and its stamps stay true."""
+        host = await self._clusters.client(request.cluster)
+        text = str(error)
+        request = await steps.update_status(host, request, failed(request, kind, text, self._clock()))
+        return Rest(request=request, error=text, hint=error.hint)
+
+    async def _sweep(self, work: RequestWork, now: datetime) -> Swept:
+        leftovers = leftovers_of(work.request)
+        swept = await sweep(self._clusters, work.request, leftovers, now)
+        if len(swept.left) != len(leftovers):
+            await work.leftovers(swept.left)
+        return swept
+
+    def _rest(self, work: RequestWork, reason: str, issued: IssuedToken | None, swept: Swept) -> Rest:
+        request = work.request
+        now = self._clock()
+        wakes = [leftover.due for leftover in swept.left if leftover.due > now]
+        if request.issued_at is not None and request.expires_at is not None:
+            jitter = spread(f"{request.uid}{request.expires_at.isoformat()}")
+            wakes.append(next_wake(now, request.issued_at, request.expires_at, jitter))
+        return Rest(
+            request=request,
+            reason=reason if issued is not None else "",
+            wake=min(wakes, default=None),
+            notes=(*work.notes, *swept.notes, *swept.errors),
+        )
+
+    async def _delete(self, request: DPURequest, abandon: bool) -> Rest:
+        """Remove what was made for the request, then let it go. What is in the way is said in a condition."""
+        if FINALIZER not in request.finalizers:
+            return Rest(request=request)
+        host = await self._clusters.client(request.cluster)
+        now = self._clock()
+        made = sorted(everything(request, now), key=_last_the_secret)
+        swept = await sweep(self._clusters, request, made, None)
+        if swept.errors and not abandon:
+            text = "; ".join(swept.errors)
+            state = failed(request, conditions.ACCOUNT, text, now, conditions.AWAITING_DELETION)
+            request = await steps.update_status(host, request, state)
+            return Rest(
+                request=request,
+                notes=swept.notes,
+                error=text,
+                hint="it is tried again; to let the request go without, abandon what is left behind",
+            )
+        await steps.drop_finalizer(host, request)
+        warnings = tuple(f"left behind: {error}" for error in swept.errors)
+        return Rest(request=None, notes=(*swept.notes, *warnings))
+
+
+def _last_the_secret(leftover: Leftover) -> int:
+    return ("handle", "account", "secret").index(leftover.kind)

@@ -1,0 +1,293 @@
+"""The reference controller's steps as functions, one call each: look, apply the account, write the Secret, publish.
+
+Whoever keeps a request (`keeper`, the engine) puts them in order. Nothing here takes over what belongs to somebody
+else: an account or a Secret that exists and was not made for this request is an error, and stays as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from tui.issuance.durations import format_duration
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError
+from tui.issuance.formats import CA_KEY, HOST_KEY, KEYS, KUBECONFIG_KEY, PORT_KEY, render, token_of
+from tui.issuance.secret_place import SecretObject
+from tui.issuance.token_request import IssuedToken
+from tui.issuance.types import Format, Handle, Identity
+from tui.kube.client import Client
+from tui.kube.endpoint import Endpoint
+from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.kubeconfig import parse as parse_kubeconfig
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.sensitive import Sensitive
+
+from . import resources
+from .conditions import rfc3339, to_status
+from .objects import Condition, DPURequest, NamespacedName, parse
+from .resources import CONTROLLER_LABEL, DPU_REQUESTS, FIELD_MANAGER, FINALIZER, NAME_LABEL, ownership
+from .target import Target
+
+_FORMATS: Final = (Format.KUBECONFIG, Format.TOKEN_FILE)
+_TRIES: Final = 4
+
+
+class InUse(IssuanceError):
+    """An account or a Secret exists that was not made for this request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The wanted service account as it is in the target cluster. An empty `uid` means that it does not exist."""
+
+    uid: str = ""
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The Secret of a request as it is. `token` is None where it is gone or holds none."""
+
+    exists: bool = False
+    ours: bool = False
+    uid: str = ""
+    resource_version: str = ""
+    token: Sensitive | None = None
+    endpoint: Endpoint | None = None
+    """Which server what is written there leads to."""
+
+
+async def fetch(host: Client, cluster: str, namespace: str, name: str) -> DPURequest:
+    """The request as it is now."""
+    return parse(cluster, await host.get(DPU_REQUESTS, name, namespace=namespace))
+
+
+async def look_account(client: Client, request: DPURequest) -> Account:
+    """The wanted account, and whether it was made for this request. Raises InUse where it was not."""
+    wanted = request.service_account
+    try:
+        found = await client.get_metadata(SERVICE_ACCOUNTS, wanted.name, namespace=wanted.namespace)
+    except NotFound:
+        return Account()
+    known = (request.status_service_account, request.status_target) == (wanted, request.target)
+    if not belongs(found["metadata"], request, known):
+        raise InUse(
+            f"service account {wanted} is already in use", "kubemint never takes over what others made; choose another"
+        )
+    return Account(str(found["metadata"].get("uid", "")), ours=True)
+
+
+async def apply_account(client: Client, request: DPURequest, account: Account) -> str:
+    """Make or refresh the account; returns its UID."""
+    wanted = request.service_account
+    labels = ownership(request.namespace, request.name)
+    body: dict[str, Any] = {"metadata": {"labels": labels}, "automountServiceAccountToken": False}
+    if not account.uid:
+        named = {"name": wanted.name, "namespace": wanted.namespace, "labels": labels}
+        whole = body | {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named}
+        try:
+            # Not applied: creating fails where somebody else was faster, applying would take over.
+            await client.create(SERVICE_ACCOUNTS, whole, namespace=wanted.namespace)
+        except Conflict:
+            raise InUse(f"service account {wanted} is already in use: somebody created it just now") from None
+    made = await client.apply(
+        SERVICE_ACCOUNTS, wanted.name, body, namespace=wanted.namespace, manager=FIELD_MANAGER, force=True
+    )
+    return str(made["metadata"]["uid"])
+
+
+async def look_secret(host: Client, request: DPURequest, where: NamespacedName) -> Published:
+    """The Secret `where`, and what is in it."""
+    try:
+        found = await host.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
+    except NotFound:
+        return Published()
+    values = found.values()
+    token, endpoint = None, None
+    for form in _FORMATS:
+        if all(key in values for key in KEYS[form]):
+            token, endpoint = token_of(form, values), _endpoint_in(form, values)
+            break
+    meta = found.metadata
+    ours = belongs(meta, request, request.status_secret == where)
+    return Published(
+        True, ours, str(meta.get("uid", "")), str(meta.get("resourceVersion", "")), token or None, endpoint
+    )
+
+
+def belongs(metadata: Mapping[str, Any], request: DPURequest, known: bool) -> bool:
+    """Whether an object was made for this request.
+
+    Its labels say so; those of the reference controller's first versions have none, but are `known` from the status
+    and carry its field manager.
+    """
+    labels = metadata.get("labels") or {}
+    if NAME_LABEL in labels or CONTROLLER_LABEL in labels:
+        return all(labels.get(key) == value for key, value in ownership(request.namespace, request.name).items())
+    managers = {entry.get("manager") for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)}
+    return known and (FIELD_MANAGER in managers or not managers)
+
+
+def check_secret(published: Published, where: NamespacedName) -> None:
+    """Raises InUse where the Secret exists and was not made for this request."""
+    if published.exists and not published.ours:
+        raise InUse(f"secret {where} is already in use", "kubemint never takes over what others made; choose another")
+
+
+def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> dict[str, Sensitive]:
+    """The data of the Secret by the request's type, byte for byte as the reference controller writes it."""
+    form = request.format
+    if form is None:
+        raise IssuanceError(f"unsupported secret type: {request.type}", "the types are kubeconfig and tokenFile")
+    account = request.service_account
+    return render(form, token, endpoint, Identity(endpoint.name, account.namespace, account.name))
+
+
+def endpoint_for(request: DPURequest, target: Target, published: Published) -> Endpoint:
+    """Which address to write down.
+
+    For a DPU cluster the one in its admin kubeconfig. The host cluster is written by the controller with the address
+    that it has inside of the cluster, which nobody outside can know: what is there already is kept.
+    """
+    there = published.endpoint
+    if request.target is None and request.status_target is None and published.ours and there is not None:
+        return replace(target.endpoint, server=there.server, ca=there.ca or target.endpoint.ca)
+    return target.endpoint
+
+
+async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sensitive]) -> str:
+    """Write the Secret in one call; returns its resourceVersion. Applied, so that what left the spec leaves it too."""
+    where = request.secret
+    body: dict[str, Any] = {
+        "type": "Opaque",
+        "metadata": {
+            "labels": request.secret_labels | ownership(request.namespace, request.name),
+            "annotations": request.secret_annotations,
+        },
+        "data": {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in data.items()},
+    }
+    made = await host.apply(SECRETS, where.name, body, namespace=where.namespace, manager=FIELD_MANAGER, force=True)
+    return str(made["metadata"].get("resourceVersion", ""))
+
+
+async def check_written(host: Client, request: DPURequest, data: Mapping[str, Sensitive]) -> None:
+    """Read the Secret back. Raises ChangedMeanwhile where it does not hold what was written."""
+    where = request.secret
+    found = (await host.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)).values()
+    if {key: found.get(key) for key in data} != dict(data):
+        raise ChangedMeanwhile(f"Secret {where} does not hold what was just written: somebody else wrote to it")
+
+
+def marks_of(issued: IssuedToken, handle: Handle | None, account_uid: str, target: Target) -> dict[str, str | None]:
+    """The annotations that describe a new token; None removes one."""
+    return {
+        resources.EXPIRES: rfc3339(issued.expires_at),
+        resources.REQUESTED: format_duration(issued.requested) if issued.requested is not None else None,
+        resources.HANDLE: f"{handle.namespace}/{handle.name}/{handle.uid}" if handle is not None else None,
+        resources.FINGERPRINT: issued.fingerprint,
+        resources.ACCOUNT_UID: account_uid or None,
+        resources.TARGET_UID: target.uid or None,
+    }
+
+
+async def annotate(host: Client, request: DPURequest, notes: Mapping[str, str | None]) -> DPURequest:
+    """Set (or with None remove) annotations of the request; its generation does not change."""
+    missing = {key for key, value in notes.items() if value is None and key not in request.annotations}
+    wanted = {key: value for key, value in notes.items() if key not in missing}
+    if all(request.annotations.get(key) == value for key, value in wanted.items()):
+        return request
+    return await _patched(host, request, {"metadata": {"annotations": wanted}}, "")
+
+
+async def add_finalizer(host: Client, request: DPURequest) -> DPURequest:
+    """Exactly one finalizer of ours, beside those of others."""
+    if FINALIZER in request.finalizers:
+        return request
+    return await _patched(host, request, {"metadata": {"finalizers": [*request.finalizers, FINALIZER]}}, "")
+
+
+async def drop_finalizer(host: Client, request: DPURequest) -> None:
+    """Let the request go."""
+    kept = [finalizer for finalizer in request.finalizers if finalizer != FINALIZER]
+    try:
+        await _patched(host, request, {"metadata": {"finalizers": kept}}, "")
+    except NotFound:
+        return  # gone already
+
+
+async def update_status(
+    host: Client, request: DPURequest, conditions: Sequence[Condition], issued: Issued | None = None
+) -> DPURequest:
+    """Write conditions, and with `issued` where the credential is and from when to when it is valid."""
+    status: dict[str, Any] = {"conditions": to_status(conditions)}
+    if issued is not None:
+        status |= issued.fields()
+    if to_status(request.conditions) == status["conditions"] and issued is None:
+        return request
+    return await _patched(host, request, {"status": status}, "status")
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """What the status says of a credential. Times are only written where they are given."""
+
+    service_account: NamespacedName
+    target: NamespacedName | None
+    secret: NamespacedName
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "serviceAccount": str(self.service_account),
+            "targetCluster": str(self.target) if self.target else None,
+            "secret": str(self.secret),
+        }
+        if self.issued_at is not None and self.expires_at is not None:
+            fields |= {"issuedAt": rfc3339(self.issued_at), "expirationTimestamp": rfc3339(self.expires_at)}
+        return fields
+
+
+async def _patched(host: Client, request: DPURequest, patch: dict[str, Any], subresource: str) -> DPURequest:
+    """Patch what was read, and nothing else: a conflict is repeated only while spec and token are still the same."""
+    for _ in range(_TRIES):
+        meta = dict(patch.get("metadata") or {}) | {"resourceVersion": request.resource_version}
+        try:
+            changed = await host.patch(
+                DPU_REQUESTS,
+                request.name,
+                patch | {"metadata": meta},
+                namespace=request.namespace,
+                subresource=subresource or None,
+            )
+        except Conflict:
+            now = await fetch(host, request.cluster, request.namespace, request.name)
+            if _essence(now) != _essence(request):
+                break
+            request = now
+            if "finalizers" in meta:
+                break  # made from a list that may be another one now
+        else:
+            return parse(request.cluster, changed)
+    raise ChangedMeanwhile(f"the request {request} was changed by somebody else meanwhile", "look again")
+
+
+def _essence(request: DPURequest) -> tuple[object, ...]:
+    return request.uid, request.generation, request.deleted_at, request.expires_at, request.issued_at
+
+
+def _endpoint_in(form: Format, values: Mapping[str, Sensitive]) -> Endpoint | None:
+    try:
+        if form is Format.KUBECONFIG:
+            return parse_kubeconfig(values[KUBECONFIG_KEY].reveal_bytes()).endpoint()
+        host, port = values[HOST_KEY].reveal(), values[PORT_KEY].reveal()
+    except (KubeError, UnicodeDecodeError):
+        return None
+    if not host:
+        return None
+    server = f"https://[{host}]:{port or 443}" if ":" in host else f"https://{host}:{port or 443}"
+    return Endpoint("", server, ca=values[CA_KEY].reveal_bytes() or None)
