@@ -16,6 +16,8 @@ from .features import Features
 from .pki import SigningKey
 
 LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
+LEGACY_CLAIMS: Final = "kubernetes.io/serviceaccount"
+"""What the names of a legacy token's own claims begin with."""
 YEAR: Final = 365 * 24 * 3600
 WARN_ONLY_SECONDS: Final = 3607
 """The lifetime by which API servers recognise tokens of pods, and extend them to a year."""
@@ -146,7 +148,7 @@ class TokenIssuer:
 
 def legacy_claims(secret: Mapping[str, Any], account: Mapping[str, Any]) -> dict[str, Any]:
     """The claims of a legacy token, from the metadata of its Secret and its account."""
-    prefix = LEGACY_ISSUER
+    prefix = LEGACY_CLAIMS
     return {
         "iss": LEGACY_ISSUER,
         f"{prefix}/namespace": account["namespace"],

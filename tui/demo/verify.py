@@ -20,7 +20,7 @@ from jwt.types import Options
 
 from .access import Object, UserInfo
 from .storage import NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Collection, Storage
-from .tokens import LEGACY_ISSUER, TokenIssuer
+from .tokens import LEGACY_CLAIMS, LEGACY_ISSUER, TokenIssuer
 
 LEEWAY: Final = timedelta(seconds=60)
 LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
@@ -151,7 +151,7 @@ class TokenVerifier:
 
     def _legacy(self, claims: Mapping[str, Any], token: str) -> UserInfo:
         def claim(name: str) -> str:
-            value = claims.get(f"{LEGACY_ISSUER}/{name}")
+            value = claims.get(f"{LEGACY_CLAIMS}/{name}")
             return value if isinstance(value, str) else ""
 
         namespace, name, secret_name = claim("namespace"), claim("service-account.name"), claim("secret.name")
