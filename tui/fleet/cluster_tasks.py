@@ -235,7 +235,7 @@ class ClusterTasks:
 
     async def _follow(self, watched: Watched) -> None:
         try:
-            await self._followers[watched.label].run(await self.client(), self._timing.forbidden)
+            await self._followers[watched.label].run(await self.client(), self._timing)
         except Exception as error:  # noqa: BLE001 - one kind that cannot be read must not end the others
             self.kind_missing(watched.label, f"cannot be read: {type(error).__name__}")
             self.kind_settled(watched.label)

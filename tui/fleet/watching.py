@@ -15,9 +15,10 @@ import msgspec
 
 from tui.kube.client import Client
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, ProtocolError
-from tui.kube.reflector import Listing, Lost, Remove, Synced, Upsert, reflect
+from tui.kube.reflector import Backoff, Listing, Lost, Remove, Synced, Upsert, reflect
 from tui.kube.resource import Resource
 
+from .reach import Timing
 from .rows import CredentialRow, Row
 from .store import FleetStore
 
@@ -68,20 +69,20 @@ class Follower:
         self._fresh: dict[str, tuple[RowKey, ...]] | None = None
         """What the list that is under way has given so far; None where none is."""
 
-    async def run(self, client: Client, retry_forbidden: float) -> None:
+    async def run(self, client: Client, timing: Timing) -> None:
         while True:
-            error = await self._follow(client, self._namespace)
+            error = await self._follow(client, timing, self._namespace)
             alone = client.endpoint.namespace
             if self._namespace is None and alone and isinstance(error, Forbidden):
                 self._missing(f"only those in namespace {alone}: no right to list them in all namespaces")
-                error = await self._follow(client, alone)
+                error = await self._follow(client, timing, alone)
             self._missing(_reason(error))
             if isinstance(error, NotFound):
                 self.forget()
             else:
                 self.mark_stale()
             self._settled()
-            await asyncio.sleep(retry_forbidden)
+            await asyncio.sleep(timing.forbidden)
 
     def forget(self) -> None:
         """Take back every row."""
@@ -98,7 +99,7 @@ class Follower:
                     stale.append(msgspec.structs.replace(row, stale=True))
         self._store.put(*stale)
 
-    async def _follow(self, client: Client, namespace: str | None) -> KubeError:
+    async def _follow(self, client: Client, timing: Timing, namespace: str | None) -> KubeError:
         """Until the server says that this kind may not be listed (403) or does not exist (404)."""
         watched = self._watched
         changes = reflect(
@@ -109,6 +110,7 @@ class Follower:
             labels=watched.labels,
             fields=watched.fields,
             type=watched.type,
+            backoff=Backoff(first=timing.retry_first, longest=timing.retry_longest),
         )
         self._fresh = None
         try:
