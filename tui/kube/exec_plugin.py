@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -42,13 +42,13 @@ class Plugins:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock, self._monotonic = clock, monotonic
-        self._kept: dict[tuple[ExecPlugin, str], _Kept] = {}
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, asyncio.Lock]] = WeakKeyDictionary()
+        self._kept: dict[Hashable, _Kept] = {}
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Lock]] = WeakKeyDictionary()
 
     async def credential(self, endpoint: Endpoint, plugin: ExecPlugin, timeout: float) -> ExecCredential:  # noqa: ASYNC109
         """The credential to use now. Raises ExecPluginError or NeedsLogin."""
         info = exec_info(endpoint, plugin)
-        key = (plugin, info)
+        key = _key(plugin, info)
         async with self._lock(key):
             kept = self._kept.get(key)
             if kept is not None and not kept.credential.expired(self._clock()):
@@ -61,17 +61,22 @@ class Plugins:
 
     def forget(self, endpoint: Endpoint, plugin: ExecPlugin, refused: Callable[[ExecCredential], bool]) -> None:
         """After a 401: the next request runs the plugin again, unless somebody just did."""
-        key = (plugin, exec_info(endpoint, plugin))
+        key = _key(plugin, exec_info(endpoint, plugin))
         kept = self._kept.get(key)
         if kept is not None and refused(kept.credential) and self._monotonic() - kept.made_at >= FRESH_SECONDS:
             del self._kept[key]
 
-    def _lock(self, key: object) -> asyncio.Lock:
+    def _lock(self, key: Hashable) -> asyncio.Lock:
         locks = self._locks.setdefault(asyncio.get_running_loop(), {})
         return locks.setdefault(key, asyncio.Lock())
 
 
 PLUGINS: Final = Plugins()
+
+
+def _key(plugin: ExecPlugin, info: str) -> Hashable:
+    """What makes two logins the same one: the command and all it is told (`info` has the cluster where it is)."""
+    return plugin.command, plugin.args, plugin.env, info
 
 
 def _check(endpoint: Endpoint, plugin: ExecPlugin) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -54,7 +55,7 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
         raise failure
     assert process.stdout is not None
     assert process.stderr is not None
-    out, err = _Output(MAX_OUTPUT), _Output(_TAIL, tail=True)
+    out, err = _Output(MAX_OUTPUT, lambda: _kill_group(process)), _Output(_TAIL)
     finished = False
     try:
         async with asyncio.timeout(timeout):
@@ -79,33 +80,38 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
 
 
 class _Output:
-    """What comes out of a pipe: all of it up to a limit, or only the end of it."""
+    """What comes out of a pipe: the end of it, or all of it and `too_much` is called where that is over the limit."""
 
-    def __init__(self, limit: int, *, tail: bool = False) -> None:
+    def __init__(self, limit: int, too_much: Callable[[], None] | None = None) -> None:
         self.data = bytearray()
         self.overflowed = False
-        self._limit, self._tail = limit, tail
+        self._limit, self._too_much = limit, too_much
 
     async def fill(self, stream: asyncio.StreamReader) -> None:
         while chunk := await stream.read(65536):
             self.data += chunk
             if len(self.data) > self._limit:
-                if not self._tail:
+                if self._too_much is not None:
                     self.overflowed = True
-                    return
+                    return self._too_much()
                 del self.data[: -self._limit]
+        return None
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
     """Ends the plugin and everything it started, and collects it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill_group(process)
     with suppress(TimeoutError):  # a process stuck in the kernel must not hold us up
         async with asyncio.timeout(2):
             await process.wait()
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()  # the pipes may still be held by something that left the group
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failed(plugin: ExecPlugin, code: int, stderr: bytes, cluster: str) -> KubeError:
