@@ -6,6 +6,8 @@ dropped on write, as a server drops what it does not know. Pods and Nodes keep u
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from typing import Any
 
 from . import tables
@@ -272,3 +274,32 @@ KINDS: tuple[Kind, ...] = (
         columns=tables.DEFINITIONS,
     ),
 )
+
+# Since which minor version of Kubernetes 1 a CSIDriver has a field; older servers drop it without a word.
+_DRIVER_FIELDS = {
+    "tokenRequests": 21,
+    "requiresRepublish": 21,
+    "storageCapacity": 21,
+    "seLinuxMount": 25,
+    "serviceAccountTokenInSecrets": 35,
+}
+_DRIVER_COLUMNS = {
+    "tokenRequests": "TokenRequests",
+    "requiresRepublish": "RequiresRepublish",
+    "storageCapacity": "StorageCapacity",
+}
+
+
+def kinds_of_version(minor: int) -> tuple[Kind, ...]:
+    """The built-in kinds as a server of that minor version knows them."""
+    missing = {field for field, since in _DRIVER_FIELDS.items() if since > minor}
+    return tuple(_without(kind, missing) if kind.plural == "csidrivers" else kind for kind in KINDS)
+
+
+def _without(kind: Kind, missing: set[str]) -> Kind:
+    schema = copy.deepcopy(kind.schema or {})
+    for field in missing:
+        del schema["properties"]["spec"]["properties"][field]
+    hidden = {_DRIVER_COLUMNS.get(field) for field in missing}
+    columns = tuple(column for column in kind.columns if column.name not in hidden)
+    return dataclasses.replace(kind, schema=schema, columns=columns)

@@ -42,6 +42,11 @@ def shape(accept: str) -> Shape:
     raise StatusError(406, "NotAcceptable", "406: Not Acceptable", {})
 
 
+def wants_yaml(accept: str) -> bool:
+    """Whether an Accept header asks for YAML before anything else."""
+    return media_type(accept.split(",", 1)[0]) == _YAML
+
+
 def wants_aggregated(accept: str) -> str:
     """The version of aggregated discovery that an Accept header asks for first, empty where it asks for none."""
     for clause in accept.split(","):
@@ -80,7 +85,8 @@ def decode(body: bytes, content_type: str, kind: str) -> Any:
     except msgspec.DecodeError as error:
         opening = f"the object provided is unrecognized (must be of type {kind})"
         shown = body[:60].decode(errors="replace") if body else "<empty>"
-        message = f"{opening}: couldn't get version/kind; json parse error: {error} ({shown})"
+        cause = error if body else "unexpected end of JSON input"
+        message = f"{opening}: couldn't get version/kind; json parse error: {cause} ({shown})"
         raise bad_request(message) from error
 
 

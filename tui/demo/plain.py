@@ -13,7 +13,7 @@ from .access import Attributes, Call, Handler, Reply, UserInfo
 from .discovery import Discovery
 from .kinds import Kind, Registry
 from .negotiation import wants_aggregated
-from .status import StatusError, method_not_allowed, no_resource
+from .status import StatusError, method_not_allowed
 from .storage import Storage
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
@@ -63,7 +63,7 @@ class PlainPaths:
             return self._openapi_v2(accept)
         if path.startswith("/apis/"):
             return web.Response(status=404, text="404 page not found\n")
-        raise no_resource()
+        return json_response({"paths": self._listed()}, 404)
 
     def _document(self, path: str, host: str) -> dict[str, Any] | None:
         parts = path.strip("/").split("/")

@@ -12,9 +12,15 @@ import msgspec
 from .kinds import Kind
 from .options import ListOptions, parse_version
 from .selectors import Test, both, field_selector, label_selector
-from .status import StatusError, bad_request
+from .status import StatusError, bad_request, expired
 from .storage import Storage, Stored
 
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
 _NOW = -1
 """In a continue token: go on with what there is now, because the moment of the first page is forgotten."""
 
@@ -39,8 +45,9 @@ def read_page(
         try:
             items = _within(storage.at(kind.collection, version), namespace)
         except StatusError as error:
-            error.metadata["continue"] = _write_token(_NOW, start)
-            raise
+            gone = expired(_TOO_OLD)
+            gone.metadata["continue"] = _write_token(_NOW, start)
+            raise gone from error
     else:
         version = _wanted_version(storage, options)
         if version == storage.version:

@@ -61,6 +61,11 @@ class Resources:
             return await self._call(request, wanted, user, virtual.kind, virtual.handler)
         kind = self._kinds.get(wanted.group, wanted.version, wanted.resource)
         if kind is None:
+            served = any((k.group, k.version) == (wanted.group, wanted.version) for k in self._kinds)
+            if not served and not any(
+                (v.kind.group, v.kind.version) == (wanted.group, wanted.version) for v in self._virtual.values()
+            ):
+                return web.Response(status=404, text="404 page not found\n")
             raise no_resource()
         if wanted.subresource:
             part = self._subresources.get((*kind.collection, wanted.subresource))

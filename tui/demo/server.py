@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+import yaml
 from aiohttp import web
 
+from . import negotiation
 from .access import (
     ANONYMOUS,
     Admit,
@@ -26,7 +28,7 @@ from .access import (
     UserInfo,
     Virtual,
 )
-from .builtin import KINDS
+from .builtin import kinds_of_version
 from .definitions import fill_definition, kinds_of
 from .discovery import Discovery
 from .kinds import Registry
@@ -63,15 +65,14 @@ class ApiServer:
     ) -> None:
         self.name = name
         self.storage = storage
-        self.kinds = Registry(KINDS)
+        minor = _minor(version_info)
+        self.kinds = Registry(kinds_of_version(minor))
         self._clock = clock
         self._authenticate = authenticate
         self._authorize = authorize
         self._faults = faults
         discovery = Discovery(self.kinds, subresources or {}, virtual or {})
-        self._resources = Resources(
-            storage, self.kinds, clock, admit, subresources or {}, virtual or {}, _minor(version_info)
-        )
+        self._resources = Resources(storage, self.kinds, clock, admit, subresources or {}, virtual or {}, minor)
         self._plain = PlainPaths(storage, self.kinds, discovery, version_info, paths or {})
         self.app = web.Application(client_max_size=_LARGEST)
         self.app.router.add_route("*", "/{path:.*}", self._handle)
@@ -140,6 +141,8 @@ class ApiServer:
             response = await self._resources.answer(request, wanted, who, cut)
         else:
             response = await self._plain.answer(request, wanted, who)
+        if negotiation.wants_yaml(request.headers.get("Accept", "")):
+            response = _as_yaml(response)
         return await _cut(request, response, cut) if cut is not None else response
 
     async def _trouble(
@@ -216,6 +219,14 @@ def _refusal(error: StatusError) -> web.Response:
         headers=error.headers,
         content_type="application/json",
     )
+
+
+def _as_yaml(response: web.StreamResponse) -> web.StreamResponse:
+    """The same document in YAML; what is not a document stays as it is."""
+    if not isinstance(response, web.Response) or response.content_type != "application/json":
+        return response
+    text = yaml.safe_dump(msgspec.json.decode(response.body or b"null"))  # type: ignore[arg-type]
+    return web.Response(text=text, status=response.status, content_type="application/yaml")
 
 
 async def _cut(request: web.Request, response: web.StreamResponse, after: int) -> web.StreamResponse:

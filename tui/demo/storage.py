@@ -42,12 +42,6 @@ LEASES: Collection = ("coordination.k8s.io", "leases")
 CSI_DRIVERS: Collection = ("storage.k8s.io", "csidrivers")
 DEFINITIONS: Collection = ("apiextensions.k8s.io", "customresourcedefinitions")
 
-_TOO_OLD = (
-    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
-    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
-    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
-    "deleted between the time the first chunk was returned and now may show up in the list."
-)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -220,10 +214,9 @@ class Storage:
             if metadata.get("deletionTimestamp"):
                 return before.object, False
             marked = copy.deepcopy(before.object)
-            marked["metadata"] |= {
-                "deletionTimestamp": rfc3339(self._clock()),
-                "deletionGracePeriodSeconds": 0,
-            }
+            marked["metadata"]["deletionTimestamp"] = rfc3339(self._clock())
+            if collection != NAMESPACES:
+                marked["metadata"]["deletionGracePeriodSeconds"] = 0
             if "generation" in marked["metadata"]:
                 marked["metadata"]["generation"] += 1
             if collection == NAMESPACES:
@@ -293,7 +286,7 @@ class Storage:
         if version >= self.version:
             return self.items(collection)
         if version < self._floor:
-            raise expired(_TOO_OLD)
+            raise expired("The resourceVersion for the provided list is too old.")
         objects = dict(self._objects.get(collection, {}))
         for change in reversed(self._log):
             if change.version <= version:

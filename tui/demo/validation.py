@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .kinds import Kind
 from .names import key_problems, subdomain_problems
-from .schema import Schema, type_name
 from .status import Cause, duplicate, field_forbidden, invalid_value, not_supported, required
 from .storage import (
     CLUSTER_ROLE_BINDINGS,
@@ -35,50 +34,10 @@ _MAX_SECONDS = 1 << 32
 _IMMUTABLE = "field is immutable when `immutable` is set"
 
 
-def decode_problem(schema: Schema, value: Any, path: str) -> str:
-    """Why a body cannot be read as its kind: the first field of a wrong type, empty where there is none."""
-    wanted = schema.get("type")
-    actual = type_name(value)
-    if wanted and actual != wanted and not (wanted == "number" and actual == "integer"):
-        names = {"object": "struct", "array": "slice", "boolean": "bool", "integer": "int64"}
-        go_type = names.get(wanted, wanted)
-        return f"json: cannot unmarshal {_json_name(actual)} into Go struct field {path} of type {go_type}"
-    if isinstance(value, dict):
-        for key, item in value.items():
-            properties = schema.get("properties", {})
-            sub = properties.get(key) or schema.get("additionalProperties")
-            where = path if not properties and "." in path else f"{path}.{key}"
-            if isinstance(sub, dict) and (problem := decode_problem(sub, item, where)):
-                return problem
-    elif isinstance(value, list):
-        for item in value:
-            if problem := decode_problem(schema.get("items", {}), item, path):
-                return problem
-    elif schema.get("format") == "byte":
-        try:
-            base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            return "illegal base64 data at input byte 0"
-    return ""
-
-
-def _json_name(actual: str) -> str:
-    return {"integer": "number", "boolean": "bool"}.get(actual, actual)
-
-
-def without_nulls(value: Any) -> Any:
-    """A built-in object as Go reads it: null is absent."""
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
-    return value
-
-
 # Filling in
 
 
-def _fill_secret(obj: Object, _: Object | None) -> None:
+def _fill_secret(_kind: Kind, obj: Object, _old: Object | None) -> None:
     plain = obj.pop("stringData", None)
     if plain:
         data = obj.setdefault("data", {})
@@ -88,7 +47,7 @@ def _fill_secret(obj: Object, _: Object | None) -> None:
         obj["type"] = "Opaque"
 
 
-def _fill_namespace(obj: Object, old: Object | None) -> None:
+def _fill_namespace(_kind: Kind, obj: Object, old: Object | None) -> None:
     if old is None:
         finalizers = obj.get("spec", {}).get("finalizers") or []
         obj["spec"] = {"finalizers": finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]}
@@ -97,7 +56,7 @@ def _fill_namespace(obj: Object, old: Object | None) -> None:
         obj["spec"] = old.get("spec", {})
 
 
-def _fill_binding(obj: Object, _: Object | None) -> None:
+def _fill_binding(_kind: Kind, obj: Object, _old: Object | None) -> None:
     ref = obj.setdefault("roleRef", {})
     ref["apiGroup"] = ref.get("apiGroup") or _RBAC
     for subject in obj.get("subjects") or ():
@@ -105,7 +64,7 @@ def _fill_binding(obj: Object, _: Object | None) -> None:
             subject["apiGroup"] = subject.get("apiGroup") or _RBAC
 
 
-def _fill_driver(obj: Object, _: Object | None) -> None:
+def _fill_driver(kind: Kind, obj: Object, _old: Object | None) -> None:
     spec = obj.setdefault("spec", {})
     for key, value in (
         ("attachRequired", True),
@@ -116,10 +75,17 @@ def _fill_driver(obj: Object, _: Object | None) -> None:
         ("requiresRepublish", False),
         ("seLinuxMount", False),
     ):
-        spec.setdefault(key, value)
+        if key in _driver_fields(kind):
+            spec.setdefault(key, value)
 
 
-def _fill_pod(obj: Object, old: Object | None) -> None:
+def _driver_fields(kind: Kind) -> Mapping[str, Any]:
+    """What a CSIDriver of this server's version has."""
+    fields: Mapping[str, Any] = (kind.schema or {})["properties"]["spec"]["properties"]
+    return fields
+
+
+def _fill_pod(_kind: Kind, obj: Object, old: Object | None) -> None:
     spec = obj.setdefault("spec", {})
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     spec["serviceAccountName"] = spec["serviceAccount"] = account
@@ -135,13 +101,13 @@ def _fill_pod(obj: Object, old: Object | None) -> None:
         obj["status"] = {"phase": "Pending", "qosClass": "BestEffort"} | (obj.get("status") or {})
 
 
-def _fill_node(obj: Object, old: Object | None) -> None:
+def _fill_node(_kind: Kind, obj: Object, old: Object | None) -> None:
     if old is None:
         obj.setdefault("spec", {})
         obj.setdefault("status", {})
 
 
-_FILL: Mapping[Collection, Callable[[Object, Object | None], None]] = {
+_FILL: Mapping[Collection, Callable[[Kind, Object, Object | None], None]] = {
     SECRETS: _fill_secret,
     NAMESPACES: _fill_namespace,
     ROLE_BINDINGS: _fill_binding,
@@ -152,10 +118,10 @@ _FILL: Mapping[Collection, Callable[[Object, Object | None], None]] = {
 }
 
 
-def fill(collection: Collection, obj: Object, old: Object | None) -> None:
+def fill(kind: Kind, obj: Object, old: Object | None) -> None:
     """Fill in, in place, what the server sets by itself. `old` is None for a create."""
-    if collection in _FILL:
-        _FILL[collection](obj, old)
+    if kind.collection in _FILL:
+        _FILL[kind.collection](kind, obj, old)
 
 
 # Checking
@@ -168,7 +134,7 @@ _NEEDED_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _check_secret(obj: Object, old: Object | None) -> list[Cause]:
+def _check_secret(_kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     causes = _check_keys(obj.get("data") or {}, "data")
     kind = obj["type"]
     if kind == "kubernetes.io/service-account-token":
@@ -184,7 +150,7 @@ def _check_secret(obj: Object, old: Object | None) -> list[Cause]:
     return causes
 
 
-def _check_config_map(obj: Object, old: Object | None) -> list[Cause]:
+def _check_config_map(_kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
     causes = _check_keys(data, "data") + _check_keys(binary, "binaryData")
     causes += [
@@ -210,11 +176,11 @@ def _check_frozen(obj: Object, old: Object, fields: tuple[str, ...]) -> list[Cau
     return causes
 
 
-def _check_namespaced_role(obj: Object, _: Object | None) -> list[Cause]:
+def _check_namespaced_role(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     return _check_rules(obj, namespaced=True)
 
 
-def _check_cluster_role(obj: Object, _: Object | None) -> list[Cause]:
+def _check_cluster_role(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     return _check_rules(obj, namespaced=False)
 
 
@@ -249,11 +215,11 @@ def _check_rules(obj: Object, *, namespaced: bool) -> list[Cause]:
     return causes
 
 
-def _check_namespaced_binding(obj: Object, old: Object | None) -> list[Cause]:
+def _check_namespaced_binding(_kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     return _check_binding(obj, old, ("Role", "ClusterRole"))
 
 
-def _check_cluster_binding(obj: Object, old: Object | None) -> list[Cause]:
+def _check_cluster_binding(_kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     return _check_binding(obj, old, ("ClusterRole",))
 
 
@@ -292,7 +258,7 @@ def _check_binding(obj: Object, old: Object | None, kinds: tuple[str, ...]) -> l
     return causes
 
 
-def _check_lease(obj: Object, _: Object | None) -> list[Cause]:
+def _check_lease(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     causes: list[Cause] = []
     if "leaseDurationSeconds" in spec and spec["leaseDurationSeconds"] <= 0:
@@ -305,7 +271,7 @@ def _check_lease(obj: Object, _: Object | None) -> list[Cause]:
     return causes
 
 
-def _check_driver(obj: Object, old: Object | None) -> list[Cause]:
+def _check_driver(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     causes: list[Cause] = []
     seen: set[str] = set()
@@ -325,9 +291,10 @@ def _check_driver(obj: Object, old: Object | None) -> list[Cause]:
             causes.append(invalid_value(f"{path}.expirationSeconds", seconds, words))
     if old is not None:
         before = old.get("spec") or {}
+        mutable = "tokenRequests" in _driver_fields(kind)  # before them nothing was
         causes += [
             invalid_value(f"spec.{field}", spec.get(field), "field is immutable")
-            for field in ("attachRequired", "volumeLifecycleModes")
+            for field in (("attachRequired", "volumeLifecycleModes") if mutable else _driver_fields(kind))
             if spec.get(field) != before.get(field)
         ]
     if "serviceAccountTokenInSecrets" in spec and not spec.get("tokenRequests"):
@@ -336,7 +303,7 @@ def _check_driver(obj: Object, old: Object | None) -> list[Cause]:
     return causes
 
 
-def _check_pod(obj: Object, _: Object | None) -> list[Cause]:
+def _check_pod(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     if not spec.get("containers"):
         return [required("spec.containers")]
@@ -348,7 +315,7 @@ def _check_pod(obj: Object, _: Object | None) -> list[Cause]:
     ]
 
 
-def _check_event(obj: Object, _: Object | None) -> list[Cause]:
+def _check_event(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     involved = (obj.get("involvedObject") or {}).get("namespace", "")
     namespace = obj["metadata"].get("namespace", "")
     if involved == namespace or (not involved and namespace == "default"):
@@ -356,7 +323,7 @@ def _check_event(obj: Object, _: Object | None) -> list[Cause]:
     return [invalid_value("involvedObject.namespace", involved, "does not match event.namespace")]
 
 
-_CHECK: Mapping[Collection, Callable[[Object, Object | None], list[Cause]]] = {
+_CHECK: Mapping[Collection, Callable[[Kind, Object, Object | None], list[Cause]]] = {
     SECRETS: _check_secret,
     CONFIG_MAPS: _check_config_map,
     ROLES: _check_namespaced_role,
@@ -370,6 +337,6 @@ _CHECK: Mapping[Collection, Callable[[Object, Object | None], list[Cause]]] = {
 }
 
 
-def check_kind(collection: Collection, obj: Object, old: Object | None) -> list[Cause]:
+def check_kind(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     """The causes for which a built-in kind refuses an object. `old` is None for a create."""
-    return _CHECK[collection](obj, old) if collection in _CHECK else []
+    return _CHECK[kind.collection](kind, obj, old) if kind.collection in _CHECK else []

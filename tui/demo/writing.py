@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from . import apply as applying
 from . import patches
 from .access import Admission, Admit
+from .decoding import decode_object, other_kind
 from .definitions import check_definition, fill_definition
 from .kinds import Kind
-from .metadata import check_metadata, count_generation, decode_metadata, for_create, for_update
+from .metadata import check_metadata, count_generation, for_create, for_update
 from .options import DeleteOptions, WriteOptions
-from .schema import Schema, apply_defaults, check, prune
+from .schema import check, prune
 from .status import (
     MODIFIED,
     Cause,
@@ -29,7 +32,7 @@ from .status import (
     not_found,
 )
 from .storage import DEFINITIONS, NAMESPACES, Storage, rfc3339
-from .validation import check_kind, decode_problem, fill, without_nulls
+from .validation import check_kind, fill
 
 Object = dict[str, Any]
 
@@ -53,14 +56,14 @@ class Writer:
 
     def create(self, kind: Kind, namespace: str, body: Any, options: WriteOptions) -> Object:
         """A new object from a whole one."""
-        obj = self._decode(kind, body, options)
+        obj = decode_object(kind, body, options)
         return self._create(kind, namespace, obj, options, None)
 
     def update(
         self, kind: Kind, namespace: str, name: str, body: Any, options: WriteOptions, subresource: str = ""
     ) -> Object:
         """An object replaced by a whole one."""
-        obj = self._decode(kind, body, options)
+        obj = decode_object(kind, body, options)
         self._check_address(kind, namespace, name, obj)
         old = self._storage.get(kind.collection, name, namespace)
         if old is None:
@@ -96,12 +99,12 @@ class Writer:
         else:
             patched = patches.strategic_merge(kind.schema or {}, old, patches.check_object(body))
         try:
-            obj = self._decode(kind, copy.deepcopy(patched), options)
+            obj = decode_object(kind, copy.deepcopy(patched), options)
         except StatusError as error:
             if error.reason != "BadRequest" or kind.custom:
                 raise
             detail = error.message.partition(": ")[2]
-            text = f"Invalid value: {go_value(str(body))}: {detail}"
+            text = f"Invalid value: {go_value(msgspec.json.encode(body).decode())}: {detail}"
             raise invalid("", "", "", [Cause("FieldValueInvalid", text, "patch")]) from error
         self._check_address(kind, namespace, name, obj)
         uid = obj["metadata"].setdefault("uid", old["metadata"]["uid"])
@@ -122,7 +125,7 @@ class Writer:
             words = f"Specified patch version: {body.get('apiVersion', '')}, expected: {kind.api_version}"
             raise bad_request(f"Incorrect version specified in apply patch. {words}")
         if body.get("kind") != kind.kind:
-            raise bad_request(_other_kind(kind, kind.api_version, body.get("kind", "")))
+            raise other_kind(kind, kind.api_version, body.get("kind", ""))
         patch = copy.deepcopy(body)
         metadata = patch.setdefault("metadata", {})
         if metadata.get("managedFields") is not None:
@@ -153,7 +156,7 @@ class Writer:
                 raise conflict(kind.group, kind.plural, name, words)
             merged = applying.apply(schema, {"metadata": {}}, patch, manager, now, force=options.force)
             merged |= {"apiVersion": patch["apiVersion"], "kind": patch.get("kind", "")}
-            obj = self._decode(kind, merged, options)
+            obj = decode_object(kind, merged, options)
             return self._create(kind, namespace, obj, options, merged["metadata"].get("managedFields") or []), True
         old = _as_version(kind, old)
         version = metadata.pop("resourceVersion", None)
@@ -164,7 +167,7 @@ class Writer:
         if kind.status:
             patch = _part(patch, subresource)
         merged = applying.apply(schema, old, patch, manager, now, force=options.force)
-        obj = self._decode(kind, copy.deepcopy(merged), options)
+        obj = decode_object(kind, copy.deepcopy(merged), options)
         entries = merged["metadata"].get("managedFields") or []
         return self._update(kind, obj, old, options, subresource, owners=entries), False
 
@@ -202,37 +205,6 @@ class Writer:
         return self._storage.delete(kind.collection, name, namespace, dry_run=options.dry_run)
 
     # What they share
-
-    def _decode(self, kind: Kind, body: Any, options: WriteOptions) -> Object:
-        """The body as an object of the kind, without what the kind does not know."""
-        if not isinstance(body, dict):
-            raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind})")
-        api_version, name = body.get("apiVersion", ""), body.get("kind", "")
-        decoding = f'{name or kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}'
-        if (name and name != kind.kind) or (api_version and api_version != kind.api_version):
-            raise bad_request(_other_kind(kind, api_version or kind.api_version, name or kind.kind))
-        if kind.custom and not (api_version and name):
-            missing = "Kind" if not name else "apiVersion"
-            raise bad_request(f"{decoding}: unmarshalerDecoder: Object '{missing}' is missing in the object")
-        obj: Object = body if kind.custom else without_nulls(body)
-        obj = {"apiVersion": kind.api_version, "kind": kind.kind} | obj
-        schema = kind.schema or {}
-        decode_metadata(kind, obj, decoding=decoding)
-        dropped = prune(schema, obj)
-        if not kind.custom:
-            problem = decode_problem(
-                _without_metadata(schema), {k: v for k, v in obj.items() if k != "metadata"}, kind.kind
-            )
-            if problem:
-                raise bad_request(f"{decoding}: {problem}")
-        if dropped and options.validation == "Strict":
-            listed = ", ".join(f'unknown field "{path}"' for path in dropped)
-            raise bad_request(f"{decoding}: strict decoding error: {listed}" if not kind.custom else f"{listed}")
-        if dropped and options.validation == "Warn":
-            options.warnings += [f'unknown field "{path}"' for path in dropped]
-        if kind.custom:
-            apply_defaults(schema, obj)
-        return obj
 
     def _check_address(self, kind: Kind, namespace: str, name: str, obj: Object) -> None:
         metadata = obj["metadata"]
@@ -309,7 +281,7 @@ class Writer:
             return
         if kind.collection == NAMESPACES and self._minor >= _NAMES_NAMESPACES:
             obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
-        fill(kind.collection, obj, old)
+        fill(kind, obj, old)
 
     def _admitted(
         self, operation: str, kind: Kind, obj: Object, old: Object | None, options: WriteOptions, subresource: str = ""
@@ -337,7 +309,7 @@ class Writer:
         elif kind.collection == DEFINITIONS:
             causes += check_definition(obj, old)
         elif not subresource:
-            causes += check_kind(kind.collection, obj, old)
+            causes += check_kind(kind, obj, old)
         if causes:
             raise invalid(kind.group, kind.kind, obj["metadata"].get("name", ""), causes)
 
@@ -374,18 +346,6 @@ def _check_namespace(kind: Kind, namespace: str, metadata: Object) -> None:
     if given and given != namespace and kind.namespaced:
         words = "the namespace of the provided object does not match the namespace sent on the request"
         raise bad_request(words)
-
-
-def _other_kind(kind: Kind, api_version: str, name: str) -> str:
-    version = api_version.rpartition("/")[2]
-    opening = f'{name} in version "{version}" cannot be handled as a {kind.kind}'
-    if name == kind.kind:
-        return f'{opening}: no kind "{name}" is registered for version "{api_version}" in scheme'
-    return f"{opening}: converting ({version}.{name}) to ({kind.group or 'core'}.{kind.kind}): unknown conversion"
-
-
-def _without_metadata(schema: Schema) -> Schema:
-    return {**schema, "properties": {k: v for k, v in schema.get("properties", {}).items() if k != "metadata"}}
 
 
 def _as_version(kind: Kind, obj: Object) -> Object:
