@@ -1,0 +1,77 @@
+"""What is imported when: the issuance core and the commands run without a screen, and the first look costs nothing."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterable
+
+import pytest
+
+import tui.headless
+import tui.issuance
+from tui.cli import VERBS
+
+SCREEN = {"textual", "rich"}
+HEAVY = {
+    "kubernetes",
+    "aiohttp",
+    "textual",
+    "rich",
+    "cryptography",
+    "jwt",
+    "msgspec",
+    "yaml",
+    "sqlite3",
+    "asyncio",
+    "pydantic",
+}
+
+
+def imported_by(code: str) -> set[str]:
+    """The top-level packages that a fresh Python holds after running `code`."""
+    report = "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"  # `run` may close stdout
+    program = f"{code}\nimport sys\n{report}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def modules_of(package: object) -> Iterable[str]:
+    path, name = package.__path__, package.__name__  # type: ignore[attr-defined]
+    return [name, *(module.name for module in pkgutil.walk_packages(path, f"{name}."))]
+
+
+def test_the_whole_issuance_core_imports_without_a_screen() -> None:
+    names = modules_of(tui.issuance)
+    assert len(list(names)) > 20
+    assert not imported_by("\n".join(f"import {name}" for name in names)) & SCREEN
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_command_imports_without_a_screen(verb: str) -> None:
+    module = VERBS[verb][0].partition(":")[0]
+    assert not imported_by(f"import {module}") & SCREEN
+
+
+def test_every_headless_module_but_the_dashboards_imports_without_a_screen() -> None:
+    names = [name for name in modules_of(tui.headless) if not name.endswith(".dashboard")]
+    assert not imported_by("\n".join(f"import {name}" for name in names)) & SCREEN
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"]])
+def test_the_first_look_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = f"from tui.cli import run\nassert run({arguments!r}) == 0"
+    assert not imported_by(code) & HEAVY
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_commands_help_needs_no_cluster_code(verb: str) -> None:
+    code = f"from tui.cli import run\nassert run([{verb!r}, '--help']) == 0"
+    assert not imported_by(code) & {"kubernetes", "aiohttp", "textual", "rich", "cryptography", "jwt", "pydantic"}
+
+
+def test_usage_errors_are_found_without_a_cluster() -> None:
+    code = "from tui.cli import run\nassert run(['issue']) == 2\nassert run(['nope']) == 2"
+    assert not imported_by(code) & {"kubernetes", "aiohttp", "textual", "rich"}
