@@ -17,7 +17,7 @@ from tui.kube.errors import KubeError
 from .clusters import Clusters
 from .errors import IssuanceError, UsageError
 from .running import OnStep, Run, StepFailed, explain
-from .types import Address, Credential, FileDestination, IssueSpec, Outcome, Plan, StepStatus
+from .types import Address, Credential, CredentialKind, FileDestination, IssueSpec, Outcome, Plan, StepStatus
 from .verification import Verification
 from .work import Context, Work
 
@@ -49,6 +49,7 @@ class Engine:
         grace: timedelta = timedelta(seconds=30),
         owner: str = "",
     ) -> None:
+        from .dpf.target import TargetClusters
         from .grace import Graces
         from .locks import Locks
 
@@ -56,8 +57,9 @@ class Engine:
         self.state = state
         self.checkpoint: Callable[[str], None] = lambda _point: None
         """Called around every step of an execution with `before:STEP`, `unrecorded:STEP` and `after:STEP`."""
+        self._targets = TargetClusters(clusters)
         self._context = Context(
-            clusters=clusters,
+            clusters=self._targets,
             state=state,
             clock=clock,
             jitter=jitter,
@@ -77,6 +79,10 @@ class Engine:
 
     async def plan_rotate(self, address: Address) -> Plan:
         """What renewing this credential would do: new token, same destinations, then the old handle."""
+        if address.kind is CredentialKind.REQUEST:
+            from .requesting import prepare_rotation as prepare_request
+
+            return self._planned(*await prepare_request(self._context, address))
         from .rotating import prepare_rotation
 
         prepared = await prepare_rotation(self._context, address)
@@ -90,7 +96,9 @@ class Engine:
 
     async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
         """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""
-        raise NotImplementedError
+        from .request_changes import prepare_creation
+
+        return self._planned(*await prepare_creation(self._context, draft))
 
     async def execute(self, plan: Plan, on_step: OnStep | None = None) -> Outcome:
         """Do it. A failed step is an Outcome with ok False, never an exception. A plan is executed once."""
@@ -144,6 +152,7 @@ class Engine:
     async def aclose(self) -> None:
         """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""
         await self._graces.aclose()
+        await self._targets.aclose()
 
     def _planned(self, plan: Plan, work: Work) -> Plan:
         self._works[plan.id] = work

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from typing import Final
 
-from tui.kube.errors import APIError, KubeError, Unreachable
+from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import handles
 from .errors import IssuanceError
 from .intent import Revocation
 from .running import Run, explain
-from .types import Handle, StepStatus
+from .types import Address, CredentialKind, Handle, StepStatus
 from .work import Context
 
 _PAUSES: Final = (1.0, 4.0, 15.0)
@@ -68,6 +68,8 @@ async def revoke(context: Context, revocation: Revocation, run: Run, step: str) 
     for pause in (*_PAUSES, None):
         try:
             said = await handles.delete(context.clusters, revocation.handle)
+            if revocation.address.kind is CredentialKind.REQUEST:
+                await _tidy_request(context, revocation.address)
             done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
             await run.journal(done, revoked=revocation.handle)
         except (KubeError, IssuanceError) as error:
@@ -87,6 +89,14 @@ async def revoke(context: Context, revocation: Revocation, run: Run, step: str) 
         run.tell(done)
         return True
     raise AssertionError("the last try returns")
+
+
+async def _tidy_request(context: Context, address: Address) -> None:
+    """A request also says in itself what it has left over, for whoever keeps it; take out what is gone now."""
+    from .requesting import sweep_leftovers
+
+    with contextlib.suppress(NotFound):
+        await sweep_leftovers(context, address)
 
 
 def _worth_another_try(error: Exception) -> bool:

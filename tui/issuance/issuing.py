@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.kube.sensitive import Sensitive
 
 from . import accounts, handles
 from .durations import format_duration
@@ -214,3 +215,16 @@ class Issue:
         if spec.create_account:
             client = await self.context.clusters.client(spec.identity.cluster)
             await accounts.discard(client, spec.identity, self.intent.plan)
+
+
+def issued_again(intent: Intent, token: Sensitive) -> IssuedToken:
+    """What a dead process had issued: the token from where it was published, the rest from the journal."""
+    if intent.issued_at is None or intent.expires_at is None or intent.granted is None:
+        raise IssuanceError("the journal does not say when the token was issued")
+    return IssuedToken(
+        token=token,
+        requested=intent.requested,
+        granted=intent.granted,
+        issued_at=intent.issued_at,
+        expires_at=intent.expires_at,
+    )

@@ -33,6 +33,8 @@ from .work import Context
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
+    from .dpf import DPURequest
+
 LEGACY_ACCOUNT = "kubernetes.io/service-account.name"
 
 
@@ -55,9 +57,9 @@ async def lookup(context: Context, address: Address) -> Credential:
         case CredentialKind.LOGIN:
             return _login(context, address)
         case CredentialKind.REQUEST:
-            from . import dpf_reading
+            from .dpf import credential_of
 
-            return await dpf_reading.lookup(context, address)
+            return credential_of(address.cluster, await request_at(context, address), context.clock())
 
 
 async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:
@@ -133,6 +135,11 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
         place = place_for(destination, credential.identity, context.clusters, context.state)
         place.request = record.request
         return place, credential.format or Format.KUBECONFIG
+    if address.kind is CredentialKind.REQUEST:
+        request = await request_at(context, address)
+        secret = request.status_secret or request.secret
+        where = SecretDestination(address.cluster, secret.namespace, secret.name)
+        return SecretPlace(where, context.clusters), request.format or Format.KUBECONFIG
     credential, _ = await managed_secret(context, address)
     destination = SecretDestination(address.cluster, address.namespace, address.name)
     return SecretPlace(destination, context.clusters), credential.format or Format.KUBECONFIG
@@ -141,33 +148,33 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
 async def material(context: Context, address: Address) -> Sensitive:
     """The material as people export it: the kubeconfig, the four values, or the token."""
     match address.kind:
-        case CredentialKind.FILE | CredentialKind.SECRET:
+        case CredentialKind.FILE | CredentialKind.SECRET | CredentialKind.REQUEST:
             place, form = await place_of(context, address)
             return await place.material(form)
         case CredentialKind.LEGACY:
             return await _legacy_token(context, address)
         case CredentialKind.LOGIN:
             raise UsageError("your own login is not handed out", "it is in your kubeconfig")
-        case CredentialKind.REQUEST:
-            from . import dpf_reading
-
-            return await dpf_reading.material(context, address)
 
 
 async def token(context: Context, address: Address) -> Sensitive | None:
     """The bare token of a credential, None where its place holds none."""
     match address.kind:
-        case CredentialKind.FILE | CredentialKind.SECRET:
+        case CredentialKind.FILE | CredentialKind.SECRET | CredentialKind.REQUEST:
             place, form = await place_of(context, address)
             return await place.token(form)
         case CredentialKind.LEGACY:
             return await _legacy_token(context, address)
         case CredentialKind.LOGIN:
             return context.clusters.endpoint(address.cluster).login.token
-        case CredentialKind.REQUEST:
-            from . import dpf_reading
 
-            return await dpf_reading.token(context, address)
+
+async def request_at(context: Context, address: Address) -> DPURequest:
+    """The request as it is now."""
+    from .dpf.steps import fetch
+
+    client = await context.clusters.client(address.cluster)
+    return await fetch(client, address.cluster, address.namespace, address.name)
 
 
 async def _legacy(context: Context, address: Address) -> Credential:

@@ -7,21 +7,18 @@ token, that token is the one people use: the rest is finished. If none does, its
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from tui.kube.errors import KubeError
-from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, IssuanceError
 from .grace import Graces, revoke
 from .intent import Intent, Revocation
-from .issuing import Issue
+from .issuing import Issue, issued_again
 from .locks import Locks
 from .places import Place, places_for
 from .revoking import dead
 from .running import OnStep, Run, StepFailed, explain
-from .token_request import IssuedToken
-from .types import Action, Address, Outcome, Plan, Step, StepStatus
+from .types import Action, Address, CredentialKind, Outcome, Plan, Step, StepStatus
 from .work import Context, Finished
 
 _FIND = "find"
@@ -62,6 +59,8 @@ class Recovery:
     async def _settle(self, intent: Intent) -> Outcome | None:
         run = self._begin(intent.plan, intent.address)
         try:
+            if intent.address.kind is CredentialKind.REQUEST:
+                return await self._settle_request(intent, run)
             places = places_for(intent.spec, self._context.clusters, self._context.state, intent.request)
             work = Issue(self._context, intent, places, account_uid="")
             with self._locks.hold(work.addresses):
@@ -74,6 +73,18 @@ class Recovery:
             return run.outcome(credential=None, failure=failure)
         except (KubeError, IssuanceError, OSError) as error:
             return run.outcome(credential=None, failure=StepFailed(_FIND, *explain(error)))
+        return self._done(run, finished)
+
+    async def _settle_request(self, intent: Intent, run: Run) -> Outcome | None:
+        from . import requesting
+
+        with self._locks.hold((intent.address,)):
+            if await asyncio.to_thread(self._context.state.open_plan, intent.plan) is None:
+                return None
+            finished = await requesting.finish_or_undo(self._context, intent, run)
+        return self._done(run, finished)
+
+    def _done(self, run: Run, finished: Finished) -> Outcome:
         for number, revocation in enumerate(finished.revocations):
             self._graces.schedule(revocation, run, f"revoke:{number}")
         return run.outcome(credential=finished.credential)
@@ -91,7 +102,7 @@ class Recovery:
             if run.results[-1].status is StepStatus.FAILED:
                 raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
             return Finished(None)
-        issued = _issued(intent, published[0][1])
+        issued = issued_again(intent, published[0][1])
         done = [place for place, _ in published]
         for number, place in enumerate(list(work.places)):
             if place not in done:
@@ -123,15 +134,3 @@ class Recovery:
         steps = tuple(Step(id=key, title=title) for key, title in _TITLES.items())
         shown = Plan(id=plan, action=Action.RECOVER, address=address, steps=steps)
         return Run(shown, self._context.state, self._context.clock, self._on_step, lambda _point: None)
-
-
-def _issued(intent: Intent, token: Sensitive) -> IssuedToken:
-    if intent.issued_at is None or intent.expires_at is None:
-        raise IssuanceError("the journal does not say when the token was issued")
-    return IssuedToken(
-        token=token,
-        requested=intent.requested,
-        granted=intent.granted or timedelta(0),
-        issued_at=intent.issued_at,
-        expires_at=intent.expires_at,
-    )

@@ -14,10 +14,10 @@ from . import handles, managed
 from .errors import UsageError
 from .intent import Export, Revocation
 from .plans import new_id
-from .reading import export_record, lookup, managed_secret, normal
+from .reading import export_record, lookup, managed_secret, normal, request_at
 from .running import Run
 from .types import Action, Address, Credential, CredentialKind, Handle, Plan, SecretDestination, State, Step
-from .work import Context, Finished
+from .work import Context, Finished, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class RevokeLegacy:
         return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
 
 
-async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, Revoke | RevokeLegacy]:
+async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, Work]:
     """The plan for ending a credential now, and who will notice."""
     address = normal(address)
     if address.kind is CredentialKind.LOGIN:
@@ -115,6 +115,10 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
     if address.kind is CredentialKind.LEGACY:
         return await _prepare_legacy(context, address)
     credential = await _credential(context, address)
+    if address.kind is CredentialKind.REQUEST and credential.handle is None:
+        from .request_changes import prepare_recreation
+
+        return await prepare_recreation(context, await request_at(context, address))
     if credential.state is State.REVOKED:
         raise UsageError(f"{address} is revoked already")
     handle = credential.handle
@@ -142,6 +146,8 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
                 name=secret.name,
             )
         )  # fmt: skip
+    if address.kind is CredentialKind.REQUEST:
+        warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
     return plan, Revoke(context, credential, handle, exports, secrets)
@@ -170,7 +176,7 @@ async def _credential(context: Context, address: Address) -> Credential:
         return (await export_record(context, address)).credential
     if address.kind is CredentialKind.SECRET:
         return (await managed_secret(context, address))[0]
-    raise UsageError(f"{address} cannot be revoked")
+    return await lookup(context, address)
 
 
 async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:

@@ -53,8 +53,8 @@ async def verify(context: Context, address: Address) -> Verification:
     token = await reading.token(context, address)
     if token is None:
         return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")
-    endpoint = context.clusters.endpoint(credential.identity.cluster)
     operator = await context.clusters.client(credential.identity.cluster)
+    endpoint = context.clusters.endpoint(credential.identity.cluster)
     return await verify_token(context, endpoint, token, credential.identity, credential.audiences, operator)
 
 

@@ -11,7 +11,7 @@ from .intent import Revocation
 from .types import Address, Credential
 
 if TYPE_CHECKING:
-    from .clusters import Clusters
+    from .dpf.target import TargetClusters
     from .running import Run
     from .state import StateStore
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Context:
     """What every piece of work needs from its engine."""
 
-    clusters: Clusters
+    clusters: TargetClusters
+    """What the engine was given, and beyond it every DPUCluster in there."""
     state: StateStore
     clock: Callable[[], datetime]
     jitter: Callable[[], float]

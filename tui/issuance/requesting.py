@@ -1,0 +1,271 @@
+"""The engine's side of DPUServiceCredentialRequests: the same eight steps, with the request's own rules in `dpf`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+import msgspec
+
+from tui.kube.sensitive import Sensitive
+
+from . import handles, managed
+from .dpf import DPURequest, credential_of
+from .dpf.cleanup import leftovers_of, sweep
+from .dpf.cleanup import written as leftovers_text
+from .dpf.renewal_work import RequestWork, look
+from .dpf.resources import LEFTOVERS
+from .dpf.steps import annotate, check_written, fetch, look_secret
+from .durations import format_duration
+from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .intent import Intent, Revocation
+from .issuing import CANNOT_REVOKE, issued_again
+from .plans import new_id
+from .running import Run, StepFailed
+from .token_request import IssuedToken
+from .types import (
+    Action,
+    Address,
+    Credential,
+    Format,
+    Handle,
+    IssueSpec,
+    Plan,
+    SecretDestination,
+    Step,
+    StepStatus,
+)
+from .work import Context, Finished
+
+
+@dataclass(slots=True)
+class RequestRotation:
+    """One rotation (or first issue) of what a request keeps."""
+
+    context: Context
+    work: RequestWork
+    intent: Intent
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.intent.address,)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return next(iter(self.intent.old), None)
+
+    async def run(self, run: Run) -> Finished:
+        work = self.work
+        try:
+            async with run.step("intent") as note:
+                note.record = {"opened": self.intent}
+            async with run.step("account"):
+                await work.account()
+            async with run.step("handle") as note:
+                await self._bind(run)
+                if work.handle is None:
+                    note.skip("no right to create Secrets there; the token is not bound")
+                note.record = {"opened": self.intent}
+            async with run.step("token") as note:
+                issued = await work.mint()
+                note.message = f"granted {format_duration(issued.granted)}"
+                if issued.shortened and issued.requested is not None:
+                    note.message += f", asked {format_duration(issued.requested)}"
+                self._learn(issued)
+                note.record = {"opened": self.intent}
+            async with run.step("prove") as note:
+                proof = await work.prove(issued)
+                note.message = f"{proof.method} says {proof.username}"
+            async with run.step("write:0"):
+                await self._unchanged()
+                await work.write(issued)
+        except StepFailed:
+            await self.undo(run)
+            raise
+        return await self.finish(run, issued)
+
+    async def finish(self, run: Run, issued: IssuedToken) -> Finished:
+        """The Secret holds the new token; say so in the request, commit, and leave the old handle to its grace."""
+        now, grace = self.context.clock(), self.context.grace
+        try:
+            async with run.step("check:0"):
+                await check_written(self.work.host, self.work.request, self.work.data(issued))
+            async with run.step("status"):
+                await self.work.publish(issued, now, grace)
+            revocations = [
+                Revocation(plan=self.intent.plan, address=self.intent.address, handle=handle, due=now + grace)
+                for handle in self.intent.old_handles
+            ]
+            async with run.step("commit") as note:
+                note.record = {"closed": self.intent.plan, "revocations": revocations}
+        except StepFailed:
+            run.hints.append("the new token is published and works; kubemint finishes the rest when it starts next")
+            raise
+        run.hints += self.work.notes
+        return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations)
+
+    async def undo(self, run: Run) -> None:
+        """Take the new handle back, unless its token is what the Secret holds."""
+        with contextlib.suppress(StepFailed):
+            async with run.step("undo") as note:
+                if await published(self.context, self.work.request, self.intent.fingerprint) is not None:
+                    raise IssuanceError("the Secret holds the new token already")
+                said = "nothing had been made"
+                if self.intent.handle is not None:
+                    said = (
+                        f"handle {await handles.discard(self.context.clusters, self.intent.handle, self.intent.plan)}"
+                    )
+                note.status, note.message = StepStatus.UNDONE, f"as it was before ({said})"
+                note.record = {"closed": self.intent.plan}
+            return
+        run.hints.append("what is left over is cleaned up when kubemint starts next")
+
+    async def _bind(self, run: Run) -> None:
+        name = self.intent.handle.name if self.intent.handle is not None else ""
+        handle = await self.work.bind(self.intent.plan, self.context.owner, name)
+        self.intent = msgspec.structs.replace(self.intent, handle=handle)
+        if handle is None:
+            run.hints.append(f"this credential {CANNOT_REVOKE}")
+
+    def _learn(self, issued: IssuedToken) -> None:
+        self.intent = msgspec.structs.replace(
+            self.intent,
+            fingerprint=issued.fingerprint,
+            requested=issued.requested,
+            granted=issued.granted,
+            issued_at=issued.issued_at,
+            expires_at=issued.expires_at,
+        )
+
+    async def _unchanged(self) -> None:
+        """Nobody else renewed it since it was looked at."""
+        request = self.work.request
+        now = await fetch(self.work.host, request.cluster, request.namespace, request.name)
+        if (now.expires_at, now.marks, now.generation) != (request.expires_at, request.marks, request.generation):
+            raise ChangedMeanwhile(
+                f"{self.intent.address} was changed by somebody else since it was looked at",
+                "look again, then decide anew",
+            )
+
+
+async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, RequestRotation]:
+    """The plan for a new token in the Secret of a request, whether or not DPF's controller runs."""
+    host = await context.clusters.client(address.cluster)
+    request = await fetch(host, address.cluster, address.namespace, address.name)
+    if request.deleted_at is not None:
+        raise UsageError(f"{address} is being deleted")
+    work = await look(context.clusters, request)
+    work.check()
+    intent = Intent(
+        plan=new_id(),
+        action=Action.ROTATE,
+        address=address,
+        request=request.uid,
+        spec=_spec(request),
+        handle=Handle(work.target.name, work.identity.namespace, managed.handle_name(work.identity.name), ""),
+        old=(credential_of(address.cluster, request, context.clock()),) if request.expires_at is not None else (),
+    )
+    copies = await asyncio.to_thread(context.state.export_records)
+    warnings = tuple(
+        f"the copy {copy.credential.address.name} stops working; export it again afterwards"
+        for copy in copies
+        if copy.source == address
+    )
+    plan = Plan(
+        id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
+    )
+    return plan, RequestRotation(context, work, intent)
+
+
+async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished:
+    """What a dead process began: finished where the Secret holds its token, undone where it does not."""
+    address = intent.address
+    async with run.step("find") as note:
+        host = await context.clusters.client(address.cluster)
+        request = await fetch(host, address.cluster, address.namespace, address.name)
+        work = await look(context.clusters, request)
+        work.handle = intent.handle
+        work.account_uid = work.there.uid
+        token = await published(context, request, intent.fingerprint)
+        note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"
+    rotation = RequestRotation(context, work, intent)
+    if token is None:
+        await rotation.undo(run)
+        if run.results[-1].status is StepStatus.FAILED:
+            raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
+        return Finished(None)
+    return await rotation.finish(run, issued_again(intent, token))
+
+
+async def sweep_leftovers(context: Context, address: Address) -> None:
+    """Remove what the request has written down as superfluous and due, and forget what is gone."""
+    host = await context.clusters.client(address.cluster)
+    request = await fetch(host, address.cluster, address.namespace, address.name)
+    written = leftovers_of(request)
+    if not written:
+        return
+    swept = await sweep(context.clusters, request, written, context.clock())
+    if len(swept.left) != len(written):
+        await annotate(host, request, {LEFTOVERS: leftovers_text(swept.left)})
+
+
+def _spec(request: DPURequest) -> IssueSpec:
+    """The wish as the journal keeps it."""
+    return IssueSpec(
+        identity=request.identity,
+        destinations=(SecretDestination(request.cluster, request.secret.namespace, request.secret.name),),
+        format=request.format or Format.KUBECONFIG,
+        duration=request.wanted,
+    )
+
+
+def _steps(context: Context, work: RequestWork, intent: Intent) -> tuple[Step, ...]:
+    identity, request = work.identity, work.request
+    where = {"cluster": identity.cluster, "namespace": identity.namespace}
+    secret = {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
+    handle = intent.handle.name if intent.handle is not None else ""
+    steps = [
+        Step(id="intent", title="Journal what is intended"),
+        Step(
+            id="account", title=f"Apply the service account {identity.name}",
+            verb="patch", resource="serviceaccounts", name=identity.name, **where,
+        ),
+        Step(
+            id="handle", title="Create the handle to revoke it by",
+            verb="create", resource="secrets", name=handle, **where,
+        ),
+        Step(
+            id="token", title="Request the token, bound to the handle",
+            verb="create", resource="serviceaccounts/token", name=identity.name, **where,
+        ),
+        Step(
+            id="prove", title="Prove it with the token itself",
+            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
+        ),
+        Step(id="write:0", title=f"Apply the Secret {request.secret}", verb="patch", resource="secrets", **secret),
+        Step(id="check:0", title="Read it back and compare", verb="get", resource="secrets", **secret),
+        Step(
+            id="status", title="Update the status of the request",
+            verb="patch", resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com",
+            cluster=request.cluster, namespace=request.namespace, name=request.name,
+        ),
+        Step(id="commit", title="Journal the commit"),
+    ]  # fmt: skip
+    for number, old in enumerate(intent.old_handles):
+        steps.append(
+            Step(
+                id=f"revoke:{number}", title=f"Revoke the old one after {format_duration(context.grace)}",
+                verb="delete", resource="secrets", cluster=old.cluster, namespace=old.namespace, name=old.name,
+            )
+        )  # fmt: skip
+    return tuple(steps)
+
+
+async def published(context: Context, request: DPURequest, fingerprint: str) -> Sensitive | None:
+    """The token in the request's Secret, where it has this fingerprint."""
+    if not fingerprint:
+        return None
+    host = await context.clusters.client(request.cluster)
+    there = await look_secret(host, request, request.secret)
+    return there.token if there.token is not None and there.token.fingerprint == fingerprint else None
