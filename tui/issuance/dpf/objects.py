@@ -342,7 +342,7 @@ def _conditions(status: Mapping[str, Any]) -> list[Condition]:
                     type=safe_text(item["type"]),
                     status=safe_text(_text(item, "status") or "Unknown"),
                     reason=safe_text(_text(item, "reason")),
-                    message=safe_text(_text(item, "message")),
+                    message=safe_text(_text(item, "message")).strip(),
                     last_transition_time=_time(item.get("lastTransitionTime")),
                     observed_generation=generation if isinstance(generation, int) else None,
                 )

@@ -22,7 +22,7 @@ from tui.issuance.token_request import IssuedToken
 from tui.issuance.types import Format, Handle, Identity
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.errors import Conflict, Invalid, KubeError, NotFound
 from tui.kube.kubeconfig import parse as parse_kubeconfig
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
@@ -229,6 +229,14 @@ async def update_status(
         status |= issued.fields()
     if to_status(request.conditions) == status["conditions"] and issued is None:
         return request
+    try:
+        return await _patched(host, request, {"status": status}, "status")
+    except Invalid as error:
+        # Old API servers built with new Go compilers take an empty string in a custom resource for null, and the
+        # definition wants a message. A blank one is as good as none for everybody who reads it.
+        if "conditions.message" not in error.message:
+            raise
+    status["conditions"] = [condition | {"message": condition["message"] or " "} for condition in status["conditions"]]
     return await _patched(host, request, {"status": status}, "status")
 
 
