@@ -7,9 +7,9 @@ minutes and never sign for yesterday, but a picture of a fleet needs credentials
 from __future__ import annotations
 
 import itertools
-import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,6 +50,33 @@ PEOPLE: Final[dict[str, tuple[str, ...]]] = {
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 HOSTILE: Final = "[bold red]not a heading[/] \x1b[31mred\x1b[0m \u202egnp.exe [link=file:///etc/passwd]click[/link]"
 """Text that a careless screen would obey: markup, escape sequences, right-to-left override."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """A managed Secret of which `part` of the lifetime is over."""
+
+    part: float
+    lifetime: timedelta
+    form: str = "kubeconfig"
+    requested: timedelta | None = None
+    with_handle: bool = True
+    marks: Mapping[str, str | None] = field(default_factory=dict)
+
+
+_HOUR: Final = timedelta(hours=1)
+_CALLED: Final = {"kubeconfig": "kubeconfig", "token": "token", "tokenFile": "env"}
+_STATES: Final = (
+    _State(0.12, 8 * _HOUR),
+    _State(0.775, _HOUR),
+    _State(0.86, timedelta(minutes=10), "token"),
+    _State(0.93, _HOUR),
+    _State(3.4, _HOUR, "tokenFile"),
+    _State(0.21, _HOUR, requested=24 * _HOUR),
+    _State(0.16, 2 * _HOUR, with_handle=False),
+    _State(0.18, _HOUR, marks={"expires": None, "account": "ci/run\u202ener [bold red]root[/]\x1b[31m"}),
+    _State(0.44, _HOUR, "tokenFile"),
+)
 
 
 class Settler:
@@ -215,9 +242,11 @@ class Settler:
         secret["metadata"] |= {"labels": labels} if labels else {}
         return self.put(SECRETS, secret)
 
-    def legacy_tokens(self, accounts: Sequence[Object]) -> None:
-        """Two token Secrets from old days: one that is still used, one that nobody used for a long time."""
+    def legacy_tokens(self, accounts: Sequence[Object], *, few: bool) -> None:
+        """Token Secrets from old days: still used, unused for long, already invalidated."""
         by_name = {owner["metadata"]["name"]: owner for owner in accounts}
+        if few:
+            by_name = dict(self.rng.sample(sorted(by_name.items()), len(by_name) // 2))
         used = (self.now - timedelta(days=1)).strftime("%Y-%m-%d")
         unused = (self.now - timedelta(days=212)).strftime("%Y-%m-%d")
         if "prometheus" in by_name:
@@ -228,22 +257,23 @@ class Settler:
             marks = {LAST_USED: unused, INVALID_SINCE: used}
             self.legacy("ledger-import", by_name["ledger"], **marks)
 
-    def managed_secrets(self, accounts: Sequence[Object], extra: int = 0) -> None:
-        """One Secret in every state (fresh, due, expired, capped, revoked, unreadable, …), then `extra` more."""
-        hour, minute = timedelta(hours=1), timedelta(minutes=1)
-        states: list[dict[str, Any]] = [
-            {"age": 3 * minute, "lifetime": 8 * hour},
-            {"age": 46 * minute, "lifetime": hour},
-            {"age": 8 * minute + timedelta(seconds=30), "lifetime": 10 * minute, "form": "token"},
-            {"age": 55 * minute, "lifetime": hour},
-            {"age": 3 * hour, "lifetime": hour},
-            {"age": 12 * minute, "lifetime": hour, "requested": 24 * hour},
-            {"age": 20 * minute, "lifetime": 2 * hour, "with_handle": False},
-            {"age": 10 * minute, "lifetime": hour, "expires": None},
-            {"age": 25 * minute, "lifetime": hour, "form": "tokenFile", "audiences": json.dumps([self.cluster.url])},
-        ]
-        for owner, state in zip(accounts, states, strict=False):
-            self.managed(f"{owner['metadata']['name']}-credential", owner, **state)
+    def managed_secrets(self, accounts: Sequence[Object], *, few: bool, extra: int = 0) -> None:
+        """A Secret in every state (or a `few` of them, a little different in each cluster), then `extra` more."""
+        wanted = list(zip(accounts, _STATES, strict=False))
+        if few:
+            wanted = sorted(self.rng.sample(wanted, min(4, len(wanted))), key=lambda pair: pair[1].part)
+        for owner, state in wanted:
+            age = state.lifetime * (state.part * self.rng.uniform(0.97, 1.0) if few else state.part)
+            self.managed(
+                f"{owner['metadata']['name']}-{_CALLED[state.form]}",
+                owner,
+                age=age,
+                lifetime=state.lifetime,
+                requested=state.requested,
+                form=state.form,
+                with_handle=state.with_handle,
+                **state.marks,
+            )
         for number, owner in enumerate(itertools.islice(itertools.cycle(accounts), extra)):
             lifetime = timedelta(minutes=self.rng.choice((30, 60, 120, 480, 1440)))
             age = lifetime * self.rng.uniform(0.02, 1.1)

@@ -32,6 +32,9 @@ CAPPED: Final = "tenant-c"
 CAP_SECONDS: Final = 3600
 CONDITIONS: Final = ("Ready", "ServiceAccountReconciled", "SecretReconciled")
 _FEW: Final = 6
+_LONG: Final = ".".join(
+    ["gateway-with-a-name-of-the-greatest-length-that-there-is"] * 4 + ["in-all-of-kubernetes-1234"]
+)
 
 
 def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
@@ -39,10 +42,10 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
     healthy = [cluster for cluster in clusters.values() if cluster.state is ServerState.NORMAL]
     for number, cluster in enumerate(healthy):
         share = accounts // len(healthy) + (number < accounts % len(healthy))
-        _settle(cluster, share, extra=share // 50)
+        _settle(cluster, share, few=number > 0, extra=share // 50)
     for cluster in clusters.values():
         if cluster not in healthy:
-            _settle(cluster, _FEW)
+            _settle(cluster, _FEW, few=True)
     if CAPPED in clusters:
         clusters[CAPPED].set_policy(max_seconds=CAP_SECONDS)
     management = next(iter(clusters.values()))
@@ -52,14 +55,14 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
     _Management(management, {cluster.name: cluster for cluster in others}).fill()
 
 
-def _settle(cluster: EmbeddedCluster, count: int, extra: int = 0) -> None:
+def _settle(cluster: EmbeddedCluster, count: int, *, few: bool, extra: int = 0) -> None:
     settler = Settler(cluster)
     settler.namespaces()
     accounts = settler.accounts(count)
     settler.nodes_and_pods(accounts)
     settler.rights(accounts)
-    settler.legacy_tokens(accounts)
-    settler.managed_secrets(accounts, extra)
+    settler.legacy_tokens(accounts, few=few)
+    settler.managed_secrets(accounts, few=few, extra=extra)
 
 
 def _copied(value: Any) -> Any:
@@ -88,6 +91,7 @@ class _Management:
                 self._dpu_cluster(other)
         self._unborn_cluster()
         self._requests()
+        self.settler.account(UNATTENDED, _LONG)
 
     def _cluster_api(self, other: EmbeddedCluster) -> None:
         labels = {"cluster.x-k8s.io/cluster-name": other.name}
