@@ -64,7 +64,10 @@ def problems(**spec: Any) -> list[str]:
         ({"port": 80}, []),
         ({"port": "http"}, []),
         ({"maybe": None}, []),
-        ({"labels": {"a": 1}}, ['spec.labels.a: Invalid value: "integer": spec.labels.a in body must be of type string: "integer"']),  # noqa: E501
+        (
+            {"labels": {"a": 1}},
+            ['spec.labels.a: Invalid value: "integer": spec.labels.a in body must be of type string: "integer"'],
+        ),
         ({"parts": [{"name": "a"}, {"name": "a"}]}, ['spec.parts[1]: Duplicate value: {"name":"a"}']),
         ({"parts": [{"name": n} for n in "abc"]}, ["spec.parts: Too many: 3: must have at most 2 items"]),
     ],
