@@ -18,7 +18,9 @@ from tui.issuance.claims import read_token
 from tui.issuance.dpf import credential_of
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.dpf.objects import NamespacedName
+from tui.issuance.dpf.renewal_work import look
 from tui.issuance.dpf.resources import DPU_CLUSTERS, DPU_REQUESTS, FINALIZER
+from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.types import State
 from tui.kube import kubeconfig as loading
 from tui.kube.errors import NotFound
@@ -565,6 +567,17 @@ async def test_two_keepers_at_once_end_with_one_good_credential(place: Place) ->
     assert await place.works(token)
     assert (await place.read()).marks["kubemint.io/fingerprint"] == token.fingerprint
     assert conditions(await place.read()) == GOOD
+
+
+async def test_a_secret_that_changed_since_it_was_looked_at_is_not_replaced(both: Place) -> None:
+    await both.want()
+    await both.keep()
+    work = await look(both.clusters, await both.read())
+    await both.client.patch(SECRETS, "out", {"metadata": {"labels": {"x": "y"}}}, namespace=both.ns)
+    token = await both.token()
+    with pytest.raises(ChangedMeanwhile, match="was changed by somebody else"):
+        await work.write(None)
+    assert await both.token() == token
 
 
 async def test_a_finalizer_of_somebody_else_stays(place: Place) -> None:

@@ -110,7 +110,8 @@ class RequestWork:
         steps.check_secret(self.wanted, self.request.secret)
 
     async def account(self) -> str:
-        """Make or refresh the service account; returns its UID."""
+        """Make or refresh the service account; returns its UID. From now on the request has something to clean up."""
+        self.request = await steps.add_finalizer(self.host, self.request)
         self.account_uid = await steps.apply_account(self.client, self.request, self.there)
         self.there = Account(self.account_uid, ours=True)
         return self.account_uid
@@ -163,7 +164,8 @@ class RequestWork:
     async def write(self, issued: IssuedToken | None) -> Mapping[str, Sensitive]:
         """Write the Secret and read it back; returns what it holds."""
         data = self.data(issued)
-        await steps.apply_secret(self.host, self.request, data)
+        version = await steps.apply_secret(self.host, self.request, data, self.wanted.resource_version)
+        self.wanted = replace(self.wanted, exists=True, ours=True, resource_version=version)
         await steps.check_written(self.host, self.request, data)
         return data
 

@@ -160,18 +160,25 @@ def endpoint_for(request: DPURequest, target: Target, published: Published) -> E
     return target.endpoint
 
 
-async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sensitive]) -> str:
-    """Write the Secret in one call; returns its resourceVersion. Applied, so that what left the spec leaves it too."""
+async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sensitive], version: str = "") -> str:
+    """Write the Secret in one call; returns its resourceVersion. Applied, so that what left the spec leaves it too.
+
+    With `version` only the Secret as it was read then is replaced: of two operators at once, one is told.
+    """
     where = request.secret
+    metadata: dict[str, Any] = {
+        "labels": request.secret_labels | ownership(request.namespace, request.name),
+        "annotations": request.secret_annotations,
+    }
     body: dict[str, Any] = {
         "type": "Opaque",
-        "metadata": {
-            "labels": request.secret_labels | ownership(request.namespace, request.name),
-            "annotations": request.secret_annotations,
-        },
+        "metadata": metadata | ({"resourceVersion": version} if version else {}),
         "data": {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in data.items()},
     }
-    made = await host.apply(SECRETS, where.name, body, namespace=where.namespace, manager=FIELD_MANAGER, force=True)
+    try:
+        made = await host.apply(SECRETS, where.name, body, namespace=where.namespace, manager=FIELD_MANAGER, force=True)
+    except Conflict:
+        raise ChangedMeanwhile(f"Secret {where} was changed by somebody else meanwhile", "look again") from None
     return str(made["metadata"].get("resourceVersion", ""))
 
 
