@@ -27,7 +27,7 @@ from .meters import Meters
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
-from .responses import Response, decode, encode, refusal, warnings_of
+from .responses import Opaque, Response, decode, encode, refusal, warnings_of
 from .retrying import attempts
 from .watching import WatchEvent, watched
 
@@ -344,7 +344,7 @@ class Client:
         path: str,
         params: Mapping[str, str],
         headers: Mapping[str, str],
-        data: bytes | None,
+        data: Opaque | None,
         read: float,
     ) -> Response:
         async with self._slots:
@@ -362,7 +362,7 @@ class Client:
         path: str,
         params: Mapping[str, str],
         headers: Mapping[str, str],
-        data: bytes | None,
+        data: Opaque | None,
         read: float,
     ) -> Response:
         transport = await self._session(identity)

@@ -29,13 +29,20 @@ _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+\S+")
 _WARNING: Final = re.compile(r'\s*\d{3}\s+\S+\s+"((?:[^"\\]|\\.)*)"')
 
 
+class Opaque(bytes):
+    """Bytes from the wire. They may hold material, so they never show in a repr, nor in a traceback with locals."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """One complete answer. The body may hold material, so it never shows in a repr."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: Opaque = field(repr=False)
 
     def header_values(self, name: str) -> list[str]:
         """Every value of a header that may come more than once."""
@@ -77,12 +84,12 @@ def masked(text: str) -> str:
     return safe_text(_ENCODED.sub(MASK, _JWT.sub(MASK, text)), MESSAGE_LIMIT)
 
 
-def encode(body: object) -> bytes:
+def encode(body: object) -> Opaque:
     """JSON; a `Sensitive` anywhere in it is written as its text, which is how material reaches a server."""
-    return msgspec.json.encode(body, enc_hook=_reveal)
+    return Opaque(msgspec.json.encode(body, enc_hook=_reveal))
 
 
-def decode(data: bytes, type_: type[T], *, cluster: str = "") -> T:
+def decode(data: Opaque, type_: type[T], *, cluster: str = "") -> T:
     """JSON into `type_`, which may contain `Sensitive`. Raises ProtocolError, without a word of the content."""
     try:
         return cast("T", decoder(cast("Any", type_)).decode(data))

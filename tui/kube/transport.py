@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -31,7 +32,7 @@ from tui import __version__
 
 from .endpoint import Endpoint
 from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
-from .responses import Response
+from .responses import Opaque, Response
 from .tls import failed
 
 MAX_BODY: Final = 256 * 1024 * 1024
@@ -88,7 +89,7 @@ class Transport(RESTClientObject):
         *,
         params: Mapping[str, str],
         headers: Secrets,
-        data: bytes | None,
+        data: Opaque | None,
         connect: float,
         read: float,
     ) -> Response:
@@ -102,7 +103,7 @@ class Transport(RESTClientObject):
                     body += chunk
                     if len(body) > MAX_BODY:
                         raise ProtocolError("the answer is too large", cluster=self.endpoint.name)
-                return Response(answer.status, answer.headers, bytes(body))
+                return Response(answer.status, answer.headers, Opaque(body))
         except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
             failure = self.classify(error, read)
         raise failure
@@ -134,7 +135,7 @@ class Transport(RESTClientObject):
         path: str,
         params: Mapping[str, str],
         headers: Secrets,
-        data: bytes | None,
+        data: Opaque | None,
         limits: aiohttp.ClientTimeout,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         answer = await self._request(method, path, params, headers, data, limits)
@@ -149,7 +150,7 @@ class Transport(RESTClientObject):
         path: str,
         params: Mapping[str, str],
         headers: Secrets,
-        data: bytes | None,
+        data: Opaque | None,
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         if self.pool_manager is None:
@@ -172,9 +173,8 @@ class Transport(RESTClientObject):
         """What went wrong, in our words; nothing of `error` but its kind and the system's own text is kept."""
         where = self.endpoint.name
         host = self.endpoint.tls_server_name or self.host
-        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-        if isinstance(inner, (ssl.SSLError, ssl.CertificateError)):
-            problem = failed(inner, host)
+        if (refused := _tls_error(error)) is not None:
+            problem = failed(refused, host)
             return TLSFailed(problem.message, cluster=where, hint=problem.hint)
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return TimedOut("no connection in time", cluster=where)
@@ -185,7 +185,8 @@ class Transport(RESTClientObject):
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return Unreachable(f"unknown host {self.host}", cluster=where)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Unreachable(_system_text(error.os_error, "no connection"), cluster=where)
+            reason = _system_text(error.os_error, "no connection")
+            return Unreachable(f"{reason} ({error.host}:{error.port})", cluster=where)
         if isinstance(error, aiohttp.ClientPayloadError):
             return ConnectionLost("the connection broke in the middle of the answer", cluster=where)
         if isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionError)):
@@ -227,7 +228,7 @@ class Stream:
             body += chunk
             if len(body) > MAX_BODY:
                 break
-        return Response(self.status, self.headers, bytes(body))
+        return Response(self.status, self.headers, Opaque(body))
 
 
 def proxy_for(endpoint: Endpoint) -> str | None:
@@ -270,5 +271,15 @@ def _socket(info: Any) -> socket.socket:
 
 
 def _system_text(error: OSError, otherwise: str) -> str:
-    text = error.strerror or ""
-    return text.lower() if text and "[" not in text else otherwise
+    return os.strerror(error.errno).lower() if error.errno else otherwise
+
+
+def _tls_error(error: BaseException) -> ssl.SSLError | None:
+    """The TLS error behind aiohttp's, if there is one; an alert may only come when the first answer is read."""
+    seen: BaseException | None = error
+    for _ in range(4):
+        inner = getattr(seen, "certificate_error", None) or getattr(seen, "os_error", None) or seen
+        if isinstance(inner, ssl.SSLError):
+            return inner
+        seen = seen.__cause__ or seen.__context__ if seen is not None else None
+    return None

@@ -10,7 +10,7 @@ import msgspec
 
 from .errors import ProtocolError
 from .request_info import describe
-from .responses import Status, decode, refusal, status_error
+from .responses import Opaque, Status, decode, refusal, status_error
 
 if TYPE_CHECKING:
     from .client import Client
@@ -53,7 +53,7 @@ async def watched(
             raise refusal(await stream.whole(), info, cluster)
         async for line in _lines(stream.chunks(), cluster):
             event = decode(line, _Event, cluster=cluster)
-            raw = bytes(event.object)
+            raw = Opaque(event.object)
             if event.type == "ERROR":
                 raise status_error(decode(raw, Status, cluster=cluster), info, cluster)
             version = decode(raw, _Versioned, cluster=cluster).metadata.resource_version
@@ -63,7 +63,7 @@ async def watched(
                 yield WatchEvent(event.type, decode(raw, type_, cluster=cluster), version)
 
 
-async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[bytes]:
+async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[Opaque]:
     """Whole lines out of chunks that end anywhere."""
     rest = bytearray()
     async for chunk in chunks:
@@ -77,4 +77,4 @@ async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[by
         rest = bytearray(tail)
         for line in whole:
             if line.strip():
-                yield line
+                yield Opaque(line)

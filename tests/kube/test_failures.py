@@ -1,0 +1,397 @@
+"""Every way a request can fail, each as its own typed error, in one line, with a hint and without material."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import ssl
+import time
+import traceback
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from tests.certificates import Authority
+from tests.kube.conftest import SHORT
+from tests.kube.server import AUTHORITY, TOKEN, FakeServer, cuts, drops, gives, hangs, refuses, thing
+from tui.kube.client import Client, Timeouts
+from tui.kube.endpoint import Endpoint, Login
+from tui.kube.errors import (
+    APIError,
+    BadRequest,
+    ConfigError,
+    Conflict,
+    ConnectionLost,
+    Forbidden,
+    Gone,
+    Invalid,
+    KubeError,
+    NotFound,
+    ProtocolError,
+    ServerError,
+    TimedOut,
+    TLSFailed,
+    TooManyRequests,
+    Unauthorized,
+    Unreachable,
+)
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.sensitive import Sensitive
+
+
+def assert_clean(error: BaseException, *material: str) -> None:
+    """Nothing that hangs on the error holds the token in any spelling, as a person or a crash report would see it."""
+    raw = TOKEN.encode()
+    spellings = {TOKEN, TOKEN.split(".")[2], base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    seen: BaseException | None = error
+    while seen is not None:
+        summary = traceback.TracebackException.from_exception(seen, capture_locals=True)
+        text = "".join(summary.format()) + repr(vars(seen)) + str(seen) + repr(seen)
+        for secret in (*spellings, *material):
+            assert secret not in text
+        seen = seen.__cause__ or seen.__context__
+    assert "\n" not in str(error)
+
+
+class Meta(msgspec.Struct):
+    name: str = ""
+
+
+class Named(msgspec.Struct):
+    metadata: Meta
+
+
+async def fails(client: Client, error: type[KubeError], method: str = "GET") -> Any:
+    with pytest.raises(error) as caught:
+        await client.request(method, SECRETS.path("ci", "x"))
+    assert type(caught.value) is error
+    assert caught.value.cluster in ("fake", "gone")
+    assert_clean(caught.value)
+    return caught.value
+
+
+async def test_a_refused_connection(server: FakeServer) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        endpoint = Endpoint("gone", f"https://127.0.0.1:{taken.getsockname()[1]}", login=Login(token=Sensitive(TOKEN)))
+        async with Client(endpoint, timeouts=SHORT) as client:
+            error = await fails(client, Unreachable)
+    assert "connection refused (127.0.0.1:" in str(error)
+    assert error.hint
+
+
+async def test_an_unknown_host() -> None:
+    async with Client(Endpoint("gone", "https://no-such-host.invalid"), timeouts=SHORT) as client:
+        error = await fails(client, Unreachable)
+    assert "unknown host no-such-host.invalid" in str(error)
+
+
+async def test_a_server_that_hangs(server: FakeServer, client: Client) -> None:
+    server.says(hangs)
+    started = time.monotonic()
+    error = await fails(client, TimedOut)
+    assert time.monotonic() - started < 3
+    assert "0.6 s" in str(error)
+    assert len(server.requests) == 1  # a hang is not tried again: that would only double the wait
+
+
+async def test_a_port_that_accepts_and_never_speaks() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with Client(Endpoint("gone", f"https://127.0.0.1:{port}"), timeouts=Timeouts(connect=0.4, read=1)) as client:
+        error = await fails(client, TimedOut)
+    assert "no connection in time" in str(error)
+    listener.close()
+
+
+async def test_an_unknown_authority(server: FakeServer) -> None:
+    async with Client(server.endpoint(ca=Authority("other").pem), timeouts=SHORT) as client:
+        error = await fails(client, TLSFailed)
+    assert "unknown authority" in str(error)
+    assert "certificate-authority-data" in error.hint
+    assert server.requests == []  # the token never left
+
+
+async def test_a_certificate_for_another_host() -> None:
+    async with FakeServer(names=("api.example.org",)) as server:
+        server.says(gives({}))
+        async with Client(server.endpoint(), timeouts=SHORT) as client:
+            error = await fails(client, TLSFailed)
+        assert "not for 127.0.0.1" in str(error)
+        assert "tls-server-name" in error.hint
+        async with Client(server.endpoint(tls_server_name="api.example.org"), timeouts=SHORT) as client:
+            await client.version()
+        async with Client(server.endpoint(ca=None, insecure=True), timeouts=SHORT) as client:
+            await client.version()
+
+
+async def test_a_server_without_tls() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with Client(Endpoint("gone", f"https://127.0.0.1:{port}"), timeouts=SHORT) as client:
+        error = await fails(client, TLSFailed)
+    assert "does not speak TLS" in str(error)
+    listener.close()
+
+
+async def test_a_client_certificate_the_server_does_not_accept() -> None:
+    """Spoken by blocking sockets, since asyncio's server closes without the alert that others send."""
+
+    def serve(listener: socket.socket, context: ssl.SSLContext) -> None:
+        connection, _ = listener.accept()
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(connection, server_side=True)
+        connection.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=AUTHORITY.pem.decode())
+    with AUTHORITY.serving(["127.0.0.1"]).on_disk() as path:
+        context.load_cert_chain(path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        served = asyncio.create_task(asyncio.to_thread(serve, listener, context))
+        stranger = Authority("other").client("jane")
+        login = Login(client_certificate=stranger.certificate, client_key=Sensitive(stranger.key))
+        endpoint = Endpoint("gone", f"https://127.0.0.1:{listener.getsockname()[1]}", ca=AUTHORITY.pem, login=login)
+        async with Client(endpoint, timeouts=SHORT) as client:
+            error = await fails(client, TLSFailed, "POST")
+        await served
+    assert "refused the client certificate" in str(error)
+    assert error.hint
+
+
+async def test_a_client_certificate_the_server_asks_for() -> None:
+    async with FakeServer(client_authority=AUTHORITY.pem) as server:
+        server.says(gives({"gitVersion": "v1"}))
+        friend = AUTHORITY.client("jane")
+        login = Login(client_certificate=friend.certificate, client_key=Sensitive(friend.key))
+        async with Client(server.endpoint(login=login), timeouts=SHORT) as client:
+            assert await client.version() == "v1"
+
+
+@pytest.mark.parametrize("broken", ["certificate", "key", "pair", "ca"])
+async def test_certificates_that_cannot_be_used(server: FakeServer, broken: str) -> None:
+    pair, other = AUTHORITY.client("jane"), AUTHORITY.client("joe")
+    login = Login(
+        client_certificate=b"hunter2" if broken == "certificate" else pair.certificate,
+        client_key=Sensitive({"key": b"hunter2", "pair": other.key}.get(broken, pair.key)),
+    )
+    ca = b"hunter2" if broken == "ca" else AUTHORITY.pem
+    async with Client(server.endpoint(login=login, ca=ca), timeouts=SHORT) as client:
+        error = await fails(client, ConfigError)
+    assert_clean(error, pair.key.decode().splitlines()[1])
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [
+        (400, "BadRequest", BadRequest),
+        (401, "Unauthorized", Unauthorized),
+        (403, "Forbidden", Forbidden),
+        (404, "NotFound", NotFound),
+        (409, "AlreadyExists", Conflict),
+        (410, "Expired", Gone),
+        (415, "UnsupportedMediaType", APIError),
+        (422, "Invalid", Invalid),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_refusals_are_never_repeated(
+    server: FakeServer, client: Client, code: int, reason: str, kind: type[APIError], method: str
+) -> None:
+    server.says(refuses(code, reason, "no \x1b[31mthank\u202e you"))
+    error = await fails(client, kind, method)
+    assert (error.status, error.reason, error.message) == (code, reason, "no ·[31mthank· you")
+    assert not error.retriable
+    assert len(server.requests) == 1
+
+
+async def test_403_names_the_missing_right(server: FakeServer, client: Client) -> None:
+    server.says(refuses(403, "Forbidden", "serviceaccounts is forbidden"))
+    with pytest.raises(Forbidden) as caught:
+        await client.create(SERVICE_ACCOUNTS, {}, namespace="ci", name="robot", subresource="token")
+    assert caught.value.hint == "needs: create serviceaccounts/token in namespace ci (resourceName robot)"
+    with pytest.raises(Forbidden) as caught:
+        await client.list(SECRETS)
+    assert caught.value.hint == "needs: list secrets"
+    assert (caught.value.verb, caught.value.resource, caught.value.namespace) == ("list", "secrets", "")
+
+
+async def test_422_names_the_fields(server: FakeServer, client: Client) -> None:
+    causes = [{"reason": "FieldValueInvalid", "field": "spec.x", "message": "must be greater"}, {"message": "and more"}]
+    server.says(refuses(422, "Invalid", details={"causes": causes}))
+    error = await fails(client, Invalid, "POST")
+    assert error.causes == ("spec.x: must be greater", "and more")
+
+
+async def test_429_with_retry_after_is_repeated_for_reads_and_writes(server: FakeServer, client: Client) -> None:
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        server.says(refuses(429, "TooManyRequests", Retry_After="0"), gives({"done": method}))
+        assert (await client.request(method, SECRETS.path("ci", "x"))).body == f'{{"done": "{method}"}}'.encode()
+        assert len(server.requests) == 2
+
+
+async def test_429_without_retry_after_repeats_only_reads(server: FakeServer, client: Client) -> None:
+    server.says(refuses(429, "TooManyRequests"), gives({}))
+    await fails(client, TooManyRequests, "POST")
+    assert len(server.requests) == 1
+    server.says(refuses(429, "TooManyRequests"), gives({}))
+    await client.request("GET", "/version")
+    assert len(server.requests) == 2
+
+
+async def test_a_server_that_asks_for_a_long_pause_is_believed(server: FakeServer, client: Client) -> None:
+    server.says(refuses(429, "TooManyRequests", Retry_After="600"))
+    error = await fails(client, TooManyRequests)
+    assert error.retry_after == 600
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", [500, 502, 503, 504])
+async def test_5xx_is_repeated_for_reads_alone(server: FakeServer, client: Client, code: int) -> None:
+    server.says(refuses(code, "InternalError"), refuses(code, "InternalError"), gives({}))
+    await client.request("GET", "/version")
+    assert len(server.requests) == 3
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        server.says(refuses(code, "InternalError"), gives({}))
+        await fails(client, ServerError, method)
+        assert len(server.requests) == 1
+
+
+async def test_500_for_good_is_a_server_error_after_a_few_tries(server: FakeServer, client: Client) -> None:
+    server.says(refuses(500, "InternalError", "etcd is away"))
+    error = await fails(client, ServerError)
+    assert error.message == "etcd is away"
+    assert 2 <= len(server.requests) <= 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (
+            gives(b"<html>log in</html>", 200, Content_Type="text/html"),
+            ProtocolError,
+            "answer cannot be read: not JSON",
+        ),
+        (
+            gives(b"<html>log in</html>", 403, Content_Type="text/html"),
+            ProtocolError,
+            "answered text/html instead of JSON",
+        ),
+        (gives(b"<html>bad gateway</html>", 502, Content_Type="text/html"), ServerError, "HTTP 502"),
+        (gives(b"404 page not found\n", 404, Content_Type="text/plain"), NotFound, "404 page not found"),
+        (gives({"paths": []}, 404), NotFound, "HTTP 404"),
+        (gives(b"", 401), Unauthorized, "HTTP 401"),
+        (gives(b"", 302, Location="https://elsewhere/"), ProtocolError, "redirected elsewhere"),
+        (gives(b'{"metadata": "text"}'), ProtocolError, "answer cannot be read"),
+        (gives(b'{"metadata": {"name": "'), ProtocolError, "not JSON"),
+        (gives(b"\xff\xfe"), ProtocolError, "not JSON"),
+        (gives(b'{"metadata": ' + b"[" * 100_000), ProtocolError, "cannot be read"),
+    ],
+)
+async def test_answers_that_no_api_server_gives(
+    server: FakeServer, client: Client, answer: Any, kind: type[KubeError], says: str
+) -> None:
+    server.says(answer)
+    with pytest.raises(kind, match=says) as caught:
+        await client.get(SECRETS, "x", namespace="ci", type=Named)
+    assert_clean(caught.value)
+
+
+async def test_a_redirect_is_not_followed(server: FakeServer, client: Client) -> None:
+    async with FakeServer() as elsewhere:
+        elsewhere.says(gives({}))
+        server.says(gives(b"", 307, Location=f"https://127.0.0.1:{elsewhere.port}/api"))
+        await fails(client, ProtocolError)
+        assert elsewhere.requests == []
+
+
+async def test_a_connection_cut_in_the_middle_of_the_answer(server: FakeServer, client: Client) -> None:
+    server.says(cuts, gives({"whole": 1}))
+    assert (await client.request("GET", "/version")).body == b'{"whole": 1}'
+    server.says(cuts)
+    error = await fails(client, ConnectionLost)
+    assert "middle of the answer" in str(error)
+    server.says(cuts)
+    await fails(client, ConnectionLost, "POST")
+    assert len(server.requests) == 1
+
+
+async def test_a_connection_closed_without_an_answer(server: FakeServer, client: Client) -> None:
+    server.says(drops)
+    error = await fails(client, ConnectionLost, "POST")
+    assert "closed the connection" in str(error)
+    assert len(server.requests) == 1
+
+
+async def test_what_is_not_http(server: FakeServer, client: Client) -> None:
+    async def garbage(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
+        request.transport.close()
+        return web.Response()
+
+    server.says(garbage)
+    await fails(client, ProtocolError, "POST")
+
+
+async def test_a_message_that_quotes_the_request_is_masked(server: FakeServer, client: Client) -> None:
+    long = base64.b64encode(b"hunter2 " * 20).decode()
+    quoted = f'Object \'Kind\' is missing in \'{{"token":"{TOKEN}","data":"{long}"}}\' (Authorization: Bearer {TOKEN})'
+    server.says(refuses(400, "BadRequest", quoted, details={"causes": [{"message": quoted}]}))
+    error = await fails(client, BadRequest, "POST")
+    assert long not in str(error)
+    assert "Object 'Kind' is missing" in str(error)
+    assert_clean(error, long)
+
+
+async def test_material_in_a_body_does_not_survive_in_an_error(server: FakeServer, client: Client) -> None:
+    server.says(drops)
+    body = {"stringData": {"token": Sensitive("hunter2-in-the-body")}}
+    with pytest.raises(ConnectionLost) as caught:
+        await client.create(SECRETS, body, namespace="ci")
+    assert b"hunter2-in-the-body" in server.bodies[0]
+    assert_clean(caught.value, "hunter2-in-the-body")
+
+
+async def test_a_token_no_header_can_carry(server: FakeServer) -> None:
+    async with Client(server.endpoint(login=Login(token=Sensitive("a\r\nX: hunter2"))), timeouts=SHORT) as client:
+        error = await fails(client, ConfigError)
+    assert "hunter2" not in str(error)
+
+
+async def test_after_close_nothing_is_sent(server: FakeServer) -> None:
+    client = Client(server.endpoint(), timeouts=SHORT)
+    server.says(gives(thing("x")))
+    await client.get(SECRETS, "x", namespace="ci")
+    await client.close()
+    await client.close()
+    await fails(client, Unreachable)
+    assert len(server.requests) == 1
+
+
+async def test_one_hanging_request_does_not_hold_the_others_up(server: FakeServer, client: Client) -> None:
+    async def either(request: web.Request) -> web.StreamResponse:
+        return await (hangs if "slow" in request.path else gives({}))(request)
+
+    server.says(either)
+    slow = asyncio.create_task(client.request("GET", "/slow"))
+    await asyncio.sleep(0.05)
+    started = time.monotonic()
+    await asyncio.gather(*(client.request("GET", "/fast") for _ in range(20)))
+    assert time.monotonic() - started < 0.5
+    with pytest.raises(TimedOut):
+        await slow
