@@ -134,7 +134,7 @@ def test_a_namespace_is_held_by_its_spec(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("precondition", [{"uid": "other"}, {"version": "1"}])
-def test_preconditions_of_a_deletion(storage: Storage, precondition: dict[str, str]) -> None:
+def test_preconditions_of_a_deletion(storage: Storage, precondition: dict[str, Any]) -> None:
     storage.create(CONFIG_MAPS, config_map("one"))
     error = refused(lambda: storage.delete(CONFIG_MAPS, "one", "a", **precondition))
     assert (error.code, error.reason) == (409, "Conflict")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .kinds import Kind
+from .status import StatusError, forbidden
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -138,3 +140,18 @@ class FaultEffect:
 Faults = Callable[["web.Request", Attributes, UserInfo | None], Awaitable[FaultEffect | None]]
 """Called for every request once its attributes and its user are known (None: not authenticated). It may sleep, hang, or
 close `request.transport`."""
+
+
+def refusal(user: UserInfo, attributes: Attributes, reason: str = "") -> StatusError:
+    """The 403 of a request that was not allowed, in the server's words."""
+    because = f": {reason}" if reason else ""
+    if not attributes.is_resource:
+        why = f'User "{user.username}" cannot {attributes.verb} path "{attributes.path}"{because}'
+        return StatusError(HTTPStatus.FORBIDDEN, "Forbidden", f"forbidden: {why}", {})
+    resource = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
+    where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
+    why = (
+        f'User "{user.username}" cannot {attributes.verb} resource "{resource}" '
+        f'in API group "{attributes.group}" {where}{because}'
+    )
+    return forbidden(attributes.group, attributes.resource, attributes.name, why)

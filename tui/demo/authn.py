@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from .access import ANONYMOUS, Attributes, Authorize, UserInfo
-from .authz import account_of, refusal
+from .access import ANONYMOUS, Attributes, Authorize, UserInfo, refusal
+from .authz import account_of
 from .status import internal, unauthorized
 from .verify import TokenRefused, TokenVerifier, Verified, account_name_user
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Final
 
 from .access import Admission, Attributes, Decision, Object, UserInfo
 from .rules import Rule, allows_path, allows_resource, compact, uncovered
-from .status import StatusError, forbidden
+from .status import forbidden
 from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, Change, Storage
 
 GROUP: Final = "rbac.authorization.k8s.io"
@@ -142,21 +141,6 @@ class Authorizer:
         if errors:
             why = f"{why}; resolution errors: {_aggregate(errors)}"
         raise forbidden(GROUP, admission.kind.plural, admission.name, why)
-
-
-def refusal(user: UserInfo, attributes: Attributes, reason: str = "") -> StatusError:
-    """The 403 of a request that was not allowed, in the server's words."""
-    because = f": {reason}" if reason else ""
-    if not attributes.is_resource:
-        why = f'User "{user.username}" cannot {attributes.verb} path "{attributes.path}"{because}'
-        return StatusError(HTTPStatus.FORBIDDEN, "Forbidden", f"forbidden: {why}", {})
-    resource = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
-    where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
-    why = (
-        f'User "{user.username}" cannot {attributes.verb} resource "{resource}" '
-        f'in API group "{attributes.group}" {where}{because}'
-    )
-    return forbidden(attributes.group, attributes.resource, attributes.name, why)
 
 
 def account_of(username: str) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ from .access import (
     Subresource,
     UserInfo,
     Virtual,
+    refusal,
 )
 from .builtin import kinds_of_version
 from .definitions import fill_definition, kinds_of
@@ -36,11 +37,8 @@ from .metadata import copied
 from .paths import attributes
 from .plain import PlainPaths
 from .resources import Resources
-from .status import StatusError, forbidden, internal, qualified
+from .status import StatusError, internal
 from .storage import DEFINITIONS, Change, Storage
-
-USER: web.RequestKey[UserInfo | None] = web.RequestKey("user", object)  # type: ignore[arg-type]
-ATTRIBUTES: web.RequestKey[Attributes] = web.RequestKey("attributes", Attributes)
 
 _LARGEST = 4 * 1024 * 1024
 
@@ -122,13 +120,11 @@ class ApiServer:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         wanted = attributes(request.method, request.raw_path.partition("?")[0], request.query)
-        request[ATTRIBUTES] = wanted
         try:
             user = await self._authenticate(request)
         except StatusError:
             await self._trouble(request, wanted, None)
             raise
-        request[USER] = user
         effect = await self._trouble(request, wanted, user)
         if isinstance(effect, web.StreamResponse):
             return effect
@@ -199,19 +195,6 @@ class ApiServer:
                 self.kinds.add(kind)
 
 
-def refusal(user: UserInfo, wanted: Attributes, reason: str) -> StatusError:
-    """403 in the words of a real server."""
-    if not wanted.is_resource:
-        message = f'forbidden: User "{user.username}" cannot {wanted.verb} path "{wanted.path}"'
-        return StatusError(403, "Forbidden", message + (f": {reason}" if reason else ""), {})
-    resource = f"{wanted.resource}/{wanted.subresource}" if wanted.subresource else wanted.resource
-    where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
-    why = f'User "{user.username}" cannot {wanted.verb} resource "{resource}" in API group "{wanted.group}" {where}' + (
-        f": {reason}" if reason else ""
-    )
-    return forbidden(wanted.group, wanted.resource, wanted.name, why)
-
-
 def _refusal(error: StatusError) -> web.Response:
     return web.Response(
         body=msgspec.json.encode(error.body()) + b"\n",
@@ -245,6 +228,3 @@ async def _cut(request: web.Request, response: web.StreamResponse, after: int) -
 def _minor(version_info: Mapping[str, str]) -> int:
     digits = version_info.get("gitVersion", "v1.30.0").removeprefix("v").split(".")
     return int(digits[1]) if len(digits) > 1 and digits[1].isdecimal() else 30
-
-
-__all__ = ["ATTRIBUTES", "USER", "ApiServer", "qualified", "refusal"]
