@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from .access import Call, Object, Reply
-from .account_controllers import AccountController, TokenController
+from .account_controllers import AccountController, TokenController, account
 from .admission import AccountAdmission
 from .authn import Authenticator
 from .authz import MASTERS, Authorizer
@@ -27,7 +27,7 @@ from .housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
 from .pki import Authority, Certificate, SigningKey, server_context
 from .reviews import Reviews
 from .server import ApiServer
-from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, Storage
+from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, SERVICE_ACCOUNTS, Storage
 from .token_request import TokenRequests
 from .tokens import TokenIssuer, TokenPolicy
 from .verify import TokenVerifier
@@ -103,12 +103,12 @@ class EmbeddedCluster:
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
     def add_namespace(self, name: str, labels: Mapping[str, str] | None = None, **metadata: Any) -> Object:
-        """A namespace as the API server would store it, unless it is there already."""
+        """A namespace with its default account, as servers and controllers make them, unless it is there already."""
         found = self.storage.get(NAMESPACES, name)
         if found is not None:
             return found
         own = {"kubernetes.io/metadata.name": name} if self.features.labels_namespaces else {}
-        return self.storage.create(
+        created = self.storage.create(
             NAMESPACES,
             {
                 "apiVersion": "v1",
@@ -123,6 +123,13 @@ class EmbeddedCluster:
                 "status": {"phase": "Active"},
             },
         )
+        default = account("default", name)
+        default["metadata"] |= {
+            "uid": self.new_id(),
+            "creationTimestamp": created["metadata"]["creationTimestamp"],
+        }
+        self.storage.create(SERVICE_ACCOUNTS, default)
+        return created
 
     # Life
 
@@ -130,7 +137,8 @@ class EmbeddedCluster:
         """Starts the controllers and opens the port. `folder` is private to this cluster."""
         self._folder = folder
         delay = _CONTROLLER_DELAY
-        accounts, namespaces = AccountController(self.storage, delay), NamespaceController(self.storage, delay)
+        accounts = AccountController(self.storage, delay)
+        namespaces = NamespaceController(self.storage, delay)
         tokens = TokenController(self.storage, self.tokens, self.authority.pem, delay, self.rng)
         publisher = RootCAPublisher(self.storage, self.authority.pem, delay)
         collector = GarbageCollector(self.storage, self.server.kinds, delay)

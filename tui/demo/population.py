@@ -259,11 +259,11 @@ class Settler:
 
     def managed_secrets(self, accounts: Sequence[Object], *, few: bool, extra: int = 0) -> None:
         """A Secret in every state (or a `few` of them, a little different in each cluster), then `extra` more."""
-        wanted = list(zip(accounts, _STATES, strict=False))
-        if few:
-            wanted = sorted(self.rng.sample(wanted, min(4, len(wanted))), key=lambda pair: pair[1].part)
-        for owner, state in wanted:
-            age = state.lifetime * (state.part * self.rng.uniform(0.97, 1.0) if few else state.part)
+        count = min(4, len(accounts)) if few else len(accounts)
+        owners = self.rng.sample(accounts, count) if few else accounts
+        states = self.rng.sample(_STATES, count) if few else _STATES
+        for owner, state in zip(owners, states, strict=False):
+            age = state.lifetime * (state.part * self.rng.uniform(0.6, 1.0) if few else state.part)
             self.managed(
                 f"{owner['metadata']['name']}-{_CALLED[state.form]}",
                 owner,
