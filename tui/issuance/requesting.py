@@ -15,7 +15,7 @@ from .dpf import DPURequest, credential_of
 from .dpf.cleanup import leftovers_of, sweep
 from .dpf.cleanup import written as leftovers_text
 from .dpf.renewal_work import RequestWork, look
-from .dpf.resources import LEFTOVERS
+from .dpf.resources import FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
@@ -91,8 +91,11 @@ class RequestRotation:
         try:
             async with run.step("check:0"):
                 await check_written(self.work.host, self.work.request, self.work.data(issued))
-            async with run.step("status"):
-                await self.work.publish(issued, now, grace)
+            async with run.step("status") as note:
+                if self.work.request.marks.get(FINGERPRINT) == issued.fingerprint:
+                    note.skip("the request says so already")  # saying it twice would make the new handle an old one
+                else:
+                    await self.work.publish(issued, now, grace)
             revocations = [
                 Revocation(plan=self.intent.plan, address=self.intent.address, handle=handle, due=now + grace)
                 for handle in self.intent.old_handles

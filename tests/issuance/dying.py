@@ -1,0 +1,59 @@
+"""Engines that die: each runs in a process of its own and ends it, with `os._exit`, at a named point of a plan."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+from pathlib import Path
+
+from tests.issuance.arena import Arena, Bench
+from tui.issuance.types import Address, IssueSpec
+
+KILLED = 86
+SURVIVED = 0
+
+
+class Doomed:
+    """Starts doomed processes. A fork server that has everything imported makes each cost milliseconds."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(
+            ["tests.issuance.arena", "tui.issuance.plans", "tui.issuance.rotating", "tui.kube.transport"]
+        )
+
+    def run(self, arena: Arena, work: IssueSpec | Address, point: str) -> int:
+        """Execute `work` in a process that ends at `point`; its exit code."""
+        process = self._context.Process(
+            target=_die, args=(arena.side, arena.kubeconfig, arena.name, arena.folder, arena.namespace, work, point)
+        )
+        process.start()
+        process.join(30)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"the process did not reach {point}")
+        return process.exitcode
+
+
+def _die(
+    side: str, kubeconfig: Path, name: str, folder: Path, namespace: str, work: IssueSpec | Address, point: str
+) -> None:
+    async def main() -> None:
+        async with Bench(Arena(side, kubeconfig, name, folder, namespace)) as bench:
+
+            def checkpoint(here: str) -> None:
+                if here == point:
+                    os._exit(KILLED)
+
+            bench.engine.checkpoint = checkpoint
+            engine = bench.engine
+            if isinstance(work, IssueSpec):
+                plan = await engine.plan_issue(work)
+            else:
+                plan = await engine.plan_rotate(work)
+            outcome = await engine.execute(plan)
+            assert outcome.ok, outcome
+            await engine.settle()
+
+    asyncio.run(main())

@@ -1,0 +1,143 @@
+"""Killed at any point of any step: exactly one working credential, and after the next start nothing left over."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.issuance.arena import Arena, Bench, token_in
+from tests.issuance.dying import KILLED, SURVIVED, Doomed
+from tui.issuance.types import Outcome
+from tui.kube.errors import NotFound
+from tui.kube.resource import SERVICE_ACCOUNTS
+
+MOMENTS = ("before", "unrecorded", "after")
+MADE = ("intent", "account", "handle", "token", "prove")
+WRITTEN = ("write:0", "write:1", "check:0", "check:1", "commit")
+
+
+def points(steps: tuple[str, ...]) -> list[str]:
+    return [f"{moment}:{step}" for step in steps for moment in MOMENTS]
+
+
+@pytest.fixture(scope="module")
+def doomed() -> Doomed:
+    return Doomed()
+
+
+async def recovered(bench: Bench) -> list[Outcome]:
+    """What the next start does; a second one finds nothing to do."""
+    outcomes = await bench.engine.recover()
+    await bench.engine.settle()
+    assert [outcome.error for outcome in outcomes if not outcome.ok] == []
+    assert await bench.engine.recover() == []
+    assert bench.state.open_plans() == []
+    assert bench.state.revocations() == []
+    assert bench.state.verify_chain().ok
+    return outcomes
+
+
+@pytest.mark.parametrize("point", points((*MADE, *WRITTEN)))
+async def test_an_issue_that_was_killed_is_undone_or_finished(embedded: Arena, doomed: Doomed, point: str) -> None:
+    """Two places: killed between them, the second one is written from the first."""
+    spec = embedded.spec(embedded.file(), embedded.secret())
+    assert doomed.run(embedded, spec, point) == KILLED
+    path = Path(embedded.file().path)
+    async with Bench(embedded) as bench:
+        published = path.exists()
+        if published:
+            assert await bench.works(token_in(path)), "what is published works before anything is recovered"
+        await recovered(bench)
+        handles = await bench.handles()
+        assert path.exists() is published
+        assert published is (point.partition(":")[2] in WRITTEN and point != "before:write:0")
+        if published:
+            credential = await bench.engine.lookup(embedded.secret_address())
+            assert credential.fingerprint == token_in(path).fingerprint
+            assert [credential.handle and credential.handle.name] == handles
+            assert (await bench.engine.verify(embedded.secret_address())).ok
+            assert (await bench.engine.verify(bench.state.exports()[0].address)).ok
+        else:
+            assert handles == []
+            assert await bench.secrets() == []
+            assert bench.state.exports() == []
+            with pytest.raises(NotFound):
+                await bench.client.get(SERVICE_ACCOUNTS, "robot", namespace=embedded.namespace)
+
+
+@pytest.mark.parametrize("point", points(("intent", "handle", "token", "prove", "write:0", "check:0", "commit")))
+async def test_a_rotation_that_was_killed_leaves_one_working_credential(
+    embedded: Arena, doomed: Doomed, point: str
+) -> None:
+    path = Path(embedded.file().path)
+    async with Bench(embedded) as bench:
+        issued = await bench.issue(embedded.spec())
+        old = token_in(path)
+        assert doomed.run(embedded, issued.address, point) == KILLED
+        published = token_in(path)
+        assert await bench.works(published), "whoever reads the file right after the kill is let in"
+        await recovered(bench)
+        now = token_in(path)
+        assert now == published
+        assert (now == old) is (point.partition(":")[2] not in WRITTEN or point == "before:write:0")
+        credential = await bench.engine.lookup(issued.address)
+        assert credential.fingerprint == now.fingerprint
+        assert [credential.handle and credential.handle.name] == await bench.handles()
+        assert (await bench.engine.verify(issued.address)).ok
+
+
+async def test_a_rotation_of_a_secret_killed_after_the_write_is_finished(arena: Arena, doomed: Doomed) -> None:
+    async with Bench(arena) as bench:
+        issued = await bench.issue(arena.spec(arena.secret()))
+        assert doomed.run(arena, issued.address, "unrecorded:write:0") == KILLED
+        assert len(await bench.handles()) == 2
+        assert (await bench.engine.verify(issued.address)).ok
+        await recovered(bench)
+        assert len(await bench.handles()) == 1
+        assert (await bench.engine.verify(issued.address)).ok
+
+
+async def test_killed_during_the_grace_period_the_old_handle_goes_at_the_next_start(
+    embedded: Arena, doomed: Doomed
+) -> None:
+    async with Bench(embedded) as bench:
+        issued = await bench.issue(embedded.spec())
+        assert doomed.run(embedded, issued.address, "after:commit") == KILLED
+        assert len(await bench.handles()) == 2
+        assert len(bench.state.revocations()) == 1
+        await recovered(bench)
+        assert len(await bench.handles()) == 1
+
+
+async def test_what_a_living_process_works_on_is_left_to_it(embedded: Arena) -> None:
+    async with Bench(embedded) as bench, Bench(embedded) as other:
+        outcomes: list[Outcome] = []
+        states: list[int] = []
+
+        def watch(point: str) -> None:
+            if point == "after:handle":
+                states.append(len(other.state.open_plans()))
+
+        bench.engine.checkpoint = watch
+        plan = await bench.engine.plan_issue(embedded.spec())
+
+        async def meddle() -> None:
+            while not states:
+                await asyncio.sleep(0.005)
+            outcomes.extend(await other.engine.recover())
+
+        outcome, _ = await asyncio.gather(bench.engine.execute(plan), meddle())
+        assert outcome.ok, outcome
+        assert states == [1]
+        assert outcomes == []
+        assert len(await bench.handles()) == 1
+
+
+async def test_a_process_that_is_not_killed_survives(embedded: Arena, doomed: Doomed) -> None:
+    """The other tests mean nothing where the doomed process cannot do its work."""
+    assert doomed.run(embedded, embedded.spec(), "never") == SURVIVED
+    async with Bench(embedded) as bench:
+        assert await bench.engine.recover() == []
+        assert len(await bench.handles()) == 1

@@ -1,0 +1,215 @@
+"""DPUServiceCredentialRequests through the engine, in a cluster where no controller keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.issuance.arena import Arena, Bench
+from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
+from tests.issuance.dying import KILLED, Doomed
+from tui.demo import Answer, FaultRule
+from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.dpf.cleanup import leftovers_of
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address, CredentialKind, FileDestination, State
+from tui.kube.kubeconfig import parse
+
+if TYPE_CHECKING:
+    from tests.controlplane import RealControlPlane
+    from tui.demo.running import FleetThread
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+async def both(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """A host with two DPU clusters on the embedded fleet, and one on the real control plane."""
+    if request.param == "real":
+        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
+        async with real_place(plane) as ready:
+            yield ready
+        return
+    async with embedded_place(request.getfixturevalue("embedded_fleet"), Clock()) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def place(embedded_fleet: FleetThread) -> AsyncIterator[Place]:
+    async with embedded_place(embedded_fleet, Clock()) as ready:
+        yield ready
+
+
+def bench_of(place: Place, folder: Path) -> Bench:
+    return Bench(Arena(place.side, place.config, place.host, folder, place.ns))
+
+
+def address_of(place: Place, name: str = "req") -> Address:
+    return Address(CredentialKind.REQUEST, place.host, place.ns, name)
+
+
+def forget(place: Place) -> None:
+    """The API servers' ten seconds in which they remember a token are over."""
+    assert place.fleet is not None
+
+    async def work(fleet: Any) -> None:
+        for cluster in fleet.clusters.values():
+            cluster.authenticator.forget()
+
+    place.fleet.call(work)
+
+
+def draft(place: Place, **fields: Any) -> DPURequestDraft:
+    return DPURequestDraft(
+        **{
+            "cluster": place.host,
+            "namespace": place.ns,
+            "name": "req",
+            "service_account": "robot",
+            "service_account_namespace": place.ns,
+            "target_cluster": f"{place.ns}/{place.members[0]}",
+            "duration": "2h",
+            "secret": "out",
+            "secret_namespace": place.ns,
+        }
+        | fields
+    )
+
+
+async def test_created_issued_rotated_exported_and_revoked_without_a_controller(both: Place, tmp_path: Path) -> None:
+    async with bench_of(both, tmp_path) as bench:
+        engine, address = bench.engine, address_of(both)
+        created = await engine.execute(await engine.plan_create_request(draft(both)))
+        assert created.ok, created
+        assert created.address == address
+        assert (await engine.lookup(address)).state is State.PENDING
+        first = await bench.rotate(address)
+        assert first.credential.state is State.VALID
+        assert first.credential.granted == timedelta(hours=2)
+        assert await both.works(await both.token())
+        request = await both.read()
+        assert str(request.status_service_account) == f"{both.ns}/robot"
+        assert {condition.type: condition.status for condition in request.conditions} == {
+            "Ready": "True",
+            "ServiceAccountReconciled": "True",
+            "SecretReconciled": "True",
+        }
+        second = await bench.rotate(address)
+        assert second.credential.fingerprint == (await both.token()).fingerprint != first.credential.fingerprint
+        assert await both.handles() == [second.credential.handle.name]
+        assert leftovers_of(await both.read()) == ()
+        verified = await engine.verify(address)
+        assert verified.ok, verified
+        copy = tmp_path / "copy"
+        exported = await engine.export(address, FileDestination(str(copy)))
+        assert exported.ok, exported
+        token = parse(copy.read_bytes()).endpoint().login.token
+        assert token == await both.token()
+        plan = await engine.plan_rotate(address)
+        assert any("export it again" in warning for warning in plan.warnings)
+        with pytest.raises(UsageError, match="is a copy of request:"):
+            await engine.plan_rotate(exported.address)
+        revoked = await engine.execute(await engine.plan_revoke(address))
+        assert revoked.ok, revoked
+        assert await both.handles() == []
+
+
+async def test_without_a_handle_only_a_new_account_ends_the_token(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await place.want()
+        place.faults(place.members[0], FaultRule(Answer(403, message="no"), verb="create", path=r"/secrets$"))
+        issued = await bench.rotate(address)
+        assert issued.credential.handle is None
+        assert "cannot be revoked" in issued.hint
+        place.faults(clear=True)
+        token = await place.token()
+        before = await place.account()
+        plan = await bench.engine.plan_revoke(address)
+        assert any("every token of" in warning for warning in plan.warnings)
+        outcome = await bench.engine.execute(plan)
+        assert outcome.ok, outcome
+        after = await place.account()
+        assert before is not None
+        assert after is not None
+        assert before["metadata"]["uid"] != after["metadata"]["uid"]
+        forget(place)
+        assert not await place.works(token)
+        verified = await bench.engine.verify(address)
+        assert not verified.ok
+        assert "deleted and created again" in verified.message
+
+
+async def test_a_failed_rotation_keeps_the_old_credential(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await place.want()
+        issued = await bench.rotate(address)
+        for host, rule in (
+            (place.members[0], FaultRule(Answer(403, message="no"), verb="create", path=r"/token$")),
+            (place.host, FaultRule(Answer(500), verb="patch", path=r"/secrets/out$")),
+        ):
+            place.faults(host, rule)
+            outcome = await bench.engine.execute(await bench.engine.plan_rotate(address))
+            place.faults(clear=True)
+            assert not outcome.ok
+            assert outcome.credential == issued.credential
+            assert await place.handles() == [issued.credential.handle.name]
+            assert (await bench.engine.verify(address)).ok
+            assert bench.state.open_plans() == []
+
+
+async def test_of_two_who_rotate_one_request_the_second_fails_cleanly(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as mine, bench_of(place, tmp_path / "other") as theirs:
+        await place.want()
+        address = address_of(place)
+        late = await mine.engine.plan_rotate(address)
+        winner = await theirs.rotate(address)
+        outcome = await mine.engine.execute(late)
+        assert not outcome.ok
+        assert "changed by somebody else" in outcome.error
+        assert await place.handles() == [winner.credential.handle.name]
+
+
+POINTS = [
+    f"{moment}:{step}"
+    for step in ("intent", "account", "handle", "token", "prove", "write:0", "check:0", "status", "commit")
+    for moment in ("before", "unrecorded", "after")
+]
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_anywhere_the_next_start_finishes_or_undoes(place: Place, tmp_path: Path, point: str) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        await place.want()
+        address = address_of(place)
+        issued = await bench.rotate(address)
+        arena = Arena(place.side, place.config, place.host, tmp_path, place.ns)
+        assert Doomed().run(arena, address, point) == KILLED
+        published = await place.token()
+        assert await place.works(published)
+        outcomes = await bench.engine.recover()
+        await bench.engine.settle()
+        assert [outcome.error for outcome in outcomes if not outcome.ok] == []
+        assert await bench.engine.recover() == []
+        assert await place.token() == published
+        now = await bench.engine.lookup(address)
+        assert now.fingerprint == published.fingerprint
+        assert [now.handle and now.handle.name] == await place.handles()
+        late = point.partition(":")[2] in ("write:0", "check:0", "status", "commit") and point != "before:write:0"
+        assert (now.fingerprint != issued.credential.fingerprint) is late
+        assert leftovers_of(await place.read()) == ()
+
+
+async def test_a_draft_with_mistakes_names_them_all(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        with pytest.raises(UsageError) as refused:
+            await bench.engine.plan_create_request(draft(place, name="Not A Name", duration="1d"))
+        assert "name" in refused.value.message
+        assert "duration" in refused.value.message
+        await place.want()
+        outcome = await bench.engine.execute(await bench.engine.plan_create_request(draft(place)))
+        assert not outcome.ok
+        assert "exists already" in outcome.error
