@@ -79,16 +79,16 @@ def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code. Never raises, never prints a traceback."""
-    from tui.headless.exits import close_stdout, report, silence_stdout
-
     try:
         code = cli.main(
             args=None if arguments is None else list(arguments), prog_name="kubemint", standalone_mode=False
         )
-        close_stdout()
+        sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - this is where every error becomes a line and a code
-        silence_stdout()
-        return report(error)
+        from tui.headless.exits import finish_stdout, report
+
+        code = report(error)
+        finish_stdout()
     return code if isinstance(code, int) else 0
 
 

@@ -72,7 +72,7 @@ class Progress:
 
 
 async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, progress: Progress) -> list[Outcome]:
-    """Plan and execute for each address, several at a time; one outcome each, in the order given."""
+    """Plan and execute for each address, several at a time; one outcome each, in the order given. Never raises."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(address: Address) -> Outcome:
@@ -80,8 +80,6 @@ async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, p
             try:
                 planned = await plan(engine, address)
             except (IssuanceError, KubeError) as error:
-                if len(addresses) == 1:
-                    raise
                 message = str(error)
                 complain(f"{address}: {message}", error.hint)
                 return Outcome(

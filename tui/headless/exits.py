@@ -31,7 +31,9 @@ class Exit(IntEnum):
     EXPIRING = 4
     """Something expires within `--expiring`."""
     INTERRUPTED = 130
+    """Ended by ctrl+c; by SIGTERM it is 143, as for any program that does not handle it."""
     BROKEN_PIPE = 141
+    TERMINATED = 143
 
 
 class Ended(Exception):
@@ -42,7 +44,7 @@ class Ended(Exception):
         self.code = code
 
 
-def report(error: BaseException) -> Exit:
+def report(error: BaseException) -> int:
     """Say on stderr what went wrong, and give the exit code that fits."""
     match error:
         case Ended():
@@ -51,6 +53,9 @@ def report(error: BaseException) -> Exit:
             return Exit.INTERRUPTED
         case BrokenPipeError():
             return Exit.BROKEN_PIPE
+        case SystemExit():  # click's own answer to a closed pipe, and a terminating signal's to a demo in a thread
+            closed = isinstance(error.__context__, BrokenPipeError)
+            return Exit.BROKEN_PIPE if closed else error.code if isinstance(error.code, int) else Exit.FAILED
         case click.UsageError():
             where = error.ctx.command_path if error.ctx is not None else "kubemint"
             complain(_sentence(error.format_message()), f"see: {where} --help")
@@ -97,17 +102,12 @@ def quiet_logging() -> None:
         logging.getLogger().addHandler(logging.NullHandler())
 
 
-def close_stdout() -> None:
-    """Write out what is left. Raises what goes wrong here, where it can still be said, and not at interpreter exit."""
-    sys.stdout.flush()
-
-
-def silence_stdout() -> None:
-    """After an error on stdout: what is left in its buffer goes nowhere, so that the last flush succeeds."""
+def finish_stdout() -> None:
+    """Write out what is left; where that fails it goes nowhere, so that the interpreter's own last flush succeeds."""
     try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        return
 
 
 _OS_HINTS: Final = {

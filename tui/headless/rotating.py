@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.types import Address, CredentialKind, Outcome, State
 
-from .acting import Progress, acting_options, address_of, finish, perform, print_plans, wait_for_grace
+from .acting import Progress, acting_options, address_of, carry_out, finish, perform, print_plans, wait_for_grace
 from .exits import Ended, Exit, say
 from .options import Options, shared_options
 from .session import open_fleet, refuse_read_only, run_async, setting
@@ -91,7 +92,10 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
             print_plans(plans, how.form)
             return
         progress = Progress(several=len(addresses) > 1, quiet=how.quiet)
-        outcomes = await perform(engine, addresses, plan_rotate, progress)
+        if len(addresses) == 1:  # what is wrong with the only one is the command's own error
+            outcomes = [await carry_out(engine, await engine.plan_rotate(addresses[0]), progress)]
+        else:
+            outcomes = await perform(engine, addresses, plan_rotate, progress)
         await wait_for_grace(engine, progress, how.grace, wait=how.wait)
     finish(outcomes, how.form)
 
@@ -177,16 +181,23 @@ async def _watch_due(options: Options, namespace: str | None, how: _How) -> None
         fleet.store.subscribe(lambda change: changed.set())
         await fleet.settled(30)
         say("watching; end it with ctrl+c")
-        retries = _Retries()
-        progress = Progress(several=True, quiet=how.quiet)
-        while True:
-            now = datetime.now(UTC)
-            addresses = [a for a in due_now(fleet, options, namespace) if retries.ready(a, now)]
-            for outcome in await perform(fleet.engine, addresses, plan_rotate, progress):
-                retries.note(outcome, datetime.now(UTC))
-                if outcome.ok:
-                    click.echo(str(outcome.address))
-            await _nap(fleet, changed, retries)
+        with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
+            await _renew_forever(fleet, changed, options, namespace, how)
+
+
+async def _renew_forever(
+    fleet: Fleet, changed: asyncio.Event, options: Options, namespace: str | None, how: _How
+) -> None:
+    retries = _Retries()
+    progress = Progress(several=True, quiet=how.quiet)
+    while True:
+        now = datetime.now(UTC)
+        addresses = [a for a in due_now(fleet, options, namespace) if retries.ready(a, now)]
+        for outcome in await perform(fleet.engine, addresses, plan_rotate, progress):
+            retries.note(outcome, datetime.now(UTC))
+            if outcome.ok:
+                click.echo(str(outcome.address))
+        await _nap(fleet, changed, retries)
 
 
 async def _nap(fleet: Fleet, changed: asyncio.Event, retries: _Retries) -> None:

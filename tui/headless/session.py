@@ -58,7 +58,7 @@ class Setting:
 
 
 def run_async(work: Coroutine[object, object, T]) -> T:
-    """Run one verb. SIGTERM ends it as SIGINT does: cancelled, so that everything is put away."""
+    """Run one verb. SIGTERM cancels it as SIGINT does, so that everything is put away."""
 
     quiet_logging()
 
@@ -72,7 +72,7 @@ def run_async(work: Coroutine[object, object, T]) -> T:
     try:
         return asyncio.run(main())
     except asyncio.CancelledError:
-        raise Ended(Exit.INTERRUPTED) from None
+        raise Ended(Exit.TERMINATED) from None
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,80 @@
+"""The program as people run it: a process of its own, over an embedded fleet that another process of it serves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.out)
+
+    def failed(self, code: int, *parts: str) -> None:
+        """It ended with `code`, said one clear line with `parts` in it (and at most one of advice), and no data."""
+        assert self.code == code, self
+        assert self.out == ""
+        lines = self.err.splitlines()
+        assert lines, self
+        assert lines[0].startswith("kubemint: "), self
+        assert "Traceback" not in self.err
+        assert len(lines) <= 2, self
+        assert all(line.startswith("  ") for line in lines[1:]), self
+        for part in parts:
+            assert part in self.err, self
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tui", *map(str, arguments)]
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The test's own environment (whose home is empty); the checkout is importable from anywhere."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::ResourceWarning", **(extra or {})}
+
+
+def kubemint(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str = "", timeout: float = 60
+) -> Result:
+    done = subprocess.run(
+        command(*arguments), input=stdin, capture_output=True, text=True, timeout=timeout, env=environment(env)
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of an embedded fleet that runs for the whole session, troubled clusters included."""
+    path = tmp_path_factory.mktemp("served") / "kubeconfig"
+    process = subprocess.Popen(
+        command("demo", "--kubeconfig-out", path, "--clusters", "3", "--accounts", "6"),
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield path
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)

@@ -1,0 +1,335 @@
+"""issue, rotate, revoke, verify and journal, on an embedded fleet, with kubectl as the one who uses what was made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.cli.conftest import Result, command, environment, kubemint
+
+KUBECTL = shutil.which("kubectl")
+
+
+@pytest.fixture
+def robot(served: Path, tmp_path: Path) -> Path:
+    """A kubeconfig that was just issued for a new account `robot` in `tenant-a`."""
+    path = tmp_path / "robot.kc"
+    result = issue(served, "--create", "--out", path)
+    assert result.code == 0, result
+    assert result.out == f"file:{path}\n"
+    return path
+
+
+def issue(served: Path, *arguments: str | Path, name: str = "robot") -> Result:
+    where = ("-n", "default", "--context", "tenant-a", "--kubeconfig", served)
+    return kubemint("issue", name, *where, "--duration", "30m", *arguments)
+
+
+def token_in(path: Path) -> str:
+    import yaml
+
+    token = yaml.safe_load(path.read_text())["users"][0]["user"]["token"]
+    assert isinstance(token, str)
+    return token
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+def test_kubectl_works_as_the_account_and_nothing_more(robot: Path) -> None:
+    assert KUBECTL is not None
+    me = subprocess.run(
+        [KUBECTL, "--kubeconfig", robot, "auth", "whoami", "-o", "json"], capture_output=True, timeout=30, check=True
+    )
+    user = msgspec.json.decode(me.stdout)["status"]["userInfo"]["username"]
+    assert user == "system:serviceaccount:default:robot"
+    secrets = subprocess.run(
+        [KUBECTL, "--kubeconfig", robot, "get", "secrets"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert secrets.returncode != 0
+    assert "forbidden" in secrets.stderr.lower()
+
+
+def test_the_file_is_private_and_its_token_is_printed_nowhere(served: Path, tmp_path: Path) -> None:
+    path = tmp_path / "robot.kc"
+    result = issue(served, "--create", "--out", path, "-o", "json")
+    assert result.code == 0, result
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    token = token_in(path)
+    assert token not in result.out + result.err
+    (item,) = result.json["items"]
+    assert item["ok"] is True
+    assert item["credential"]["state"] == "valid"
+    assert item["credential"]["grantedSeconds"] == 1800
+    assert [step["status"] for step in item["steps"]] == ["done"] * len(item["steps"])
+    journal = kubemint("journal", "-o", "json")
+    assert token not in journal.out
+    assert {entry["address"] for entry in journal.json["items"]} == {f"file:{path}"}
+
+
+def test_progress_goes_to_stderr_and_quiet_means_quiet(served: Path, tmp_path: Path) -> None:
+    loud = issue(served, "--create", "--out", tmp_path / "a.kc")
+    assert "Request the token" in loud.err
+    quiet = issue(served, "--create", "--out", tmp_path / "b.kc", "-q")
+    assert (quiet.out, quiet.err) == (f"file:{tmp_path / 'b.kc'}\n", "")
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(served: Path, tmp_path: Path) -> None:
+    path = tmp_path / "robot.kc"
+    result = issue(served, "--create", "--out", path, "--dry-run", name="dry")
+    assert result.code == 0, result
+    assert "create serviceaccounts/token" in result.out
+    assert not path.exists()
+    as_json = issue(served, "--create", "--out", path, "--dry-run", "-o", "json", name="dry")
+    assert as_json.json["kind"] == "Plan"
+    assert {step["verb"] for step in as_json.json["steps"]} >= {"create"}
+    accounts = kubemint(
+        "list", "accounts", "--kubeconfig", served, "--context", "tenant-a", "-n", "default", "-o", "name"
+    )
+    assert "tenant-a/default/dry" not in accounts.out.splitlines()
+    assert kubemint("journal").out == ""
+
+
+def test_a_secret_and_a_token_file(served: Path) -> None:
+    result = issue(served, "--create", "--secret", "default/robot-token-file", "--type", "tokenFile")
+    assert (result.code, result.out) == (0, "secret:tenant-a/default/robot-token-file\n"), result
+    verified = kubemint("verify", "secret:tenant-a/default/robot-token-file", "--kubeconfig", served)
+    assert verified.code == 0
+    assert verified.out == "accepted as system:serviceaccount:default:robot (SelfSubjectReview)\n"
+
+
+def test_merge_keeps_what_was_there(served: Path, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text("apiVersion: v1\nkind: Config\ncontexts:\n- name: mine\n  context: {cluster: c, user: u}\n")
+    result = issue(served, "--create", "--merge", path)
+    assert result.code == 0, result
+    contexts = subprocess.run(
+        [KUBECTL or "kubectl", "--kubeconfig", path, "config", "get-contexts", "-o", "name"],
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert "mine" in contexts.stdout.split()
+    assert len(contexts.stdout.split()) == 2
+
+
+def test_rotate_then_the_old_one_ends(served: Path, robot: Path) -> None:
+    old = token_in(robot)
+    result = kubemint("rotate", robot, "--kubeconfig", served, "--grace", "500ms")
+    assert (result.code, result.out) == (0, f"file:{robot}\n"), result
+    new = token_in(robot)
+    assert new != old
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+    former = robot.with_name("former.token")
+    former.write_text(old)
+    refused = kubemint("verify", former, "--kubeconfig", served, "--context", "tenant-a")
+    refused.failed(1, "refused")
+    assert old not in refused.err
+
+
+def test_no_wait_leaves_the_old_one_to_the_next_run(served: Path, robot: Path) -> None:
+    old = robot.with_name("former.token")
+    old.write_text(token_in(robot))
+    result = kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "1s", "--no-wait")
+    assert result.code == 0, result
+    assert "the next kubemint" in result.err
+    steps = [entry["step"] for entry in kubemint("journal", "-o", "json").json["items"]]
+    assert "revoke:0" not in steps
+    kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "0s")
+    steps = [entry["step"] for entry in kubemint("journal", "-o", "json").json["items"]]
+    assert steps.count("revoke:0") >= 2
+    kubemint("verify", old, "--kubeconfig", served, "--context", "tenant-a").failed(1, "refused")
+
+
+def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> None:
+    missing = "secret:tenant-a/default/nowhere"
+    result = kubemint("rotate", robot, missing, "--kubeconfig", served, "--grace", "0s", "-o", "json")
+    assert result.code == 3, result
+    assert [(item["address"], item["ok"]) for item in result.json["items"]] == [
+        (f"file:{robot}", True),
+        (missing, False),
+    ]
+    assert "not found" in result.json["items"][1]["error"]
+
+
+def test_rotate_a_dpu_request(served: Path) -> None:
+    address = "request:harbor/dpf-operator-system/dms"
+    result = kubemint("rotate", address, "--kubeconfig", served, "--grace", "0s", "-o", "json")
+    assert result.code == 0, result
+    (item,) = result.json["items"]
+    assert item["credential"]["state"] == "valid"
+    assert kubemint("verify", address, "--kubeconfig", served).code == 0
+
+
+def test_due_renews_what_is_due_and_only_that(served: Path) -> None:
+    scope = ("--kubeconfig", served, "--context", "tenant-b")
+    before = kubemint("list", "credentials", *scope, "-o", "json").json["items"]
+    due = {
+        item["address"]
+        for item in before
+        if item["state"] in ("due", "expired", "failed") and item["kind"] in ("secret", "request", "file")
+    }
+    result = kubemint("rotate", "--due", *scope, "--no-wait", "-q")
+    assert set(result.out.split()) <= due
+    assert result.code in (0, 3), result
+    after = {
+        item["address"]: item["state"] for item in kubemint("list", "credentials", *scope, "-o", "json").json["items"]
+    }
+    for address in result.out.split():
+        assert after[address] == "valid"
+
+
+def test_watch_ends_well_on_sigterm(served: Path) -> None:
+    process = subprocess.Popen(
+        command("rotate", "--due", "--watch", "--kubeconfig", served, "--context", "tenant-a", "-n", "kube-public"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline() == "watching; end it with ctrl+c\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:
+    kubemint("revoke", robot, "--kubeconfig", served).failed(2, "no terminal to ask", "--yes")
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+    answers = {"n": 1, "y": 0}
+    for answer, code in answers.items():
+        assert on_terminal(["revoke", str(robot), "--kubeconfig", str(served)], answer) == code
+        assert kubemint("verify", robot, "--kubeconfig", served).code == 1 - code
+    entries = kubemint("journal", "-o", "json").json["items"]
+    assert [entry["action"] for entry in entries].count("revoke") >= 2
+
+
+def on_terminal(arguments: list[str], answer: str) -> int:
+    """Run with a terminal as stdin and type `answer`; gives the exit code."""
+    controller, terminal = os.openpty()
+    process = subprocess.Popen(
+        command(*arguments), stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    os.close(terminal)
+    os.write(controller, answer.encode() + b"\n")
+    process.communicate(timeout=30)
+    os.close(controller)
+    return process.returncode
+
+
+def test_revoke_with_yes(served: Path, robot: Path) -> None:
+    result = kubemint("revoke", robot, "--kubeconfig", served, "--yes")
+    assert (result.code, result.out) == (0, f"file:{robot}\n"), result
+    kubemint("verify", robot, "--kubeconfig", served).failed(1, "refused")
+
+
+@pytest.mark.parametrize(
+    "verb", [("issue", "x", "-n", "default", "--out", "x"), ("rotate", "file:/x"), ("revoke", "file:/x", "--yes")]
+)
+def test_read_only_refuses_what_changes_something(served: Path, verb: tuple[str, ...]) -> None:
+    kubemint("--read-only", "--context", "harbor", "--kubeconfig", served, *verb).failed(2, "--read-only")
+
+
+def test_missing_namespace(served: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.kc"
+    where = ("--context", "tenant-a", "--kubeconfig", served, "--out", path, "--create")
+    kubemint("issue", "x", *where).failed(2, "'--namespace'")
+    result = kubemint("issue", "x", "-n", "nowhere", *where)
+    assert result.code == 1, result
+    assert any("nowhere" in line for line in result.err.splitlines() if line.startswith("kubemint: "))
+    assert not path.exists()
+
+
+def test_missing_account_without_create(served: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.kc"
+    result = issue(served, "--out", path, name="nobody-there")
+    assert result.code == 1, result
+    assert "nobody-there" in result.err
+    assert "Traceback" not in result.err
+    assert not path.exists()
+
+
+def test_a_destination_that_cannot_be_written(served: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    result = issue(served, "--create", "--out", blocked / "robot.kc")
+    assert result.code == 1, result
+    assert any(line.startswith("kubemint: ") and "robot.kc" in line for line in result.err.splitlines())
+    assert blocked.read_text() == "in the way"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ((), "say where to put it"),
+        (("--out", "-"), "never written to the terminal"),
+        (("--merge", "x", "--type", "token"), "--merge is for kubeconfigs"),
+        (("--secret", "robot"), "--secret is NAMESPACE/NAME"),
+        (("--out", "x", "--type", "jks"), "'jks'"),
+        (("--out", "x", "--duration", "9m"), "10"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_wishes_are_usage_errors(served: Path, arguments: tuple[str, ...], part: str) -> None:
+    kubemint(
+        "issue", "robot", "-n", "default", "--context", "tenant-a", "--kubeconfig", served, *arguments
+    ).failed(2, part)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["nonsense", "secret:a", "secret:/a/b", "shoot:a/b/c"])
+def test_what_is_no_address(served: Path, address: str) -> None:
+    kubemint("rotate", address, "--kubeconfig", served).failed(2, "an address is KIND:CLUSTER/NAMESPACE/NAME")
+
+
+def test_rotate_needs_to_know_what(served: Path) -> None:
+    kubemint("rotate", "--kubeconfig", served).failed(2, "name credentials, or say --due")
+    kubemint("rotate", "--due", "file:/x", "--kubeconfig", served).failed(2, "--due takes no addresses")
+
+
+def test_verify_a_kubeconfig_from_stdin(robot: Path) -> None:
+    result = kubemint("verify", "-", "-o", "json", stdin=robot.read_text())
+    assert result.code == 0, result
+    assert result.json["username"] == "system:serviceaccount:default:robot"
+
+
+def test_verify_runs_no_plugin_of_a_foreign_kubeconfig(tmp_path: Path) -> None:
+    path = tmp_path / "foreign"
+    path.write_text(
+        "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:1'}\n"
+        "contexts:\n- name: c\n  context: {cluster: c, user: u}\ncurrent-context: c\n"
+        "users:\n- name: u\n  user:\n    exec:\n      apiVersion: client.authentication.k8s.io/v1\n"
+        f"      command: touch\n      args: [{tmp_path / 'ran'}]\n      interactiveMode: Never\n"
+    )
+    result = kubemint("verify", path)
+    assert result.code in (1, 2), result
+    assert result.err.startswith("kubemint: ")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_verify_a_bare_token_needs_to_know_where(served: Path, robot: Path) -> None:
+    bare = robot.with_name("robot.token")
+    bare.write_text(token_in(robot))
+    kubemint("verify", bare, "--kubeconfig", served).failed(2, "bare token", "--context")
+    assert kubemint("verify", bare, "--kubeconfig", served, "--context", "tenant-a").code == 0
+
+
+def test_journal_is_empty_at_first_and_whole_later(served: Path, robot: Path) -> None:
+    assert "nothing was done" in kubemint("journal", env={"XDG_STATE_HOME": str(robot.parent / "none")}).err
+    whole = kubemint("journal", "--verify")
+    assert (whole.code, whole.out) == (0, "")
+    assert "the journal is whole" in whole.err
+    table = kubemint("journal", "--limit", "3")
+    assert len(table.out.splitlines()) == 4
+    assert kubemint("journal", "-o", "json", "--limit", "2").json["kind"] == "JournalEntryList"
+
+
+def test_a_journal_that_somebody_changed_is_noticed(robot: Path, home: Path) -> None:
+    import sqlite3
+
+    assert robot.exists()
+    with sqlite3.connect(home / ".local/state/kubemint/state.db") as db:
+        db.execute("UPDATE journal SET message = 'nothing to see' WHERE seq = 3")
+    result = kubemint("journal", "--verify")
+    assert result.code == 1
+    assert "broken at entry 3" in result.err

@@ -1,0 +1,147 @@
+"""`kubemint list`: the shape of the data, what the options choose, and what the exit code says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import kubemint
+
+HEALTHY = ("--context", "harbor", "--context", "tenant-a", "--context", "tenant-b")
+
+
+def test_credentials_as_json_have_the_documented_shape(served: Path) -> None:
+    result = kubemint("list", "credentials", "--kubeconfig", served, *HEALTHY, "-o", "json")
+    assert result.code == 0, result
+    data = result.json
+    assert data["apiVersion"] == "kubemint/v1"
+    assert data["kind"] == "CredentialList"
+    assert len(data["items"]) > 5
+    for item in data["items"]:
+        assert {
+            "address", "cluster", "namespace", "name", "kind", "identity", "issuedAt", "expiresAt", "rotateAt",
+            "secondsLeft", "state",
+        } <= set(item)  # fmt: skip
+        assert (item["expiresAt"] is None) == (item["secondsLeft"] is None)
+        for field in ("issuedAt", "expiresAt", "rotateAt"):
+            if item[field] is not None:
+                assert item[field].endswith("Z")
+                assert datetime.fromisoformat(item[field]).tzinfo is not None
+    ends = [item["expiresAt"] for item in data["items"]]
+    known = [end for end in ends if end is not None]
+    assert known == sorted(known)
+    assert ends[len(known) :] == [None] * (len(ends) - len(known))
+    kinds = {item["kind"] for item in data["items"]}
+    assert {"request", "secret", "legacy", "login"} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("area", "kind", "fields"),
+    [
+        ("clusters", "ClusterList", {"name", "server", "version", "state", "message"}),
+        ("accounts", "AccountList", {"cluster", "namespace", "name", "createdAt"}),
+        ("requests", "RequestList", {"address", "serviceAccount", "targetCluster", "ready", "conditions", "expiresAt"}),
+    ],
+)
+def test_the_other_lists_have_the_same_frame(served: Path, area: str, kind: str, fields: set[str]) -> None:
+    result = kubemint("list", area, "--kubeconfig", served, "--context", "harbor", "-o", "json")
+    assert result.code == 0, result
+    assert result.json["kind"] == kind
+    assert result.json["items"]
+    assert all(fields <= set(item) for item in result.json["items"])
+
+
+def test_yaml_says_the_same_as_json(served: Path) -> None:
+    arguments = ("list", "accounts", "--kubeconfig", served, "--context", "tenant-a")
+    as_json, as_yaml = kubemint(*arguments, "-o", "json"), kubemint(*arguments, "-o", "yaml")
+    assert yaml.safe_load(as_yaml.out)["items"] == as_json.json["items"]
+
+
+def test_names_are_addresses_that_other_verbs_take(served: Path) -> None:
+    from tui.issuance.types import Address
+
+    result = kubemint("list", "credentials", "--kubeconfig", served, "--context", "harbor", "-o", "name")
+    names = result.out.splitlines()
+    assert names
+    assert [str(Address.parse(name)) for name in names] == names
+
+
+def test_a_table_has_a_header_and_one_line_per_row(served: Path) -> None:
+    result = kubemint("list", "credentials", "--kubeconfig", served, "--context", "harbor")
+    header, *lines = result.out.splitlines()
+    assert header.split()[:4] == ["LEFT", "STATE", "KIND", "ADDRESS"]
+    assert any("secret:harbor/" in line for line in lines)
+    assert "\x1b" not in result.out
+    wide = kubemint("list", "credentials", "--kubeconfig", served, "--context", "harbor", "-o", "wide")
+    assert "KEPT IN" in wide.out.splitlines()[0]
+
+
+def test_names_from_clusters_cannot_steer_the_terminal(served: Path) -> None:
+    result = kubemint("list", "requests", "--kubeconfig", served, "--context", "harbor", "-o", "wide")
+    assert all(char.isprintable() or char == "\n" for char in result.out)
+
+
+def test_every_context_is_asked_and_trouble_is_told_on_stderr(served: Path) -> None:
+    result = kubemint("list", "accounts", "--kubeconfig", served, "-o", "json")
+    assert result.code == 0, result
+    assert {item["cluster"] for item in result.json["items"]} >= {"harbor", "tenant-a", "tenant-b", "fjord"}
+    assert "kubemint: island: unreachable: " in result.err
+    assert "kubemint: vault: needs login: " in result.err
+
+
+def test_a_cluster_that_was_named_and_cannot_be_read_counts(served: Path) -> None:
+    alone = kubemint("list", "accounts", "--kubeconfig", served, "--context", "island")
+    assert (alone.code, alone.out) == (1, "")
+    assert "kubemint: island: unreachable: " in alone.err
+    both = kubemint("list", "accounts", "--kubeconfig", served, "--context", "island", "--context", "harbor")
+    assert both.code == 3
+    assert "harbor" in both.out
+
+
+def test_clusters_in_trouble_are_data_not_errors(served: Path) -> None:
+    result = kubemint("list", "clusters", "--kubeconfig", served, "-o", "json")
+    assert result.code == 0, result
+    states = {item["name"]: item["state"] for item in result.json["items"]}
+    assert states["harbor"] == "ready"
+    assert states["fjord"] == "slow"
+    assert states["island"] == "unreachable"
+    assert states["vault"] == "needs login"
+    assert result.err == ""
+
+
+def test_one_namespace(served: Path) -> None:
+    result = kubemint("list", "accounts", "--kubeconfig", served, "--context", "harbor", "-n", "default", "-o", "json")
+    assert {item["namespace"] for item in result.json["items"]} == {"default"}
+    nothing = kubemint("list", "accounts", "--kubeconfig", served, "--context", "harbor", "-n", "nowhere")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert nothing.err == "no accounts found in namespace nowhere\n"
+
+
+def test_expiring_filters_and_exits_with_4(served: Path) -> None:
+    arguments = ("list", "credentials", "--kubeconfig", served, "--context", "harbor", "-o", "json")
+    soon = kubemint(*arguments, "--expiring", "24h")
+    assert soon.code == 4, soon
+    assert soon.json["items"]
+    assert all(item["secondsLeft"] is not None and item["secondsLeft"] <= 24 * 3600 for item in soon.json["items"])
+    everything = kubemint(*arguments)
+    assert len(soon.json["items"]) < len(everything.json["items"])
+
+
+def test_nothing_expiring_is_0(served: Path) -> None:
+    result = kubemint(
+        "list", "credentials", "--kubeconfig", served, "--context", "harbor", "-n", "kube-public", "--expiring", "1m",
+        "-o", "name",
+    )  # fmt: skip
+    assert (result.code, result.out) == (0, "")
+
+
+def test_a_dpu_cluster_can_be_named_like_a_context(served: Path) -> None:
+    everything = kubemint("list", "clusters", "--kubeconfig", served, "--context", "harbor", "-o", "json")
+    assert [item["name"] for item in everything.json["items"]] == ["harbor"]
+    name = "harbor/dpf-operator-system/tenant-a"
+    result = kubemint("list", "accounts", "--kubeconfig", served, "--context", name, "-o", "json")
+    assert result.code == 0, result
+    assert {item["cluster"] for item in result.json["items"]} == {name}
