@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import stamina
 
 from tests.kube.server import FakeServer
 from tui.kube.client import Client, Timeouts
 
 SHORT = Timeouts(connect=2, read=0.6, watch=2)
+
+
+@pytest.fixture(autouse=True)
+def no_waits_between_attempts() -> Iterator[None]:
+    """As many attempts as ever, without the pauses between them."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
 
 
 @pytest.fixture
