@@ -1,0 +1,265 @@
+"""The dialogs, driven by keys: what they hand back, and what they say about values that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Button, Input, Select, Static
+
+from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.types import (
+    Address,
+    Credential,
+    CredentialKind,
+    FileDestination,
+    Format,
+    Identity,
+    IssueSpec,
+    SecretDestination,
+)
+from tui.screens.choose_new import ChooseNewScreen
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.export import ExportScreen
+from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.new_request import NewRequestScreen
+from tui.widgets.stylesheets import stylesheets
+from tui.widgets.themes import DARK, THEMES
+
+
+class Host(App[None]):
+    """An app with nothing in it but the dialog's stylesheet, and a place for the answer."""
+
+    CSS_PATH = stylesheets()
+
+    def __init__(self) -> None:
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK
+        self.answers: list[Any] = []
+
+
+@asynccontextmanager
+async def asked(screen: Screen[Any], size: tuple[int, int] = (80, 24)) -> AsyncIterator[tuple[Host, Pilot[None]]]:
+    app = Host()
+    async with app.run_test(size=size) as pilot:
+        await app.push_screen(screen, app.answers.append)
+        await pilot.pause()
+        yield app, pilot
+
+
+def problems(app: App[None]) -> str:
+    return str(app.screen.query_one(".problem", Static).render())
+
+
+async def type_into(pilot: Pilot[None], field: str, text: str) -> None:
+    pilot.app.screen.query_one(f"#f-{field}", Input).value = ""
+    pilot.app.screen.query_one(f"#f-{field}", Input).focus()
+    await pilot.press(*text)
+    await pilot.pause()
+
+
+async def test_new_credential_becomes_a_spec(tmp_path: Path) -> None:
+    async with asked(NewCredentialScreen(["harbor", "tenant-a"], folder=tmp_path)) as (app, pilot):
+        assert app.screen.query_one("#accept", Button).disabled
+        await pilot.press(*"robot")
+        await type_into(pilot, "duration", "90m")
+        await type_into(pilot, "audiences", "vault, api")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    (spec,) = app.answers
+    assert isinstance(spec, IssueSpec)
+    assert spec.identity == Identity("harbor", "default", "robot")
+    assert spec.destinations == (FileDestination(str(tmp_path / "default-robot.kubeconfig")),)
+    assert spec.duration is not None
+    assert spec.duration.total_seconds() == 5400
+    assert spec.audiences == ("vault", "api")
+    assert not spec.create_account
+
+
+async def test_new_credential_into_a_secret(tmp_path: Path) -> None:
+    screen = NewCredentialScreen(["harbor"], folder=tmp_path, identity=Identity("harbor", "ci", "robot"))
+    async with asked(screen) as (app, pilot):
+        app.screen.query_one("#f-kept", Select).value = "a Secret in the cluster"
+        app.screen.query_one("#f-format", Select).value = Format.TOKEN_FILE
+        await pilot.pause()
+        assert app.screen.query_one("#f-path", Input).value == "ci/robot-credential"
+        assert "--secret ci/robot-credential" in str(app.screen.query_one("#equivalent", Static).render())
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    (spec,) = app.answers
+    assert spec.destinations == (SecretDestination("harbor", "ci", "robot-credential"),)
+    assert spec.format is Format.TOKEN_FILE
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("duration", "1d", "is not a duration"),
+        ("duration", "5m", "may not specify a duration less than 10 minutes"),
+        ("namespace", "Not_A_Namespace", "is not a namespace"),
+        ("account", "Robot!", "cannot be the name of a service account"),
+        ("path", "", "say where"),
+    ],
+)
+async def test_what_cannot_be_is_said_and_not_accepted(tmp_path: Path, field: str, value: str, says: str) -> None:
+    screen = NewCredentialScreen(["harbor"], folder=tmp_path, identity=Identity("harbor", "ci", "robot"))
+    async with asked(screen) as (app, pilot):
+        await type_into(pilot, field, value)
+        if field == "path":
+            await pilot.press("x", "backspace")
+        assert says in problems(app)
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert app.answers == []
+        assert app.screen is screen
+
+
+async def test_a_kubeconfig_is_the_only_thing_that_merges(tmp_path: Path) -> None:
+    screen = NewCredentialScreen(["harbor"], folder=tmp_path, identity=Identity("harbor", "ci", "robot"))
+    async with asked(screen) as (app, pilot):
+        app.screen.query_one("#f-format", Select).value = Format.TOKEN
+        app.screen.query_one("#f-kept", Select).value = "an existing kubeconfig"
+        await pilot.pause()
+        assert "only a kubeconfig" in problems(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+async def test_new_request_with_a_preview(size: tuple[int, int]) -> None:
+    screen = NewRequestScreen(["harbor"], cluster="harbor", namespace="dpf", targets={"harbor": ["dpf/tenant-a"]})
+    async with asked(screen, size) as (app, pilot):
+        await pilot.press(*"dpu-09")
+        app.screen.query_one("#f-target", Select).value = "dpf/tenant-a"
+        await type_into(pilot, "service_account", "agent")
+        await type_into(pilot, "labels", "team=edge, tier=1")
+        if size[0] < 110:
+            await pilot.press("f2")
+            await pilot.pause()
+        preview = app.screen.query_one("#yaml", Static)
+        assert preview.region.area
+        assert "kind: DPUServiceCredentialRequest" in str(preview.render())
+        assert "name: dpu-09-credential" in str(preview.render())
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    assert app.answers == [
+        DPURequestDraft(
+            cluster="harbor",
+            namespace="dpf",
+            name="dpu-09",
+            service_account="agent",
+            target_cluster="dpf/tenant-a",
+            duration="1h",
+            secret="dpu-09-credential",
+            labels={"team": "edge", "tier": "1"},
+        )
+    ]
+
+
+async def test_a_wrong_request_stays_open() -> None:
+    screen = NewRequestScreen(["harbor"], cluster="harbor")
+    async with asked(screen) as (app, pilot):
+        await pilot.press(*"dpu-09")
+        await type_into(pilot, "service_account", "agent")
+        await type_into(pilot, "duration", "1d")
+        assert "Lifetime" in problems(app)
+        await type_into(pilot, "duration", "1h")
+        await type_into(pilot, "labels", "novalue")
+        assert "key=value" in problems(app)
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert app.answers == []
+
+
+async def test_confirming_needs_the_word() -> None:
+    async with asked(ConfirmScreen("Revoke?", ["It ends."], type_to_confirm="robot")) as (app, pilot):
+        await pilot.press("enter", "ctrl+s")
+        assert app.answers == []
+        await type_into(pilot, "word", "robot")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    assert app.answers == [True]
+
+
+@pytest.mark.parametrize(
+    ("make", "nothing"),
+    [
+        (lambda folder: ConfirmScreen("Revoke?", ["It ends."]), False),
+        (lambda folder: ConfirmScreen("Revoke?", ["It ends."], type_to_confirm="x"), False),
+        (lambda folder: NewCredentialScreen(["harbor"], folder=folder), None),
+        (lambda folder: NewRequestScreen(["harbor"]), None),
+        (lambda folder: ExportScreen(_credential(), folder=folder), None),
+        (lambda folder: ChooseNewScreen(), None),
+    ],
+)
+async def test_escape_leaves_everything_as_it_is(
+    tmp_path: Path, make: Callable[[Path], Screen[Any]], nothing: bool | None
+) -> None:
+    async with asked(make(tmp_path)) as (app, pilot):
+        await pilot.press("escape")
+        await pilot.pause()
+    assert app.answers == [nothing]
+
+
+async def test_enter_on_the_question_means_no() -> None:
+    async with asked(ConfirmScreen("Revoke?", ["It ends."])) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+    assert app.answers == [False]
+
+
+async def test_export_names_a_file(tmp_path: Path) -> None:
+    async with asked(ExportScreen(_credential(), folder=tmp_path)) as (app, pilot):
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    assert app.answers == [FileDestination(str(tmp_path / "ci-robot.kubeconfig"))]
+
+
+async def test_export_refuses_a_folder(tmp_path: Path) -> None:
+    async with asked(ExportScreen(_credential(), folder=tmp_path)) as (app, pilot):
+        app.screen.query_one("#f-path", Input).value = str(tmp_path)
+        await pilot.pause()
+        assert "this is a folder" in problems(app)
+        await pilot.press("ctrl+s")
+        assert app.answers == []
+
+
+async def test_choosing_what_is_new_by_key() -> None:
+    for key, chosen in (("c", "credential"), ("d", "request"), ("enter", "credential")):
+        async with asked(ChooseNewScreen()) as (app, pilot):
+            await pilot.press(key)
+            await pilot.pause()
+        assert app.answers == [chosen]
+
+
+async def test_names_from_a_cluster_are_shown_harmlessly(tmp_path: Path) -> None:
+    hostile = "[red]x[/] \x1b[31m\u202egnp" + "a" * 253
+    credential = Credential(
+        address=Address(CredentialKind.SECRET, hostile, "ci", "robot"),
+        identity=Identity(hostile, "ci", "robot"),
+        format=Format.KUBECONFIG,
+    )
+    for screen in (
+        ExportScreen(credential, folder=tmp_path),
+        ConfirmScreen(hostile, [hostile], type_to_confirm=hostile),
+        NewCredentialScreen([hostile], folder=tmp_path),
+        NewRequestScreen([hostile], targets={hostile: [hostile]}),
+    ):
+        async with asked(screen) as (app, _):
+            picture = app.export_screenshot()
+        assert "\x1b" not in picture
+        assert "\u202e" not in picture
+
+
+def _credential() -> Credential:
+    return Credential(
+        address=Address(CredentialKind.SECRET, "harbor", "ci", "robot"),
+        identity=Identity("harbor", "ci", "robot"),
+        format=Format.KUBECONFIG,
+    )
