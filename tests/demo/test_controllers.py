@@ -10,6 +10,7 @@ import pytest
 from tests.contract.api import eventually
 from tests.contract.objects import accounts, configmaps, secret, secrets
 from tests.contract.server import Server, decoded, review
+from tests.demo.conftest import MovableClock
 
 TYPE = "kubernetes.io/service-account-token"
 NAME = "kubernetes.io/service-account.name"
@@ -143,3 +144,24 @@ def test_the_root_ca_comes_back(tenant: Server) -> None:
     eventually(lambda: tenant.admin.get(path).status == 200, "the root CA")
     tenant.admin.patch(path, {"data": {"ca.crt": "mine"}}).expect(200)
     eventually(lambda: tenant.found(path)["data"]["ca.crt"] == tenant.authority, "the root CA is right again")
+
+
+def test_use_of_a_legacy_token_is_tracked(tenant: Server, old: Server, clock: MovableClock) -> None:
+    """And the label that invalidates it can be taken away again."""
+    used, since = "kubernetes.io/legacy-token-last-used", "kubernetes.io/legacy-token-invalid-since"
+    for server in (tenant, old):
+        ns = server.new_namespace()
+        server.account(ns)
+        server.admin.post(secrets(ns), token_secret("mine")).expect(201)
+        robot = server.as_token(decoded(filled(server, ns, "mine"), "token"))
+        robot.get(secrets(ns)).fails(403, "Forbidden")
+        labels = server.admin.get(secrets(ns, "mine")).expect(200)["metadata"].get("labels", {})
+        if server is old:
+            assert labels == {}
+            continue
+        assert labels == {used: clock().strftime("%Y-%m-%d")}
+        server.admin.patch(secrets(ns, "mine"), {"metadata": {"labels": {since: "2026-01-01"}}}).expect(200)
+        with clock.moved(seconds=11):
+            robot.get(secrets(ns)).fails(401, "Unauthorized")
+            server.admin.patch(secrets(ns, "mine"), {"metadata": {"labels": {since: None}}}).expect(200)
+            robot.get(secrets(ns)).fails(403, "Forbidden")

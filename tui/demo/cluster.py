@@ -180,8 +180,6 @@ class EmbeddedCluster:
     async def _open(self) -> None:
         if self._site is not None or self._runner is None or self._folder is None:
             return
-        if self._socket.fileno() < 0:
-            self._socket = _bound(self.port)
         names = [HOST, "localhost", self.name, "kubernetes", "kubernetes.default.svc", f"{self.name}.kubemint.demo"]
         context = server_context(self.authority.serving(names), self.authority, self._folder)
         self._site = web.SockSite(self._runner, self._socket, ssl_context=context)
@@ -197,6 +195,8 @@ class EmbeddedCluster:
             if connection.transport is not None:
                 connection.transport.abort()
         self._socket.close()
+        # Held, but not listened on: connections are refused, and nobody else gets the port meanwhile.
+        self._socket = _bound(self.port)
 
     @property
     def state(self) -> ServerState:
@@ -268,8 +268,18 @@ def version_info(version: str) -> dict[str, str]:
 
 
 def _bound(port: int) -> socket.socket:
-    """A socket that holds a loopback port; nobody can connect before somebody listens on it."""
+    """A socket that holds a loopback port; nobody can connect before somebody listens on it.
+
+    A new port is asked for without SO_REUSEADDR, because with it the kernel may give the same one to two sockets that
+    do not listen yet. Set afterwards, it lets the same port be bound again while old connections fade away.
+    """
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((HOST, port))
+    try:
+        if port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except OSError:
+        bound.close()
+        raise
     return bound
