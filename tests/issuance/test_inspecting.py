@@ -95,14 +95,14 @@ def test_a_certificate() -> None:
     assert said(look(b"# bundle\n" + make(EC, "CA", ca=True))) == []
 
 
-def config(user: dict[str, Any], cluster: dict[str, Any] | None = None, **top: Any) -> str:
+def config(user: dict[str, Any], cluster: dict[str, Any] | None = None, current: str = "x", **top: Any) -> str:
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "c", "cluster": cluster or {"server": "https://h"}}],
         "users": [{"name": "u", "user": user}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
+        "current-context": current,
     }
     return yaml.safe_dump(document | top)
 
@@ -142,8 +142,8 @@ def test_a_kubeconfig_of_ours() -> None:
             config({}, contexts=[{"name": "x", "context": {"cluster": "no", "user": "me"}}]),
             "its user me does not exist",
         ),
-        (config({}, **{"current-context": "gone"}), "current-context names gone, which does not exist"),
-        (config({}, **{"current-context": ""}), "current-context is not set"),
+        (config({}, current="gone"), "current-context names gone, which does not exist"),
+        (config({}, current=""), "current-context is not set"),
         (config({}, users=[{"name": 12, "user": {}}]), "kubectl cannot read this"),
     ],
 )

@@ -23,8 +23,8 @@ from tui.kube.text import safe_text
 from tui.kube.yaml_loading import YAMLError, load_first, plain_values
 
 from . import findings
-from .certificate import CertificateError, check_key, read_chain
-from .claims import ClaimsError, read_token
+from .certificate import CertificateError, CertificateInfo, check_key, read_chain
+from .claims import Claims, ClaimsError, read_token
 from .errors import UsageError
 from .formats import TOKEN_FILE_KEY
 from .inspection import (
@@ -122,13 +122,12 @@ class _Look:
 
     def token(self, token: Sensitive, where: str) -> None:
         token = Sensitive(token.reveal_bytes().strip())
+        claims: Claims | None = None
         try:
             claims = read_token(token)
-        except ClaimsError as error:
-            claims = None
-            self.problems.append(Problem(where, error.message))
-        else:
             self.problems += problems_of(where, list(findings.about_token(claims, self.now)))
+        except ClaimsError as error:
+            self.problems.append(Problem(where, error.message))
         self.items.append(InspectedToken(where=where, fingerprint=token.fingerprint, claims=claims))
 
     def certificate(self, pem: bytes, where: str, key: Sensitive | None, *, client: bool | None = None) -> None:
@@ -191,7 +190,7 @@ class _Look:
     def _cluster(self, cluster: ClusterEntry) -> None:
         where = f"cluster {safe_text(cluster.name)}"
         self.problems += problems_of(where, list(findings.about_cluster(cluster)))
-        authorities = ()
+        authorities: tuple[CertificateInfo, ...] = ()
         if cluster.certificate_authority_data:
             try:
                 authorities = read_chain(cluster.certificate_authority_data, strict=False)
