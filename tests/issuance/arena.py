@@ -64,6 +64,15 @@ class Arena:
             | fields
         )
 
+    def forget(self) -> None:
+        """The ten seconds are over in which the embedded server remembers a token that it has accepted."""
+        assert self.fleet is not None
+
+        async def work(fleet: Any) -> None:
+            fleet.cluster(self.name).authenticator.forget()
+
+        self.fleet.call(work)
+
     @contextmanager
     def fault(self, rule: FaultRule) -> Iterator[None]:
         """A rule on this cluster for as long as the block lasts."""
@@ -85,9 +94,9 @@ class Arena:
 class Bench:
     """An engine on an arena, with the operator's own client to look around with."""
 
-    def __init__(self, arena: Arena, *, state: str = "state", **engine: Any) -> None:
+    def __init__(self, arena: Arena, *, state: str = "state", patience: float = 5, **engine: Any) -> None:
         self.arena = arena
-        self.clusters = KubeconfigClusters(str(arena.kubeconfig), timeouts=Timeouts(connect=2, read=5))
+        self.clusters = KubeconfigClusters(str(arena.kubeconfig), timeouts=Timeouts(connect=2, read=patience))
         self.state = StateStore.open(arena.folder / state)
         self.engine = Engine(self.clusters, self.state, **{"grace": timedelta(0), "owner": "tests"} | engine)
 
