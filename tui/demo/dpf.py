@@ -348,11 +348,13 @@ def _seconds(spec: Object) -> int | None:
 
 def _stamps(status: Object) -> tuple[datetime, datetime] | None:
     """Issue and expiry. None where one is missing or they contradict each other: then nothing can be relied on."""
-    issued, expires = status.get("issuedAt"), status.get("expirationTimestamp")
-    if not issued or not expires:
+    try:
+        issued, expires = (datetime.fromisoformat(status.get(f) or "") for f in ("issuedAt", "expirationTimestamp"))
+    except ValueError:
         return None
-    found = datetime.fromisoformat(issued), datetime.fromisoformat(expires)
-    return found if found[0] < found[1] else None
+    if issued.tzinfo is None or expires.tzinfo is None or issued >= expires:
+        return None
+    return issued, expires
 
 
 def _due(issued: datetime, expires: datetime) -> datetime:

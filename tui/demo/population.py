@@ -129,7 +129,8 @@ class Settler:
                 "nodeName": f"{self.cluster.name}-node-{number % 2 + 1}",
                 "containers": [{"name": name, "image": f"registry.example/{name}:1.{number}"}],
             }
-            pod["status"] = {"phase": "Running"}
+            ready = {"name": name, "ready": True, "restartCount": 0, "image": "", "imageID": ""}
+            pod["status"] = {"phase": "Running", "containerStatuses": [ready]}
             self.put(PODS, pod, timedelta(hours=self.rng.randint(1, 300)))
 
     def rights(self, accounts: Sequence[Object]) -> None:
