@@ -14,7 +14,6 @@ from .status import StatusError, bad_request, unsupported_media_type
 _JSON = "application/json"
 _YAML = "application/yaml"
 BODY_TYPES = (_JSON, _YAML)
-_LIMIT = 3 * 1024 * 1024
 
 
 class Shape(StrEnum):
@@ -59,13 +58,6 @@ def wants_aggregated(accept: str) -> str:
 def media_type(content_type: str) -> str:
     """The media type of a Content-Type header."""
     return content_type.split(";", 1)[0].strip().lower() or _JSON
-
-
-def check_size(length: int) -> None:
-    """Refuse a body that is too large."""
-    if length > _LIMIT:
-        message = f"Request entity too large: limit is {_LIMIT}"
-        raise StatusError(413, "RequestEntityTooLarge", message, {})
 
 
 def decode(body: bytes, content_type: str, kind: str) -> Any:

@@ -18,13 +18,13 @@ from .options import WriteOptions, delete_options, list_options, write_options
 from .plain import json_response
 from .reading import read_page, selector
 from .status import StatusError, method_not_allowed, no_resource, not_found, unsupported_media_type
-from .storage import Storage, Stored
+from .storage import NAMESPACES, PODS, SERVICE_ACCOUNTS, Storage, Stored
 from .watching import Watch
 from .writing import Writer
 
 Object = dict[str, Any]
 
-_STATUS = ("status", "finalize")
+_READS = ("list", "watch")
 
 
 class Resources:
@@ -61,12 +61,10 @@ class Resources:
             return await self._call(request, wanted, user, virtual.kind, virtual.handler)
         kind = self._kinds.get(wanted.group, wanted.version, wanted.resource)
         if kind is None:
-            served = any((k.group, k.version) == (wanted.group, wanted.version) for k in self._kinds)
-            if not served and not any(
-                (v.kind.group, v.kind.version) == (wanted.group, wanted.version) for v in self._virtual.values()
-            ):
-                return web.Response(status=404, text="404 page not found\n")
-            raise no_resource()
+            known = [*self._kinds, *(virtual.kind for virtual in self._virtual.values())]
+            if any((k.group, k.version) == (wanted.group, wanted.version) for k in known):
+                raise no_resource()
+            return web.Response(status=404, text="404 page not found\n")
         if wanted.subresource:
             part = self._subresources.get((*kind.collection, wanted.subresource))
             if part is not None:
@@ -74,7 +72,11 @@ class Resources:
                     raise method_not_allowed()
                 return await self._call(request, wanted, user, kind, part.handler)
             self._check_subresource(kind, wanted)
-        if wanted.verb not in kind.verbs or (kind.namespaced and not wanted.namespace and self._needs_home(wanted)):
+        if kind.namespaced and not wanted.namespace and request.path.rstrip("/").rpartition("/")[2] != kind.plural:
+            raise no_resource()
+        if not kind.namespaced and wanted.namespace and kind.collection != NAMESPACES:
+            raise no_resource()
+        if wanted.verb not in kind.verbs or (kind.namespaced and not wanted.namespace and wanted.verb not in _READS):
             raise method_not_allowed()
         match wanted.verb:
             case "get":
@@ -96,15 +98,12 @@ class Resources:
 
     def _check_subresource(self, kind: Kind, wanted: Attributes) -> None:
         served = (wanted.subresource == "status" and kind.status) or (
-            wanted.subresource == "finalize" and kind.collection == ("", "namespaces")
+            wanted.subresource == "finalize" and kind.collection == NAMESPACES
         )
         if not served:
             raise no_resource()
         if wanted.verb not in (("get", "update", "patch") if wanted.subresource == "status" else ("update",)):
             raise method_not_allowed()
-
-    def _needs_home(self, wanted: Attributes) -> bool:
-        return wanted.verb not in ("list", "watch")
 
     def _namespace(self, kind: Kind, wanted: Attributes) -> str:
         return wanted.namespace if kind.namespaced else ""
@@ -206,7 +205,7 @@ class Resources:
     async def _delete(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
         options = delete_options(request.query, await self._optional_body(request), user)
         obj, gone = self._writer.delete(kind, self._namespace(kind, wanted), wanted.name, options)
-        if not gone or kind.collection in (("", "serviceaccounts"), ("", "pods")):
+        if not gone or kind.collection in (SERVICE_ACCOUNTS, PODS):
             return _json(encoding.plain(kind, obj))
         details = {"name": wanted.name, "group": kind.group, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
         return json_response(

@@ -40,7 +40,7 @@ from .resources import Resources
 from .status import StatusError, internal
 from .storage import DEFINITIONS, Change, Storage
 
-_LARGEST = 4 * 1024 * 1024
+_LARGEST = 3 * 1024 * 1024
 
 
 class ApiServer:
@@ -112,7 +112,8 @@ class ApiServer:
         except StatusError as error:
             return _refusal(error)
         except web.HTTPRequestEntityTooLarge:
-            return _refusal(StatusError(413, "RequestEntityTooLarge", "Request entity too large", {}))
+            words = f"Request entity too large: limit is {_LARGEST}"
+            return _refusal(StatusError(413, "RequestEntityTooLarge", words, {}))
         except (ConnectionResetError, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - a real server answers 500 and lives on
@@ -154,6 +155,8 @@ class ApiServer:
 
     async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:
         """Clients measure skew by this header, so it shows the cluster's own clock."""
+        response.headers.pop("Server", None)
+        response.headers["Cache-Control"] = "no-cache, private"
         response.headers["Date"] = email.utils.format_datetime(self._clock(), usegmt=True)
 
     async def _shutdown(self, _: web.Application) -> None:
