@@ -129,8 +129,8 @@ class Settler:
                 "nodeName": f"{self.cluster.name}-node-{number % 2 + 1}",
                 "containers": [{"name": name, "image": f"registry.example/{name}:1.{number}"}],
             }
-            ready = {"name": name, "ready": True, "restartCount": 0, "image": "", "imageID": ""}
-            pod["status"] = {"phase": "Running", "containerStatuses": [ready]}
+            container: Object = {"name": name, "ready": True, "restartCount": 0, "image": "", "imageID": ""}
+            pod["status"] = {"phase": "Running", "containerStatuses": [container]}
             self.put(PODS, pod, timedelta(hours=self.rng.randint(1, 300)))
 
     def rights(self, accounts: Sequence[Object]) -> None:
