@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.issuance.arena import Arena, Bench
@@ -35,16 +37,42 @@ class Doomed:
             raise TimeoutError(f"the process did not reach {point}")
         return process.exitcode
 
+    def start_held(self, arena: Arena, work: Address, point: str, gate: Path) -> BaseProcess:
+        """Execute `work` in a process that waits at `point`, after making `gate`, until `gate` is gone."""
+        process = self._context.Process(
+            target=_die,
+            args=(arena.side, arena.kubeconfig, arena.name, arena.folder, arena.namespace, work, point, gate),
+        )
+        process.start()
+        deadline = time.monotonic() + 30
+        while not gate.exists():
+            assert process.exitcode is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return process
+
 
 def _die(
-    side: str, kubeconfig: Path, name: str, folder: Path, namespace: str, work: IssueSpec | Address, point: str
+    side: str,
+    kubeconfig: Path,
+    name: str,
+    folder: Path,
+    namespace: str,
+    work: IssueSpec | Address,
+    point: str,
+    gate: Path | None = None,
 ) -> None:
     async def main() -> None:
         async with Bench(Arena(side, kubeconfig, name, folder, namespace)) as bench:
 
             def checkpoint(here: str) -> None:
-                if here == point:
+                if here != point:
+                    return
+                if gate is None:
                     os._exit(KILLED)
+                gate.touch()
+                while gate.exists():
+                    time.sleep(0.01)
 
             bench.engine.checkpoint = checkpoint
             engine = bench.engine

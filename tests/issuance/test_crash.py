@@ -135,6 +135,22 @@ async def test_what_a_living_process_works_on_is_left_to_it(embedded: Arena) -> 
         assert len(await bench.handles()) == 1
 
 
+async def test_of_two_processes_the_second_is_turned_away(embedded: Arena, doomed: Doomed, tmp_path: Path) -> None:
+    async with Bench(embedded) as bench:
+        issued = await bench.issue(embedded.spec())
+        gate = tmp_path / "gate"
+        first = await asyncio.to_thread(doomed.start_held, embedded, issued.address, "after:handle", gate)
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(issued.address))
+        assert not outcome.ok
+        assert "another kubemint is working on" in outcome.error
+        assert outcome.results[-1].step == "lock"
+        gate.unlink()
+        await asyncio.to_thread(first.join, 30)
+        assert first.exitcode == SURVIVED
+        assert len(await bench.handles()) == 1
+        assert (await bench.engine.verify(issued.address)).ok
+
+
 async def test_a_process_that_is_not_killed_survives(embedded: Arena, doomed: Doomed) -> None:
     """The other tests mean nothing where the doomed process cannot do its work."""
     assert doomed.run(embedded, embedded.spec(), "never") == SURVIVED

@@ -1,0 +1,128 @@
+"""The marks on what kubemint keeps in clusters: names that fit, and annotations that anybody may have mangled."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.issuance import managed
+from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+ISSUED = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
+LABELS = {managed.MANAGED_BY: "kubemint", managed.ROLE: "credential"}
+
+
+@pytest.mark.parametrize("account", ["robot", "a" * 253, "x.y.z", "a" * 44 + "." + "b" * 100, "a" * 45 + "-" * 9 + "b"])
+def test_handle_names_fit_for_every_account(account: str) -> None:
+    names = {managed.handle_name(account) for _ in range(50)}
+    assert len(names) == 50
+    for name in names:
+        assert len(name) <= 63
+        assert SUBDOMAIN.fullmatch(name)
+        assert name.startswith("kubemint-" + account[0])
+
+
+@given(st.from_regex(SUBDOMAIN, fullmatch=True).filter(lambda name: len(name) <= 253))
+def test_handle_names_are_valid_for_any_valid_account(account: str) -> None:
+    assert SUBDOMAIN.fullmatch(managed.handle_name(account))
+
+
+def credential(**fields: Any) -> Credential:
+    given = {
+        "address": Address(CredentialKind.SECRET, "harbor", "default", "out"),
+        "identity": Identity("harbor", "kube-system", "robot"),
+        "format": Format.TOKEN_FILE,
+        "audiences": ("vault", "a,b"),
+        "requested": timedelta(hours=24),
+        "granted": timedelta(hours=2),
+        "issued_at": ISSUED,
+        "expires_at": ISSUED + timedelta(hours=2),
+        "kept_in": "Secret default/out",
+        "fingerprint": "0123456789abcdef",
+        "handle": Handle("harbor", "kube-system", "kubemint-robot-x", "uid-1"),
+        "state": State.VALID,
+    } | fields
+    given["rotate_at"] = managed.renewal_point(given["issued_at"], given["expires_at"], given["fingerprint"])
+    return Credential(**given)
+
+
+def metadata(held: Credential, *, cluster: str = "harbor") -> dict[str, Any]:
+    notes = managed.annotations_for(held, cluster=cluster, request="r1")
+    kept = {key: value for key, value in notes.items() if value is not None}
+    return {"metadata": {"name": "out", "namespace": "default", "labels": LABELS, "annotations": kept}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"audiences": ()},
+        {"requested": None},
+        {"handle": None},
+        {"identity": Identity("tenant/a:b", "x", "y"), "handle": Handle("tenant/a:b", "x", "h", "u")},
+    ],
+)
+def test_what_is_written_is_read_back(fields: dict[str, Any]) -> None:
+    held = credential(**fields)
+    assert managed.credential_from_secret("harbor", metadata(held)) == held
+    assert managed.credential_from_secret("harbor", metadata(held)["metadata"]) == held
+    assert managed.request_of(metadata(held)) == "r1"
+
+
+def test_durations_and_times_are_written_as_kubernetes_writes_them() -> None:
+    notes = managed.annotations_for(credential(), cluster="harbor", request="r1", copies=2)
+    assert notes[managed.REQUESTED] == "24h0m0s"
+    assert notes[managed.EXPIRES] == "2026-01-02T05:00:00Z"
+    assert notes[managed.HANDLE] == "kube-system/kubemint-robot-x/uid-1"
+    assert notes[managed.COPIES] == "2"
+    assert notes[managed.ACCOUNT_CLUSTER] is None
+
+
+def test_only_marked_secrets_are_credentials() -> None:
+    assert managed.credential_from_secret("harbor", {"metadata": {"name": "x", "namespace": "y"}}) is None
+    handle = managed.handle_object(
+        Handle("c", "ns", "h", ""), account="a", account_uid="u", request="r", plan="p", issued_by="me"
+    )
+    assert managed.credential_from_secret("harbor", handle) is None
+    assert managed.is_managed(handle, managed.Role.HANDLE)
+    assert "data" not in handle
+
+
+WRONG = st.one_of(
+    st.text(), st.sampled_from(["2026", "1d", "-1h", "a/b", "a/b/c/d", "[", "{}", "9999-99-99T00:00:00Z"])
+)
+
+
+@given(st.dictionaries(st.sampled_from([
+    managed.ACCOUNT, managed.ACCOUNT_CLUSTER, managed.FORMAT, managed.AUDIENCES, managed.REQUESTED, managed.GRANTED,
+    managed.ISSUED, managed.EXPIRES, managed.HANDLE, managed.FINGERPRINT,
+]), WRONG))  # fmt: skip
+def test_mangled_annotations_are_unknown_and_never_an_exception(mangled: dict[str, str]) -> None:
+    whole = metadata(credential())
+    whole["metadata"]["annotations"] |= mangled
+    held = managed.credential_from_secret("harbor", whole)
+    assert held is not None
+    if held.identity is None or held.issued_at is None or held.expires_at is None:
+        assert held.state is State.UNKNOWN
+
+
+def test_expiry_before_issue_is_unknown() -> None:
+    whole = metadata(credential())
+    whole["metadata"]["annotations"][managed.EXPIRES] = "2026-01-02T02:00:00Z"
+    held = managed.credential_from_secret("harbor", whole)
+    assert held is not None
+    assert held.state is State.UNKNOWN
+    assert held.rotate_at is None
+
+
+def test_everybody_computes_the_same_renewal_point() -> None:
+    first = managed.renewal_point(ISSUED, ISSUED + timedelta(hours=1), "f1")
+    assert first == managed.renewal_point(ISSUED, ISSUED + timedelta(hours=1), "f1")
+    assert first != managed.renewal_point(ISSUED, ISSUED + timedelta(hours=1), "f2")
+    assert managed.renewal_point(ISSUED, None, "f1") is None
