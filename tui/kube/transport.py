@@ -77,7 +77,14 @@ class Transport(RESTClientObject):
         self.pool_manager: aiohttp.ClientSession | None = None
         self.retry_client = None
         self._effective_retry_options = None
+        self._open: set[aiohttp.ClientResponse] = set()
         self.plain = endpoint.disable_compression or _loopback(self.host)
+
+    async def close(self) -> None:
+        """Closes the session, and wakes whoever still reads a stream."""
+        for answer in self._open:
+            answer.content.set_exception(aiohttp.ClientConnectionError("closed"))
+        await super().close()
 
     def _create_connector(self) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(limit=0, ssl=self.ssl_context, socket_factory=_socket)
@@ -123,9 +130,11 @@ class Transport(RESTClientObject):
             failure = self.classify(error, read)
         if failure is not None or answer is None:
             raise failure or Unreachable("no answer", cluster=self.endpoint.name)
+        self._open.add(answer)
         try:
             yield Stream(self, answer, stall)
         finally:
+            self._open.discard(answer)
             answer.close()  # a watch is never read to its end, so its connection cannot be used again
 
     @asynccontextmanager

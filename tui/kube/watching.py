@@ -78,3 +78,5 @@ async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[Op
         for line in whole:
             if line.strip():
                 yield Opaque(line)
+    if rest.strip():  # not a server's way of ending; whatever it is, it is not passed over
+        yield Opaque(rest)
