@@ -1,1 +1,259 @@
-"""The dashboard's application object."""
+"""The dashboard's application: opens the fleet behind the first frame, runs jobs, and never shows what it must not.
+
+Nothing but Textual and light modules is needed for the first frame; kubeconfigs, API clients and the engine come in
+behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.fleet.store import FleetChange
+from tui.screens.detail import DetailScreen
+from tui.screens.jobs import Job, Task
+from tui.screens.main import MainScreen
+from tui.screens.palette import Commands
+from tui.screens.reveal import RevealScreen
+from tui.screens.session import FleetLike, Session, utc_now
+from tui.widgets.stylesheets import stylesheets
+from tui.widgets.themes import DARK, LIGHT, THEMES, known_theme
+
+if TYPE_CHECKING:
+    from tui.issuance.state import StateStore
+
+STOP_SECONDS: Final = 3.0
+"""How long leaving may wait for clusters that hang."""
+
+Opener = Callable[[], FleetLike]
+
+
+class KubemintApp(App[int]):
+    """The dashboard. `fleet` is what it shows, or `opener` makes one once the first frame stands."""
+
+    TITLE = "kubemint"
+    CSS_PATH = stylesheets()  # type: ignore[assignment]  # a list of Path is one of what it takes
+    COMMANDS: ClassVar[set[Any]] = {Commands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,q", "quit", "quit", show=False, key_display="q"),
+        Binding("t", "toggle_theme", "theme", show=False, id="theme"),
+    ]
+
+    def __init__(
+        self,
+        fleet: FleetLike | None = None,
+        *,
+        opener: Opener | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        read_only: bool = False,
+        embedded: bool = False,
+        theme: str | None = None,
+        export_folder: Path | None = None,
+        start: bool = True,
+    ) -> None:
+        super().__init__()
+        self.session = Session(clock=clock, read_only=read_only, embedded=embedded)
+        self.failure: Exception | None = None
+        """Why the dashboard could not open; `run` raises it again outside."""
+        self._opener = opener
+        self._given = fleet
+        self._start = start
+        self._folder = export_folder
+        self._unsubscribe: Callable[[], None] | None = None
+        self._main = MainScreen(self.session)
+        for known in THEMES:
+            self.register_theme(known)
+        wanted = known_theme(theme)
+        self.theme = wanted if wanted in self.available_themes else DARK
+
+    # Life
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self._main
+
+    def on_mount(self) -> None:
+        self.session.jobs.listen(self._job_changed)
+        if self._given is not None:
+            self._open(self._given)
+            if self._start:
+                self.run_worker(self._given.start(), group="fleet", exit_on_error=False)
+        elif self._opener is not None:
+            self.call_after_refresh(self._open_behind)
+
+    def _open_behind(self) -> None:
+        self.run_worker(self._open_later(), group="fleet", exit_on_error=False)
+
+    async def _open_later(self) -> None:
+        assert self._opener is not None
+        try:
+            fleet = await asyncio.to_thread(self._opener)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said in one line outside
+            self.failure = error
+            self.exit(1)
+            return
+        self._open(fleet)
+        await fleet.start()
+
+    def _open(self, fleet: FleetLike) -> None:
+        self.session.open(fleet)
+        self._unsubscribe = fleet.store.subscribe(self._store_changed)
+        self._main.changed(None)
+
+    async def on_unmount(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self.session.fleet is not None and self._start:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self.session.fleet.stop()
+
+    # What screens ask
+
+    @property
+    def export_folder(self) -> Path:
+        """Where exports go unless somebody says otherwise."""
+        return self._folder or Path("~/.kube/kubemint").expanduser()
+
+    def start_job(self, verb: str, tasks: Sequence[Task]) -> Job:
+        """Begin at once; the panel follows."""
+        job = self.session.jobs.add(verb, tasks)
+        self._run(job)
+        return job
+
+    def retry(self, job: object) -> None:
+        """Do again what failed."""
+        if isinstance(job, Job) and not job.running:
+            again = self.session.jobs.again(job)
+            if again is not None:
+                self._run(again)
+
+    def cancel_rest(self, job: object) -> None:
+        """Begin nothing more of this job; what runs is finished."""
+        if isinstance(job, Job) and job.running:
+            job.cancelled = True
+
+    def reconnect(self, cluster: str) -> None:
+        """Connect to a cluster anew, at once."""
+        self.run_worker(self._reconnect(cluster), group=f"reconnect-{cluster}", exclusive=True, exit_on_error=False)
+
+    async def _reconnect(self, cluster: str) -> None:
+        from tui.issuance.errors import IssuanceError
+        from tui.kube.errors import KubeError
+
+        if self.session.fleet is None:
+            return
+        try:
+            await self.session.fleet.reconnect(cluster)
+        except (IssuanceError, KubeError) as error:
+            self.notify(str(error), markup=False, severity="warning")
+
+    def _run(self, job: Job) -> None:
+        self.run_worker(self.session.jobs.run(job), group=f"job-{job.id}", exit_on_error=False)
+
+    # News
+
+    def _store_changed(self, change: FleetChange) -> None:
+        if self.is_running:
+            self._main.changed(change)
+
+    def _job_changed(self, job: Job) -> None:
+        if not self.is_running:
+            return
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, DetailScreen | MainScreen) and screen.is_mounted:
+                screen.show_job(job)
+                break
+
+    # Themes
+
+    def action_theme(self, name: str) -> None:
+        self.theme = known_theme(name)
+
+    def action_toggle_theme(self) -> None:
+        self.theme = LIGHT if self.current_theme.dark else DARK
+
+    # What must not get out
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """None of Textual's own: its Screenshot saves whatever is on the screen."""
+        return ()
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Pictures never show material: what is revealed is masked while the picture is taken."""
+        revealing = [screen for screen in self.screen_stack if isinstance(screen, RevealScreen)]
+        for screen in revealing:
+            screen.conceal(True)
+        try:
+            return super().export_screenshot(title=title, simplify=simplify)
+        finally:
+            for screen in revealing:
+                screen.conceal(False)
+
+    def _fatal_error(self) -> None:
+        """A mistake in the dashboard: where it happened, and nothing of what was in memory."""
+        self.bell()
+        kind, error, trace = sys.exc_info()
+        places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
+        name = kind.__name__ if kind is not None else type(error).__name__
+        lines = [f"kubemint: a mistake in the dashboard ({name}); please report these lines:", *places]
+        self._exit_renderables.append("\n".join(lines))
+        self._close_messages_no_wait()
+
+
+def run(
+    *,
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    demo: bool = False,
+    read_only: bool = False,
+    theme: str | None = None,
+    state_folder: Path | None = None,
+    fleet: FleetLike | None = None,
+) -> int:
+    """Show the dashboard until somebody leaves it; gives the exit code. Raises what kept it from opening."""
+    state: list[StateStore] = []
+
+    def opener() -> FleetLike:
+        from tui.fleet.fleet import Fleet
+        from tui.issuance.state import StateStore
+        from tui.kube.kubeconfig import in_cluster, load
+
+        config = load(kubeconfig)
+        inside = in_cluster() if not config.contexts and not kubeconfig else None
+        state.append(StateStore.open(state_folder))
+        return Fleet(
+            config,
+            state=state[0],
+            only=[context] if context else None,
+            read_only=read_only,
+            reload=lambda: load(kubeconfig),
+            endpoints=() if inside is None else (inside,),
+        )
+
+    folder = state_folder.parent / "exports" if demo and state_folder is not None else None
+    app = KubemintApp(
+        fleet,
+        opener=None if fleet is not None else opener,
+        read_only=read_only,
+        embedded=demo,
+        theme=theme,
+        export_folder=folder,
+    )
+    try:
+        code = app.run()
+    finally:
+        for store in state:
+            store.close()
+    if app.failure is not None:
+        raise app.failure
+    return app.return_code or code or 0

@@ -1,1 +1,1 @@
-"""The dashboard's screens."""
+"""The dashboard's screens. They wire widgets to the session and decide nothing about credentials."""

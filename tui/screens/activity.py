@@ -1,0 +1,147 @@
+"""Activity: the jobs since the dashboard opened, and below them the journal of everything done on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.journal import JournalEntry
+from tui.kube.text import safe_text
+from tui.widgets.columns import Cell
+from tui.widgets.fleet_columns import JOURNAL
+from tui.widgets.signs import STEPS, Tone
+from tui.widgets.table import FleetTable
+
+from .jobs import Job
+from .panes import Pane
+from .session import Session
+
+SHOWN = 2000
+"""So many of the newest entries are read."""
+
+
+class JournalRows:
+    """Journal entries, the newest first, narrowed to those that hold every word."""
+
+    def __init__(self, entries: Sequence[JournalEntry], text: str) -> None:
+        words = text.lower().split()
+        self._entries = [entry for entry in reversed(entries) if _matches(entry, words)]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: int, /) -> JournalEntry:
+        return self._entries[index]
+
+    def key_at(self, index: int) -> str:
+        return str(self._entries[index].seq)
+
+    def find(self, key: str) -> int | None:
+        return next((index for index, entry in enumerate(self._entries) if str(entry.seq) == key), None)
+
+
+class Activity(Pane):
+    """What was done, and what is being done."""
+
+    title = "Activity"
+    help_text = (
+        "Above what you started since the dashboard opened, with how it ended; below the journal of this machine, the "
+        "newest first. Enter shows the job of an entry with all its steps. / filters."
+    )
+
+    def __init__(self, session: Session, id: str) -> None:
+        super().__init__(id=id)
+        self.session = session
+        self.text = ""
+        self._entries: list[JournalEntry] = []
+        self._problem = ""
+        self.table = FleetTable(JOURNAL, now=lambda row: session.clock(), id="journal-table")
+        self.table.empty = self._empty
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static("", id="job-list", markup=False)
+            yield self.table
+
+    def on_mount(self) -> None:
+        self.set_interval(3.0, self._again)
+
+    def on_show(self) -> None:
+        self.read()
+        self.show_jobs()
+
+    def filter(self, text: str) -> None:
+        """Narrow the journal to entries that hold these words."""
+        self.text = text
+        self._draw()
+
+    def show_jobs(self) -> None:
+        """Draw the newest jobs."""
+        jobs = self.session.jobs.all[-6:]
+        lines = [_job_line(job) for job in reversed(jobs)]
+        text = Content("\n").join(lines) if lines else Content.styled("Nothing was started yet; r rotates.", "$mute")
+        self.query_one("#job-list", Static).update(text)
+        self.read()
+
+    def facts(self) -> list[tuple[str, Tone]]:
+        facts: list[tuple[str, Tone]] = []
+        if self.text:
+            facts.append((f"/{safe_text(self.text, 30)}", Tone.INFO))
+        return [*facts, (f"{len(self.table.rows)} entries", Tone.MUTE)]
+
+    @work(group="journal", exclusive=True, exit_on_error=False)
+    async def read(self) -> None:
+        """Read the journal off the event loop."""
+        import asyncio
+
+        try:
+            self._entries = await asyncio.to_thread(self.session.engine.state.entries, SHOWN)
+            self._problem = ""
+        except IssuanceError as error:
+            self._problem = f"{error.message}; {error.hint}" if error.hint else error.message
+        self._draw()
+
+    def _again(self) -> None:
+        if self.display and self.session.jobs.all and self.session.jobs.all[-1].running:
+            self.read()
+
+    def _draw(self) -> None:
+        self.table.show(JournalRows(self._entries, self.text))
+
+    def _empty(self) -> Sequence[Cell]:
+        if self._problem:
+            return [Cell(f"✖ {self._problem}", Tone.BAD)]
+        if self.text and self._entries:
+            return [Cell(f"No entry matches /{safe_text(self.text, 40)}", Tone.STRONG)]
+        return [
+            Cell("The journal is empty: nothing was issued, rotated or revoked here yet.", Tone.STRONG),
+            Cell("r rotates what is under the cursor, n issues something new", Tone.MUTE),
+        ]
+
+
+def _matches(entry: JournalEntry, words: Sequence[str]) -> bool:
+    text = f"{entry.action} {entry.address} {entry.step} {entry.status} {entry.message} {entry.plan}".lower()
+    return all(word in text for word in words)
+
+
+def _job_line(job: Job) -> Content:
+    sign = STEPS[job.sign]
+    current = job.tasks[0].current if len(job.tasks) == 1 else None
+    if job.running:
+        says = f"{current.title} …" if current is not None else "…"
+    elif len(job.tasks) > 1:
+        says = f"{len(job.done)} done" + (f", {len(job.failed)} failed" if job.failed else "")
+    else:
+        says = job.tasks[0].message or sign.word
+    return Content.assemble(
+        (f"{job.begun_at:%H:%M:%S}  ", "$mute"),
+        (f"{sign.glyph} {job.verb:<15}", sign.tone.style),
+        (safe_text(job.title, 60), "$strong"),
+        (f"  {safe_text(says, 120)}", "$mute"),
+    )

@@ -1,0 +1,130 @@
+"""What needs somebody, and what is to come: read from the store, the worst first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.fleet.query import Query
+from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.store import Area
+from tui.issuance.countdown import human_left
+from tui.issuance.renewal import state_of
+from tui.issuance.types import CredentialKind, State
+from tui.widgets.fleet_columns import credential_name
+from tui.widgets.moments import lifetime, relative
+from tui.widgets.signs import REACHES, STATES, Sign
+
+from .session import Session
+
+MOST: Final = 200
+"""So many notices are worded at most; the rest are only counted by their state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that needs somebody."""
+
+    rank: int
+    sign: Sign
+    who: str
+    why: str
+    row: ClusterRow | CredentialRow | RequestRow
+
+
+@dataclass(slots=True)
+class Survey:
+    """One look over the whole fleet."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    ends: list[float] = field(default_factory=list)
+    """Seconds from now at which credentials end, within the span that was asked for."""
+    renews: list[float] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+
+_REACH_RANK: Final = {
+    Reach.NEEDS_LOGIN: 1,
+    Reach.TLS_FAILED: 2,
+    Reach.UNREACHABLE: 3,
+    Reach.FORBIDDEN: 4,
+    Reach.SLOW: 8,
+}
+
+
+def survey(session: Session, span: timedelta) -> Survey:
+    """Counts, what is to come within `span`, and what needs somebody."""
+    found = Survey()
+    length = span.total_seconds()
+    local = session.now()
+    for row in session.view(Area.CREDENTIALS, Query()):
+        assert isinstance(row, CredentialRow)
+        now = session.now(row)
+        credential = row.credential
+        state = state_of(credential, now)
+        found.states[state] += 1
+        if credential.expires_at is not None and state is not State.REVOKED:
+            seconds = (credential.expires_at - now).total_seconds()
+            if 0 < seconds <= length:
+                found.ends.append(seconds)
+            if credential.rotate_at is not None:
+                due = (credential.rotate_at - now).total_seconds()
+                if 0 < due <= length:
+                    found.renews.append(due)
+        if len(found.notices) < MOST and (notice := _of_credential(row, state, now)) is not None:
+            found.notices.append(notice)
+    for cluster in session.store.clusters.values():
+        if cluster.reach in _REACH_RANK:
+            found.notices.append(
+                Notice(_REACH_RANK[cluster.reach], REACHES[cluster.reach], cluster.name, cluster_says(cluster, local),
+                       cluster)
+            )  # fmt: skip
+    for request in session.store.requests.values():
+        if request.ready == "False" and len(found.notices) < 2 * MOST:
+            found.notices.append(
+                Notice(0, STATES[State.FAILED], f"{request.namespace}/{request.name}", request_says(request), request)
+            )
+    found.notices.sort(key=lambda notice: (notice.rank, notice.who))
+    return found
+
+
+def cluster_says(row: ClusterRow, now: datetime) -> str:
+    """A cluster's trouble in one line: since when, what, and what to do."""
+    parts = [row.reach.value + (f" for {human_left(now - row.since)}" if row.since and row.since < now else "")]
+    if row.message:
+        parts.append(row.message)
+    if row.hint:
+        parts.append(row.hint)
+    return " · ".join(parts)
+
+
+def request_says(row: RequestRow) -> str:
+    """The message of the condition that keeps a request from being ready."""
+    bad = [condition for condition in row.conditions if condition.status == "False" and condition.type != "Ready"]
+    worst: Sequence[str] = [condition.message or condition.reason for condition in bad] or [
+        condition.message or condition.reason for condition in row.conditions if condition.status == "False"
+    ]
+    return next((text for text in worst if text), "not ready")
+
+
+def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | None:
+    credential = row.credential
+    sign = STATES[state]
+    name = credential_name(row)
+    if state is State.FAILED:
+        return Notice(0, sign, name, credential.message or "the last renewal failed", row)
+    if state is State.EXPIRED:
+        return Notice(5, sign, name, f"ended {relative(credential.expires_at, now)}", row)
+    if state is State.UNKNOWN and credential.address.kind is not CredentialKind.LOGIN:
+        return Notice(6, sign, name, credential.message or "nobody knows when it ends", row)
+    if state is State.DUE:
+        return Notice(7, sign, name, f"renewal is due, ends {relative(credential.expires_at, now)}", row)
+    if state is State.ENDLESS:
+        return Notice(9, sign, name, credential.message or "never expires", row)
+    if credential.requested and credential.granted and credential.requested - credential.granted > timedelta(seconds=1):
+        asked, got = lifetime(credential.requested), lifetime(credential.granted)
+        return Notice(10, Sign("↓", "capped", sign.tone), name, f"asked for {asked}, the server grants {got}", row)
+    return None

@@ -1,0 +1,68 @@
+"""Help for what is focused: a few words, and the keys that work there now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Label, Static
+
+_ELSEWHERE = (
+    ("1 … 6", "the areas"),
+    ("/", "filter: all words must match, !word must not"),
+    (":", "command: an area, a cluster, or what a key does; q leaves"),
+    ("^p", "every command that makes sense now"),
+    ("s  S", "sort by the next column, and the other way round"),
+    ("space  M", "mark a row, mark all that are shown"),
+    ("T", "the timeline: hour, day, month"),
+    ("t", "dark or light"),
+    ("click", "a row, a title to sort, an area; twice opens"),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Esc or ? leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "leave", "close", key_display="esc")]
+
+    def __init__(self, text: str, of: Screen[object] | Screen[None]) -> None:
+        super().__init__()
+        self._text = text
+        seen: dict[str, tuple[str, str, bool]] = {}
+        for active in of.active_bindings.values():
+            binding = active.binding
+            if binding.description and not binding.system and binding.action not in seen:
+                key = of.app.get_key_display(binding)
+                said = binding.tooltip or binding.description
+                said = said if said == binding.description else f"{binding.description}: {said}"
+                seen[binding.action] = (key, said, active.enabled)
+        self._keys = list(seen.values())
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="reader"):
+            yield Label("Help", classes="dialog-title", markup=False)
+            with VerticalScroll(classes="reader-body"):
+                yield Static(self._content(), markup=False)
+            yield Label("esc close", classes="dialog-keys", markup=False)
+
+    def _content(self) -> Content:
+        lines = [Content.styled(self._text, "$foreground"), Content("")]
+        lines.append(Content.styled("here", "$primary bold"))
+        lines += [_key(key, said, enabled) for key, said, enabled in self._keys]
+        lines += [Content(""), Content.styled("everywhere", "$primary bold")]
+        lines += [_key(key, said, True) for key, said in _ELSEWHERE]
+        return Content("\n").join(lines)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def _key(key: str, said: str, enabled: bool) -> Content:
+    return Content.assemble(
+        Content.styled(f"{key:>12}  ", "$strong bold" if enabled else "$faint"),
+        Content.styled(said if enabled else f"{said} (not now)", "$foreground" if enabled else "$faint"),
+    )

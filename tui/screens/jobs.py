@@ -1,0 +1,155 @@
+"""Jobs: what somebody asked the engine to do, with one task per credential and one result per step.
+
+A job is data that a panel draws and a runner fills. The runner never raises: whatever goes wrong becomes the error of
+its task, with what a person can do about it, and stays there until it is dismissed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.running import explain
+from tui.issuance.types import Outcome, Plan, StepResult, StepStatus
+from tui.kube.errors import KubeError
+
+AT_ONCE = 6
+"""Tasks of one job that run at a time; each cluster limits itself further."""
+
+
+@dataclass(slots=True)
+class Task:
+    """One credential's part of a job."""
+
+    title: str
+    work: Callable[[Task], Awaitable[None]]
+    changed: Callable[[], None] = lambda: None
+    plan: Plan | None = None
+    results: list[StepResult] = field(default_factory=list)
+    status: StepStatus | None = None
+    """None while it waits, RUNNING, and then how it ended (UNDONE where it was cancelled before it began)."""
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def current(self) -> StepResult | None:
+        """The step that runs or was the last."""
+        return self.results[-1] if self.results else None
+
+    def on_step(self, result: StepResult) -> None:
+        """A step began or ended: a result replaces its RUNNING one."""
+        for index, known in enumerate(self.results):
+            if known.step == result.step and known.status is StepStatus.RUNNING:
+                self.results[index] = result
+                break
+        else:
+            self.results.append(result)
+        self.changed()
+
+    def take(self, outcome: Outcome) -> None:
+        """How the engine says it ended."""
+        self.status = StepStatus.DONE if outcome.ok else StepStatus.FAILED
+        self.message, self.hint = outcome.error, outcome.hint
+
+
+@dataclass(slots=True)
+class Job:
+    """One thing that was asked for: `rotate`, of one or many."""
+
+    id: int
+    verb: str
+    tasks: list[Task]
+    begun_at: datetime
+    ended_at: datetime | None = None
+    cancelled: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def failed(self) -> list[Task]:
+        return [task for task in self.tasks if task.status is StepStatus.FAILED]
+
+    @property
+    def done(self) -> list[Task]:
+        return [task for task in self.tasks if task.status is StepStatus.DONE]
+
+    @property
+    def title(self) -> str:
+        return self.tasks[0].title if len(self.tasks) == 1 else f"{len(self.tasks)} credentials"
+
+    @property
+    def sign(self) -> StepStatus:
+        """How it stands as a whole."""
+        if self.running:
+            return StepStatus.RUNNING
+        if self.failed:
+            return StepStatus.FAILED
+        return StepStatus.DONE if self.done else StepStatus.UNDONE
+
+
+class Jobs:
+    """Every job since the dashboard opened, the newest last, and who wants to know about changes."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.all: list[Job] = []
+        self._clock = clock
+        self._ids = count(1)
+        self._listeners: list[Callable[[Job], None]] = []
+
+    def listen(self, listener: Callable[[Job], None]) -> None:
+        """`listener` hears of every change of every job."""
+        self._listeners.append(listener)
+
+    def add(self, verb: str, tasks: Sequence[Task]) -> Job:
+        """A new job; `run` does it."""
+        job = Job(next(self._ids), verb, list(tasks), self._clock())
+        for task in job.tasks:
+            task.changed = lambda: self._tell(job)
+        self.all.append(job)
+        del self.all[:-100]
+        self._tell(job)
+        return job
+
+    def again(self, job: Job) -> Job | None:
+        """A new job for what failed in `job`."""
+        failed = [Task(task.title, task.work) for task in job.failed]
+        return self.add(job.verb, failed) if failed else None
+
+    async def run(self, job: Job) -> None:
+        """Do every task. Never raises but for cancellation."""
+        slots = asyncio.Semaphore(AT_ONCE)
+        try:
+            await asyncio.gather(*(self._one(job, task, slots) for task in job.tasks))
+        finally:
+            job.ended_at = self._clock()
+            self._tell(job)
+
+    async def _one(self, job: Job, task: Task, slots: asyncio.Semaphore) -> None:
+        async with slots:
+            if job.cancelled:
+                task.status, task.message = StepStatus.UNDONE, "not begun: cancelled"
+                task.changed()
+                return
+            task.status = StepStatus.RUNNING
+            task.changed()
+            try:
+                await task.work(task)
+            except (IssuanceError, KubeError, OSError) as error:
+                task.status = StepStatus.FAILED
+                task.message, task.hint = explain(error)
+            except Exception as error:  # noqa: BLE001 - a mistake in a task must not end the dashboard
+                task.status = StepStatus.FAILED
+                task.message, task.hint = explain(error)
+            if task.status is StepStatus.RUNNING:
+                task.status = StepStatus.DONE
+            task.changed()
+
+    def _tell(self, job: Job) -> None:
+        for listener in self._listeners:
+            listener(job)

@@ -1,0 +1,137 @@
+"""Overview: what is to come, what needs somebody, how the clusters are, and what expires next over the whole fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from tui.fleet.query import Query
+from tui.fleet.rows import ClusterRow
+from tui.fleet.store import Area, FleetChange
+from tui.issuance.types import State
+from tui.widgets.columns import Cell
+from tui.widgets.fleet_columns import CREDENTIALS
+from tui.widgets.signs import REACHES, STATES, Tone
+from tui.widgets.table import FleetTable
+from tui.widgets.timeline import Notices, Timeline
+from tui.widgets.upcoming import Upcoming
+
+from .attention import Survey, survey
+from .panes import Pane, Scope, empty_lines
+from .session import Session
+
+EVERY = 1.0
+"""Seconds between two looks over the fleet, at least; a look that takes long makes the next one wait longer."""
+
+
+class Overview(Pane):
+    """The first thing one sees."""
+
+    title = "Overview"
+    help_text = (
+        "Bars are credentials that end, diamonds below them are renewal points; T changes hour, day and month. The "
+        "table is everything over all clusters in order of expiry, and every key works on its rows."
+    )
+
+    def __init__(self, session: Session, id: str) -> None:
+        super().__init__(id=id)
+        self.session = session
+        self.table = FleetTable(CREDENTIALS, now=session.now, id="next-table")
+        self.table.empty = self._empty
+        self.found = Survey()
+        self._timeline = Timeline(id="timeline")
+        self._notices = Notices(id="notices")
+        self._pending: Timer | None = None
+        self._cost = 0.0
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            with Horizontal(id="pictures"):
+                yield self._timeline
+                yield self._notices
+            yield Static("", id="health", markup=False)
+            yield self.table
+
+    def on_mount(self) -> None:
+        self.set_interval(10.0, self._later)
+        self.look()
+
+    def on_show(self) -> None:
+        self.look()
+
+    def next_span(self) -> None:
+        """Hour, day, month, and again."""
+        self._timeline.next_span()
+        self.look()
+
+    def on_timeline_wanted(self) -> None:
+        self.next_span()
+
+    def changed(self, change: FleetChange | None) -> None:
+        if not self.display:
+            return
+        self._rows()
+        if change is None:
+            self.look()
+        else:
+            self._later()
+
+    def on_fleet_table_overdue(self, event: FleetTable.Overdue) -> None:
+        self._rows()
+        self._later()
+
+    def look(self) -> None:
+        """Count and word everything anew."""
+        self._pending = None
+        if not self.is_mounted or not self.display:
+            return
+        begun = perf_counter()
+        self.found = survey(self.session, self._timeline.length)
+        self._timeline.tell(self.found.ends, self.found.renews)
+        self._notices.tell(
+            [(notice.sign.glyph, notice.who, notice.why, notice.sign.tone.style) for notice in self.found.notices]
+        )
+        self.query_one("#health", Static).update(self._health())
+        self._rows()
+        self._cost = perf_counter() - begun
+
+    def facts(self) -> list[tuple[str, Tone]]:
+        facts: list[tuple[str, Tone]] = [(f"{len(self.table.rows)} credentials", Tone.MUTE)]
+        if self.table.marks:
+            facts.append((f"◆ {len(self.table.marks)} marked", Tone.WARN))
+        return facts
+
+    def _later(self) -> None:
+        if self._pending is None:
+            self._pending = self.set_timer(max(EVERY, 20 * self._cost), self.look)
+
+    def _rows(self) -> None:
+        view = self.session.view(Area.CREDENTIALS, Query())
+        self.table.show(Upcoming(view, self.session.now()), sorted_by="expires")
+
+    def _health(self) -> Content:
+        parts: list[Content] = []
+        for state in State:
+            number = self.found.states[state]
+            if number:
+                sign = STATES[state]
+                parts.append(Content.styled(f"{sign.glyph} {number} {sign.word}", sign.tone.style))
+        line = Content("   ").join(parts) if parts else Content.styled("no credential is known yet", "$mute")
+        clusters = [
+            Content.styled(f"{REACHES[row.reach].glyph} {row.name}", REACHES[row.reach].tone.style)
+            for row in self._clusters()
+        ]
+        return Content("\n").join([line, Content("   ").join(clusters)]) if clusters else line
+
+    def _clusters(self) -> Sequence[ClusterRow]:
+        rows = self.session.view(Area.CLUSTERS, Query(sort="name"))
+        return [row for row in rows if isinstance(row, ClusterRow)]
+
+    def _empty(self) -> Sequence[Cell]:
+        return empty_lines(Area.CREDENTIALS, Scope(), 0, self.session)

@@ -1,0 +1,54 @@
+"""The command palette: only what makes sense for what is chosen right now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from .main import AREAS, MainScreen
+from .working import WorkingScreen
+
+_ACTIONS = (
+    ("rotate", "Rotate", "renew at once, make before break"),
+    ("verify", "Verify", "ask the cluster whether it is accepted"),
+    ("export", "Export", "write to a file of its own"),
+    ("new_credential", "New credential", "issue one for a service account"),
+    ("new_request", "New DPU request", "make a DPUServiceCredentialRequest"),
+    ("inspect", "Inspect", "what the token or certificate says"),
+    ("yaml", "YAML", "the object, secrets masked"),
+    ("details", "Details", "everything that is known"),
+    ("reveal", "Reveal", "show the material for ten seconds"),
+    ("revoke", "Revoke", "end it; asks first"),
+    ("copy", "Copy address", "to the terminal's clipboard"),
+    ("reconnect", "Reconnect", "connect to this cluster anew"),
+)
+
+
+class Commands(Provider):
+    """What can be done now."""
+
+    async def discover(self) -> Hits:
+        for title, help_text, run in self._now():
+            yield DiscoveryHit(title, run, help=help_text)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for title, help_text, run in self._now():
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), run, help=help_text)
+
+    def _now(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        screen = self.screen
+        if isinstance(screen, WorkingScreen):
+            for action, title, help_text in _ACTIONS:
+                if screen.check_action(action, ()):
+                    yield title, help_text, partial(screen.run_action, action)
+        if isinstance(screen, MainScreen):
+            for number, (area, title) in enumerate(AREAS, 1):
+                yield title, f"go there (key {number})", partial(screen.action_area, area)
+        yield "Dark", "the dark theme", partial(self.app.run_action, "theme('dark')")
+        yield "Light", "the light theme", partial(self.app.run_action, "theme('light')")
+        yield "Quit", "leave; what runs is finished at the next start", partial(self.app.run_action, "quit")

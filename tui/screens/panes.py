@@ -1,0 +1,233 @@
+"""The list of one area: its table, what it is narrowed to, and on wide terminals the facts at the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from tui.fleet.query import Query
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from tui.fleet.store import Area, FleetChange, sorts
+from tui.issuance.types import Identity
+from tui.kube.text import safe_text
+from tui.widgets.columns import Cell
+from tui.widgets.facts import FactsView
+from tui.widgets.fleet_columns import OF_AREA
+from tui.widgets.signs import REACHES, Tone
+from tui.widgets.table import FleetTable, Rows
+from tui.widgets.upcoming import Upcoming
+
+from .attention import cluster_says
+from .describe import describe
+from .session import Session
+
+KINDS: Final[dict[Area, type[Row]]] = {
+    Area.CLUSTERS: ClusterRow,
+    Area.ACCOUNTS: AccountRow,
+    Area.REQUESTS: RequestRow,
+    Area.CREDENTIALS: CredentialRow,
+}
+NOUNS: Final[dict[Area, str]] = {
+    Area.CLUSTERS: "cluster",
+    Area.ACCOUNTS: "service account",
+    Area.REQUESTS: "credential request",
+    Area.CREDENTIALS: "credential",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a list is narrowed to, and how it is sorted."""
+
+    cluster: str | None = None
+    identity: Identity | None = None
+    text: str = ""
+    sort: str = ""
+    reverse: bool = False
+
+    @property
+    def query(self) -> Query:
+        return Query(text=self.text, cluster=self.cluster, identity=self.identity, sort=self.sort, reverse=self.reverse)
+
+
+class Pane(Horizontal):
+    """What every area has: a table, and a name."""
+
+    table: FleetTable
+    title: str = ""
+    help_text: str = ""
+
+    def changed(self, change: FleetChange | None) -> None:
+        """The store has something new (None: look at everything)."""
+
+    def facts(self) -> list[tuple[str, Tone]]:
+        """What is said about the list at the right end of the breadcrumbs."""
+        return []
+
+
+class ListPane(Pane):
+    """One of the four lists of the fleet."""
+
+    def __init__(self, area: Area, session: Session, id: str) -> None:
+        super().__init__(id=id)
+        self.area = area
+        self.session = session
+        self.scope = Scope()
+        self.title = area.value.capitalize()
+        self.help_text = _HELP[area]
+        self.table = FleetTable(OF_AREA[area], now=session.now, id=f"{area.value}-table")
+        self.table.empty = self._empty
+        self._side = FactsView(id=f"{area.value}-facts", classes="side")
+        self._total = 0
+        self._dirty = True
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+        yield self._side
+
+    def on_mount(self) -> None:
+        self.reload()
+
+    def narrow(self, scope: Scope, cursor: str = "") -> None:
+        """Show another part of the area from its first row, or from the row with this key."""
+        if scope != self.scope:
+            self.scope = scope
+            self.table.reset()
+        self.reload()
+        if cursor:
+            self.table.go_to(cursor)
+
+    def filter(self, text: str) -> None:
+        """Narrow what is shown to what holds these words."""
+        self.scope = replace(self.scope, text=text)
+        self.reload()
+
+    def sort(self, by: str) -> None:
+        """Sort by this; again for the other way round."""
+        if by not in sorts(self.area):
+            return
+        current = self.scope.sort or sorts(self.area)[0]
+        self.scope = replace(self.scope, sort=by, reverse=not self.scope.reverse if by == current else False)
+        self.reload()
+
+    def sort_next(self) -> None:
+        """Sort by the next column."""
+        names = sorts(self.area)
+        current = self.scope.sort or names[0]
+        self.scope = replace(self.scope, sort=names[(names.index(current) + 1) % len(names)], reverse=False)
+        self.reload()
+
+    def changed(self, change: FleetChange | None) -> None:
+        self._dirty = self._dirty or change is None or KINDS[self.area] in change.kinds or ClusterRow in change.kinds
+        if self._dirty and self.display:
+            self.reload()
+
+    def on_show(self) -> None:
+        if self._dirty:
+            self.reload()
+
+    def reload(self) -> None:
+        """Ask the store again."""
+        self._dirty = False
+        view = self.session.view(self.area, self.scope.query)
+        self._total = view.total
+        sort = self.scope.sort or sorts(self.area)[0]
+        rows: Rows = view
+        if self.area in (Area.CREDENTIALS, Area.REQUESTS) and sort == "expires" and not self.scope.reverse:
+            rows = Upcoming(view, self.session.now())
+        self.table.show(rows, sorted_by=sort, reverse=self.scope.reverse)
+
+    def facts(self) -> list[tuple[str, Tone]]:
+        shown = len(self.table.rows)
+        noun = NOUNS[self.area]
+        facts: list[tuple[str, Tone]] = []
+        if self.scope.text:
+            facts.append((f"/{safe_text(self.scope.text, 30)}", Tone.INFO))
+        narrowed = shown != self._total
+        plural = "" if (self._total if narrowed else shown) == 1 else "s"
+        facts.append((f"{shown} of {self._total} {noun}{plural}" if narrowed else f"{shown} {noun}{plural}", Tone.MUTE))
+        marks = self.table.marks
+        if marks:
+            hidden = sum(self.table.rows.find(key) is None for key in marks)
+            facts.append((f"◆ {len(marks)} marked" + (f", {hidden} hidden by the filter" if hidden else ""), Tone.WARN))
+        return facts
+
+    def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
+        self._describe()
+
+    def on_fleet_table_overdue(self, event: FleetTable.Overdue) -> None:
+        self.reload()
+
+    def on_resize(self) -> None:
+        self._describe()
+
+    def _describe(self) -> None:
+        if self._side.display:
+            row = self.table.row
+            self._side.tell([] if row is None else describe(row, self.session))
+
+    def _empty(self) -> Sequence[Cell]:
+        return empty_lines(self.area, self.scope, self._total, self.session)
+
+
+def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[Cell]:
+    """Why a list is empty, honestly, and what can be done."""
+    noun = NOUNS[area]
+    if session.fleet is None:
+        return [Cell("opening the fleet …", Tone.INFO)]
+    clusters = session.store.clusters
+    if not clusters:
+        return [
+            Cell("There is no cluster yet.", Tone.STRONG),
+            Cell(
+                "The kubeconfig has no context; set KUBECONFIG, or start with --kubeconfig FILE or --demo.", Tone.MUTE
+            ),
+        ]
+    if scope.text and total:
+        return [
+            Cell(f"No {noun} matches /{safe_text(scope.text, 40)}", Tone.STRONG),
+            Cell("esc clears the filter; words must all match, !word must not", Tone.MUTE),
+        ]
+    if scope.identity is not None:
+        name = safe_text(f"{scope.identity.namespace}/{scope.identity.name}")
+        return [
+            Cell(f"Nothing was issued for {name} that kubemint can see.", Tone.STRONG),
+            Cell("n issues a credential for it, esc goes back", Tone.MUTE),
+        ]
+    asked = [clusters[scope.cluster]] if scope.cluster in clusters and scope.cluster is not None else clusters.values()
+    answering = [row for row in asked if row.reach in (Reach.READY, Reach.SLOW)]
+    if not answering:
+        lines = [Cell("No cluster answers yet:" if len(clusters) > 1 else "The cluster does not answer:", Tone.STRONG)]
+        for row in list(asked)[:6]:
+            sign = REACHES[row.reach]
+            lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {cluster_says(row, session.now())}"), sign.tone))
+        lines.append(Cell("R tries again at once, d shows the details in Clusters", Tone.MUTE))
+        return lines
+    where = f" in {safe_text(scope.cluster)}" if scope.cluster else ""
+    lines = [Cell(f"No {noun}{where}.", Tone.STRONG)]
+    if area is Area.REQUESTS:
+        without = [row.name for row in answering if any("DPUServiceCredentialRequest" in kind for kind in row.missing)]
+        if without:
+            names = safe_text(", ".join(without), 60)
+            lines.append(
+                Cell(f"No DPUServiceCredentialRequest kind on {names}: DPF is not installed there.", Tone.MUTE)
+            )
+        lines.append(Cell("n makes one where the kind is known", Tone.MUTE))
+    elif area is Area.CREDENTIALS:
+        lines.append(Cell("n issues the first one", Tone.MUTE))
+    return lines
+
+
+_HELP: Final[dict[Area, str]] = {
+    Area.CLUSTERS: "Every context of the kubeconfig and every DPUCluster found in them, with how it answers. Enter "
+    "shows its service accounts, d its details, R connects anew at once.",
+    Area.ACCOUNTS: "The service accounts of every cluster. Enter shows what was issued for one, n issues a credential.",
+    Area.REQUESTS: "Lasting wishes kept in clusters: DPUServiceCredentialRequests. Enter shows conditions and stamps, "
+    "r renews at once whether or not DPF's controller runs, n makes one.",
+    Area.CREDENTIALS: "Everything that was issued and can end. LEFT counts down in the server's time; what has expired "
+    "comes last. GRANTED / ASKED shows where a server gave less than was wanted.",
+}

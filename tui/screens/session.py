@@ -1,0 +1,98 @@
+"""What the dashboard looks at and works with: the fleet, its engine, the clock, and the jobs that run.
+
+Screens ask the session; the session asks the fleet and the engine. Until the fleet is there everything is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from tui.fleet.query import Query, cluster_of
+from tui.fleet.rows import Reach, Row
+from tui.fleet.store import Area, FleetStore, View
+from tui.issuance.clusters import Clusters
+from tui.issuance.engine import Engine
+from tui.issuance.errors import StateError
+
+from .jobs import Job, Jobs, Task
+
+
+class FleetLike(Clusters, Protocol):
+    """What the dashboard asks of a fleet; `tui.fleet.fleet.Fleet` is one."""
+
+    store: FleetStore
+    read_only: bool
+
+    @property
+    def engine(self) -> Engine: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def reconnect(self, cluster: str) -> None: ...
+    def skew(self, cluster: str) -> float | None: ...
+    def refresh_exports(self) -> None: ...
+
+
+class Shell(Protocol):
+    """What screens ask of the application around them."""
+
+    @property
+    def export_folder(self) -> Path: ...
+    def start_job(self, verb: str, tasks: Sequence[Task]) -> Job: ...
+    def retry(self, job: object) -> None: ...
+    def cancel_rest(self, job: object) -> None: ...
+    def reconnect(self, cluster: str) -> None: ...
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Session:
+    """The one object that every screen is given."""
+
+    def __init__(self, *, clock: Callable[[], datetime] = utc_now, read_only: bool = False, embedded: bool = False):
+        self.clock = clock
+        self.read_only = read_only
+        self.embedded = embedded
+        self.fleet: FleetLike | None = None
+        self.store = FleetStore(clock=clock)
+        self.jobs = Jobs(clock)
+
+    def open(self, fleet: FleetLike) -> None:
+        """From now on the rows are this fleet's."""
+        self.fleet = fleet
+        self.store = fleet.store
+        self.read_only = self.read_only or fleet.read_only
+
+    @property
+    def engine(self) -> Engine:
+        if self.fleet is None:
+            raise StateError("the fleet is not open yet", "try again in a moment")
+        return self.fleet.engine
+
+    def now(self, row: Row | None = None) -> datetime:
+        """The time as the row's cluster has it: stamps are the server's, so countdowns use the server's clock."""
+        now = self.clock()
+        if row is None or self.fleet is None:
+            return now
+        skew = self.fleet.skew(cluster_of(row))
+        return now if skew is None or abs(skew) < 2 else now + timedelta(seconds=skew)
+
+    def view(self, area: Area, query: Query) -> View:
+        return self.store.view(area, query=query)
+
+    def reaches(self) -> dict[Reach, int]:
+        """How many clusters are in each state."""
+        counts: dict[Reach, int] = {}
+        for row in self.store.clusters.values():
+            counts[row.reach] = counts.get(row.reach, 0) + 1
+        return counts
+
+    def worst_skew(self) -> tuple[str, float] | None:
+        """The cluster whose clock is furthest off, where that is more than a minute."""
+        skews = [(row.name, row.skew) for row in self.store.clusters.values() if row.skew is not None]
+        worst = max(skews, key=lambda pair: abs(pair[1]), default=None)
+        return worst if worst is not None and abs(worst[1]) > 60 else None

@@ -1,0 +1,128 @@
+"""The tasks that jobs are made of: each asks the engine for one thing and keeps how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tui.fleet.rows import CredentialRow, RequestRow, Row
+from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.types import (
+    Address,
+    CredentialKind,
+    FileDestination,
+    IssueSpec,
+    Outcome,
+    Plan,
+    SecretDestination,
+    StepStatus,
+)
+from tui.widgets.fleet_columns import short_address, short_path
+from tui.widgets.moments import lifetime, stamp
+
+from .jobs import Task
+from .session import Session
+
+
+def address_of(row: Row) -> Address | None:
+    """What the engine knows a row by; None for clusters and accounts."""
+    if isinstance(row, CredentialRow):
+        return row.credential.address
+    if isinstance(row, RequestRow):
+        return Address(CredentialKind.REQUEST, row.cluster, row.namespace, row.name)
+    return None
+
+
+def rotate(session: Session, address: Address) -> Task:
+    """Renew it at once."""
+    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_rotate(address)))
+
+
+def revoke(session: Session, address: Address) -> Task:
+    """End it."""
+    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_revoke(address)))
+
+
+def issue(session: Session, spec: IssueSpec) -> Task:
+    """Make a new one."""
+    places = [
+        short_path(place.path) if isinstance(place, FileDestination) else f"Secret {place.namespace}/{place.name}"
+        for place in spec.destinations
+    ]
+    title = f"{spec.identity.namespace}/{spec.identity.name} → {', '.join(places)}"
+    return Task(title, _planned(session, lambda: session.engine.plan_issue(spec)))
+
+
+def create_request(session: Session, draft: DPURequestDraft) -> Task:
+    """Create a DPUServiceCredentialRequest."""
+    return Task(
+        f"{draft.cluster} {draft.namespace}/{draft.name}",
+        _planned(session, lambda: session.engine.plan_create_request(draft)),
+    )
+
+
+def export(session: Session, address: Address, destination: FileDestination) -> Task:
+    """Write it to one more place on this machine."""
+
+    async def work(task: Task) -> None:
+        outcome = await session.engine.export(address, destination)
+        task.results = list(outcome.results)
+        task.take(outcome)
+        if outcome.ok:
+            task.message = f"written to {short_path(destination.path)}"
+        _show_exports(session)
+
+    return Task(f"{short_address(str(address))} → {short_path(destination.path)}", work)
+
+
+def verify(session: Session, address: Address) -> Task:
+    """Ask the cluster whether it is accepted."""
+
+    async def work(task: Task) -> None:
+        found = await session.engine.verify(address)
+        task.status = StepStatus.DONE if found.ok else StepStatus.FAILED
+        said = found.message or ("accepted" if found.ok else "refused")
+        who = f" as {found.username}" if found.username and found.username not in said else ""
+        by = f" ({found.method})" if found.method else ""
+        task.message, task.hint = f"{said}{who}{by}", found.hint
+
+    return Task(short_address(str(address)), work)
+
+
+def default_path(folder: Path, row: CredentialRow | RequestRow) -> Path:
+    """Where a bulk export puts this row."""
+    credential = row.credential
+    form = credential.format.value if credential and credential.format else "kubeconfig"
+    suffix = {"kubeconfig": "kubeconfig", "tokenFile": "env", "token": "token"}[form]
+    return folder / f"{row.cluster or 'local'}-{row.namespace}-{Path(row.name).name}.{suffix}".replace("/", "-")
+
+
+def places_of(spec: IssueSpec) -> list[SecretDestination]:
+    return [place for place in spec.destinations if isinstance(place, SecretDestination)]
+
+
+def _planned(session: Session, plan: Callable[[], Awaitable[Plan]]) -> Callable[[Task], Awaitable[None]]:
+    async def work(task: Task) -> None:
+        task.results.clear()
+        task.plan = await plan()
+        task.changed()
+        outcome = await session.engine.execute(task.plan, task.on_step)
+        task.take(outcome)
+        if outcome.ok and not task.message:
+            task.message = _said(outcome)
+        _show_exports(session)
+
+    return work
+
+
+def _said(outcome: Outcome) -> str:
+    credential = outcome.credential
+    if credential is None or credential.expires_at is None or outcome.action.value == "revoke":
+        return ""
+    kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""
+    return f"good for {lifetime(credential.granted)}, until {stamp(credential.expires_at)}{kept}"
+
+
+def _show_exports(session: Session) -> None:
+    if session.fleet is not None:
+        session.fleet.refresh_exports()

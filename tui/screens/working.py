@@ -1,0 +1,270 @@
+"""What every screen with credentials on it can do with them: rotate, export, issue, verify, inspect, revoke, and so on.
+
+A screen says which rows are meant; this says which actions are possible for them, asks where something is destroyed,
+and hands the rest to jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final, cast
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.fleet.objects import has_object
+from tui.fleet.query import cluster_of, identity_of
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, IssueSpec
+
+from . import work
+from .describe import title_of
+from .jobs import Task
+from .session import Session, Shell
+
+MUTATING: Final = frozenset({"rotate", "new", "revoke", "new_credential", "new_request"})
+BULK: Final = frozenset({"rotate", "revoke", "verify", "export"})
+NEEDS_MATERIAL: Final = frozenset({"inspect", "reveal", "export", "verify"})
+
+
+class WorkingScreen(Screen[None]):
+    """A screen whose rows can be acted on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "rotate", "rotate", id="rotate", tooltip="renew at once, make before break"),
+        Binding("e", "export", "export", id="export", tooltip="write to a file of its own"),
+        Binding("n", "new", "new", id="new", tooltip="issue a credential or make a request"),
+        Binding("v", "verify", "verify", id="verify", tooltip="ask the cluster whether it is accepted"),
+        Binding("i", "inspect", "inspect", id="inspect", tooltip="what the token or certificate says"),
+        Binding("y", "yaml", "yaml", id="yaml", tooltip="the object as YAML, secrets masked"),
+        Binding("d", "details", "details", id="details"),
+        Binding("x", "reveal", "reveal", show=False, id="reveal", tooltip="show the material for a few seconds"),
+        Binding("ctrl+d", "revoke", "revoke", key_display="^d", id="revoke", tooltip="end it; asks first"),
+        Binding("c", "copy", "copy the address", show=False, id="copy"),
+        Binding("R", "reconnect", "reconnect", show=False, id="reconnect"),
+    ]
+
+    session: Session
+
+    @property
+    def kubemint(self) -> Shell:
+        return cast("Shell", self.app)
+
+    def chosen(self) -> list[Row]:
+        """The marked rows, or the one under the cursor."""
+        return []
+
+    def done_with_marks(self) -> None:
+        """The marked rows were acted on."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Greyed where the action makes no sense for what is chosen, or the dashboard is read-only."""
+        if action in MUTATING and self.session.read_only:
+            return None
+        if action in ("new", "new_credential", "new_request"):
+            return self.session.fleet is not None or None
+        if action in BULK or action in NEEDS_MATERIAL:
+            rows = self.chosen()
+            if not rows or (len(rows) > 1 and action not in BULK):
+                return None
+            return all(possible(action, row) for row in rows) or None
+        if action == "yaml":
+            rows = self.chosen()
+            return (len(rows) == 1 and has_object(rows[0])) or None
+        if action in ("details", "copy", "reconnect"):
+            rows = self.chosen()
+            return (len(rows) == 1 and (action != "reconnect" or bool(cluster_of(rows[0])))) or None
+        return True
+
+    # One key each
+
+    def action_rotate(self) -> None:
+        self._job("rotate", [work.rotate(self.session, address) for address in self._addresses()])
+
+    def action_verify(self) -> None:
+        self._job("verify", [work.verify(self.session, address) for address in self._addresses()])
+
+    def action_export(self) -> None:
+        from .confirm import ConfirmScreen
+        from .export import ExportScreen
+
+        rows = [row for row in self.chosen() if isinstance(row, CredentialRow | RequestRow)]
+        folder = self.kubemint.export_folder
+        if len(rows) == 1:
+            credential = _credential(rows[0])
+            if credential is None:
+                return
+
+            def one(destination: FileDestination | None) -> None:
+                if destination is not None:
+                    self._job("export", [work.export(self.session, credential.address, destination)])
+
+            self.app.push_screen(ExportScreen(credential, folder=folder), one)
+            return
+        pairs = [(row, work.default_path(folder, row)) for row in rows if _credential(row) is not None]
+
+        def many(yes: bool | None) -> None:
+            if yes:
+                tasks = [
+                    work.export(self.session, address, FileDestination(str(path)))
+                    for row, path in pairs
+                    if (address := work.address_of(row)) is not None
+                ]
+                self._job("export", tasks)
+
+        body = [f"Each of the {len(pairs)} marked credentials is written to a file of its own:", ""]
+        body += [path.name for _, path in pairs[:8]] + (["…"] if len(pairs) > 8 else []) + ["", f"in {folder}"]
+        self.app.push_screen(ConfirmScreen(f"Export {len(pairs)} credentials", body, verb="Export"), many)
+
+    def action_revoke(self) -> None:
+        from .confirm import ConfirmScreen
+
+        rows = self.chosen()
+        addresses = self._addresses()
+        if not addresses:
+            return
+        one = len(rows) == 1
+        word = title_of(rows[0]).rsplit("/", 1)[-1] if one else f"revoke {len(rows)}"
+        body = [f"{title_of(row)}  ({cluster_of(row)})" for row in rows[:8]] + (["…"] if len(rows) > 8 else [])
+        body += ["", "It stops working within 10 seconds for everybody who uses it, and cannot be brought back."]
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self._job("revoke", [work.revoke(self.session, address) for address in addresses])
+
+        title = "Revoke this credential?" if one else f"Revoke {len(rows)} credentials?"
+        self.app.push_screen(ConfirmScreen(title, body, type_to_confirm=word), sure)
+
+    def action_new(self) -> None:
+        from .choose_new import ChooseNewScreen
+
+        def chosen(kind: str | None) -> None:
+            if kind == "credential":
+                self.action_new_credential()
+            elif kind == "request":
+                self.action_new_request()
+
+        self.app.push_screen(ChooseNewScreen(), chosen)
+
+    def action_new_credential(self) -> None:
+        from .new_credential import NewCredentialScreen
+
+        rows = self.chosen()
+        identity = identity_of(rows[0]) if len(rows) == 1 else None
+        clusters = self._clusters(cluster_of(rows[0]) if rows else "")
+
+        def made(spec: IssueSpec | None) -> None:
+            if spec is not None:
+                self._job("issue", [work.issue(self.session, spec)])
+
+        folder = self.kubemint.export_folder
+        self.app.push_screen(NewCredentialScreen(clusters, identity=identity, folder=folder), made)
+
+    def action_new_request(self) -> None:
+        from .new_request import NewRequestScreen
+
+        rows = self.chosen()
+        row = rows[0] if len(rows) == 1 else None
+        namespace = row.namespace if isinstance(row, RequestRow | CredentialRow) else ""
+        clusters = self._request_hosts(cluster_of(row) if row is not None else "")
+
+        def made(draft: DPURequestDraft | None) -> None:
+            if draft is not None:
+                self._job("create request", [work.create_request(self.session, draft)])
+
+        self.app.push_screen(NewRequestScreen(clusters, cluster=clusters[0] if clusters else "", namespace=namespace,
+                                              targets=self._targets()), made)  # fmt: skip
+
+    def action_inspect(self) -> None:
+        from .reading import InspectScreen
+
+        address = self._one()
+        if address is not None:
+            self.app.push_screen(InspectScreen(self.session, address, title_of(self.chosen()[0])))
+
+    def action_reveal(self) -> None:
+        from .reveal import RevealScreen
+
+        address = self._one()
+        if address is not None:
+            self.app.push_screen(RevealScreen(self.session, address, title_of(self.chosen()[0])))
+
+    def action_yaml(self) -> None:
+        from .reading import YamlScreen
+
+        rows = self.chosen()
+        if len(rows) == 1:
+            self.app.push_screen(YamlScreen(self.session, rows[0]))
+
+    def action_details(self) -> None:
+        from .detail import DetailScreen
+
+        rows = self.chosen()
+        if len(rows) == 1:
+            self.app.push_screen(DetailScreen(self.session, rows[0]))
+
+    def action_copy(self) -> None:
+        rows = self.chosen()
+        if len(rows) == 1:
+            address = work.address_of(rows[0])
+            text = str(address) if address is not None else rows[0].key
+            self.app.copy_to_clipboard(text)
+            self.notify("the address is in the clipboard", markup=False, timeout=3)
+
+    def action_reconnect(self) -> None:
+        rows = self.chosen()
+        if len(rows) == 1 and cluster_of(rows[0]):
+            self.kubemint.reconnect(cluster_of(rows[0]))
+
+    # How
+
+    def _addresses(self) -> list[Address]:
+        return [address for row in self.chosen() if (address := work.address_of(row)) is not None]
+
+    def _one(self) -> Address | None:
+        addresses = self._addresses()
+        return addresses[0] if len(addresses) == 1 else None
+
+    def _job(self, verb: str, tasks: Sequence[Task]) -> None:
+        if tasks:
+            self.kubemint.start_job(verb, tasks)
+            self.done_with_marks()
+
+    def _clusters(self, first: str) -> list[str]:
+        """Clusters that can be asked, the one at hand first."""
+        rows = self.session.store.clusters.values()
+        names = sorted(row.name for row in rows if row.reach in (Reach.READY, Reach.SLOW))
+        names = names or sorted(row.name for row in rows)
+        return sorted(names, key=lambda name: (name != first, name))
+
+    def _request_hosts(self, first: str) -> list[str]:
+        """Clusters that know the kind of request, the one at hand first."""
+        rows = self.session.store.clusters
+        names = [
+            name
+            for name in self._clusters(first)
+            if not any("DPUServiceCredentialRequest" in kind for kind in rows[name].missing)
+        ]
+        return names or self._clusters(first)
+
+    def _targets(self) -> dict[str, list[str]]:
+        """DPUClusters that requests of a cluster already lead to."""
+        found: dict[str, set[str]] = {}
+        for row in self.session.store.requests.values():
+            if row.target:
+                found.setdefault(row.cluster, set()).add(row.target)
+        return {cluster: sorted(targets) for cluster, targets in found.items()}
+
+
+def possible(action: str, row: Row) -> bool:
+    """Whether the engine can do that to such a row at all."""
+    if isinstance(row, ClusterRow | AccountRow):
+        return False
+    if isinstance(row, RequestRow):
+        return action == "rotate" or row.credential is not None
+    return row.credential.address.kind is not CredentialKind.LOGIN or action == "verify"
+
+
+def _credential(row: CredentialRow | RequestRow) -> Credential | None:
+    return row.credential

@@ -1,0 +1,101 @@
+"""Columns of a table and how wide each one is: following the content and the terminal, never losing the name.
+
+Pure: nothing here draws. A column that does not fit is dropped as a whole before any column is squeezed below what
+makes it readable, those with the highest `drop` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from .signs import Tone
+
+
+class Cell(NamedTuple):
+    """What one cell shows. The text is already safe for a terminal."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `cell` draws a row at a time; `changes` says when what it shows will next be different."""
+
+    id: str
+    title: str
+    cell: Callable[[Any, datetime], Cell]
+    least: int = 4
+    """The narrowest it may be squeezed to."""
+    most: int = 48
+    """The widest it grows to by itself."""
+    drop: int = 0
+    """Which go first when the terminal is narrow: the highest. 0 is never dropped."""
+    sort: str = ""
+    """The store's name for sorting by it, empty where it cannot be."""
+    changes: Callable[[Any, datetime], datetime | None] | None = None
+    """For columns that show time: the instant of the next change, None for never."""
+    middle: bool = False
+    """Cut in the middle instead of at the end: for names and paths, whose ends differ."""
+
+
+GAP = 2
+
+
+def fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[tuple[Column, int]]:
+    """The columns that are shown and their widths. `wanted` is what each column's content would like."""
+    natural = {
+        column.id: max(column.least, min(want, column.most)) for column, want in zip(columns, wanted, strict=True)
+    }
+    shown = list(columns)
+    while _needed(shown, lambda column: _tight(column, natural)) > width:
+        candidates = [column for column in shown if column.drop]
+        if not candidates:
+            break
+        shown.remove(max(candidates, key=lambda column: column.drop))
+    sizes = {column.id: natural[column.id] for column in shown}
+    excess = _needed(shown, lambda column: sizes[column.id]) - width
+    for column in sorted(shown, key=lambda column: -column.drop):
+        if excess <= 0:
+            break
+        give = min(excess, sizes[column.id] - min(sizes[column.id], column.least))
+        sizes[column.id] -= give
+        excess -= give
+    spare = width - _needed(shown, lambda column: sizes[column.id])
+    for column, want in sorted(zip(columns, wanted, strict=True), key=lambda pair: pair[0].drop):
+        if spare > 0 and column in shown and want > sizes[column.id]:
+            take = min(spare, want - sizes[column.id])
+            sizes[column.id] += take
+            spare -= take
+    return [(column, sizes[column.id]) for column in shown]
+
+
+def _tight(column: Column, natural: dict[str, int]) -> int:
+    """What a column needs so that most of its content is readable: names and paths may be squeezed, the rest not."""
+    return min(natural[column.id], max(column.least, 24)) if column.middle else natural[column.id]
+
+
+def _needed(columns: Sequence[Column], size: Callable[[Column], int]) -> int:
+    return sum(size(column) for column in columns) + GAP * max(len(columns) - 1, 0)
+
+
+def cut(text: str, width: int, *, middle: bool = False) -> str:
+    """`text` in exactly `width` cells: padded, or cut with an ellipsis at the end or in the middle."""
+    length = cell_len(text)
+    if length <= width:
+        return text + " " * (width - length)
+    if width <= 1:
+        return "…"[:width]
+    if not middle or width < 8:
+        return set_cell_size(text, width - 1) + "…"
+    head = (width - 1) // 2
+    tail = width - 1 - head
+    end = text[-tail:]
+    while cell_len(end) > tail:
+        end = end[1:]
+    return set_cell_size(set_cell_size(text, head) + "…" + end, width)

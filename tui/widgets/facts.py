@@ -1,0 +1,66 @@
+"""Facts about one thing, in sections: used by the side panel of wide terminals and by the detail screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.kube.text import safe_text
+
+from .signs import Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line: what it is, what it says, and quietly what that means."""
+
+    label: str
+    value: str
+    tone: Tone = Tone.PLAIN
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Facts under a title."""
+
+    title: str
+    facts: Sequence[Fact]
+
+
+class FactsView(VerticalScroll, can_focus=True):
+    """Draws sections; values are wrapped, never cut."""
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._body = Static("", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield self._body
+
+    def tell(self, sections: Sequence[Section]) -> None:
+        """Show these from now on."""
+        self._body.update(Content("\n").join(_lines(sections)))
+
+
+def _lines(sections: Sequence[Section]) -> list[Content]:
+    widest = max((len(fact.label) for section in sections for fact in section.facts), default=0)
+    lines: list[Content] = []
+    for section in sections:
+        if lines:
+            lines.append(Content(""))
+        lines.append(Content.styled(safe_text(section.title), "$primary bold"))
+        for fact in section.facts:
+            parts = [
+                Content.styled(f"{fact.label.ljust(widest)}  ", "$mute"),
+                Content.styled(safe_text(fact.value), fact.tone.style or "$foreground"),
+            ]
+            if fact.note:
+                parts.append(Content.styled(f"  {safe_text(fact.note)}", "$faint"))
+            lines.append(Content.assemble(*parts))
+    return lines

@@ -1,0 +1,262 @@
+"""What each area's table shows of a row: the columns of clusters, accounts, requests, credentials and the journal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.fleet.query import Area
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
+from tui.issuance.countdown import countdown, human_left
+from tui.issuance.journal import JournalEntry
+from tui.issuance.renewal import state_of
+from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, State, StepStatus
+from tui.kube.text import safe_text
+
+from .columns import Cell, Column
+from .moments import ago, lifetime, seconds
+from .signs import REACHES, STATES, STEPS, Tone
+
+SOON: Final = timedelta(minutes=5)
+_NONE: Final = Cell("–", Tone.MUTE)
+_LIMIT: Final = 300
+_TICK: Final = timedelta(milliseconds=1)
+
+
+# What is left, and states: everything that time changes
+
+
+def left(credential: Credential | None, now: datetime) -> Cell:
+    """How much time a credential has."""
+    if credential is None:
+        return _NONE
+    if credential.state is State.REVOKED:
+        return Cell("revoked", Tone.MUTE)
+    if credential.expires_at is None:
+        endless = credential.state is State.ENDLESS
+        return Cell("never" if endless else "–", Tone.WARN if endless else Tone.MUTE)
+    text, _ = countdown(credential.expires_at, now)
+    remaining = credential.expires_at - now
+    if remaining <= timedelta(0):
+        return Cell(text, Tone.BAD)
+    return Cell(text, Tone.WARN if remaining <= SOON else Tone.STRONG)
+
+
+def left_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
+        return None
+    return countdown(credential.expires_at, now)[1]
+
+
+def state(credential: Credential | None, now: datetime) -> Cell:
+    """The state as a sign."""
+    sign = STATES[State.PENDING if credential is None else state_of(credential, now)]
+    return Cell(sign.text, sign.tone)
+
+
+def state_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    """The next instant at which the stamps give another state."""
+    if credential is None:
+        return None
+    stamps = [at + _TICK for at in (credential.rotate_at, credential.expires_at) if at is not None and at >= now]
+    return min(stamps, default=None)
+
+
+def renews(credential: Credential | None, now: datetime) -> Cell:
+    """When renewal is due."""
+    if credential is None or credential.rotate_at is None or credential.state is State.REVOKED:
+        return Cell("no", Tone.MUTE) if credential is not None and not _renewable(credential) else _NONE
+    if credential.expires_at is not None and credential.expires_at <= now:
+        return Cell("overdue", Tone.BAD)
+    remaining = credential.rotate_at - now
+    return Cell("now", Tone.WARN) if remaining <= timedelta(0) else Cell(human_left(remaining))
+
+
+def renews_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    if credential is None or credential.rotate_at is None:
+        return None
+    return countdown(credential.rotate_at, now)[1] or state_changes(credential, now)
+
+
+def granted(credential: Credential | None) -> Cell:
+    """`1h / 8h` for granted and asked; capped ones stand out."""
+    if credential is None or (credential.granted is None and credential.requested is None):
+        return _NONE
+    if credential.granted is None:
+        return Cell(f"– / {lifetime(credential.requested)}", Tone.MUTE)
+    if credential.requested is None:
+        return Cell(f"{lifetime(credential.granted)} / –")
+    text = f"{lifetime(credential.granted)} / {lifetime(credential.requested)}"
+    capped = credential.requested - credential.granted > timedelta(seconds=1)
+    return Cell(f"{text} capped", Tone.WARN) if capped else Cell(text)
+
+
+def credential_name(row: CredentialRow) -> str:
+    """`namespace/name`, for files the path, for logins the cluster's user."""
+    address = row.credential.address
+    if address.kind is CredentialKind.FILE:
+        return safe_text(short_path(address.name), _LIMIT)
+    if address.kind is CredentialKind.LOGIN:
+        return safe_text(row.name or f"login of {address.cluster}", _LIMIT)
+    return safe_text(f"{row.namespace}/{row.name}", _LIMIT)
+
+
+def short_path(path: str) -> str:
+    """A path with the home folder as `~`."""
+    import os
+
+    home = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
+    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path
+
+
+def _renewable(credential: Credential) -> bool:
+    return credential.address.kind is not CredentialKind.LOGIN
+
+
+def _text(value: str, tone: Tone = Tone.PLAIN) -> Cell:
+    return Cell(safe_text(value, _LIMIT), tone) if value else _NONE
+
+
+CREDENTIALS: Final = (
+    Column("left", "LEFT", lambda row, now: left(row.credential, now), least=8, sort="expires",
+           changes=lambda row, now: left_changes(row.credential, now)),
+    Column("state", "STATE", lambda row, now: _stale_state(row, now), least=9, sort="state", drop=1,
+           changes=lambda row, now: state_changes(row.credential, now)),
+    Column("name", "CREDENTIAL", lambda row, now: Cell(credential_name(row), Tone.STRONG), least=18, most=64,
+           sort="name", middle=True),
+    Column("cluster", "CLUSTER", lambda row, now: _text(row.cluster), least=8, most=28, drop=3, sort="cluster",
+           middle=True),
+    Column("kind", "KIND", lambda row, now: Cell(KIND_LABELS[row.credential.address.kind]), least=6, drop=4,
+           sort="kind"),
+    Column("granted", "GRANTED / ASKED", lambda row, now: granted(row.credential), least=8, drop=6, sort="granted"),
+    Column("renews", "RENEWS", lambda row, now: renews(row.credential, now), least=7, drop=2, sort="rotate",
+           changes=lambda row, now: renews_changes(row.credential, now)),
+    Column("kept", "KEPT IN", lambda row, now: _text(short_path(row.credential.kept_in)), least=10, most=44, drop=7,
+           sort="kept", middle=True),
+    Column("account", "SPEAKS FOR", lambda row, now: _account(row.credential), least=10, most=40, drop=8,
+           sort="account", middle=True),
+)  # fmt: skip
+
+
+def _stale_state(row: CredentialRow, now: datetime) -> Cell:
+    cell = state(row.credential, now)
+    return Cell(f"{cell.text} (stale)", Tone.MUTE) if row.stale else cell
+
+
+def _account(credential: Credential) -> Cell:
+    identity = credential.identity
+    return _text(f"{identity.namespace}/{identity.name}" if identity else "")
+
+
+REQUESTS: Final = (
+    Column("left", "LEFT", lambda row, now: left(row.credential, now), least=8, sort="expires",
+           changes=lambda row, now: left_changes(row.credential, now)),
+    Column("state", "STATE", lambda row, now: state(row.credential, now), least=9, drop=2, sort="state",
+           changes=lambda row, now: state_changes(row.credential, now)),
+    Column("name", "REQUEST", lambda row, now: Cell(safe_text(f"{row.namespace}/{row.name}", _LIMIT), Tone.STRONG),
+           least=18, most=64, sort="name", middle=True),
+    Column("ready", "READY", lambda row, now: _ready(row), least=7, drop=1, sort="ready"),
+    Column("cluster", "KEPT BY", lambda row, now: _text(row.cluster), least=7, most=28, drop=5, sort="cluster",
+           middle=True),
+    Column("type", "TYPE", lambda row, now: _text(row.type), least=6, drop=4, sort="type"),
+    Column("renews", "RENEWS", lambda row, now: renews(row.credential, now), least=7, drop=3, sort="rotate",
+           changes=lambda row, now: renews_changes(row.credential, now)),
+    Column("account", "ACCOUNT", lambda row, now: _text(row.service_account), least=10, most=40, drop=7,
+           sort="account", middle=True),
+    Column("target", "TARGET", lambda row, now: _text(row.target) if row.target else Cell("same cluster", Tone.MUTE),
+           least=8, most=32, drop=6, sort="target", middle=True),
+    Column("secret", "SECRET", lambda row, now: _text(row.secret), least=10, most=40, drop=8, middle=True),
+)  # fmt: skip
+
+
+def _ready(row: RequestRow) -> Cell:
+    if not row.ready:
+        return Cell("– none", Tone.MUTE)
+    if row.ready == "True":
+        return Cell("✓ yes", Tone.GOOD)
+    return Cell("✖ no", Tone.BAD) if row.ready == "False" else Cell(f"? {safe_text(row.ready, 12)}", Tone.WARN)
+
+
+ACCOUNTS: Final = (
+    Column("name", "ACCOUNT", lambda row, now: Cell(safe_text(row.identity.name, _LIMIT), Tone.STRONG), least=20,
+           most=64, sort="name", middle=True),
+    Column("namespace", "NAMESPACE", lambda row, now: _text(row.identity.namespace), least=9, most=32,
+           sort="namespace", drop=1, middle=True),
+    Column("cluster", "CLUSTER", lambda row, now: _text(row.identity.cluster), least=8, most=28, drop=2,
+           sort="cluster", middle=True),
+    Column("age", "AGE", lambda row, now: Cell(ago(row.created_at, now)), least=6, drop=3, sort="created"),
+    Column("labels", "LABELS", lambda row, now: _labels(row), least=12, most=70, drop=5),
+)  # fmt: skip
+
+
+def _labels(row: AccountRow) -> Cell:
+    return _text(" ".join(f"{key}={value}" for key, value in sorted(row.labels.items())), Tone.MUTE)
+
+
+CLUSTERS: Final = (
+    Column("name", "CLUSTER", lambda row, now: Cell(safe_text(row.name, _LIMIT), Tone.STRONG), least=12, most=44,
+           sort="name", middle=True),
+    Column("reach", "REACH", lambda row, now: reach(row), least=13, sort="reach"),
+    Column("since", "SINCE", lambda row, now: Cell(ago(row.since, now)), least=6, drop=4, sort="since"),
+    Column("version", "VERSION", lambda row, now: _text(row.version), least=8, most=16, drop=2, sort="version"),
+    Column("server", "SERVER", lambda row, now: _text(row.server), least=18, most=52, drop=5, sort="server",
+           middle=True),
+    Column("latency", "ANSWERS IN", lambda row, now: Cell(seconds(row.latency)), least=8, drop=6, sort="latency"),
+    Column("skew", "SKEW", lambda row, now: skew(row), least=6, drop=7, sort="skew"),
+    Column("source", "SOURCE", lambda row, now: _text(row.source), least=8, most=24, drop=8, sort="source"),
+    Column("message", "SAYS", lambda row, now: _text(row.message or _missing(row), Tone.MUTE), least=16, most=90,
+           drop=3),
+)  # fmt: skip
+
+
+def reach(row: ClusterRow) -> Cell:
+    sign = REACHES[row.reach]
+    return Cell(sign.text, sign.tone)
+
+
+def skew(row: ClusterRow) -> Cell:
+    if row.skew is None:
+        return _NONE
+    off = abs(row.skew) > 60
+    return Cell(f"{row.skew:+.1f} s" if abs(row.skew) < 100 else f"{row.skew:+.0f} s", Tone.WARN if off else Tone.PLAIN)
+
+
+def _missing(row: ClusterRow) -> str:
+    return f"no {', '.join(row.missing)}" if row.missing and row.reach in (Reach.READY, Reach.SLOW) else ""
+
+
+JOURNAL: Final = (
+    Column("at", "WHEN (UTC)", lambda row, now: Cell(_journal_time(row, now), Tone.MUTE), least=8),
+    Column("action", "ACTION", lambda row, now: _text(row.action), least=6, drop=2),
+    Column("status", "RESULT", lambda row, now: _status(row), least=9),
+    Column("step", "STEP", lambda row, now: _text(row.step), least=6, most=20, drop=3),
+    Column("address", "CREDENTIAL", lambda row, now: Cell(safe_text(short_address(row.address), _LIMIT), Tone.STRONG),
+           least=18, most=60, middle=True),
+    Column("message", "SAYS", lambda row, now: _text(row.message), least=16, most=120, drop=1),
+    Column("plan", "PLAN", lambda row, now: _text(row.plan[:8], Tone.MUTE), least=8, most=8, drop=5),
+)  # fmt: skip
+
+
+def short_address(address: str) -> str:
+    """An address for people: paths with `~`."""
+    return f"file:{short_path(address[5:])}" if address.startswith("file:") else address
+
+
+def _journal_time(row: JournalEntry, now: datetime) -> str:
+    return f"{row.at:%H:%M:%S}" if row.at.date() == now.date() else f"{row.at:%m-%d %H:%M:%S}"
+
+
+def _status(row: JournalEntry) -> Cell:
+    try:
+        sign = STEPS[StepStatus(row.status)]
+    except ValueError:
+        return _text(row.status)
+    return Cell(sign.text, sign.tone)
+
+
+OF_AREA: Final[dict[Area, tuple[Column, ...]]] = {
+    Area.CLUSTERS: CLUSTERS,
+    Area.ACCOUNTS: ACCOUNTS,
+    Area.REQUESTS: REQUESTS,
+    Area.CREDENTIALS: CREDENTIALS,
+}

@@ -1,0 +1,68 @@
+"""The sign of every state: a glyph, a word and a tone. The word always says it; the other two only help the eye."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from tui.fleet.rows import Reach
+from tui.issuance.types import State, StepStatus
+
+
+class Tone(StrEnum):
+    """How a piece of text is meant. The values are the names of the themes' colours."""
+
+    PLAIN = ""
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    INFO = "info"
+    MUTE = "mute"
+    STRONG = "strong"
+
+    @property
+    def style(self) -> str:
+        """The tone as a style for `Content`."""
+        return f"${self.value}" if self.value else ""
+
+
+class Sign(NamedTuple):
+    """A state as it is shown."""
+
+    glyph: str
+    word: str
+    tone: Tone
+
+    @property
+    def text(self) -> str:
+        return f"{self.glyph} {self.word}"
+
+
+STATES: Final[dict[State, Sign]] = {
+    State.VALID: Sign("●", "valid", Tone.GOOD),
+    State.DUE: Sign("◐", "due", Tone.WARN),
+    State.EXPIRED: Sign("○", "expired", Tone.BAD),
+    State.FAILED: Sign("✖", "failed", Tone.BAD),
+    State.REVOKED: Sign("⊘", "revoked", Tone.MUTE),
+    State.PENDING: Sign("◌", "pending", Tone.INFO),
+    State.ENDLESS: Sign("∞", "never expires", Tone.WARN),
+    State.UNKNOWN: Sign("?", "unknown", Tone.WARN),
+}
+
+REACHES: Final[dict[Reach, Sign]] = {
+    Reach.READY: Sign("●", "ready", Tone.GOOD),
+    Reach.SLOW: Sign("◐", "slow", Tone.WARN),
+    Reach.CONNECTING: Sign("◌", "connecting", Tone.INFO),
+    Reach.NEEDS_LOGIN: Sign("▲", "needs login", Tone.WARN),
+    Reach.FORBIDDEN: Sign("⊘", "forbidden", Tone.BAD),
+    Reach.UNREACHABLE: Sign("✖", "unreachable", Tone.BAD),
+    Reach.TLS_FAILED: Sign("✖", "TLS failed", Tone.BAD),
+}
+
+STEPS: Final[dict[StepStatus, Sign]] = {
+    StepStatus.RUNNING: Sign("◌", "running", Tone.INFO),
+    StepStatus.DONE: Sign("✓", "done", Tone.GOOD),
+    StepStatus.FAILED: Sign("✖", "failed", Tone.BAD),
+    StepStatus.SKIPPED: Sign("–", "skipped", Tone.MUTE),
+    StepStatus.UNDONE: Sign("↺", "undone", Tone.WARN),
+}

@@ -1,0 +1,175 @@
+"""The lines above everything: who we are and how the clusters are, the areas, and where we stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.fleet.rows import Reach
+
+from .signs import REACHES, Tone
+
+Part = tuple[str, str]
+"""Text and its style."""
+
+
+def joined(parts: Sequence[Part]) -> Content:
+    """Parts as one content; the texts are taken literally, never as markup."""
+    return Content.assemble(*(Content.styled(text, style) if style else Content(text) for text, style in parts))
+
+
+def length(parts: Sequence[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)
+
+
+class TopBar(Widget):
+    """Name, clusters per reach, and what one must know at all times: read-only, skew, embedded fleet."""
+
+    def __init__(self, *, embedded: bool, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._embedded = embedded
+        self._reaches: Mapping[Reach, int] = {}
+        self._notes: list[Part] = []
+
+    def tell(
+        self, reaches: Mapping[Reach, int], *, skew: tuple[str, float] | None, read_only: bool, running: int
+    ) -> None:
+        """Show this from now on."""
+        self._reaches = dict(reaches)
+        notes: list[Part] = []
+        if running:
+            notes.append((f"◌ {running} running", "$info"))
+        if skew is not None:
+            notes.append((f"! clock of {skew[0]} {skew[1]:+.0f} s", "$warn bold"))
+        if read_only:
+            notes.append(("read-only", "$warn bold"))
+        self._notes = notes
+        self.refresh()
+
+    def render(self) -> Content:
+        width = self.size.width
+        right = list(self._notes)
+        if self._embedded:
+            right.append((" embedded fleet ", "$strong on $chip bold"))
+        tail: list[Part] = []
+        for part in right:
+            tail += [("  ", ""), part]
+        for detail in (2, 1, 0):
+            head = self._head(detail)
+            if length(head) + length(tail) + 2 <= width:
+                break
+        gap = max(width - length(head) - length(tail) - 1, 1)
+        return joined([*head, (" " * gap, ""), *tail])
+
+    def _head(self, detail: int) -> list[Part]:
+        total = sum(self._reaches.values())
+        parts: list[Part] = [(" kubemint ", "$primary bold reverse"), (f"  {_many(total, 'cluster')}", "$strong bold")]
+        if detail == 0:
+            bad = total - self._reaches.get(Reach.READY, 0)
+            if bad:
+                parts.append((f"  {bad} not ready", "$warn"))
+            return parts
+        for reach in Reach:
+            number = self._reaches.get(reach, 0)
+            if number:
+                sign = REACHES[reach]
+                parts.append((f"  {sign.glyph} {number} {sign.word}" if detail == 2 else f"  {sign.glyph} {number}",
+                              sign.tone.style))  # fmt: skip
+        return parts
+
+
+class AreaTabs(Widget):
+    """The six areas with their digits; a click goes there."""
+
+    current: reactive[str] = reactive("")
+
+    class Chosen(Message):
+        def __init__(self, area: str) -> None:
+            super().__init__()
+            self.area = area
+
+    def __init__(self, areas: Sequence[tuple[str, str]], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._areas = tuple(areas)
+        self._counts: dict[str, int] = {}
+        self._spans: list[tuple[int, int, str]] = []
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """How many rows each area has."""
+        if dict(counts) != self._counts:
+            self._counts = dict(counts)
+            self.refresh()
+
+    def render(self) -> Content:
+        parts = self._parts(True)
+        if length(parts) > self.size.width:
+            parts = self._parts(False)
+        return joined(parts)
+
+    def _parts(self, counted: bool) -> list[Part]:
+        parts: list[Part] = []
+        self._spans = []
+        at = 0
+        roomy = self.size.width >= 100
+        for number, (area, title) in enumerate(self._areas, 1):
+            here = area == self.current
+            text = f" {number} {title}"
+            amount = self._counts.get(area)
+            tail = f" {amount}" if counted and amount is not None else ""
+            style = "$strong bold on $cursor" if here else "$mute"
+            parts += [(text, style), (f"{tail} ", "$primary on $cursor" if here else "$faint")]
+            size = cell_len(text) + cell_len(tail) + 1
+            self._spans.append((at, at + size, area))
+            space = " " if roomy else ""
+            parts.append((space, ""))
+            at += size + len(space)
+        return parts
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, area in self._spans:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(area))
+
+
+class Crumbs(Widget):
+    """Where we are, what is filtered, what is marked."""
+
+    SEPARATOR: ClassVar[str] = " › "
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._trail: list[str] = []
+        self._facts: list[tuple[str, Tone]] = []
+
+    def tell(self, trail: Sequence[str], facts: Sequence[tuple[str, Tone]]) -> None:
+        """The names from the outermost to here, and facts about what is shown."""
+        self._trail, self._facts = list(trail), list(facts)
+        self.refresh()
+
+    def render(self) -> Content:
+        parts: list[Part] = [(" ", "")]
+        for number, name in enumerate(self._trail):
+            if number:
+                parts.append((self.SEPARATOR, "$faint"))
+            last = number == len(self._trail) - 1
+            parts.append((name, "$strong bold" if last else "$mute"))
+        tail: list[Part] = []
+        for text, tone in self._facts:
+            tail += [("   ", ""), (text, tone.style or "$mute")]
+        room = self.size.width - length(tail) - 1
+        if length(parts) > room:
+            names = self.SEPARATOR.join(self._trail)
+            parts = [(" …" + names[-max(room - 3, 8) :], "$strong bold")]
+        gap = max(self.size.width - length(parts) - length(tail) - 1, 1)
+        return joined([*parts, (" " * gap, ""), *tail])
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
