@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -125,23 +126,19 @@ def test_rotate_then_the_old_one_ends(served: Path, robot: Path) -> None:
     assert kubemint("verify", robot, "--kubeconfig", served).code == 0
     former = robot.with_name("former.token")
     former.write_text(old)
-    refused = kubemint("verify", former, "--kubeconfig", served, "--context", "tenant-a")
-    refused.failed(1, "refused")
+    refused = refused_within_15_s(served, former)
     assert old not in refused.err
 
 
 def test_no_wait_leaves_the_old_one_to_the_next_run(served: Path, robot: Path) -> None:
-    old = robot.with_name("former.token")
-    old.write_text(token_in(robot))
     result = kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "1s", "--no-wait")
     assert result.code == 0, result
     assert "the next kubemint" in result.err
     steps = [entry["step"] for entry in kubemint("journal", "-o", "json").json["items"]]
-    assert "revoke:0" not in steps
+    assert not any(step.startswith("revoke") for step in steps)
     kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "0s")
     steps = [entry["step"] for entry in kubemint("journal", "-o", "json").json["items"]]
-    assert steps.count("revoke:0") >= 2
-    kubemint("verify", old, "--kubeconfig", served, "--context", "tenant-a").failed(1, "refused")
+    assert [step.partition(":")[0] for step in steps].count("revoke") == 2, steps
 
 
 def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> None:
@@ -156,7 +153,10 @@ def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> No
 
 
 def test_rotate_a_dpu_request(served: Path) -> None:
-    address = "request:harbor/dpf-operator-system/dms"
+    listed = kubemint("list", "requests", "--kubeconfig", served, "--context", "harbor", "-o", "json").json["items"]
+    address = next(
+        item["address"] for item in listed if item["state"] in ("valid", "due") and not item["targetCluster"]
+    )
     result = kubemint("rotate", address, "--kubeconfig", served, "--grace", "0s", "-o", "json")
     assert result.code == 0, result
     (item,) = result.json["items"]
@@ -197,12 +197,12 @@ def test_watch_ends_well_on_sigterm(served: Path) -> None:
 def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:
     kubemint("revoke", robot, "--kubeconfig", served).failed(2, "no terminal to ask", "--yes")
     assert kubemint("verify", robot, "--kubeconfig", served).code == 0
-    answers = {"n": 1, "y": 0}
-    for answer, code in answers.items():
+    for answer, code in {"n": 1, "y": 0}.items():
         assert on_terminal(["revoke", str(robot), "--kubeconfig", str(served)], answer) == code
-        assert kubemint("verify", robot, "--kubeconfig", served).code == 1 - code
-    entries = kubemint("journal", "-o", "json").json["items"]
-    assert [entry["action"] for entry in entries].count("revoke") >= 2
+        done = [
+            entry["step"] for entry in kubemint("journal", "-o", "json").json["items"] if entry["action"] == "revoke"
+        ]
+        assert ("handle" in done) is (answer == "y")
 
 
 def on_terminal(arguments: list[str], answer: str) -> int:
@@ -221,7 +221,19 @@ def on_terminal(arguments: list[str], answer: str) -> int:
 def test_revoke_with_yes(served: Path, robot: Path) -> None:
     result = kubemint("revoke", robot, "--kubeconfig", served, "--yes")
     assert (result.code, result.out) == (0, f"file:{robot}\n"), result
-    kubemint("verify", robot, "--kubeconfig", served).failed(1, "refused")
+    refused_within_15_s(served, robot)
+
+
+def refused_within_15_s(served: Path, what: Path) -> Result:
+    """API servers believe a token that they have just seen for ten seconds more."""
+    deadline = time.monotonic() + 15
+    while True:
+        result = kubemint("verify", what, "--kubeconfig", served, "--context", "tenant-a")
+        if result.code != 0:
+            result.failed(1, "refused")
+            return result
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 @pytest.mark.parametrize(
@@ -244,9 +256,7 @@ def test_missing_namespace(served: Path, tmp_path: Path) -> None:
 def test_missing_account_without_create(served: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.kc"
     result = issue(served, "--out", path, name="nobody-there")
-    assert result.code == 1, result
-    assert "nobody-there" in result.err
-    assert "Traceback" not in result.err
+    result.failed(2, "nobody-there", "--create")
     assert not path.exists()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.controlplane import RealControlPlane
 from tests.fleet.conftest import FAST, over, until
 from tui.demo.faults import Answer, Delay, DropWatch, FaultRule, ServerState
 from tui.demo.fleet import EmbeddedFleet
@@ -18,7 +19,7 @@ from tui.fleet.rows import AccountRow, Reach
 from tui.fleet.store import Area, FleetChange
 from tui.issuance import managed
 from tui.issuance.errors import UsageError
-from tui.issuance.types import CredentialKind, Identity, State
+from tui.issuance.types import CredentialKind, FileDestination, Identity, IssueSpec, State
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
@@ -414,3 +415,87 @@ async def test_skew_comes_from_the_server(tmp_path: Path) -> None:
         skew = fleet.skew("harbor")
         assert skew is not None
         assert abs(skew - 300) < 5
+
+
+async def test_exports_show_appear_and_go(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        path = tmp_path / "robot.kc"
+        spec = IssueSpec(
+            identity=Identity("harbor", "default", "robot"),
+            destinations=(FileDestination(str(path)),),
+            create_account=True,
+        )
+        outcome = await fleet.engine.execute(await fleet.engine.plan_issue(spec))
+        assert outcome.ok, outcome
+        key = f"file:{path}"
+        await until(lambda: key in fleet.store.credentials, "the export shows")
+        row = fleet.store.credentials[key]
+        assert (row.cluster, row.name) == ("harbor", str(path))
+        assert row.credential.fingerprint
+        revoked = await fleet.engine.execute(await fleet.engine.plan_revoke(row.credential.address))
+        assert revoked.ok, revoked
+        await until(
+            lambda: (
+                key not in fleet.store.credentials or fleet.store.credentials[key].credential.state is State.REVOKED
+            ),
+            "revoked",
+        )
+
+
+async def test_open_work_is_recovered_at_the_start(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    path = tmp_path / "robot.kc"
+    spec = IssueSpec(
+        identity=Identity("harbor", "default", "robot"),
+        destinations=(FileDestination(str(path)),),
+        create_account=True,
+    )
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    def die(point: str) -> None:
+        if point == "after:write:0":
+            raise Killed
+
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        engine = fleet.engine
+        engine.checkpoint = die
+        with pytest.raises(Killed):
+            await engine.execute(await engine.plan_issue(spec))
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        await until(lambda: fleet.recovered, "the engine finished what was open")
+        assert [outcome.ok for outcome in fleet.recovered] == [True]
+        await until(lambda: f"file:{path}" in fleet.store.credentials, "and it shows")
+
+
+async def test_read_only_recovers_nothing(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    async with over(harbor, tmp_path, read_only=True) as fleet:
+        assert await fleet.settled(10)
+        await asyncio.sleep(0.1)
+        assert fleet.recovered == []
+
+
+@pytest.mark.real
+async def test_a_real_control_plane(real_control_plane: RealControlPlane, tmp_path: Path) -> None:
+    fleet = Fleet(load(str(real_control_plane.kubeconfig)), state=None, timing=FAST)
+    await fleet.start()
+    try:
+        assert await fleet.settled(20)
+        assert {row.name: row.reach for row in fleet.store.clusters.values()} == {
+            "real": Reach.READY,
+            "real-2": Reach.READY,
+        }
+        assert all(row.missing == () for row in fleet.store.clusters.values())
+        client = await fleet.client("real")
+        await create_account(client, "fleet-robot")
+        await client.create(SECRETS, managed_secret("fleet-robot-credential"), namespace="default")
+        key = "secret:real/default/fleet-robot-credential"
+        await until(lambda: has_account(fleet, "fleet-robot", "real") and key in fleet.store.credentials, "live")
+        await client.delete(SECRETS, "fleet-robot-credential", namespace="default")
+        await client.delete(SERVICE_ACCOUNTS, "fleet-robot", namespace="default")
+        await until(
+            lambda: key not in fleet.store.credentials and not has_account(fleet, "fleet-robot", "real"), "gone"
+        )
+    finally:
+        await fleet.stop()

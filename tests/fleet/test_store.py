@@ -123,6 +123,23 @@ def test_filter_by_state_follows_the_clock() -> None:
     assert names(store.view(Area.CREDENTIALS, query=Query(text="!expired"))) == ["later"]
 
 
+def test_states_follow_the_clock_of_the_cluster(store: FleetStore) -> None:
+    store.put(row("soon", 5), row("soon", 5, cluster="ahead"))
+    store.put(ClusterRow(name="harbor"), ClusterRow(name="ahead", skew=600.0))
+    assert [view_row.key for view_row in store.view(Area.CREDENTIALS, query=Query(text="expired"))] == [
+        "secret:ahead/default/soon"
+    ]
+
+
+def test_a_cluster_shows_what_leads_to_it_and_what_is_kept_in_it(store: FleetStore) -> None:
+    kept = row("kept", 1, cluster="harbor")
+    leads = CredentialRow(credential=kept.credential, cluster="tenant-a", namespace="default", name="kept")
+    store.put(leads)
+    for cluster in ("harbor", "tenant-a"):
+        assert names(store.view(Area.CREDENTIALS, query=Query(cluster=cluster))) == ["kept"]
+    assert len(store.view(Area.CREDENTIALS, query=Query(cluster="tenant-b"))) == 0
+
+
 def test_sort_by_state_puts_what_needs_somebody_first(store: FleetStore) -> None:
     store.put(row("fine", 55), row("gone", -5), row("endless", None), row("soon", 6))
     view = store.view(Area.CREDENTIALS, query=Query(sort="state"))

@@ -91,6 +91,15 @@ def cluster_of(row: Row) -> str:
     return row.name if isinstance(row, ClusterRow) else row.cluster
 
 
+def clusters_of(row: Row) -> tuple[str, ...]:
+    """The clusters a row concerns: for a credential the one it leads to and the one it is kept in."""
+    if isinstance(row, CredentialRow):
+        return (row.cluster, row.credential.address.cluster)
+    if isinstance(row, RequestRow) and row.credential is not None and row.credential.identity is not None:
+        return (row.cluster, row.credential.identity.cluster)
+    return (cluster_of(row),)
+
+
 def name_of(row: Row) -> str:
     return row.identity.name if isinstance(row, AccountRow) else row.name
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import cast, overload
 
 import msgspec
 
+from tui.issuance.renewal import state_of
 from tui.issuance.types import Identity, State
 
 from .order import Entry, Order
@@ -28,6 +29,7 @@ from .query import (
     Area,
     Query,
     cluster_of,
+    clusters_of,
     haystack,
     identity_of,
     namespace_of,
@@ -36,6 +38,10 @@ from .query import (
 from .rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 
 __all__ = ["Area", "FleetChange", "FleetStore", "Query", "View", "sorts"]
+
+
+Moments = defaultdict[str, datetime]
+"""The time by cluster."""
 
 
 class FleetChange(msgspec.Struct, frozen=True):
@@ -243,8 +249,8 @@ class FleetStore:
         if chosen is not None:
             rows, entries = [rows[i] for i in chosen], [entries[i] for i in chosen]
         if sort == TIMED_SORT:
-            now = self._clock()
-            ranks = [STATE_RANK[_state(row, now)] for row in rows]
+            moments = self._moments()
+            ranks = [STATE_RANK[_state(row, moments)] for row in rows]
             ranked = sorted(range(len(rows)), key=ranks.__getitem__, reverse=query.reverse)
             rows, entries = [rows[i] for i in ranked], [entries[i] for i in ranked]
         elif query.reverse:
@@ -258,22 +264,31 @@ class FleetStore:
         chosen: list[int] | None = None
         rows = order.rows
         if query.cluster is not None:
-            chosen = [i for i, row in enumerate(rows) if cluster_of(row) == query.cluster]
+            chosen = [i for i, row in enumerate(rows) if query.cluster in clusters_of(row)]
         if query.namespace is not None:
             chosen = [i for i in _among(chosen, rows) if namespace_of(rows[i]) == query.namespace]
         if query.identity is not None:
             chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) == query.identity]
         words = query.words
         if words:
-            indices = _among(chosen, rows)
-            texts = {i: table.text(order.entries[i][2], rows[i]) for i in indices}
-            if timed:
-                now = self._clock()
-                texts = {i: f"{text}\n{_state_text(rows[i], now)}" for i, text in texts.items()}
+            texts = {i: table.text(order.entries[i][2], rows[i]) for i in _among(chosen, rows)}
+            moments = self._moments()
             for word, wanted in words:
-                texts = {i: text for i, text in texts.items() if (word in text) is wanted}
+                found = {i for i, text in texts.items() if word in text}
+                if timed and _names_state(word):
+                    found |= {i for i in texts if i not in found and word in _state_text(rows[i], moments)}
+                texts = {i: text for i, text in texts.items() if (i in found) is wanted}
             chosen = list(texts)
         return chosen
+
+    def _moments(self) -> Moments:
+        """The time each cluster has: stamps are a cluster's, so states follow its clock and not this machine's."""
+        now = self._clock()
+        moments = Moments(lambda: now)
+        for row in self.clusters.values():
+            if row.skew:
+                moments[row.name] = now + timedelta(seconds=row.skew)
+        return moments
 
     def _forget_identity(self, key: str, row: Row | None) -> None:
         if isinstance(row, CredentialRow) and row.credential.identity is not None:
@@ -304,12 +319,10 @@ def _names_state(word: str) -> bool:
     return len(word) >= 3 and any(word in state.value for state in State)
 
 
-def _state(row: Row, now: datetime) -> State:
-    from tui.issuance.renewal import state_of
-
+def _state(row: Row, moments: Moments) -> State:
     credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
-    return State.PENDING if credential is None else state_of(credential, now)
+    return State.PENDING if credential is None else state_of(credential, moments[cluster_of(row)])
 
 
-def _state_text(row: Row, now: datetime) -> str:
-    return _state(row, now).value if isinstance(row, CredentialRow | RequestRow) else ""
+def _state_text(row: Row, moments: Moments) -> str:
+    return _state(row, moments).value if isinstance(row, CredentialRow | RequestRow) else ""

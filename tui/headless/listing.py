@@ -83,14 +83,12 @@ async def _list(
 
 def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | None) -> list[Row]:
     """The rows of an area that belong to the clusters and the namespace that were named."""
-    from tui.fleet.query import cluster_of, namespace_of
-    from tui.fleet.rows import CredentialRow
+    from tui.fleet.query import clusters_of, namespace_of
 
     def wanted(row: Row) -> bool:
         if namespace is not None and namespace_of(row) not in (namespace, ""):
             return False
-        places = {cluster_of(row)} | ({row.credential.address.cluster} if isinstance(row, CredentialRow) else set())
-        return not contexts or not places.isdisjoint(contexts)
+        return not contexts or any(cluster in contexts for cluster in clusters_of(row))
 
     return [row for row in fleet.store.view(area) if wanted(row)]
 

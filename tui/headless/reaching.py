@@ -74,4 +74,4 @@ async def finish_open_work(engine: Engine) -> None:
 
     for outcome in await engine.recover():
         how = "finished" if outcome.ok else f"still open: {outcome.error}"
-        say(f"left by an earlier run: {outcome.action.value} {outcome.address} {how}")
+        say(f"left by an earlier run: {outcome.address} {how}")

@@ -10,6 +10,7 @@ import click
 
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
+from tui.kube.text import safe_text
 
 from .acting import address_of
 from .exits import Ended, Exit, complain
@@ -107,7 +108,8 @@ def read_input(what: str) -> Sensitive:
 def _print(what: str, verification: Verification, form: str) -> None:
     if form == "table":
         if verification.ok:
-            click.echo(f"accepted as {verification.username or 'somebody'} ({verification.method})")
+            who = f" as {safe_text(verification.username)}" if verification.username else ""
+            click.echo(f"accepted{who} ({verification.method})")
         else:
             complain(f"{what}: {verification.message or 'not accepted'}", verification.hint)
         return
