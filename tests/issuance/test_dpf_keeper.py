@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from tui.issuance.dpf.resources import DPU_CLUSTERS, DPU_REQUESTS, FINALIZER
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.types import State
 from tui.kube import kubeconfig as loading
+from tui.kube.client import Client
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -555,6 +557,48 @@ async def test_a_wrong_wish_is_a_condition(place: Place) -> None:
     rest = await place.keep(ok=False)
     assert "may not specify a duration less than 10 minutes" in rest.error
     assert await place.account() is None
+
+
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_killed_at_any_request_the_next_look_ends_with_one_credential(
+    place: Place, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    await place.want()
+    await place.keep()
+    real, left = Client.request, [0]
+
+    async def request(self: Client, method: str, path: str, **options: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0 and moment == "before":
+            raise Killed
+        answer = await real(self, method, path, **options)
+        if left[0] == 0:
+            raise Killed
+        return answer
+
+    for step in itertools.count(1):
+        left[0] = step
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "request", request)
+            try:
+                await place.keeper.reconcile(place.host, place.ns, "req", renew="by hand")
+                break
+            except Killed:
+                left[0] = 0
+        published = await place.token()
+        assert await place.works(published), f"what is published works after a kill at request {step}"
+        await place.keep()
+        assert await place.works(await place.token())
+        assert conditions(await place.read()) == GOOD
+    assert step > 12
+    CLOCK.ahead += timedelta(minutes=11)
+    await place.keep(renew="by hand")
+    assert len(await place.handles()) == 1, "handles that nobody published are found and removed"
+    assert await place.works(await place.token())
 
 
 async def test_two_keepers_at_once_end_with_one_good_credential(place: Place) -> None:

@@ -99,7 +99,7 @@ class Keeper:
             return await self._failed(work.request, conditions.SECRET, error)
         now = self._clock()
         await work.publish(issued, now, self._grace)
-        swept = await self._sweep(work, now)
+        swept = await self._sweep(work, now, await work.orphans(now) if issued is not None else [])
         return self._rest(work, reason, issued, swept)
 
     async def _issue(self, work: RequestWork) -> IssuedToken:
@@ -130,10 +130,10 @@ class Keeper:
         request = await steps.update_status(host, request, failed(request, kind, text, self._clock()))
         return Rest(request=request, error=text, hint=error.hint)
 
-    async def _sweep(self, work: RequestWork, now: datetime) -> Swept:
+    async def _sweep(self, work: RequestWork, now: datetime, orphans: list[Leftover]) -> Swept:
         leftovers = leftovers_of(work.request)
-        swept = await sweep(self._clusters, work.request, leftovers, now)
-        if len(swept.left) != len(leftovers):
+        swept = await sweep(self._clusters, work.request, [*leftovers, *orphans], now)
+        if swept.left != leftovers:
             await work.leftovers(swept.left)
         return swept
 

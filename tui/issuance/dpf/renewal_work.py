@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from tui.issuance import managed
 from tui.issuance.durations import parse_duration
@@ -36,6 +36,7 @@ from .steps import Account, Issued, Published
 from .target import Target, TargetClusters
 
 _SECOND: Final = timedelta(seconds=1)
+_YOUNG: Final = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -187,6 +188,34 @@ class RequestWork:
         unchanged = issued is None and stamps.fields() == _named(request)
         state = succeeded(self.request, now) if good else self.request.conditions
         self.request = await steps.update_status(self.host, self.request, state, None if unchanged else stamps)
+
+    async def orphans(self, now: datetime) -> list[Leftover]:
+        """Handles that somebody made for this request and never published: he was killed in between.
+
+        Young ones are left alone, since somebody may be at work with them right now.
+        """
+        current, known = self.request.handle, {leftover.name for leftover in leftovers_of(self.request)}
+        found = []
+        for item in await self._own_handles():
+            meta = item.get("metadata") or {}
+            name = f"{meta.get('namespace')}/{meta.get('name')}"
+            if name in known or (current is not None and name == f"{current.namespace}/{current.name}"):
+                continue
+            made = datetime.fromisoformat(str(meta.get("creationTimestamp")))
+            if made < now - _YOUNG:
+                target = str(self.request.target) if self.request.target else ""
+                found.append(Leftover(kind="handle", name=name, target=target, uid=str(meta.get("uid")), due=now))
+        return found
+
+    async def _own_handles(self) -> list[dict[str, Any]]:
+        labels = f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE}"
+        try:
+            listed = await self.client.list(
+                SECRETS, namespace=self.identity.namespace, metadata_only=True, labels=labels
+            )
+        except Forbidden:
+            return []  # who may not look has to leave them; they bind tokens that nobody has
+        return [item for item in listed if managed.request_of(item) == self.request.uid]
 
     async def leftovers(self, left: tuple[Leftover, ...]) -> None:
         """Write down what is still left after a sweep."""
