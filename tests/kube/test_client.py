@@ -490,3 +490,29 @@ def test_the_transport_loads_no_generated_classes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("old_enough")
+async def test_a_new_pair_does_not_break_what_is_on_its_way(tmp_path: Path) -> None:
+    released = asyncio.Event()
+
+    async def slow_or_picky(request: web.Request) -> web.StreamResponse:
+        if request.path == "/slow":
+            await released.wait()
+            return await gives({"slow": True})(request)
+        return await (gives({}) if len(server.requests) > 3 else refuses(401, "Unauthorized"))(request)
+
+    async with FakeServer(client_authority=AUTHORITY.pem) as server:
+        server.says(slow_or_picky)
+        first, second = AUTHORITY.client("jane"), AUTHORITY.client("joe")
+        command = plugin(tmp_path, clientCertificateData=first.certificate.decode(), clientKeyData=first.key.decode())
+        async with Client(server.endpoint(login=Login(exec=command)), timeouts=SHORT) as client:
+            slow = asyncio.create_task(client.request("GET", "/slow", timeout=5))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+            plugin(tmp_path, clientCertificateData=second.certificate.decode(), clientKeyData=second.key.decode())
+            with pytest.raises(Unauthorized):
+                await client.request("POST", "/x")
+            await client.version()
+            released.set()
+            assert (await slow).body == b'{"slow": true}'

@@ -86,6 +86,7 @@ class Client:
         self._meters = Meters()
         self._opening = asyncio.Lock()
         self._transport: Transport | None = None
+        self._retired: List[Transport] = []
         self._pair: tuple[bytes | None, object] = (None, None)
         self._closed = False
 
@@ -100,9 +101,11 @@ class Client:
     async def close(self) -> None:
         """Closes the session. Watches that still run end with Unreachable."""
         self._closed = True
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            await transport.close()
+        sessions = [*self._retired, *([self._transport] if self._transport is not None else [])]
+        self._transport = None
+        self._retired.clear()
+        for session in sessions:
+            await session.close()
 
     @property
     def skew(self) -> float | None:
@@ -399,9 +402,10 @@ class Client:
             if self._closed:
                 raise Unreachable("the client is closed", cluster=self.endpoint.name, hint="")
             if self._transport is None or self._pair != pair:
-                old, self._transport = self._transport, None
-                if old is not None:
-                    await old.close()
+                if self._transport is not None:
+                    old, self._transport = self._transport, None
+                    self._retired = [session for session in self._retired if session.users] + [old]
+                    await old.retire()
                 prepared, context = await asyncio.to_thread(_prepare, self.endpoint, identity)
                 self._transport = prepared(self.endpoint, context)
                 self._pair = pair

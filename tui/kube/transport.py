@@ -36,6 +36,7 @@ from .responses import Opaque, Response
 from .tls import failed
 
 MAX_BODY: Final = 256 * 1024 * 1024
+MAX_REFUSAL: Final = 1024 * 1024
 USER_AGENT: Final = f"kubemint/{__version__}"
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4))
 
@@ -78,6 +79,8 @@ class Transport(RESTClientObject):
         self.retry_client = None
         self._effective_retry_options = None
         self._open: set[aiohttp.ClientResponse] = set()
+        self.users = 0
+        self._retired = False
         self.plain = endpoint.disable_compression or _loopback(self.host)
 
     async def close(self) -> None:
@@ -85,6 +88,22 @@ class Transport(RESTClientObject):
         for answer in self._open:
             answer.content.set_exception(aiohttp.ClientConnectionError("closed"))
         await super().close()
+
+    async def retire(self) -> None:
+        """Closes the session as soon as nobody uses it: another certificate must not break what is on its way."""
+        self._retired = True
+        if not self.users:
+            await self.close()
+
+    @asynccontextmanager
+    async def _used(self) -> AsyncIterator[None]:
+        self.users += 1
+        try:
+            yield
+        finally:
+            self.users -= 1
+            if self._retired and not self.users:
+                await self.close()
 
     def _create_connector(self) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(limit=0, ssl=self.ssl_context, socket_factory=_socket)
@@ -104,13 +123,10 @@ class Transport(RESTClientObject):
         limits = aiohttp.ClientTimeout(total=connect + 10 * read, connect=connect, sock_connect=connect, sock_read=read)
         failure: KubeError
         try:
-            async with self._send(method, path, params, headers, data, limits) as answer:
-                body = bytearray()
-                async for chunk in answer.content.iter_any():
-                    body += chunk
-                    if len(body) > MAX_BODY:
-                        raise ProtocolError("the answer is too large", cluster=self.endpoint.name)
-                return Response(answer.status, answer.headers, Opaque(body))
+            async with self._used(), self._send(method, path, params, headers, data, limits) as answer:
+                if (body := await _whole(answer)) is not None:
+                    return Response(answer.status, answer.headers, body)
+            failure = ProtocolError("the answer is too large", cluster=self.endpoint.name)
         except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
             failure = self.classify(error, read)
         raise failure
@@ -132,7 +148,8 @@ class Transport(RESTClientObject):
             raise failure or Unreachable("no answer", cluster=self.endpoint.name)
         self._open.add(answer)
         try:
-            yield Stream(self, answer, stall)
+            async with self._used():
+                yield Stream(self, answer, stall)
         finally:
             self._open.discard(answer)
             answer.close()  # a watch is never read to its end, so its connection cannot be used again
@@ -232,12 +249,23 @@ class Stream:
 
     async def whole(self) -> Response:
         """All of a short answer: the refusal of a watch."""
-        body = bytearray()
+        body = Opaque()
         async for chunk in self.chunks():
-            body += chunk
-            if len(body) > MAX_BODY:
+            body = Opaque(body + chunk)
+            if len(body) > MAX_REFUSAL:
                 break
-        return Response(self.status, self.headers, Opaque(body))
+        return Response(self.status, self.headers, body)
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> Opaque | None:
+    """The body, None where it is larger than anything honest."""
+    parts, size = [], 0
+    async for chunk in answer.content.iter_any():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+    return Opaque(b"".join(parts))
 
 
 def proxy_for(endpoint: Endpoint) -> str | None:
