@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import socket
 import uuid
@@ -39,6 +40,12 @@ _ADMIN_LIFETIME: Final = timedelta(days=365)
 _CONTROLLER_DELAY: Final = 0.03
 _GRACE: Final = 0.2
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+# What broken clients send is no news, and a message on standard error would tear the dashboard's screen.
+_log: Final = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+_log.propagate = False
 
 
 class EmbeddedCluster:
@@ -152,7 +159,7 @@ class EmbeddedCluster:
         ]
         for worker in self.workers:
             worker.start()
-        self._runner = web.AppRunner(self.server.app, access_log=None, shutdown_timeout=_GRACE)
+        self._runner = web.AppRunner(self.server.app, access_log=None, logger=_log, shutdown_timeout=_GRACE)
         await self._runner.setup()
         await self.enter(self.faults.state)
 
