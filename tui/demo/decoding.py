@@ -14,6 +14,8 @@ from .status import StatusError, bad_request
 
 Object = dict[str, Any]
 
+_KEPT = ("rules", "containers", "verbs")
+"""Lists that are written even where they are empty."""
 _GO_TYPES = {"object": "struct", "array": "slice", "boolean": "bool", "integer": "int64"}
 
 
@@ -28,9 +30,9 @@ def decode_object(kind: Kind, body: Any, options: WriteOptions) -> Object:
     if kind.custom and not (api_version and name):
         missing = "Kind" if not name else "apiVersion"
         raise bad_request(f"{decoding}: unmarshalerDecoder: Object '{missing}' is missing in the object")
-    obj: Object = body if kind.custom else _without_nulls(body)
-    obj = {"apiVersion": kind.api_version, "kind": kind.kind} | obj
     schema = kind.schema or {}
+    obj: Object = body if kind.custom else _as_go_reads(schema, body)
+    obj = {"apiVersion": kind.api_version, "kind": kind.kind} | obj
     decode_metadata(kind, obj, decoding=decoding)
     dropped = prune(schema, obj)
     if not kind.custom and (problem := _problem(_without_metadata(schema), obj | {"metadata": None}, kind.kind)):
@@ -85,10 +87,20 @@ def _problem(schema: Schema, value: Any, path: str) -> str:
     return ""
 
 
-def _without_nulls(value: Any) -> Any:
-    """A built-in object as Go reads it: null is absent."""
+def _as_go_reads(schema: Schema, value: Any) -> Any:
+    """A built-in object as Go reads and writes it: null is the zero value, and zero values of maps and lists vanish."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        extra: Schema = schema.get("additionalProperties") or {}
+        out: Object = {}
+        for key, item in value.items():
+            sub = schema.get("properties", {}).get(key, extra)
+            if item is None and sub is extra and extra.get("type") == "string":
+                out[key] = ""
+            elif item is None or (item == {} and "additionalProperties" in sub) or (item == [] and key not in _KEPT):
+                continue
+            else:
+                out[key] = _as_go_reads(sub, item)
+        return out
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [_as_go_reads(schema.get("items", {}), item) for item in value]
     return value

@@ -147,7 +147,10 @@ def _walk(tree: Mapping[str, Any], path: Path) -> Iterator[Path]:
 
 
 def remove(schema: Schema, value: Any, paths: PathSet) -> Any:
-    """A copy of `value` without the fields in `paths`; a field goes with everything below it."""
+    """A copy of `value` without the fields in `paths`; a field goes with everything below it.
+
+    What is empty afterwards goes as well.
+    """
     top = {path[0] for path in paths if len(path) == 1}
     deeper: dict[str, set[Path]] = {}
     for path in paths:
@@ -155,13 +158,20 @@ def remove(schema: Schema, value: Any, paths: PathSet) -> Any:
             deeper.setdefault(path[0], set()).add(path[1:])
 
     def kept(key: str, sub: Schema, item: Any) -> Any:
-        return remove(sub, item, frozenset(deeper[key])) if key in deeper else item
+        if key in top:
+            return _ABSENT
+        if key not in deeper:
+            return item
+        left = remove(sub, item, frozenset(deeper[key]))
+        return _ABSENT if left in ({}, []) else left
 
     if isinstance(value, dict):
-        return {k: kept(f"f:{k}", child(schema, k), v) for k, v in value.items() if f"f:{k}" not in top}
+        named = {k: kept(f"f:{k}", child(schema, k), v) for k, v in value.items()}
+        return {k: v for k, v in named.items() if v is not _ABSENT}
     if isinstance(value, list) and list_type(schema)[0] != "atomic":
-        named = [(item_key(schema, item), item) for item in value]
-        return [kept(key, schema.get("items", {}), item) for key, item in named if key not in top]
+        items = schema.get("items", {})
+        left = [kept(item_key(schema, item), items, item) for item in value]
+        return [item for item in left if item is not _ABSENT]
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from . import names
@@ -92,6 +93,8 @@ def for_update(kind: Kind, obj: Object, old: Object, *, must_name_version: bool)
                 "FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"
             )
             raise invalid(kind.group, kind.plural, name, [cause])
+    elif not version.isdecimal():
+        raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
     elif version != before["resourceVersion"]:
         raise conflict(kind.group, kind.plural, name, MODIFIED)
     for field in (*_SERVER_SET, "generateName", "name", "namespace", "resourceVersion"):
@@ -123,13 +126,7 @@ def check_metadata(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
         causes += [invalid_value("metadata.name", name, problem) for problem in _name_problems(kind, name)]
     causes += names.check_labels(metadata.get("labels") or {}, "metadata.labels")
     causes += names.check_annotations(metadata.get("annotations") or {}, "metadata.annotations")
-    for index, owner in enumerate(metadata.get("ownerReferences") or ()):
-        path = f"metadata.ownerReferences[{index}]"
-        causes += [
-            invalid_value(f"{path}.{field}", "", "must not be empty")
-            for field in ("apiVersion", "kind", "name", "uid")
-            if not owner.get(field)
-        ]
+    causes += _check_owners(metadata.get("ownerReferences") or ())
     for index, finalizer in enumerate(metadata.get("finalizers") or ()):
         problems = names.qualified_problems(finalizer)
         if not kind.custom and not problems and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
@@ -142,6 +139,22 @@ def check_metadata(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
             shown = "[]string{" + ", ".join(go_value(item) for item in added) + "}"
             words = f"no new finalizers can be added if the object is being deleted, found new finalizers {shown}"
             causes.append(field_forbidden("metadata.finalizers", words))
+    return causes
+
+
+def _check_owners(owners: Sequence[Object]) -> list[Cause]:
+    path = "metadata.ownerReferences"
+    causes = [
+        invalid_value(f"{path}.{field}", "", f"{field} must not be empty")
+        for owner in owners
+        for field in ("apiVersion", "kind", "name", "uid")
+        if not owner.get(field)
+    ]
+    controllers = [owner.get("name", "") for owner in owners if owner.get("controller")]
+    if len(controllers) > 1:
+        named = " and ".join(controllers[:2])
+        words = f'Only one reference can have Controller set to true. Found "true" in references for {named}'
+        causes.append(invalid_value(path, list(owners), words))
     return causes
 
 

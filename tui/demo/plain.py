@@ -13,7 +13,7 @@ from .access import Attributes, Call, Handler, Reply, UserInfo
 from .discovery import Discovery
 from .kinds import Kind, Registry
 from .negotiation import wants_aggregated
-from .status import StatusError, method_not_allowed
+from .status import StatusError, method_not_allowed, no_resource
 from .storage import Storage
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
@@ -61,6 +61,8 @@ class PlainPaths:
             return json_response(found)
         if path == "/openapi/v2":
             return self._openapi_v2(accept)
+        if path.startswith("/api/"):
+            raise no_resource()
         if path.startswith("/apis/"):
             return web.Response(status=404, text="404 page not found\n")
         return json_response({"paths": self._listed()}, 404)

@@ -12,7 +12,7 @@ import msgspec
 from .kinds import Kind
 from .options import ListOptions, parse_version
 from .selectors import Test, both, field_selector, label_selector
-from .status import StatusError, bad_request, expired
+from .status import StatusError, bad_request, expired, field_forbidden, invalid, not_supported
 from .storage import Storage, Stored
 
 _TOO_OLD = (
@@ -74,10 +74,8 @@ def _within(items: list[Stored], namespace: str | None) -> list[Stored]:
 
 def _wanted_version(storage: Storage, options: ListOptions) -> int:
     wanted = parse_version(options.version)
-    if options.match and options.match not in ("Exact", "NotOlderThan"):
-        raise bad_request(f'resourceVersionMatch: Unsupported value: "{options.match}"')
-    if options.match and not options.version:
-        raise bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if options.match:
+        _check_match(options)
     if wanted > storage.version:
         raise StatusError(
             HTTPStatus.GATEWAY_TIMEOUT,
@@ -91,6 +89,18 @@ def _wanted_version(storage: Storage, options: ListOptions) -> int:
         )
     exact = options.match == "Exact" or (options.limit and wanted and not options.match)
     return wanted if exact and wanted else storage.version
+
+
+def _check_match(options: ListOptions) -> None:
+    path, causes = "resourceVersionMatch", []
+    if not options.version:
+        causes.append(field_forbidden(path, f"{path} is forbidden unless resourceVersion is provided"))
+    elif options.match not in ("Exact", "NotOlderThan"):
+        causes.append(not_supported(path, options.match, ["Exact", "NotOlderThan", ""]))
+    elif options.match == "Exact" and options.version == "0":
+        causes.append(field_forbidden(path, f'{path} "exact" is forbidden for resourceVersion "0"'))
+    if causes:
+        raise invalid("meta.k8s.io", "ListOptions", "", causes)
 
 
 def _write_token(version: int, last: tuple[str, str]) -> str:

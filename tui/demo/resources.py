@@ -14,7 +14,7 @@ from . import encoding, negotiation, patches
 from .access import Admit, Attributes, Call, Reply, Subresource, UserInfo, Virtual
 from .kinds import Kind, Registry
 from .negotiation import Shape
-from .options import WriteOptions, delete_options, list_options, write_options
+from .options import WriteOptions, delete_options, list_options, parse_version, write_options
 from .plain import json_response
 from .reading import read_page, selector
 from .status import StatusError, method_not_allowed, no_resource, not_found, unsupported_media_type
@@ -112,6 +112,7 @@ class Resources:
 
     def _get(self, request: web.Request, kind: Kind, wanted: Attributes) -> web.Response:
         shape = negotiation.shape(request.headers.get("Accept", ""))
+        parse_version(request.query.get("resourceVersion", ""))
         found = self._storage.stored(kind.collection, wanted.name, self._namespace(kind, wanted))
         if found is None:
             raise not_found(kind.group, kind.plural, wanted.name)

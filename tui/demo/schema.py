@@ -89,10 +89,12 @@ def prune(schema: Schema, value: Any, path: str = "", *, root: bool = True) -> l
 
 
 def apply_defaults(schema: Schema, value: Any) -> None:
-    """Fill in, in place, what is absent and has a default. A null that the schema forbids counts as absent."""
+    """Fill in, in place, what is absent and has a default. A null that the schema forbids is dropped."""
     if isinstance(value, dict):
         for key, sub in schema.get("properties", _EMPTY).items():
-            if "default" in sub and (key not in value or (value[key] is None and not sub.get("nullable"))):
+            if key in value and value[key] is None and not sub.get("nullable") and sub.get("type"):
+                del value[key]
+            if "default" in sub and key not in value:
                 value[key] = copy.deepcopy(sub["default"])
             if key in value:
                 apply_defaults(sub, value[key])

@@ -92,11 +92,11 @@ class _Labels:
                 return lambda labels: key in labels
             case "=" | "==":
                 self._next()
-                wanted = self._value()
+                wanted = self._value(key)
                 return lambda labels: labels.get(key) == wanted
             case "!=":
                 self._next()
-                unwanted = self._value()
+                unwanted = self._value(key)
                 return lambda labels: labels.get(key) != unwanted
             case "in":
                 self._next()
@@ -108,23 +108,26 @@ class _Labels:
                 return lambda labels: labels.get(key) not in none
             case "<" | ">" as operator:
                 self._next()
-                bound = self._value()
+                bound = self._value(key)
                 return lambda labels: _compares(labels.get(key), operator, bound)
             case found:
                 raise bad_request(f"unable to parse requirement: found '{found}', expected: {_OPERATORS}")
 
     def _key(self) -> str:
         key = self._next()
+        if key == ",":
+            raise bad_request("found ',', expected: !, identifier, or 'end of string'")
         if not key or key in "=!(),<>" or key in ("==", "!="):
             raise bad_request(f"unable to parse requirement: found '{key}', expected: identifier")
         if problems := qualified_problems(key):
             raise bad_request(f'unable to parse requirement: invalid label key "{key}": ' + "; ".join(problems))
         return key
 
-    def _value(self) -> str:
+    def _value(self, key: str) -> str:
         value = "" if self._peek() in ("", ",") else self._next()
         if problems := value_problems(value):
-            raise bad_request(f'unable to parse requirement: invalid label value: "{value}": ' + "; ".join(problems))
+            opening = f'unable to parse requirement: invalid label value: "{value}": at key: "{key}": '
+            raise bad_request(opening + "; ".join(problems))
         return value
 
     def _values(self) -> frozenset[str]:
@@ -133,7 +136,7 @@ class _Labels:
         values: set[str] = set()
         while (token := self._next()) != ")":
             if token == "":
-                raise bad_request("unable to parse requirement: found '', expected: ',' or ')'")
+                raise bad_request("unable to parse requirement: found '', expected: ',', ')' or identifier")
             if token != ",":
                 values.add(token)
         return frozenset(values)

@@ -64,6 +64,9 @@ class Writer:
     ) -> Object:
         """An object replaced by a whole one."""
         obj = decode_object(kind, body, options)
+        if not obj["metadata"].get("name"):
+            words = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            raise bad_request(words)
         self._check_address(kind, namespace, name, obj)
         old = self._storage.get(kind.collection, name, namespace)
         if old is None:
