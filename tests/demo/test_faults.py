@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -154,3 +157,19 @@ def test_hanging_server_answers_when_it_recovers(
     tenant.admin.get("/version").expect(200)
     assert time.monotonic() - start >= 0.15
     timer.join()
+
+
+def test_broken_clients_leave_no_message(tenant: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever arrives: nothing is written to the terminal, which belongs to the dashboard."""
+    address = tenant.server.removeprefix("https://").split(":")
+    context = ssl._create_unverified_context()
+    for sent in (b"\x00\xff garbage\r\n\r\n", b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\n"):
+        with socket.create_connection((address[0], int(address[1]))) as plain:
+            plain.send(sent)
+        with context.wrap_socket(socket.create_connection((address[0], int(address[1])))) as wrapped:
+            wrapped.send(sent)
+            wrapped.settimeout(0.2)
+            with contextlib.suppress(OSError):
+                wrapped.recv(100)
+    tenant.admin.get("/version").expect(200)
+    assert capfd.readouterr() == ("", "")
