@@ -66,6 +66,41 @@ async def test_a_broken_connection_is_undone(embedded: Arena, action: Any, verb:
         assert not Path(embedded.file().path).exists()
 
 
+@pytest.mark.parametrize("existing", [True, False], ids=["replaced", "created"])
+@pytest.mark.parametrize("action", [Drop(), Hang(), Cut(), Answer(500)], ids=["dropped", "hanging", "cut", "500"])
+async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
+    embedded: Arena, action: Any, existing: bool
+) -> None:
+    """The server may or may not have written it; either way what lies there works, and the next start tidies up."""
+    async with Bench(embedded, patience=0.3) as bench:
+        spec = embedded.spec(embedded.secret())
+        if existing:
+            issued = await bench.issue(spec)
+        plan = await bench.engine.plan_issue(spec)
+        # The handle is created by the same verb at the same path: only the second creation is met.
+        after = "before:write:0"
+        # The transport sends a PUT again where a kept connection turns out to be dead.
+        times = 2 if isinstance(action, Drop) and existing else 1
+        verb = "update" if existing else "create"
+        rule = FaultRule(action, verb=verb, path="/secrets(/robot-credential)?$", times=times)
+        broken = embedded.fault(rule)
+        bench.engine.checkpoint = lambda point: broken.__enter__() if point == after else None
+        outcome = await bench.engine.execute(plan)
+        broken.__exit__(None, None, None)
+        assert not outcome.ok
+        if existing:
+            assert (await bench.engine.verify(issued.address)).ok
+        outcomes = await bench.engine.recover()
+        await bench.engine.settle()
+        assert all(outcome.ok for outcome in outcomes), outcomes
+        held = await bench.secrets()
+        if existing:
+            assert (await bench.engine.verify(issued.address)).ok
+            assert held == sorted([issued.credential.handle.name, "robot-credential"])
+        else:
+            assert held == []
+
+
 async def test_what_cannot_be_undone_now_is_undone_at_the_next_start(ebench: Bench) -> None:
     arena = ebench.arena
     plan = await ebench.engine.plan_issue(arena.spec())

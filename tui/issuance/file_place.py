@@ -73,8 +73,8 @@ class FilePlace:
                 f"{self.path} was changed by somebody else since it was looked at", "look again, then decide anew"
             )
         content = _content(writing)
+        self._before, self._written = before, content  # first: a write that fails may have come as far as the rename
         target = write_private(self.path, content)
-        self._before, self._written = before, content
         return "written" if target == self.path else f"written through the link to {target}"
 
     async def check(self, writing: Writing) -> None:

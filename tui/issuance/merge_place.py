@@ -33,7 +33,7 @@ class MergePlace:
         self._state = state
         self._version = ""
         self._before: Sensitive | None = None
-        self._written = False
+        self._written: Sensitive | None = None
 
     async def look(self) -> Held:
         return await asyncio.to_thread(self._look)
@@ -57,8 +57,8 @@ class MergePlace:
         before = self._token()
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
+        self._before, self._written = before, writing.issued.token
         done = kubeconfig_file.merge(self.path, self._entries(writing.issued.token), self.request)
-        self._before, self._written = before, True
         return f"context {done.context}" + ("" if done.comments_kept else "; its comments were lost")
 
     async def check(self, writing: Writing) -> None:
@@ -69,13 +69,14 @@ class MergePlace:
         return await asyncio.to_thread(self._restore)
 
     def _restore(self) -> bool:
-        if not self._written:
+        if self._written is None:
             return False
-        if self._before is None:
-            kubeconfig_file.remove(self.path, self.request)
-        else:
-            kubeconfig_file.merge(self.path, self._entries(self._before), self.request)
-        self._before, self._written = None, False
+        if self._token() == self._written:  # else it was not written, or is somebody else's by now
+            if self._before is None:
+                kubeconfig_file.remove(self.path, self.request)
+            else:
+                kubeconfig_file.merge(self.path, self._entries(self._before), self.request)
+        self._before = self._written = None
         return True
 
     async def token(self, form: Format) -> Sensitive | None:

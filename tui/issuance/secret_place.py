@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.kube.errors import Conflict, NotFound
+from tui.kube.errors import Conflict, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from . import managed
-from .errors import ChangedMeanwhile, UsageError
+from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .formats import KEYS, as_file, render, token_of
 from .places import Held, Writing
 from .types import Address, CredentialKind, Format, SecretDestination
@@ -57,6 +58,9 @@ class SecretPlace:
         self._before: SecretObject | None = None
         self._after: dict[str, Any] | None = None
         """The metadata of what `write` made."""
+        self._attempt = ""
+        """The fingerprint that `write` tried to put there."""
+        self._unanswered = False
 
     async def look(self) -> Held:
         client = await self._client()
@@ -78,7 +82,8 @@ class SecretPlace:
         client, where = await self._client(), self.destination
         if not self._version:
             try:
-                made = await client.create(SECRETS, self._object(writing, None), namespace=where.namespace)
+                with self._attempting(writing):
+                    made = await client.create(SECRETS, self._object(writing, None), namespace=where.namespace)
             except Conflict as error:
                 raise ChangedMeanwhile(f"{self.label} is already in use: somebody created it just now") from error
             self._after = made["metadata"]
@@ -87,12 +92,13 @@ class SecretPlace:
             before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
             if before.metadata.get("resourceVersion") != self._version:
                 raise self._changed()
-            made = await client.replace(
-                SECRETS, self._object(writing, before), namespace=where.namespace, name=where.name
-            )
+            self._before = before
+            wish = self._object(writing, before)
+            with self._attempting(writing):
+                made = await client.replace(SECRETS, wish, namespace=where.namespace, name=where.name)
         except (Conflict, NotFound) as error:
             raise self._changed() from error
-        self._before, self._after = before, made["metadata"]
+        self._after = made["metadata"]
         return "replaced"
 
     async def check(self, writing: Writing) -> None:
@@ -101,16 +107,41 @@ class SecretPlace:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:
-        if self._after is None:
+        meta = self._after or await self._attempted()
+        if meta is None:
             return False
-        client, where, meta = await self._client(), self.destination, self._after
+        client, where = await self._client(), self.destination
         if self._before is None:
             await client.delete(SECRETS, where.name, namespace=where.namespace, uid=meta.get("uid"))
         else:
             self._before.metadata["resourceVersion"] = meta["resourceVersion"]
             await client.replace(SECRETS, self._before, namespace=where.namespace, name=where.name)
-        self._before = self._after = None
+        self._before, self._after, self._attempt = None, None, ""
         return True
+
+    @contextlib.contextmanager
+    def _attempting(self, writing: Writing) -> Iterator[None]:
+        """Whatever is answered from here on, the server may have written it."""
+        self._attempt = writing.issued.fingerprint
+        try:
+            yield
+        except Unreachable:
+            self._unanswered = True
+            raise
+
+    async def _attempted(self) -> dict[str, Any] | None:
+        """The metadata of what a write left there although it failed; None where it left nothing."""
+        if not self._attempt:
+            return None
+        client, where = await self._client(), self.destination
+        with contextlib.suppress(NotFound):
+            found = await client.get_metadata(SECRETS, where.name, namespace=where.namespace)
+            meta: dict[str, Any] = found["metadata"]
+            if (meta.get("annotations") or {}).get(managed.FINGERPRINT) == self._attempt:
+                return meta
+        if self._unanswered:
+            raise IssuanceError(f"the server did not answer, and may still write {self.label}")
+        return None
 
     async def token(self, form: Format) -> Sensitive | None:
         data = await self._data()
