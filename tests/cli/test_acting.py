@@ -343,3 +343,34 @@ def test_a_journal_that_somebody_changed_is_noticed(robot: Path, home: Path) -> 
     result = kubemint("journal", "--verify")
     assert result.code == 1
     assert "broken at entry 3" in result.err
+
+
+def test_inspect_a_kubeconfig_tells_everything_but_the_token(robot: Path) -> None:
+    table = kubemint("inspect", robot)
+    assert table.code == 0, table
+    assert "system:serviceaccount:default:robot" in table.out
+    assert token_in(robot) not in table.out
+    data = kubemint("inspect", robot, "-o", "json")
+    assert data.json["kind"] == "Inspection"
+    assert data.json["type"] == "kubeconfig"
+    assert data.json["expiresAt"].endswith("Z")
+    (token,) = [item for item in data.json["items"] if item["kind"] == "token"]
+    assert token["claims"]["serviceAccount"] == "robot"
+    assert token_in(robot) not in data.out
+
+
+def test_inspect_a_token_from_stdin(robot: Path) -> None:
+    result = kubemint("inspect", "-", "-o", "json", stdin=token_in(robot) + "\n")
+    assert result.code == 0, result
+    assert result.json["type"] == "token"
+
+
+@pytest.mark.parametrize("content", ["", "hello", "\x00\x01"])
+def test_inspect_what_is_nothing_known(content: str) -> None:
+    result = kubemint("inspect", "-", stdin=content)
+    assert result.code in (1, 2)
+    result.failed(result.code)
+
+
+def test_inspect_a_file_that_is_not_there(tmp_path: Path) -> None:
+    kubemint("inspect", tmp_path / "nowhere").failed(1, "cannot read", "nowhere")

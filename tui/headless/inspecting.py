@@ -1,0 +1,86 @@
+"""`kubemint inspect`: what a token, kubeconfig, certificate or Secret says about itself. Nobody is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.kube.text import safe_text
+
+from .exits import quiet_logging
+from .options import Options, shared_options
+from .output import API_VERSION, output_option, print_object, rfc3339
+from .verifying import read_input
+
+if TYPE_CHECKING:
+    from tui.issuance.inspection import Inspection
+
+
+@click.command("inspect")
+@click.argument("what", metavar="FILE|-")
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
+    """Show what a token, kubeconfig, certificate or Secret says: for whom, until when, and what is odd about it.
+
+    Signatures are not checked and no cluster is asked (`kubemint verify` does that). What is shown never lets
+    anybody in.
+    """
+    from tui.issuance.files import explained, readable_by_others
+    from tui.issuance.inspecting import inspect
+
+    quiet_logging()
+    readers = ""
+    material = read_input(what)
+    if what != "-":
+        path = Path(what).expanduser()
+        with explained(path, "read"):
+            readers = readable_by_others(path)
+    inspection = inspect(material.reveal_bytes(), readable_by=readers)
+    if form == "table":
+        _print(inspection)
+    else:
+        print_object(_record(inspection), form)
+
+
+def _print(inspection: Inspection) -> None:
+    from tui.issuance.inspection import sections
+
+    for number, section in enumerate(sections(inspection)):
+        if number:
+            click.echo()
+        click.echo(safe_text(section.title))
+        width = max((len(label) for label, _ in section.rows), default=0)
+        for label, value in section.rows:
+            click.echo(f"  {safe_text(label):{width}}  {safe_text(value)}")
+
+
+def _record(inspection: Inspection) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Inspection",
+        "type": inspection.kind.value,
+        "checkedAt": rfc3339(inspection.checked_at),
+        "expiresAt": rfc3339(inspection.expires_at),
+        "items": [_camel(item) for item in msgspec.to_builtins(inspection.items)],
+        "problems": [_camel(problem) for problem in msgspec.to_builtins(inspection.problems)],
+    }
+
+
+def _camel(value: Any) -> Any:
+    """Field names as in the rest of the output. The keys of annotations are data and stay."""
+    if isinstance(value, list | tuple):
+        return [_camel(item) for item in value]
+    if isinstance(value, dict):
+        return {_camel_name(key): item if key == "annotations" else _camel(item) for key, item in value.items()}
+    return value
+
+
+def _camel_name(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
