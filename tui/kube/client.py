@@ -9,9 +9,7 @@ count), a limit on every wait, and only typed errors (`tui.kube.errors`).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
 from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -19,23 +17,17 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from typing_extensions import TypeVar
 
-from .auth import Authenticator, Identity, impersonation_headers
 from .endpoint import Endpoint
-from .errors import ConfigError, Unreachable
-from .exec_plugin import PLUGINS
-from .meters import Meters
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
-from .responses import Opaque, Response, decode, encode, refusal, warnings_of
+from .responses import Response, decode, encode, refusal
 from .retrying import attempts
+from .session import Session
 from .watching import WatchEvent, watched
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from .discovery import Discovery
-    from .transport import Secrets, Stream, Transport
 
 T = TypeVar("T", default=dict[str, Any])
 
@@ -80,15 +72,14 @@ class Client:
     ) -> None:
         self.endpoint = endpoint
         self.timeouts = timeouts
-        self._on_warning = on_warning
-        self._slots = asyncio.Semaphore(in_flight)
-        self._auth = Authenticator(endpoint, plugins=PLUGINS, exec_timeout=timeouts.exec)
-        self._meters = Meters()
-        self._opening = asyncio.Lock()
-        self._transport: Transport | None = None
-        self._retired: List[Transport] = []
-        self._pair: tuple[bytes | None, object] = (None, None)
-        self._closed = False
+        self.session = Session(
+            endpoint,
+            connect=timeouts.connect,
+            stall=timeouts.watch + timeouts.read,
+            exec_timeout=timeouts.exec,
+            in_flight=in_flight,
+            on_warning=on_warning,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,22 +91,17 @@ class Client:
 
     async def close(self) -> None:
         """Closes the session. Watches that still run end with Unreachable."""
-        self._closed = True
-        sessions = [*self._retired, *([self._transport] if self._transport is not None else [])]
-        self._transport = None
-        self._retired.clear()
-        for session in sessions:
-            await session.close()
+        await self.session.close()
 
     @property
     def skew(self) -> float | None:
         """Server time minus local time in seconds, as far as its Date headers tell."""
-        return self._meters.skew
+        return self.session.meters.skew
 
     @property
     def latency(self) -> float | None:
         """Seconds the last request took that was not a watch."""
-        return self._meters.latency
+        return self.session.meters.latency
 
     async def request(
         self,
@@ -136,7 +122,7 @@ class Client:
         read = timeout if timeout is not None else self.timeouts.read
         async for attempt in attempts(reads=method in ("GET", "HEAD")):
             with attempt:
-                response = await self._exchange(method, path, params, headers, data, read)
+                response = await self.session.exchange(method, path, params, headers, data, read)
                 if response.status >= 300:
                     raise refusal(response, info, self.endpoint.name)
                 return response
@@ -321,109 +307,6 @@ class Client:
         from .discovery import discover
 
         return await discover(self, groups)
-
-    @asynccontextmanager
-    async def stream(self, path: str, params: Mapping[str, str], accept: str) -> AsyncIterator[Stream]:
-        """A GET that goes on; for `watch`."""
-        for again in (True, False):
-            identity = await self._auth.identity()
-            transport = await self._session(identity)
-            async with transport.stream(
-                path,
-                params=params,
-                headers=self._headers({"Accept": accept}, identity),
-                connect=self.timeouts.connect,
-                read=self.timeouts.read,
-                stall=self.timeouts.watch + self.timeouts.read,
-            ) as stream:
-                if stream.status == 401 and again and await self._auth.renewed(identity):
-                    continue
-                yield stream
-                return
-
-    async def _exchange(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        data: Opaque | None,
-        read: float,
-    ) -> Response:
-        async with self._slots:
-            identity = await self._auth.identity()
-            response = await self._send(identity, method, path, params, headers, data, read)
-            if response.status == 401 and await self._auth.renewed(identity):
-                identity = await self._auth.identity()
-                response = await self._send(identity, method, path, params, headers, data, read)
-            return response
-
-    async def _send(
-        self,
-        identity: Identity,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        data: Opaque | None,
-        read: float,
-    ) -> Response:
-        transport = await self._session(identity)
-        with self._meters.measure() as note:
-            response = await transport.exchange(
-                method,
-                path,
-                params=params,
-                headers=self._headers(headers, identity),
-                data=data,
-                connect=self.timeouts.connect,
-                read=read,
-            )
-            note(response.headers.get("Date"))
-        if self._on_warning is not None:
-            for warning in warnings_of(response.header_values("Warning")):
-                self._on_warning(warning)
-        return response
-
-    def _headers(self, headers: Mapping[str, str], identity: Identity) -> Secrets:
-        from .transport import Secrets
-
-        made = Secrets(headers.items())
-        if identity.authorization is not None:
-            made.add("Authorization", identity.authorization.reveal())
-        for key, value in impersonation_headers(self.endpoint.login.impersonate):
-            made.add(key, value)
-        return made
-
-    async def _session(self, identity: Identity) -> Transport:
-        """The session for this certificate; another certificate means another session."""
-        pair = (identity.certificate, identity.key)
-        async with self._opening:
-            if self._closed:
-                raise Unreachable("the client is closed", cluster=self.endpoint.name, hint="")
-            if self._transport is None or self._pair != pair:
-                if self._transport is not None:
-                    old, self._transport = self._transport, None
-                    self._retired = [session for session in self._retired if session.users] + [old]
-                    await old.retire()
-                prepared, context = await asyncio.to_thread(_prepare, self.endpoint, identity)
-                self._transport = prepared(self.endpoint, context)
-                self._pair = pair
-            return self._transport
-
-
-def _prepare(endpoint: Endpoint, identity: Identity) -> tuple[type[Transport], SSLContext]:
-    """Beside the loop: the first call imports the transport, and reading authorities takes its time too."""
-    from .tls import context_for
-    from .transport import Transport
-
-    try:
-        context = context_for(
-            ca=endpoint.ca, insecure=endpoint.insecure, certificate=identity.certificate, key=identity.key
-        )
-    except ConfigError as error:
-        raise ConfigError(error.message, cluster=endpoint.name, hint=error.hint) from None
-    return Transport, context
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

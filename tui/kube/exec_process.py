@@ -91,22 +91,21 @@ class _Output:
         while chunk := await stream.read(65536):
             self.data += chunk
             if len(self.data) > self._limit:
-                if self._too_much is not None:
+                if self._too_much is not None and not self.overflowed:
                     self.overflowed = True
-                    return self._too_much()
+                    self._too_much()  # and read on to the end, which a process that was ended still has to reach
                 del self.data[: -self._limit]
-        return None
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
     """Ends the plugin and everything it started, and collects it."""
     _kill_group(process)
-    with suppress(TimeoutError):  # a process stuck in the kernel must not hold us up
-        async with asyncio.timeout(2):
-            await process.wait()
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()  # the pipes may still be held by something that left the group
+    with suppress(TimeoutError):  # a process stuck in the kernel must not hold us up
+        async with asyncio.timeout(2):
+            await process.wait()
 
 
 def _kill_group(process: asyncio.subprocess.Process) -> None:

@@ -48,7 +48,7 @@ async def watched(
 ) -> AsyncGenerator[WatchEvent[T], None]:
     """The events of one watch until the server ends it."""
     cluster, info = client.endpoint.name, describe("GET", path, params)
-    async with client.stream(path, params, accept) as stream:
+    async with client.session.stream(path, params, {"Accept": accept}, client.timeouts.read) as stream:
         if stream.status >= 300:
             raise refusal(await stream.whole(), info, cluster)
         async for line in _lines(stream.chunks(), cluster):

@@ -1,0 +1,167 @@
+"""Everything between a client and the wire: who we are, the connections, how many requests at once, what is measured.
+
+A session keeps one transport for the certificate in use. Where a plugin gives another certificate the next request
+opens another transport, and the old one ends when its last request has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from .auth import Authenticator, Identity, impersonation_headers
+from .endpoint import Endpoint
+from .errors import ConfigError, Unreachable
+from .exec_plugin import PLUGINS
+from .meters import Meters
+from .responses import Opaque, Response, warnings_of
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from .transport import Secrets, Stream, Transport
+
+
+class Session:
+    """The way to one endpoint. Repeats a request only to show a renewed credential after a 401."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        connect: float,
+        stall: float,
+        exec_timeout: float,
+        in_flight: int,
+        on_warning: Callable[[str], None] | None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.meters = Meters()
+        self._connect, self._stall = connect, stall
+        self._on_warning = on_warning
+        self._slots = asyncio.Semaphore(in_flight)
+        self._auth = Authenticator(endpoint, plugins=PLUGINS, exec_timeout=exec_timeout)
+        self._opening = asyncio.Lock()
+        self._transport: Transport | None = None
+        self._retired: list[Transport] = []
+        self._pair: tuple[object, object] = (None, None)
+        self._closed = False
+
+    async def close(self) -> None:
+        """Closes every connection; nothing is sent any more."""
+        self._closed = True
+        transports = [*self._retired, *([self._transport] if self._transport is not None else [])]
+        self._transport = None
+        self._retired.clear()
+        for transport in transports:
+            await transport.close()
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: Opaque | None,
+        read: float,
+    ) -> Response:
+        """One request and its whole answer, whatever its status."""
+        async with self._slots:
+            identity = await self._auth.identity()
+            response = await self._send(identity, method, path, params, headers, data, read)
+            if response.status == 401 and await self._auth.renewed(identity):
+                identity = await self._auth.identity()
+                response = await self._send(identity, method, path, params, headers, data, read)
+            return response
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float
+    ) -> AsyncIterator[Stream]:
+        """A GET whose answer goes on; it takes no place among the requests."""
+        for again in (True, False):
+            identity = await self._auth.identity()
+            transport = await self._transport_for(identity)
+            async with transport.stream(
+                path,
+                params=params,
+                headers=self._headers(headers, identity),
+                connect=self._connect,
+                read=read,
+                stall=self._stall,
+            ) as stream:
+                if stream.status == 401 and again and await self._auth.renewed(identity):
+                    continue
+                yield stream
+                return
+
+    async def _send(
+        self,
+        identity: Identity,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        data: Opaque | None,
+        read: float,
+    ) -> Response:
+        transport = await self._transport_for(identity)
+        with self.meters.measure() as note:
+            response = await transport.exchange(
+                method,
+                path,
+                params=params,
+                headers=self._headers(headers, identity),
+                data=data,
+                connect=self._connect,
+                read=read,
+            )
+            note(response.headers.get("Date"))
+        if self._on_warning is not None:
+            for warning in warnings_of(response.header_values("Warning")):
+                self._on_warning(warning)
+        return response
+
+    def _headers(self, headers: Mapping[str, str], identity: Identity) -> Secrets:
+        from .transport import Secrets
+
+        made = Secrets(headers.items())
+        if identity.authorization is not None:
+            made.add("Authorization", identity.authorization.reveal())
+        for key, value in impersonation_headers(self.endpoint.login.impersonate):
+            made.add(key, value)
+        return made
+
+    async def _transport_for(self, identity: Identity) -> Transport:
+        """The transport for this certificate; another certificate means another transport."""
+        pair = (identity.certificate, identity.key)
+        async with self._opening:
+            if self._transport is None or self._pair != pair:
+                self._check_open()
+                made, context = await asyncio.to_thread(_prepare, self.endpoint, identity)
+                self._check_open()
+                old, self._transport, self._pair = self._transport, made(self.endpoint, context), pair
+                if old is not None:
+                    self._retired = [transport for transport in self._retired if transport.users] + [old]
+                    await old.retire()
+            return self._transport
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unreachable("the client is closed", cluster=self.endpoint.name)
+
+
+def _prepare(endpoint: Endpoint, identity: Identity) -> tuple[type[Transport], SSLContext]:
+    """Beside the loop: the first call imports the transport, and reading authorities takes its time too."""
+    from .tls import context_for
+    from .transport import Transport
+
+    try:
+        context = context_for(
+            ca=endpoint.ca, insecure=endpoint.insecure, certificate=identity.certificate, key=identity.key
+        )
+    except ConfigError as error:
+        raise ConfigError(error.message, cluster=endpoint.name, hint=error.hint) from None
+    return Transport, context
