@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -80,6 +81,27 @@ async def test_the_same_fleet_again() -> None:
             )
     assert seen[0] == seen[1]
     assert len(seen[0]) > 60
+
+
+async def test_the_same_tokens_again() -> None:
+    """Given the ports as well, fingerprints and so the moments of renewal are alike."""
+    seen: list[list[str]] = []
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for _ in range(2):
+        async with EmbeddedFleet(clusters=1, troubled=False, clock=lambda: NOON, first_port=port) as fleet:
+            notes = [s["metadata"].get("annotations", {}) for s in fleet.cluster("harbor").storage.list(SECRETS)]
+            seen.append([note["kubemint.io/fingerprint"] for note in notes if "kubemint.io/fingerprint" in note])
+    assert seen[0] == seen[1]
+    assert len(set(seen[0])) > 8
+
+
+async def test_a_taken_port_leaves_nothing_behind(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            await EmbeddedFleet(clusters=2, troubled=False, first_port=port - 1, folder=tmp_path).start()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_every_state_of_a_request_is_there() -> None:

@@ -24,7 +24,7 @@ from .cluster import EmbeddedCluster
 from .dpf import CredentialController
 from .faults import ServerState
 from .kubeconfigs import fleet_kubeconfig, write_private
-from .pki import signing_key
+from .pki import SigningKey, repeatable_key, signing_key
 from .seed import OPERATOR, populate
 
 Clock = Callable[[], datetime]
@@ -44,7 +44,8 @@ def utc_now() -> datetime:
 class EmbeddedFleet:
     """An async context manager. `clusters` counts the healthy ones: `harbor`, which manages, and its tenants.
 
-    Names, order and stamps depend on `seed` and `clock` alone; with `first_port` the addresses do too.
+    Names, order and stamps depend on `seed` and `clock` alone. With `first_port` addresses and tokens do too: that is
+    for pictures that can be made again, because anybody who knows the seed knows the key.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class EmbeddedFleet:
         atexit.register(self._remove_folder)
         try:
             names = cluster_names(self._healthy, self._troubled)
-            keys = await asyncio.gather(*(asyncio.to_thread(signing_key, index) for index in range(len(names))))
+            keys = await self._keys(len(names))
             for index, (name, key) in enumerate(zip(names, keys, strict=True)):
                 self._clusters[name] = EmbeddedCluster(
                     name,
@@ -123,6 +124,11 @@ class EmbeddedFleet:
         except BaseException:
             await self.stop()
             raise
+
+    async def _keys(self, count: int) -> list[SigningKey]:
+        if self._first_port is not None:
+            return [await asyncio.to_thread(repeatable_key, self._seed)] * count
+        return await asyncio.gather(*(asyncio.to_thread(signing_key, index) for index in range(count)))
 
     def _keep_requests(self) -> None:
         management = next(iter(self._clusters.values()))

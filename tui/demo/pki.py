@@ -11,6 +11,7 @@ import base64
 import functools
 import hashlib
 import ipaddress
+import random
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tui.kube.sensitive import Sensitive
 
+_EXPONENT: Final = 65537
 _POOL_SIZE: Final = 8
+_SMALL_PRIMES: Final = [n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))]
 _BACKDATE: Final = timedelta(days=1)
 _AUTHORITY_YEARS: Final = timedelta(days=3650)
 
@@ -153,8 +156,8 @@ def server_context(serving: Certificate, authority: Authority, folder: Path) -> 
 class SigningKey:
     """The key that signs service-account tokens (RS256), and its identifier as API servers compute it."""
 
-    def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def __init__(self, key: rsa.RSAPrivateKey | None = None) -> None:
+        self._key = key or rsa.generate_private_key(public_exponent=_EXPONENT, key_size=2048)
         self.public = self._key.public_key()
         der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.kid = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
@@ -185,3 +188,26 @@ def _pooled(slot: int) -> SigningKey:
 def signing_key(index: int) -> SigningKey:
     """The signing key of the fleet's cluster number `index`; made on first use, then kept for the process."""
     return _pooled(index % _POOL_SIZE)
+
+
+@functools.cache
+def repeatable_key(seed: int) -> SigningKey:
+    """The same key for the same seed: for pictures that can be made again, and for nothing that anybody else can reach.
+
+    Fingerprints of tokens, and with them the moments of renewal, then come out alike every time.
+    """
+    rng = random.Random(seed)  # noqa: S311 (repeatable on purpose)
+    p, q = _prime(rng), _prime(rng)
+    d = pow(_EXPONENT, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(_EXPONENT, p * q)
+    return SigningKey(rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public).private_key())
+
+
+def _prime(rng: random.Random) -> int:
+    """A number of 1024 bits that is prime beyond reasonable doubt, with its two highest bits set."""
+    while True:
+        candidate = rng.getrandbits(1024) | (3 << 1022) | 1
+        if (candidate - 1) % _EXPONENT == 0 or not all(candidate % small for small in _SMALL_PRIMES):
+            continue
+        if all(pow(base, candidate - 1, candidate) == 1 for base in (2, 3, 5, 7)):
+            return candidate
