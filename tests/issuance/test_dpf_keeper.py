@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane import RealControlPlane
-from tui.demo import Answer, Drop, FaultRule
+from tui.demo import Answer, Cut, Drop, FaultRule
 from tui.demo.running import FleetThread
 from tui.issuance.claims import read_token
 from tui.issuance.dpf import credential_of
@@ -21,6 +21,7 @@ from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.dpf.objects import NamespacedName
 from tui.issuance.dpf.renewal_work import look
 from tui.issuance.dpf.resources import DPU_CLUSTERS, DPU_REQUESTS, FINALIZER
+from tui.issuance.dpf.steps import fetch, look_secret
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.types import State
 from tui.kube import kubeconfig as loading
@@ -526,6 +527,20 @@ async def test_a_failed_renewal_keeps_the_old_one_and_leaves_no_handle(place: Pl
     assert conditions(await place.read()) == GOOD
 
 
+async def test_a_write_whose_answer_was_lost_stays_good(place: Place) -> None:
+    await place.want()
+    await place.keep()
+    old = await place.token()
+    place.faults("harbor", FaultRule(Cut(), verb="patch", path="/secrets/out$", times=1))
+    await place.keep(ok=False, renew="by hand")
+    published = await place.token()
+    assert published != old, "the server did it, and only its answer was lost"
+    assert await place.works(published)
+    assert (await place.keep()).reason == "the Secret holds another token"
+    assert await place.works(await place.token())
+    assert conditions(await place.read()) == GOOD
+
+
 async def test_no_right_to_make_handles_is_said(place: Place) -> None:
     place.faults("tenant-a", FaultRule(Answer(403, "Forbidden", "no"), verb="create", path="/secrets$"))
     await place.want()
@@ -644,3 +659,27 @@ async def test_a_handle_is_found_by_its_clusters_name(place: Place) -> None:
     client = await place.clusters.client(handle.cluster)
     await client.delete(SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
     assert await place.refused(await place.token())
+
+
+async def test_beside_dpfs_own_controller(embedded_fleet: FleetThread) -> None:
+    """A rotation by hand stands: the controller, which runs there, sees a fresh token and keeps it."""
+    async with embedded_place(embedded_fleet, Clock()) as place:
+        operator = "dpf-operator-system"
+        before = await fetch(place.client, place.host, operator, "flannel")
+        assert before.status_secret is not None
+        rest = await place.keeper.reconcile(place.host, operator, "flannel", renew="by hand")
+        assert rest.issued
+        wanted = await look_secret(place.client, before, before.status_secret)
+
+        async def controller_looks(fleet: Any) -> None:
+            fleet.controller.look()
+
+        embedded_fleet.call(controller_looks)
+        await asyncio.sleep(0.3)
+        after = await fetch(place.client, place.host, operator, "flannel")
+        assert rest.request is not None
+        assert (after.expires_at, after.marks) == (rest.request.expires_at, rest.request.marks)
+        assert conditions(after) == GOOD
+        there = await look_secret(place.client, after, before.status_secret)
+        assert there.token == wanted.token
+        assert there.ours

@@ -348,3 +348,16 @@ def test_a_hundred_contexts_are_quick(tmp_path: Path) -> None:
     merge(path, addition(), "r1")
     assert time.monotonic() - start < 2
     assert len(loading.load(str(path)).contexts) == 501
+
+
+def test_the_marks_survive_kubectl(tmp_path: Path) -> None:
+    path = write(tmp_path, EXISTING)
+    merge(path, addition(), "r1")
+    kubectl(path, "config", "set-context", "robot", "--namespace=elsewhere")
+    kubectl(path, "config", "rename-context", "robot", "mine")
+    done = merge(path, addition(NEW), "r1")
+    assert done.context == "mine", "a name its owner gave is kept"
+    config = loading.load(str(path))
+    assert sorted(config.contexts) == ["mine", "work"]
+    assert sorted(config.users) == ["me", "robot"]
+    assert config.endpoint("mine").login.token == NEW

@@ -87,15 +87,14 @@ class Keeper:
             work.check()
             reason = renew or work.reason(self._clock())
             issued = await self._issue(work) if reason else None
-        except steps.InUse as error:
-            kind = conditions.SECRET if error.message.startswith("secret") else conditions.ACCOUNT
-            return await self._failed(request, kind, error)
+        except steps.SecretInUse as error:
+            return await self._failed(request, conditions.SECRET, error)
         except (KubeError, IssuanceError) as error:
             return await self._failed(request, conditions.ACCOUNT, error)
         try:
             await work.write(issued)
         except (KubeError, IssuanceError) as error:
-            await self._take_back(work)
+            await self._take_back_unless_published(work, issued)
             return await self._failed(work.request, conditions.SECRET, error)
         now = self._clock()
         await work.publish(issued, now, self._grace)
@@ -122,6 +121,15 @@ class Keeper:
             await work.unbind()
         except KubeError as error:  # the account's owner reference collects it when the account goes
             work.notes.append(f"the unused handle could not be deleted: {error}")
+
+    async def _take_back_unless_published(self, work: RequestWork, issued: IssuedToken | None) -> None:
+        """The answer to a write may be lost although it was done: what the Secret holds must live."""
+        try:
+            there = await steps.look_secret(work.host, work.request, work.request.secret)
+        except (KubeError, IssuanceError):
+            return  # nobody knows; a handle too many is found later, a dead token at once by those who use it
+        if issued is not None and there.token != issued.token:
+            await self._take_back(work)
 
     async def _failed(self, request: DPURequest, kind: str, error: KubeError | IssuanceError) -> Rest:
         """Say what is wrong in a condition. The old credential stays published, and its stamps stay true."""

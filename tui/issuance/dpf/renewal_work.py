@@ -170,7 +170,7 @@ class RequestWork:
         await steps.check_written(self.host, self.request, data)
         return data
 
-    async def publish(self, issued: IssuedToken | None, now: datetime, grace: timedelta, *, good: bool = True) -> None:
+    async def publish(self, issued: IssuedToken | None, now: datetime, grace: timedelta) -> None:
         """Record what exists now: leftovers and marks first, so that a crash loses neither; then the status."""
         request = self.request
         leftovers = [*leftovers_of(request), *replaced_by_change(request, now + grace, new_token=issued is not None)]
@@ -186,7 +186,7 @@ class RequestWork:
             expires_at=issued.expires_at if issued else None,
         )
         unchanged = issued is None and stamps.fields() == _named(request)
-        state = succeeded(self.request, now) if good else self.request.conditions
+        state = succeeded(self.request, now)
         self.request = await steps.update_status(self.host, self.request, state, None if unchanged else stamps)
 
     async def orphans(self, now: datetime) -> list[Leftover]:

@@ -38,7 +38,11 @@ _TRIES: Final = 4
 
 
 class InUse(IssuanceError):
-    """An account or a Secret exists that was not made for this request."""
+    """A service account exists that was not made for this request."""
+
+
+class SecretInUse(InUse):
+    """A Secret exists that was not made for this request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,9 @@ def belongs(metadata: Mapping[str, Any], request: DPURequest, known: bool) -> bo
 def check_secret(published: Published, where: NamespacedName) -> None:
     """Raises InUse where the Secret exists and was not made for this request."""
     if published.exists and not published.ours:
-        raise InUse(f"secret {where} is already in use", "kubemint never takes over what others made; choose another")
+        raise SecretInUse(
+            f"secret {where} is already in use", "kubemint never takes over what others made; choose another"
+        )
 
 
 def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> dict[str, Sensitive]:
