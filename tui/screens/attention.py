@@ -60,6 +60,8 @@ def survey(session: Session, span: timedelta) -> Survey:
     found = Survey()
     length = span.total_seconds()
     local = session.now()
+    unready = [request for request in session.store.requests.values() if request.ready == "False"]
+    known = {request.key for request in unready}
     for row in session.view(Area.CREDENTIALS, Query()):
         assert isinstance(row, CredentialRow)
         now = session.now(row)
@@ -74,6 +76,9 @@ def survey(session: Session, span: timedelta) -> Survey:
                 due = (credential.rotate_at - now).total_seconds()
                 if 0 < due <= length:
                     found.renews.append(due)
+        address = credential.address
+        if address.kind is CredentialKind.REQUEST and f"{address.cluster}/{address.namespace}/{address.name}" in known:
+            continue
         if len(found.notices) < MOST and (notice := _of_credential(row, state, now)) is not None:
             found.notices.append(notice)
     for cluster in session.store.clusters.values():
@@ -82,11 +87,9 @@ def survey(session: Session, span: timedelta) -> Survey:
                 Notice(_REACH_RANK[cluster.reach], REACHES[cluster.reach], cluster.name, cluster_says(cluster, local),
                        cluster)
             )  # fmt: skip
-    for request in session.store.requests.values():
-        if request.ready == "False" and len(found.notices) < 2 * MOST:
-            found.notices.append(
-                Notice(0, STATES[State.FAILED], f"{request.namespace}/{request.name}", request_says(request), request)
-            )
+    for request in unready:
+        if len(found.notices) < 2 * MOST:
+            found.notices.append(Notice(0, STATES[State.FAILED], request.name, request_says(request), request))
     found.notices.sort(key=lambda notice: (notice.rank, notice.who))
     return found
 
@@ -107,13 +110,13 @@ def request_says(row: RequestRow) -> str:
     worst: Sequence[str] = [condition.message or condition.reason for condition in bad] or [
         condition.message or condition.reason for condition in row.conditions if condition.status == "False"
     ]
-    return next((text for text in worst if text), "not ready")
+    return next((text.removeprefix("Error occurred: ") for text in worst if text), "not ready")
 
 
 def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | None:
     credential = row.credential
     sign = STATES[state]
-    name = credential_name(row)
+    name = row.name or credential_name(row)
     if state is State.FAILED:
         return Notice(0, sign, name, credential.message or "the last renewal failed", row)
     if state is State.EXPIRED:

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.kube.text import safe_text
 from tui.widgets.facts import FactsView, Section
 from tui.widgets.job_panel import JobPanel
+from tui.widgets.key_line import KeyLine
 from tui.widgets.top_bar import Crumbs
 
 from .describe import describe, title_of
@@ -43,7 +43,7 @@ class DetailScreen(WorkingScreen):
         yield Crumbs(id="detail-crumbs")
         yield FactsView(id="detail-facts")
         yield JobPanel(self.session.clock, id="detail-jobs")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(JobPanel).display = False
@@ -54,6 +54,9 @@ class DetailScreen(WorkingScreen):
         self.set_interval(1.0, self.follow)
         self.follow()
         self.query_one(FactsView).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return False if action == "details" else super().check_action(action, parameters)
 
     def chosen(self) -> list[Row]:
         return [self._row]
@@ -70,7 +73,7 @@ class DetailScreen(WorkingScreen):
         panel = self.query_one(JobPanel)
         if panel.display:
             panel.redraw()
-        self.refresh_bindings()
+        self.bindings_may_differ()
 
     def show_job(self, job: Job) -> None:
         """A job began or changed."""

@@ -8,13 +8,14 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import ContentSwitcher, Footer
+from textual.widgets import ContentSwitcher
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
+from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
 from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
@@ -86,7 +87,7 @@ class MainScreen(WorkingScreen):
             yield from self._panes.values()
         yield JobPanel(self.session.clock, id="jobs")
         yield Prompt(id="prompt")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(JobPanel).display = False
@@ -358,7 +359,7 @@ class MainScreen(WorkingScreen):
             trail += [*([name] if name else []), crumb.name]
         trail.append(self.pane.title.lower() if trail else self.pane.title)
         self.query_one(Crumbs).tell(trail, self._scope_facts() + self.pane.facts())
-        self.refresh_bindings()
+        self.bindings_may_differ()
 
     def _scope_facts(self) -> list[tuple[str, Tone]]:
         clusters = self.session.store.clusters

@@ -11,15 +11,17 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
-from tui.fleet.query import Query
+from tui.fleet.query import STATE_RANK, Query
 from tui.fleet.rows import ClusterRow
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.types import State
+from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.fleet_columns import CREDENTIALS
 from tui.widgets.signs import REACHES, STATES, Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Notices, Timeline
+from tui.widgets.top_bar import Part, packed
 from tui.widgets.upcoming import Upcoming
 
 from .attention import Survey, survey
@@ -70,6 +72,9 @@ class Overview(Pane):
         self._timeline.next_span()
         self.look()
 
+    def on_resize(self) -> None:
+        self._later()
+
     def on_timeline_wanted(self) -> None:
         self.next_span()
 
@@ -116,21 +121,24 @@ class Overview(Pane):
         self.table.show(Upcoming(view, self.session.now()), sorted_by="expires")
 
     def _health(self) -> Content:
-        parts: list[Content] = []
-        for state in State:
+        """How many credentials are in each state, and where there is room how each cluster is."""
+        width, short = max(self.size.width - 4, 20), self.size.height < 24 or self.size.width < 100
+        states: list[Part] = []
+        for state in sorted(State, key=STATE_RANK.__getitem__):
             number = self.found.states[state]
             if number:
-                sign = STATES[state]
-                parts.append(Content.styled(f"{sign.glyph} {number} {sign.word}", sign.tone.style))
-        line = Content("   ").join(parts) if parts else Content.styled("no credential is known yet", "$mute")
-        clusters = [
-            Content.styled(f"{REACHES[row.reach].glyph} {row.name}", REACHES[row.reach].tone.style)
-            for row in self._clusters()
-        ]
-        return Content("\n").join([line, Content("   ").join(clusters)]) if clusters else line
+                states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", STATES[state].tone.style))
+        lines = packed(states or [("no credential is known yet", "$mute")], width, 1)
+        if not short:
+            clusters = [
+                (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", REACHES[row.reach].tone.style)
+                for row in self._clusters()
+            ]
+            lines += packed(clusters, width, 2)
+        return Content("\n").join(lines)
 
     def _clusters(self) -> Sequence[ClusterRow]:
-        rows = self.session.view(Area.CLUSTERS, Query(sort="name"))
+        rows = self.session.view(Area.CLUSTERS, Query(sort="reach"))
         return [row for row in rows if isinstance(row, ClusterRow)]
 
     def _empty(self) -> Sequence[Cell]:

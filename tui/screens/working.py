@@ -27,6 +27,10 @@ MUTATING: Final = frozenset({"rotate", "new", "revoke", "new_credential", "new_r
 BULK: Final = frozenset({"rotate", "revoke", "verify", "export"})
 NEEDS_MATERIAL: Final = frozenset({"inspect", "reveal", "export", "verify"})
 
+_ACTIONS: Final = (
+    "rotate", "export", "new", "verify", "inspect", "yaml", "details", "reveal", "revoke", "copy", "reconnect",
+)  # fmt: skip
+
 
 class WorkingScreen(Screen[None]):
     """A screen whose rows can be acted on."""
@@ -46,6 +50,7 @@ class WorkingScreen(Screen[None]):
     ]
 
     session: Session
+    _possible: tuple[bool | None, ...] = ()
 
     @property
     def kubemint(self) -> Shell:
@@ -76,6 +81,13 @@ class WorkingScreen(Screen[None]):
             rows = self.chosen()
             return (len(rows) == 1 and (action != "reconnect" or bool(cluster_of(rows[0])))) or None
         return True
+
+    def bindings_may_differ(self) -> None:
+        """Draw the keys anew where others are possible than before."""
+        possible_now = tuple(self.check_action(action, ()) for action in _ACTIONS)
+        if possible_now != self._possible:
+            self._possible = possible_now
+            self.refresh_bindings()
 
     # One key each
 

@@ -60,12 +60,11 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[tu
         shown.remove(max(candidates, key=lambda column: column.drop))
     sizes = {column.id: natural[column.id] for column in shown}
     excess = _needed(shown, lambda column: sizes[column.id]) - width
-    for column in sorted(shown, key=lambda column: -column.drop):
-        if excess <= 0:
-            break
-        give = min(excess, sizes[column.id] - min(sizes[column.id], column.least))
-        sizes[column.id] -= give
-        excess -= give
+    for least in (lambda column: _tight(column, natural), lambda column: min(natural[column.id], column.least)):
+        for column in sorted(shown, key=lambda column: -column.drop):
+            give = max(min(excess, sizes[column.id] - least(column)), 0)
+            sizes[column.id] -= give
+            excess -= give
     spare = width - _needed(shown, lambda column: sizes[column.id])
     for column, want in sorted(zip(columns, wanted, strict=True), key=lambda pair: pair[0].drop):
         if spare > 0 and column in shown and want > sizes[column.id]:
@@ -77,7 +76,8 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[tu
 
 def _tight(column: Column, natural: dict[str, int]) -> int:
     """What a column needs so that most of its content is readable: names and paths may be squeezed, the rest not."""
-    return min(natural[column.id], max(column.least, 24)) if column.middle else natural[column.id]
+    tight = 14 if column.drop else 24
+    return min(natural[column.id], max(column.least, tight)) if column.middle else natural[column.id]
 
 
 def _needed(columns: Sequence[Column], size: Callable[[Column], int]) -> int:

@@ -94,6 +94,8 @@ class JobPanel(VerticalScroll, can_focus=True):
             self.set_class(sign.word == status, f"-{status}")
         lines = single(tasks[0]) if len(tasks) == 1 else many(tasks)
         self.query_one("#job-body", Static).update(Content("\n").join(lines))
+        if not job.running:
+            self.call_after_refresh(self.scroll_end, animate=False)
 
 
 def single(task: TaskLike) -> list[Content]:

@@ -45,7 +45,7 @@ STATES: Final[dict[State, Sign]] = {
     State.FAILED: Sign("✖", "failed", Tone.BAD),
     State.REVOKED: Sign("⊘", "revoked", Tone.MUTE),
     State.PENDING: Sign("◌", "pending", Tone.INFO),
-    State.ENDLESS: Sign("∞", "never expires", Tone.WARN),
+    State.ENDLESS: Sign("∞", "never", Tone.WARN),
     State.UNKNOWN: Sign("?", "unknown", Tone.WARN),
 }
 

@@ -202,6 +202,12 @@ class FleetTable(ScrollView, can_focus=True):
         self.marks.clear()
         self._marks_changed()
 
+    def pin(self) -> None:
+        """Keep the cursor on its row from now on, wherever that row goes."""
+        if len(self.rows) and not self._pinned:
+            self._pinned = True
+            self._remember()
+
     def reset(self) -> None:
         """Back to the first row without marks: other rows come now."""
         self._pinned = False
@@ -242,6 +248,10 @@ class FleetTable(ScrollView, can_focus=True):
         self._keep_visible()
         self.refresh()
         self._arm()
+
+    def on_key(self) -> None:
+        """Whoever presses a key means the row that is under the cursor now."""
+        self.pin()
 
     def on_focus(self) -> None:
         self.refresh()
@@ -330,7 +340,8 @@ class FleetTable(ScrollView, can_focus=True):
         return Strip.blank(width, self.rich_style)
 
     def _header(self, width: int) -> Strip:
-        plain, sorted_style = self._named("header"), self._named("header-sorted")
+        ground = self.rich_style
+        plain, sorted_style = ground + self._named("header"), ground + self._named("header-sorted")
         segments = [Segment(" " * GUTTER, plain)]
         for number, (column, size) in enumerate(self._layout):
             if number:

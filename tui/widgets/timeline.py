@@ -18,6 +18,8 @@ from textual.widget import Widget
 
 from tui.kube.text import safe_text
 
+from .columns import cut
+
 SPANS: Final = (
     ("next hour", timedelta(hours=1), ("now", "+15m", "+30m", "+45m", "+1h")),
     ("next day", timedelta(days=1), ("now", "+6h", "+12h", "+18h", "+24h")),
@@ -131,7 +133,7 @@ class Notices(Widget):
         widest = min(max(len(who) for _, who, _, _ in shown), max(width // 3, 16))
         lines = []
         for glyph, who, why, style in shown:
-            name = safe_text(who, widest).ljust(widest)
+            name = cut(safe_text(who), widest, middle=True)
             rest = max(width - widest - 4, 8)
             lines.append(
                 Content.assemble(

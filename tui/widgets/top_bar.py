@@ -29,6 +29,21 @@ def length(parts: Sequence[Part]) -> int:
     return sum(cell_len(text) for text, _ in parts)
 
 
+def packed(parts: Sequence[Part], width: int, lines: int) -> list[Content]:
+    """Parts side by side in at most so many lines, none broken in two; the last line says how many found no room."""
+    rows: list[list[Part]] = [[]]
+    for number, part in enumerate(parts):
+        left = len(parts) - number
+        room = width - length(rows[-1]) - (8 if len(rows) == lines and left > 1 else 0)
+        if rows[-1] and cell_len(part[0]) > room:
+            if len(rows) == lines:
+                rows[-1].append((f"+{left}", "$mute"))
+                break
+            rows.append([])
+        rows[-1] += [part, ("   ", "")]
+    return [joined(row) for row in rows]
+
+
 class TopBar(Widget):
     """Name, clusters per reach, and what one must know at all times: read-only, skew, embedded fleet."""
 

@@ -1,0 +1,58 @@
+"""The keys that work here, in one line; on narrow terminals the less important ones are left out, never cut in half."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual import events
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+
+from .top_bar import Part, joined, length
+
+ORDER: Final = (
+    "open", "leave", "rotate", "export", "new", "verify", "help", "filter", "revoke", "inspect", "command", "yaml",
+    "details", "mark",
+)  # fmt: skip
+"""The most important first; what is not named comes last."""
+
+
+class KeyLine(Widget):
+    """Like a footer, drawn in one go, so that nothing flickers when what is possible changes."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._spans: list[tuple[int, int, str]] = []
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._updated)
+
+    def _updated(self, screen: Screen[object]) -> None:
+        self.refresh()
+
+    def render(self) -> Content:
+        keys: list[tuple[str, str, str, bool, str]] = []
+        seen: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and binding.description and binding.action not in seen:
+                seen.add(binding.action)
+                display = self.app.get_key_display(binding)
+                keys.append((binding.action, display, binding.description, active.enabled, binding.key))
+        shown = list(keys)
+        while shown and sum(len(key[1]) + len(key[2]) + 3 for key in shown) > self.size.width:
+            shown.remove(max(shown, key=lambda key: ORDER.index(key[0]) if key[0] in ORDER else len(ORDER)))
+        parts: list[Part] = []
+        self._spans = []
+        for _, display, description, enabled, key in shown:
+            start = length(parts)
+            parts.append((f" {display}", "$footer-key-foreground bold" if enabled else "$faint"))
+            parts.append((f" {description} ", "$footer-description-foreground" if enabled else "$faint strike"))
+            self._spans.append((start, length(parts), key))
+        return joined(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._spans:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
