@@ -317,6 +317,33 @@ async def test_a_version_that_is_served_no_longer_goes(client: Client, world: Wo
     assert (await client.get("/apis/x.io/v1/things")).status == 404
 
 
+async def test_versions_of_a_kind_share_their_objects(client: Client, world: World) -> None:
+    both = definition()
+    beta = {**both["spec"]["versions"][0], "name": "v1beta1", "storage": False}
+    both["spec"]["versions"].append(beta)
+    both["spec"]["scope"] = "Cluster"
+    world.storage.create(DEFINITIONS, both)
+    await asyncio.sleep(0)
+    body = {"apiVersion": "x.io/v1beta1", "kind": "Thing", "metadata": {"name": "t"}, "spec": {"size": 1, "no": 2}}
+    created = await (await client.post("/apis/x.io/v1beta1/things", json=body)).json()
+    assert (created["apiVersion"], created["spec"]) == ("x.io/v1beta1", {"size": 1})
+    stored = world.storage.get(("x.io", "things"), "t")
+    assert stored is not None
+    assert stored["apiVersion"] == "x.io/v1"
+    assert (await (await client.get("/apis/x.io/v1/things/t")).json())["apiVersion"] == "x.io/v1"
+    listed = await (await client.get("/apis/x.io/v1beta1/things")).json()
+    assert [item["apiVersion"] for item in listed["items"]] == ["x.io/v1beta1"]
+    headers = {"Content-Type": "application/merge-patch+json"}
+    patch = {"spec": {"size": 2}}
+    patched = await (await client.patch("/apis/x.io/v1beta1/things/t", data=json.dumps(patch), headers=headers)).json()
+    assert (patched["apiVersion"], patched["metadata"]["generation"]) == ("x.io/v1beta1", 2)
+    before = world.storage.version
+    await client.patch("/apis/x.io/v1beta1/things/t", data=json.dumps(patch), headers=headers)
+    assert world.storage.version == before, "the same again is no write"
+    group = await (await client.get("/apis/x.io")).json()
+    assert [v["version"] for v in group["versions"]] == ["v1", "v1beta1"]
+
+
 async def test_ten_thousand_objects_are_listed_quickly(client: Client, world: World) -> None:
     for index in range(10_000):
         world.storage.create(

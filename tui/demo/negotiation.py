@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from . import protobuf
-from .status import StatusError, bad_request, unsupported_media_type
+from .status import bad_request, not_acceptable, unsupported_media_type
 
 _JSON = "application/json"
 _YAML = "application/yaml"
@@ -38,7 +38,7 @@ def shape(accept: str) -> Shape:
                 return Shape.TABLE
             case "PartialObjectMetadata" | "PartialObjectMetadataList" if wanted.get("v") in ("v1", "v1beta1"):
                 return Shape.METADATA
-    raise StatusError(406, "NotAcceptable", "406: Not Acceptable", {})
+    raise not_acceptable()
 
 
 def wants_yaml(accept: str) -> bool:

@@ -13,7 +13,7 @@ from .access import Attributes, Call, Handler, Reply, UserInfo
 from .discovery import Discovery
 from .kinds import Kind, Registry
 from .negotiation import wants_aggregated
-from .status import StatusError, method_not_allowed, no_resource
+from .status import method_not_allowed, no_resource, not_acceptable
 from .storage import Storage
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
@@ -105,7 +105,7 @@ class PlainPaths:
         if _OPENAPI_V2_PROTOBUF in accept:
             return web.Response(body=_EMPTY_OPENAPI_V2, headers={"Content-Type": _OPENAPI_V2_PROTOBUF})
         if accept and "json" not in accept and "*/*" not in accept:
-            raise StatusError(406, "NotAcceptable", "406: Not Acceptable", {})
+            raise not_acceptable()
         info = {"title": "Kubernetes", "version": self._version.get("gitVersion", "")}
         return json_response({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
 

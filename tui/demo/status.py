@@ -114,10 +114,9 @@ def method_not_allowed() -> StatusError:
     )
 
 
-def not_acceptable(accepted: Sequence[str]) -> StatusError:
+def not_acceptable() -> StatusError:
     """406."""
-    message = "only the following media types are accepted: " + ", ".join(accepted)
-    return StatusError(HTTPStatus.NOT_ACCEPTABLE, "NotAcceptable", message)
+    return StatusError(HTTPStatus.NOT_ACCEPTABLE, "NotAcceptable", "406: Not Acceptable", {})
 
 
 def unsupported_media_type(sent: str, accepted: Sequence[str]) -> StatusError:
@@ -154,17 +153,6 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Status
     if causes:
         message = f"{message}: {joined}"
     return StatusError(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, _details(group, kind, name, causes))
-
-
-def too_many_requests(message: str, seconds: int) -> StatusError:
-    """429 with Retry-After."""
-    return StatusError(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "TooManyRequests",
-        message,
-        {"retryAfterSeconds": seconds},
-        {"Retry-After": str(seconds)},
-    )
 
 
 def internal(message: str) -> StatusError:
