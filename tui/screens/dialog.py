@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.issuance.errors import UsageError
 
@@ -37,6 +37,16 @@ def wrong(field: str, name: str, check: Callable[[], object]) -> list[Wrong]:
     except UsageError as error:
         return [Wrong(field, name, f"{error.message}; {error.hint}" if error.hint else error.message)]
     return []
+
+
+class Tick(Checkbox):
+    """A check box whose state is a glyph and not only a colour."""
+
+    def render(self) -> Content:
+        self.BUTTON_INNER = "✓" if self.value else " "
+        rendered = super().render()
+        assert isinstance(rendered, Content)
+        return rendered
 
 
 class Field(Horizontal):

@@ -11,7 +11,7 @@ from textual.widgets import Checkbox, Input, Static
 from tui.issuance.types import KIND_LABELS, Credential, FileDestination, Format
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Wrong
+from .dialog import Dialog, Field, Tick, Wrong
 
 
 class ExportScreen(Dialog[FileDestination | None]):
@@ -34,7 +34,7 @@ class ExportScreen(Dialog[FileDestination | None]):
         yield Field("Path", Input(self._suggested(form), compact=True, id="f-path"), key="path")
         yield Field(
             "",
-            Checkbox(
+            Tick(
                 "merge into this kubeconfig instead of replacing the file",
                 compact=True,
                 id="f-merge",
@@ -69,4 +69,8 @@ class ExportScreen(Dialog[FileDestination | None]):
         identity = self._credential.identity
         stem = f"{identity.namespace}-{identity.name}" if identity else self._credential.address.name or "credential"
         suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}[form]
-        return str(self._folder / f"{Path(stem).name}.{suffix}")
+        name = Path(stem).name
+        path = self._folder / f"{name}.{suffix}"
+        if self._credential.address.name == str(path):  # a copy beside itself, not over itself
+            path = self._folder / f"{name}-copy.{suffix}"
+        return str(path)

@@ -11,8 +11,10 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Label, Static
 
+_MOVES = ("scroll", "page", "move", "edge", "area", "step_area", "app.", "screen.", "focus", "copy_text")
 _ELSEWHERE = (
-    ("1 … 6", "the areas"),
+    ("↑ ↓", "j k, page up and down, g and G for the ends"),
+    ("1 … 6", "the areas; tab goes to the next"),
     ("/", "filter: all words must match, !word must not"),
     (":", "command: an area, a cluster, or what a key does; q leaves"),
     ("^p", "every command that makes sense now"),
@@ -35,6 +37,8 @@ class HelpScreen(ModalScreen[None]):
         seen: dict[str, tuple[str, str, bool]] = {}
         for active in of.active_bindings.values():
             binding = active.binding
+            if binding.action.startswith(_MOVES):
+                continue
             if binding.description and not binding.system and binding.action not in seen:
                 key = of.app.get_key_display(binding)
                 said = binding.tooltip or binding.description

@@ -19,7 +19,7 @@ from tui.issuance.token_request import check_wish
 from tui.issuance.types import Destination, FileDestination, Format, Identity, IssueSpec, SecretDestination
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Wrong, wrong
+from .dialog import Dialog, Field, Tick, Wrong, wrong
 
 _OWN_FILE: Final = "a file of its own"
 _MERGE: Final = "an existing kubeconfig"
@@ -31,6 +31,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
 
     heading = "New credential"
     verb = "Issue"
+    problem_lines = 3
 
     def __init__(self, clusters: Sequence[str], *, folder: Path, identity: Identity | None = None) -> None:
         super().__init__()
@@ -55,7 +56,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         )
         yield Field("Namespace", Input(identity.namespace, compact=True, id="f-namespace"), key="namespace")
         yield Field("Account", Input(identity.name, placeholder="name", compact=True, id="f-account"), key="account")
-        yield Field("", Checkbox("create it if it does not exist", compact=True, id="f-create"), key="create")
+        yield Field("", Tick("create it if it does not exist", compact=True, id="f-create"), key="create")
         yield Field("Lifetime", Input("1h", compact=True, id="f-duration"), hint="1h, 90m, 24h", key="duration")
         yield Field(
             "Audiences",

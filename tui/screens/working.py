@@ -64,22 +64,20 @@ class WorkingScreen(Screen[None]):
         """The marked rows were acted on."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Greyed where the action makes no sense for what is chosen, or the dashboard is read-only."""
+        """Greyed where the dashboard is read-only; not offered where it makes no sense for what is chosen."""
         if action in MUTATING and self.session.read_only:
             return None
         if action in ("new", "new_credential", "new_request"):
             return self.session.fleet is not None or None
         if action in BULK or action in NEEDS_MATERIAL:
             rows = self.chosen()
-            if not rows or (len(rows) > 1 and action not in BULK):
-                return None
-            return all(possible(action, row) for row in rows) or None
+            return bool(rows) and (len(rows) == 1 or action in BULK) and all(possible(action, row) for row in rows)
         if action == "yaml":
             rows = self.chosen()
-            return (len(rows) == 1 and has_object(rows[0])) or None
+            return len(rows) == 1 and has_object(rows[0])
         if action in ("details", "copy", "reconnect"):
             rows = self.chosen()
-            return (len(rows) == 1 and (action != "reconnect" or bool(cluster_of(rows[0])))) or None
+            return len(rows) == 1 and (action != "reconnect" or bool(cluster_of(rows[0])))
         return True
 
     def bindings_may_differ(self) -> None:

@@ -40,6 +40,8 @@ class Column:
     """The store's name for sorting by it, empty where it cannot be."""
     changes: Callable[[Any, datetime], datetime | None] | None = None
     """For columns that show time: the instant of the next change, None for never."""
+    tight: int = 0
+    """The narrowest at which it is still worth showing; 0 for all of its content."""
     middle: bool = False
     """Cut in the middle instead of at the end: for names and paths, whose ends differ."""
 
@@ -75,9 +77,7 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[tu
 
 
 def _tight(column: Column, natural: dict[str, int]) -> int:
-    """What a column needs so that most of its content is readable: names and paths may be squeezed, the rest not."""
-    tight = 14 if column.drop else 24
-    return min(natural[column.id], max(column.least, tight)) if column.middle else natural[column.id]
+    return min(natural[column.id], column.tight) if column.tight else natural[column.id]
 
 
 def _needed(columns: Sequence[Column], size: Callable[[Column], int]) -> int:

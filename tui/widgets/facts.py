@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from tui.kube.text import safe_text
 
+from .columns import cut
 from .signs import Tone
 
 
@@ -34,33 +35,42 @@ class Section:
 
 
 class FactsView(VerticalScroll, can_focus=True):
-    """Draws sections; values are wrapped, never cut."""
+    """Draws sections; values are wrapped under themselves, never cut."""
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._body = Static("", markup=False)
+        self._sections: Sequence[Section] = ()
 
     def compose(self) -> ComposeResult:
         yield self._body
 
     def tell(self, sections: Sequence[Section]) -> None:
         """Show these from now on."""
-        self._body.update(Content("\n").join(_lines(sections)))
+        self._sections = sections
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        self._body.update(Content("\n").join(_lines(self._sections, self.scrollable_content_region.width or 80)))
 
 
-def _lines(sections: Sequence[Section]) -> list[Content]:
-    widest = max((len(fact.label) for section in sections for fact in section.facts), default=0)
+def _lines(sections: Sequence[Section], width: int) -> list[Content]:
+    widest = min(max((len(fact.label) for section in sections for fact in section.facts), default=0), width // 3)
+    room = max(width - widest - 2, 10)
     lines: list[Content] = []
     for section in sections:
         if lines:
             lines.append(Content(""))
         lines.append(Content.styled(safe_text(section.title), "$primary bold"))
         for fact in section.facts:
-            parts = [
-                Content.styled(f"{fact.label.ljust(widest)}  ", "$mute"),
-                Content.styled(safe_text(fact.value), fact.tone.style or "$foreground"),
-            ]
+            label, value = cut(safe_text(fact.label), widest), safe_text(fact.value)
+            parts = [Content.styled(value, fact.tone.style or "$foreground")]
             if fact.note:
                 parts.append(Content.styled(f"  {safe_text(fact.note)}", "$faint"))
-            lines.append(Content.assemble(*parts))
+            for number, line in enumerate(Content.assemble(*parts).wrap(room)):
+                lead = label if number == 0 else " " * widest
+                lines.append(Content.assemble(Content.styled(f"{lead}  ", "$mute"), line))
     return lines

@@ -118,24 +118,80 @@ def _text(value: str, tone: Tone = Tone.PLAIN) -> Cell:
 
 
 CREDENTIALS: Final = (
-    Column("left", "LEFT", lambda row, now: left(row.credential, now), least=8, sort="expires",
-           changes=lambda row, now: left_changes(row.credential, now)),
-    Column("state", "STATE", lambda row, now: _stale_state(row, now), least=9, sort="state", drop=1,
-           changes=lambda row, now: state_changes(row.credential, now)),
-    Column("name", "CREDENTIAL", lambda row, now: Cell(credential_name(row), Tone.STRONG), least=18, most=64,
-           sort="name", middle=True),
-    Column("cluster", "CLUSTER", lambda row, now: _text(row.cluster), least=8, most=28, drop=3, sort="cluster",
-           middle=True),
-    Column("kind", "KIND", lambda row, now: Cell(KIND_LABELS[row.credential.address.kind]), least=6, drop=4,
-           sort="kind"),
+    Column(
+        "left",
+        "LEFT",
+        lambda row, now: left(row.credential, now),
+        least=8,
+        sort="expires",
+        changes=lambda row, now: left_changes(row.credential, now),
+    ),
+    Column(
+        "state",
+        "STATE",
+        lambda row, now: _stale_state(row, now),
+        least=9,
+        sort="state",
+        drop=1,
+        changes=lambda row, now: state_changes(row.credential, now),
+    ),
+    Column(
+        "name",
+        "CREDENTIAL",
+        lambda row, now: Cell(credential_name(row), Tone.STRONG),
+        least=18,
+        tight=24,
+        most=64,
+        sort="name",
+        middle=True,
+    ),
+    Column(
+        "cluster",
+        "CLUSTER",
+        lambda row, now: _text(row.cluster),
+        least=8,
+        tight=14,
+        most=28,
+        drop=3,
+        sort="cluster",
+        middle=True,
+    ),
+    Column(
+        "kind", "KIND", lambda row, now: Cell(KIND_LABELS[row.credential.address.kind]), least=6, drop=4, sort="kind"
+    ),
     Column("granted", "GRANTED / ASKED", lambda row, now: granted(row.credential), least=8, drop=6, sort="granted"),
-    Column("renews", "RENEWS", lambda row, now: renews(row.credential, now), least=7, drop=2, sort="rotate",
-           changes=lambda row, now: renews_changes(row.credential, now)),
-    Column("kept", "KEPT IN", lambda row, now: _text(short_path(row.credential.kept_in)), least=10, most=44, drop=7,
-           sort="kept", middle=True),
-    Column("account", "SPEAKS FOR", lambda row, now: _account(row.credential), least=10, most=40, drop=8,
-           sort="account", middle=True),
-)  # fmt: skip
+    Column(
+        "renews",
+        "RENEWS",
+        lambda row, now: renews(row.credential, now),
+        least=7,
+        drop=2,
+        sort="rotate",
+        changes=lambda row, now: renews_changes(row.credential, now),
+    ),
+    Column(
+        "kept",
+        "KEPT IN",
+        lambda row, now: _text(short_path(row.credential.kept_in)),
+        least=10,
+        tight=28,
+        most=44,
+        drop=7,
+        sort="kept",
+        middle=True,
+    ),
+    Column(
+        "account",
+        "SPEAKS FOR",
+        lambda row, now: _account(row.credential),
+        least=10,
+        tight=20,
+        most=40,
+        drop=8,
+        sort="account",
+        middle=True,
+    ),
+)
 
 
 def _stale_state(row: CredentialRow, now: datetime) -> Cell:
@@ -149,24 +205,79 @@ def _account(credential: Credential) -> Cell:
 
 
 REQUESTS: Final = (
-    Column("left", "LEFT", lambda row, now: left(row.credential, now), least=8, sort="expires",
-           changes=lambda row, now: left_changes(row.credential, now)),
-    Column("state", "STATE", lambda row, now: state(row.credential, now), least=9, drop=2, sort="state",
-           changes=lambda row, now: state_changes(row.credential, now)),
-    Column("name", "REQUEST", lambda row, now: Cell(safe_text(f"{row.namespace}/{row.name}", _LIMIT), Tone.STRONG),
-           least=18, most=64, sort="name", middle=True),
+    Column(
+        "left",
+        "LEFT",
+        lambda row, now: left(row.credential, now),
+        least=8,
+        sort="expires",
+        changes=lambda row, now: left_changes(row.credential, now),
+    ),
+    Column(
+        "state",
+        "STATE",
+        lambda row, now: state(row.credential, now),
+        least=9,
+        drop=2,
+        sort="state",
+        changes=lambda row, now: state_changes(row.credential, now),
+    ),
+    Column(
+        "name",
+        "REQUEST",
+        lambda row, now: Cell(safe_text(f"{row.namespace}/{row.name}", _LIMIT), Tone.STRONG),
+        least=18,
+        tight=24,
+        most=64,
+        sort="name",
+        middle=True,
+    ),
     Column("ready", "READY", lambda row, now: _ready(row), least=7, drop=1, sort="ready"),
-    Column("cluster", "KEPT BY", lambda row, now: _text(row.cluster), least=7, most=28, drop=5, sort="cluster",
-           middle=True),
+    Column(
+        "cluster",
+        "KEPT BY",
+        lambda row, now: _text(row.cluster),
+        least=7,
+        tight=12,
+        most=28,
+        drop=5,
+        sort="cluster",
+        middle=True,
+    ),
     Column("type", "TYPE", lambda row, now: _text(row.type), least=6, drop=4, sort="type"),
-    Column("renews", "RENEWS", lambda row, now: renews(row.credential, now), least=7, drop=3, sort="rotate",
-           changes=lambda row, now: renews_changes(row.credential, now)),
-    Column("account", "ACCOUNT", lambda row, now: _text(row.service_account), least=10, most=40, drop=7,
-           sort="account", middle=True),
-    Column("target", "TARGET", lambda row, now: _text(row.target) if row.target else Cell("same cluster", Tone.MUTE),
-           least=8, most=32, drop=6, sort="target", middle=True),
-    Column("secret", "SECRET", lambda row, now: _text(row.secret), least=10, most=40, drop=8, middle=True),
-)  # fmt: skip
+    Column(
+        "renews",
+        "RENEWS",
+        lambda row, now: renews(row.credential, now),
+        least=7,
+        drop=3,
+        sort="rotate",
+        changes=lambda row, now: renews_changes(row.credential, now),
+    ),
+    Column(
+        "account",
+        "ACCOUNT",
+        lambda row, now: _text(row.service_account),
+        least=10,
+        tight=20,
+        most=40,
+        drop=7,
+        sort="account",
+        middle=True,
+    ),
+    Column(
+        "target",
+        "TARGET",
+        lambda row, now: _text(row.target) if row.target else Cell("same cluster", Tone.MUTE),
+        least=8,
+        tight=18,
+        most=32,
+        drop=6,
+        sort="target",
+        middle=True,
+    ),
+    Column("secret", "SECRET", lambda row, now: _text(row.secret), least=10, tight=22, most=40, drop=8, middle=True),
+)
 
 
 def _ready(row: RequestRow) -> Cell:
@@ -178,15 +289,41 @@ def _ready(row: RequestRow) -> Cell:
 
 
 ACCOUNTS: Final = (
-    Column("name", "ACCOUNT", lambda row, now: Cell(safe_text(row.identity.name, _LIMIT), Tone.STRONG), least=20,
-           most=64, sort="name", middle=True),
-    Column("namespace", "NAMESPACE", lambda row, now: _text(row.identity.namespace), least=9, most=32,
-           sort="namespace", drop=1, middle=True),
-    Column("cluster", "CLUSTER", lambda row, now: _text(row.identity.cluster), least=8, most=28, drop=2,
-           sort="cluster", middle=True),
+    Column(
+        "name",
+        "ACCOUNT",
+        lambda row, now: Cell(safe_text(row.identity.name, _LIMIT), Tone.STRONG),
+        least=20,
+        tight=24,
+        most=64,
+        sort="name",
+        middle=True,
+    ),
+    Column(
+        "namespace",
+        "NAMESPACE",
+        lambda row, now: _text(row.identity.namespace),
+        least=9,
+        tight=16,
+        most=32,
+        sort="namespace",
+        drop=1,
+        middle=True,
+    ),
+    Column(
+        "cluster",
+        "CLUSTER",
+        lambda row, now: _text(row.identity.cluster),
+        least=8,
+        tight=14,
+        most=28,
+        drop=2,
+        sort="cluster",
+        middle=True,
+    ),
     Column("age", "AGE", lambda row, now: Cell(ago(row.created_at, now)), least=6, drop=3, sort="created"),
-    Column("labels", "LABELS", lambda row, now: _labels(row), least=12, most=70, drop=5),
-)  # fmt: skip
+    Column("labels", "LABELS", lambda row, now: _labels(row), least=12, tight=20, most=70, drop=5),
+)
 
 
 def _labels(row: AccountRow) -> Cell:
@@ -194,19 +331,43 @@ def _labels(row: AccountRow) -> Cell:
 
 
 CLUSTERS: Final = (
-    Column("name", "CLUSTER", lambda row, now: Cell(safe_text(row.name, _LIMIT), Tone.STRONG), least=12, most=44,
-           sort="name", middle=True),
+    Column(
+        "name",
+        "CLUSTER",
+        lambda row, now: Cell(safe_text(row.name, _LIMIT), Tone.STRONG),
+        least=12,
+        tight=20,
+        most=44,
+        sort="name",
+        middle=True,
+    ),
     Column("reach", "REACH", lambda row, now: reach(row), least=13, sort="reach"),
     Column("since", "SINCE", lambda row, now: Cell(ago(row.since, now)), least=6, drop=4, sort="since"),
     Column("version", "VERSION", lambda row, now: _text(row.version), least=8, most=16, drop=2, sort="version"),
-    Column("server", "SERVER", lambda row, now: _text(row.server), least=18, most=52, drop=5, sort="server",
-           middle=True),
+    Column(
+        "server",
+        "SERVER",
+        lambda row, now: _text(row.server),
+        least=18,
+        tight=26,
+        most=52,
+        drop=5,
+        sort="server",
+        middle=True,
+    ),
     Column("latency", "ANSWERS IN", lambda row, now: Cell(seconds(row.latency)), least=8, drop=6, sort="latency"),
     Column("skew", "SKEW", lambda row, now: skew(row), least=6, drop=7, sort="skew"),
     Column("source", "SOURCE", lambda row, now: _text(row.source), least=8, most=24, drop=8, sort="source"),
-    Column("message", "SAYS", lambda row, now: _text(row.message or _missing(row), Tone.MUTE), least=16, most=90,
-           drop=3),
-)  # fmt: skip
+    Column(
+        "message",
+        "SAYS",
+        lambda row, now: _text(row.message or _missing(row), Tone.MUTE),
+        least=16,
+        tight=22,
+        most=90,
+        drop=3,
+    ),
+)
 
 
 def reach(row: ClusterRow) -> Cell:
@@ -230,11 +391,18 @@ JOURNAL: Final = (
     Column("action", "ACTION", lambda row, now: _text(row.action), least=6, drop=2),
     Column("status", "RESULT", lambda row, now: _status(row), least=9),
     Column("step", "STEP", lambda row, now: _text(row.step), least=6, most=20, drop=3),
-    Column("address", "CREDENTIAL", lambda row, now: Cell(safe_text(short_address(row.address), _LIMIT), Tone.STRONG),
-           least=18, most=60, middle=True),
-    Column("message", "SAYS", lambda row, now: _text(row.message), least=16, most=120, drop=1),
+    Column(
+        "address",
+        "CREDENTIAL",
+        lambda row, now: Cell(safe_text(short_address(row.address), _LIMIT), Tone.STRONG),
+        least=18,
+        tight=24,
+        most=60,
+        middle=True,
+    ),
+    Column("message", "SAYS", lambda row, now: _text(row.message), least=16, tight=22, most=120, drop=1),
     Column("plan", "PLAN", lambda row, now: _text(row.plan[:8], Tone.MUTE), least=8, most=8, drop=5),
-)  # fmt: skip
+)
 
 
 def short_address(address: str) -> str:

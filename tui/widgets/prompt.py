@@ -16,7 +16,7 @@ from textual.widgets import Input, Label
 class Prompt(Horizontal):
     """Hidden until it is opened. What is typed is told at once, so that a filter is live."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "clear", key_display="esc")]
 
     class Changed(Message):
         def __init__(self, kind: str, text: str) -> None:
