@@ -229,3 +229,11 @@ def serving(out: Path, folder: Path) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+async def test_ten_thousand_accounts() -> None:
+    """Seconds, not minutes; the limit leaves room for machines that do other things meanwhile."""
+    start = time.monotonic()
+    async with EmbeddedFleet(clusters=2, accounts=10_000, troubled=False) as fleet:
+        assert time.monotonic() - start < 15
+        assert len(fleet.cluster("harbor").storage.list(SERVICE_ACCOUNTS)) > 5_000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -112,6 +113,7 @@ async def serve(kubeconfig_out: Path, *, ready: Callable[[EmbeddedFleet], None],
     `kubeconfig_out` is made with mode 0600 (one that an earlier fleet left is replaced) and removed again at the end.
     Raises FileExistsError where it is somebody else's file.
     """
+    _check(kubeconfig_out)
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -130,16 +132,20 @@ async def serve(kubeconfig_out: Path, *, ready: Callable[[EmbeddedFleet], None],
 
 
 def _publish(config: bytes, out: Path) -> None:
-    """Writes beside `out` and renames, so that a reader never sees half a kubeconfig.
-
-    Raises FileExistsError where `out` is a file that no embedded fleet wrote.
-    """
-    if out.exists() and not _ours(out):
-        raise FileExistsError(f"{out} exists and is not an embedded fleet's; give the name of a new file")
+    """Writes beside `out` and renames, so that a reader never sees half a kubeconfig."""
+    _check(out)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(config)
     temporary.replace(out)
+
+
+def _check(out: Path) -> None:
+    """Refuses a file that no embedded fleet wrote, and a folder that is not there."""
+    if out.exists() and not _ours(out):
+        raise FileExistsError(f"{out} exists and is not an embedded fleet's; give the name of a new file")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(out.parent))
 
 
 def _ours(out: Path) -> bool:

@@ -6,6 +6,7 @@ lie in Secrets, never end, and are the same bytes whenever the same Secret is fi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -78,7 +79,8 @@ class TokenIssuer:
     features: Features
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
-    minted: list[Minted] = field(default_factory=list)
+    minted: deque[Minted] = field(default_factory=lambda: deque(maxlen=100_000))
+    """The tokens that were made last, oldest first: what an audit log would say."""
 
     def lifetime(self, seconds: int, audiences: Sequence[str], *, pod: bool) -> Lifetime:
         """Applies the server's cap, and the extension that only the tokens of pods get."""
