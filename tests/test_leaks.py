@@ -151,7 +151,10 @@ def play(stage: Stage) -> None:
     requests = stage.run("list", "requests", "-o", "name", "--context", "harbor", code=None).stdout.decode().split()
     assert requests
     stage.run("rotate", requests[0], "--grace", "0s", code=None)
+    echo = f"cannot handle {Path(token).read_text()} nor {base64.b64encode(Path(token).read_bytes()).decode()}"
     for rule in (
+        FaultRule(Answer(422, message=echo), verb="create", path="/token$"),
+        FaultRule(Answer(403, message=echo), path="/secrets/robot-credential"),
         FaultRule(Cut(), verb="create", path="/token$"),
         FaultRule(Answer(500), verb="create", path="/token$"),
         FaultRule(Answer(401), path="selfsubjectreviews"),
