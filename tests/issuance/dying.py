@@ -25,10 +25,11 @@ class Doomed:
             ["tests.issuance.arena", "tui.issuance.plans", "tui.issuance.rotating", "tui.kube.transport"]
         )
 
-    def run(self, arena: Arena, work: IssueSpec | Address, point: str) -> int:
-        """Execute `work` in a process that ends at `point`; its exit code."""
+    def run(self, arena: Arena, work: IssueSpec | Address, point: str, *, revoke: bool = False) -> int:
+        """Issue a spec, or rotate (or revoke) an address, in a process that ends at `point`; its exit code."""
         process = self._context.Process(
-            target=_die, args=(arena.side, arena.kubeconfig, arena.name, arena.folder, arena.namespace, work, point)
+            target=_die,
+            args=(arena.side, arena.kubeconfig, arena.name, arena.folder, arena.namespace, work, point, None, revoke),
         )
         process.start()
         process.join(30)
@@ -61,6 +62,7 @@ def _die(
     work: IssueSpec | Address,
     point: str,
     gate: Path | None = None,
+    revoke: bool = False,
 ) -> None:
     async def main() -> None:
         async with Bench(Arena(side, kubeconfig, name, folder, namespace)) as bench:
@@ -78,6 +80,8 @@ def _die(
             engine = bench.engine
             if isinstance(work, IssueSpec):
                 plan = await engine.plan_issue(work)
+            elif revoke:
+                plan = await engine.plan_revoke(work)
             else:
                 plan = await engine.plan_rotate(work)
             outcome = await engine.execute(plan)

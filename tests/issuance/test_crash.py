@@ -9,7 +9,7 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import KILLED, SURVIVED, Doomed
-from tui.issuance.types import Outcome
+from tui.issuance.types import Outcome, State
 from tui.kube.errors import NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS
 
@@ -109,6 +109,39 @@ async def test_killed_during_the_grace_period_the_old_handle_goes_at_the_next_st
         assert len(bench.state.revocations()) == 1
         await recovered(bench)
         assert len(await bench.handles()) == 1
+
+
+@pytest.mark.parametrize("point", points(("intent", "handle", "secret:0")))
+async def test_a_revocation_that_was_killed_is_finished(embedded: Arena, doomed: Doomed, point: str) -> None:
+    """From the moment it is journaled: then the token is dead, its Secret gone and its copy known to be dead."""
+    async with Bench(embedded) as bench:
+        await bench.issue(embedded.spec(embedded.secret(), embedded.file()))
+        assert doomed.run(embedded, embedded.secret_address(), point, revoke=True) == KILLED
+        await recovered(bench)
+        if point.endswith(":intent") and not point.startswith("after"):
+            assert (await bench.engine.verify(embedded.secret_address())).ok
+            return
+        assert await bench.secrets() == []
+        embedded.forget()
+        assert not await bench.works(token_in(embedded.file().path))
+        assert [export.state for export in bench.state.exports()] == [State.REVOKED]
+
+
+async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -> None:
+    async with Bench(embedded) as bench:
+        plan = await bench.engine.plan_issue(embedded.spec())
+
+        def cancel(point: str) -> None:
+            if point == "after:token":
+                execution.cancel()
+
+        bench.engine.checkpoint = cancel
+        execution = asyncio.create_task(bench.engine.execute(plan))
+        with pytest.raises(asyncio.CancelledError):
+            await execution
+        assert len(await bench.handles()) == 1
+        await recovered(bench)
+        assert await bench.handles() == []
 
 
 async def test_what_a_living_process_works_on_is_left_to_it(embedded: Arena) -> None:

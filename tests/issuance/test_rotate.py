@@ -12,11 +12,12 @@ import pytest
 
 from tests.issuance.arena import SECOND, Arena, Bench, token_in
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, CredentialKind, FileDestination, Format, State, StepStatus
+from tui.issuance.managed import SELECTOR
+from tui.issuance.types import Address, CredentialKind, FileDestination, Format, Identity, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound, Unauthorized
 from tui.kube.kubeconfig import parse
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
 PATIENCE = 15.0
@@ -170,7 +171,12 @@ async def test_a_merged_credential_rotates_inside_of_its_kubeconfig(ebench: Benc
     path = arena.folder / "config"
     path.write_bytes(arena.kubeconfig.read_bytes())
     before = parse(path.read_bytes())
-    issued = await ebench.issue(arena.spec(FileDestination(str(path), merge=True)))
+    spec = arena.spec(FileDestination(str(path), merge=True))
+    plan = await ebench.engine.plan_issue(spec)
+    assert "+- name: robot" in plan.preview
+    assert path.read_bytes() == arena.kubeconfig.read_bytes()
+    issued = await ebench.engine.execute(plan)
+    assert issued.ok, issued
     assert issued.address.name == f"{path}#{arena.identity()}"
     after = parse(path.read_bytes())
     assert set(before.contexts) < set(after.contexts)
@@ -196,6 +202,32 @@ async def test_a_lost_file_is_written_anew_and_a_changed_one_is_announced(ebench
     assert any("is gone" in warning for warning in plan.warnings)
     assert (await ebench.engine.execute(plan)).ok
     assert await ebench.works(token_in(path))
+
+
+async def test_a_file_that_no_longer_holds_it_is_not_called_valid(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    assert (await ebench.engine.lookup(issued.address)).state is State.VALID
+    Path(ebench.arena.file().path).write_text("something else")
+    assert (await ebench.engine.lookup(issued.address)).state is State.UNKNOWN
+    Path(ebench.arena.file().path).unlink()
+    assert (await ebench.engine.lookup(issued.address)).state is State.UNKNOWN
+
+
+async def test_an_identity_of_one_cluster_may_be_kept_in_another(embedded: Arena) -> None:
+    """As DPF does it: the account and its handle in a tenant, the Secret in the management cluster."""
+    tenant = Identity("tenant-a", embedded.namespace, "robot")
+    async with Bench(embedded) as bench:
+        there = await bench.clusters.client("tenant-a")
+        await there.create(NAMESPACES, {"metadata": {"name": embedded.namespace}})
+        issued = await bench.issue(embedded.spec(embedded.secret(), identity=tenant))
+        meta = await bench.client.get_metadata(SECRETS, "robot-credential", namespace=embedded.namespace)
+        assert meta["metadata"]["annotations"]["kubemint.io/account-cluster"] == "tenant-a"
+        assert issued.credential.handle.cluster == "tenant-a"
+        rotated = await bench.rotate(issued.address)
+        assert rotated.credential.identity == tenant
+        assert (await bench.engine.verify(issued.address)).ok
+        handles = await there.list(SECRETS, namespace=embedded.namespace, metadata_only=True, labels=SELECTOR)
+        assert [handle["metadata"]["name"] for handle in handles] == [rotated.credential.handle.name]
 
 
 async def test_a_file_changed_between_plan_and_write_is_left_alone(ebench: Bench) -> None:

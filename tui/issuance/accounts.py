@@ -38,7 +38,7 @@ async def look(client: Client, identity: Identity) -> Account:
     return Account(exists=True, uid=str(meta.get("uid", "")), terminating="deletionTimestamp" in meta)
 
 
-def require(account: Account, identity: Identity, *, create: bool) -> None:
+def require(account: Account, identity: Identity, *, create: bool, issued_before: bool = False) -> None:
     """Refuse accounts that are missing, unless they shall be created, and accounts that are going away."""
     where = f"{identity.namespace}/{identity.name} in {identity.cluster}"
     if account.terminating:
@@ -47,7 +47,10 @@ def require(account: Account, identity: Identity, *, create: bool) -> None:
             "wait until it is gone and create it again, or use another account",
         )
     if account.exists is False and not create:
-        raise UsageError(f"the service account {where} does not exist", "create it with --create (create_account)")
+        hint = "create it with --create (create_account)"
+        if issued_before:
+            hint = "its tokens ended with it; issue a new credential, with --create if it shall come back"
+        raise UsageError(f"the service account {where} does not exist", hint)
 
 
 async def create(client: Client, identity: Identity, plan: str) -> str:

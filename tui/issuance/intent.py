@@ -54,3 +54,5 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     handle: Handle
     due: datetime
+    ending: bool = False
+    """Whether what holds the token ends with it (a revocation), instead of holding a newer one (a rotation)."""

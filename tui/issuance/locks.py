@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from .errors import ChangedMeanwhile
-from .types import Address
+from .types import Address, CredentialKind
 
 
 class Locks:
@@ -39,4 +40,6 @@ class Locks:
 
 
 def _key(address: Address) -> str:
-    return hashlib.sha256(str(address).encode()).hexdigest()[:32] + ".lock"
+    """One file is one key, by whichever link it is reached."""
+    name = os.path.realpath(address.name) if address.kind is CredentialKind.FILE else str(address)
+    return hashlib.sha256(name.encode()).hexdigest()[:32] + ".lock"

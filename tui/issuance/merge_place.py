@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .errors import ChangedMeanwhile, UsageError
@@ -13,10 +15,10 @@ from .places import Held, Writing, file_address
 from .types import FileDestination, Format, Identity
 
 if TYPE_CHECKING:
-    from tui.kube.sensitive import Sensitive
-
     from .clusters import Clusters
     from .state import StateStore
+
+_NOT_YET: Final = Sensitive("the token that will be issued")
 
 
 class MergePlace:
@@ -48,6 +50,7 @@ class MergePlace:
             exists=now is not None,
             credential=record.credential if record is not None else None,
             request=record.request if record is not None else "",
+            preview=kubeconfig_file.preview(self.path, self._entries(_NOT_YET), self.request or "new").diff,
         )
 
     async def write(self, writing: Writing) -> str:

@@ -41,6 +41,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
     warning: str = ""
     """Something the operator should know before it is replaced."""
+    preview: str = ""
+    """For a place that is edited and not replaced: the change as a diff, with everything masked that is secret."""
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):

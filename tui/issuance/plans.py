@@ -63,7 +63,7 @@ async def prepare(
             )
     client = await context.clusters.client(identity.cluster)
     account = await accounts.look(client, identity)
-    accounts.require(account, identity, create=spec.create_account)
+    accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     warnings = [found.warning for found in held if found.warning]
     warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
     if not await _may_create_secrets(context, identity):
@@ -81,7 +81,14 @@ async def prepare(
         old=tuple(found.credential for found in held if found.credential is not None),
     )
     steps = _steps(intent, places, held, create_account=create_account, grace=context.grace)
-    plan = Plan(id=plan_id, action=action, address=address, steps=steps, warnings=tuple(dict.fromkeys(warnings)))
+    plan = Plan(
+        id=plan_id,
+        action=action,
+        address=address,
+        steps=steps,
+        warnings=tuple(dict.fromkeys(warnings)),
+        preview="\n".join(found.preview for found in held if found.preview),
+    )
     return Prepared(plan, Issue(context, intent, places, account.uid, create_account, account.exists is False))
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.kube.errors import NotFound
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
 from . import managed
-from .errors import UsageError
+from .errors import IssuanceError, UsageError
 from .formats import TOKEN_KEY
 from .intent import Export
 from .places import Place, absolute, address_of, place_for
@@ -49,7 +49,7 @@ async def lookup(context: Context, address: Address) -> Credential:
     """The credential, read live from its cluster, or from this machine's records and the file itself."""
     match address.kind:
         case CredentialKind.FILE:
-            return (await export_record(context, address)).credential
+            return await _file(context, address)
         case CredentialKind.SECRET:
             return (await managed_secret(context, address))[0]
         case CredentialKind.LEGACY:
@@ -167,6 +167,22 @@ async def token(context: Context, address: Address) -> Sensitive | None:
             return await _legacy_token(context, address)
         case CredentialKind.LOGIN:
             return context.clusters.endpoint(address.cluster).login.token
+
+
+async def _file(context: Context, address: Address) -> Credential:
+    """What the state says of a file, and whether the file still says so too."""
+    credential = (await export_record(context, address)).credential
+    if credential.state is State.REVOKED:
+        return credential
+    place, form = await place_of(context, address)
+    try:
+        now = await place.token(form)
+    except (KubeError, IssuanceError) as error:
+        return msgspec.structs.replace(credential, state=State.UNKNOWN, message=error.message)
+    if now is None or now.fingerprint != credential.fingerprint:
+        said = "the file is gone, or holds another token than kubemint wrote"
+        return msgspec.structs.replace(credential, state=State.UNKNOWN, message=said)
+    return credential
 
 
 async def request_at(context: Context, address: Address) -> DPURequest:

@@ -16,7 +16,7 @@ from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
 from .locks import Locks
 from .places import Place, places_for
-from .revoking import dead
+from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
 from .types import Action, Address, CredentialKind, Outcome, Plan, Step, StepStatus
 from .work import Context, Finished
@@ -122,13 +122,19 @@ class Recovery:
         return not held.exists or (token is not None and token.fingerprint == before)
 
     async def _revoke(self, revocation: Revocation, run: Run) -> Outcome:
-        ok = await revoke(self._context, revocation, run, "revoke")
-        for export in await asyncio.to_thread(self._context.state.export_records):
-            if ok and export.credential.handle == revocation.handle:
-                await asyncio.to_thread(self._context.state.record_export, dead(export))
-        if ok:
-            return run.outcome(credential=None)
-        return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
+        """Delete the old handle; of a revocation that died half-way also what it had not come to."""
+        records = await asyncio.to_thread(self._context.state.export_records)
+        exports = tuple(record for record in records if record.credential.handle == revocation.handle)
+        try:
+            for secret in secrets_of(revocation.address, exports) if revocation.ending else ():
+                await delete_secret(self._context, secret, revocation.handle)
+        except (KubeError, IssuanceError) as error:
+            return run.outcome(credential=None, failure=StepFailed("revoke", *explain(error)))
+        if not await revoke(self._context, revocation, run, "revoke"):
+            return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
+        for export in exports:
+            await asyncio.to_thread(self._context.state.record_export, dead(export))
+        return run.outcome(credential=None)
 
     def _begin(self, plan: str, address: Address) -> Run:
         steps = tuple(Step(id=key, title=title) for key, title in _TITLES.items())

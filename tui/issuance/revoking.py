@@ -44,39 +44,22 @@ class Revoke:
         address = self.credential.address
         async with run.step("intent") as note:
             # Due at once, so that a start after a crash does it.
-            due = Revocation(plan=run.plan.id, address=address, handle=self.handle, due=self.context.clock())
+            now = self.context.clock()
+            due = Revocation(plan=run.plan.id, address=address, handle=self.handle, due=now, ending=True)
             note.record = {"revocations": [due]}
         async with run.step("handle") as note:
             note.message = await handles.delete(self.context.clusters, self.handle)
-            note.record = {"revoked": self.handle, "exports": [dead(export) for export in self.exports]}
-        for number, secret in enumerate(self.secrets):
-            async with run.step(f"secret:{number}") as note:
-                note.message = await self._delete_secret(secret)
+            note.record = {"exports": [dead(export) for export in self.exports]}
+            if not self.secrets:
+                note.record["revoked"] = self.handle
+        for number, secret in enumerate(self.secrets, start=1):
+            async with run.step(f"secret:{number - 1}") as note:
+                note.message = await delete_secret(self.context, secret, self.handle)
+                if number == len(self.secrets):  # only now nothing is left for a start after a crash
+                    note.record = {"revoked": self.handle}
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
         return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
-
-    async def _delete_secret(self, address: Address) -> str:
-        """Delete the managed Secret, unless it holds something newer by now."""
-        client = await self.context.clusters.client(address.cluster)
-        try:
-            found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
-            now = managed.credential_from_secret(address.cluster, found)
-            if now is None or now.handle != self.handle:
-                return "left alone: it holds something else by now"
-            meta = found["metadata"]
-            await client.delete(
-                SECRETS,
-                address.name,
-                namespace=address.namespace,
-                uid=meta.get("uid"),
-                resource_version=meta.get("resourceVersion"),
-            )
-        except NotFound:
-            return "was gone already"
-        except Conflict:
-            return "left alone: somebody changed it just now"
-        return "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +112,7 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
         )
     records = await asyncio.to_thread(context.state.export_records)
     exports = tuple(record for record in records if record.credential.handle == handle)
-    secrets = _secrets(address, exports)
+    secrets = secrets_of(address, exports)
     steps = [
         Step(id="intent", title="Journal what is intended"),
         Step(
@@ -153,13 +136,36 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
     return plan, Revoke(context, credential, handle, exports, secrets)
 
 
+async def delete_secret(context: Context, address: Address, handle: Handle) -> str:
+    """Delete the managed Secret whose token was bound to `handle`, unless it holds something newer by now."""
+    client = await context.clusters.client(address.cluster)
+    try:
+        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+        now = managed.credential_from_secret(address.cluster, found)
+        if now is None or now.handle != handle:
+            return "left alone: it holds something else by now"
+        meta = found["metadata"]
+        await client.delete(
+            SECRETS,
+            address.name,
+            namespace=address.namespace,
+            uid=meta.get("uid"),
+            resource_version=meta.get("resourceVersion"),
+        )
+    except NotFound:
+        return "was gone already"
+    except Conflict:
+        return "left alone: somebody changed it just now"
+    return "deleted"
+
+
 def dead(export: Export) -> Export:
     """The export with a credential that is known to be revoked."""
     credential = msgspec.structs.replace(export.credential, state=State.REVOKED, message="revoked")
     return msgspec.structs.replace(export, credential=credential)
 
 
-def _secrets(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
+def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
     """Every Secret that may hold the same token; each is looked at again before it is deleted."""
     found = [address, *(export.source for export in exports if export.source is not None)]
     for export in exports:
@@ -168,7 +174,7 @@ def _secrets(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ..
             for place in (export.spec.destinations if export.spec is not None else ())
             if isinstance(place, SecretDestination)
         ]
-    return tuple(dict.fromkeys(found_one for found_one in found if found_one.kind is CredentialKind.SECRET))
+    return tuple(dict.fromkeys(one for one in found if one.kind is CredentialKind.SECRET))
 
 
 async def _credential(context: Context, address: Address) -> Credential:

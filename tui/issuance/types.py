@@ -213,6 +213,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
+    preview: str = ""
+    """What a merge changes in a kubeconfig, as a diff without material; empty where nothing is merged."""
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True):
