@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.server import Server
 from tui.demo.cluster import EmbeddedCluster
+from tui.demo.faults import ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
 
@@ -62,6 +63,15 @@ def side(running: FleetThread, context: str, folder: Path) -> Server:
         return pair.certificate, pair.key.reveal_bytes()
 
     return Server("embedded", running.kubeconfig, context, sign, cluster.storage.compact, True, folder)
+
+
+def enter(running: FleetThread, context: str, state: ServerState) -> None:
+    """Puts one server into a state."""
+
+    async def change(fleet: EmbeddedFleet) -> None:
+        await fleet.cluster(context).enter(state)
+
+    running.call(change)
 
 
 @pytest.fixture(scope="session")

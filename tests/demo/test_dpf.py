@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from tests.contract.api import eventually
-from tests.contract.objects import accounts, secrets
+from tests.contract.objects import accounts, secret, secrets
 from tests.contract.server import Server, claims_of, decoded
-from tests.demo.conftest import MovableClock
+from tests.demo.conftest import MovableClock, enter
 from tui.demo.faults import ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
@@ -164,6 +164,40 @@ def test_b09_account_of_somebody_else(harbor: Server, tenant: Server) -> None:
     assert tenant.admin.get(accounts("default", "b09")).status == 200
 
 
+def test_b09_secret_of_somebody_else(
+    harbor: Server, tenant: Server, fleet: EmbeddedFleet, running: FleetThread
+) -> None:
+    harbor.admin.post(secrets(NS), secret("b09-secret-out", {"mine": "x"})).expect(201)
+    harbor.admin.post(path(), request("b09-secret")).expect(201)
+    failed(harbor, "b09-secret", "is already in use", "SecretReconciled")
+    look(running, fleet)
+    assert set(harbor.admin.get(secrets(NS, "b09-secret-out")).expect(200)["data"]) == {"mine"}
+    assert mints(fleet, "b09-secret") == 0, "nothing is issued that could not be written"
+    assert tenant.admin.get(accounts("default", "b09-secret")).status == 404
+    harbor.admin.delete(path("b09-secret")).expect(200)
+    harbor.gone(path("b09-secret"))
+    assert harbor.admin.get(secrets(NS, "b09-secret-out")).status == 200
+
+
+def test_the_cluster_that_is_left_is_unreachable(
+    harbor: Server, running: FleetThread, fleet: EmbeddedFleet, old: Server
+) -> None:
+    """What works stays, until the account in the old cluster can be taken away."""
+    before = made(harbor, "leaving", target="tenant-b")["status"]
+
+    enter(running, "tenant-b", ServerState.UNREACHABLE)
+    try:
+        harbor.admin.patch(path("leaving"), {"spec": {"targetCluster": {"name": "tenant-a"}}}).expect(200)
+        after = failed(harbor, "leaving", "connection refused")["status"]
+    finally:
+        enter(running, "tenant-b", ServerState.NORMAL)
+    assert after["expirationTimestamp"] == before["expirationTimestamp"]
+    assert mints(fleet, "leaving") == 1
+    look(running, fleet)
+    assert ready(harbor, "leaving")["status"]["targetCluster"] == f"{NS}/tenant-a"
+    old.admin.get(accounts("default", "leaving")).fails(404, "NotFound")
+
+
 def test_b13_unreachable_while_switching(harbor: Server, tenant: Server) -> None:
     before = made(harbor, "b13")
     target = {"spec": {"targetCluster": {"name": "island", "namespace": NS}}}
@@ -273,18 +307,12 @@ def test_b27_no_admin_conf(harbor: Server) -> None:
 def test_b29_target_down_at_the_end(harbor: Server, running: FleetThread, fleet: EmbeddedFleet, old: Server) -> None:
     made(harbor, "b29", target="tenant-b")
 
-    def enter(state: ServerState) -> None:
-        async def change(_: object) -> None:
-            await fleet.cluster("tenant-b").enter(state)
-
-        running.call(change)
-
-    enter(ServerState.UNREACHABLE)
+    enter(running, "tenant-b", ServerState.UNREACHABLE)
     try:
         harbor.admin.delete(path("b29")).expect(200)
         failed(harbor, "b29", "cannot clean up service account default/b29")
     finally:
-        enter(ServerState.NORMAL)
+        enter(running, "tenant-b", ServerState.NORMAL)
     look(running, fleet)
     harbor.gone(path("b29"))
     old.admin.get(accounts("default", "b29")).fails(404, "NotFound")

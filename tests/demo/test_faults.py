@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.server import Server
+from tests.demo.conftest import enter
 from tui.demo.faults import Answer, Cut, Delay, Drop, DropWatch, FaultRule, Faults, Hang, ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
@@ -32,17 +33,10 @@ def faults(fleet: EmbeddedFleet, running: FleetThread) -> Iterator[Faults]:
     running.call(clear)
 
 
-def enter(running: FleetThread, fleet: EmbeddedFleet, state: ServerState) -> None:
-    async def change(_: object) -> None:
-        await fleet.cluster("tenant-a").enter(state)
-
-    running.call(change)
-
-
 @pytest.fixture
-def entered(running: FleetThread, fleet: EmbeddedFleet) -> Iterator[None]:
+def entered(running: FleetThread) -> Iterator[None]:
     yield
-    enter(running, fleet, ServerState.NORMAL)
+    enter(running, "tenant-a", ServerState.NORMAL)
 
 
 @pytest.mark.parametrize(
@@ -123,35 +117,33 @@ def test_dropped_watch(tenant: Server, faults: Faults) -> None:
     assert 0.05 < time.monotonic() - start < 5, "it begins, and breaks long before its time"
 
 
-def test_unreachable_and_back(tenant: Server, running: FleetThread, fleet: EmbeddedFleet, entered: None) -> None:
+def test_unreachable_and_back(tenant: Server, running: FleetThread, entered: None) -> None:
     tenant.admin.get("/version").expect(200)
-    enter(running, fleet, ServerState.UNREACHABLE)
+    enter(running, "tenant-a", ServerState.UNREACHABLE)
     with pytest.raises(ConnectionError):
         tenant.admin.get("/version")
-    enter(running, fleet, ServerState.NORMAL)
+    enter(running, "tenant-a", ServerState.NORMAL)
     tenant.admin.close()
     tenant.admin.get("/version").expect(200)
 
 
-def test_locked_out(tenant: Server, running: FleetThread, fleet: EmbeddedFleet, entered: None) -> None:
-    enter(running, fleet, ServerState.LOCKED)
+def test_locked_out(tenant: Server, running: FleetThread, entered: None) -> None:
+    enter(running, "tenant-a", ServerState.LOCKED)
     tenant.admin.get("/version").fails(401, "Unauthorized")
 
 
 def test_slow(tenant: Server, running: FleetThread, fleet: EmbeddedFleet, entered: None) -> None:
     faults = fleet.cluster("tenant-a").faults
     faults.slow_seconds = 0.2
-    enter(running, fleet, ServerState.SLOW)
+    enter(running, "tenant-a", ServerState.SLOW)
     start = time.monotonic()
     tenant.admin.get("/version").expect(200)
     assert time.monotonic() - start >= 0.2
 
 
-def test_hanging_server_answers_when_it_recovers(
-    tenant: Server, running: FleetThread, fleet: EmbeddedFleet, entered: None
-) -> None:
-    enter(running, fleet, ServerState.HANG)
-    timer = threading.Timer(0.2, enter, (running, fleet, ServerState.NORMAL))
+def test_hanging_server_answers_when_it_recovers(tenant: Server, running: FleetThread, entered: None) -> None:
+    enter(running, "tenant-a", ServerState.HANG)
+    timer = threading.Timer(0.2, enter, (running, "tenant-a", ServerState.NORMAL))
     timer.start()
     start = time.monotonic()
     tenant.admin.get("/version").expect(200)

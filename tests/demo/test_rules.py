@@ -96,7 +96,7 @@ def test_nobody_grants_more_than_he_holds(tenant: Server) -> None:
     manage = {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["*"]}
     body = {"metadata": {"name": "manager"}, "rules": [manage | {"verbs": ["create", "get"]}, SECRETS]}
     tenant.admin.post(rbac(ns, "roles"), body).expect(201)
-    binding = {
+    binding: dict[str, Any] = {
         "metadata": {"name": "manager"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "manager"},
         "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": ns}],

@@ -69,7 +69,6 @@ class CredentialController:
         self._clusters = clusters
         self._namespaces = namespaces
         self._storage = management.storage
-        self._caps: dict[str, int] = {}
         self._rng = random.Random(management.name)  # noqa: S311 (jitter)
         self.worker: Worker[Named] = Worker(self._reconcile, delay)
         self._storage.subscribe(self._changed, REQUESTS)
@@ -130,23 +129,21 @@ class CredentialController:
             self._storage.update(REQUESTS, request)
             return 0.0
         ensure(status, rfc3339(now))
-        wake: float | None
+        step, wake = "SecretReconciled", None
         try:
+            # Before anything is issued: a token that cannot be written would be issued anew on every look.
+            self._secret_of(request)
+            step = "ServiceAccountReconciled"
             target = self._target(request)
             issued = self._account_step(request, target)
+            succeeded(status, step, rfc3339(now))
+            step = "SecretReconciled"
+            self._secret_step(request, target, issued)
+            succeeded(status, step, rfc3339(now))
+            wake = self._next_wake(status)
         except (ControllerError, TargetError) as error:
-            failed(status, "ServiceAccountReconciled", str(error), rfc3339(now))
+            failed(status, step, str(error), rfc3339(now))
             wake = _RETRY
-        else:
-            succeeded(status, "ServiceAccountReconciled", rfc3339(now))
-            try:
-                self._secret_step(request, target, issued)
-            except ControllerError as error:
-                failed(status, "SecretReconciled", str(error), rfc3339(now))
-                wake = _RETRY
-            else:
-                succeeded(status, "SecretReconciled", rfc3339(now))
-                wake = self._next_wake(status)
         summarize(status, rfc3339(now))
         self._storage.update(REQUESTS, request)
         return wake
@@ -175,6 +172,9 @@ class CredentialController:
         if found is not None and not moved and self._keeps(request, target, seconds):
             return None
         check_reachable(target)
+        old = self._cluster_of(status.get("targetCluster")) if moved else None
+        if old is not None:
+            check_reachable(old)
         if found is None:
             found = account(name, namespace) | {"automountServiceAccountToken": False}
             found["metadata"]["labels"] = ownership(request)
@@ -200,8 +200,6 @@ class CredentialController:
             )
         lifetime = target.tokens.lifetime(wanted, (), pod=False)
         token, expires = target.tokens.bound_token(owner, lifetime, requested_seconds=wanted)
-        if lifetime.granted_seconds < wanted:
-            self._caps[target.name] = lifetime.granted_seconds
         return _Issued(token, expires - timedelta(seconds=lifetime.granted_seconds), expires)
 
     def _keeps(self, request: Object, target: EmbeddedCluster, seconds: int | None) -> bool:
@@ -212,10 +210,8 @@ class CredentialController:
             return False
         issued, expires = stamps
         granted = int((expires - issued).total_seconds())
-        wanted = granted if seconds is None else min(seconds, self._caps.get(target.name, seconds))
-        # A server that grants less than asked shows so in what it granted last time, whoever asked it then.
-        capped = target.tokens.policy.max_seconds
-        as_asked = granted == wanted or (capped is not None and granted == capped)
+        # What the target grants at most was not asked for, but asking again would not give more.
+        as_asked = seconds is None or granted in (seconds, target.tokens.policy.max_seconds)
         return as_asked and self._management.clock() < _due(issued, expires) and self._held(request) is not None
 
     def _held(self, request: Object) -> str | None:
@@ -223,6 +219,16 @@ class CredentialController:
         namespace, _, name = (request["status"].get("secret") or "").partition("/")
         secret = self._storage.get(SECRETS, name, namespace)
         return token_in(secret.get("data") or {}) if secret is not None else None
+
+    def _secret_of(self, request: Object) -> Object | None:
+        """The Secret that the request asks for, where it is there. Raises where it is somebody else's."""
+        namespace = request["spec"]["secret"].get("namespace") or DEFAULT_NAMESPACE
+        name = request["spec"]["secret"]["name"]
+        found = self._storage.get(SECRETS, name, namespace)
+        known = request["status"].get("secret") == f"{namespace}/{name}"
+        if found is not None and not (known or _owned(found, request)):
+            raise ControllerError(f"secret {namespace}/{name} is already in use")
+        return found
 
     def _secret_step(self, request: Object, target: EmbeddedCluster, issued: _Issued | None) -> None:
         spec, status = request["spec"], request["status"]
@@ -232,9 +238,7 @@ class CredentialController:
         token = issued.token if issued is not None else self._held(request)
         if token is None:
             raise ControllerError(f"the token for {here} is not held any more")
-        found = self._storage.get(SECRETS, name, namespace)
-        if found is not None and not (_owned(found, request) or before == here):
-            raise ControllerError(f"secret {here} is already in use")
+        found = self._secret_of(request)
         owner = spec["serviceAccount"]
         try:
             data = secret_data(spec["type"], target, owner.get("namespace") or DEFAULT_NAMESPACE, owner["name"], token)
