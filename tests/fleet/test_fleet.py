@@ -12,7 +12,7 @@ import pytest
 
 from tests.controlplane import RealControlPlane
 from tests.fleet.conftest import FAST, over, until
-from tui.demo.faults import Answer, Delay, DropWatch, FaultRule, ServerState
+from tui.demo.faults import Action, Answer, Cut, Delay, Drop, DropWatch, FaultRule, ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, Reach
@@ -499,3 +499,53 @@ async def test_a_real_control_plane(real_control_plane: RealControlPlane, tmp_pa
         )
     finally:
         await fleet.stop()
+
+
+@pytest.mark.parametrize(
+    "action", [Drop(), Cut(30), Answer(404), Answer(400), Answer(409), Answer(422)], ids=lambda action: str(action)
+)
+async def test_whatever_goes_wrong_it_is_tried_again(harbor: EmbeddedFleet, tmp_path: Path, action: Action) -> None:
+    """Broken connections, cut answers and errors that make no sense for a list: told, and over when they are over."""
+    faults = harbor.cluster("harbor").faults
+    rule = faults.add(FaultRule(action, path="^/api/v1/(serviceaccounts|secrets)"))
+    async with over(harbor, tmp_path) as fleet:
+        await until(lambda: faults.hits, "the fault")
+        await fleet.settled(5)
+        assert not fleet.store.accounts
+        faults.remove(rule)
+        await until(lambda: fleet.store.accounts, "accounts come")
+        await until(lambda: reach(fleet, "harbor") is Reach.READY, "ready")
+        await until(lambda: fleet.store.clusters["harbor"].missing == (), "nothing is missing")
+
+
+async def test_every_connection_breaks_and_heals(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    faults = harbor.cluster("harbor").faults
+    async with over(harbor, tmp_path) as fleet:
+        assert await fleet.settled(10)
+        rule = faults.add(FaultRule(Drop()))
+        await until(lambda: reach(fleet, "harbor") is Reach.UNREACHABLE, "noticed by the next heartbeat")
+        assert any(row.stale for row in fleet.store.credentials.values())
+        faults.remove(rule)
+        await until(lambda: reach(fleet, "harbor") is Reach.READY, "ready")
+        await until(lambda: not any(row.stale for row in fleet.store.credentials.values()), "fresh")
+
+
+async def test_m03_one_of_many_clusters_hangs(tmp_path: Path) -> None:
+    async with (
+        EmbeddedFleet(clusters=12, accounts=3, troubled=False, controller=False) as embedded,
+        over(embedded, tmp_path, timing=replace(FAST, probe=2.0)) as fleet,
+    ):
+        names = list(embedded.clusters)
+        await until(lambda: all(reach(fleet, name) is Reach.READY for name in names), "all ready", 30)
+        embedded.cluster("tenant-a").faults.enter(ServerState.HANG)
+        await until(lambda: reach(fleet, "tenant-a") is Reach.UNREACHABLE, "the one that hangs")
+        row = fleet.store.clusters["tenant-a"]
+        assert row.since is not None
+        assert any(account.cluster == "tenant-a" for account in fleet.store.accounts.values())
+        assert all(reach(fleet, name) is Reach.READY for name in names if name != "tenant-a")
+        client = await fleet.client("tenant-b")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await create_account(client, "robot")
+        await until(lambda: has_account(fleet, "robot", "tenant-b"), "the others go on")
+        assert loop.time() - began < 1.0

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import Area, FleetChange, FleetStore, Query, View
@@ -138,6 +139,36 @@ def test_a_cluster_shows_what_leads_to_it_and_what_is_kept_in_it(store: FleetSto
     for cluster in ("harbor", "tenant-a"):
         assert names(store.view(Area.CREDENTIALS, query=Query(cluster=cluster))) == ["kept"]
     assert len(store.view(Area.CREDENTIALS, query=Query(cluster="tenant-b"))) == 0
+
+
+def test_m01_five_states_are_told_apart_in_words(store: FleetStore) -> None:
+    store.put(
+        row("fine", 55),
+        row("soon", 6),
+        row("over", -1),
+        row("gone", 30, state=State.REVOKED),
+        row("odd", 30, kind=CredentialKind.FILE),
+    )
+    odd = store.credentials["file:odd"]
+    store.put(replace(odd, credential=replace(odd.credential, issued_at=None)))
+    for name, word in (
+        ("fine", "valid"),
+        ("soon", "due"),
+        ("over", "expired"),
+        ("gone", "revoked"),
+        ("odd", "unknown"),
+    ):
+        assert names(store.view(Area.CREDENTIALS, query=Query(text=word))) == [name]
+
+
+def test_m07_after_a_suspend_states_are_right_at_once() -> None:
+    now = [NOW]
+    store = FleetStore(clock=lambda: now[0])
+    store.put(row("robot", 30))
+    assert len(store.view(Area.CREDENTIALS, query=Query(text="valid"))) == 1
+    now[0] += timedelta(days=3)
+    assert len(store.view(Area.CREDENTIALS, query=Query(text="valid"))) == 0
+    assert len(store.view(Area.CREDENTIALS, query=Query(text="expired"))) == 1
 
 
 def test_sort_by_state_puts_what_needs_somebody_first(store: FleetStore) -> None:

@@ -170,7 +170,7 @@ class ClusterTasks:
             assert self.endpoint is not None
             if not self._resolved(self.endpoint):
                 return None
-            self._describe(self.endpoint)
+            await self._describe(self.endpoint)
             version = await self._hello(client)
             self._change(version=version)
             try:
@@ -268,8 +268,8 @@ class ClusterTasks:
 
     # The row
 
-    def _describe(self, endpoint: Endpoint) -> None:
-        login = self._login(endpoint)
+    async def _describe(self, endpoint: Endpoint) -> None:
+        login = await asyncio.to_thread(self._login, endpoint)  # the first certificate imports what reads it
         if login is not None:
             self._login_key = login.key
             self._store.put(login)

@@ -110,7 +110,12 @@ class Follower:
             labels=watched.labels,
             fields=watched.fields,
             type=watched.type,
-            backoff=Backoff(first=timing.retry_first, longest=timing.retry_longest),
+            backoff=Backoff(
+                first=timing.retry_first,
+                longest=timing.retry_longest,
+                first_for_people=timing.login_first,
+                longest_for_people=timing.login_longest,
+            ),
         )
         self._fresh = None
         try:
