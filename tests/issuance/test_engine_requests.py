@@ -12,7 +12,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
 from tests.issuance.dying import KILLED, Doomed
-from tui.demo import Answer, FaultRule
+from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.errors import UsageError
@@ -159,6 +159,31 @@ async def test_a_failed_rotation_keeps_the_old_credential(place: Place, tmp_path
             assert await place.handles() == [issued.credential.handle.name]
             assert (await bench.engine.verify(address)).ok
             assert bench.state.open_plans() == []
+
+
+@pytest.mark.parametrize("action", [Drop(), Hang(), Cut(), Answer(500)], ids=["dropped", "hanging", "cut", "500"])
+async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
+    place: Place, tmp_path: Path, action: Any
+) -> None:
+    arena = Arena(place.side, place.config, place.host, tmp_path, place.ns)
+    async with Bench(arena, patience=0.5) as bench:
+        address = address_of(place)
+        await place.want()
+        await bench.rotate(address)
+        place.faults(place.host, FaultRule(action, verb="patch", path=r"/secrets/out$"))
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(address))
+        place.faults(clear=True)
+        assert not outcome.ok
+        forget(place)
+        assert await place.works(await place.token())
+        outcomes = await bench.engine.recover()
+        await bench.engine.settle()
+        assert all(outcome.ok for outcome in outcomes), outcomes
+        now = await bench.engine.lookup(address)
+        assert now.fingerprint == (await place.token()).fingerprint
+        assert [now.handle and now.handle.name] == await place.handles()
+        forget(place)
+        assert await place.works(await place.token())
 
 
 async def test_of_two_who_rotate_one_request_the_second_fails_cleanly(place: Place, tmp_path: Path) -> None:

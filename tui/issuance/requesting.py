@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tui.kube.errors import Unreachable
 from tui.kube.sensitive import Sensitive
 
 from . import handles, managed
@@ -80,8 +81,9 @@ class RequestRotation:
             async with run.step("write:0"):
                 await self._unchanged()
                 await work.write(issued)
-        except StepFailed:
-            await self.undo(run)
+        except StepFailed as failure:
+            in_flight = failure.step == "write:0" and isinstance(failure.__cause__, Unreachable)
+            await self.undo(run, in_flight=in_flight)
             raise
         return await self.finish(run, issued)
 
@@ -108,12 +110,14 @@ class RequestRotation:
         run.hints += self.work.notes
         return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations)
 
-    async def undo(self, run: Run) -> None:
-        """Take the new handle back, unless its token is what the Secret holds."""
+    async def undo(self, run: Run, *, in_flight: bool = False) -> None:
+        """Take the new handle back, unless its token is what the Secret holds, or may hold in a moment."""
         with contextlib.suppress(StepFailed):
             async with run.step("undo") as note:
                 if await published(self.context, self.work.request, self.intent.fingerprint) is not None:
                     raise IssuanceError("the Secret holds the new token already")
+                if in_flight:
+                    raise IssuanceError("the server did not answer, and may still write the Secret")
                 said = "nothing had been made"
                 if self.intent.handle is not None:
                     said = (
