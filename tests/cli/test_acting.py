@@ -182,16 +182,20 @@ def test_due_renews_what_is_due_and_only_that(served: Path) -> None:
         assert after[address] == "valid"
 
 
-def test_watch_ends_well_on_sigterm(served: Path) -> None:
+def test_watch_renews_what_is_due_until_it_is_ended() -> None:
     process = subprocess.Popen(
-        command("rotate", "--due", "--watch", "--kubeconfig", served, "--context", "tenant-a", "-n", "kube-public"),
+        command("--demo", "--context", "harbor", "rotate", "--due", "--watch", "-n", "monitoring", "--grace", "0s"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
-    assert process.stderr is not None
-    assert process.stderr.readline() == "watching; end it with ctrl+c\n"
+    assert process.stdout is not None
+    renewed = process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "")
+    rest, err = process.communicate(timeout=20)
+    assert renewed.startswith("secret:harbor/monitoring/"), err
+    assert process.returncode == 0, err
+    assert "watching; end it with ctrl+c" in err
+    assert "Traceback" not in err
+    assert renewed not in rest
 
 
 def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:

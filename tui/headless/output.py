@@ -20,7 +20,7 @@ API_VERSION: Final = "kubemint/v1"
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column(Generic[R]):
     """One column of a table; `wide` ones show with `-o wide` only."""
 
