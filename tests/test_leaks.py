@@ -23,6 +23,7 @@ from tui.demo import Answer, Cut, Drop, FaultRule
 from tui.demo.pki import SigningKey
 from tui.demo.running import FleetThread
 
+pytestmark = pytest.mark.timeout(300)
 CLUSTER = "tenant-a"
 LOUD = """
 import logging, os, sys
@@ -62,7 +63,6 @@ class Stage:
             "KUBECONFIG": str(self.fleet.kubeconfig),
             "KUBEMINT_DEBUG": "1",
             "PYTHONASYNCIODEBUG": "1",
-            "PYTHONDEVMODE": "1",
             "PYTHONPATH": str(Path(__file__).parents[1]),
             "LOUD_LOG": str(self.home / "loud.log"),
         }
@@ -142,7 +142,7 @@ def play(stage: Stage) -> None:
     for area in ("clusters", "accounts", "requests", "credentials"):
         stage.run("list", area, "-o", "json", code=None)
     stage.run("list", "credentials", "-o", "yaml", "--context", CLUSTER, code=None)
-    for what in (kubeconfig, f"file:{kubeconfig}", secret):
+    for what in (kubeconfig, secret):
         stage.run("verify", what, "-o", "json")
     stage.run("inspect", kubeconfig)
     stage.run("inspect", "-", "-o", "json", stdin=Path(token).read_bytes())
@@ -156,7 +156,6 @@ def play(stage: Stage) -> None:
         FaultRule(Answer(422, message=echo), verb="create", path="/token$"),
         FaultRule(Answer(403, message=echo), path="/secrets/robot-credential"),
         FaultRule(Cut(), verb="create", path="/token$"),
-        FaultRule(Answer(500), verb="create", path="/token$"),
         FaultRule(Answer(401), path="selfsubjectreviews"),
         FaultRule(Answer(403), path="(selfsubject|token)reviews|selfsubjectaccess"),
         FaultRule(Answer(409), path="/secrets/robot-credential"),
