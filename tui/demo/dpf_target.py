@@ -52,7 +52,7 @@ def find_target(
 
 def _server(config: str, where: str) -> str:
     try:
-        document: Object = yaml.safe_load(b64decode(config))
+        document: Object = yaml.load(b64decode(config), yaml.CSafeLoader)
         clusters, users = document["clusters"], document["users"]
         if len(clusters) != 1 or len(users) != 1:
             raise TargetError(f"the kubeconfig in {where} must have exactly one cluster and one user")

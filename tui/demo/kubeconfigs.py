@@ -35,7 +35,7 @@ esac
 """
 
 
-class _Quoted(yaml.SafeDumper):
+class _Quoted(yaml.CSafeDumper):
     """Writes every string in quotes, because kubectl reads YAML 1.1 differently from everybody else."""
 
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _AMBIGUOUS: Final = re.compile(r"[-+.~]?[0-9].*|[-+.~=]|~|y|n|yes|no|on|off|true|false|null|\.inf|\.nan", re.IGNORECASE)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     pass
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
     style = '"' if _AMBIGUOUS.fullmatch(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -74,7 +74,7 @@ def token_in(data: dict[str, str]) -> str | None:
         return b64decode(data["TOKEN_FILE"]).decode() or None
     if "kubeconfig" in data:
         try:
-            document = yaml.safe_load(b64decode(data["kubeconfig"]))
+            document = yaml.load(b64decode(data["kubeconfig"]), yaml.CSafeLoader)
             return str(document["users"][0]["user"]["token"]) or None
         except (yaml.YAMLError, LookupError, TypeError):
             return None

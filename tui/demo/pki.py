@@ -28,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tui.kube.sensitive import Sensitive
 
 _EXPONENT: Final = 65537
-_POOL_SIZE: Final = 8
+_POOL_SIZE: Final = 4
 _SMALL_PRIMES: Final = [n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))]
 _BACKDATE: Final = timedelta(days=1)
 _AUTHORITY_YEARS: Final = timedelta(days=3650)
