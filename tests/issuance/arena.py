@@ -59,10 +59,12 @@ class Arena:
         return Address(CredentialKind.SECRET, self.name, self.namespace, name)
 
     def spec(self, *destinations: FileDestination | SecretDestination, **fields: Any) -> IssueSpec:
-        return IssueSpec(
-            **{"identity": self.identity(), "destinations": destinations or (self.file(),), "create_account": True}
-            | fields
-        )
+        given: dict[str, Any] = {
+            "identity": self.identity(),
+            "destinations": destinations or (self.file(),),
+            "create_account": True,
+        }
+        return IssueSpec(**given | fields)
 
     def forget(self) -> None:
         """The ten seconds are over in which the embedded server remembers a token that it has accepted."""
@@ -98,7 +100,8 @@ class Bench:
         self.arena = arena
         self.clusters = KubeconfigClusters(str(arena.kubeconfig), timeouts=Timeouts(connect=2, read=patience))
         self.state = StateStore.open(arena.folder / state)
-        self.engine = Engine(self.clusters, self.state, **{"grace": timedelta(0), "owner": "tests"} | engine)
+        given: dict[str, Any] = {"grace": timedelta(0), "owner": "tests"}
+        self.engine = Engine(self.clusters, self.state, **given | engine)
 
     async def __aenter__(self) -> Bench:
         self.client = await self.clusters.client(self.arena.name)

@@ -34,7 +34,7 @@ def test_handle_names_are_valid_for_any_valid_account(account: str) -> None:
 
 
 def credential(**fields: Any) -> Credential:
-    given = {
+    given: dict[str, Any] = {
         "address": Address(CredentialKind.SECRET, "harbor", "default", "out"),
         "identity": Identity("harbor", "kube-system", "robot"),
         "format": Format.TOKEN_FILE,
@@ -47,7 +47,8 @@ def credential(**fields: Any) -> Credential:
         "fingerprint": "0123456789abcdef",
         "handle": Handle("harbor", "kube-system", "kubemint-robot-x", "uid-1"),
         "state": State.VALID,
-    } | fields
+    }
+    given |= fields
     given["rotate_at"] = managed.renewal_point(given["issued_at"], given["expires_at"], given["fingerprint"])
     return Credential(**given)
 

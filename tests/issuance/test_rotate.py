@@ -13,7 +13,7 @@ import pytest
 from tests.issuance.arena import SECOND, Arena, Bench, token_in
 from tui.issuance.errors import UsageError
 from tui.issuance.managed import SELECTOR
-from tui.issuance.types import Address, CredentialKind, FileDestination, Format, Identity, State, StepStatus
+from tui.issuance.types import Address, CredentialKind, FileDestination, Format, Identity, Outcome, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound, Unauthorized
 from tui.kube.kubeconfig import parse
@@ -65,6 +65,12 @@ class Reader:
         await self._task
 
 
+def handle_of(outcome: Outcome) -> str:
+    assert outcome.credential is not None
+    assert outcome.credential.handle is not None
+    return outcome.credential.handle.name
+
+
 async def refused_after(bench: Bench, token: Sensitive) -> float:
     """Seconds until the API server refuses the token."""
     start = time.monotonic()
@@ -90,7 +96,7 @@ async def test_a_reader_never_sees_a_torn_file_or_a_refused_token(arena: Arena) 
         assert reader.wrong == []
         assert reader.calls > 10
         assert len(reader.tokens) >= 3
-        assert await bench.handles() == [outcome.credential.handle.name]
+        assert await bench.handles() == [handle_of(outcome)]
         assert await bench.works(last)
         await asyncio.gather(*(refused_after(bench, old) for old in {first, *reader.tokens} - {last}))
         revoked = await bench.engine.execute(await bench.engine.plan_revoke(issued.address))
@@ -256,7 +262,7 @@ async def test_of_two_operators_who_rotate_one_secret_the_second_fails_cleanly(e
         loser = next(outcome for outcome in outcomes if not outcome.ok)
         assert "changed by somebody else" in loser.error
         assert loser.results[-1].status is StepStatus.UNDONE
-        assert await ebench.handles() == [winner.credential.handle.name]
+        assert await ebench.handles() == [handle_of(winner)]
         assert (await ebench.engine.verify(issued.address)).ok
 
 

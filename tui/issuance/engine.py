@@ -10,7 +10,7 @@ import random
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.kube.errors import KubeError
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .verification import Verification
 
 Clock = Callable[[], datetime]
+
+_PLANS_KEPT: Final = 10_000
 
 
 def utc_now() -> datetime:
@@ -155,6 +157,8 @@ class Engine:
         await self._targets.aclose()
 
     def _planned(self, plan: Plan, work: Work) -> Plan:
+        while len(self._works) >= _PLANS_KEPT:  # plans that were only shown
+            del self._works[next(iter(self._works))]
         self._works[plan.id] = work
         return plan
 

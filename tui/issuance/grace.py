@@ -16,7 +16,7 @@ from .types import Address, CredentialKind, Handle, StepStatus
 from .work import Context
 
 _PAUSES: Final = (1.0, 4.0, 15.0)
-"""Seconds between tries while a cluster is away; after the last the journal keeps it for the next start."""
+"""The longest seconds between tries while a cluster is away; after the last the journal keeps it for the next start."""
 _TICK: Final = 5.0
 """The longest sleep: the wall clock may jump (a suspended laptop), so it is looked at again."""
 
@@ -74,7 +74,7 @@ async def revoke(context: Context, revocation: Revocation, run: Run, step: str) 
             await run.journal(done, revoked=revocation.handle)
         except (KubeError, IssuanceError) as error:
             if pause is not None and _worth_another_try(error):
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * context.jitter())  # many may have failed at the same moment
                 continue
             message, hint = explain(error)
             failed = run.result(
