@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 import ssl
+import struct
 import time
 import traceback
 from typing import Any
@@ -151,9 +152,12 @@ async def test_a_client_certificate_the_server_does_not_accept() -> None:
 
     def serve(listener: socket.socket, context: ssl.SSLContext) -> None:
         connection, _ = listener.accept()
-        with pytest.raises(ssl.SSLError):
-            context.wrap_socket(connection, server_side=True)
-        connection.close()
+        with connection.dup() as below:
+            with pytest.raises(ssl.SSLError):
+                context.wrap_socket(connection, server_side=True)
+            below.shutdown(socket.SHUT_WR)
+            while below.recv(65536):  # closed with something unread, the alert would be lost to a reset
+                pass
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -335,6 +339,20 @@ async def test_a_connection_closed_without_an_answer(server: FakeServer, client:
     error = await fails(client, ConnectionLost, "POST")
     assert "closed the connection" in str(error)
     assert len(server.requests) == 1
+
+
+async def test_a_connection_that_is_reset(server: FakeServer, client: Client) -> None:
+    async def resets(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        raw = request.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+        return web.Response()
+
+    server.says(resets)
+    await fails(client, ConnectionLost, "POST")
+    server.says(resets, resets, gives({"whole": 1}))
+    assert (await client.request("GET", "/version")).status == 200
 
 
 async def test_what_is_not_http(server: FakeServer, client: Client) -> None:

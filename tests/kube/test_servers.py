@@ -209,14 +209,17 @@ async def test_discovery_of_a_whole_server(client: Client) -> None:
     assert abs(client.skew) < 2
 
 
-async def test_a_watch_too_old(client: Client, namespace: str, side: Side) -> None:
+async def test_a_watch_begins_after_its_version(client: Client, namespace: str) -> None:
     made = await client.create(CONFIG_MAPS, labelled("x"), namespace=namespace)
     for index in range(3):
         await client.patch(CONFIG_MAPS, "x", {"data": {"a": str(index)}}, namespace=namespace)
     version = made["metadata"]["resourceVersion"]
-    events = client.watch(CONFIG_MAPS, namespace=namespace, resource_version=version)
-    assert (await anext(events)).type == "MODIFIED"
-    await events.aclose()
+    async with aclosing(
+        client.watch(CONFIG_MAPS, namespace=namespace, labels="set=here", resource_version=version)
+    ) as events:
+        found = [await anext(events) for _ in range(3)]
+    assert [event.type for event in found] == ["MODIFIED"] * 3
+    assert [event.object["data"]["a"] for event in found if event.object] == ["0", "1", "2"]
 
 
 async def test_reflect_follows_every_change(client: Client, namespace: str) -> None:

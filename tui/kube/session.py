@@ -7,8 +7,7 @@ opens another transport, and the old one ends when its last request has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from .auth import Authenticator, Identity, impersonation_headers
@@ -76,26 +75,32 @@ class Session:
                 response = await self._send(identity, method, path, params, headers, data, read)
             return response
 
-    @asynccontextmanager
-    async def stream(
-        self, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float
-    ) -> AsyncIterator[Stream]:
-        """A GET whose answer goes on; it takes no place among the requests."""
-        for again in (True, False):
-            identity = await self._auth.identity()
-            transport = await self._transport_for(identity)
-            async with transport.stream(
-                path,
-                params=params,
-                headers=self._headers(headers, identity),
-                connect=self._connect,
-                read=read,
-                stall=self._stall,
-            ) as stream:
-                if stream.status == 401 and again and await self._auth.renewed(identity):
-                    continue
-                yield stream
-                return
+    async def stream(self, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float) -> Stream:
+        """A GET whose answer goes on; it takes no place among the requests. To be closed by the caller."""
+        identity = await self._auth.identity()
+        stream = await self._stream(identity, path, params, headers, read)
+        try:
+            renewed = stream.status == 401 and await self._auth.renewed(identity)
+        except BaseException:
+            await stream.close()
+            raise
+        if renewed:
+            await stream.close()
+            stream = await self._stream(await self._auth.identity(), path, params, headers, read)
+        return stream
+
+    async def _stream(
+        self, identity: Identity, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float
+    ) -> Stream:
+        transport = await self._transport_for(identity)
+        return await transport.stream(
+            path,
+            params=params,
+            headers=self._headers(headers, identity),
+            connect=self._connect,
+            read=read,
+            stall=self._stall,
+        )
 
     async def _send(
         self,

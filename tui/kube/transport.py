@@ -16,7 +16,6 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -95,15 +94,10 @@ class Transport(RESTClientObject):
         if not self.users:
             await self.close()
 
-    @asynccontextmanager
-    async def _used(self) -> AsyncIterator[None]:
-        self.users += 1
-        try:
-            yield
-        finally:
-            self.users -= 1
-            if self._retired and not self.users:
-                await self.close()
+    async def _unused(self) -> None:
+        self.users -= 1
+        if self._retired and not self.users:
+            await self.close()
 
     def _create_connector(self) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(limit=0, ssl=self.ssl_context, socket_factory=_socket)
@@ -122,53 +116,45 @@ class Transport(RESTClientObject):
         """One request and its whole answer, whatever its status."""
         limits = aiohttp.ClientTimeout(total=connect + 10 * read, connect=connect, sock_connect=connect, sock_read=read)
         failure: KubeError
+        self.users += 1
         try:
-            async with self._used(), self._send(method, path, params, headers, data, limits) as answer:
+            answer = await self._request(method, path, params, headers, data, limits)
+            async with answer:
                 if (body := await _whole(answer)) is not None:
                     return Response(answer.status, answer.headers, body)
             failure = ProtocolError("the answer is too large", cluster=self.endpoint.name)
         except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
             failure = self.classify(error, read)
+        finally:
+            await self._unused()
         raise failure
 
-    @asynccontextmanager
     async def stream(
         self, path: str, *, params: Mapping[str, str], headers: Secrets, connect: float, read: float, stall: float
-    ) -> AsyncIterator[Stream]:
+    ) -> Stream:
         """A GET whose answer arrives bit by bit. Headers are due within `read`, each further bit within `stall`."""
         limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=stall)
-        failure: KubeError | None = None
-        answer: aiohttp.ClientResponse | None = None
+        failure: KubeError
+        self.users += 1
         try:
             async with asyncio.timeout(connect + read):
                 answer = await self._request("GET", path, params, headers, None, limits)
+                self._open.add(answer)
+                return Stream(self, answer, stall)
         except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
             failure = self.classify(error, read)
-        if failure is not None or answer is None:
-            raise failure or Unreachable("no answer", cluster=self.endpoint.name)
-        self._open.add(answer)
-        try:
-            async with self._used():
-                yield Stream(self, answer, stall)
-        finally:
-            self._open.discard(answer)
-            answer.close()  # a watch is never read to its end, so its connection cannot be used again
+            await self._unused()
+        except BaseException:
+            await self._unused()
+            raise
+        raise failure
 
-    @asynccontextmanager
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Secrets,
-        data: Opaque | None,
-        limits: aiohttp.ClientTimeout,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        answer = await self._request(method, path, params, headers, data, limits)
-        try:
-            yield answer
-        finally:
-            answer.release()
+    async def end(self, answer: aiohttp.ClientResponse) -> None:
+        """Takes back the answer of a stream. A watch is never read to its end, so its connection is not used again."""
+        answer.close()
+        if answer in self._open:
+            self._open.discard(answer)
+            await self._unused()
 
     async def _request(
         self,
@@ -219,10 +205,10 @@ class Transport(RESTClientObject):
             return ConnectionLost("the server closed the connection", cluster=where)
         if isinstance(error, aiohttp.ClientResponseError):
             return ProtocolError("the answer is not HTTP as it should be", cluster=where)
-        if isinstance(error, aiohttp.ClientConnectionError):
-            return Unreachable("the connection is closed", cluster=where)
         if isinstance(error, OSError):
             return ConnectionLost(_system_text(error, "the connection broke"), cluster=where)
+        if isinstance(error, aiohttp.ClientConnectionError):
+            return Unreachable("the connection is closed", cluster=where)
         if isinstance(error, RuntimeError):
             return Unreachable("the session is closed", cluster=where)
         return ProtocolError(f"the request or its answer is malformed ({type(error).__name__})", cluster=where)
@@ -235,6 +221,10 @@ class Stream:
         self._transport, self._answer, self._stall = transport, answer, stall
         self.status = answer.status
         self.headers: Mapping[str, str] = answer.headers
+
+    async def close(self) -> None:
+        """Ends it; always to be called."""
+        await self._transport.end(self._answer)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises Unreachable or TimedOut where it breaks off."""

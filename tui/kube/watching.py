@@ -48,7 +48,8 @@ async def watched(
 ) -> AsyncGenerator[WatchEvent[T], None]:
     """The events of one watch until the server ends it."""
     cluster, info = client.endpoint.name, describe("GET", path, params)
-    async with client.session.stream(path, params, {"Accept": accept}, client.timeouts.read) as stream:
+    stream = await client.session.stream(path, params, {"Accept": accept}, client.timeouts.read)
+    try:
         if stream.status >= 300:
             raise refusal(await stream.whole(), info, cluster)
         async for line in _lines(stream.chunks(), cluster):
@@ -61,6 +62,8 @@ async def watched(
                 yield WatchEvent(event.type, None, version)
             elif event.type in CHANGES:
                 yield WatchEvent(event.type, decode(raw, type_, cluster=cluster), version)
+    finally:
+        await stream.close()
 
 
 async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[Opaque]:
