@@ -15,6 +15,7 @@ from . import handles, managed
 from .dpf import DPURequest, credential_of
 from .dpf.cleanup import leftovers_of, sweep
 from .dpf.cleanup import written as leftovers_text
+from .dpf.conditions import rfc3339
 from .dpf.renewal_work import RequestWork, look
 from .dpf.resources import FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
@@ -179,6 +180,8 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         for copy in copies
         if copy.source == address
     )
+    if request.handle is None and request.expires_at is not None and request.expires_at > context.clock():
+        warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(request.expires_at)}",)
     plan = Plan(
         id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
     )
