@@ -7,9 +7,11 @@ needs is exported here and imported when first used, so that `import tui.issuanc
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, without importing `typing`
 if TYPE_CHECKING:
+    from typing import Any
+
     from .clusters import Clusters, KubeconfigClusters
     from .engine import Engine
     from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, UsageError
