@@ -1,0 +1,113 @@
+"""Makes the pictures of the README from the embedded fleet: `uv run python screenshots/make.py [FOLDER]`.
+
+The fleet's clock stands still and its names come from a seed, so that the same pictures come out every time. What is
+on them went through the dashboard's own keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from textual.pilot import Pilot
+
+from tui.app import KubemintApp
+from tui.demo.running import FleetThread
+from tui.fleet.fleet import Fleet
+from tui.issuance.state import StateStore
+from tui.kube.kubeconfig import load
+
+AT = datetime(2026, 11, 23, 9, 41, 0, tzinfo=UTC)
+CELL = 12.2
+"""The width of a character in Textual's pictures."""
+
+Keys = Callable[[Pilot[int]], Awaitable[None]]
+
+
+class Shot(NamedTuple):
+    """One picture: its file's name, the terminal, the theme, and the keys that lead there."""
+
+    name: str
+    size: tuple[int, int]
+    theme: str
+    keys: tuple[str, ...]
+
+
+SHOTS = (
+    Shot("overview", (120, 35), "dark", ()),
+    Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
+    Shot("request-form", (120, 35), "dark", ("4", "n", "d", "tab", "tab", *"edge-cache")),
+    Shot("rotate", (120, 35), "dark", ("5", "r", "@job")),
+    Shot("request", (120, 35), "light", ("4", "enter")),
+    Shot("overview-small", (80, 24), "dark", ()),
+    Shot("overview-wide", (200, 50), "dark", ("5",)),
+)
+
+
+async def take(shot: Shot, kubeconfig: Path, folder: Path) -> None:
+    """Open the dashboard, press the keys, and write the picture."""
+    with tempfile.TemporaryDirectory() as private:
+        state = StateStore.open(Path(private) / "state")
+        fleet = Fleet(load(str(kubeconfig)), state=state, clock=lambda: AT)
+        exports = Path("/home/you/.kube/kubemint")
+        app = KubemintApp(fleet, clock=lambda: AT, embedded=True, theme=shot.theme, export_folder=exports)
+        async with app.run_test(size=shot.size) as pilot:
+            await fleet.settled(15)
+            await pilot.pause(1.5)
+            for key in shot.keys:
+                if key == "@job":
+                    await _job_ended(app, pilot)
+                else:
+                    await pilot.press(key)
+            await pilot.pause(0.6)
+            picture = app.export_screenshot(title="kubemint", simplify=True)
+        state.close()
+    (folder / f"{shot.name}.svg").write_text(without_leading_spaces(picture), encoding="utf-8")
+
+
+async def _job_ended(app: KubemintApp, pilot: Pilot[int]) -> None:
+    for _ in range(100):
+        await pilot.pause(0.1)
+        jobs = app.session.jobs.all
+        if jobs and not jobs[-1].running:
+            return
+
+
+def without_leading_spaces(svg: str) -> str:
+    """Some viewers swallow the spaces at the beginning of a text and shift the rest; so move the text instead."""
+
+    def moved(match: re.Match[str]) -> str:
+        spaces = len(match["spaces"]) // len("&#160;")
+        left = float(match["x"]) + spaces * CELL
+        length = float(match["length"]) - spaces * CELL
+        return f'x="{left:g}"{match["between"]}textLength="{length:g}"{match["rest"]}>'
+
+    return re.sub(
+        r'x="(?P<x>[\d.]+)"(?P<between>[^>]*?)textLength="(?P<length>[\d.]+)"(?P<rest>[^>]*)>'
+        r"(?P<spaces>(?:&#160;)+)(?=[^<&]|&(?!#160))",
+        moved,
+        svg,
+    )
+
+
+async def main(folder: Path) -> None:
+    """All pictures, each from a fleet of its own, so that none shows what another did."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, shot in enumerate(SHOTS):
+        thread = FleetThread(clock=lambda: AT, first_port=36400 + 20 * number)
+        await asyncio.to_thread(thread.start)
+        try:
+            await take(shot, thread.kubeconfig, folder)
+        finally:
+            await asyncio.to_thread(thread.stop)
+        sys.stdout.write(f"{folder / shot.name}.svg\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent))

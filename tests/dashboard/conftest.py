@@ -1,0 +1,165 @@
+"""The dashboard over a real embedded fleet that runs in a thread of its own, driven by keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tui.app import KubemintApp
+from tui.demo.faults import FaultRule
+from tui.demo.running import FleetThread
+from tui.fleet.fleet import Fleet
+from tui.fleet.rows import CredentialRow, RequestRow
+from tui.issuance.state import StateStore
+from tui.issuance.types import StepStatus
+from tui.kube.kubeconfig import load
+from tui.screens.jobs import Job
+from tui.screens.main import MainScreen
+from tui.widgets.job_panel import JobPanel
+from tui.widgets.table import FleetTable
+
+
+class Driver:
+    """The app and a pilot, with the few things every test says."""
+
+    def __init__(self, app: KubemintApp, pilot: Pilot[Any], demo: FleetThread) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.demo = demo
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*("space" if char == " " else _NAMES.get(char, char) for char in text))
+
+    async def until(self, holds: Callable[[], object], seconds: float = 15.0) -> None:
+        """Wait until something is so."""
+        for _ in range(round(seconds / 0.05)):
+            if holds():
+                return
+            await self.pilot.pause(0.05)
+        raise AssertionError("it did not come about in time; the screen says:\n" + self.text())
+
+    async def find(self, area: str, words: str) -> None:
+        """Go to an area and filter it, all by keys; the cursor is on the first match."""
+        await self.press(area, "slash")
+        await self.type(words)
+        await self.press("enter")
+
+    async def job(self, before: int) -> Job:
+        """The job that began after `before` jobs, once it has ended."""
+        await self.until(lambda: len(self.app.session.jobs.all) > before)
+        job = self.app.session.jobs.all[-1]
+        await self.until(lambda: not job.running, 30)
+        await self.pilot.pause()
+        return job
+
+    async def act(self, *keys: str) -> Job:
+        """Press keys that start a job, and wait for its end."""
+        before = len(self.app.session.jobs.all)
+        await self.press(*keys)
+        return await self.job(before)
+
+    @property
+    def main(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def table(self) -> FleetTable:
+        return self.main.pane.table
+
+    @property
+    def panel(self) -> JobPanel:
+        return self.main.query_one(JobPanel)
+
+    def journal(self, action: str) -> list[tuple[str, str, str]]:
+        """(address, step, status) of everything journaled for an action."""
+        return [
+            (entry.address, entry.step, entry.status)
+            for entry in self.app.session.engine.state.entries()
+            if entry.action == action
+        ]
+
+    def text(self) -> str:
+        """What the terminal shows, as lines."""
+        screen = self.app.screen
+        width, height = screen.size
+        strips = screen._compositor.render_strips()
+        return "\n".join(strip.text for strip in strips[:height])[: (width + 1) * height]
+
+    def credential(self, words: str) -> CredentialRow | RequestRow:
+        row = self.table.row
+        assert isinstance(row, CredentialRow | RequestRow), words
+        return row
+
+
+_NAMES = {"/": "slash", "-": "minus", ".": "full_stop", "_": "underscore", "!": "exclamation_mark", ":": "colon"}
+Open = Callable[..., AbstractAsyncContextManager[Driver]]
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[FleetThread]:
+    """One embedded fleet for all tests of the dashboard."""
+    with FleetThread() as thread:
+        yield thread
+
+
+@pytest.fixture
+def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
+    """Opens the dashboard, settled, with a state and an export folder of its own; faults end with the test."""
+
+    @asynccontextmanager
+    async def opened(
+        *,
+        size: tuple[int, int] = (120, 35),
+        only: list[str] | None = None,
+        read_only: bool = False,
+        settle: bool = True,
+    ) -> AsyncIterator[Driver]:
+        state = StateStore.open(tmp_path / "state")
+        config = load(str(demo.kubeconfig))
+        fleet = Fleet(config, state=state, only=only, read_only=read_only, grace=timedelta(seconds=1))
+        app = KubemintApp(fleet, embedded=True, read_only=read_only, export_folder=tmp_path / "exports")
+        async with app.run_test(size=size) as pilot:
+            if settle:
+                await fleet.settled(20)
+            await pilot.pause(0.2)
+            yield Driver(app, pilot, demo)
+        state.close()
+
+    yield opened
+    clear(demo)
+
+
+def fault(demo: FleetThread, cluster: str, rule: FaultRule) -> None:
+    """Add a fault rule in the fleet's own loop."""
+
+    async def add(fleet: Any) -> None:
+        fleet.cluster(cluster).faults.add(rule)
+
+    demo.call(add)
+
+
+def clear(demo: FleetThread) -> None:
+    """Remove every fault rule that a test added."""
+
+    async def work(fleet: Any) -> None:
+        for cluster in fleet.clusters.values():
+            cluster.faults.clear()
+
+    demo.call(work)
+
+
+def done(job: Job) -> bool:
+    """Whether everything of a job worked."""
+    return all(task.status is StepStatus.DONE for task in job.tasks)

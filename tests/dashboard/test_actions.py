@@ -1,0 +1,234 @@
+"""The keys that act, from key to journal, on real API servers of the embedded fleet."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.conftest import Driver, Open, done
+from tui.fleet.rows import CredentialRow
+from tui.issuance.types import CredentialKind, StepStatus
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.export import ExportScreen
+from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.new_request import NewRequestScreen
+from tui.screens.reading import InspectScreen, YamlScreen
+from tui.screens.reveal import RevealScreen
+
+
+def committed(driver: Driver, action: str, address: str) -> bool:
+    return (address, "commit", "done") in driver.journal(action)
+
+
+async def test_rotate_a_managed_secret_by_one_key(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        row = driver.credential("prometheus-kubeconfig")
+        assert row.credential is not None
+        assert row.credential.address.kind is CredentialKind.SECRET
+        old = row.credential.handle
+        job = await driver.act("r")
+        assert done(job), job.tasks[0].message
+        assert [result.status for result in job.tasks[0].results if result.status is StepStatus.FAILED] == []
+        assert committed(driver, "rotate", str(row.credential.address))
+        assert "good for" in driver.text()
+        await driver.until(lambda: _credential(driver, row.key).credential.handle != old)
+        await driver.press("escape")
+        assert not driver.panel.display
+
+
+async def test_rotate_a_dpu_request_by_one_key(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await driver.find("4", "camera-hub")
+        row = driver.credential("camera-hub")
+        job = await driver.act("r")
+        assert done(job), job.tasks[0].message
+        assert committed(driver, "rotate", f"request:harbor/{row.namespace}/{row.name}")
+        shown = driver.text()
+        assert "Update the status of the request" in shown or "good for" in shown
+
+
+async def test_issue_a_file_then_rotate_export_verify_and_revoke_it(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("3", "spark")
+        await driver.press("n", "c")
+        assert isinstance(driver.app.screen, NewCredentialScreen)
+        job = await driver.act("ctrl+s")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        files = list((tmp_path / "exports").iterdir())
+        assert len(files) == 1
+        assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
+        before = files[0].read_bytes()
+        address = f"file:{files[0]}"
+        assert committed(driver, "issue", address)
+
+        await driver.press("escape")
+        await driver.find("5", "file spark")
+        await driver.until(lambda: len(driver.table.rows) == 1)
+        job = await driver.act("r")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        assert files[0].read_bytes() != before
+        assert committed(driver, "rotate", address)
+
+        job = await driver.act("v")
+        assert done(job), job.tasks[0].message
+        assert "spark" in job.tasks[0].message
+
+        await driver.press("e")
+        assert isinstance(driver.app.screen, ExportScreen)
+        await driver.press("end")
+        await driver.type("2")
+        job = await driver.act("ctrl+s")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        assert "written to" in driver.text()
+        copies = [file for file in (tmp_path / "exports").iterdir() if file != files[0]]
+        assert [copy.read_bytes() for copy in copies] == [files[0].read_bytes()]
+
+        await driver.press("escape", "escape")
+        await driver.find("5", "file spark")
+        await driver.press("ctrl+d")
+        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.press("ctrl+s")
+        assert isinstance(driver.app.screen, ConfirmScreen), "nothing is destroyed before the word is typed"
+        row = driver.credential("spark")
+        assert row.credential is not None
+        await driver.type(Path(row.credential.address.name).name)
+        job = await driver.act("ctrl+s")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        assert driver.journal("revoke")
+
+
+async def test_revoke_can_be_left(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        await driver.press("ctrl+d", "escape")
+        assert driver.app.screen is driver.main
+        assert driver.app.session.jobs.all == []
+
+
+async def test_make_a_dpu_request_with_the_form(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.press("4", "n", "d")
+        assert isinstance(driver.app.screen, NewRequestScreen)
+        await driver.type("edge-cache")
+        await driver.press("tab", "tab")
+        await driver.type("edge-cache")
+        job = await driver.act("ctrl+s")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        requests = driver.app.session.store.requests
+        await driver.until(lambda: any(row.name == "edge-cache" for row in requests.values()))
+        made = next(row for row in requests.values() if row.name == "edge-cache")
+        assert driver.journal("issue")
+        assert made.service_account.endswith("/edge-cache")
+
+
+async def test_yaml_is_masked(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        address = driver.credential("it").credential
+        assert address is not None
+        await driver.press("y")
+        assert isinstance(driver.app.screen, YamlScreen)
+        await driver.until(lambda: "kind: Secret" in driver.text())
+        await driver.press(*["down"] * 20)
+        shown = driver.text()
+        assert "••••••••" in shown
+        material = await driver.app.session.engine.material(address.address)
+        assert _piece(material.reveal()) not in shown
+        await driver.press("escape")
+
+
+async def test_inspect_shows_claims_and_no_material(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        await driver.press("i")
+        assert isinstance(driver.app.screen, InspectScreen)
+        await driver.until(lambda: "subject" in driver.text())
+        shown = driver.text()
+        assert "system:serviceaccount:monitoring:prometheus" in shown
+        assert "bound to" in shown
+        assert "eyJ" not in shown
+
+
+async def test_reveal_masks_itself_again_and_in_pictures(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.find("5", "prometheus-token")
+        row = driver.credential("prometheus-token")
+        assert row.credential is not None
+        secret = (await driver.app.session.engine.material(row.credential.address)).reveal()
+        await driver.press("x")
+        screen = driver.app.screen
+        assert isinstance(screen, RevealScreen)
+        await driver.until(lambda: screen.revealed)
+        await driver.pilot.pause()
+        assert secret[:40] in driver.text()
+        assert secret[:40] not in driver.app.export_screenshot()
+        for _ in range(11):
+            screen._count()
+        await driver.pilot.pause()
+        assert not screen.revealed
+        assert secret[:40] not in driver.text()
+        await driver.press("x")
+        assert secret[:40] in driver.text()
+        await driver.press("escape")
+        assert secret[:40] not in driver.text()
+
+
+async def test_marked_rows_act_together_with_a_result_each(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await driver.find("5", "managed kubeconfig !robot")
+        assert len(driver.table.rows) >= 3
+        await driver.press("space", "space", "space")
+        assert "3 marked" in driver.text()
+        job = await driver.act("v")
+        assert len(job.tasks) == 3
+        shown = driver.text()
+        for task in job.tasks:
+            assert task.title[:40] in shown
+        assert not driver.table.marks
+
+
+async def test_read_only_greys_out_what_changes_something(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], read_only=True) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        assert "read-only" in driver.text()
+        await driver.press("r", "n", "ctrl+d")
+        assert driver.app.screen is driver.main
+        assert driver.app.session.jobs.all == []
+        job = await driver.act("v")
+        assert done(job)
+
+
+@pytest.mark.parametrize("key", ["r", "e", "v", "i", "x", "ctrl+d"])
+async def test_keys_that_make_no_sense_do_nothing(dashboard: Open, key: str) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.press("2", key)
+        assert driver.app.screen is driver.main
+        assert driver.app.session.jobs.all == []
+
+
+async def test_activity_shows_jobs_and_journal(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        await driver.act("r")
+        await driver.press("escape", "6")
+        await driver.until(lambda: "commit" in driver.text())
+        assert "rotate" in driver.text()
+        entries = len(driver.table.rows)
+        await driver.press("slash")
+        await driver.type("prove")
+        await driver.press("enter")
+        assert 0 < len(driver.table.rows) < entries
+        await driver.press("enter")
+        assert driver.panel.display, "Enter on an entry shows its job with all steps"
+
+
+def _credential(driver: Driver, key: str) -> CredentialRow:
+    return driver.app.session.store.credentials[key]
+
+
+def _piece(secret: str) -> str:
+    middle = len(secret) // 2
+    return secret[middle : middle + 32]

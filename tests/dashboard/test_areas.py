@@ -1,0 +1,207 @@
+"""Moving about by keys and mouse: areas, filter, drilling down and back, commands, help, themes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dashboard.conftest import Open
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow
+from tui.screens.detail import DetailScreen
+from tui.screens.help import HelpScreen
+from tui.screens.main import AREAS
+from tui.screens.panes import ListPane
+from tui.widgets.prompt import Prompt
+from tui.widgets.themes import DARK, LIGHT
+from tui.widgets.top_bar import AreaTabs
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 50)])
+async def test_every_area_opens_by_its_digit(dashboard: Open, size: tuple[int, int]) -> None:
+    async with dashboard(size=size, only=["harbor", "tenant-a"]) as driver:
+        for number, (area, title) in enumerate(AREAS, 1):
+            await driver.press(str(number))
+            assert driver.main.pane.id == area
+            assert title in driver.text()
+            assert driver.table.has_focus
+
+
+async def test_overview_says_what_matters(dashboard: Open) -> None:
+    async with dashboard() as driver:
+        await driver.until(lambda: "needs login" in driver.text())
+        shown = driver.text()
+        for words in ("next hour", "needs you", "embedded fleet", "● 4 ready", "LEFT ▲", "harbor", "vault"):
+            assert words in shown
+        await driver.press("T")
+        assert "next day" in driver.text()
+
+
+async def test_filter_is_live_and_counts(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await driver.press("3")
+        everything = len(driver.table.rows)
+        await driver.press("slash")
+        await driver.type("prometheus")
+        found = len(driver.table.rows)
+        assert 0 < found < everything
+        assert f"{found} of {everything}" in driver.text()
+        await driver.press("enter")
+        assert driver.table.has_focus
+        assert len(driver.table.rows) == found
+        await driver.press("escape")
+        assert len(driver.table.rows) == everything
+        await driver.press("slash")
+        await driver.type("!prometheus")
+        assert len(driver.table.rows) == everything - found
+        await driver.press("escape")
+        assert len(driver.table.rows) == everything
+
+
+async def test_a_filter_that_finds_nothing_says_how_to_go_on(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.find("5", "zzzz")
+        assert "No credential matches /zzzz" in driver.text()
+        assert "esc clears the filter" in driver.text()
+
+
+async def test_drilling_down_and_back(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a", "tenant-b"]) as driver:
+        await driver.press("2", "down")
+        cluster = driver.table.row
+        assert isinstance(cluster, ClusterRow)
+        await driver.press("enter")
+        assert driver.main.pane.id == "accounts"
+        accounts = [driver.table.rows[index] for index in range(len(driver.table.rows))]
+        assert accounts
+        assert {row.cluster for row in accounts} == {cluster.name}
+        await driver.press("down", "down")
+        account = driver.table.row
+        assert isinstance(account, AccountRow)
+        await driver.press("enter")
+        assert driver.main.pane.id == "credentials"
+        for index in range(len(driver.table.rows)):
+            assert driver.table.rows[index].credential.identity == account.identity
+        assert f"Clusters › {cluster.name} › {account.identity.namespace}/{account.identity.name}" in driver.text()
+        await driver.press("escape")
+        assert driver.main.pane.id == "accounts"
+        assert driver.table.row == account
+        await driver.press("escape")
+        assert driver.main.pane.id == "clusters"
+        assert isinstance(driver.table.row, ClusterRow)
+        assert driver.table.row.name == cluster.name
+
+
+async def test_a_cluster_that_does_not_answer_is_no_dead_end(dashboard: Open) -> None:
+    async with dashboard(only=["vault", "harbor"]) as driver:
+        await driver.until(lambda: driver.app.session.store.clusters["vault"].reach.value == "needs login")
+        await driver.find("2", "vault")
+        await driver.press("enter")
+        shown = driver.text()
+        assert "The cluster does not answer" in shown or "No cluster answers yet" in shown
+        assert "needs login" in shown
+        await driver.press("escape", "d")
+        assert isinstance(driver.app.screen, DetailScreen)
+        assert "what to do" in driver.text()
+
+
+async def test_request_details(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.find("4", "camera-hub")
+        assert isinstance(driver.table.row, RequestRow)
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, DetailScreen)
+        shown = driver.text()
+        for words in ("conditions", "ServiceAccountReconciled", "expires", "renews", "target", "secret"):
+            assert words in shown
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
+
+
+async def test_requests_where_the_kind_is_absent(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.press("4")
+        await driver.until(lambda: "No DPUServiceCredentialRequest kind on tenant-a" in driver.text())
+
+
+async def test_commands(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await driver.press("colon")
+        await driver.type("cred")
+        await driver.press("enter")
+        assert driver.main.pane.id == "credentials"
+        await driver.press("colon")
+        await driver.type("tenant-a")
+        await driver.press("enter")
+        pane = driver.main.pane
+        assert isinstance(pane, ListPane)
+        assert (pane.id, pane.scope.cluster) == ("accounts", "tenant-a")
+        await driver.press("colon")
+        await driver.type("light")
+        await driver.press("enter")
+        assert driver.app.theme == LIGHT
+        await driver.press("t")
+        assert driver.app.theme == DARK
+        await driver.press("colon")
+        await driver.type("nonsense")
+        await driver.press("enter")
+        await driver.until(lambda: "there is no command" in driver.text())
+        await driver.press("colon")
+        await driver.type("q")
+        await driver.press("enter")
+        await driver.until(lambda: not driver.app.is_running or driver.app._exit)
+
+
+async def test_help_is_about_what_is_focused(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.press("5", "question_mark")
+        assert isinstance(driver.app.screen, HelpScreen)
+        assert "GRANTED / ASKED" in driver.text()
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
+
+
+async def test_sorting_by_key_and_by_a_click(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await driver.press("3")
+        before = driver.table.sorted_by
+        await driver.press("s")
+        assert driver.table.sorted_by != before
+        await driver.press("S")
+        assert driver.table.reverse
+        await driver.pilot.click(driver.table, offset=(4, 0))
+        assert driver.table.sorted_by == "name"
+        names = [driver.table.rows[index].identity.name for index in range(len(driver.table.rows))]
+        assert names == sorted(names)
+        assert "ACCOUNT ▲" in driver.text()
+
+
+async def test_the_mouse_moves_marks_opens_and_changes_the_area(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.press("5")
+        await driver.pilot.click(driver.table, offset=(20, 3))
+        assert driver.table.cursor == 2
+        await driver.pilot.click(driver.table, offset=(1, 4))
+        assert driver.table.marked == [driver.table.rows.key_at(3)]
+        assert "1 marked" in driver.text()
+        await driver.pilot.click(driver.main.query_one(AreaTabs), offset=(18, 0))
+        await driver.pilot.pause()
+        assert driver.main.pane.id == "clusters"
+        await driver.pilot.click(driver.table, offset=(5, 1), times=2)
+        await driver.pilot.pause()
+        assert driver.main.pane.id == "accounts"
+
+
+async def test_the_cursor_stays_on_its_row_when_others_come(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.press("5", "down", "down")
+        row = driver.table.row
+        assert isinstance(row, CredentialRow)
+        await driver.press("s", "s", "s")
+        assert isinstance(driver.table.row, CredentialRow)
+        assert driver.table.row.key == row.key
+
+
+async def test_the_prompt_leaves_by_escape(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.press("colon", "r", "escape")
+        assert not driver.main.query_one(Prompt).display
+        assert driver.table.has_focus

@@ -1,0 +1,187 @@
+"""Whatever a cluster does, the dashboard lives on, says what happened and what to do, and keys answer as before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from tests.dashboard.conftest import Driver, Open, clear, done, fault
+from tui.app import KubemintApp
+from tui.demo.faults import Action as FaultAction
+from tui.demo.faults import Answer, Cut, Drop, DropWatch, FaultRule, Hang
+from tui.demo.running import FleetThread
+from tui.fleet.fleet import Fleet
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
+from tui.issuance.state import StateStore
+from tui.issuance.types import Address, Credential, CredentialKind, Identity, State, StepStatus
+from tui.kube.kubeconfig import parse
+from tui.screens.jobs import Task
+
+TOKEN = r"/serviceaccounts/[^/]+/token$"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [*(Answer(code) for code in (400, 401, 403, 404, 409, 410, 422, 500)), Drop(), Cut(5)],
+    ids=lambda action: f"{type(action).__name__}-{getattr(action, 'code', '')}".strip("-"),
+)
+async def test_a_failed_rotation_stays_readable_and_can_be_retried(
+    dashboard: Open, demo: FleetThread, action: FaultAction
+) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        fault(demo, "tenant-a", FaultRule(action, verb="create", path=TOKEN))
+        job = await driver.act("r")
+        task = job.tasks[0]
+        assert task.status is StepStatus.FAILED
+        assert task.message
+        shown = driver.text()
+        assert "what happened" in shown
+        assert "ctrl+r retry" in shown
+        await driver.press("2", "5", "down")
+        assert driver.panel.display, "an error stays until it is closed"
+        clear(demo)
+        again = await driver.act("ctrl+r")
+        assert done(again), again.tasks[0].message
+        await driver.press("escape")
+        assert not driver.panel.display
+
+
+@pytest.mark.parametrize("action", [Answer(500), Answer(403), Answer(429), DropWatch(), Drop()], ids=str)
+async def test_a_cluster_that_breaks_down_is_one_row(dashboard: Open, demo: FleetThread, action: FaultAction) -> None:
+    fault(demo, "tenant-b", FaultRule(action))
+    async with dashboard(only=["tenant-a", "tenant-b"], settle=False) as driver:
+        store = driver.app.session.store
+        await driver.until(lambda: store.clusters["tenant-a"].reach is Reach.READY)
+        await driver.press("2")
+        assert "tenant-b" in driver.text()
+        await driver.press("5")
+        await driver.until(lambda: len(driver.table.rows) > 0)
+        clear(demo)
+
+
+async def test_a_hanging_cluster_does_not_slow_the_keys(dashboard: Open, demo: FleetThread) -> None:
+    async def pressed(driver: Driver) -> float:
+        await driver.press("5")
+        begun = perf_counter()
+        for _ in range(10):
+            await driver.pilot.press("down", "3", "5", "up")
+        return perf_counter() - begun
+
+    async with dashboard(only=["tenant-a", "tenant-c"]) as driver:
+        without = await pressed(driver)
+    fault(demo, "tenant-c", FaultRule(Hang()))
+    async with dashboard(only=["tenant-a", "tenant-c"], settle=False) as driver:
+        await driver.until(lambda: driver.app.session.store.clusters["tenant-a"].reach is Reach.READY)
+        hanging = await pressed(driver)
+        clear(demo)
+    assert hanging < 3 * without + 1.0
+
+
+async def test_a_hanging_rotation_can_be_hidden_and_work_goes_on(dashboard: Open, demo: FleetThread) -> None:
+    async with dashboard(only=["tenant-a", "tenant-b"]) as driver:
+        fault(demo, "tenant-a", FaultRule(Hang(), verb="create", path=TOKEN))
+        await driver.press("5", "slash")
+        await driver.type("prometheus-kubeconfig tenant-a")
+        await driver.press("enter", "r")
+        await driver.until(lambda: bool(driver.app.session.jobs.all))
+        hanging = driver.app.session.jobs.all[0]
+        await driver.press("escape")
+        assert not driver.panel.display
+        assert "running" in driver.text()
+        await driver.find("5", "prometheus-kubeconfig tenant-b")
+        job = await driver.act("v")
+        assert done(job)
+        assert hanging.running
+        clear(demo)
+        await driver.until(lambda: not hanging.running)
+
+
+async def test_a_mistake_in_a_task_is_its_result(dashboard: Open) -> None:
+    async def broken(task: Task) -> None:
+        raise ZeroDivisionError("eyJhbGciOiJIUzI1NiJ9.secret")
+
+    async with dashboard(only=["tenant-a"]) as driver:
+        driver.app.start_job("break", [Task("something", broken)])
+        await driver.until(lambda: bool(driver.app.session.jobs.all) and not driver.app.session.jobs.all[-1].running)
+        await driver.pilot.pause()
+        shown = driver.text()
+        assert "ZeroDivisionError" in shown
+        assert "eyJ" not in shown
+        assert driver.app.is_running
+
+
+async def test_a_mistake_in_the_dashboard_shows_no_locals(tmp_path: Path) -> None:
+    secret = "eyJhbGciOiJIUzI1NiJ9.a-token-in-a-local-variable"
+    with _closing(tmp_path) as state:
+        app = KubemintApp(Fleet(parse(b""), state=state))
+
+        def breaks() -> None:
+            held = secret
+            raise RuntimeError(f"contains {held}")
+
+        with pytest.raises(RuntimeError):
+            async with app.run_test() as pilot:
+                app.call_later(breaks)
+                await pilot.pause(0.2)
+        said = "".join(str(part) for part in app._exit_renderables)
+        assert "RuntimeError" in said
+        assert secret not in said
+
+
+HOSTILE = {
+    "markup": "[bold red]x[/] https://[fd00::10]:6443 arn[/x]",
+    "escape": "a\x1b[31mred\x1b]0;title\x07",
+    "rtl": "evil‮gnp.exe⁦",
+    "long": "n" * 253,
+    "wide": "名前" * 30,
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_hostile_names_show_harmlessly_everywhere(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+    now = datetime.now(UTC)
+    with _closing(tmp_path) as state:
+        fleet = Fleet(parse(b""), state=state)
+        identity = Identity(name, name, name)
+        fleet.store.put(
+            ClusterRow(name=name, server=name, message=name, hint=name, reach=Reach.UNREACHABLE, missing=(name,)),
+            AccountRow(identity=identity, labels={name: name}),
+            CredentialRow(
+                cluster=name,
+                namespace=name,
+                name=name,
+                credential=Credential(
+                    address=Address(CredentialKind.SECRET, name, name, name),
+                    identity=identity,
+                    issued_at=now,
+                    expires_at=now + timedelta(hours=1),
+                    kept_in=name,
+                    message=name,
+                    state=State.FAILED,
+                ),
+            ),
+        )
+        app = KubemintApp(fleet)
+        async with app.run_test(size=size) as pilot:
+            driver = Driver(app, pilot, None)  # type: ignore[arg-type]  # no servers here
+            for area in "12356":
+                await driver.press(area)
+                shown = driver.text()
+                assert "\x1b" not in shown
+                assert "‮" not in shown
+            for keys in (("2", "d"), ("3", "d"), ("5", "d"), ("5", "ctrl+d"), ("5", "e"), ("5", "r"), ("3", "enter")):
+                await driver.press(*keys)
+                assert "\x1b" not in driver.text()
+                await driver.press("escape", "escape")
+            assert app.is_running
+
+
+def _closing(folder: Path):  # type: ignore[no-untyped-def]
+    from contextlib import closing
+
+    return closing(StateStore.open(folder / "state"))
