@@ -258,6 +258,22 @@ def test_g27_what_is_missing_is_named(tmp_path: Path, context: str, says: str) -
         assert caught.value.cluster == context
 
 
+def test_g27_minify_keeps_one_of_each(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a", simple("one")), write(tmp_path / "b", simple("two"))
+    loaded = load(environ={"KUBECONFIG": f"{a}:{b}"})
+    small = loaded.minify("two")
+    assert (list(small.contexts), list(small.clusters), list(small.users)) == (["two"], ["two"], ["two"])
+    assert small.current_context == "two"
+    assert small.endpoint() == loaded.endpoint("two")
+    assert list(loaded.minify().contexts) == ["one"]
+    with pytest.raises(ConfigError, match='"three" does not exist'):
+        loaded.minify("three")
+    document = simple()
+    document["clusters"] = []
+    with pytest.raises(ConfigError, match='cluster "one" of this context does not exist'):
+        load(write(tmp_path / "c", document)).minify()
+
+
 def test_g29_the_first_current_context_wins(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a", simple("one")), write(tmp_path / "b", simple("two"))
     assert load(environ={"KUBECONFIG": f"{a}:{b}"}).current_context == "one"

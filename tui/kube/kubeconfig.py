@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -40,6 +40,21 @@ class KubeConfig:
         from .resolving import resolve
 
         return resolve(self, self._chosen(context))
+
+    def minify(self, context: str | None = None) -> KubeConfig:
+        """Only what one context needs: itself, its cluster and its user. Raises ConfigError where one is missing."""
+        from .resolving import parts_of
+
+        entry = self._chosen(context)
+        cluster, user = parts_of(self, entry)
+        users = {} if user is None else {user.name: user}
+        return replace(
+            self,
+            contexts={entry.name: entry},
+            clusters={cluster.name: cluster},
+            users=users,
+            current_context=entry.name,
+        )
 
     def _chosen(self, context: str | None) -> ContextEntry:
         name = context if context is not None else self.current_context

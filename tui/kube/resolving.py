@@ -25,8 +25,7 @@ _MAX_FILE: Final = 1024 * 1024
 def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
     """The endpoint of one context. Raises ConfigError with the context as its cluster."""
     try:
-        cluster = _cluster_of(config, context)
-        user = _user_of(config, context)
+        cluster, user = _cluster_of(config, context), _user_of(config, context)
         server = _server(cluster)
         secure = server.lower().startswith("https:")
         return Endpoint(
@@ -41,6 +40,14 @@ def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
             cluster_name=cluster.name,
             login=_login(user, cluster) if user is not None and secure else Login(),
         )
+    except ConfigError as error:
+        raise ConfigError(error.message, cluster=context.name, hint=error.hint) from None
+
+
+def parts_of(config: KubeConfig, context: ContextEntry) -> tuple[ClusterEntry, UserEntry | None]:
+    """The cluster and the user of a context, None for nobody. Raises ConfigError where one does not exist."""
+    try:
+        return _cluster_of(config, context), _user_of(config, context)
     except ConfigError as error:
         raise ConfigError(error.message, cluster=context.name, hint=error.hint) from None
 
