@@ -15,7 +15,7 @@ from tests.contract.server import Server
 from tests.controlplane import RealControlPlane
 from tui.demo.running import FleetThread
 
-SIDES = ("embedded", "embedded-1.20", "real")
+SIDES = ("embedded", "embedded-1.20", pytest.param("real", marks=pytest.mark.real))
 CONTEXTS = {"embedded": "tenant-a", "embedded-1.20": "tenant-b"}
 
 

@@ -80,7 +80,7 @@ def test_bookmarks(server: Server, ns: str) -> None:
 
 
 def test_no_bookmarks_unasked(server: Server, ns: str) -> None:
-    with server.admin.watch(secrets(ns), resourceVersion=version_of(server, ns), timeoutSeconds=2) as events:
+    with server.admin.watch(secrets(ns), resourceVersion=version_of(server, ns), timeoutSeconds=1) as events:
         assert all(event["type"] != "BOOKMARK" for event in events.rest())
 
 
