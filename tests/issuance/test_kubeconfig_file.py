@@ -151,6 +151,21 @@ def test_the_same_cluster_is_used_again(tmp_path: Path) -> None:
     assert list(loading.load(str(path)).clusters) == ["c1"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["kind: Config\n", "kind: Config\ncurrent-context: ''   # none\nusers: []\n", "# c\nkind: Config\ncontexts: []\n"],
+)
+def test_the_only_context_becomes_the_current_one(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, text)
+    assert "+current-context: robot" in merge(path, addition(), "r1").diff
+    assert kubectl(path, "config", "current-context") == "robot\n"
+    assert path.read_text().startswith(text.splitlines(keepends=True)[0])
+    merge(path, addition(name="other"), "r2")
+    assert kubectl(path, "config", "current-context") == "robot\n", "and stays it"
+    remove(path, "r1")
+    assert loading.load(str(path)).current_context == "", "it never names what is gone"
+
+
 @pytest.mark.parametrize("text", [None, "", "\n \n", "# nothing yet\n", "null\n", "---\n"])
 def test_a_new_or_empty_file(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "new" / "config"

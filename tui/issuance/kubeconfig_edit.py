@@ -16,7 +16,7 @@ import yaml
 
 from tui.kube.yaml_loading import YAMLError, load_first
 
-from .yaml_text import dump
+from .yaml_text import dump, scalar
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Document = dict[str, Any]
@@ -24,11 +24,14 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Put `entry` into the list `section`: at `index`, or at its end where that is None. No entry: take it out."""
+    """Put `entry` into the list `section` at `index`, or at its end where that is None. No entry: take it out.
+
+    An entry that is a string is no part of a list, but the value of the key `section`.
+    """
 
     section: str
     index: int | None
-    entry: Document | None
+    entry: Document | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ def changed(document: Document, changes: Sequence[Change]) -> Document:
     """The document with the changes made. A list that loses its last entry becomes null, as client-go writes it."""
     result = dict(document)
     for change in sorted(changes, key=lambda change: -1 if change.index is None else -change.index):
+        if isinstance(change.entry, str):
+            result[change.section] = change.entry
+            continue
         entries = list(result.get(change.section) or [])
         if change.entry is None:
             if change.index is not None:
@@ -95,7 +101,7 @@ def _spliced(text: str, changes: Sequence[Change]) -> str:
             splices.append(_in_section(lines, *values[change.section], change))
         else:
             end = _end_line(root)
-            missing.append(_Splice(end, end, [f"{change.section}:", *_entry_lines(change.entry, 0)]))
+            missing.append(_Splice(end, end, _section_lines("", change)))
     # From the bottom up, so that line numbers hold; what shares a line keeps its order.
     for splice in sorted([*splices, *missing], key=lambda splice: splice.start)[::-1]:
         lines[splice.start : splice.end] = [line + ending for line in splice.lines]
@@ -103,6 +109,9 @@ def _spliced(text: str, changes: Sequence[Change]) -> str:
 
 
 def _in_section(lines: list[str], key: Any, value: Any, change: Change) -> _Splice:
+    if isinstance(change.entry, str):
+        start, end = key.start_mark.line, _end_line(value)
+        return _Splice(start, end, _section_lines(lines[start][: key.start_mark.column], change))
     if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
         column = value.start_mark.column
         if change.index is None:
@@ -117,10 +126,17 @@ def _in_section(lines: list[str], key: Any, value: Any, change: Change) -> _Spli
         raise _NotByLines
     # `clusters: []`, `clusters: null` or nothing at all: the list follows the key's line.
     line, column = key.start_mark.line, key.start_mark.column
-    return _Splice(line, line + 1, [f"{lines[line][:column]}{key.value}:", *_entry_lines(change.entry, column)])
+    return _Splice(line, line + 1, _section_lines(lines[line][:column], change))
 
 
-def _entry_lines(entry: Document | None, column: int) -> list[str]:
+def _section_lines(indent: str, change: Change) -> list[str]:
+    """The key `section` with what it is to hold and nothing else."""
+    if isinstance(change.entry, str):
+        return [f"{indent}{change.section}: {scalar(change.entry)}"]
+    return [f"{indent}{change.section}:", *_entry_lines(change.entry, len(indent))]
+
+
+def _entry_lines(entry: Document | str | None, column: int) -> list[str]:
     if entry is None:
         return []
     return [" " * column + line for line in dump([entry]).splitlines()]

@@ -130,8 +130,10 @@ def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[st
         for section, entry in entries.items()
         if not (section == "clusters" and shared is not None)
     ]
+    if not document.get("contexts") and not document.get("current-context"):
+        changes.append(Change("current-context", None, context_name))  # the only way in there is
     if not document:
-        whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": context_name}
+        whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
         return _fresh(path, text, changed(whole, changes), context_name)
     result = _result(path, text, document, changes, context_name)
     renamed = {old: now for old, now in ((cluster, cluster_name), (account, context_name)) if old != now}
@@ -154,6 +156,9 @@ def _result(path: Path, text: str, document: Document, changes: Sequence[Change]
     before: Document = {}
     after: Document = {}
     for change in changes:
+        if isinstance(change.entry, str):
+            after[change.section] = change.entry
+            continue
         if change.index is not None:
             before.setdefault(change.section, []).append(document[change.section][change.index])
         if change.entry is not None:
@@ -272,6 +277,8 @@ def _removals(document: Document, request: str) -> Iterator[Change]:
     contexts, own = document.get("contexts") or [], _own(document, "contexts", request)
     if own is None:
         return
+    if document.get("current-context") == contexts[own].get("name"):
+        yield Change("current-context", None, "")
     name = _inner(contexts[own], "contexts").get("cluster")
     if any(_inner(entry, "contexts").get("cluster") == name for entry in contexts if entry is not contexts[own]):
         return
