@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.demo import fields
-from tui.demo.apply import Manager, apply, read_owners, record_update, undeclared
+from tui.demo.apply import Manager, apply, read_owners, record_update, untyped
 from tui.demo.builtin import KINDS
 from tui.demo.status import StatusError
 
@@ -145,9 +145,15 @@ def test_atomic_lists_are_owned_whole() -> None:
 
 
 def test_fields_that_no_schema_knows() -> None:
-    assert undeclared(CONFIG, config(a="1")) == ""
-    assert undeclared(CONFIG, {**config(), "bogus": 1}) == ".bogus"
-    assert undeclared(CONFIG, {"metadata": {"bogus": 1}}) == ".metadata.bogus"
+    assert untyped(CONFIG, config(a="1")) == ""
+    assert untyped(CONFIG, {**config(), "bogus": 1}) == ".bogus: field not declared in schema"
+    assert untyped(CONFIG, {**config(), "bogus": 1}, closed=False) == ""
+    assert untyped(CONFIG, {"metadata": {"bogus": 1}}) == ".metadata.bogus: field not declared in schema"
+    assert untyped(CONFIG, {"data": ["a"]}) == ".data: expected map, got list"
+    assert untyped(CONFIG, {"data": {"a": {}}}) == ".data.a: expected scalar, got map"
+    assert untyped(CONFIG, {"metadata": None, "data": {"a": None}}) == ""
+    owners = {"metadata": {"ownerReferences": ["a"]}}
+    assert untyped(CONFIG, owners) == ".metadata.ownerReferences: expected map, got scalar"
 
 
 @pytest.mark.parametrize(

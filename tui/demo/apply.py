@@ -206,20 +206,33 @@ def _conflict(conflicts: list[tuple[Manager, fields.Path]]) -> StatusError:
     return StatusError(HTTPStatus.CONFLICT, "Conflict", message, {"causes": causes})
 
 
-def undeclared(schema: Schema, value: Any, path: str = "") -> str:
-    """The first field of an applied object that the schema does not know, empty where there is none."""
+def untyped(schema: Schema, value: Any, path: str = "", *, closed: bool = True) -> str:
+    """Why an applied object does not fit its schema: its first field that is not declared (where `closed`) or that is
+    a map, a list or a scalar where it should be another; empty where it fits."""
+    wanted, actual = _SHAPES.get(schema.get("type", ""), ""), _shape(value)
+    if value is not None and wanted and actual != wanted:
+        return f"{path}: expected {wanted}, got {actual}"
     if isinstance(value, dict):
-        closed = bool(schema.get("properties")) and not schema.get("additionalProperties")
-        closed = closed and not schema.get("x-kubernetes-preserve-unknown-fields")
+        only = closed and bool(schema.get("properties")) and not schema.get("additionalProperties")
+        only = only and not schema.get("x-kubernetes-preserve-unknown-fields")
         for key, item in value.items():
             if not path and key in ("apiVersion", "kind"):
                 continue
-            if closed and key not in schema["properties"]:
-                return f"{path}.{key}"
-            if found := undeclared(child(schema, key), item, f"{path}.{key}"):
+            if only and key not in schema["properties"]:
+                return f"{path}.{key}: field not declared in schema"
+            if found := untyped(child(schema, key), item, f"{path}.{key}", closed=closed):
                 return found
-    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+    elif isinstance(value, list):
         for item in value:
-            if found := undeclared(schema["items"], item, path):
+            if found := untyped(schema.get("items", {}), item, path, closed=closed):
                 return found
+        if list_type(schema)[0] == "map" and not all(isinstance(item, dict) for item in value):
+            return f"{path}: associative list with keys may not have non-map elements"
     return ""
+
+
+_SHAPES = {"object": "map", "array": "list", "string": "scalar", "integer": "scalar", "boolean": "scalar"}
+
+
+def _shape(value: Any) -> str:
+    return "map" if isinstance(value, dict) else "list" if isinstance(value, list) else "scalar"

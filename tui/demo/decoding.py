@@ -21,9 +21,12 @@ _GO_TYPES = {"object": "struct", "array": "slice", "boolean": "bool", "integer":
 
 def decode_object(kind: Kind, body: Any, options: WriteOptions) -> Object:
     """The body as an object of the kind. What the kind does not know is dropped, noted or refused, as `options` say."""
+    unrecognized = f"the object provided is unrecognized (must be of type {kind.kind})"
     if not isinstance(body, dict):
-        raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind})")
-    api_version, name = body.get("apiVersion", ""), body.get("kind", "")
+        raise bad_request(unrecognized)
+    api_version, name = body.get("apiVersion") or "", body.get("kind") or ""
+    if not isinstance(api_version, str) or not isinstance(name, str):
+        raise bad_request(f"{unrecognized}: couldn't get version/kind; json parse error: json: cannot unmarshal")
     decoding = f'{name or kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}'
     if (name and name != kind.kind) or (api_version and api_version != kind.api_version):
         raise other_kind(kind, api_version or kind.api_version, name or kind.kind)
@@ -102,5 +105,7 @@ def _as_go_reads(schema: Schema, value: Any) -> Any:
                 out[key] = _as_go_reads(sub, item)
         return out
     if isinstance(value, list):
-        return [_as_go_reads(schema.get("items", {}), item) for item in value]
+        items = schema.get("items", {})
+        zero: Any = {"object": {}, "string": ""}.get(items.get("type", ""))
+        return [_as_go_reads(items, zero if item is None else item) for item in value]
     return value

@@ -43,8 +43,9 @@ def decode_metadata(kind: Kind, obj: Object, *, decoding: str) -> None:
         if metadata[key] is None or key not in OBJECT_META["properties"]:
             del metadata[key]
     for field in ("labels", "annotations"):
-        metadata[field] = {k: "" if v is None else v for k, v in (metadata.get(field) or {}).items()}
-        if not metadata[field]:
+        if isinstance(metadata.get(field), dict):
+            metadata[field] = {k: "" if v is None else v for k, v in metadata[field].items()}
+        if field in metadata and metadata[field] == {}:
             del metadata[field]
     for field in ("finalizers", "ownerReferences"):
         if field in metadata and not metadata[field]:

@@ -130,15 +130,13 @@ class Writer:
         if body.get("kind") != kind.kind:
             raise other_kind(kind, kind.api_version, body.get("kind", ""))
         patch = copy.deepcopy(body)
-        metadata = patch.setdefault("metadata", {})
+        schema = kind.schema or {}
+        problem = applying.untyped(schema, patch, closed=not kind.custom or options.validation == "Strict")
+        if problem:
+            raise StatusError(500, "", f"failed to create typed patch object: {problem}")
+        metadata = patch["metadata"] = patch.get("metadata") or {}
         if metadata.get("managedFields") is not None:
             raise bad_request("metadata.managedFields must be nil")
-        schema = kind.schema or {}
-        if not kind.custom or options.validation == "Strict":
-            missing = applying.undeclared(schema, patch)
-            if missing:
-                words = f"failed to create typed patch object: {missing}: field not declared in schema"
-                raise StatusError(500, "", words)
         if kind.custom:
             prune(schema, patch)
         metadata.setdefault("name", name)
