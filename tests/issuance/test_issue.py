@@ -13,10 +13,10 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
 from tui.issuance.claims import read_token
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.managed import MANAGED_BY, credential_from_secret
 from tui.issuance.token_request import body, request_token
-from tui.issuance.types import Format, SecretDestination, StepResult, StepStatus
+from tui.issuance.types import FileDestination, Format, Identity, SecretDestination, StepResult, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, Invalid
 from tui.kube.kubeconfig import parse
@@ -331,6 +331,13 @@ async def test_your_own_kubeconfig_and_others_entries_are_never_replaced(
     [
         ({"audiences": ("",)}, "audience is empty"),
         ({"destinations": ()}, "no destination"),
+        ({"destinations": (FileDestination(""),)}, "path is empty"),
+        ({"destinations": (FileDestination("a\0b"),)}, "is not a path"),
+        ({"destinations": (FileDestination("~nobody-is-called-so/x"),)}, "no home folder"),
+        ({"destinations": (FileDestination("/" + "x" * 300),)}, "file name too long"),
+        ({"destinations": (FileDestination("/tmp"),)}, "is a folder"),
+        ({"destinations": (FileDestination("/dev/full"),)}, "not a regular file"),
+        ({"destinations": (FileDestination("/tmp/x", merge=True),), "format": Format.TOKEN}, "cannot be merged"),
         ({"destinations": (SecretDestination("nowhere", "default", "x"),)}, "no cluster is called 'nowhere'"),
         ({"destinations": (SecretDestination("harbor", "", "x"),)}, "namespace is missing"),
         ({"destinations": (SecretDestination("harbor", "default", "No_Name"),)}, "cannot be the name of a Secret"),
@@ -339,8 +346,21 @@ async def test_your_own_kubeconfig_and_others_entries_are_never_replaced(
 async def test_a_wrong_wish_is_refused_before_anything_is_asked(
     ebench: Bench, change: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(IssuanceError, match=message):
         await ebench.engine.plan_issue(ebench.arena.spec(**change))
+
+
+async def test_a_missing_namespace_is_named_with_what_to_do(ebench: Bench) -> None:
+    arena = ebench.arena
+    for change in (
+        {"identity": Identity(arena.name, "nowhere", "robot")},
+        {"destinations": (SecretDestination(arena.name, "nowhere", "x"),)},
+    ):
+        outcome = await ebench.engine.execute(await ebench.engine.plan_issue(arena.spec(**change)))
+        assert not outcome.ok
+        assert 'namespaces "nowhere" not found' in outcome.error
+        assert outcome.hint == "create the namespace nowhere first"
+        assert await ebench.handles() == []
 
 
 async def test_no_material_is_in_the_state_or_in_anything_that_was_said(bench: Bench) -> None:

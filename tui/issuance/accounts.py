@@ -66,7 +66,11 @@ async def create(client: Client, identity: Identity, plan: str) -> str:
         },
         "automountServiceAccountToken": False,
     }
-    made: dict[str, Any] = await client.create(SERVICE_ACCOUNTS, wish, namespace=identity.namespace)
+    try:
+        made: dict[str, Any] = await client.create(SERVICE_ACCOUNTS, wish, namespace=identity.namespace)
+    except NotFound as error:
+        error.hint = f"create the namespace {identity.namespace} first"
+        raise
     return str(made["metadata"]["uid"])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, UsageError
-from .files import FileError, read_private, readable_by_others, write_private
+from .files import FileError, explained, read_private, readable_by_others, write_private
 from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
 from .places import Held, Writing, file_address
 from .types import FileDestination, Format, Identity
@@ -106,8 +106,11 @@ class FilePlace:
         return content
 
     def _read(self) -> Sensitive | None:
-        if not self.path.exists():
-            return None
+        with explained(self.path, "read"):
+            if self.path.is_dir():
+                raise FileError(f"{self.path} is a folder", "name a file in it")
+            if not self.path.exists():
+                return None
         return read_private(self.path, _LARGEST)
 
 

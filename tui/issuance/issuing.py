@@ -66,8 +66,9 @@ class Issue:
                 async with run.step(f"write:{number}") as note:
                     note.message = await place.write(self.writing(place, issued))
             return await self.finish(run, issued)
-        except StepFailed:
-            await self.undo(run)
+        except StepFailed as failure:
+            if failure.step != "intent":  # before that nothing was done
+                await self.undo(run)
             raise
 
     async def finish(self, run: Run, issued: IssuedToken, *, checked: Sequence[Place] = ()) -> Finished:

@@ -10,6 +10,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .errors import ChangedMeanwhile, UsageError
+from .files import explained
 from .formats import kubeconfig
 from .places import Held, Writing, file_address
 from .types import FileDestination, Format, Identity
@@ -92,7 +93,9 @@ class MergePlace:
         return self._entries(now)
 
     def _token(self) -> Sensitive | None:
-        return kubeconfig_file.token_for(self.path, self.request) if self.request and self.path.exists() else None
+        with explained(self.path, "read"):
+            there = bool(self.request) and self.path.exists()
+        return kubeconfig_file.token_for(self.path, self.request) if there else None
 
     def _entries(self, token: Sensitive) -> Sensitive:
         return kubeconfig(token, self._clusters.endpoint(self._identity.cluster), self._identity)

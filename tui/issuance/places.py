@@ -129,6 +129,8 @@ def file_address(destination: FileDestination, identity: Identity) -> Address:
 
 def absolute(path: str) -> Path:
     """The absolute path as it was written; links are only followed to make sense of `..`."""
+    if not path or not path.isprintable():
+        raise UsageError(f"{path!r} is not a path" if path else "the path is empty")
     try:
         whole = Path(path).expanduser().absolute()
     except RuntimeError:  # ~somebody who is not there

@@ -83,8 +83,9 @@ class RequestRotation:
                 await self._unchanged()
                 await work.write(issued)
         except StepFailed as failure:
-            in_flight = failure.step == "write:0" and isinstance(failure.__cause__, Unreachable)
-            await self.undo(run, in_flight=in_flight)
+            if failure.step != "intent":  # before that nothing was done
+                in_flight = failure.step == "write:0" and isinstance(failure.__cause__, Unreachable)
+                await self.undo(run, in_flight=in_flight)
             raise
         return await self.finish(run, issued)
 

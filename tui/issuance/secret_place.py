@@ -86,6 +86,9 @@ class SecretPlace:
                     made = await client.create(SECRETS, self._object(writing, None), namespace=where.namespace)
             except Conflict as error:
                 raise ChangedMeanwhile(f"{self.label} is already in use: somebody created it just now") from error
+            except NotFound as error:
+                error.hint = f"create the namespace {where.namespace} first"
+                raise
             self._after = made["metadata"]
             return "created"
         try:
