@@ -21,13 +21,14 @@ from tests.kube.conftest import SHORT
 from tests.kube.server import AUTHORITY, TOKEN, FakeServer, gives, listing, refuses, thing
 from tui.kube.auth import Authenticator
 from tui.kube.client import Client, PatchKind
-from tui.kube.endpoint import ExecPlugin, Impersonation, Login
+from tui.kube.endpoint import Endpoint, ExecPlugin, Impersonation, Login
 from tui.kube.errors import ConfigError, Gone, KubeError, NeedsLogin, Unauthorized
 from tui.kube.exec_plugin import Plugins
 from tui.kube.meters import Meters
 from tui.kube.request_info import RequestInfo, describe
 from tui.kube.resource import CONFIG_MAPS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
+from tui.kube.transport import proxy_for
 
 
 class TokenStatus(msgspec.Struct, rename="camel"):
@@ -142,6 +143,31 @@ async def test_a_proxy_of_the_cluster_is_used(server: FakeServer) -> None:
     assert lines[0].startswith(b"CONNECT 127.0.0.1:")
     assert TOKEN.encode() not in lines[0]
     listener.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "own", "environ", "expected"),
+    [
+        ("https://api.example", None, {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ("https://api.example", None, {"https_proxy": "http://p:1", "no_proxy": "example"}, None),
+        ("https://api.example:6443", None, {"https_proxy": "http://p:1", "NO_PROXY": ".example"}, None),
+        ("https://api.example", None, {"HTTP_PROXY": "http://p:1"}, None),
+        ("https://localhost:1", None, {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://127.8.8.8", None, {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://[::1]:1", None, {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://localhost", "http://own:1", {"HTTPS_PROXY": "http://p:1"}, "http://own:1"),
+        ("https://api.example", None, {}, None),
+    ],
+)
+def test_which_proxy(
+    monkeypatch: pytest.MonkeyPatch, server: str, own: str | None, environ: dict[str, str], expected: str | None
+) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(Endpoint("x", server, proxy_url=own)) == expected
 
 
 async def test_a_socks_proxy_is_refused_with_words(server: FakeServer) -> None:

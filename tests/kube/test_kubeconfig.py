@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -12,12 +13,31 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import KubeConfig, default_file, in_cluster, load, parse, precedence
 from tui.kube.lint import lint
 from tui.kube.resolving import in_cluster_endpoint
 
+KEYS = (
+    *("apiVersion", "kind", "clusters", "users", "contexts", "current-context", "name", "cluster", "user", "context"),
+    *(
+        "server",
+        "token",
+        "tokenFile",
+        "exec",
+        "env",
+        "args",
+        "extensions",
+        "extension",
+        "namespace",
+        "as-groups",
+        "proxy-url",
+    ),
+    *("client-key-data", "certificate-authority-data", "insecure-skip-tls-verify", "as-user-extra", "auth-provider"),
+)
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not in PATH")
 
 
@@ -428,6 +448,34 @@ def test_wrong_shapes_are_problems_and_nothing_breaks(tmp_path: Path, part: dict
     loaded = load(write(tmp_path / "c", simple() | part))
     assert loaded.problems
     lint(loaded)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=6))
+def test_any_document_gives_a_configuration_or_one_error(document: dict[str, Any]) -> None:
+    try:
+        loaded = parse(json.dumps(document).encode())
+    except ConfigError:
+        return
+    lint(loaded)
+    for name in loaded.contexts:
+        with contextlib.suppress(ConfigError):
+            loaded.endpoint(name)
+
+
+def test_hints_are_made_harmless() -> None:
+    loaded = parse(json.dumps(simple("evil\x1b]0;title\x07\u202e")).encode())
+    with pytest.raises(ConfigError) as caught:
+        loaded.endpoint("gone")
+    assert caught.value.hint == "contexts: evil·]0;title·"
 
 
 def test_from_memory_nothing_outside_is_believed(tmp_path: Path) -> None:

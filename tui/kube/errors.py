@@ -19,7 +19,7 @@ class KubeError(Exception):
     def __init__(self, message: str, *, cluster: str = "", hint: str = "") -> None:
         self.message = safe_text(message)
         self.cluster = cluster
-        self.hint = hint or self.default_hint
+        self.hint = safe_text(hint) or self.default_hint
         super().__init__(self.message)
 
     def __str__(self) -> str:
