@@ -201,6 +201,16 @@ def test_what_is_wrong_with_a_secret() -> None:
     assert said(look('{"kind":"Secret","stringData":{"token":"' + token().decode() + '"}}')) == []
 
 
+def test_a_list_of_secrets() -> None:
+    items = [json.loads(secret({"token": token(exp=None)})), json.loads(secret({"x": b"y"}))]
+    found = look(json.dumps({"kind": "List", "apiVersion": "v1", "items": items}))
+    assert (found.kind, said(found)) == (Kind.SECRET, ["n/s token: never expires"])
+    assert [item.__struct_config__.tag for item in found.items] == ["secret", "token", "secret"]
+    for nothing in ('{"kind": "List"}', '{"kind": "List", "items": [1, {"kind": "Pod"}]}'):
+        with pytest.raises(NotInspectable, match="without a Secret"):
+            look(nothing)
+
+
 def test_the_format_tokenfile_and_base64_and_a_token_request() -> None:
     text = formats.render_file(Format.TOKEN_FILE, jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
     assert (look(text).kind, said(look(text))) == (Kind.TOKEN, [])

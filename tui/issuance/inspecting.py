@@ -107,6 +107,8 @@ class _Look:
             )
         kinds: dict[object, tuple[Kind, Callable[[dict[str, Any]], None]]] = {
             "Secret": (Kind.SECRET, self.secret),
+            "SecretList": (Kind.SECRET, self.secrets),
+            "List": (Kind.SECRET, self.secrets),
             "ExecCredential": (Kind.EXEC_CREDENTIAL, self.exec_credential),
             "TokenRequest": (Kind.TOKEN, self.token_request),
         }
@@ -230,7 +232,18 @@ class _Look:
             if detail:
                 self.items.append(InspectedLogin(where=where, method=method, detail=safe_text(detail)))
 
-    def secret(self, document: dict[str, Any]) -> None:
+    def secrets(self, document: dict[str, Any]) -> None:
+        """What `kubectl get secrets -o yaml` prints."""
+        listed = document.get("items")
+        found = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        secrets = [item for item in found if item.get("kind", "Secret") == "Secret"]
+        if not secrets:
+            raise NotInspectable("a list without a Secret in it")
+        for item in secrets:
+            meta = _mapping(item, "metadata")
+            self.secret(item, f"{safe_text(meta.get('namespace') or '')}/{safe_text(meta.get('name') or '')} ")
+
+    def secret(self, document: dict[str, Any], where: str = "") -> None:
         meta = _mapping(document, "metadata")
         notes = {str(key): value for key, value in _mapping(meta, "annotations").items() if isinstance(value, str)}
         values = _values(document)
@@ -248,11 +261,13 @@ class _Look:
         )
         applied = notes.get(_LAST_APPLIED, "")
         if '"data"' in applied or '"stringData"' in applied:
-            self.problems.append(Problem("", f"the annotation {_LAST_APPLIED} repeats its data for all to see"))
+            self.problems.append(
+                Problem(where.strip(), f"the annotation {_LAST_APPLIED} repeats its data for all to see")
+            )
         if kind == _ACCOUNT_TOKEN and "token" not in values:
-            self.problems.append(Problem("", "the token controller has not filled it yet"))
+            self.problems.append(Problem(where.strip(), "the token controller has not filled it yet"))
         for key, value in sorted(values.items()):
-            self._value(safe_text(key), value, values.get(_KEY_OF_CERTIFICATE.get(key, "")))
+            self._value(where + safe_text(key), value, values.get(_KEY_OF_CERTIFICATE.get(key, "")))
 
     def _value(self, key: str, value: bytes, private: bytes | None) -> None:
         text = value.strip()
