@@ -1,7 +1,9 @@
-"""The program as people run it: a process of its own, over an embedded fleet that another process of it serves."""
+"""The program as people run it, over an embedded fleet that another process of it serves."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -10,9 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
+
+from tui.cli import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,11 +57,24 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::ResourceWarning", **(extra or {})}
 
 
-def kubemint(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str = "", timeout: float = 60
-) -> Result:
+def kubemint(*arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
+    """One run inside of this process, which spares the start of an interpreter; all else is as people run it."""
+    out, err = io.StringIO(), io.StringIO()
+    given = io.TextIOWrapper(io.BytesIO(stdin.encode()))
+    with (
+        mock.patch.dict(os.environ, env or {}),
+        mock.patch.object(sys, "stdin", given),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = run([str(argument) for argument in arguments])
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def separately(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:
+    """One run in a process of its own."""
     done = subprocess.run(
-        command(*arguments), input=stdin, capture_output=True, text=True, timeout=timeout, env=environment(env)
+        command(*arguments), input="", capture_output=True, text=True, timeout=60, env=environment(env), check=False
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

@@ -115,6 +115,10 @@ def test_clusters_in_trouble_are_data_not_errors(served: Path) -> None:
 def test_one_namespace(served: Path) -> None:
     result = kubemint("list", "accounts", "--kubeconfig", served, "--context", "harbor", "-n", "default", "-o", "json")
     assert {item["namespace"] for item in result.json["items"]} == {"default"}
+    credentials = kubemint(
+        "list", "credentials", "--kubeconfig", served, "--context", "harbor", "-n", "ci", "-o", "json"
+    )
+    assert {item["namespace"] for item in credentials.json["items"]} == {"ci"}
     nothing = kubemint("list", "accounts", "--kubeconfig", served, "--context", "harbor", "-n", "nowhere")
     assert (nothing.code, nothing.out) == (0, "")
     assert nothing.err == "no accounts found in namespace nowhere\n"

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import command, environment, kubemint
+from tests.cli.conftest import command, environment, kubemint, separately
 from tui import __version__
 from tui.cli import VERBS
 
 
 def test_version() -> None:
-    result = kubemint("--version")
+    result = separately("--version")
     assert (result.code, result.out, result.err) == (0, f"kubemint {__version__}\n", "")
 
 
@@ -49,6 +49,29 @@ def test_help_of_every_verb(verb: tuple[str, ...]) -> None:
     result = kubemint(*verb, "--help")
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("Usage: kubemint")
+
+
+def test_every_verb_as_a_process_of_its_own(served: Path, tmp_path: Path) -> None:
+    """Data on stdout and nothing else, whatever a verb says on the way."""
+    path = tmp_path / "robot.kc"
+    where = ("--context", "tenant-a", "--kubeconfig", served)
+    issued = separately("issue", "robot", "-n", "default", *where, "--create", "--out", path)
+    assert (issued.code, issued.out) == (0, f"file:{path}\n"), issued
+    assert "Request the token" in issued.err
+    rotated = separately("rotate", path, *where, "--grace", "0s")
+    assert (rotated.code, rotated.out) == (0, f"file:{path}\n"), rotated
+    listed = separately("list", "credentials", *where, "-o", "json")
+    assert (listed.code, listed.err) == (0, ""), listed
+    assert f"file:{path}" in [item["address"] for item in listed.json["items"]]
+    verified = separately("verify", path, *where, "-o", "json")
+    assert (verified.code, verified.json["ok"], verified.err) == (0, True, ""), verified
+    inspected = separately("inspect", path, "-o", "json")
+    assert (inspected.code, inspected.json["type"], inspected.err) == (0, "kubeconfig", ""), inspected
+    revoked = separately("revoke", path, *where, "--yes", "-o", "json")
+    assert (revoked.code, revoked.json["items"][0]["ok"]) == (0, True), revoked
+    journal = separately("journal", "-o", "json")
+    assert (journal.code, journal.err) == (0, ""), journal
+    assert {entry["action"] for entry in journal.json["items"]} == {"issue", "rotate", "revoke"}
 
 
 def test_unknown_verb_names_those_there_are() -> None:
@@ -209,7 +232,7 @@ def test_demo_never_replaces_a_kubeconfig_of_somebody_else(tmp_path: Path) -> No
 
 
 def test_demo_flag_works_with_a_verb_and_leaves_nothing(tmp_path: Path) -> None:
-    result = kubemint(
+    result = separately(
         "--demo", "list", "requests", "--context", "harbor", "-o", "name", env={"TMPDIR": str(tmp_path)}
     )  # fmt: skip
     assert result.code == 0, result

@@ -147,7 +147,7 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
 
 def print_plans(plans: Sequence[Plan], form: str) -> None:
     """A dry run: what would be done, where and with which right."""
-    if form == "json":
+    if form in ("json", "yaml"):
         if len(plans) == 1:
             print_object({"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(plans[0])}, form)
         else:

@@ -86,11 +86,21 @@ def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | N
     from tui.fleet.query import clusters_of, namespace_of
 
     def wanted(row: Row) -> bool:
-        if namespace is not None and namespace_of(row) not in (namespace, ""):
+        if namespace is not None and namespace not in (namespace_of(row), _account_namespace(row)):
             return False
         return not contexts or any(cluster in contexts for cluster in clusters_of(row))
 
     return [row for row in fleet.store.view(area) if wanted(row)]
+
+
+def _account_namespace(row: Row) -> str:
+    """The namespace of the account a file on this machine is for; files lie in none themselves."""
+    from tui.fleet.rows import CredentialRow
+    from tui.issuance.types import CredentialKind
+
+    if not isinstance(row, CredentialRow) or row.credential.address.kind is not CredentialKind.FILE:
+        return ""
+    return row.credential.identity.namespace if row.credential.identity is not None else ""
 
 
 def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: bool) -> Exit:
