@@ -68,7 +68,8 @@ class Keeper:
         """Bring one request to rest.
 
         `renew` is a reason to issue a new token although none is needed. `abandon` lets a deleted request go although
-        its account could not be cleaned up. Raises KubeError only where the request itself cannot be read or written.
+        its account could not be cleaned up. Raises only where the request itself cannot be read or written (KubeError), or
+        was changed meanwhile (ChangedMeanwhile): then look again.
         """
         host = await self._clusters.client(cluster)
         try:
@@ -98,7 +99,7 @@ class Keeper:
             return await self._failed(work.request, conditions.SECRET, error)
         now = self._clock()
         await work.publish(issued, now, self._grace)
-        swept = await self._sweep(work, now, await work.orphans(now) if issued is not None else [])
+        swept = await self._sweep(work, now, await work.orphans(now, self._grace) if issued is not None else [])
         return self._rest(work, reason, issued, swept)
 
     async def _issue(self, work: RequestWork) -> IssuedToken:

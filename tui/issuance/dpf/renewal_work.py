@@ -189,13 +189,14 @@ class RequestWork:
         state = succeeded(self.request, now)
         self.request = await steps.update_status(self.host, self.request, state, None if unchanged else stamps)
 
-    async def orphans(self, now: datetime) -> list[Leftover]:
-        """Handles that somebody made for this request and never published: he was killed in between.
+    async def orphans(self, now: datetime, grace: timedelta) -> list[Leftover]:
+        """Handles that somebody made for this request and was killed before he recorded them.
 
-        Young ones are left alone, since somebody may be at work with them right now.
+        Young ones are left alone, since somebody may be at work with them right now. The others may be of the token
+        that was published until a moment ago, so they have their grace too.
         """
         current, known = self.request.handle, {leftover.name for leftover in leftovers_of(self.request)}
-        found = []
+        found, due = [], now + grace
         for item in await self._own_handles():
             meta = item.get("metadata") or {}
             name = f"{meta.get('namespace')}/{meta.get('name')}"
@@ -204,7 +205,7 @@ class RequestWork:
             made = datetime.fromisoformat(str(meta.get("creationTimestamp")))
             if made < now - _YOUNG:
                 target = str(self.request.target) if self.request.target else ""
-                found.append(Leftover(kind="handle", name=name, target=target, uid=str(meta.get("uid")), due=now))
+                found.append(Leftover(kind="handle", name=name, target=target, uid=str(meta.get("uid")), due=due))
         return found
 
     async def _own_handles(self) -> list[dict[str, Any]]:
