@@ -68,8 +68,8 @@ class Keeper:
         """Bring one request to rest.
 
         `renew` is a reason to issue a new token although none is needed. `abandon` lets a deleted request go although
-        its account could not be cleaned up. Raises only where the request itself cannot be read or written (KubeError), or
-        was changed meanwhile (ChangedMeanwhile): then look again.
+        its account could not be cleaned up. Raises only where the request itself cannot be read or written (KubeError),
+        or was changed meanwhile (ChangedMeanwhile): then look again.
         """
         host = await self._clusters.client(cluster)
         try:
