@@ -132,9 +132,15 @@ class TokenController:
         if not self._issuer.features.auto_token_secrets or found["metadata"].get("deletionTimestamp"):
             return
         present = self._of_account.get(key, set())
-        referenced = [reference for reference in found.get("secrets") or () if self._exists(reference, namespace)]
+        referenced = [  # a token that is gone is no longer referred to; what else the account names is its own business
+            reference
+            for reference in found.get("secrets") or ()
+            if self._exists(reference, namespace) or not reference.get("name", "").startswith(f"{name}-token-")
+        ]
         wanted = list(referenced)
-        if not any(reference["name"] in present for reference in referenced) and is_active(self._storage, namespace):
+        if not any(reference.get("name") in present for reference in referenced) and is_active(
+            self._storage, namespace
+        ):
             suffix = "".join(self._rng.choice(_LETTERS) for _ in range(5))
             made = token_secret(f"{name}-token-{suffix}", namespace, found)
             self._storage.create(SECRETS, self.filled(made, found))
