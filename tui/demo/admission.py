@@ -23,7 +23,9 @@ class AccountAdmission:
         obj = admission.obj
         if obj is None or admission.subresource:
             return
-        spec = obj.setdefault("spec", {})
+        spec = obj.get("spec")
+        if not isinstance(spec, dict):
+            return  # validation says what is wrong
         name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
         spec["serviceAccountName"] = spec["serviceAccount"] = name
         account = admission.storage.get(SERVICE_ACCOUNTS, name, admission.namespace)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
@@ -17,7 +17,7 @@ from aiohttp import web
 
 from .access import ANONYMOUS, Attributes, Authorize, UserInfo, refusal
 from .authz import account_of
-from .status import internal, unauthorized
+from .status import bad_request, internal, unauthorized
 from .verify import TokenRefused, TokenVerifier, Verified, account_name_user
 
 CACHE: Final = timedelta(seconds=10)
@@ -80,6 +80,8 @@ class Authenticator:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             return None
+        if not token.isascii():
+            raise unauthorized()
         try:
             return self.verify(token).user
         except TokenRefused as error:
@@ -103,6 +105,8 @@ class Authenticator:
 
     def _impersonated(self, request: web.Request, user: UserInfo) -> UserInfo:
         headers = request.headers
+        if not _is_text(headers.values()):
+            raise bad_request("impersonation headers must be UTF-8")
         name, uid = headers.get("Impersonate-User", ""), headers.get("Impersonate-Uid", "")
         groups = tuple(headers.getall("Impersonate-Group", []))
         extra = _extra(headers.items())
@@ -136,6 +140,15 @@ class Authenticator:
         decision = self._authorize(user, wanted)
         if not decision.allowed:
             raise refusal(user, wanted, decision.reason)
+
+
+def _is_text(values: Iterable[str]) -> bool:
+    """Whether these header values are valid Unicode (bytes that are none arrive as surrogates)."""
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _extra(headers: Any) -> dict[str, tuple[str, ...]]:

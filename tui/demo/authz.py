@@ -112,7 +112,9 @@ class Authorizer:
                 return
             reference = obj.get("roleRef") or {}
             target = next((plural for plural, kind in _KINDS.items() if kind == reference.get("kind")), "")
-            if not target or self._may(admission, "bind", target, reference.get("name", "")):
+            if not target or not reference.get("name"):
+                return  # validation says what is wrong
+            if self._may(admission, "bind", target, reference["name"]):
                 return
             role = self._role(reference, admission.namespace)
             if role is None:

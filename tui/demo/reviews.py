@@ -6,19 +6,17 @@ Each is created, answered and never stored. Which of them a version has is in `f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from .access import Attributes, Authorize, Call, Handler, Object, Reply, UserInfo, Virtual
 from .authn import Authenticator
 from .authz import Authorizer
 from .features import Features
 from .kinds import Kind
+from .review_bodies import AUTHENTICATION, AUTHORIZATION, read
 from .rules import Rule
 from .status import StatusError, bad_request, invalid, invalid_value, required
 from .verify import TokenRefused
-
-AUTHENTICATION: Final = "authentication.k8s.io"
-AUTHORIZATION: Final = "authorization.k8s.io"
 
 
 class Reviews:
@@ -133,16 +131,17 @@ def user_body(user: UserInfo) -> Object:
 
 def _virtual(group: str, kind: str, handler: Handler, *, namespaced: bool = False) -> Virtual:
     plural = f"{kind.lower()}s"
-    return Virtual(
-        Kind(group, "v1", plural, kind, namespaced=namespaced, singular=kind.lower(), verbs=("create",)), handler
-    )
+    served = Kind(group, "v1", plural, kind, namespaced=namespaced, singular=kind.lower(), verbs=("create",))
+
+    async def checked(call: Call) -> Reply:
+        call.body = read(served, call.body)
+        return await handler(call)
+
+    return Virtual(served, checked)
 
 
 def _spec(call: Call) -> Mapping[str, Any]:
-    spec = (call.body or {}).get("spec") or {}
-    if not isinstance(spec, dict):
-        raise bad_request(f"{call.kind.kind}.spec must be an object")
-    return spec
+    return (call.body or {}).get("spec") or {}
 
 
 def _reply(call: Call, status: Object) -> Reply:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .access import Call, Object, Reply, Subresource
+from .kinds import Kind
+from .review_bodies import AUTHENTICATION, read
 from .status import StatusError, bad_request, conflict, invalid, invalid_value, not_found
 from .storage import NAMESPACES, NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Storage, rfc3339
 from .tokens import Bound, TokenIssuer
 
-GROUP: Final = "authentication.k8s.io"
 DEFAULT_SECONDS: Final = 3600
 MIN_SECONDS: Final = 600
 MAX_SECONDS: Final = 1 << 32
+_KIND: Final = Kind(AUTHENTICATION, "v1", "tokenrequests", "TokenRequest", verbs=("create",))
 
 
 class TokenRequests:
@@ -24,18 +26,11 @@ class TokenRequests:
     @property
     def subresource(self) -> Subresource:
         """How the server serves it."""
-        return Subresource(self.handle, "TokenRequest", GROUP, "v1")
+        return Subresource(self.handle, "TokenRequest", AUTHENTICATION, "v1")
 
     async def handle(self, call: Call) -> Reply:
         """Issues a token, or refuses as a real server does. A dry run issues a working token, as there too."""
-        body = call.body
-        if body is None:
-            raise bad_request("couldn't get version/kind; json parse error: unexpected end of JSON input")
-        if body.get("kind", "TokenRequest") != "TokenRequest":
-            raise bad_request(
-                f'{body["kind"]} in version "{body.get("apiVersion", "")}" cannot be handled as a TokenRequest: '
-                f'no kind "{body["kind"]}" is registered for version "{body.get("apiVersion", "")}"'
-            )
+        body = read(_KIND, call.body)
         namespace, name = call.attributes.namespace, call.attributes.name
         if call.storage.get(NAMESPACES, namespace) is None:
             raise not_found("", "namespaces", namespace)
@@ -66,7 +61,7 @@ class TokenRequests:
             }
         reply = {
             "kind": "TokenRequest",
-            "apiVersion": f"{GROUP}/v1",
+            "apiVersion": f"{AUTHENTICATION}/v1",
             "metadata": metadata,
             "spec": {
                 "audiences": list(audiences),
@@ -132,18 +127,14 @@ def _check_metadata(given: Object, account: Object) -> None:
             f"the UID in the token request ({given['uid']}) does not match the UID of the service account "
             f"({metadata['uid']})"
         )
-        raise conflict(GROUP, "tokenrequests", metadata["name"], why)
+        raise conflict(AUTHENTICATION, "tokenrequests", metadata["name"], why)
     if given.get("name") and given["name"] != metadata["name"]:
         cause = invalid_value("metadata.name", given["name"], "must match the service account name")
-        raise invalid(GROUP, "TokenRequest", given["name"], [cause])
+        raise invalid(AUTHENTICATION, "TokenRequest", given["name"], [cause])
 
 
 def _seconds(spec: Object) -> int:
-    seconds = spec.get("expirationSeconds")
-    if seconds is None:
-        return DEFAULT_SECONDS
-    if not isinstance(seconds, int) or isinstance(seconds, bool):
-        raise bad_request(_not_a_number(seconds))
+    seconds: int = spec.get("expirationSeconds", DEFAULT_SECONDS)
     if seconds < MIN_SECONDS:
         raise _out_of_range(seconds, "may not specify a duration less than 10 minutes")
     if seconds > MAX_SECONDS:
@@ -152,12 +143,4 @@ def _seconds(spec: Object) -> int:
 
 
 def _out_of_range(seconds: int, why: str) -> StatusError:
-    return invalid(GROUP, "TokenRequest", "", [invalid_value("spec.expirationSeconds", seconds, why)])
-
-
-def _not_a_number(value: object) -> str:
-    kind = {str: "string", bool: "bool", float: "number", dict: "object", list: "array"}.get(type(value), "value")
-    return (
-        'TokenRequest in version "v1" cannot be handled as a TokenRequest: json: cannot unmarshal '
-        f"{kind} into Go struct field TokenRequestSpec.spec.expirationSeconds of type int64"
-    )
+    return invalid(AUTHENTICATION, "TokenRequest", "", [invalid_value("spec.expirationSeconds", seconds, why)])
