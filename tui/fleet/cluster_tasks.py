@@ -7,7 +7,6 @@ the cluster always says how it stands, since when, why, and what a person can do
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,8 @@ import msgspec
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import Forbidden, KubeError, TimedOut
+from tui.kube.errors import Forbidden, KubeError
+from tui.kube.responses import decode
 
 from .reach import Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
 from .rows import ClusterRow, CredentialRow, Reach
@@ -35,6 +35,10 @@ class Source:
     name: str
     label: str
     resolve: Callable[[], Awaitable[Endpoint]]
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    git_version: str = ""
 
 
 class ClusterTasks:
@@ -65,6 +69,7 @@ class ClusterTasks:
         self._login_key = ""
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
+        self._restarting = asyncio.Lock()
         self._row = ClusterRow(name=source.name, source=source.label, since=clock())
         self._latency = Latency()
         self._followers = {kind.label: Follower(kind, store, self, namespace=namespace) for kind in watched}
@@ -87,18 +92,18 @@ class ClusterTasks:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
         client, self._client = self._client, None
         if client is not None:
             await client.close()
 
     async def restart(self) -> None:
         """Forget what is known of the way in, and connect anew at once."""
-        await self.stop()
-        self.settled.clear()
-        self._enter(Reach.CONNECTING)
-        self.start()
+        async with self._restarting:
+            await self.stop()
+            self.settled.clear()
+            self._enter(Reach.CONNECTING)
+            self.start()
 
     def forget(self) -> None:
         """Take every row of this cluster out of the store."""
@@ -218,20 +223,18 @@ class ClusterTasks:
             self._measure()
 
     async def _hello(self, client: Client) -> str:
-        """One small request, measured. While it takes long the row already says so."""
+        """One small request, measured; gives the server's version. While it takes long the row already says so.
+
+        The limit is on the answer alone: a credential plugin that runs first may take its own time.
+        """
         slow = asyncio.get_running_loop().call_later(self._timing.probe / 4, self._say_slow)
         try:
-            async with asyncio.timeout(self._timing.probe):
-                version = await client.version()
-        except TimeoutError:
-            message = f"no answer within {self._timing.probe:g} s"
-        else:
-            if client.latency is not None:
-                self._latency.add(client.latency)
-            return version
+            response = await client.request("GET", "/version", timeout=self._timing.probe)
         finally:
             slow.cancel()
-        raise TimedOut(message, cluster=self.source.name)
+        if client.latency is not None:
+            self._latency.add(client.latency)
+        return decode(response.body, _Version, cluster=self.source.name).git_version
 
     async def _follow(self, watched: Watched) -> None:
         try:
