@@ -66,6 +66,11 @@ class Place(Protocol):
     request: str
     """The id of the wish; `prepare` and recovery set it."""
 
+    @property
+    def path(self) -> Path | None:
+        """The file that is written, None for a Secret."""
+        ...
+
     async def look(self) -> Held:
         """See what is there and remember its version. Raises UsageError where it must not be touched."""
         ...

@@ -176,7 +176,15 @@ def _steps(
     for number, (place, found) in enumerate(zip(places, held, strict=True)):
         steps.append(_write_step(f"write:{number}", f"Write {place.label}", place, found))
     for number, place in enumerate(places):
-        steps.append(Step(id=f"check:{number}", title=f"Read {place.label} back and compare", cluster=place.cluster))
+        path = str(place.path) if place.path is not None else ""
+        steps.append(
+            Step(
+                id=f"check:{number}",
+                title=f"Read {place.label} back and compare",
+                cluster=place.cluster,
+                path=path,
+            )
+        )
     steps.append(Step(id="commit", title="Journal the commit"))
     for number, old in enumerate(intent.old_handles):
         steps.append(
@@ -190,8 +198,8 @@ def _steps(
 
 def _write_step(id_: str, title: str, place: Place, found: Held) -> Step:
     address = place.address
-    if not place.cluster:
-        return Step(id=id_, title=title, path=address.name)
+    if place.path is not None:
+        return Step(id=id_, title=title, path=str(place.path))
     return Step(
         id=id_, title=title, verb="update" if found.exists else "create", resource="secrets",
         cluster=place.cluster, namespace=address.namespace, name=address.name,

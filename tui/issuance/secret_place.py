@@ -51,6 +51,7 @@ class SecretPlace:
         self.destination = destination
         self.address = Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
         self.cluster = destination.cluster
+        self.path = None
         self.label = f"Secret {destination.namespace}/{destination.name} in {destination.cluster}"
         self.request = ""
         self._clusters = clusters
