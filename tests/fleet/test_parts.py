@@ -1,0 +1,231 @@
+"""The fleet's small parts alone: verdicts, latency, back-off, logins, token Secrets, DPUClusters' kubeconfigs, YAML."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.certificates import Authority
+from tui.fleet.decode import Meta, NotedMeta, TokenSecret, token_secret_credential
+from tui.fleet.discovery import dpu_cluster_endpoint, same_server
+from tui.fleet.logins import login_row
+from tui.fleet.objects import masked
+from tui.fleet.reach import Backoff, Latency, concerns_all, judge
+from tui.fleet.requests import request_row
+from tui.fleet.rows import Reach
+from tui.issuance.types import Identity, State
+from tui.kube import errors
+from tui.kube.endpoint import Endpoint, ExecPlugin, Login
+from tui.kube.sensitive import Sensitive
+
+
+@pytest.mark.parametrize(
+    ("error", "reach"),
+    [
+        (errors.NeedsLogin("log in", command="gcloud auth login"), Reach.NEEDS_LOGIN),
+        (errors.ExecPluginError("not found"), Reach.NEEDS_LOGIN),
+        (errors.Unauthorized(401), Reach.NEEDS_LOGIN),
+        (errors.Forbidden(403), Reach.FORBIDDEN),
+        (errors.TLSFailed("unknown authority"), Reach.TLS_FAILED),
+        (errors.Unreachable("refused"), Reach.UNREACHABLE),
+        (errors.TimedOut("no answer"), Reach.UNREACHABLE),
+        (errors.ServerError(503), Reach.UNREACHABLE),
+        (errors.ProtocolError("HTML"), Reach.UNREACHABLE),
+        (errors.ConfigError("no such cluster"), Reach.UNREACHABLE),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_every_error_has_a_verdict(error: errors.KubeError, reach: Reach) -> None:
+    verdict = judge(error)
+    assert verdict.reach is reach
+    assert verdict.message == error.message
+    assert verdict.hint == error.hint
+    assert concerns_all(error) is (
+        reach in (Reach.NEEDS_LOGIN, Reach.TLS_FAILED) or isinstance(error, errors.ConfigError)
+    )
+
+
+def test_slow_begins_above_a_second_and_ends_well_below() -> None:
+    latency = Latency()
+    latency.add(0.1)
+    assert not latency.slow
+    latency.add(1.5)  # one slow answer is no slow cluster
+    assert not latency.slow
+    for _ in range(5):
+        latency.add(1.5)
+    assert latency.slow
+    latency.add(0.9)
+    assert latency.slow
+    for _ in range(4):
+        latency.add(0.05)
+    assert not latency.slow
+
+
+def test_waits_double_up_to_a_limit_and_are_never_nothing() -> None:
+    longest = Backoff(1, 60, jitter=lambda: 1.0)
+    assert [longest.next() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    longest.reset()
+    assert longest.next() == 1
+    shortest = Backoff(1, 60, jitter=lambda: 0.0)
+    assert [shortest.next() for _ in range(3)] == [0.2, 0.2, 0.2]
+
+
+def endpoint(**login: Any) -> Endpoint:
+    return Endpoint(name="harbor", server="https://harbor:6443", login=Login(**login))
+
+
+def test_a_client_certificate_is_a_login_that_ends() -> None:
+    pair = Authority("test").client("alice", ["ops"])
+    row = login_row(endpoint(client_certificate=pair.certificate, client_key=Sensitive(pair.key)))
+    assert row is not None
+    credential = row.credential
+    assert str(credential.address) == "login:harbor"
+    assert credential.expires_at is not None
+    assert credential.issued_at is not None
+    assert credential.message == "alice"
+    assert credential.rotate_at == credential.expires_at  # nothing here renews it, so it is never merely due
+
+
+def jwt(payload: bytes) -> Sensitive:
+    parts = (b'{"alg":"RS256"}', payload, b"signature")
+    return Sensitive(".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts))
+
+
+def test_a_service_account_token_is_a_login_with_an_identity() -> None:
+    token = jwt(b'{"iat":1767225600,"exp":1767229200,"sub":"system:serviceaccount:ops:robot"}')
+    row = login_row(endpoint(token=token))
+    assert row is not None
+    assert row.credential.identity == Identity("harbor", "ops", "robot")
+    assert row.credential.expires_at == datetime(2026, 1, 1, 1, tzinfo=UTC)
+    assert token.reveal() not in repr(row)
+
+
+@pytest.mark.parametrize(
+    ("login", "kept", "state"),
+    [
+        ({"token": Sensitive("opaque")}, "token in the kubeconfig", State.UNKNOWN),
+        ({"token": jwt(b'{"sub":"x"}')}, "token in the kubeconfig", State.ENDLESS),
+        ({"token": Sensitive("ignored"), "token_file": "/run/token"}, "/run/token", State.UNKNOWN),
+        ({"exec": ExecPlugin("aws")}, "exec plugin aws", State.UNKNOWN),
+        ({"username": "me", "password": Sensitive("pw")}, "password in the kubeconfig", State.UNKNOWN),
+        ({"client_certificate": b"garbage"}, "kubeconfig", State.UNKNOWN),
+    ],
+    ids=["opaque", "endless", "file", "exec", "password", "garbage"],
+)
+def test_logins_whose_end_is_not_known(login: dict[str, Any], kept: str, state: State) -> None:
+    row = login_row(endpoint(**login))
+    assert row is not None
+    assert (row.credential.kept_in, row.credential.state, row.credential.expires_at) == (kept, state, None)
+    assert row.credential.message
+
+
+def test_no_login_is_no_row() -> None:
+    assert login_row(endpoint()) is None
+
+
+ACCOUNT = {"kubernetes.io/service-account.name": "bot"}
+FILLED = {**ACCOUNT, "kubernetes.io/service-account.uid": "1"}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "labels", "state", "message"),
+    [
+        (FILLED, {}, State.ENDLESS, ""),
+        (FILLED, {"kubernetes.io/legacy-token-last-used": "2026-01-02"}, State.ENDLESS, "last used 2026-01-02"),
+        (FILLED, {"kubernetes.io/legacy-token-invalid-since": "2026-01-02"}, State.REVOKED, "revives it"),
+        (ACCOUNT, {}, State.PENDING, "not filled"),
+    ],
+    ids=["f09-valid", "f09-used", "f09-invalidated", "f05-empty"],
+)
+def test_f09_token_secrets(annotations: dict[str, str], labels: dict[str, str], state: State, message: str) -> None:
+    meta = NotedMeta(name="bot-token", namespace="ci", annotations=annotations, labels=labels)
+    credential = token_secret_credential("harbor", TokenSecret(meta))
+    assert credential is not None
+    assert credential.state is state
+    assert message in credential.message
+    assert credential.identity == Identity("harbor", "ci", "bot")
+
+
+def test_a_token_secret_of_nobody_is_no_credential() -> None:
+    assert token_secret_credential("harbor", TokenSecret(NotedMeta(name="x"))) is None
+    assert Meta().labels is None
+
+
+class OneSecret:
+    """A client that knows one Secret."""
+
+    def __init__(self, secret: dict[str, Any] | None) -> None:
+        self._secret = secret
+
+    async def get(self, *_: object, **__: object) -> dict[str, Any]:
+        if self._secret is None:
+            raise errors.NotFound(404)
+        return self._secret
+
+
+@pytest.mark.parametrize(
+    ("secret", "data", "problem"),
+    [
+        ("", None, "names no kubeconfig Secret yet"),
+        ("admin", None, "Secret dpf/admin of DPUCluster c1 does not exist"),
+        ("admin", {"data": {"super-admin.conf": "eA=="}}, "Secret dpf/admin has no key admin.conf"),
+        ("admin", {"data": None}, "Secret dpf/admin has no key admin.conf"),
+        ("admin", {"data": {"admin.conf": "%%"}}, "is not base64"),
+        ("admin", {"data": {"admin.conf": base64.b64encode(b"[").decode()}}, "error loading"),
+    ],
+    ids=["unnamed", "missing", "b27-no-key", "empty", "no-base64", "no-kubeconfig"],
+)
+async def test_b27_what_is_wrong_with_a_dpu_cluster_is_said(
+    secret: str, data: dict[str, Any] | None, problem: str
+) -> None:
+    client: Any = OneSecret(data)
+    with pytest.raises(errors.ConfigError, match=problem):
+        await dpu_cluster_endpoint(client, "harbor", "dpf", "c1", secret)
+
+
+async def test_a_dpu_clusters_kubeconfig_brings_no_plugin_and_no_file() -> None:
+    config = (
+        b"clusters:\n- name: c\n  cluster: {server: 'https://c:6443'}\n"
+        b"contexts:\n- name: c\n  context: {cluster: c, user: u}\ncurrent-context: c\n"
+        b"users:\n- name: u\n  user: {tokenFile: /etc/passwd}\n"
+    )
+    client: Any = OneSecret({"data": {"admin.conf": base64.b64encode(config).decode()}})
+    with pytest.raises(errors.ConfigError):
+        await dpu_cluster_endpoint(client, "harbor", "dpf", "c1", "admin")
+
+
+def test_the_same_server_by_address_and_authority() -> None:
+    one = Endpoint(name="a", server="https://Harbor:443/", ca=b"PEM\n")
+    assert same_server(one, Endpoint(name="b", server="https://harbor", ca=b"PEM"))
+    assert not same_server(one, Endpoint(name="b", server="https://harbor:6443", ca=b"PEM"))
+    assert not same_server(one, Endpoint(name="b", server="https://harbor", ca=b"other"))
+
+
+def test_a_request_that_makes_no_sense_is_listed_with_the_reason() -> None:
+    obj = {"metadata": {"namespace": "dpf", "name": "odd"}, "spec": {"serviceAccount": 5}}
+    row = request_row("harbor", obj, lambda name: name)
+    assert (row.namespace, row.name) == ("dpf", "odd")
+    assert row.credential is not None
+    assert row.credential.state is State.UNKNOWN
+    assert row.credential.message
+
+
+def test_yaml_of_a_secret_shows_no_data() -> None:
+    secret = {
+        "kind": "Secret",
+        "metadata": {
+            "name": "x",
+            "managedFields": [{}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "s3cr3t", "note": "kept"},
+        },
+        "data": {"token": "s3cr3t"},
+        "stringData": {"token": "s3cr3t"},
+    }
+    shown = masked(secret)
+    assert "s3cr3t" not in repr(shown)
+    assert shown["metadata"]["annotations"]["note"] == "kept"
+    assert "managedFields" not in shown["metadata"]
+    assert secret["data"] == {"token": "s3cr3t"}
