@@ -1,7 +1,7 @@
 """Makes the pictures of the README from the embedded fleet: `uv run python screenshots/make.py [FOLDER]`.
 
-The fleet's clock stands still and its names come from a seed, so that the same pictures come out every time. What is
-on them went through the dashboard's own keys.
+The clock stands still while a picture is made and names come from a seed, so that every run shows the same fleet at the
+same moments of its life. What is on the pictures went through the dashboard's own keys.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import time_machine
 from textual.pilot import Pilot
 
 from tui.app import KubemintApp
@@ -23,7 +24,6 @@ from tui.fleet.fleet import Fleet
 from tui.issuance.state import StateStore
 from tui.kube.kubeconfig import load
 
-AT = datetime(2026, 11, 23, 9, 41, 0, tzinfo=UTC)
 CELL = 12.2
 """The width of a character in Textual's pictures."""
 
@@ -42,7 +42,7 @@ class Shot(NamedTuple):
 SHOTS = (
     Shot("overview", (120, 35), "dark", ()),
     Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
-    Shot("request-form", (120, 35), "dark", ("4", "n", "d", "tab", "tab", *"edge-cache")),
+    Shot("request-form", (120, 35), "dark", ("4", "n", "d", *"edge-cache", "tab", "tab", *"edge-cache")),
     Shot("rotate", (120, 35), "dark", ("5", "r", "@job")),
     Shot("request", (120, 35), "light", ("4", "enter")),
     Shot("overview-small", (80, 24), "dark", ()),
@@ -54,9 +54,9 @@ async def take(shot: Shot, kubeconfig: Path, folder: Path) -> None:
     """Open the dashboard, press the keys, and write the picture."""
     with tempfile.TemporaryDirectory() as private:
         state = StateStore.open(Path(private) / "state")
-        fleet = Fleet(load(str(kubeconfig)), state=state, clock=lambda: AT)
+        fleet = Fleet(load(str(kubeconfig)), state=state)
         exports = Path("/home/you/.kube/kubemint")
-        app = KubemintApp(fleet, clock=lambda: AT, embedded=True, theme=shot.theme, export_folder=exports)
+        app = KubemintApp(fleet, embedded=True, theme=shot.theme, export_folder=exports)
         async with app.run_test(size=shot.size) as pilot:
             await fleet.settled(15)
             await pilot.pause(1.5)
@@ -66,9 +66,10 @@ async def take(shot: Shot, kubeconfig: Path, folder: Path) -> None:
                 else:
                     await pilot.press(key)
             await pilot.pause(0.6)
-            picture = app.export_screenshot(title="kubemint", simplify=True)
+            picture = app.export_screenshot(title="kubemint", simplify=False)
         state.close()
-    (folder / f"{shot.name}.svg").write_text(without_leading_spaces(picture), encoding="utf-8")
+    file = folder / f"{shot.name}.svg"
+    await asyncio.to_thread(file.write_text, without_leading_spaces(picture), encoding="utf-8")
 
 
 async def _job_ended(app: KubemintApp, pilot: Pilot[int]) -> None:
@@ -98,16 +99,18 @@ def without_leading_spaces(svg: str) -> str:
 
 async def main(folder: Path) -> None:
     """All pictures, each from a fleet of its own, so that none shows what another did."""
-    folder.mkdir(parents=True, exist_ok=True)
     for number, shot in enumerate(SHOTS):
-        thread = FleetThread(clock=lambda: AT, first_port=36400 + 20 * number)
-        await asyncio.to_thread(thread.start)
-        try:
-            await take(shot, thread.kubeconfig, folder)
-        finally:
-            await asyncio.to_thread(thread.stop)
+        with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False):
+            thread = FleetThread(first_port=36400 + 20 * number)
+            await asyncio.to_thread(thread.start)
+            try:
+                await take(shot, thread.kubeconfig, folder)
+            finally:
+                await asyncio.to_thread(thread.stop)
         sys.stdout.write(f"{folder / shot.name}.svg\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent))
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(target))

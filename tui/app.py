@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -206,7 +207,7 @@ class KubemintApp(App[int]):
         places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
         name = kind.__name__ if kind is not None else type(error).__name__
         lines = [f"kubemint: a mistake in the dashboard ({name}); please report these lines:", *places]
-        self._exit_renderables.append("\n".join(lines))
+        self._exit_renderables.append(Text("\n".join(lines)))
         self._close_messages_no_wait()
 
 

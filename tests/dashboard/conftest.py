@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from tui.app import KubemintApp
@@ -34,11 +35,16 @@ class Driver:
         self.demo = demo
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        """Press keys one after another. (The pilot's own `press` waits for an idle process, which a fleet never is.)"""
+        for key in keys:
+            name = _NAMES.get(key, key)
+            self.app.post_message(events.Key(name, key if len(key) == 1 else _CHARACTERS.get(name)))
+            for _ in range(2):
+                await self.pilot.pause(0.01)
+        await self.pilot.pause(0.03)
 
     async def type(self, text: str) -> None:
-        await self.press(*("space" if char == " " else _NAMES.get(char, char) for char in text))
+        await self.press(*text)
 
     async def until(self, holds: Callable[[], object], seconds: float = 15.0) -> None:
         """Wait until something is so."""
@@ -103,7 +109,16 @@ class Driver:
         return row
 
 
-_NAMES = {"/": "slash", "-": "minus", ".": "full_stop", "_": "underscore", "!": "exclamation_mark", ":": "colon"}
+_NAMES = {
+    " ": "space",
+    "/": "slash",
+    "-": "minus",
+    ".": "full_stop",
+    "_": "underscore",
+    "!": "exclamation_mark",
+    ":": "colon",
+}
+_CHARACTERS = {"slash": "/", "colon": ":", "space": " ", "question_mark": "?"}
 Open = Callable[..., AbstractAsyncContextManager[Driver]]
 
 

@@ -65,7 +65,7 @@ async def test_a_filter_that_finds_nothing_says_how_to_go_on(dashboard: Open) ->
 
 async def test_drilling_down_and_back(dashboard: Open) -> None:
     async with dashboard(only=["harbor", "tenant-a", "tenant-b"]) as driver:
-        await driver.press("2", "down")
+        await driver.find("2", "tenant-b kubeconfig")
         cluster = driver.table.row
         assert isinstance(cluster, ClusterRow)
         await driver.press("enter")

@@ -22,6 +22,11 @@ from tui.issuance.errors import UsageError
 Result = TypeVar("Result")
 
 
+def file_stem(name: str) -> str:
+    """A name from a cluster as the name of a file: letters, digits and `.-_` stay, the rest becomes a dash."""
+    return "".join(char if char.isalnum() or char in ".-_" else "-" for char in name)[:200].lstrip(".") or "credential"
+
+
 class Wrong(NamedTuple):
     """One thing that is wrong: the id of the `Field` it concerns, its name for people, and what to do."""
 

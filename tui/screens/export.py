@@ -11,7 +11,7 @@ from textual.widgets import Checkbox, Input, Static
 from tui.issuance.types import KIND_LABELS, Credential, FileDestination, Format
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Tick, Wrong
+from .dialog import Dialog, Field, Tick, Wrong, file_stem
 
 
 class ExportScreen(Dialog[FileDestination | None]):
@@ -70,7 +70,7 @@ class ExportScreen(Dialog[FileDestination | None]):
         stem = f"{identity.namespace}-{identity.name}" if identity else self._credential.address.name or "credential"
         suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}[form]
         name = Path(stem).name
-        path = self._folder / f"{name}.{suffix}"
+        path = self._folder / f"{file_stem(name)}.{suffix}"
         if self._credential.address.name == str(path):  # a copy beside itself, not over itself
-            path = self._folder / f"{name}-copy.{suffix}"
+            path = self._folder / f"{file_stem(name)}-copy.{suffix}"
         return str(path)

@@ -19,7 +19,7 @@ from tui.issuance.token_request import check_wish
 from tui.issuance.types import Destination, FileDestination, Format, Identity, IssueSpec, SecretDestination
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Tick, Wrong, wrong
+from .dialog import Dialog, Field, Tick, Wrong, file_stem, wrong
 
 _OWN_FILE: Final = "a file of its own"
 _MERGE: Final = "an existing kubeconfig"
@@ -165,7 +165,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         if kept == _MERGE:
             return str(Path("~/.kube/config"))
         suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}
-        return str(self._folder / f"{namespace}-{name}.{suffix[Format(self._chosen('f-format'))]}")
+        return str(self._folder / f"{file_stem(f'{namespace}-{name}')}.{suffix[Format(self._chosen('f-format'))]}")
 
     def _equivalent(self) -> str:
         """The command line that would do the same."""

@@ -20,6 +20,7 @@ from tui.issuance.types import (
 from tui.widgets.fleet_columns import short_address, short_path
 from tui.widgets.moments import lifetime, stamp
 
+from .dialog import file_stem
 from .jobs import Task
 from .session import Session
 
@@ -94,7 +95,8 @@ def default_path(folder: Path, row: CredentialRow | RequestRow) -> Path:
     credential = row.credential
     form = credential.format.value if credential and credential.format else "kubeconfig"
     suffix = {"kubeconfig": "kubeconfig", "tokenFile": "env", "token": "token"}[form]
-    return folder / f"{row.cluster or 'local'}-{row.namespace}-{Path(row.name).name}.{suffix}".replace("/", "-")
+    stem = f"{row.cluster or 'local'}-{row.namespace}-{Path(row.name).name}"
+    return folder / f"{file_stem(stem)}.{suffix}"
 
 
 def places_of(spec: IssueSpec) -> list[SecretDestination]:
