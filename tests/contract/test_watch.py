@@ -70,7 +70,7 @@ def test_objects_enter_and_leave_a_selector(server: Server, ns: str) -> None:
 def test_bookmarks(server: Server, ns: str) -> None:
     version = version_of(server, ns)
     # one comes each minute and about two seconds before the end, if anything of the kind changed anywhere
-    path, ends = configmaps(ns), 4
+    path, ends = configmaps(ns), 3
     with server.admin.watch(path, resourceVersion=version, allowWatchBookmarks=True, timeoutSeconds=ends) as events:
         server.admin.post(configmaps("default"), {"metadata": {"generateName": "elsewhere-"}}).expect(201)
         last = events.until("BOOKMARK")

@@ -1,4 +1,4 @@
-"""Rotating a DPUServiceCredentialRequest through trouble in the target cluster, and in the host that keeps its Secret."""
+"""Rotating a DPUServiceCredentialRequest through trouble in its target cluster, and in the host that keeps it."""
 
 from __future__ import annotations
 

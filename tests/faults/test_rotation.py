@@ -17,7 +17,7 @@ import pytest
 
 from tests.faults.trouble import EVERYTHING
 from tests.issuance.arena import Arena, Bench, new_arena
-from tui.demo import FaultRule
+from tui.demo import EmbeddedFleet, FaultRule, ServerState
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
@@ -131,3 +131,32 @@ async def test_rotation(bench: Impatient, step: str, trouble: str) -> None:
         assert len(handles) == (0 if case == ("handle", "403") else 2 if case in BELIEVED else 1)
         assert next_start.state.verify_chain().ok
         assert not next_start.state.open_plans()
+
+
+async def test_refused_connections_at_every_step(bench: Impatient) -> None:
+    """The port closes between the plan and its execution, and opens again."""
+    before = await bench.kept()
+    fleet = bench.arena.fleet
+    assert fleet is not None
+
+    async def close(fleet: EmbeddedFleet) -> None:
+        await fleet.cluster(bench.arena.name).enter(ServerState.UNREACHABLE)
+
+    async def reopen(fleet: EmbeddedFleet) -> None:
+        await fleet.cluster(bench.arena.name).enter(ServerState.NORMAL)
+
+    plan = await bench.engine.plan_rotate(bench.arena.secret_address())
+    fleet.call(close)
+    try:
+        outcome = await bench.engine.execute(plan)
+    finally:
+        fleet.call(reopen)
+    assert not outcome.ok
+    assert bench.arena.name in outcome.error
+    assert outcome.hint
+    await bench.engine.recover()
+    await bench.engine.settle()
+    assert await bench.kept() == before
+    assert await bench.lives(before[0])
+    assert len(await bench.handles()) == 1
+    assert not bench.state.open_plans()
