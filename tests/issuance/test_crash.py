@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
@@ -142,6 +143,26 @@ async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -
         assert len(await bench.handles()) == 1
         await recovered(bench)
         assert await bench.handles() == []
+
+
+async def test_what_is_settled_is_what_the_journal_says_under_the_lock(
+    embedded: Arena, doomed: Doomed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner goes on between our first look and our lock, publishes, and dies: that must not be undone."""
+    async with Bench(embedded) as bench:
+        issued = await bench.issue(embedded.spec())
+        assert doomed.run(embedded, issued.address, "after:write:0") == KILLED
+        early = [
+            msgspec.structs.replace(intent, fingerprint="", issued_at=None, expires_at=None)
+            for intent in bench.state.open_plans()
+        ]
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.state, "open_plans", lambda: early)
+            outcomes = await bench.engine.recover()
+        assert [outcome.ok for outcome in outcomes] == [True]
+        await bench.engine.settle()
+        assert (await bench.engine.verify(issued.address)).ok
+        assert len(await bench.handles()) == 1
 
 
 async def test_what_a_living_process_works_on_is_left_to_it(embedded: Arena) -> None:

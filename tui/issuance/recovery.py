@@ -49,39 +49,38 @@ class Recovery:
                 outcomes.append(outcome)
         now = self._context.clock()
         for revocation in await asyncio.to_thread(state.revocations):
+            if self._graces.knows(revocation.handle):
+                continue  # this engine's own timer does it
             run = self._begin(revocation.plan, revocation.address)
             if revocation.due <= now:
                 outcomes.append(await self._revoke(revocation, run))
-            elif not self._graces.knows(revocation.handle):
+            else:
                 self._graces.schedule(revocation, run, "revoke")
         return outcomes
 
     async def _settle(self, intent: Intent) -> Outcome | None:
         run = self._begin(intent.plan, intent.address)
         try:
-            if intent.address.kind is CredentialKind.REQUEST:
-                return await self._settle_request(intent, run)
             places = places_for(intent.spec, self._context.clusters, self._context.state, intent.request)
-            work = Issue(self._context, intent, places, account_uid="")
-            with self._locks.hold(work.addresses):
-                if await asyncio.to_thread(self._context.state.open_plan, intent.plan) is None:
-                    return None  # its owner finished it meanwhile
-                finished = await self._finish_or_undo(run, work)
+            is_request = intent.address.kind is CredentialKind.REQUEST
+            addresses = (intent.address,) if is_request else tuple(place.address for place in places)
+            with self._locks.hold(addresses):
+                # Read anew under the lock: its owner may have gone on, or have finished it, until a moment ago.
+                now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
+                if now is None:
+                    return None
+                if is_request:
+                    from .requesting import finish_or_undo
+
+                    finished = await finish_or_undo(self._context, now, run)
+                else:
+                    finished = await self._finish_or_undo(run, Issue(self._context, now, places, account_uid=""))
         except ChangedMeanwhile:
             return None  # somebody is at it right now
         except StepFailed as failure:
             return run.outcome(credential=None, failure=failure)
         except (KubeError, IssuanceError, OSError) as error:
             return run.outcome(credential=None, failure=StepFailed(_FIND, *explain(error)))
-        return self._done(run, finished)
-
-    async def _settle_request(self, intent: Intent, run: Run) -> Outcome | None:
-        from . import requesting
-
-        with self._locks.hold((intent.address,)):
-            if await asyncio.to_thread(self._context.state.open_plan, intent.plan) is None:
-                return None
-            finished = await requesting.finish_or_undo(self._context, intent, run)
         return self._done(run, finished)
 
     def _done(self, run: Run, finished: Finished) -> Outcome:
