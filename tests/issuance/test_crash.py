@@ -12,7 +12,7 @@ from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import KILLED, SURVIVED, Doomed
 from tui.issuance.types import Outcome, State
 from tui.kube.errors import NotFound
-from tui.kube.resource import SERVICE_ACCOUNTS
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 MOMENTS = ("before", "unrecorded", "after")
 MADE = ("intent", "account", "handle", "token", "prove")
@@ -98,6 +98,17 @@ async def test_a_rotation_of_a_secret_killed_after_the_write_is_finished(arena: 
         await recovered(bench)
         assert len(await bench.handles()) == 1
         assert (await bench.engine.verify(issued.address)).ok
+
+
+async def test_a_place_that_somebody_else_took_since_is_left_to_them(embedded: Arena, doomed: Doomed) -> None:
+    async with Bench(embedded) as bench:
+        spec = embedded.spec(embedded.file(), embedded.secret())
+        assert doomed.run(embedded, spec, "after:write:0") == KILLED
+        foreign = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "robot-credential"}}
+        await bench.client.create(SECRETS, foreign, namespace=embedded.namespace)
+        (outcome,) = await recovered(bench)
+        assert "was changed by somebody else" in next(r.message for r in outcome.results if r.step == "write:1")
+        assert (await bench.engine.verify(bench.state.exports()[0].address)).ok
 
 
 async def test_killed_during_the_grace_period_the_old_handle_goes_at_the_next_start(

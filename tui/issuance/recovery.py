@@ -10,7 +10,7 @@ import asyncio
 
 from tui.kube.errors import KubeError
 
-from .errors import ChangedMeanwhile, IssuanceError
+from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace import Graces, revoke
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
@@ -115,7 +115,10 @@ class Recovery:
 
     async def _ours_still(self, intent: Intent, place: Place) -> bool:
         """Whether a place the dead process did not come to is still as it was then."""
-        held = await place.look()
+        try:
+            held = await place.look()
+        except UsageError:
+            return False  # it is somebody else's by now
         token = await place.token(intent.spec.format)
         before = next((old.fingerprint for old in intent.old if old.address == place.address), "")
         return not held.exists or (token is not None and token.fingerprint == before)
