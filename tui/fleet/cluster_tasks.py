@@ -117,7 +117,7 @@ class ClusterTasks:
         async with self._connecting:
             if self._client is None:
                 self.endpoint = await self.source.resolve()
-                self._client = Client(self.endpoint)
+                self._client = Client(self.endpoint, wall=lambda: self._clock().timestamp())
             return self._client
 
     # What followers report

@@ -9,6 +9,7 @@ count), a limit on every wait, and only typed errors (`tui.kube.errors`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from enum import StrEnum
 from types import TracebackType
@@ -69,6 +70,7 @@ class Client:
         timeouts: Timeouts = Timeouts(),  # noqa: B008
         in_flight: int = 4,
         on_warning: Callable[[str], None] | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.endpoint = endpoint
         self.timeouts = timeouts
@@ -79,6 +81,7 @@ class Client:
             exec_timeout=timeouts.exec,
             in_flight=in_flight,
             on_warning=on_warning,
+            wall=wall,
         )
 
     async def __aenter__(self) -> Self:

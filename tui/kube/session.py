@@ -35,9 +35,10 @@ class Session:
         exec_timeout: float,
         in_flight: int,
         on_warning: Callable[[str], None] | None,
+        wall: Callable[[], float],
     ) -> None:
         self.endpoint = endpoint
-        self.meters = Meters()
+        self.meters = Meters(wall)
         self._connect, self._stall = connect, stall
         self._on_warning = on_warning
         self._slots = asyncio.Semaphore(in_flight)
