@@ -22,7 +22,7 @@ from .durations import format_duration
 from .errors import IssuanceError
 from .intent import Export, Intent, Revocation
 from .managed import renewal_point
-from .places import Place, Writing
+from .places import Place, Writing, address_of
 from .proving import prove
 from .running import Run, StepFailed
 from .token_request import IssuedToken, request_token
@@ -137,6 +137,13 @@ class Issue:
                 note.record = {"closed": self.intent.plan}
             return
         run.hints.append("what is left over is cleaned up when kubemint starts next")
+
+    def give_up(self, place: Place) -> None:
+        """Leave a place to whoever has it now; from here on the wish is one without it."""
+        self.places.remove(place)
+        spec = self.intent.spec
+        left = tuple(one for one in spec.destinations if address_of(one, spec.identity) != place.address)
+        self.intent = msgspec.structs.replace(self.intent, spec=msgspec.structs.replace(spec, destinations=left))
 
     async def _account(self, run: Run) -> None:
         identity = self.intent.spec.identity

@@ -109,7 +109,7 @@ class Recovery:
                     if await self._ours_still(intent, place):
                         note.message = await place.write(work.writing(place, issued))
                     else:
-                        work.places.remove(place)
+                        work.give_up(place)
                         note.skip(f"{place.label} was changed by somebody else since; it was left alone")
         return await work.finish(run, issued, checked=done)
 
