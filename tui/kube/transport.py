@@ -86,6 +86,9 @@ class Transport(RESTClientObject):
         """Closes the session, and wakes whoever still reads a stream."""
         for answer in self._open:
             answer.content.set_exception(aiohttp.ClientConnectionError("closed"))
+        if self.pool_manager is not None and self.pool_manager.connector is not None:
+            # Without TLS's goodbye: it would go on after this call, and often after the end of the loop.
+            await self.pool_manager.connector.close(abort_ssl=True)
         await super().close()
 
     async def retire(self) -> None:
