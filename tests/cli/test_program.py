@@ -108,11 +108,7 @@ def test_a_wrong_duration_shows_the_pattern() -> None:
 
 
 def test_no_kubeconfig_at_all() -> None:
-    result = kubemint("list", "credentials")
-    assert result.code == 1
-    assert "kubemint: no cluster is known" in result.err
-    assert "--demo" in result.err
-    assert result.out == ""
+    kubemint("list", "credentials").failed(1, "no cluster is known", "--demo")
 
 
 def test_missing_kubeconfig(tmp_path: Path) -> None:
@@ -158,6 +154,16 @@ def test_a_state_folder_that_cannot_be_made(served: Path, tmp_path: Path) -> Non
     kubemint(*issue, env=env).failed(1, "cannot open the state", "XDG_STATE_HOME")
     assert not out.exists()
     assert kubemint("list", "accounts", "--kubeconfig", served, "--context", "harbor", env=env).code == 0
+
+
+def test_looking_leaves_no_state_behind(served: Path, home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.kc"
+    where = ("--kubeconfig", served, "--context", "harbor")
+    assert kubemint("list", "credentials", *where, "-o", "name").code == 0
+    assert kubemint("verify", "login:harbor", *where).code == 0
+    assert kubemint("issue", "x", "-n", "default", *where, "--create", "--out", path, "--dry-run").code == 0
+    assert kubemint("journal").code == 0
+    assert list(home.iterdir()) == []
 
 
 def test_output_to_a_full_disk(served: Path) -> None:

@@ -125,7 +125,7 @@ def _os_error(error: OSError) -> str:
 
 def _sentence(message: str) -> str:
     """Click's messages in the shape of ours: no capital at the start, no full stop at the end."""
-    message = message.strip().removesuffix(".")
+    message = " ".join(message.split()).removesuffix(".")
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
 
 

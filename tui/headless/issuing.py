@@ -148,7 +148,7 @@ async def _issue(
 ) -> None:
     from .reaching import VerbClusters, open_engine
 
-    async with setting(options) as place, open_engine(place, grace=grace, recover=not dry_run) as engine:
+    async with setting(options) as place, open_engine(place, grace=grace, acting=not dry_run) as engine:
         cluster = options.contexts[0] if options.contexts else place.config.current_context
         assert isinstance(engine.clusters, VerbClusters)
         await engine.clusters.find(cluster)

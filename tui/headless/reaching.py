@@ -7,14 +7,17 @@ kubeconfig is read from the host when they are first asked for.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from tui.fleet.decode import DPUCluster
 from tui.fleet.discovery import dpu_cluster_endpoint
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_CLUSTERS
 from tui.issuance.engine import Engine
+from tui.issuance.state import StateStore
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 
@@ -53,20 +56,28 @@ class VerbClusters(KubeconfigClusters):
 
 
 @contextlib.asynccontextmanager
-async def open_engine(place: Setting, *, grace: timedelta = GRACE, recover: bool = True) -> AsyncIterator[Engine]:
-    """An engine over those clusters. What an earlier run left open is finished or undone first."""
-    state = place.state()
+async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool = True) -> AsyncIterator[Engine]:
+    """An engine over those clusters. Where it is to act, what an earlier run left open is finished or undone first.
+
+    Looking needs no state of its own: where there is none, or none that can be opened, a passing one serves.
+    """
+    passing = contextlib.ExitStack()
+    state = place.state() if acting else place.state_if_any()
+    if state is None:
+        folder = passing.enter_context(tempfile.TemporaryDirectory(prefix="kubemint-"))
+        state = StateStore.open(Path(folder) / "state")
     try:
         async with VerbClusters(place) as clusters:
             engine = Engine(clusters, state, grace=grace)
             try:
-                if recover:
+                if acting:
                     await finish_open_work(engine)
                 yield engine
             finally:
                 await engine.aclose()
     finally:
         state.close()
+        passing.close()
 
 
 async def finish_open_work(engine: Engine) -> None:

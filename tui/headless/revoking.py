@@ -61,7 +61,7 @@ async def _revoke(
 ) -> None:
     from .reaching import open_engine
 
-    async with setting(options) as place, open_engine(place, recover=not dry_run) as engine:
+    async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
         plans = [await engine.plan_revoke(address) for address in addresses]
         if dry_run:
             print_plans(plans, form)

@@ -86,7 +86,7 @@ def plan_rotate(engine: Engine, address: Address) -> Any:
 async def _rotate(options: Options, addresses: list[Address], how: _How) -> None:
     from .reaching import open_engine
 
-    async with setting(options) as place, open_engine(place, grace=how.grace, recover=not how.dry_run) as engine:
+    async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run:
             plans: list[Plan] = [await engine.plan_rotate(address) for address in addresses]
             print_plans(plans, how.form)

@@ -53,7 +53,7 @@ class Setting:
         try:
             return self.state() if (folder / "state.db").exists() else None
         except (IssuanceError, OSError) as error:
-            complain(f"files on this machine are not listed: {error}", getattr(error, "hint", ""))
+            complain(f"what was written on this machine is not known: {error}", getattr(error, "hint", ""))
             return None
 
 
@@ -95,11 +95,11 @@ def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None
     inside = in_cluster() if not config.contexts and not kubeconfig else None
     for problem in config.problems:
         complain(str(problem), problem.hint)
-    for warning in config.warnings if needed else ():
-        complain(warning)
     if needed and not config.contexts and inside is None:
         looked = ", ".join(str(path) for path in config.files)
         raise ConfigError(f"no cluster is known: there is no context in {looked or 'the kubeconfig'}", hint=_FIRST_STEP)
+    for warning in config.warnings if needed else ():
+        complain(warning)
     return Setting(options, config, lambda: load(kubeconfig), state_folder, inside)
 
 

@@ -53,7 +53,7 @@ async def _verify(what: str, work: Awaitable[Verification], form: str) -> None:
 async def _verify_address(options: Options, address: Address) -> Verification:
     from .reaching import VerbClusters, open_engine
 
-    async with setting(options) as place, open_engine(place, recover=False) as engine:
+    async with setting(options) as place, open_engine(place, acting=False) as engine:
         if address.kind is not CredentialKind.FILE:
             assert isinstance(engine.clusters, VerbClusters)
             await engine.clusters.find(address.cluster)
@@ -76,7 +76,7 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
         raise UsageError(
             f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
         )
-    async with setting(options) as place, open_engine(place, recover=False) as engine:
+    async with setting(options) as place, open_engine(place, acting=False) as engine:
         cluster = options.contexts[0] if options.contexts else place.config.current_context
         assert isinstance(engine.clusters, VerbClusters)
         await engine.clusters.find(cluster)
@@ -88,7 +88,7 @@ async def _verify_kubeconfig(options: Options, material: Sensitive) -> Verificat
     """Where our own clusters are known, one of them may explain why it is refused."""
     from .reaching import open_engine
 
-    async with setting(options, needed=False) as place, open_engine(place, recover=False) as engine:
+    async with setting(options, needed=False) as place, open_engine(place, acting=False) as engine:
         return await engine.verify_kubeconfig(material)
 
 
