@@ -128,7 +128,7 @@ class Overview(Pane):
             number = self.found.states[state]
             if number:
                 states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", STATES[state].tone.style))
-        lines = packed(states or [("no credential is known yet", "$mute")], width, 1)
+        lines = packed(states or [("no credential is known yet", "$mute")], width, 2)
         if not short:
             clusters = [
                 (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", REACHES[row.reach].tone.style)

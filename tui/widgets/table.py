@@ -155,6 +155,7 @@ class FleetTable(ScrollView, can_focus=True):
         self._paused = False
         self._styles: dict[str, Style] = {}
         self._ticks = 0
+        self._last_tick: datetime | None = None
 
     # What others ask
 
@@ -461,7 +462,7 @@ class FleetTable(ScrollView, can_focus=True):
 
     # Time
 
-    def _arm(self) -> None:
+    def _arm(self, stood_still: bool = False) -> None:
         """Sleep until the next visible label changes; not at all where nothing does, or nobody looks."""
         if self._timer is not None:
             self._timer.stop()
@@ -471,6 +472,8 @@ class FleetTable(ScrollView, can_focus=True):
         soonest = self._next_change()
         if soonest is not None:
             delay = max(soonest.total_seconds(), 0.02) + 0.005
+            if stood_still:
+                delay = max(delay, 1.0)
             self._timer = self.set_timer(min(delay, 3600.0), self._tick)
 
     def _next_change(self) -> timedelta | None:
@@ -489,6 +492,9 @@ class FleetTable(ScrollView, can_focus=True):
     def _tick(self) -> None:
         self._ticks += 1
         self._timer = None
+        first = round(self.scroll_y)
+        now = self._now(self.rows[first]) if first < len(self.rows) else None
+        stood_still, self._last_tick = now == self._last_tick, now
         left = GUTTER
         for column, size in self._layout:
             if column.changes is not None:
@@ -496,7 +502,7 @@ class FleetTable(ScrollView, can_focus=True):
             left += size + GAP
         if self._any_over():
             self.post_message(self.Overdue(self))
-        self._arm()
+        self._arm(stood_still)
 
     def _any_over(self) -> bool:
         """Whether the first visible row has nothing left to count: its countdown may just have ended."""

@@ -1,0 +1,231 @@
+"""The line-API table by itself: widths, cursor, marks, its one timer, and many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+
+from tui.fleet.query import Query
+from tui.fleet.rows import CredentialRow
+from tui.fleet.store import Area, FleetStore
+from tui.issuance.types import Address, Credential, CredentialKind, State
+from tui.widgets.columns import Cell, Column, cut, fit
+from tui.widgets.fleet_columns import CREDENTIALS
+from tui.widgets.stylesheets import stylesheets
+from tui.widgets.table import FleetTable
+from tui.widgets.themes import DARK, THEMES
+from tui.widgets.upcoming import Upcoming
+
+NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that only moves when it is told."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self, row: object = None) -> datetime:
+        return self.now
+
+
+def credential(name: str, left: timedelta | None) -> CredentialRow:
+    expires = None if left is None else NOW + left
+    return CredentialRow(
+        cluster="harbor",
+        namespace="default",
+        name=name,
+        credential=Credential(
+            address=Address(CredentialKind.SECRET, "harbor", "default", name),
+            issued_at=NOW - timedelta(hours=1),
+            expires_at=expires,
+            granted=timedelta(hours=1),
+            requested=timedelta(hours=1),
+            kept_in=f"Secret default/{name}",
+            state=State.ENDLESS if expires is None else State.VALID,
+        ),
+    )
+
+
+class Host(App[None]):
+    """A table over a store."""
+
+    CSS_PATH = stylesheets()  # type: ignore[assignment]  # a list of Path is one of what it takes
+
+    def __init__(self, rows: Sequence[CredentialRow], clock: Clock) -> None:
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK
+        self.store = FleetStore(clock=clock)
+        self.store.put(*rows)
+        self.clock = clock
+        self.table = FleetTable(CREDENTIALS, now=clock)
+        self.opened: list[Any] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+    def on_mount(self) -> None:
+        self.show()
+        self.table.focus()
+
+    def show(self, **query: Any) -> None:
+        self.table.show(self.store.view(Area.CREDENTIALS, query=Query(**query)))
+
+    def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
+        self.opened.append(event.row)
+
+
+def many(number: int) -> list[CredentialRow]:
+    return [credential(f"robot-{index:05}", timedelta(minutes=20 + index)) for index in range(number)]
+
+
+async def test_fifty_thousand_rows_stay_fast() -> None:
+    host = Host(many(50_000), Clock())
+    async with host.run_test(size=(120, 40)) as pilot:
+        begun = perf_counter()
+        for key in ("pagedown", "down", "G", "up", "g", "space", "pagedown"):
+            await pilot.press(key)
+        assert perf_counter() - begun < 7
+        begun = perf_counter()
+        for _ in range(20):
+            for y in range(40):
+                host.table.render_line(y)
+        assert (perf_counter() - begun) / 20 < 0.1, "one whole picture"
+        assert host.table.virtual_size.height == 50_001
+
+
+async def test_the_cursor_and_marks_follow_their_rows() -> None:
+    host = Host(many(30), Clock())
+    async with host.run_test(size=(120, 20)) as pilot:
+        await pilot.press("down", "down", "space", "down")
+        key = host.table.rows.key_at(host.table.cursor)
+        marked = host.table.marked
+        host.show(sort="expires", reverse=True)
+        assert host.table.rows.key_at(host.table.cursor) == key
+        assert host.table.marked == marked
+        host.store.put(credential("aaa", timedelta(minutes=1)))
+        host.show()
+        assert host.table.rows.key_at(host.table.cursor) == key
+        host.show(text="robot-00002")
+        assert host.table.marked == marked
+
+
+async def test_untouched_it_shows_the_first_row() -> None:
+    host = Host(many(5), Clock())
+    async with host.run_test(size=(120, 20)):
+        host.store.put(credential("aaa", timedelta(minutes=1)))
+        host.show()
+        assert host.table.row.name == "aaa"
+
+
+async def test_a_key_pins_the_row_it_was_meant_for() -> None:
+    host = Host(many(5), Clock())
+    async with host.run_test(size=(120, 20)) as pilot:
+        await pilot.press("x")
+        host.store.put(credential("aaa", timedelta(minutes=1)))
+        host.show()
+        assert host.table.row.name == "robot-00000"
+
+
+async def test_the_timer_sleeps_until_a_label_changes_and_not_at_all_when_hidden() -> None:
+    clock = Clock()
+    host = Host([credential("soon", timedelta(seconds=30.05)), credential("never", None)], clock)
+    async with host.run_test(size=(120, 20)) as pilot:
+        assert host.table.ticking
+        before = host.table.ticks
+        clock.now += timedelta(seconds=1)
+        await pilot.pause(1.2)
+        assert before < host.table.ticks <= before + 3
+        assert "30s" in host.table.render_line(1).text
+        host.table.display = False
+        await pilot.pause(0.05)
+        assert not host.table.ticking
+        host.table.display = True
+        await pilot.pause(0.05)
+        assert host.table.ticking
+
+
+async def test_nothing_ticks_where_nothing_changes() -> None:
+    host = Host([credential("never", None)], Clock())
+    async with host.run_test(size=(120, 20)):
+        assert not host.table.ticking
+
+
+async def test_the_countdown_is_computed_when_a_line_is_drawn() -> None:
+    clock = Clock()
+    host = Host([credential("robot", timedelta(minutes=5))], clock)
+    async with host.run_test(size=(120, 20)):
+        assert "5m 00s" in host.table.render_line(1).text
+        clock.now += timedelta(seconds=90)
+        assert "3m 30s" in host.table.render_line(1).text
+        clock.now += timedelta(minutes=5)
+        assert "expired" in host.table.render_line(1).text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+async def test_the_name_is_shown_whole_on_every_terminal(width: int) -> None:
+    host = Host([credential("a-name-of-some-length", timedelta(hours=1))], Clock())
+    async with host.run_test(size=(width, 20)):
+        line = host.table.render_line(1)
+        assert "default/a-name-of-some-length" in line.text
+        assert line.cell_length == host.table.size.width
+
+
+def test_columns_that_do_not_fit_go_as_a_whole() -> None:
+    def cell(row: Any, now: datetime) -> Cell:
+        return Cell("")
+
+    columns = [
+        Column("name", "N", cell, least=10, tight=20, middle=True),
+        Column("a", "A", cell, least=4, drop=1),
+        Column("b", "B", cell, least=4, drop=2),
+    ]
+    assert [(column.id, size) for column, size in fit(columns, [30, 10, 10], 80)] == [
+        ("name", 30),
+        ("a", 10),
+        ("b", 10),
+    ]
+    assert [column.id for column, _ in fit(columns, [30, 10, 10], 40)] == ["name", "a"]
+    assert [column.id for column, _ in fit(columns, [30, 10, 10], 15)] == ["name"]
+    for width in range(12, 90):
+        shown = fit(columns, [30, 10, 10], width)
+        assert sum(size for _, size in shown) + 2 * (len(shown) - 1) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "middle", "expected"),
+    [
+        ("abc", 5, False, "abc  "),
+        ("abcdefgh", 5, False, "abcd…"),
+        ("namespace/name", 9, True, "name…name"),
+        ("名前名前名前", 5, False, "名前…"),
+        ("abc", 0, False, ""),
+    ],
+)
+def test_cutting(text: str, width: int, middle: bool, expected: str) -> None:
+    assert cut(text, width, middle=middle) == expected
+
+
+def test_what_expires_next_comes_first_and_what_has_expired_last() -> None:
+    store = FleetStore(clock=Clock())
+    store.put(
+        credential("gone", timedelta(hours=-1)),
+        credential("next", timedelta(minutes=1)),
+        credential("later", timedelta(hours=1)),
+        credential("never", None),
+    )
+    turned = Upcoming(store.view(Area.CREDENTIALS, query=Query()), NOW)
+    assert [turned[index].name for index in range(len(turned))] == ["next", "later", "never", "gone"]
+    assert [turned.find(turned.key_at(index)) for index in range(len(turned))] == [0, 1, 2, 3]
+    assert turned.expired == 1
+
+
+def test_the_timer_of_an_empty_table_is_off() -> None:
+    assert not FleetTable(CREDENTIALS).ticking
