@@ -1,0 +1,56 @@
+"""What the README shows does what it says: its program runs, its commands and pictures exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tui.cli import VERBS
+
+if TYPE_CHECKING:
+    from tui.demo.running import FleetThread
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_program_of_the_readme_issues_a_kubeconfig_that_works(embedded_fleet: FleetThread, tmp_path: Path) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "KUBECONFIG": str(embedded_fleet.kubeconfig)}
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^expires 20\d\d-", result.stdout, re.MULTILINE), result.stdout
+    made = tmp_path / "robot.kubeconfig"
+    assert made.stat().st_mode & 0o777 == 0o600
+    verified = subprocess.run(
+        [sys.executable, "-m", "tui", "verify", str(made)], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert "system:serviceaccount:default:robot" in verified.stdout, verified.stderr
+
+
+def test_the_program_is_about_ten_lines() -> None:
+    body = TEXT.partition("async def main")[2].partition("\n\n\n")[0]
+    assert len(body.strip().splitlines()) <= 10
+
+
+@pytest.mark.parametrize("picture", re.findall(r"!\[[^\]]*\]\(([^)]+)\)", TEXT))
+def test_pictures_are_there(picture: str) -> None:
+    assert (ROOT / picture).read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize("verb", sorted(set(re.findall(r"^ {4}(?:uv run )?kubemint ([a-z]+)", TEXT, re.MULTILINE))))
+def test_verbs_are_there(verb: str) -> None:
+    assert verb in VERBS
+
+
+def test_everything_it_links_to_is_there() -> None:
+    for target in re.findall(r"\]\(((?!https?:)[^)]+)\)", TEXT):
+        assert (ROOT / target).exists(), target
