@@ -108,6 +108,11 @@ def test_a_secret_and_a_token_file(served: Path) -> None:
 def test_merge_keeps_what_was_there(served: Path, tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\nkind: Config\ncontexts:\n- name: mine\n  context: {cluster: c, user: u}\n")
+    before = path.read_text()
+    planned = issue(served, "--create", "--merge", path, "--dry-run")
+    assert planned.code == 0, planned
+    assert any(line.startswith("+") for line in planned.out.splitlines()), planned.out  # the diff, before it is done
+    assert path.read_text() == before
     result = issue(served, "--create", "--merge", path)
     assert result.code == 0, result
     contexts = subprocess.run(

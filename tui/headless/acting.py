@@ -14,6 +14,7 @@ from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
 from tui.kube.errors import KubeError
+from tui.kube.text import safe_text
 
 from .exits import Ended, Exit, complain, say
 from .output import API_VERSION, Column, print_list, print_object, print_table
@@ -165,6 +166,10 @@ def print_plans(plans: Sequence[Plan], form: str) -> None:
         if len(plans) > 1:
             click.echo(f"{plan.action.value} {plan.address}")
         print_table(columns, plan.steps)
+        if plan.preview:
+            click.echo()
+            for line in plan.preview.splitlines():
+                click.echo(safe_text(line))
 
 
 def _where(step: Step) -> str:
@@ -178,6 +183,7 @@ def _plan_record(plan: Plan) -> dict[str, Any]:
         "action": plan.action.value,
         "address": str(plan.address),
         "warnings": list(plan.warnings),
+        "preview": plan.preview or None,
         "steps": [
             {
                 "step": step.id,
