@@ -101,7 +101,7 @@ def fill(fleet: Fleet) -> None:
                    message="the session has expired", hint="run: vault-login"),
         *(AccountRow(identity=Identity(cluster, namespace, name), created_at=NOW - timedelta(days=40, hours=5),
                      labels={"team": namespace})
-          for cluster in ("harbor", "tenant-a") for namespace in ("ci", "web") 
+          for cluster in ("harbor", "tenant-a") for namespace in ("ci", "web")
           for name in ("default", "runner", "api")),
         RequestRow(cluster="harbor", namespace="dpf-operator-system", name="hbn", type="kubeconfig", duration="1h",
                    service_account="dpu-services/hbn", target="dpf-operator-system/tenant-a",

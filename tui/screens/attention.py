@@ -96,12 +96,17 @@ def survey(session: Session, span: timedelta) -> Survey:
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
     """A cluster's trouble in one line: since when, what, and what to do."""
-    parts = [row.reach.value + (f" for {human_left(now - row.since)}" if row.since and row.since < now else "")]
+    parts = [since(row, now)]
     if row.message:
         parts.append(row.message)
     if row.hint:
         parts.append(row.hint)
     return " · ".join(parts)
+
+
+def since(row: ClusterRow, now: datetime) -> str:
+    """How a cluster is, and for how long."""
+    return row.reach.value + (f" for {human_left(now - row.since)}" if row.since and row.since < now else "")
 
 
 def request_says(row: RequestRow) -> str:

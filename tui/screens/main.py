@@ -111,6 +111,9 @@ class MainScreen(WorkingScreen):
             found = [self._row(key) for key in table.marked]
             return [row for row in found if row is not None]
         row = table.row
+        pane = self.pane
+        if row is None and isinstance(pane, ListPane):
+            row = self.session.store.clusters.get(pane.scope.cluster or "")  # an empty list is about its cluster
         return [row] if isinstance(row, ClusterRow | AccountRow | RequestRow | CredentialRow) else []
 
     def done_with_marks(self) -> None:

@@ -100,7 +100,8 @@ class Overview(Pane):
         self.found = survey(self.session, self._timeline.length)
         self._timeline.tell(self.found.ends, self.found.renews)
         self._notices.tell(
-            [(notice.sign.glyph, notice.who, notice.why, notice.sign.tone.style) for notice in self.found.notices]
+            [(notice.sign.glyph, notice.who, notice.why, notice.sign.tone.style) for notice in self.found.notices],
+            known=bool(self.session.store.credentials or self.session.store.accounts),
         )
         self.query_one("#health", Static).update(self._health())
         self._rows()

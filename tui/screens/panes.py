@@ -21,7 +21,7 @@ from tui.widgets.signs import REACHES, Tone
 from tui.widgets.table import FleetTable, Rows
 from tui.widgets.upcoming import Upcoming
 
-from .attention import cluster_says
+from .attention import cluster_says, since
 from .describe import describe
 from .session import Session
 
@@ -201,11 +201,17 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     asked = [clusters[scope.cluster]] if scope.cluster in clusters and scope.cluster is not None else clusters.values()
     answering = [row for row in asked if row.reach in (Reach.READY, Reach.SLOW)]
     if not answering:
-        lines = [Cell("No cluster answers yet:" if len(clusters) > 1 else "The cluster does not answer:", Tone.STRONG)]
+        one = scope.cluster or len(clusters) == 1
+        lines = [Cell("The cluster does not answer:" if one else "No cluster answers yet:", Tone.STRONG)]
         for row in list(asked)[:6]:
             sign = REACHES[row.reach]
-            lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {cluster_says(row, session.now())}"), sign.tone))
-        lines.append(Cell("R tries again at once, d shows the details in Clusters", Tone.MUTE))
+            if scope.cluster:
+                lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {since(row, session.now())}"), sign.tone))
+                lines += [Cell(safe_text(text), Tone.MUTE) for text in (row.message, row.hint) if text]
+            else:
+                lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {cluster_says(row, session.now())}"), sign.tone))
+        tries = "R tries again at once, d shows all that is known, esc goes back"
+        lines.append(Cell(tries if scope.cluster else "2 shows the clusters, R there tries again at once", Tone.MUTE))
         return lines
     where = f" in {safe_text(scope.cluster)}" if scope.cluster else ""
     lines = [Cell(f"No {noun}{where}.", Tone.STRONG)]

@@ -46,7 +46,7 @@ class WorkingScreen(Screen[None]):
         Binding("x", "reveal", "reveal", show=False, id="reveal", tooltip="show the material for a few seconds"),
         Binding("ctrl+d", "revoke", "revoke", key_display="^d", id="revoke", tooltip="end it; asks first"),
         Binding("c", "copy", "copy the address", show=False, id="copy"),
-        Binding("R", "reconnect", "reconnect", show=False, id="reconnect"),
+        Binding("R", "reconnect", "reconnect", id="reconnect", tooltip="connect anew at once"),
     ]
 
     session: Session
@@ -77,7 +77,7 @@ class WorkingScreen(Screen[None]):
             return len(rows) == 1 and has_object(rows[0])
         if action in ("details", "copy", "reconnect"):
             rows = self.chosen()
-            return len(rows) == 1 and (action != "reconnect" or bool(cluster_of(rows[0])))
+            return len(rows) == 1 and (action != "reconnect" or isinstance(rows[0], ClusterRow))
         return True
 
     def bindings_may_differ(self) -> None:

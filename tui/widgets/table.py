@@ -155,6 +155,8 @@ class FleetTable(ScrollView, can_focus=True):
         self._paused = False
         self._styles: dict[str, Style] = {}
         self._ticks = 0
+        self._labels: dict[tuple[int, str], str] = {}
+        """What the live columns said when the timer last looked."""
         self._last_tick: datetime | None = None
 
     # What others ask
@@ -495,14 +497,31 @@ class FleetTable(ScrollView, can_focus=True):
         first = round(self.scroll_y)
         now = self._now(self.rows[first]) if first < len(self.rows) else None
         stood_still, self._last_tick = now == self._last_tick, now
-        left = GUTTER
-        for column, size in self._layout:
-            if column.changes is not None:
-                self.refresh(Region(left, 1, size, max(self.size.height - 1, 1)))
-            left += size + GAP
+        for y, (start, end) in self._stale().items():
+            self.refresh(Region(start, y, end - start, 1))
         if self._any_over():
             self.post_message(self.Overdue(self))
         self._arm(stood_still)
+
+    def _stale(self) -> dict[int, tuple[int, int]]:
+        """Lines whose labels differ from what was last looked at, and from which cell to which."""
+        found: dict[int, tuple[int, int]] = {}
+        labels: dict[tuple[int, str], str] = {}
+        first = round(self.scroll_y)
+        for index in range(first, min(first + self.size.height - 1, len(self.rows))):
+            row = self.rows[index]
+            now = self._now(row)
+            left = GUTTER
+            for column, size in self._layout:
+                if column.changes is not None:
+                    text = column.cell(row, now).text
+                    labels[index, column.id] = text
+                    if self._labels.get((index, column.id)) != text:
+                        y = index - first + 1
+                        found[y] = (found.get(y, (left, 0))[0], left + size)
+                left += size + GAP
+        self._labels = labels
+        return found
 
     def _any_over(self) -> bool:
         """Whether the first visible row has nothing left to count: its countdown may just have ended."""

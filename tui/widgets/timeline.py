@@ -117,18 +117,20 @@ class Notices(Widget):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: list[tuple[str, str, str, str]] = []
+        self._known = False
 
-    def tell(self, lines: Sequence[tuple[str, str, str, str]]) -> None:
-        """(glyph, who, why, style) each, the worst first."""
+    def tell(self, lines: Sequence[tuple[str, str, str, str]], *, known: bool = True) -> None:
+        """(glyph, who, why, style) each, the worst first; `known` is whether anything was looked at yet."""
         self._lines = list(lines)
-        self.border_title = Content("needs you" if lines else "nothing needs you")
+        self._known = known
+        self.border_title = Content("needs you" if lines or not known else "nothing needs you")
         self.border_subtitle = Content(f"{len(lines)}" if lines else "")
         self.refresh()
 
     def render(self) -> Content:
         width, height = self.size.width, max(self.size.height, 1)
         if not self._lines:
-            return Content.styled("All that is known is in order.", "$mute")
+            return Content.styled("All that is known is in order." if self._known else "Looking around …", "$mute")
         shown = self._lines if len(self._lines) <= height else self._lines[: height - 1]
         widest = min(max(len(who) for _, who, _, _ in shown), max(width // 3, 16))
         lines = []

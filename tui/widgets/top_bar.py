@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.fleet.rows import Reach
+from tui.kube.text import safe_text
 
 from .signs import REACHES, Tone
 
@@ -52,6 +53,8 @@ class TopBar(Widget):
         self._embedded = embedded
         self._reaches: Mapping[Reach, int] = {}
         self._notes: list[Part] = []
+        self._skewed = ""
+        """What is left out of the note on a clock that is off where there is little room."""
 
     def tell(
         self, reaches: Mapping[Reach, int], *, skew: tuple[str, float] | None, read_only: bool, running: int
@@ -62,7 +65,8 @@ class TopBar(Widget):
         if running:
             notes.append((f"◌ {running} running", "$info"))
         if skew is not None:
-            notes.append((f"! clock of {skew[0]} {skew[1]:+.0f} s", "$warn bold"))
+            self._skewed = f" of {safe_text(skew[0], 40)}"
+            notes.append((f"! clock{self._skewed} {skew[1]:+.0f} s", "$warn bold"))
         if read_only:
             notes.append(("read-only", "$warn bold"))
         self._notes = notes
@@ -71,6 +75,8 @@ class TopBar(Widget):
     def render(self) -> Content:
         width = self.size.width
         right = list(self._notes)
+        if width < 100:
+            right = [(text.replace(self._skewed, ""), style) for text, style in right]
         if self._embedded:
             right.append((" embedded fleet ", "$strong on $chip bold"))
         tail: list[Part] = []
