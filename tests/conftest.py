@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.controlplane import MissingBinaries, RealControlPlane
+from tests.binaries import MissingBinaries
+from tests.controlplane import RealControlPlane
 
 if TYPE_CHECKING:
     from pathlib import Path

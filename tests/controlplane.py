@@ -18,11 +18,9 @@ import base64
 import contextlib
 import ctypes
 import dataclasses
-import functools
 import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -36,54 +34,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from tests.binaries import (
+    API_SERVER,
+    BINARIES,
+    CONTROLLER_MANAGER,
+    ETCD,
+    MissingBinaries,
+    binary_version,
+    find_binary,
+)
 from tests.certificates import Authority, Pair, signing_pair
 
-ETCD: Final = "etcd"
-API_SERVER: Final = "kube-apiserver"
-CONTROLLER_MANAGER: Final = "kube-controller-manager"
-BINARIES: Final = (ETCD, API_SERVER, CONTROLLER_MANAGER)
 CONTROLLERS: Final = (
     "serviceaccount,serviceaccount-token,tokencleaner,root-ca-cert-publisher,"
     "namespace,garbagecollector,clusterrole-aggregation"
 )
+_PREFIX: Final = "kubemint-control-plane-"
 _START_SECONDS: Final = 60.0
 _PR_SET_PDEATHSIG: Final = 1
-
-
-class MissingBinaries(Exception):
-    """One of the binaries is not there; the message names every path that was looked at."""
-
-
-def find_binary(name: str, environ: Mapping[str, str] | None = None) -> tuple[Path | None, list[str]]:
-    """The binary as envtest looks it up, and the places that were looked at."""
-    env = os.environ if environ is None else environ
-    variable = "TEST_ASSET_" + name.upper().replace("-", "_")
-    looked: list[str] = []
-    candidates: list[Path] = []
-    if value := env.get(variable):
-        candidates.append(Path(value))
-    else:
-        looked.append(f"${variable} (not set)")
-    if folder := env.get("KUBEBUILDER_ASSETS"):
-        candidates.append(Path(folder) / name)
-    else:
-        looked.append("$KUBEBUILDER_ASSETS (not set)")
-    candidates.append(Path("/usr/local/kubebuilder/bin") / name)
-    for path in candidates:
-        if os.access(path, os.X_OK) and path.is_file():
-            return path, looked
-        looked.append(str(path))
-    return None, looked
-
-
-@functools.cache
-def binary_version(path: Path) -> tuple[int, int]:
-    """Major and minor of a Kubernetes binary, from its `--version`."""
-    text = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
-    match = re.search(r"v(\d+)\.(\d+)", text)
-    if match is None:
-        raise RuntimeError(f"cannot read a version from {text!r}")
-    return int(match[1]), int(match[2])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +152,7 @@ class RealControlPlane:
         return "\n".join(parts)
 
     def _start(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="kubemint-control-plane-"))
+        self._folder = _make_folder()
         ports = iter(_free_ports(2 + self._count))
         self._start_etcd(next(ports), next(ports))
         for number in range(1, self._count + 1):
@@ -307,6 +275,15 @@ class RealControlPlane:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"after {_START_SECONDS:g} s still not: {what}\n{self.logs()}")
             time.sleep(0.05)
+
+
+def _make_folder() -> Path:
+    """A private folder that names this process, after sweeping those of processes that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*") if sys.platform == "linux" else ():
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and left.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
 
 
 class _Died(RuntimeError):

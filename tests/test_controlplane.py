@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane import BINARIES, MissingBinaries, RealControlPlane, find_binary
+from tests.binaries import BINARIES, MissingBinaries, find_binary
+from tests.controlplane import RealControlPlane
 
 
 def test_binaries_are_looked_up_in_envtests_order(tmp_path: Path) -> None:
