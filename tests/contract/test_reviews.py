@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.api import eventually
 from tests.contract.objects import rbac
 from tests.contract.server import Server, review
 
@@ -74,6 +75,7 @@ def reader(server: Server, ns: str) -> str:
         "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": ns}],
     }
     server.admin.post(rbac(ns, "rolebindings"), binding).expect(201)
+    eventually(lambda: access(server, ns, verb="get", resource="secrets", name="one"), "the rights are there")
     return ns
 
 
