@@ -97,10 +97,7 @@ def survey(session: Session, span: timedelta) -> Survey:
 def cluster_says(row: ClusterRow, now: datetime) -> str:
     """A cluster's trouble in one line: since when, what, and what to do."""
     parts = [since(row, now)]
-    if row.message:
-        parts.append(row.message)
-    if row.hint:
-        parts.append(row.hint)
+    parts += [text.removeprefix("error: ") for text in (row.message, row.hint) if text]
     return " · ".join(parts)
 
 

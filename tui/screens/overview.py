@@ -12,7 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from tui.fleet.query import STATE_RANK, Query
-from tui.fleet.rows import ClusterRow
+from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.types import State
 from tui.kube.text import safe_text
@@ -134,8 +134,13 @@ class Overview(Pane):
             clusters = [
                 (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", REACHES[row.reach].tone.style)
                 for row in self._clusters()
+                if row.reach is not Reach.READY
             ]
-            lines += packed(clusters, width, 2)
+            ready = self.session.reaches().get(Reach.READY, 0)
+            if ready:
+                sign = REACHES[Reach.READY]
+                clusters.append((f"{sign.glyph} {ready} ready", sign.tone.style))
+            lines += packed(clusters, width, 2) if clusters else []
         return Content("\n").join(lines)
 
     def _clusters(self) -> Sequence[ClusterRow]:

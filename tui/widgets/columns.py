@@ -49,8 +49,11 @@ class Column:
 GAP = 2
 
 
-def fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[tuple[Column, int]]:
-    """The columns that are shown and their widths. `wanted` is what each column's content would like."""
+def fit(
+    columns: Sequence[Column], wanted: Sequence[int], width: int, longest: Sequence[int] | None = None
+) -> list[tuple[Column, int]]:
+    """The columns that are shown and their widths. `wanted` is what nearly all of each column's content would like;
+    `longest` what all of it would, and gets where there is room."""
     natural = {
         column.id: max(column.least, min(want, column.most)) for column, want in zip(columns, wanted, strict=True)
     }
@@ -68,11 +71,15 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], width: int) -> list[tu
             sizes[column.id] -= give
             excess -= give
     spare = width - _needed(shown, lambda column: sizes[column.id])
-    for column, want in sorted(zip(columns, wanted, strict=True), key=lambda pair: pair[0].drop):
-        if spare > 0 and column in shown and want > sizes[column.id]:
-            take = min(spare, want - sizes[column.id])
-            sizes[column.id] += take
-            spare -= take
+    lacks = {
+        column.id: want - sizes[column.id]
+        for column, want in zip(columns, longest or wanted, strict=True)
+        if column in shown
+    }
+    for column in sorted(shown, key=lambda column: lacks[column.id]):  # those first that need the least
+        take = max(min(spare, lacks[column.id]), 0)
+        sizes[column.id] += take
+        spare -= take
     return [(column, sizes[column.id]) for column in shown]
 
 

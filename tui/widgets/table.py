@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, ClassVar, Final, Protocol
 
 from rich.cells import cell_len
@@ -399,13 +400,21 @@ class FleetTable(ScrollView, can_focus=True):
         """Widths from the rows around those visible; what is far away never costs anything."""
         first = max(0, round(self.scroll_y) - 20)
         last = min(len(self.rows), first + _MEASURED)
-        wanted = [cell_len(column.title) + (2 if column.sort else 0) for column in self.columns]
+        titles = [cell_len(column.title) + (2 if column.sort else 0) for column in self.columns]
+        lengths: list[list[int]] = [[] for _ in self.columns]
         for index in range(first, last):
             row = self.rows[index]
             now = self._now(row)
-            for number, column in enumerate(self.columns):
-                wanted[number] = max(wanted[number], cell_len(column.cell(row, now).text))
-        self._layout = fit(self.columns, wanted, max(self.size.width - GUTTER - 1, 1))
+            for known, column in zip(lengths, self.columns, strict=True):
+                known.append(cell_len(column.cell(row, now).text))
+        longest = [max(title, *known, 0) for title, known in zip(titles, lengths, strict=True)]
+        # a few very long names must not take the room of every other column
+        nearly_all = ceil((last - first) * 0.9) - 1
+        wanted = [
+            max(title, sorted(known)[nearly_all]) if column.tight and known else most
+            for title, known, column, most in zip(titles, lengths, self.columns, longest, strict=True)
+        ]
+        self._layout = fit(self.columns, wanted, max(self.size.width - GUTTER - 1, 1), longest)
 
     def _column_at(self, x: int) -> Column | None:
         left = GUTTER
