@@ -15,7 +15,7 @@ from .dialog import Dialog, Field, Wrong
 class ConfirmScreen(Dialog[bool]):
     """Hands back True only where the word was typed (or none is asked for) and the verb was pressed."""
 
-    problem_lines = 1
+    problem_lines = 2
 
     def __init__(self, title: str, body: Sequence[str], *, type_to_confirm: str = "", verb: str = "Revoke") -> None:
         super().__init__()
