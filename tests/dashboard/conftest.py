@@ -145,7 +145,7 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
         config = load(str(demo.kubeconfig))
         fleet = Fleet(config, state=state, only=only, read_only=read_only, grace=timedelta(seconds=1))
         app = KubemintApp(fleet, embedded=True, read_only=read_only, export_folder=tmp_path / "exports")
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             if settle:
                 await fleet.settled(20)
             await pilot.pause(0.2)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from tests.dashboard.conftest import Open
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow
+from tui.fleet.fleet import Fleet
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.store import Area
+from tui.issuance.state import StateStore
+from tui.kube.kubeconfig import parse
 from tui.screens.detail import DetailScreen
 from tui.screens.help import HelpScreen
 from tui.screens.main import AREAS
-from tui.screens.panes import ListPane
+from tui.screens.panes import ListPane, Scope, empty_lines
+from tui.screens.session import Session
 from tui.widgets.prompt import Prompt
 from tui.widgets.themes import DARK, LIGHT
 from tui.widgets.top_bar import AreaTabs
@@ -116,10 +124,14 @@ async def test_request_details(dashboard: Open) -> None:
         assert driver.app.screen is driver.main
 
 
-async def test_requests_where_the_kind_is_absent(dashboard: Open) -> None:
-    async with dashboard(only=["tenant-a"]) as driver:
-        await driver.press("4")
-        await driver.until(lambda: "No DPUServiceCredentialRequest kind on tenant-a" in driver.text())
+def test_an_absent_kind_is_said_honestly(tmp_path: Path) -> None:
+    with closing(StateStore.open(tmp_path / "state")) as state:
+        session = Session()
+        session.open(Fleet(parse(b""), state=state))
+        kind = "DPUServiceCredentialRequest: not installed"
+        session.store.put(ClusterRow(name="tenant-a", reach=Reach.READY, missing=(kind,)))
+        said = [cell.text for cell in empty_lines(Area.REQUESTS, Scope(), 0, session)]
+        assert "No DPUServiceCredentialRequest kind on tenant-a: DPF is not installed there." in said
 
 
 async def test_commands(dashboard: Open) -> None:
