@@ -32,7 +32,8 @@ class AccountAdmission:
         if account is None:
             why = f'error looking up service account {admission.namespace}/{name}: serviceaccount "{name}" not found'
             raise forbidden("", "pods", admission.name, why)
-        if self._features.auto_token_secrets and not account.get("secrets"):
+        mounted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken"))
+        if self._features.auto_token_secrets and mounted is not False and not account.get("secrets"):
             why = (
                 f'No API token found for service account "{name}", retry after the token is automatically created '
                 "and added to the service account"
