@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .access import Object
 from .crds import MANAGEMENT_CRDS
+from .csi import add_drivers
 from .faults import ServerState
 from .kubeconfigs import admin_kubeconfig
 from .material import secret_data
@@ -53,6 +54,8 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
         Settler(management).put(DEFINITIONS, _copied(definition))
     others = [cluster for cluster in clusters.values() if cluster is not management]
     _Management(management, {cluster.name: cluster for cluster in others}).fill()
+    for cluster in healthy:
+        add_drivers(Settler(cluster))
 
 
 def _settle(cluster: EmbeddedCluster, count: int, *, few: bool, extra: int = 0) -> None:

@@ -27,6 +27,13 @@ kubelet's projected volumes); never asked for."""
 _REFUSED: Final = 'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: {}: {}'
 
 
+class PodBinding(msgspec.Struct, frozen=True):
+    """A pod in the account's namespace to bind a token to, as the kubelet does: the token ends with the pod."""
+
+    name: str
+    uid: str
+
+
 class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token and what the server said about it. The only struct of the core with material, hence never encoded."""
 
@@ -61,7 +68,7 @@ def check_wish(duration: timedelta | None, audiences: tuple[str, ...]) -> None:
         raise UsageError("an audience is empty", "leave it out to use the API server's own audience")
 
 
-def body(duration: timedelta | None, audiences: tuple[str, ...], handle: Handle | None) -> dict[str, Any]:
+def body(duration: timedelta | None, audiences: tuple[str, ...], handle: Handle | PodBinding | None) -> dict[str, Any]:
     """The TokenRequest to post. Nothing is said that was not wished, so that the server's defaults apply."""
     spec: dict[str, Any] = {}
     if audiences:
@@ -70,12 +77,17 @@ def body(duration: timedelta | None, audiences: tuple[str, ...], handle: Handle 
         seconds = whole_seconds(duration)
         spec["expirationSeconds"] = seconds - 1 if seconds == _EXTENDED else seconds
     if handle is not None:
-        spec["boundObjectRef"] = {"apiVersion": "v1", "kind": "Secret", "name": handle.name, "uid": handle.uid}
+        kind = "Pod" if isinstance(handle, PodBinding) else "Secret"
+        spec["boundObjectRef"] = {"apiVersion": "v1", "kind": kind, "name": handle.name, "uid": handle.uid}
     return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
 
 
 async def request_token(
-    client: Client, identity: Identity, duration: timedelta | None, audiences: tuple[str, ...], handle: Handle | None
+    client: Client,
+    identity: Identity,
+    duration: timedelta | None,
+    audiences: tuple[str, ...],
+    handle: Handle | PodBinding | None,
 ) -> IssuedToken:
     """One new token for `identity`, bound to `handle` where there is one."""
     wish = body(duration, audiences, handle)

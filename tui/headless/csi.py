@@ -1,0 +1,156 @@
+"""`kubemint csi preview`: the tokens that a CSI driver is given for a pod, asked for as the kubelet asks for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.issuance.durations import format_duration
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.kube.text import safe_text
+
+from .exits import say
+from .options import Options, shared_options
+from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
+from .session import refuse_read_only, run_async, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.issuance.csi import Preview
+    from tui.issuance.token_request import IssuedToken
+
+_READ_ONLY: Final = "minting tokens (--dry-run shows the requests)"
+
+
+@click.group("csi")
+def csi() -> None:
+    """What CSI drivers are given: tokens of the pods whose volumes they mount."""
+
+
+@csi.command("preview")
+@click.argument("driver")
+@click.option("--pod", required=True, metavar="NS/NAME", help="The pod whose volume is mounted.")
+@click.option(
+    "--out", type=click.Path(), help="Write the exact JSON to this file (0600); without it tokens are masked."
+)
+@click.option("--dry-run", is_flag=True, help="Mint nothing; show the requests that would be made.")
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def preview(
+    options: Options, /, driver: str, pod: str, out: str | None, dry_run: bool, form: str, **given: Any
+) -> None:
+    """Show what DRIVER gets for a pod: one pod-bound token per audience of its tokenRequests, minted now.
+
+    The tokens are kept nowhere and end with the pod. The kubelet passes them on under the key
+    csi.storage.k8s.io/serviceAccount.tokens; --out writes exactly that value.
+    """
+    options = options.merged(given)
+    namespace, slash, name = pod.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise UsageError(f"{pod!r} does not name a pod", "say --pod NAMESPACE/NAME")
+    if not dry_run:
+        refuse_read_only(options, _READ_ONLY)
+    path = None if out is None else Path(out).expanduser()
+    run_async(_preview(options, driver, (namespace, name), path, dry_run=dry_run, form=form))
+
+
+async def _preview(
+    options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, form: str
+) -> None:
+    from tui.issuance import csi as issuance
+    from tui.issuance.files import write_private
+
+    from .reaching import VerbClusters
+
+    async with setting(options) as place, VerbClusters(place) as clusters:
+        cluster = _only(options) or place.config.current_context
+        client = await clusters.client(cluster)
+        looked = await issuance.look(client, cluster, driver, *pod)
+        for note in looked.notes:
+            say(f"note: {note}")
+        if dry_run:
+            _print_requests(looked, form)
+            return
+        tokens = await issuance.mint(client, looked)
+        if out is None:
+            _print(looked, tokens, form)
+            return
+        if not tokens:
+            raise IssuanceError(f"{driver} is given no tokens, so nothing was written to {out}")
+        written = write_private(out, issuance.tokens_json(tokens))
+        _print(looked, tokens, form, written)
+
+
+def _only(options: Options) -> str:
+    if len(options.contexts) > 1:
+        raise UsageError("more than one --context is named", "a pod lives in one cluster; name that one")
+    return options.contexts[0] if options.contexts else ""
+
+
+def _print_requests(looked: Preview, form: str) -> None:
+    """A dry run: each TokenRequest, and the right it needs."""
+    requests = looked.requests()
+    if form != "table":
+        print_object(_record(looked) | {"requests": requests}, form)
+        return
+    columns: list[Column[dict[str, Any]]] = [
+        Column("AUDIENCE", lambda spec: ", ".join(spec.get("audiences", ())) or "(the API server's own)"),
+        Column("ASKS FOR", lambda spec: _asked(spec.get("expirationSeconds"))),
+        Column("BOUND TO", lambda spec: f"Pod {looked.identity.namespace}/{spec['boundObjectRef']['name']}"),
+        Column("FOR", lambda _: f"{looked.identity.namespace}/{looked.identity.name}"),
+        Column("RIGHT", lambda _: "create serviceaccounts/token"),
+    ]
+    print_table(columns, [request["spec"] for request in requests])
+
+
+def _print(looked: Preview, tokens: Mapping[str, IssuedToken], form: str, written: Path | None = None) -> None:
+    from tui.issuance.csi import TOKENS_KEY, masked_json
+
+    for audience, issued in sorted(tokens.items()):
+        if issued.shortened and issued.requested is not None:
+            granted, asked = format_duration(issued.granted), format_duration(issued.requested)
+            say(f"note: {safe_text(audience) or 'own audience'}: granted {granted}, asked {asked}")
+    if form == "table":
+        if written is not None:
+            click.echo(str(written))
+        elif tokens:
+            click.echo(safe_text(masked_json(tokens)))
+        return
+    items = [
+        {
+            "audience": audience,
+            "requestedSeconds": int(issued.requested.total_seconds()) if issued.requested else None,
+            "grantedSeconds": int(issued.granted.total_seconds()),
+            "expiresAt": rfc3339(issued.expires_at),
+            "fingerprint": issued.fingerprint,
+        }
+        for audience, issued in sorted(tokens.items())
+    ]
+    shown = {TOKENS_KEY: masked_json(tokens)} if tokens else {}
+    print_object(
+        _record(looked) | {"attributes": shown, "items": items, "file": str(written) if written else None}, form
+    )
+
+
+def _asked(seconds: int | None) -> str:
+    return "the default" if seconds is None else format_duration(timedelta(seconds=seconds))
+
+
+def _record(looked: Preview) -> dict[str, Any]:
+    identity = looked.identity
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "CSIPreview",
+        "cluster": identity.cluster,
+        "driver": looked.driver.name,
+        "pod": f"{identity.namespace}/{looked.pod.name}",
+        "serviceAccount": f"{identity.namespace}/{identity.name}",
+        "handedOverIn": looked.driver.handed_over_in,
+        "requiresRepublish": looked.driver.republish,
+        "notes": list(looked.notes),
+    }
