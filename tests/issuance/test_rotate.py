@@ -280,10 +280,9 @@ async def test_two_kubemints_on_one_machine_never_work_on_the_same_credential(eb
 
 async def test_what_kubemint_did_not_issue_is_refused_with_what_to_do(ebench: Bench) -> None:
     arena = ebench.arena
-    for kind, name in ((CredentialKind.LEGACY, "x"), (CredentialKind.LOGIN, "")):
-        with pytest.raises(UsageError) as refused:
-            await ebench.engine.plan_rotate(Address(kind, arena.name, arena.namespace, name))
-        assert refused.value.hint
+    with pytest.raises(UsageError) as refused:
+        await ebench.engine.plan_rotate(Address(CredentialKind.LOGIN, arena.name, arena.namespace, ""))
+    assert refused.value.hint
     with pytest.raises(UsageError, match="wrote no credential"):
         await ebench.engine.plan_rotate(Address(CredentialKind.FILE, "", "", "/nowhere"))
     await ebench.client.create(

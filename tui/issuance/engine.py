@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .dpf import DPURequestDraft
+    from .identity import IdentityWish
+    from .self_issue import SelfWish
     from .state import StateStore
     from .verification import Verification
 
@@ -85,9 +87,14 @@ class Engine:
             from .requesting import prepare_rotation as prepare_request
 
             return self._planned(*await prepare_request(self._context, address))
-        from .rotating import prepare_rotation
+        from .rotating import prepare_rotation, token_secret_at
 
         prepared = await prepare_rotation(self._context, address)
+        secret = await token_secret_at(self._context, address)
+        if secret is not None:
+            from .legacy_rotation import prepare_legacy_rotation
+
+            return self._planned(*await prepare_legacy_rotation(self._context, secret))
         return self._planned(prepared.plan, prepared.work)
 
     async def plan_revoke(self, address: Address) -> Plan:

@@ -133,7 +133,7 @@ def _content(writing: Writing) -> Sensitive:
     credential = writing.credential
     if credential.format is None or credential.identity is None:
         raise ValueError("what is written must say its format and identity")
-    return render_file(credential.format, writing.issued.token, writing.endpoint, credential.identity)
+    return render_file(credential.format, writing.token, writing.endpoint, credential.identity)
 
 
 def _refuse_loss(path: Path, content: Sensitive) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -28,6 +28,9 @@ from .running import Run, StepFailed
 from .token_request import IssuedToken, request_token
 from .types import Address, Credential, CredentialKind, State, StepStatus
 from .work import Context, Finished
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
 
 CANNOT_REVOKE: Final = "cannot be revoked: it is bound to nothing and ends by itself"
 _NEXT_SECOND: Final = 1.1
@@ -116,7 +119,7 @@ class Issue:
     def writing(self, place: Place, issued: IssuedToken) -> Writing:
         """What this place is to hold."""
         return Writing(
-            issued=issued,
+            token=issued.token,
             credential=self.credential(place, issued),
             endpoint=self.context.clusters.endpoint(self.intent.spec.identity.cluster),
             request=self.intent.request,
@@ -174,7 +177,7 @@ class Issue:
     async def _token(self, run: Run) -> IssuedToken:
         spec = self.intent.spec
         async with run.step("token") as note:
-            client = await self.context.clusters.client(spec.identity.cluster)
+            client = await self._issuer()
             issued = await request_token(client, spec.identity, spec.duration, spec.audiences, self.intent.handle)
             if issued.fingerprint in {old.fingerprint for old in self.intent.old}:
                 # Old servers answer equal wishes within one second with the same token.
@@ -195,6 +198,10 @@ class Issue:
             )
             note.record = {"opened": self.intent}
         return issued
+
+    async def _issuer(self) -> Client:
+        """Who asks for the token: the operator."""
+        return await self.context.clusters.client(self.intent.spec.identity.cluster)
 
     async def _prove(self, run: Run, issued: IssuedToken) -> None:
         spec, clusters = self.intent.spec, self.context.clusters

@@ -61,12 +61,12 @@ class MergePlace:
         before = self._token()
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
-        self._before, self._written = before, writing.issued.token
-        done = kubeconfig_file.merge(self.path, self._entries(writing.issued.token), self.request)
+        self._before, self._written = before, writing.token
+        done = kubeconfig_file.merge(self.path, self._entries(writing.token), self.request)
         return f"context {done.context}" + ("" if done.comments_kept else "; its comments were lost")
 
     async def check(self, writing: Writing) -> None:
-        if await asyncio.to_thread(self._token) != writing.issued.token:
+        if await asyncio.to_thread(self._token) != writing.token:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from .clusters import Clusters
     from .state import StateStore
-    from .token_request import IssuedToken
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +47,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a place needs to write new material down."""
 
-    issued: IssuedToken
+    token: Sensitive
     credential: Credential
     """The credential with this place's own address."""
     endpoint: Endpoint

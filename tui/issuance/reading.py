@@ -23,7 +23,6 @@ from .types import (
     Destination,
     FileDestination,
     Format,
-    Identity,
     IssueSpec,
     SecretDestination,
     State,
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .dpf import DPURequest
-
-LEGACY_ACCOUNT = "kubernetes.io/service-account.name"
 
 
 def normal(address: Address) -> Address:
@@ -194,19 +191,10 @@ async def request_at(context: Context, address: Address) -> DPURequest:
 
 
 async def _legacy(context: Context, address: Address) -> Credential:
-    client = await context.clusters.client(address.cluster)
-    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
-    meta = found.get("metadata") or {}
-    account = (meta.get("annotations") or {}).get(LEGACY_ACCOUNT)
-    if not account:
-        raise UsageError(f"the Secret {address.namespace}/{address.name} is not a service-account token")
-    return Credential(
-        address=address,
-        identity=Identity(address.cluster, address.namespace, str(account)),
-        format=Format.TOKEN,
-        kept_in=f"Secret {address.namespace}/{address.name}",
-        state=State.ENDLESS,
-    )
+    from .legacy_rotation import look_at
+    from .token_secret import credential
+
+    return credential(*await look_at(context, address))
 
 
 async def _legacy_token(context: Context, address: Address) -> Sensitive:

@@ -63,7 +63,10 @@ class Recovery:
         try:
             places = places_for(intent.spec, self._context.clusters, self._context.state, intent.request)
             is_request = intent.address.kind is CredentialKind.REQUEST
-            addresses = (intent.address,) if is_request else tuple(place.address for place in places)
+            is_token_secret = intent.address.kind is CredentialKind.LEGACY
+            addresses = tuple(place.address for place in places) if not is_request else ()
+            if is_request or is_token_secret:
+                addresses = (intent.address, *addresses)
             with self._locks.hold(addresses):
                 # Read anew under the lock: its owner may have gone on, or have finished it, until a moment ago.
                 now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
@@ -73,6 +76,10 @@ class Recovery:
                     from .requesting import finish_or_undo
 
                     finished = await finish_or_undo(self._context, now, run)
+                elif is_token_secret:
+                    from .long_lived import finish_or_undo as finish_or_undo_long_lived
+
+                    finished = await finish_or_undo_long_lived(self._context, now, run)
                 else:
                     finished = await self._finish_or_undo(run, Issue(self._context, now, places, account_uid=""))
         except ChangedMeanwhile:

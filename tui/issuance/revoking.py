@@ -16,7 +16,7 @@ from .intent import Export, Revocation
 from .plans import new_id
 from .reading import export_record, lookup, managed_secret, normal, request_at
 from .running import Run
-from .types import Action, Address, Credential, CredentialKind, Handle, Plan, SecretDestination, State, Step
+from .types import Action, Address, Credential, CredentialKind, Format, Handle, Plan, SecretDestination, State, Step
 from .work import Context, Finished, Work
 
 
@@ -69,6 +69,8 @@ class RevokeLegacy:
     context: Context
     credential: Credential
     uid: str
+    exports: tuple[Export, ...] = ()
+    """Files on this machine with its token. They stay, and are known to be dead."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -87,6 +89,9 @@ class RevokeLegacy:
                 note.message = "deleted; servers that saw the token just before may accept it for 10 s more"
             except NotFound:
                 note.message = "was gone already"
+            note.record = {"exports": [dead(export) for export in self.exports]}
+        for export in self.exports:
+            run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
         return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
 
 
@@ -145,6 +150,13 @@ async def delete_secret(context: Context, address: Address, handle: Handle) -> s
         if now is None or now.handle != handle:
             return "left alone: it holds something else by now"
         meta = found["metadata"]
+        carried = ""
+        if now.format is Format.SERVICE_ACCOUNT:
+            from . import tenant_places
+
+            carried = await tenant_places.withdraw(client, meta)
+            if await tenant_places.remove_keys(client, meta):
+                return "its pushed keys were removed; what others keep in it stays"
         await client.delete(
             SECRETS,
             address.name,
@@ -156,7 +168,7 @@ async def delete_secret(context: Context, address: Address, handle: Handle) -> s
         return "was gone already"
     except Conflict:
         return "left alone: somebody changed it just now"
-    return "deleted"
+    return f"deleted{carried}"
 
 
 def dead(export: Export) -> Export:
@@ -186,16 +198,19 @@ async def _credential(context: Context, address: Address) -> Credential:
 
 
 async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:
+    from .legacy_rotation import copies_of
+
     credential = await lookup(context, address)
-    client = await context.clusters.client(address.cluster)
-    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    assert credential.handle is not None
+    exports = tuple(await copies_of(context, address, credential.handle))
     step = Step(
         id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
         verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
     )  # fmt: skip
-    warning = "a Secret created anew under the same name would make this very token valid again"
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=(step,), warnings=(warning,))
-    return plan, RevokeLegacy(context, credential, str(found["metadata"].get("uid", "")))
+    warnings = ["a Secret created anew under the same name would make this very token valid again"]
+    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=(step,), warnings=tuple(warnings))
+    return plan, RevokeLegacy(context, credential, credential.handle.uid, exports)
 
 
 def _end(credential: Credential) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from .errors import UsageError
 from .places import places_for
 from .plans import Prepared, check_spec, new_id, prepare
@@ -10,14 +12,22 @@ from .types import Action, Address, CredentialKind
 from .work import Context
 
 
+async def token_secret_at(context: Context, address: Address) -> Address | None:
+    """The long-lived token Secret to rotate for this address: its own, or the one whose token the file holds."""
+    address = normal(address)
+    if address.kind is CredentialKind.LEGACY:
+        return address
+    if address.kind is not CredentialKind.FILE:
+        return None
+    record = await asyncio.to_thread(context.state.export_record, address)
+    if record is None or record.spec is not None or record.source is None:
+        return None
+    return record.source if record.source.kind is CredentialKind.LEGACY else None
+
+
 async def prepare_rotation(context: Context, address: Address) -> Prepared:
     """The plan for a new token wherever the old one is kept."""
     address = normal(address)
-    if address.kind is CredentialKind.LEGACY:
-        raise UsageError(
-            "a token Secret cannot be rotated in place: the same name gives the same token again",
-            "issue a credential of its own for the account, move its users over, then revoke this one",
-        )
     if address.kind is CredentialKind.LOGIN:
         raise UsageError(
             f"the login of {address.cluster} is yours, kubemint did not issue it", "renew it where it came from"

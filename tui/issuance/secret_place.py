@@ -126,7 +126,7 @@ class SecretPlace:
     @contextlib.contextmanager
     def _attempting(self, writing: Writing) -> Iterator[None]:
         """Whatever is answered from here on, the server may have written it."""
-        self._attempt = writing.issued.fingerprint
+        self._attempt = writing.token.fingerprint
         try:
             yield
         except Unreachable:
@@ -192,7 +192,7 @@ class SecretPlace:
         rendered = _rendered(writing)
         stale = {key for keys in KEYS.values() for key in keys} - set(rendered)  # of a format it had before
         data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
-        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in rendered.items()}
+        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
 
 

@@ -1,0 +1,171 @@
+"""The later life of a long-lived token: rotated under a new name, revoked with its Secret, killed in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.issuance.arena import Arena, Bench
+from tests.issuance.test_identity import NAME, create, file_address, get, left, token_path
+from tui.demo import Answer, FaultRule
+from tui.issuance.types import Address, CredentialKind, FileDestination, Outcome, State
+from tui.kube.resource import SECRETS
+from tui.kube.sensitive import Sensitive
+
+
+def legacy(arena: Arena, name: str = f"{NAME}-token") -> Address:
+    return Address(CredentialKind.LEGACY, arena.name, arena.namespace, name)
+
+
+def token(arena: Arena) -> Sensitive:
+    return Sensitive(token_path(arena).read_bytes())
+
+
+async def token_secrets(bench: Bench) -> list[str]:
+    """kubemint's own ones; old servers make others by themselves."""
+    found = await bench.client.list(
+        SECRETS, namespace=bench.arena.namespace, metadata_only=True, labels="app.kubernetes.io/managed-by=kubemint"
+    )
+    return sorted(item["metadata"]["name"] for item in found)
+
+
+@pytest.mark.parametrize("by", ["file", "legacy"])
+async def test_rotating_makes_a_secret_of_another_name_and_moves_the_file(bench: Bench, by: str) -> None:
+    arena = bench.arena
+    await create(bench)
+    old = token(arena)
+    address = file_address(arena) if by == "file" else legacy(arena)
+    outcome = await bench.rotate(address)
+    new = token(arena)
+    assert new != old
+    assert await bench.works(new)
+    (name,) = await token_secrets(bench)
+    assert name.startswith(f"{NAME}-token-")
+    assert outcome.credential.address == legacy(arena, name)
+    kept = await bench.engine.lookup(file_address(arena))
+    assert kept.state is State.ENDLESS
+    assert kept.handle is not None
+    assert kept.handle.name == name
+    if arena.fleet is not None:
+        arena.forget()
+        assert not await bench.works(old)
+
+
+async def test_a_rotation_that_fails_leaves_the_old_one_as_it_was(ebench: Bench) -> None:
+    arena = ebench.arena
+    await create(ebench)
+    old = token(arena)
+    plan = await ebench.engine.plan_rotate(legacy(arena))
+    token_path(arena).write_text("somebody else's")
+    outcome = await ebench.engine.execute(plan)
+    assert not outcome.ok
+    assert token_path(arena).read_text() == "somebody else's"
+    assert await token_secrets(ebench) == [f"{NAME}-token"]
+    assert await ebench.works(old)
+    assert ebench.state.open_plans() == []
+
+
+async def test_an_unfilled_secret_is_taken_back(ebench: Bench) -> None:
+    arena = ebench.arena
+    await create(ebench)
+    plan = await ebench.engine.plan_rotate(legacy(arena))
+    with arena.fault(FaultRule(Answer(500, message="busy"), verb="get", path="secrets/rok-token-")):
+        outcome = await ebench.engine.execute(plan)
+        assert not outcome.ok
+    await ebench.engine.recover()
+    assert await token_secrets(ebench) == [f"{NAME}-token"]
+    assert ebench.state.open_plans() == []
+
+
+@pytest.mark.parametrize("by", ["file", "legacy"])
+async def test_revoking_deletes_the_secret_and_the_file_is_known_to_be_dead(ebench: Bench, by: str) -> None:
+    arena = ebench.arena
+    await create(ebench)
+    address = file_address(arena) if by == "file" else legacy(arena)
+    outcome = await ebench.engine.execute(await ebench.engine.plan_revoke(address))
+    assert outcome.ok, outcome
+    assert await get(ebench, SECRETS, f"{NAME}-token") is None
+    assert await left(ebench) == ["ServiceAccount", "Role", "RoleBinding"]
+    assert (await ebench.engine.lookup(file_address(arena))).state is State.REVOKED
+    arena.forget()
+    assert not await ebench.works(token(arena))
+    assert "dead" in outcome.hint
+
+
+async def test_copies_of_a_token_secret_move_with_it(ebench: Bench) -> None:
+    arena = ebench.arena
+    await create(ebench)
+    copy = arena.folder / "copy.token"
+    assert (await ebench.engine.export(legacy(arena), FileDestination(str(copy)))).ok
+    await ebench.rotate(legacy(arena))
+    assert Sensitive(copy.read_bytes()) == token(arena)
+    assert await ebench.works(token(arena))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def killed_at(bench: Bench, point: str, *, rotation: bool) -> None:
+    """Run until `point`; everything after it does not happen, as in a process that was killed."""
+
+    def checkpoint(here: str) -> None:
+        if here == point:
+            raise Killed
+
+    from tests.issuance.test_identity import wish
+
+    if rotation:
+        plan = await bench.engine.plan_rotate(legacy(bench.arena))
+    else:
+        plan = await bench.engine.plan_create_identity(wish(bench.arena))
+    bench.engine.checkpoint = checkpoint
+    with pytest.raises(Killed):
+        await bench.engine.execute(plan)
+
+
+async def recovered(arena: Arena) -> list[Outcome]:
+    async with Bench(arena) as later:
+        outcomes = await later.engine.recover()
+        await later.engine.settle()
+        assert [one.error for one in outcomes if not one.ok] == []
+        assert await later.engine.recover() == []
+        assert later.state.open_plans() == []
+        assert later.state.revocations() == []
+        assert later.state.verify_chain().ok
+        return outcomes
+
+
+@pytest.mark.parametrize("step", ["connect", "account", "rbac", "token"])
+@pytest.mark.parametrize("moment", ["before", "unrecorded", "after"])
+async def test_a_creation_that_was_killed_is_undone_or_finished(ebench: Bench, moment: str, step: str) -> None:
+    arena = ebench.arena
+    await killed_at(ebench, f"{moment}:{step}", rotation=False)
+    published = token_path(arena).exists()
+    assert published is (step == "token" and moment != "before")
+    await recovered(arena)
+    everything = ["ServiceAccount", "Role", "RoleBinding", "Secret"]
+    assert await left(ebench) == (everything if published else [])
+    if published:
+        assert await ebench.works(token(arena))
+        async with Bench(arena) as later:
+            assert (await later.engine.lookup(file_address(arena))).fingerprint == token(arena).fingerprint
+
+
+@pytest.mark.parametrize("step", ["intent", "secret", "prove", "write:0", "check:0", "commit"])
+@pytest.mark.parametrize("moment", ["before", "unrecorded", "after"])
+async def test_a_rotation_that_was_killed_leaves_one_working_token(ebench: Bench, moment: str, step: str) -> None:
+    arena = ebench.arena
+    await create(ebench)
+    old = token(arena)
+    await killed_at(ebench, f"{moment}:{step}", rotation=True)
+    assert await ebench.works(token(arena)), "what the file holds works before anything is recovered"
+    await recovered(arena)
+    assert len(await token_secrets(ebench)) == 1
+    arena.forget()
+    assert await ebench.works(token(arena))
+    assert await ebench.works(old) is (token(arena) == old)
+
+
+async def test_material_of_a_token_secret(ebench: Bench) -> None:
+    await create(ebench)
+    assert await ebench.engine.material(legacy(ebench.arena)) == token(ebench.arena)

@@ -1,0 +1,196 @@
+"""Creating an identity in four steps: connect, the account, its rights, the token file.
+
+What exists is used where it is what is wanted and never changed; where it is something else nothing is begun. A step
+that fails undoes what this plan made, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.kube.resource import SERVICE_ACCOUNTS, Resource
+
+from . import accounts, managed, token_secret
+from . import identity as identities
+from .errors import UsageError
+from .identity import ROLE_BINDINGS, ROLES, IdentityWish
+from .intent import Intent
+from .long_lived import LongLived
+from .places import absolute, places_for
+from .plans import new_id
+from .running import Run, StepFailed
+from .types import (
+    Action,
+    Address,
+    CredentialKind,
+    FileDestination,
+    Format,
+    Handle,
+    Identity,
+    IssueSpec,
+    Plan,
+    Step,
+)
+from .work import Context, Finished
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+Check = Callable[[Mapping[str, Any], Identity], bool]
+_PARTS: tuple[tuple[Resource, Callable[..., dict[str, Any]], Check], ...] = (
+    (ROLES, identities.role, identities.grants),
+    (ROLE_BINDINGS, identities.binding, identities.binds),
+)
+
+
+@dataclass
+class CreateIdentity(LongLived):
+    """The four steps."""
+
+    async def run(self, run: Run) -> Finished:
+        try:
+            async with run.step("connect") as note:
+                note.message = await (await self.client()).version()
+                note.record = {"opened": self.intent}
+            async with run.step("account") as note:
+                if not await self._account(run.plan.id):
+                    note.skip("it is there already")
+            async with run.step("rbac") as note:
+                made = await self._rights(run.plan.id)
+                if made:
+                    note.message = f"created {' and '.join(made)}"
+                else:
+                    note.skip("they are there already")
+            async with run.step("token") as note:
+                token, said = await self.secret(run)
+                proof = await self.prove(token)
+                for place in self.places:
+                    await place.write(self.writing(place, token))
+                    await place.check(self.writing(place, token))
+                note.message = f"Secret {self.credential().address.name}: {said}; {proof}"
+                note.record, revocations = self.committed()
+        except StepFailed as failure:
+            if failure.step != "connect":  # before that nothing was done
+                await self.undo(run)
+            raise
+        return Finished(self.credential(), revocations)
+
+    async def _account(self, plan: str) -> bool:
+        """Create the account; False where it is there."""
+        client, identity = await self.client(), self.identity
+        account = await accounts.look(client, identity)
+        accounts.require(account, identity, create=True)
+        if account.exists:
+            return False
+        wish = identities.account(identity, {managed.PLAN: plan})
+        try:
+            await client.create(SERVICE_ACCOUNTS, wish, namespace=identity.namespace)
+        except Conflict:
+            return False
+        except NotFound as error:
+            error.hint = f"create the namespace {identity.namespace} first"
+            raise
+        return True
+
+    async def _rights(self, plan: str) -> list[str]:
+        """Create the Role and the RoleBinding; the kinds of those that were not there."""
+        client, identity, made = await self.client(), self.identity, []
+        for resource, manifest, check in _PARTS:
+            if await look_right(client, identity, resource, check):
+                continue
+            try:
+                await client.create(resource, manifest(identity, {managed.PLAN: plan}), namespace=identity.namespace)
+            except Conflict:
+                await look_right(client, identity, resource, check)
+                continue
+            except Forbidden as error:
+                if identities.ESCALATION in error.message:
+                    error.hint = identities.escalation_hint(identity)
+                raise
+            made.append(resource.kind)
+        return made
+
+
+async def look_right(client: Client, identity: Identity, resource: Resource, check: Check) -> bool:
+    """Whether the Role (or RoleBinding) is there. Raises UsageError where it says something else."""
+    name = identities.role_name(identity)
+    try:
+        found = await client.get(resource, name, namespace=identity.namespace)
+    except NotFound:
+        return False
+    if not check(found, identity):
+        raise UsageError(
+            f"the {resource.kind} {identity.namespace}/{name} in {identity.cluster} is there already and says "
+            "something else",
+            "kubemint never changes what others made; rename or remove it, or choose another name",
+        )
+    return True
+
+
+async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, CreateIdentity]:
+    """The plan. Reads everything it will touch; any answer but 404 and 200 ends it here, before anything is done."""
+    wish.check()
+    identity = wish.identity
+    client = await context.clusters.client(identity.cluster)
+    account = await accounts.look(client, identity)
+    accounts.require(account, identity, create=True)
+    rights = [await look_right(client, identity, resource, check) for resource, _, check in _PARTS]
+    secret = await token_secret.look(client, identity, wish.secret_name)
+    spec = IssueSpec(
+        identity=identity,
+        destinations=(FileDestination(wish.path),),
+        format=Format.TOKEN,
+        create_account=True,
+    )
+    places = places_for(spec, context.clusters, context.state)
+    held = [await place.look() for place in places]
+    for place, found in zip(places, held, strict=True):
+        if found.credential is not None and found.credential.identity != identity:
+            raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
+    address = Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, wish.secret_name)
+    plan_id = new_id()
+    intent = Intent(
+        plan=plan_id,
+        action=Action.ISSUE,
+        address=address,
+        request=next((found.request for found in held if found.request), "") or new_id(),
+        spec=spec,
+        handle=Handle(identity.cluster, identity.namespace, wish.secret_name, secret.uid if secret is not None else ""),
+        old=tuple(found.credential for found in held if found.credential is not None),
+    )
+    warnings = ["its token never expires: whoever reads the file or the Secret can act as it until it is revoked"]
+    if secret is not None and secret.invalid_since:
+        warnings.append(
+            f"the cluster invalidated the token in Secret {secret.name} on {secret.invalid_since}; "
+            "delete that Secret, or remove the label, first"
+        )
+    warnings += [found.warning for found in held if found.warning]
+    steps = _steps(wish, account=bool(account.exists), rights=all(rights), secret=secret is not None)
+    plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
+    return plan, CreateIdentity(context, intent, places)
+
+
+def _steps(wish: IdentityWish, *, account: bool, rights: bool, secret: bool) -> tuple[Step, ...]:
+    identity = wish.identity
+    where = {"cluster": identity.cluster, "namespace": identity.namespace}
+    role = identities.role_name(identity)
+    return (
+        Step(id="connect", title=f"Connect to {identity.cluster}", cluster=identity.cluster),
+        Step(
+            id="account", title=f"{'Use' if account else 'Create'} the service account {identity.name}",
+            verb="get" if account else "create", resource="serviceaccounts", name=identity.name, **where,
+        ),
+        Step(
+            id="rbac", title=f"{'Use' if rights else 'Create'} the Role and RoleBinding {role}",
+            verb="get" if rights else "create", resource=f"{ROLES.name}, {ROLE_BINDINGS.name}", name=role, **where,
+        ),
+        Step(
+            id="token", title=f"{'Use' if secret else 'Create'} the token Secret {wish.secret_name}, prove it, "
+            f"write {identities.file_name(identity)}",
+            verb="get" if secret else "create", resource="secrets", name=wish.secret_name,
+            path=str(absolute(wish.path)), **where,
+        ),
+    )  # fmt: skip

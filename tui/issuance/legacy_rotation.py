@@ -1,0 +1,145 @@
+"""Rotating a long-lived token Secret: a new Secret under a new name, its files moved over, then the old one deleted.
+
+The same name would give the same token again. Only the files that kubemint wrote can be moved; whoever reads the
+Secret itself has to be told its new name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from tui.kube.resource import SECRETS
+
+from . import token_secret
+from .durations import format_duration
+from .errors import UsageError
+from .intent import Export, Intent
+from .long_lived import LongLived, publish
+from .places import Place, places_for
+from .plans import new_id
+from .running import Run, StepFailed
+from .types import (
+    Action,
+    Address,
+    FileDestination,
+    Format,
+    Handle,
+    Identity,
+    IssueSpec,
+    Plan,
+    Step,
+)
+from .work import Context, Finished
+
+_AT_ONCE = timedelta(0)
+
+
+@dataclass
+class RotateTokenSecret(LongLived):
+    """The steps of it."""
+
+    async def run(self, run: Run) -> Finished:
+        try:
+            async with run.step("intent") as note:
+                note.record = {"opened": self.intent}
+            async with run.step("secret") as note:
+                token, note.message = await self.secret(run)
+            async with run.step("prove") as note:
+                note.message = await self.prove(token)
+            return await publish(self, run, token)
+        except StepFailed as failure:
+            if failure.step != "intent":
+                await self.undo(run)
+            raise
+
+
+async def look_at(context: Context, address: Address) -> tuple[Identity, token_secret.TokenSecret]:
+    """The token Secret at an address, from its metadata alone. Raises UsageError where it is none."""
+    client = await context.clusters.client(address.cluster)
+    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    secret = token_secret.read(found.get("metadata") or {})
+    if secret is None:
+        raise UsageError(f"the Secret {address.namespace}/{address.name} is not a service-account token")
+    return Identity(address.cluster, address.namespace, secret.account), secret
+
+
+async def copies_of(context: Context, address: Address, handle: Handle) -> list[Export]:
+    """The files on this machine that hold the token of a token Secret."""
+    records = await asyncio.to_thread(context.state.export_records)
+    return [record for record in records if record.credential.handle == handle or record.source == address]
+
+
+async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[Plan, RotateTokenSecret]:
+    """The plan for a new token Secret in place of the one at `address`."""
+    identity, secret = await look_at(context, address)
+    client = await context.clusters.client(address.cluster)
+    old = token_secret.credential(identity, secret)
+    token = await token_secret.wait_for_token(client, identity, secret.name, patience=_AT_ONCE)
+    old = msgspec.structs.replace(old, fingerprint=token.fingerprint)
+    assert old.handle is not None
+    copies = [copy for copy in await copies_of(context, address, old.handle) if copy.spec is None]
+    spec = IssueSpec(
+        identity=identity,
+        destinations=tuple(FileDestination(copy.credential.address.name) for copy in copies),
+        format=Format.TOKEN,
+    )
+    places = places_for(spec, context.clusters, context.state)
+    warnings = [held.warning for held in [await place.look() for place in places] if held.warning]
+    name = token_secret.fresh_name(identity.name)
+    plan_id = new_id()
+    intent = Intent(
+        plan=plan_id,
+        action=Action.ROTATE,
+        address=address,
+        request=next((copy.request for copy in copies), "") or new_id(),
+        spec=spec,
+        handle=Handle(identity.cluster, identity.namespace, name, ""),
+        old=(old,),
+    )
+    grace = format_duration(context.grace)
+    warnings += [
+        f"whoever reads the Secret {secret.name} itself must be moved to {name} within {grace}, then the old one goes",
+        "the new token never expires either; short-lived ones come from `kubemint issue` or `kubemint identity token`",
+    ]
+    plan = Plan(
+        id=plan_id,
+        action=Action.ROTATE,
+        address=address,
+        steps=_steps(intent, places, secret.name, grace),
+        warnings=tuple(warnings),
+    )
+    return plan, RotateTokenSecret(context, intent, places)
+
+
+def _steps(intent: Intent, places: list[Place], old: str, grace: str) -> tuple[Step, ...]:
+    identity, handle = intent.spec.identity, intent.handle
+    assert handle is not None
+    where = {"cluster": identity.cluster, "namespace": identity.namespace}
+    steps = [
+        Step(id="intent", title="Journal what is intended"),
+        Step(
+            id="secret", title=f"Create the token Secret {handle.name} and wait for its token",
+            verb="create", resource="secrets", name=handle.name, **where,
+        ),
+        Step(
+            id="prove", title="Prove it with the token itself",
+            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
+        ),
+    ]  # fmt: skip
+    steps += [Step(id=f"write:{n}", title=f"Write {p.label}", path=p.address.name) for n, p in enumerate(places)]
+    steps += [
+        Step(id=f"check:{n}", title=f"Read {p.label} back and compare", path=p.address.name)
+        for n, p in enumerate(places)
+    ]
+    steps += [
+        Step(id="commit", title="Journal the commit"),
+        Step(
+            id="revoke:0", title=f"Delete the Secret {old} after {grace}, which ends the old token",
+            verb="delete", resource="secrets", name=old, **where,
+        ),
+    ]  # fmt: skip
+    return tuple(steps)

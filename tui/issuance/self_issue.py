@@ -1,0 +1,135 @@
+"""Short-lived tokens that an identity mints for itself, with its own long-lived token.
+
+The long-lived token is only ever shown to the API server; what other services see is a token for their audience that
+soon ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.kube.sensitive import Sensitive
+
+from .claims import read_token
+from .errors import UsageError
+from .files import read_private
+from .formats import bare
+from .intent import Intent
+from .issuing import CANNOT_REVOKE, Issue
+from .places import absolute, address_of, places_for
+from .plans import check_spec, new_id
+from .running import Run
+from .token_request import IssuedToken, request_token
+from .types import Action, FileDestination, Format, IssueSpec, Plan, Step
+from .work import Context
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+    from tui.kube.endpoint import Endpoint
+
+_LARGEST = 64 * 1024
+
+
+class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A token for the identity whose own token is in `token_file`."""
+
+    cluster: str
+    token_file: str
+    out: str
+    duration: timedelta | None = None
+    audiences: tuple[str, ...] = ()
+
+
+@dataclass
+class SelfIssue(Issue):
+    """An issue where the identity asks and the operator does not. There is no handle: it may not create Secrets."""
+
+    bearer: Sensitive = Sensitive(b"")  # noqa: RUF009 - immutable
+    _asker: Client | None = None
+
+    async def _handle(self, run: Run) -> None:
+        run.hints.append(f"this token {CANNOT_REVOKE}")
+
+    async def _token(self, run: Run) -> IssuedToken:
+        from tui.kube.client import Client
+
+        endpoint = self.context.clusters.endpoint(self.intent.spec.identity.cluster)
+        async with Client(endpoint.with_token(self.bearer)) as self._asker:
+            return await super()._token(run)
+
+    async def _issuer(self) -> Client:
+        assert self._asker is not None
+        return self._asker
+
+
+async def mint(
+    endpoint: Endpoint, token: Sensitive, *, duration: timedelta | None = None, audiences: tuple[str, ...] = ()
+) -> IssuedToken:
+    """A short-lived token for whoever `token` speaks for, asked with it. Keeps and journals nothing."""
+    from tui.kube.client import Client
+
+    identity = read_token(token).identity(endpoint.name)
+    if identity is None:
+        raise UsageError("this is not the token of a service account")
+    async with Client(endpoint.with_token(token)) as client:
+        return await request_token(client, identity, duration, audiences, None)
+
+
+async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, SelfIssue]:
+    """The plan for it. Nothing is asked of the cluster yet."""
+    path = absolute(wish.token_file)
+    token = bare(await asyncio.to_thread(read_private, path, _LARGEST))
+    identity = read_token(token).identity(wish.cluster)
+    if identity is None:
+        raise UsageError(f"{path} is not the token of a service account")
+    spec = IssueSpec(
+        identity=identity,
+        destinations=(FileDestination(wish.out),),
+        format=Format.TOKEN,
+        duration=wish.duration,
+        audiences=wish.audiences,
+    )
+    check_spec(context, spec)
+    address = address_of(spec.destinations[0], identity)
+    if address.name == str(path):
+        raise UsageError(f"{path} is the token to ask with; it would be lost", "give --out another path")
+    places = places_for(spec, context.clusters, context.state)
+    held = [await place.look() for place in places]
+    for place, found in zip(places, held, strict=True):
+        if found.credential is not None and found.credential.identity != identity:
+            raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
+    request = next((found.request for found in held if found.request), "") or new_id()
+    for place in places:
+        place.request = request
+    plan_id = new_id()
+    intent = Intent(
+        plan=plan_id,
+        action=Action.ISSUE,
+        address=address,
+        request=request,
+        spec=spec,
+        old=tuple(found.credential for found in held if found.credential is not None),
+    )
+    steps = (
+        Step(id="intent", title="Journal what is intended"),
+        Step(
+            id="token", title=f"Request the token as {identity.name} itself",
+            verb="create", resource="serviceaccounts/token", cluster=identity.cluster, namespace=identity.namespace,
+            name=identity.name,
+        ),
+        Step(
+            id="prove", title="Prove it with the token itself",
+            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
+        ),
+        Step(id="write:0", title=f"Write {address.name}", path=address.name),
+        Step(id="check:0", title=f"Read {address.name} back and compare", path=address.name),
+        Step(id="commit", title="Journal the commit"),
+    )  # fmt: skip
+    warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
+    plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
+    return plan, SelfIssue(context, intent, places, account_uid="", bearer=token)

@@ -1,0 +1,202 @@
+"""Long-lived token Secrets: asked for under a name of their own, and waited for.
+
+A Secret of type kubernetes.io/service-account-token is filled by the cluster's token controller within moments, with a
+token that never expires. It is its own handle: deleting it ends exactly that token, and the same name made again for
+the same account gives the same token, so a new token needs a new name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tui.kube.errors import Conflict, NotFound
+from tui.kube.resource import SECRETS
+
+from . import managed
+from .errors import IssuanceError, UsageError
+from .formats import TOKEN_KEY
+from .secret_place import SecretObject
+from .types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+    from tui.kube.sensitive import Sensitive
+
+TYPE: Final = "kubernetes.io/service-account-token"
+ACCOUNT_NAME: Final = "kubernetes.io/service-account.name"
+ACCOUNT_UID: Final = "kubernetes.io/service-account.uid"
+LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
+INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
+PATIENCE: Final = timedelta(seconds=30)
+"""How long the token controller has to fill a Secret; it usually takes a few hundredths of a second."""
+NAME_LIMIT: Final = 253
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_FIRST_PAUSE: Final = 0.02
+_LONGEST_PAUSE: Final = 1.0
+
+
+class TokenSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to know of one without reading the token."""
+
+    name: str
+    uid: str
+    account: str
+    created_at: datetime | None = None
+    last_used: str = ""
+    """The day, as the cluster notes it; empty where it does not, or where nobody used it yet."""
+    invalid_since: str = ""
+    filled: bool = True
+
+
+def manifest(identity: Identity, name: str, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The Secret to create."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "namespace": identity.namespace,
+            "labels": {managed.MANAGED_BY: managed.MANAGER},
+            "annotations": {ACCOUNT_NAME: identity.name} | dict(annotations or {}),
+        },
+        "type": TYPE,
+    }
+
+
+def fresh_name(account: str) -> str:
+    """A name that no Secret had yet: `ACCOUNT-token-RANDOM`."""
+    suffix = f"-token-{managed.random_suffix()}"
+    return account[: NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
+
+
+async def look(client: Client, identity: Identity, name: str) -> TokenSecret | None:
+    """The token Secret `name`, None where there is none. Raises UsageError where the name is taken by another."""
+    try:
+        found = await client.get(SECRETS, name, namespace=identity.namespace, type=SecretObject)
+    except NotFound:
+        return None
+    where = f"the Secret {identity.namespace}/{name}"
+    if found.type != TYPE:
+        raise UsageError(
+            f"{where} exists and is of type {found.type}: the type of a Secret can never be changed",
+            "choose another name for the token Secret",
+        )
+    there = read(found.metadata)
+    if there is None or there.account != identity.name:
+        whose = there.account if there is not None else "nobody"
+        raise UsageError(
+            f"{where} is the token of {whose}, not of {identity.name}", "choose another name for the token Secret"
+        )
+    return there
+
+
+def read(meta: Mapping[str, Any]) -> TokenSecret | None:
+    """What the metadata of a token Secret says; None where it names no account."""
+    notes, labels = meta.get("annotations") or {}, meta.get("labels") or {}
+    if not notes.get(ACCOUNT_NAME):
+        return None
+    return TokenSecret(
+        name=str(meta.get("name", "")),
+        uid=str(meta.get("uid", "")),
+        account=str(notes[ACCOUNT_NAME]),
+        created_at=_time(meta.get("creationTimestamp")),
+        last_used=str(labels.get(LAST_USED, "")),
+        invalid_since=str(labels.get(INVALID_SINCE, "")),
+        filled=bool(notes.get(ACCOUNT_UID)),
+    )
+
+
+def credential(identity: Identity, secret: TokenSecret) -> Credential:
+    """A token Secret as a credential; its handle is itself."""
+    state, message = State.ENDLESS, f"last used {secret.last_used}" if secret.last_used else ""
+    if secret.invalid_since:
+        state = State.REVOKED
+        message = f"invalidated by the cluster on {secret.invalid_since}; removing that label revives it"
+    elif not secret.filled:
+        state, message = State.PENDING, "the token controller has not filled it yet"
+    return Credential(
+        address=Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, secret.name),
+        identity=identity,
+        format=Format.TOKEN,
+        issued_at=secret.created_at,
+        kept_in=f"Secret {identity.namespace}/{secret.name}",
+        handle=Handle(identity.cluster, identity.namespace, secret.name, secret.uid),
+        state=state,
+        message=message,
+    )
+
+
+async def list_of(client: Client, identity: Identity) -> list[TokenSecret]:
+    """Every token Secret of the account, the newest first.
+
+    They are found by their type and the account they name: an account's own list of Secrets (`secrets[0]`) is empty
+    since 1.24 and may begin with a registry's login.
+    """
+    found: Iterable[Mapping[str, Any]] = await client.list(
+        SECRETS, namespace=identity.namespace, metadata_only=True, fields=f"type={TYPE}"
+    )
+    secrets = [read(item.get("metadata") or {}) for item in found]
+    mine = [secret for secret in secrets if secret is not None and secret.account == identity.name]
+    return sorted(mine, key=lambda secret: (secret.created_at or _LONG_AGO, secret.name), reverse=True)
+
+
+async def create(client: Client, identity: Identity, name: str, plan: str) -> tuple[TokenSecret, bool]:
+    """The token Secret `name`, and whether this call made it."""
+    try:
+        made = await client.create(
+            SECRETS,
+            manifest(identity, name, {managed.PLAN: plan}),
+            namespace=identity.namespace,
+            type=SecretObject,
+        )
+    except Conflict:
+        there = await look(client, identity, name)
+        if there is None:
+            raise
+        return there, False
+    there = read(made.metadata)
+    if there is None:
+        raise IssuanceError(f"the cluster dropped the account from the Secret {identity.namespace}/{name}")
+    return there, True
+
+
+async def wait_for_token(
+    client: Client, identity: Identity, name: str, patience: timedelta = PATIENCE, uid: str = ""
+) -> Sensitive:
+    """The token, once the token controller has filled the Secret. Raises IssuanceError after `patience`."""
+    where = f"the Secret {identity.namespace}/{name}"
+    deadline, pause = time.monotonic() + patience.total_seconds(), _FIRST_PAUSE
+    while True:
+        try:
+            found = await client.get(SECRETS, name, namespace=identity.namespace, type=SecretObject)
+        except NotFound:
+            raise IssuanceError(
+                f"{where} was deleted while it was waited for",
+                f"the token controller does that where the service account {identity.name} does not exist",
+            ) from None
+        if uid and found.metadata.get("uid") != uid:
+            raise IssuanceError(f"{where} was replaced by another one while it was waited for", "try again")
+        token = found.values().get(TOKEN_KEY)
+        if token:
+            return token
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise IssuanceError(
+                f"{where} holds no token after {patience.total_seconds():g} s",
+                "is the token controller (kube-controller-manager) running? nothing was left behind; try again",
+            )
+        await asyncio.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
