@@ -1,19 +1,68 @@
-"""What every test may use: a home folder of its own, a real control plane, and the embedded fleet."""
+"""What every test may use: a home folder of its own, a real control plane, and the embedded fleet.
+
+Each worker of pytest-xdist has a control plane and a fleet of its own, on ports of their own.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
-from tests.binaries import MissingBinaries
+from tests.binaries import API_SERVER, ETCD, MissingBinaries, binary_version, find_binary
 from tests.controlplane import RealControlPlane
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.demo.running import FleetThread
+
+NO_CONTROL_PLANE = "no real control plane"
+
+# How long an example takes, and making it, says how busy the machine is.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Who names the folder of the binaries means the real control plane to be used: nothing is quietly skipped."""
+    missing = [name for name in (ETCD, API_SERVER) if find_binary(name)[0] is None]
+    if missing and (folder := os.environ.get("KUBEBUILDER_ASSETS")):
+        raise pytest.UsageError(f"KUBEBUILDER_ASSETS is {folder}, but there is no {' and no '.join(missing)} in it")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Four workers, since tests mostly wait for servers; none where a few files are named, which is over sooner."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return 0 if config.args and all(".py" in argument for argument in config.args) else 4
+
+
+def pytest_report_header() -> str:
+    """Whether there is a real control plane, and of which version."""
+    return f"real control plane: {control_plane()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many tests the lack of a control plane left out: one line, instead of one for each of them."""
+    skipped = [
+        report for report in terminalreporter.stats.get("skipped", []) if NO_CONTROL_PLANE in report.longreprtext
+    ]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests skipped without a real control plane: {control_plane()}")
+
+
+def control_plane() -> str:
+    """The version and the folder of the control plane's binaries, or where they were looked for."""
+    path, looked = find_binary(API_SERVER)
+    if path is None:
+        return f"none, looked at {', '.join(looked)}"
+    return "{}.{}, {}".format(*binary_version(path), path.parent)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +89,7 @@ def real_control_plane() -> Iterator[RealControlPlane]:
     try:
         plane = RealControlPlane(clusters=2)
     except MissingBinaries as missing:
-        pytest.skip(str(missing))
+        pytest.skip(f"{NO_CONTROL_PLANE}: {missing}")
     with plane:
         yield plane
 
