@@ -109,6 +109,18 @@ class Engine:
 
         return self._planned(*await prepare_creation(self._context, draft))
 
+    async def plan_create_identity(self, wish: IdentityWish) -> Plan:
+        """What creating this identity would do: account, right to mint for itself, long-lived token, token file."""
+        from .identity_work import prepare_identity
+
+        return self._planned(*await prepare_identity(self._context, wish))
+
+    async def plan_self_issue(self, wish: SelfWish) -> Plan:
+        """What minting a short-lived token with an identity's own token would do."""
+        from .self_issue import prepare_self_issue
+
+        return self._planned(*await prepare_self_issue(self._context, wish))
+
     async def execute(self, plan: Plan, on_step: OnStep | None = None) -> Outcome:
         """Do it. A failed step is an Outcome with ok False, never an exception. A plan is executed once."""
         work = self._works.pop(plan.id, None)

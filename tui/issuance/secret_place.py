@@ -192,7 +192,7 @@ class SecretPlace:
         rendered = _rendered(writing)
         stale = {key for keys in KEYS.values() for key in keys} - set(rendered)  # of a format it had before
         data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
-        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
+        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in rendered.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
 
 
@@ -200,4 +200,4 @@ def _rendered(writing: Writing) -> dict[str, Sensitive]:
     credential = writing.credential
     if credential.format is None or credential.identity is None:
         raise ValueError("what is written must say its format and identity")
-    return render(credential.format, writing.issued.token, writing.endpoint, credential.identity)
+    return render(credential.format, writing.token, writing.endpoint, credential.identity)
