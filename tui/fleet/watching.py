@@ -74,7 +74,7 @@ class Follower:
             error = await self._follow(client, timing, self._namespace)
             alone = client.endpoint.namespace
             if self._namespace is None and alone and isinstance(error, Forbidden):
-                self._missing(f"only those in namespace {alone}: no right to list them in all namespaces")
+                self._missing(f"only those in namespace {alone}: {_reason(error)} in all namespaces")
                 error = await self._follow(client, timing, alone)
             self._missing(_reason(error))
             if isinstance(error, NotFound):
@@ -208,5 +208,5 @@ def _reason(error: KubeError) -> str:
     if isinstance(error, NotFound):
         return ""
     if isinstance(error, Forbidden):
-        return "no right to list them"
+        return f"no right to {error.verb} {error.resource}"
     return error.message

@@ -68,6 +68,11 @@ async def prepare(
     warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
     if not await _may_create_secrets(context, identity):
         warnings.append(f"no right to create Secrets in namespace {identity.namespace}: the result {CANNOT_REVOKE}")
+    if account.exists is None:
+        warnings.append(
+            f"no right to get serviceaccounts in namespace {identity.namespace}: whether {identity.name} is there "
+            "shows when its token is asked for, and the handle will outlive it"
+        )
     create_account = spec.create_account and account.exists is not True
     plan_id = new_id()
     handle = Handle(identity.cluster, identity.namespace, managed.handle_name(identity.name), "")

@@ -1,0 +1,325 @@
+"""The Roles that `kubemint rbac` prints: each flow works with exactly its Role, and names whichever verb it lacks.
+
+The embedded fleet decides as RBAC does; with the whole Roles every flow also runs on the real control plane.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
+from tui.fleet.fleet import Fleet
+from tui.fleet.reach import Timing
+from tui.issuance import csi
+from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.engine import Engine
+from tui.issuance.rights import RIGHTS, Flow, pairs, roles
+from tui.issuance.state import StateStore
+from tui.issuance.types import (
+    Address,
+    CredentialKind,
+    Destination,
+    FileDestination,
+    Format,
+    Identity,
+    IssueSpec,
+    Plan,
+    SecretDestination,
+    StepResult,
+    StepStatus,
+)
+from tui.kube.errors import KubeError
+from tui.kube.kubeconfig import load
+from tui.kube.resource import PODS, SERVICE_ACCOUNTS, Resource
+
+if TYPE_CHECKING:
+    from tests.controlplane import RealControlPlane
+    from tui.demo.running import FleetThread
+
+RBAC = "rbac.authorization.k8s.io"
+KINDS = {
+    "Role": Resource(RBAC, "v1", "roles", "Role"),
+    "ClusterRole": Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
+    "RoleBinding": Resource(RBAC, "v1", "rolebindings", "RoleBinding"),
+    "ClusterRoleBinding": Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+}
+ACCOUNT, KEPT = "robot", "robot-credential"
+QUICK = Timing(heartbeat=0.2, probe=1.0, rediscover=0.2, forbidden=0.2, retry_first=0.05, retry_longest=0.2)
+ABOUT_RIGHTS = re.compile(r"\bright\b|\bneeds:|forbidden|cannot be revoked")
+
+
+@dataclass
+class Trial:
+    """A flow tried by somebody with few rights, and everything it said about rights."""
+
+    place: Place
+    folder: Path
+    admin: Engine
+    engine: Engine
+    clusters: KubeconfigClusters
+    config: Path
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.place.host, self.place.ns, ACCOUNT)
+
+    def spec(self, *destinations: Destination) -> IssueSpec:
+        return IssueSpec(identity=self.identity, destinations=destinations, format=Format.TOKEN)
+
+    def file(self, name: str) -> FileDestination:
+        return FileDestination(str(self.folder / name))
+
+    def secret(self) -> SecretDestination:
+        return SecretDestination(self.place.host, self.place.ns, KEPT)
+
+    def say(self, text: str) -> None:
+        if ABOUT_RIGHTS.search(text):
+            self.said.append(text)
+
+    async def execute(self, planning: Awaitable[Plan], between: Callable[[], None] = lambda: None) -> bool:
+        """Plan, then execute; what is refused on the way is said. Whether it worked."""
+        try:
+            plan = await planning
+        except KubeError as error:
+            self.say(f"{error} {error.hint}")
+            return False
+        for warning in plan.warnings:
+            self.say(warning)
+        between()
+
+        def on_step(result: StepResult) -> None:
+            if result.status in (StepStatus.FAILED, StepStatus.SKIPPED):
+                self.say(result.message)
+
+        outcome = await self.engine.execute(plan, on_step)
+        await self.engine.settle()
+        self.say(f"{outcome.error} {outcome.hint}")
+        return outcome.ok
+
+
+async def issue_file(trial: Trial) -> bool:
+    """A file; then one that cannot be written in the end, so that the handle is taken back."""
+    assert trial.file("a").path
+    good = await trial.execute(trial.engine.plan_issue(trial.spec(trial.file("a"))))
+    late = trial.file("late")
+
+    def meanwhile() -> None:
+        Path(late.path).mkdir()
+
+    assert not await trial.execute(trial.engine.plan_issue(trial.spec(late)), meanwhile)
+    return good
+
+
+async def issue_secret(trial: Trial) -> bool:
+    """Into a new Secret, and again into the same one."""
+    good = True
+    for _ in range(2):
+        good = await trial.execute(trial.engine.plan_issue(trial.spec(trial.secret()))) and good
+    return good
+
+
+async def given(trial: Trial, *destinations: Destination) -> Address:
+    """A credential that the administrator has issued, of which the operator's state knows nothing."""
+    outcome = await trial.admin.execute(await trial.admin.plan_issue(trial.spec(*destinations)))
+    assert outcome.ok, outcome.error
+    return outcome.address
+
+
+async def rotate(trial: Trial) -> bool:
+    address = await given(trial, trial.secret())
+    return await trial.execute(trial.engine.plan_rotate(address))
+
+
+async def revoke(trial: Trial) -> bool:
+    address = await given(trial, trial.secret())
+    return await trial.execute(trial.engine.plan_revoke(address))
+
+
+async def dpu_rotate(trial: Trial) -> bool:
+    """One request for a DPUCluster and one for the cluster it is in, each from nothing and then again."""
+    await trial.place.client.delete(SERVICE_ACCOUNTS, ACCOUNT, namespace=trial.place.ns)  # requests make their own
+    await trial.place.want("there")
+    own = {"name": ACCOUNT, "namespace": trial.place.ns}
+    kept = {"name": KEPT, "namespace": trial.place.ns}
+    await trial.place.want("here", targetCluster=None, serviceAccount=own, secret=kept)
+    good = True
+    for name in ("there", "here", "there", "here"):
+        address = Address(CredentialKind.REQUEST, trial.place.host, trial.place.ns, name)
+        good = await trial.execute(trial.engine.plan_rotate(address)) and good
+    return good
+
+
+async def csi_preview(trial: Trial) -> bool:
+    ns, admin = trial.place.ns, trial.place.client
+    name = f"store.{ns}.example.com"
+    wish = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": name}}
+    await admin.create(csi.CSI_DRIVERS, wish | {"spec": {"tokenRequests": [{"audience": "vault"}]}})
+    spec = {"serviceAccountName": ACCOUNT, "automountServiceAccountToken": False}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reader-0"}}
+    containers = [{"name": "c", "image": "i"}]
+    await admin.create(PODS, pod | {"spec": spec | {"containers": containers}}, namespace=ns)
+    client = await trial.clusters.client(trial.place.host)
+    try:
+        looked = await csi.look(client, trial.place.host, name, ns, "reader-0")
+        # Old servers have dropped the request; the right is asked for all the same.
+        driver = csi.Driver(name=name, wishes=(csi.TokenWish("vault"),))
+        return len(await csi.mint(client, msgspec.structs.replace(looked, driver=driver))) == 1
+    except KubeError as error:
+        trial.say(f"{error} {error.hint}")
+        return False
+    finally:
+        await admin.delete(csi.CSI_DRIVERS, name)
+
+
+async def read(trial: Trial) -> bool:
+    """The dashboard's fleet: everything is listed and followed, and DPUClusters are entered."""
+    fleet = Fleet(load(str(trial.config)), state=None, read_only=True, timing=QUICK)
+    await fleet.start()
+    try:
+        await fleet.settled(10)
+        seen = fleet.store.clusters
+        rows = [row for row in seen.values() if row.name == trial.place.host or trial.place.ns in row.name]
+        for row in rows:
+            trial.say(" ".join((row.message, row.hint, *row.missing)))
+        return len(rows) > 1 and not trial.said
+    finally:
+        await fleet.stop()
+
+
+FLOWS: dict[Flow, Callable[[Trial], Awaitable[bool]]] = {
+    Flow.READ: read,
+    Flow.ISSUE_FILE: issue_file,
+    Flow.ISSUE_SECRET: issue_secret,
+    Flow.ROTATE: rotate,
+    Flow.REVOKE: revoke,
+    Flow.DPU_ROTATE: dpu_rotate,
+    Flow.CSI_PREVIEW: csi_preview,
+}
+
+
+def test_every_flow_has_rights_and_a_trial() -> None:
+    assert set(FLOWS) == set(RIGHTS) == set(Flow)
+
+
+@pytest.fixture
+async def place(embedded_fleet: FleetThread) -> AsyncIterator[Place]:
+    async with embedded_place(embedded_fleet, Clock()) as ready:
+        yield ready
+
+
+@contextlib.asynccontextmanager
+async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> AsyncIterator[Trial]:
+    """Somebody with these Roles and no others. What lies in no namespace is taken away again."""
+    admin, ns = place.client, place.ns
+    for name in ("operator", ACCOUNT):
+        await admin.create(SERVICE_ACCOUNTS, {"metadata": {"name": name}}, namespace=ns)
+    wide = []
+    for role in made:
+        inside = role["metadata"].get("namespace")
+        name = role["metadata"]["name"] + ("" if inside else f"-{ns}")
+        await admin.create(KINDS[role["kind"]], role | {"metadata": {"name": name}}, namespace=inside)
+        binding = KINDS[f"{role['kind']}Binding"]
+        subject = {"kind": "ServiceAccount", "name": "operator", "namespace": ns}
+        wish = {"roleRef": {"apiGroup": RBAC, "kind": role["kind"], "name": name}, "subjects": [subject]}
+        await admin.create(binding, wish | {"metadata": {"name": name}}, namespace=inside)
+        wide += [] if inside else [(binding, name), (KINDS[role["kind"]], name)]
+    answer: dict[str, Any] = await admin.create(
+        SERVICE_ACCOUNTS, {"spec": {}}, namespace=ns, name="operator", subresource="token"
+    )
+    config = folder / "operator.kubeconfig"
+    config.touch(mode=0o600)
+    config.write_text(json.dumps(_kubeconfig(place, answer["status"]["token"])))
+    clusters = KubeconfigClusters(str(config))
+    states = [StateStore.open(folder / name) for name in ("operator", "admin")]
+    engine = Engine(clusters, states[0], grace=timedelta(0), owner="operator")
+    helper = Engine(place.known, states[1], grace=timedelta(0), owner="admin")
+    try:
+        yield Trial(place, folder, helper, engine, clusters, config)
+    finally:
+        await engine.aclose()
+        await helper.aclose()
+        await clusters.aclose()
+        for state in states:
+            state.close()
+        for resource, name in wide:
+            await admin.delete(resource, name)
+
+
+def _kubeconfig(place: Place, token: str) -> dict[str, Any]:
+    import base64
+
+    endpoint = place.known.endpoint(place.host)
+    ca = base64.b64encode(endpoint.ca or b"").decode()
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": place.host,
+        "contexts": [{"name": place.host, "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": endpoint.server, "certificate-authority-data": ca}}],
+        "users": [{"name": "u", "user": {"token": token}}],
+    }
+
+
+def exact(flow: Flow, ns: str) -> list[dict[str, Any]]:
+    """What `kubemint rbac FLOW` prints, as narrow as it can be; the dashboard looks at everything."""
+    if flow is Flow.READ:
+        return roles(flow)
+    return roles(flow, namespace=ns, account=ACCOUNT, secret=KEPT)
+
+
+def without(made: list[dict[str, Any]], verb: str, resource: str) -> list[dict[str, Any]]:
+    """The same Roles with one verb on one resource taken out, wherever it stands."""
+    plural, _, group = resource.partition(".")
+    changed = []
+    for role in made:
+        rules = []
+        for rule in role["rules"]:
+            if rule["apiGroups"] == [group] and rule["resources"] == [plural]:
+                rule = rule | {"verbs": [kept for kept in rule["verbs"] if kept != verb]}
+            rules += [rule] if rule["verbs"] else []
+        changed.append(role | {"rules": rules})
+    return changed
+
+
+@pytest.mark.parametrize("flow", Flow)
+async def test_the_role_is_enough(place: Place, tmp_path: Path, flow: Flow) -> None:
+    async with trial_of(place, tmp_path, exact(flow, place.ns)) as trial:
+        assert await FLOWS[flow](trial), trial.said
+        assert trial.said == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("flow", Flow)
+async def test_the_role_is_enough_on_a_real_server(
+    real_control_plane: RealControlPlane, tmp_path: Path, flow: Flow
+) -> None:
+    async with real_place(real_control_plane) as place, trial_of(place, tmp_path, exact(flow, place.ns)) as trial:
+        assert await FLOWS[flow](trial), trial.said
+        assert trial.said == []
+
+
+CASES = [
+    pytest.param(flow, verb, resource, id=f"{flow}-{verb}-{resource}")
+    for flow in Flow
+    for verb, resource in pairs(flow)
+]
+
+
+@pytest.mark.parametrize(("flow", "verb", "resource"), CASES)
+async def test_without_a_verb_it_says_which(place: Place, tmp_path: Path, flow: Flow, verb: str, resource: str) -> None:
+    """Nothing in a Role is superfluous, and what is missing is named by its verb and resource."""
+    async with trial_of(place, tmp_path, without(exact(flow, place.ns), verb, resource)) as trial:
+        await FLOWS[flow](trial)
+        named = re.compile(rf"\b{verb}\b.*\b{re.escape(resource)}\b", re.IGNORECASE)
+        assert any(named.search(text) for text in trial.said), trial.said

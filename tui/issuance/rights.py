@@ -1,0 +1,167 @@
+"""The least rights for what kubemint does, as data, and the Roles that grant them.
+
+    for role in roles(Flow.ISSUE_FILE, namespace="ci", account="robot"): ...
+
+Each flow lists what the code really calls with the operator's own login; a test runs every flow with exactly these
+Roles, and again without each of their verbs. What the material is asked for with itself (who am I?), discovery and
+asking for one's own rights needs no Role: every authenticated login may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS, Resource
+
+from .csi import CSI_DRIVERS
+from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
+
+RBAC: Final = "rbac.authorization.k8s.io"
+
+
+class Flow(StrEnum):
+    """What somebody may want to do; the values are what `kubemint rbac` takes."""
+
+    READ = "read"
+    ISSUE_FILE = "issue-file"
+    ISSUE_SECRET = "issue-secret"
+    ROTATE = "rotate"
+    REVOKE = "revoke"
+    DPU_ROTATE = "dpu-rotate"
+    CSI_PREVIEW = "csi-preview"
+
+
+SUMMARY: Final[dict[Flow, str]] = {
+    Flow.READ: "the dashboard and list: accounts, requests and credentials, and DPUClusters as clusters",
+    Flow.ISSUE_FILE: "issue a credential for an account into a file, revocable on its own",
+    Flow.ISSUE_SECRET: "issue a credential for an account into a Secret of the same namespace",
+    Flow.ROTATE: "rotate a credential in a file or a managed Secret, and revoke the old one",
+    Flow.REVOKE: "revoke a credential in a file or a managed Secret, or a token Secret",
+    Flow.DPU_ROTATE: "rotate a DPUServiceCredentialRequest, its account, Secret and DPUCluster in the same namespace",
+    Flow.CSI_PREVIEW: "preview the tokens that a CSI driver is given for a pod",
+}
+
+
+class Right(msgspec.Struct, frozen=True, kw_only=True):
+    """Verbs on one resource, and what they are for."""
+
+    verbs: tuple[str, ...]
+    resource: Resource
+    subresource: str = ""
+    named: Literal["", "account", "secret"] = ""
+    """Which name narrows it down where one is given. Verbs that know no name (create, list, watch) never have one;
+    `create` of a subresource does."""
+    why: str
+
+    @property
+    def plural(self) -> str:
+        """The resource as a rule spells it."""
+        return f"{self.resource.plural}/{self.subresource}" if self.subresource else self.resource.plural
+
+    @property
+    def name(self) -> str:
+        """The resource as people and error messages spell it."""
+        return f"{self.plural}.{self.resource.group}" if self.resource.group else self.plural
+
+    def rule(self, names: dict[str, str]) -> dict[str, Any]:
+        """The RBAC rule."""
+        rule: dict[str, Any] = {"apiGroups": [self.resource.group], "resources": [self.plural]}
+        name = names.get(self.named, "")
+        if name:
+            rule["resourceNames"] = [name]
+        return rule | {"verbs": list(self.verbs)}
+
+
+def _follow(resource: Resource, why: str) -> Right:
+    return Right(verbs=("list", "watch"), resource=resource, why=why)
+
+
+_LOOK: Final = Right(
+    verbs=("get",), resource=SERVICE_ACCOUNTS, named="account",
+    why="whether the account is there; the handle is made to go with it",
+)  # fmt: skip
+_MINT: Final = Right(
+    verbs=("create",), resource=SERVICE_ACCOUNTS, subresource="token", named="account", why="the token itself"
+)
+_HANDLE: Final = Right(
+    verbs=("create", "delete"), resource=SECRETS,
+    why="the handle that the token is bound to, and taking it back; its name is not known before",
+)  # fmt: skip
+_KEPT: Final = Right(
+    verbs=("get", "update"), resource=SECRETS, named="secret", why="the Secret that keeps the credential"
+)
+
+RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
+    Flow.READ: (
+        _follow(SERVICE_ACCOUNTS, "accounts"),
+        _follow(SECRETS, "credentials in Secrets; only metadata is asked for, but this right is one to read them"),
+        _follow(DPU_REQUESTS, "credential requests"),
+        _follow(DPU_CLUSTERS, "DPUClusters"),
+        Right(verbs=("get",), resource=SECRETS, why="the kubeconfig of each DPUCluster, to reach it as a cluster"),
+    ),
+    Flow.ISSUE_FILE: (_LOOK, _MINT, _HANDLE),
+    Flow.ISSUE_SECRET: (_LOOK, _MINT, _HANDLE, _KEPT),
+    Flow.ROTATE: (_LOOK, _MINT, _HANDLE, _KEPT),
+    Flow.REVOKE: (
+        Right(verbs=("get",), resource=SECRETS, named="secret", why="which handle its token is bound to"),
+        Right(verbs=("delete",), resource=SECRETS, why="the handle, then the Secret that kept the token"),
+    ),
+    Flow.DPU_ROTATE: (
+        Right(verbs=("get", "patch"), resource=DPU_REQUESTS, why="the request, its finalizer and annotations"),
+        Right(verbs=("patch",), resource=DPU_REQUESTS, subresource="status", why="what was issued, and until when"),
+        Right(verbs=("get",), resource=DPU_CLUSTERS, why="the DPUCluster that the request is for"),
+        Right(
+            verbs=("get", "patch"), resource=SECRETS,
+            why="the Secret that keeps the credential, and the kubeconfig of the DPUCluster",
+        ),
+        Right(
+            verbs=("create", "delete"), resource=SECRETS,
+            why="that Secret the first time; handles, where a request is for the cluster that it is in",
+        ),
+        Right(
+            verbs=("get", "patch"), resource=SERVICE_ACCOUNTS, named="account",
+            why="the account, where a request is for its own cluster; for others the DPUCluster's kubeconfig counts",
+        ),
+        Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="that account the first time"),
+        msgspec.structs.replace(_MINT, why="the token, where a request is for its own cluster"),
+    ),
+    Flow.CSI_PREVIEW: (
+        Right(verbs=("get",), resource=CSI_DRIVERS, why="which tokens the driver asks for"),
+        Right(verbs=("get",), resource=PODS, why="the pod's account and UID"),
+        _MINT,
+    ),
+}  # fmt: skip
+
+
+def roles(flow: Flow, *, namespace: str = "", account: str = "", secret: str = "") -> list[dict[str, Any]]:
+    """The Roles for a flow, ready to be applied.
+
+    With a namespace a Role in it (beside a ClusterRole for what lies in no namespace); without one a ClusterRole, which
+    counts everywhere or, bound by RoleBindings, in chosen namespaces. Names narrow rules down where RBAC can do that.
+    """
+    names = {"account": account, "secret": secret}
+    if not namespace:
+        return [_role("ClusterRole", flow, "", RIGHTS[flow], names)]
+    inside = tuple(right for right in RIGHTS[flow] if right.resource.namespaced)
+    outside = tuple(right for right in RIGHTS[flow] if not right.resource.namespaced)
+    made = [_role("Role", flow, namespace, inside, names)]
+    return made + ([_role("ClusterRole", flow, "", outside, names)] if outside else [])
+
+
+def pairs(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Every verb with its resource (`create`, `serviceaccounts/token`) that the flow needs, once each."""
+    yield from dict.fromkeys((verb, right.name) for right in RIGHTS[flow] for verb in right.verbs)
+
+
+def _role(kind: str, flow: Flow, namespace: str, rights: tuple[Right, ...], names: dict[str, str]) -> dict[str, Any]:
+    metadata = {"name": f"kubemint-{flow}"} | ({"namespace": namespace} if namespace else {})
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "rules": [right.rule(names) for right in rights],
+    }
