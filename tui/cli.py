@@ -25,6 +25,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "inspect": ("tui.headless.inspecting:inspect_", "Show what a token, kubeconfig or certificate says."),
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
     "csi": ("tui.headless.csi:csi", "Preview the tokens that a CSI driver is given for a pod."),
+    "tenant": ("tui.headless.tenant:tenant", "Give clusters of Cluster API stores and credentials."),
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }
 

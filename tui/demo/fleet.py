@@ -22,6 +22,7 @@ from typing import Final, Self
 
 from .cluster import EmbeddedCluster
 from .dpf import CredentialController
+from .eso import PushController
 from .faults import ServerState
 from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import SigningKey, repeatable_key, signing_key
@@ -134,6 +135,7 @@ class EmbeddedFleet:
         management = next(iter(self._clusters.values()))
         self.controller = CredentialController(management, self._clusters, namespaces=frozenset({OPERATOR}))
         management.workers.append(self.controller.worker)
+        management.workers.append(PushController(management, self._clusters).worker)
 
     async def stop(self) -> None:
         """Closes every port and removes the folder. May be called twice."""

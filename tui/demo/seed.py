@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from . import eso
 from .access import Object
 from .crds import MANAGEMENT_CRDS
 from .csi import add_drivers
@@ -50,7 +51,7 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
     if CAPPED in clusters:
         clusters[CAPPED].set_policy(max_seconds=CAP_SECONDS)
     management = next(iter(clusters.values()))
-    for definition in MANAGEMENT_CRDS:
+    for definition in (*MANAGEMENT_CRDS, *eso.definitions()):
         Settler(management).put(DEFINITIONS, _copied(definition))
     others = [cluster for cluster in clusters.values() if cluster is not management]
     _Management(management, {cluster.name: cluster for cluster in others}).fill()

@@ -1,7 +1,7 @@
 """Clusters for one verb: reached when they are needed, nothing runs in the background.
 
-Beside the contexts of the kubeconfig these are DPUClusters, called `HOST/NAMESPACE/NAME` as in the fleet; their
-kubeconfig is read from the host when they are first asked for.
+Beside the contexts of the kubeconfig these are DPUClusters and clusters of Cluster API, called `HOST/NAMESPACE/NAME`
+as in the fleet; their kubeconfig is read from the host when they are first asked for.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from datetime import timedelta
 from pathlib import Path
 
 from tui.fleet.decode import DPUCluster
-from tui.fleet.discovery import dpu_cluster_endpoint
+from tui.fleet.discovery import dpu_cluster_endpoint, same_server
+from tui.issuance import capi
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_CLUSTERS
 from tui.issuance.engine import Engine
 from tui.issuance.state import StateStore
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
+from tui.kube.errors import KubeError, NotFound
 
 from .exits import say
 from .session import GRACE, Setting
 
 
 class VerbClusters(KubeconfigClusters):
-    """Every context, every DPUCluster that is named, and the cluster this process runs in."""
+    """Every context, the cluster this process runs in, and every cluster found in another one that is named."""
 
     def __init__(self, place: Setting) -> None:
         super().__init__(place.config)
@@ -45,14 +47,28 @@ class VerbClusters(KubeconfigClusters):
         return await super().client(name)
 
     async def find(self, name: str) -> None:
-        """Make a DPUCluster known by its name in the fleet; other names are left to `endpoint`."""
+        """Make a DPUCluster, or one of Cluster API's, known by its name; other names are left to `endpoint`."""
         host, _, rest = name.rpartition("/")
         host, _, namespace = host.rpartition("/")
         if name in self.names() or not (host and namespace and rest) or host not in self.names():
             return
         client = await self.client(host)
-        found = await client.get(DPU_CLUSTERS, rest, namespace=namespace, type=DPUCluster)
+        try:
+            found = await client.get(DPU_CLUSTERS, rest, namespace=namespace, type=DPUCluster)
+        except NotFound:
+            self._others[name] = await capi.find(client, host, namespace, rest)
+            return
         self._others[name] = await dpu_cluster_endpoint(client, host, namespace, rest, found.spec.kubeconfig)
+
+    async def tenant(self, host: str, namespace: str, cluster: str) -> str:
+        """What a cluster of Cluster API is called: as the context that leads to it too, or `HOST/NAMESPACE/NAME`."""
+        found = await capi.find(await self.client(host), host, namespace, cluster)
+        for context in super().names():
+            with contextlib.suppress(KubeError):
+                if same_server(super().endpoint(context), found):
+                    return context
+        self._others[found.name] = found
+        return found.name
 
 
 @contextlib.asynccontextmanager

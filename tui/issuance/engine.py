@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .identity import IdentityWish
     from .self_issue import SelfWish
     from .state import StateStore
+    from .tenants import TenantPush, TenantStore
     from .verification import Verification
 
 Clock = Callable[[], datetime]
@@ -89,12 +90,12 @@ class Engine:
             return self._planned(*await prepare_request(self._context, address))
         from .rotating import prepare_rotation, token_secret_at
 
-        prepared = await prepare_rotation(self._context, address)
         secret = await token_secret_at(self._context, address)
         if secret is not None:
             from .legacy_rotation import prepare_legacy_rotation
 
             return self._planned(*await prepare_legacy_rotation(self._context, secret))
+        prepared = await prepare_rotation(self._context, address)
         return self._planned(prepared.plan, prepared.work)
 
     async def plan_revoke(self, address: Address) -> Plan:
@@ -120,6 +121,24 @@ class Engine:
         from .self_issue import prepare_self_issue
 
         return self._planned(*await prepare_self_issue(self._context, wish))
+
+    async def plan_tenant_store(self, host: str, namespace: str, cluster: str) -> Plan:
+        """What making the SecretStore that leads into this cluster of Cluster API would do."""
+        from .tenants import prepare_store
+
+        return self._planned(*await prepare_store(self._context, host, namespace, cluster))
+
+    async def plan_tenant_push(self, wish: TenantPush) -> Plan:
+        """What giving a tenant an account of its management cluster would do. Rotate and revoke it by its address."""
+        from .tenants import prepare_push
+
+        return self._planned(*await prepare_push(self._context, wish))
+
+    async def tenant_store(self, host: str, namespace: str, cluster: str) -> TenantStore:
+        """What those objects are to be, to look at; the material is masked in `manifests`."""
+        from .tenants import find_store
+
+        return await find_store(self._context, host, namespace, cluster)
 
     async def execute(self, plan: Plan, on_step: OnStep | None = None) -> Outcome:
         """Do it. A failed step is an Outcome with ok False, never an exception. A plan is executed once."""

@@ -23,11 +23,14 @@ TOKEN_FILE_KEY: Final = "TOKEN_FILE"
 HOST_KEY: Final = "KUBERNETES_SERVICE_HOST"
 PORT_KEY: Final = "KUBERNETES_SERVICE_PORT"
 CA_KEY: Final = "KUBERNETES_CA_DATA"
+ROOT_CA_KEY: Final = "ca.crt"
+NAMESPACE_KEY: Final = "namespace"
 
 KEYS: Final[dict[Format, tuple[str, ...]]] = {
     Format.KUBECONFIG: (KUBECONFIG_KEY,),
     Format.TOKEN_FILE: (CA_KEY, HOST_KEY, PORT_KEY, TOKEN_FILE_KEY),
     Format.TOKEN: (TOKEN_KEY,),
+    Format.SERVICE_ACCOUNT: (ROOT_CA_KEY, NAMESPACE_KEY, TOKEN_KEY),
 }
 """The keys each format has in a Secret's data."""
 
@@ -43,6 +46,12 @@ def render(form: Format, token: Sensitive, endpoint: Endpoint, identity: Identit
             HOST_KEY: Sensitive(host),
             PORT_KEY: Sensitive(port),
             TOKEN_FILE_KEY: bare(token),
+        }
+    if form is Format.SERVICE_ACCOUNT:
+        return {
+            ROOT_CA_KEY: Sensitive(endpoint.ca or b""),
+            NAMESPACE_KEY: Sensitive(identity.namespace),
+            TOKEN_KEY: bare(token),
         }
     return {TOKEN_KEY: bare(token)}
 
@@ -60,7 +69,7 @@ def as_file(form: Format, data: dict[str, Sensitive]) -> Sensitive:
     """What `render` or a Secret holds, as the content of one file."""
     if form is Format.TOKEN_FILE:
         return Sensitive("".join(f"{key}={_shell_quoted(data[key].reveal())}\n" for key in KEYS[form]))
-    return data[KEYS[form][0]]
+    return data[TOKEN_KEY if form is Format.SERVICE_ACCOUNT else KEYS[form][0]]
 
 
 def token_of(form: Format, data: dict[str, Sensitive]) -> Sensitive | None:
@@ -144,6 +153,9 @@ def losses(form: Format, endpoint: Endpoint) -> tuple[str, ...]:
         return ()
     if form is Format.TOKEN:
         return ("a bare token does not say which cluster it is for",)
+    if form is Format.SERVICE_ACCOUNT:
+        said = "ca.crt is empty: the cluster's address is trusted by the system's authorities, or not checked at all"
+        return () if endpoint.ca else (said,)
     lost = [
         ("tls-server-name", endpoint.tls_server_name is not None),
         ("proxy-url", endpoint.proxy_url is not None),

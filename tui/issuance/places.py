@@ -97,6 +97,10 @@ class Place(Protocol):
 
 def place_for(destination: Destination, identity: Identity, clusters: Clusters, state: StateStore) -> Place:
     """The place that a destination names, for a credential of `identity`."""
+    if isinstance(destination, SecretDestination) and (destination.applied or destination.push):
+        from .tenant_places import tenant_place
+
+        return tenant_place(destination, clusters)
     if isinstance(destination, SecretDestination):
         from .secret_place import SecretPlace
 

@@ -10,7 +10,7 @@ import msgspec
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import managed
+from . import handles, managed
 from .errors import IssuanceError, UsageError
 from .formats import TOKEN_KEY
 from .intent import Export
@@ -101,9 +101,10 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
                 f"the Secret {address.namespace}/{address.name} does not say whose credential it keeps",
                 "its annotations were changed; issue a new one",
             )
+        await _check_claim(context, address, credential, request)
         spec = IssueSpec(
             identity=credential.identity,
-            destinations=(SecretDestination(address.cluster, address.namespace, address.name),),
+            destinations=(await _destination(context, address, credential),),
             format=credential.format,
             duration=credential.requested,
             audiences=credential.audiences,
@@ -116,6 +117,35 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
         path = export.credential.address
         known.setdefault(path, FileDestination(path.name))
     return msgspec.structs.replace(spec, destinations=tuple(known.values()), create_account=False), request
+
+
+async def _destination(context: Context, address: Address, credential: Credential) -> SecretDestination:
+    """Where to write a managed Secret anew: one for a tenant says itself how it gets there."""
+    if credential.format is not Format.SERVICE_ACCOUNT:
+        return SecretDestination(address.cluster, address.namespace, address.name)
+    from .tenant_places import destination_of
+
+    client = await context.clusters.client(address.cluster)
+    return destination_of(
+        address.cluster, await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    )
+
+
+async def _check_claim(context: Context, address: Address, credential: Credential, request: str) -> None:
+    """Whoever may write a Secret may call it a credential of anybody; that must not fetch him that one's token.
+
+    In its own namespace he could have the token anyway. Elsewhere the handle, which is kept beside the account, must
+    say so too.
+    """
+    identity = credential.identity
+    if identity is None or (identity.cluster, identity.namespace) == (address.cluster, address.namespace):
+        return
+    if not await handles.vouched(context.clusters, credential.handle, identity, request):
+        raise UsageError(
+            f"the Secret {address.namespace}/{address.name} in {address.cluster} says it is for {identity}, "
+            f"but nothing in {identity.namespace} of {identity.cluster} confirms that",
+            "issue a new one for that account if this is meant to be",
+        )
 
 
 async def place_of(context: Context, address: Address) -> tuple[Place, Format]:

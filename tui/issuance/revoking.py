@@ -48,7 +48,7 @@ class Revoke:
             due = Revocation(plan=run.plan.id, address=address, handle=self.handle, due=now, ending=True)
             note.record = {"revocations": [due]}
         async with run.step("handle") as note:
-            note.message = await handles.delete(self.context.clusters, self.handle)
+            note.message = await handles.delete(self.context.clusters, self.handle, address.kind)
             note.record = {"exports": [dead(export) for export in self.exports]}
             if not self.secrets:
                 note.record["revoked"] = self.handle

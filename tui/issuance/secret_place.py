@@ -106,7 +106,7 @@ class SecretPlace:
         return "replaced"
 
     async def check(self, writing: Writing) -> None:
-        wanted, found = _rendered(writing), await self._data() or {}
+        wanted, found = rendered(writing), await self._data() or {}
         if {key: found.get(key) for key in wanted} != wanted:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
@@ -189,14 +189,16 @@ class SecretPlace:
             writing.credential, cluster=self.cluster, request=writing.request, copies=writing.copies
         )
         metadata["annotations"] = {key: value for key, value in notes.items() if value is not None}
-        rendered = _rendered(writing)
-        stale = {key for keys in KEYS.values() for key in keys} - set(rendered)  # of a format it had before
+        values = rendered(writing)
+        # What a format had that it had before; `namespace` and `ca.crt` may as well be somebody else's.
+        stale = {key for form, keys in KEYS.items() if form is not Format.SERVICE_ACCOUNT for key in keys} - set(values)
         data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
-        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in rendered.items()}
+        data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
 
 
-def _rendered(writing: Writing) -> dict[str, Sensitive]:
+def rendered(writing: Writing) -> dict[str, Sensitive]:
+    """The data that is to be there."""
     credential = writing.credential
     if credential.format is None or credential.identity is None:
         raise ValueError("what is written must say its format and identity")

@@ -17,6 +17,8 @@ class Format(StrEnum):
     KUBECONFIG = "kubeconfig"
     TOKEN_FILE = "tokenFile"
     TOKEN = "token"
+    SERVICE_ACCOUNT = "serviceAccount"
+    """ca.crt, namespace and token, the three keys of a token Secret, as another cluster needs them to come in."""
 
 
 class CredentialKind(StrEnum):
@@ -121,6 +123,20 @@ class FileDestination(msgspec.Struct, frozen=True, tag="file"):
     merge: bool = False
 
 
+class Push(msgspec.Struct, frozen=True):
+    """How External Secrets carries a Secret on into a tenant: the PushSecret `name` beside it, through `store`."""
+
+    name: str
+    store: str
+    tenant: str
+    """The tenant as kubemint knows it, to see from there what arrived."""
+    namespace: str
+    secret: str
+    interval: timedelta = timedelta(hours=1)
+    wait: timedelta = timedelta(seconds=90)
+    """How long the new material may take to arrive."""
+
+
 class SecretDestination(msgspec.Struct, frozen=True, tag="secret"):
     """A Secret in `cluster`, which may be another cluster than the identity's (DPF keeps it in the host cluster)."""
 
@@ -129,6 +145,11 @@ class SecretDestination(msgspec.Struct, frozen=True, tag="secret"):
     name: str
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    applied: bool = False
+    """Written in one server-side apply of kubemint's own keys; what others keep in it stays theirs."""
+    force: bool = False
+    """Take the keys over from whoever has them; only for `applied`."""
+    push: Push | None = None
 
 
 Destination = FileDestination | SecretDestination

@@ -68,7 +68,7 @@ class ExportScreen(Dialog[FileDestination | None]):
     def _suggested(self, form: Format) -> str:
         identity = self._credential.identity
         stem = f"{identity.namespace}-{identity.name}" if identity else self._credential.address.name or "credential"
-        suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}[form]
+        suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}.get(form, "token")
         name = Path(stem).name
         path = self._folder / f"{file_stem(name)}.{suffix}"
         if self._credential.address.name == str(path):  # a copy beside itself, not over itself

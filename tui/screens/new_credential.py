@@ -67,7 +67,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         yield Field(
             "Format",
             Select(
-                [(form.value, form) for form in Format],
+                [(form.value, form) for form in Format if form is not Format.SERVICE_ACCOUNT],
                 value=Format.KUBECONFIG,
                 allow_blank=False,
                 compact=True,

@@ -1,0 +1,319 @@
+"""Secrets that end in a tenant: pushed there by kubemint itself in one apply, or carried there by External Secrets.
+
+Either way the tenant gets an Opaque Secret with ca.crt, namespace and token and nothing of the source's metadata: a
+token Secret's type or annotations would make the tenant's own token controller delete it. Before the old token may
+end, the new one has been read back from the tenant and proved with just what was found there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
+from tui.kube.resource import SECRETS
+from tui.kube.sensitive import Sensitive
+
+from . import managed
+from .errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
+from .external_secrets import PUSH_SECRETS, STORES, push_secret, ready, served
+from .formats import NAMESPACE_KEY, ROOT_CA_KEY, TOKEN_KEY
+from .places import Held, Writing
+from .proving import prove
+from .secret_place import SecretObject, SecretPlace, rendered
+from .types import Push, SecretDestination
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+    from .clusters import Clusters
+
+PUSH: Final = managed.PREFIX + "push"
+"""On a source Secret: how it is carried on, so that whoever rotates it also waits until it has arrived."""
+_LEGACY: Final = "kubernetes.io/service-account.name"
+_OWNER: Final = re.compile(r'conflicts? with "([^"]+)"')
+_PAUSE: Final = 0.3
+_LONGEST_PAUSE: Final = 2.0
+
+
+def tenant_place(destination: SecretDestination, clusters: Clusters) -> SecretPlace:
+    """The place for a Secret that is applied in a tenant, or pushed on into one."""
+    return (PushedPlace if destination.push else AppliedPlace)(destination, clusters)
+
+
+def destination_of(cluster: str, metadata: Mapping[str, Any]) -> SecretDestination:
+    """The destination that a managed Secret with the three keys is, from its metadata."""
+    meta = metadata.get("metadata") or metadata
+    text = (meta.get("annotations") or {}).get(PUSH)
+    push = None
+    if text:
+        try:
+            push = msgspec.json.decode(text, type=Push)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise UsageError(
+                f"the annotation {PUSH} of Secret {meta['namespace']}/{meta['name']} was changed and says nothing",
+                "push it anew with kubemint tenant push",
+            ) from error
+    return SecretDestination(cluster, meta["namespace"], meta["name"], applied=push is None, push=push)
+
+
+def owners_of(metadata: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Who else keeps which keys of a Secret's data, by field manager."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in metadata.get("managedFields") or ():
+        keys = (entry.get("fieldsV1") or {}).get("f:data") or {}
+        names = tuple(sorted(key.removeprefix("f:") for key in keys if key.startswith("f:")))
+        if names and entry.get("manager") != managed.MANAGER:
+            found[str(entry.get("manager", "somebody"))] = names
+    return found
+
+
+class AppliedPlace(SecretPlace):
+    """A Secret in a tenant, written by server-side apply: all keys change together, and only ours."""
+
+    async def look(self) -> Held:
+        try:
+            return await super().look()
+        except UsageError as error:
+            client = await self._client()
+            found = await client.get_metadata(SECRETS, self.destination.name, namespace=self.destination.namespace)
+            if _LEGACY in (found["metadata"].get("annotations") or {}):
+                error.hint = "it is a token Secret, which the token controller there keeps; choose another name"
+                raise
+            owners = owners_of(found["metadata"])
+            said = "; ".join(f"{', '.join(keys)} by {manager}" for manager, keys in sorted(owners.items()))
+            if not self.destination.force:
+                raise UsageError(
+                    f"{self.label} is already in use: it is kept by somebody else ({said or 'no keys yet'})",
+                    "choose another name, or take the keys over with --force",
+                ) from error
+            return Held(exists=True, warning=f"{self.label} is taken over; it was kept by somebody else ({said})")
+
+    async def write(self, writing: Writing) -> str:
+        client, where = await self._client(), self.destination
+        before = None
+        with contextlib.suppress(NotFound):
+            before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
+        if (before.metadata.get("resourceVersion", "") if before is not None else "") != self._version:
+            raise self._changed()
+        if before is not None and before.type != "Opaque":
+            raise UsageError(f"{self.label} has the type {before.type}; it must be Opaque", "choose another name")
+        self._before = before
+        wish = self._object(writing, None)
+        if self._version:
+            wish.metadata["resourceVersion"] = self._version
+        with self._attempting(writing):
+            made = await self._apply(client, wish, force=where.force)
+        self._after = made["metadata"]
+        return "applied" if before is not None else "created"
+
+    async def check(self, writing: Writing) -> None:
+        await super().check(writing)
+        await prove_arrived(self._clusters, writing, await self._data() or {})
+
+    async def restore(self) -> bool:
+        before = self._before
+        if before is None or not managed.is_managed(before.metadata, managed.Role.CREDENTIAL):
+            return await super().restore()  # made by us, or taken over: then it goes back as it was
+        meta = self._after or await self._attempted()
+        if meta is None:
+            return False
+        notes = {key: text for key, text in (before.metadata.get("annotations") or {}).items() if _ours(key)}
+        labels = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: managed.Role.CREDENTIAL.value}
+        keys = {ROOT_CA_KEY, NAMESPACE_KEY, TOKEN_KEY}
+        data = {key: value for key, value in (before.data or {}).items() if key in keys}
+        again: dict[str, Any] = {"annotations": notes, "labels": labels, "resourceVersion": meta["resourceVersion"]}
+        await self._apply(await self._client(), SecretObject(metadata=again, data=data), force=True)
+        self._before, self._after, self._attempt = None, None, ""
+        return True
+
+    async def _apply(self, client: Client, wish: SecretObject, *, force: bool) -> dict[str, Any]:
+        where = self.destination
+        body = {"type": wish.type, "metadata": wish.metadata, "data": wish.data}
+        try:
+            return await client.apply(SECRETS, where.name, body, namespace=where.namespace, force=force)
+        except Conflict as error:
+            owner = _OWNER.search(error.message)
+            if owner is None:
+                raise self._changed() from error
+            raise ChangedMeanwhile(
+                f"{self.label} was left alone: {owner[1]} keeps some of its keys", "take them over with --force"
+            ) from error
+        except NotFound as error:
+            error.hint = f"the namespace {where.namespace} is not there yet; try again when it is"
+            raise
+
+
+class PushedPlace(SecretPlace):
+    """A Secret beside a PushSecret: written, announced, and only done when it has arrived in the tenant."""
+
+    def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
+        assert destination.push is not None
+        note = msgspec.json.encode(destination.push).decode()
+        super().__init__(
+            msgspec.structs.replace(destination, annotations=destination.annotations | {PUSH: note}), clusters
+        )
+        self.push = destination.push
+        self.label += f", and by PushSecret {self.push.name} in {self.push.tenant}"
+        self._announced: dict[str, Any] | None = None
+        self._existed = False
+
+    async def look(self) -> Held:
+        held = await super().look()
+        client, where = await self._client(), self.destination
+        await served(client, PUSH_SECRETS)
+        store = await served(client, STORES)
+        try:
+            await client.get_metadata(store, self.push.store, namespace=where.namespace)
+        except NotFound:
+            raise UsageError(
+                f"there is no SecretStore {where.namespace}/{self.push.store} in {self.cluster}",
+                f"make it: kubemint tenant store {self.push.store} -n {where.namespace}",
+            ) from None
+        try:
+            found = await client.get_metadata(PUSH_SECRETS, self.push.name, namespace=where.namespace)
+        except NotFound:
+            return held
+        if not managed.is_managed(found):
+            raise UsageError(
+                f"PushSecret {where.namespace}/{self.push.name} is already in use: kubemint does not manage it",
+                "kubemint never takes over what others made",
+            )
+        self._existed = True
+        return held
+
+    async def write(self, writing: Writing) -> str:
+        said = await super().write(writing)
+        await self._announce(writing.token.fingerprint)
+        return f"{said}; announced to External Secrets"
+
+    async def check(self, writing: Writing) -> None:
+        await super().check(writing)
+        try:
+            async with asyncio.timeout(self.push.wait.total_seconds()):
+                data = await self._arrival(writing)
+        except TimeoutError:
+            raise IssuanceError(
+                f"the new token did not arrive in {self.push.tenant} within {_seconds(self.push.wait)}: "
+                f"{await self._state()}",
+                f"kubectl describe pushsecret {self.push.name} -n {self.destination.namespace} may say more",
+            ) from None
+        if data:
+            await prove_arrived(self._clusters, writing, data)
+
+    async def restore(self) -> bool:
+        restored = await super().restore()
+        if self._announced is not None:
+            if self._existed:
+                await self._announce(f"undone-{managed.random_suffix()}")
+            else:
+                with contextlib.suppress(NotFound, Conflict):
+                    client = await self._client()
+                    uid = self._announced["metadata"]["uid"]
+                    await client.delete(PUSH_SECRETS, self.push.name, namespace=self.destination.namespace, uid=uid)
+            self._announced = None
+        return restored
+
+    async def _announce(self, fingerprint: str) -> None:
+        client, where = await self._client(), self.destination
+        wish = push_secret(self.push, where.namespace, where.name, fingerprint)
+        try:
+            self._announced = await client.apply(PUSH_SECRETS, self.push.name, wish, namespace=where.namespace)
+        except Conflict as error:
+            raise ChangedMeanwhile(f"PushSecret {where.namespace}/{self.push.name}: {error.message}") from error
+
+    async def _arrival(self, writing: Writing) -> dict[str, Sensitive]:
+        """What arrived. Empty where the tenant cannot be looked into: then the operator's word must do."""
+        wanted, pause = rendered(writing), _PAUSE
+        before = self._synced(self._announced or {})
+        while True:
+            client = await self._client()
+            now = await client.get(PUSH_SECRETS, self.push.name, namespace=self.destination.namespace)
+            try:
+                tenant = await self._clusters.client(self.push.tenant)
+                found = await tenant.get(SECRETS, self.push.secret, namespace=self.push.namespace, type=SecretObject)
+                held = found.values()
+                if {key: held.get(key) for key in wanted} == wanted:
+                    if found.type != "Opaque":
+                        raise NotProved(f"what arrived in {self.push.tenant} is of type {found.type}, not Opaque")
+                    return held
+            except NotFound:
+                pass  # not yet
+            except (Forbidden, Unreachable):
+                if ready(now)[0] == "True" and self._synced(now) != before:
+                    return {}
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _state(self) -> str:
+        try:
+            client = await self._client()
+            status, message = ready(
+                await client.get(PUSH_SECRETS, self.push.name, namespace=self.destination.namespace)
+            )
+        except KubeError as error:
+            return error.message
+        if not status:
+            return "the PushSecret has no condition; does the External Secrets Operator run?"
+        return f"Ready is {status}: {message}"
+
+    @staticmethod
+    def _synced(obj: Mapping[str, Any]) -> str:
+        return str((obj.get("status") or {}).get("syncedResourceVersion", ""))
+
+
+async def prove_arrived(clusters: Clusters, writing: Writing, data: Mapping[str, Sensitive]) -> None:
+    """Enter the management cluster as the tenant will: with the token and the authority that lie there."""
+    identity = writing.credential.identity
+    token, ca = data.get(TOKEN_KEY), data.get(ROOT_CA_KEY)
+    if identity is None or token is None:
+        raise NotProved("what arrived holds no token")
+    endpoint = replace(writing.endpoint, ca=ca.reveal_bytes() if ca else None)
+    operator = await clusters.client(identity.cluster)
+    try:
+        await prove(endpoint, token, identity, writing.credential.audiences, operator)
+    except KubeError as error:
+        raise NotProved(f"what arrived does not let anybody into {identity.cluster}: {error.message}") from error
+
+
+async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
+    """Take back what was carried on: the PushSecret goes, and the operator removes the pushed keys (it says how)."""
+    meta = metadata.get("metadata") or metadata
+    push = destination_of("", meta).push
+    if push is None:
+        return ""
+    try:
+        found = await client.get_metadata(PUSH_SECRETS, push.name, namespace=meta["namespace"])
+        if not managed.is_managed(found):
+            return f"; PushSecret {push.name} is somebody else's and was left alone"
+        await client.delete(PUSH_SECRETS, push.name, namespace=meta["namespace"], uid=found["metadata"]["uid"])
+    except NotFound:
+        return ""
+    return f"; PushSecret {push.name} too, so that the keys leave {push.tenant}"
+
+
+async def remove_keys(client: Client, metadata: Mapping[str, Any]) -> bool:
+    """Take our own keys out of a Secret that others use too; False where nobody else does."""
+    meta = metadata.get("metadata") or metadata
+    if not owners_of(meta):
+        return False
+    nothing = {"metadata": {"resourceVersion": meta["resourceVersion"]}}
+    with contextlib.suppress(Invalid):
+        await client.apply(SECRETS, meta["name"], nothing, namespace=meta["namespace"])
+        return True
+    return False
+
+
+def _ours(key: str) -> bool:
+    return key.startswith(managed.PREFIX)
+
+
+def _seconds(wait: timedelta) -> str:
+    return f"{wait.total_seconds():g} s"

@@ -1,0 +1,341 @@
+"""Tenants: a SecretStore that leads into one, and a credential of the management cluster that lies in one.
+
+The store is what a Kyverno policy would generate from Cluster API's kubeconfig Secret. The push is an issue like every
+other (`tenant_places` says how it is written), with the account's rights made before it where that was asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.resource import SECRETS, Resource
+from tui.kube.sensitive import Sensitive
+
+from . import capi, managed
+from .errors import UsageError
+from .external_secrets import (
+    AUTH_LABELS,
+    CA,
+    CERT,
+    CERT_KEY,
+    REMOTE_NAMESPACE,
+    REMOTE_SECRET,
+    STORES,
+    auth_name,
+    gap,
+    secret_store,
+    served,
+)
+from .plans import check_names, new_id, prepare_issue
+from .running import Run, StepFailed
+from .types import (
+    Action,
+    Address,
+    Credential,
+    CredentialKind,
+    Format,
+    Identity,
+    IssueSpec,
+    Plan,
+    Push,
+    SecretDestination,
+    Step,
+)
+from .work import Context, Finished, Work
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+    from tui.kube.endpoint import Endpoint
+
+ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
+BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+DEFAULT_LIFETIME: Final = timedelta(hours=1)
+
+
+class TenantPush(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: the management cluster's account `identity`, usable from inside of the tenant `cluster`."""
+
+    identity: Identity
+    namespace: str
+    """Where Cluster API keeps the tenant, in the management cluster."""
+    cluster: str
+    tenant: str
+    """The tenant as kubemint knows it."""
+    external_secrets: bool = False
+    remote_namespace: str = REMOTE_NAMESPACE
+    remote_secret: str = REMOTE_SECRET
+    duration: timedelta | None = None
+    create_account: bool = False
+    reads: tuple[str, ...] = ()
+    """Secrets of its own namespace that the account is given the right to read."""
+    force: bool = False
+    interval: timedelta = timedelta(hours=1)
+    wait: timedelta = timedelta(seconds=90)
+
+    @property
+    def destination(self) -> SecretDestination:
+        """Where the engine writes: the tenant itself, or the Secret that External Secrets takes from."""
+        if not self.external_secrets:
+            return SecretDestination(
+                self.tenant, self.remote_namespace, self.remote_secret, applied=True, force=self.force
+            )
+        name = f"{self.cluster}-{self.identity.name}"
+        push = Push(
+            name, self.cluster, self.tenant, self.remote_namespace, self.remote_secret, self.interval, self.wait
+        )
+        return SecretDestination(self.identity.cluster, self.namespace, f"{name}-token", push=push)
+
+
+async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
+    """The plan for a push: rights where they are asked for, then issue, write into the tenant, prove from there."""
+    if wish.external_secrets and wish.remote_namespace != REMOTE_NAMESPACE:
+        raise UsageError(
+            f"the tenant's SecretStore writes to {REMOTE_NAMESPACE} alone",
+            "push to a Secret there, or with --via direct",
+        )
+    check_names(wish.remote_namespace, wish.remote_secret, "Secret")
+    spec = IssueSpec(
+        identity=wish.identity,
+        destinations=(wish.destination,),
+        format=Format.SERVICE_ACCOUNT,
+        duration=wish.duration,
+        create_account=wish.create_account,
+    )
+    prepared = await prepare_issue(context, spec)
+    plan, work = prepared.plan, prepared.work
+    warnings = list(plan.warnings)
+    if wish.external_secrets:
+        warnings += filter(None, [gap(wish.interval, wish.duration or DEFAULT_LIFETIME)])
+    if not wish.reads:
+        return msgspec.structs.replace(plan, warnings=tuple(warnings)), work
+    rights = Rights(wish.identity, wish.reads)
+    await rights.look(await context.clusters.client(wish.identity.cluster))
+    steps = (*rights.steps(), *plan.steps)
+    return msgspec.structs.replace(plan, steps=steps, warnings=tuple(warnings)), RightsThen(context, rights, work)
+
+
+class Rights:
+    """The Role and RoleBinding by which an account reads some Secrets of its namespace, and nothing else."""
+
+    def __init__(self, identity: Identity, secrets: tuple[str, ...]) -> None:
+        self.identity = identity
+        self.name = f"{identity.name}-read-secrets"[:253]
+        labels = {"metadata": {"labels": {managed.MANAGED_BY: managed.MANAGER}}}
+        account = {"kind": "ServiceAccount", "name": identity.name, "namespace": identity.namespace}
+        rules = [
+            {
+                "apiGroups": [""],
+                "resources": ["secrets"],
+                "resourceNames": list(secrets),
+                "verbs": ["get", "list", "watch"],
+            }
+        ]
+        role = {"apiGroup": ROLES.group, "kind": ROLES.kind, "name": self.name}
+        self._wanted: tuple[tuple[str, Resource, dict[str, Any]], ...] = (
+            ("role", ROLES, {**labels, "rules": rules}),
+            ("binding", BINDINGS, {**labels, "roleRef": role, "subjects": [account]}),
+        )
+        self._existing: set[str] = set()
+        self._made: list[tuple[Resource, str]] = []
+
+    async def look(self, client: Client) -> None:
+        """Refuse what others made under these names."""
+        for step, resource, _ in self._wanted:
+            try:
+                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
+            except NotFound:
+                continue
+            if not managed.is_managed(found):
+                raise UsageError(
+                    f"{resource.kind} {self.identity.namespace}/{self.name} is already in use: "
+                    "kubemint does not manage it",
+                    "kubemint never takes over what others made; remove it, or give the rights yourself",
+                )
+            self._existing.add(step)
+
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(
+            Step(
+                id=step, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
+                resource=resource.name, cluster=self.identity.cluster, namespace=self.identity.namespace,
+                name=self.name,
+            )
+            for step, resource, _ in self._wanted
+        )  # fmt: skip
+
+    async def make(self, run: Run, client: Client) -> None:
+        for step, resource, wish in self._wanted:
+            async with run.step(step):
+                made = await client.apply(resource, self.name, wish, namespace=self.identity.namespace)
+                if step not in self._existing:
+                    self._made.append((resource, str(made["metadata"]["uid"])))
+
+    async def remove(self, client: Client) -> None:
+        """Take back what `make` made, and only that."""
+        for resource, uid in reversed(self._made):
+            with contextlib.suppress(NotFound, Conflict):
+                await client.delete(resource, self.name, namespace=self.identity.namespace, uid=uid)
+        self._made.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class RightsThen:
+    """An issue with the account's rights made first, and taken back where it fails."""
+
+    context: Context
+    rights: Rights
+    issue: Work
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self.issue.addresses
+
+    @property
+    def fallback(self) -> Credential | None:
+        return self.issue.fallback
+
+    async def run(self, run: Run) -> Finished:
+        client = await self.context.clusters.client(self.rights.identity.cluster)
+        try:
+            await self.rights.make(run, client)
+            return await self.issue.run(run)
+        except StepFailed:
+            try:
+                await self.rights.remove(client)
+            except KubeError as error:
+                run.hints.append(f"the account's Role or RoleBinding could not be removed again: {error.message}")
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStore:
+    """The Secret and the SecretStore for one cluster of Cluster API, as they are to be."""
+
+    host: str
+    namespace: str
+    cluster: str
+    resource: Resource
+    endpoint: Endpoint
+
+    @property
+    def address(self) -> Address:
+        return Address(CredentialKind.SECRET, self.host, self.namespace, auth_name(self.cluster))
+
+    def store(self) -> dict[str, Any]:
+        """The SecretStore."""
+        return secret_store(self.resource, self.cluster, self.namespace, self.endpoint.server)
+
+    def auth(self, *, masked: bool = False) -> dict[str, Any]:
+        """The Secret it logs in with; `masked` for people to read."""
+        login = self.endpoint.login
+        values = {
+            CA: Sensitive(self.endpoint.ca or b""),
+            CERT: Sensitive(login.client_certificate or b""),
+            CERT_KEY: login.client_key or Sensitive(b""),
+        }
+        data: dict[str, Any] = {
+            key: "***" if masked else Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()
+        }
+        labels = {managed.MANAGED_BY: managed.MANAGER, **AUTH_LABELS}
+        metadata = {"name": auth_name(self.cluster), "namespace": self.namespace, "labels": labels}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Both objects, with the material masked."""
+        return [self.auth(masked=True), self.store()]
+
+
+async def find_store(context: Context, host: str, namespace: str, cluster: str) -> TenantStore:
+    """What the store of this cluster is to be. Raises UsageError where its kubeconfig has no client certificate."""
+    check_names(namespace, auth_name(cluster), "Secret")
+    client = await context.clusters.client(host)
+    resource = await served(client, STORES)
+    endpoint = await capi.find(client, host, namespace, cluster)
+    where = f"the kubeconfig of {namespace}/{cluster}"
+    if endpoint.login.client_certificate is None or endpoint.login.client_key is None:
+        raise UsageError(
+            f"{where} has no client certificate to log in with",
+            "managed providers give a plugin or a short token instead, which External Secrets cannot use",
+        )
+    if not endpoint.ca:
+        raise UsageError(f"{where} has no certificate authority", "the SecretStore needs it to trust the server")
+    return TenantStore(host, namespace, cluster, resource, endpoint)
+
+
+async def prepare_store(context: Context, host: str, namespace: str, cluster: str) -> tuple[Plan, Work]:
+    """The plan for making, or bringing up to date, the Secret and the SecretStore of one cluster."""
+    wanted = await find_store(context, host, namespace, cluster)
+    client = await context.clusters.client(host)
+    for resource, name in ((SECRETS, auth_name(cluster)), (wanted.resource, cluster)):
+        try:
+            found = await client.get_metadata(resource, name, namespace=namespace)
+        except NotFound:
+            continue
+        if not managed.is_managed(found):
+            raise UsageError(
+                f"{resource.kind} {namespace}/{name} is already in use: kubemint does not manage it",
+                "somebody else (a Kyverno policy?) keeps it; kubemint never takes over what others made",
+            )
+    where = {"cluster": host, "namespace": namespace, "verb": "patch"}
+    steps = (
+        Step(
+            id="auth",
+            title=f"Write the Secret {auth_name(cluster)}",
+            resource="secrets",
+            name=auth_name(cluster),
+            **where,
+        ),
+        Step(
+            id="store", title=f"Write the SecretStore {cluster}", resource=wanted.resource.name, name=cluster, **where
+        ),
+    )
+    warning = f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"
+    plan = Plan(id=new_id(), action=Action.ISSUE, address=wanted.address, steps=steps, warnings=(warning,))
+    return plan, StoreWork(context, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreWork:
+    """Both objects, each in one apply. Without the second the first goes again, unless it was there before."""
+
+    context: Context
+    wanted: TenantStore
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.wanted.address,)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return None
+
+    async def run(self, run: Run) -> Finished:
+        wanted = self.wanted
+        client = await self.context.clusters.client(wanted.host)
+        name = auth_name(wanted.cluster)
+        existed = True
+        async with run.step("auth") as note:
+            try:
+                await client.get_metadata(SECRETS, name, namespace=wanted.namespace)
+            except NotFound:
+                existed = False
+            made = await client.apply(SECRETS, name, wanted.auth(), namespace=wanted.namespace)
+            note.message = "brought up to date" if existed else "created"
+        try:
+            async with run.step("store") as note:
+                await client.apply(wanted.resource, wanted.cluster, wanted.store(), namespace=wanted.namespace)
+                note.message = f"as {wanted.resource.api_version}"
+        except StepFailed:
+            if not existed:
+                with contextlib.suppress(KubeError):
+                    uid = str(made["metadata"]["uid"])
+                    await client.delete(SECRETS, name, namespace=wanted.namespace, uid=uid)
+            raise
+        return Finished(None)
