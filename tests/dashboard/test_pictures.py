@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
@@ -128,14 +129,30 @@ def fill(fleet: Fleet) -> None:
 
 
 def keys(*pressed: str) -> Callable[[Pilot[Any]], Any]:
-    """Press these before the picture is taken."""
+    """Press these, and wait until the screen has come to rest, however fast this machine is."""
 
     async def run(pilot: Pilot[Any]) -> None:
-        await pilot.pause(0.2)
+        await at_rest(pilot)
         await pilot.press(*pressed)
-        await pilot.pause(0.3)
+        await at_rest(pilot)
 
     return run
+
+
+async def at_rest(pilot: Pilot[Any]) -> None:
+    """No job runs, no cursor blinks, and two looks in a row show the same."""
+    app = pilot.app
+    assert isinstance(app, KubemintApp)
+    before = ""
+    for _ in range(200):
+        await pilot.pause(0.05)
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
+        shown = "".join(strip.text for strip in app.screen._compositor.render_strips())
+        if shown == before and not any(job.running for job in app.session.jobs.all):
+            return
+        before = shown
+    raise AssertionError("the screen does not come to rest")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -160,7 +177,7 @@ SCREENS = {
     "revoke": ("5", "ctrl+d"),
     "drilled": ("2", "down", "enter"),
     "no-answer": ("2", "down", "down", "enter"),
-    "failed": ("5", "r", "wait:800"),
+    "failed": ("5", "r"),
 }
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import pytest
+from textual import events
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tui.app import KubemintApp
@@ -23,31 +28,26 @@ from tui.screens.jobs import Task
 TOKEN = r"/serviceaccounts/[^/]+/token$"
 
 
-@pytest.mark.parametrize(
-    "action",
-    [*(Answer(code) for code in (400, 401, 403, 404, 409, 410, 422, 500)), Drop(), Cut(5)],
-    ids=lambda action: f"{type(action).__name__}-{getattr(action, 'code', '')}".strip("-"),
-)
-async def test_a_failed_rotation_stays_readable_and_can_be_retried(
-    dashboard: Open, demo: FleetThread, action: FaultAction
-) -> None:
+async def test_a_failed_rotation_stays_readable_and_can_be_retried(dashboard: Open, demo: FleetThread) -> None:
+    actions: list[FaultAction] = [*(Answer(code) for code in (400, 401, 403, 404, 409, 410, 422, 500)), Drop(), Cut(5)]
     async with dashboard(only=["tenant-a"]) as driver:
-        await driver.find("5", "prometheus-kubeconfig")
-        fault(demo, "tenant-a", FaultRule(action, verb="create", path=TOKEN))
-        job = await driver.act("r")
-        task = job.tasks[0]
-        assert task.status is StepStatus.FAILED
-        assert task.message
-        shown = driver.text()
-        assert "what happened" in shown
-        assert "ctrl+r retry" in shown
-        await driver.press("2", "5", "down")
-        assert driver.panel.display, "an error stays until it is closed"
-        clear(demo)
-        again = await driver.act("ctrl+r")
-        assert done(again), again.tasks[0].message
-        await driver.press("escape")
-        assert not driver.panel.display
+        for action in actions:
+            await driver.find("5", "prometheus-kube")
+            fault(demo, "tenant-a", FaultRule(action, verb="create", path=TOKEN))
+            job = await driver.act("r")
+            task = job.tasks[0]
+            assert task.status is StepStatus.FAILED, action
+            assert task.message, action
+            shown = driver.text()
+            assert "what happened" in shown, action
+            assert "ctrl+r retry" in shown, action
+            await driver.press("2", "5", "down")
+            assert driver.panel.display, "an error stays until it is closed"
+            clear(demo)
+            again = await driver.act("ctrl+r")
+            assert done(again), (action, again.tasks[0].message)
+            await driver.press("escape")
+            assert not driver.panel.display
 
 
 @pytest.mark.parametrize("action", [Answer(500), Answer(403), Answer(429), DropWatch(), Drop()], ids=str)
@@ -64,21 +64,37 @@ async def test_a_cluster_that_breaks_down_is_one_row(dashboard: Open, demo: Flee
 
 
 async def test_a_hanging_cluster_does_not_slow_the_keys(dashboard: Open, demo: FleetThread) -> None:
-    async def pressed(driver: Driver) -> float:
-        await driver.press("5")
+    async def answered(driver: Driver, key: str, holds: Callable[[], bool]) -> float:
         begun = perf_counter()
-        for _ in range(10):
-            await driver.pilot.press("down", "3", "5", "up")
+        driver.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        while not holds():
+            assert perf_counter() - begun < 5
+            await asyncio.sleep(0)
         return perf_counter() - begun
 
-    async with dashboard(only=["tenant-a", "tenant-c"]) as driver:
-        without = await pressed(driver)
+    async def median_press(driver: Driver) -> float:
+        took = []
+        for _ in range(15):
+            for key, area in (("3", "accounts"), ("5", "credentials")):
+                took.append(await answered(driver, key, lambda area=area: driver.main.pane.id == area))  # type: ignore[misc]
+            for key, by in (("down", 1), ("up", -1)):
+                there = driver.table.cursor + by
+                took.append(await answered(driver, key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
+        return median(took)
+
     fault(demo, "tenant-c", FaultRule(Hang()))
     async with dashboard(only=["tenant-a", "tenant-c"], settle=False) as driver:
-        await driver.until(lambda: driver.app.session.store.clusters["tenant-a"].reach is Reach.READY)
-        hanging = await pressed(driver)
+        clusters = driver.app.session.store.clusters
+        await driver.until(lambda: clusters["tenant-a"].reach is Reach.READY)
+        await driver.press("5")
+        await driver.until(lambda: len(driver.table.rows) > 1)
+        hanging = await median_press(driver)
+        assert clusters["tenant-c"].reach is not Reach.READY, "it hung all the time"
         clear(demo)
-    assert hanging < 3 * without + 1.0
+        driver.app.reconnect("tenant-c")
+        await driver.until(lambda: clusters["tenant-c"].reach is Reach.READY, 30)
+        without = await median_press(driver)
+    assert hanging < 1.5 * without + 0.01, (hanging, without)
 
 
 async def test_a_hanging_rotation_can_be_hidden_and_work_goes_on(dashboard: Open, demo: FleetThread) -> None:
@@ -116,7 +132,7 @@ async def test_a_mistake_in_a_task_is_its_result(dashboard: Open) -> None:
 
 async def test_a_mistake_in_the_dashboard_shows_no_locals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secret = "eyJhbGciOiJIUzI1NiJ9.a-token-in-a-local-variable"
-    with _closing(tmp_path) as state:
+    with closing(StateStore.open(tmp_path / "state")) as state:
         app = KubemintApp(Fleet(parse(b""), state=state))
 
         def breaks() -> None:
@@ -130,9 +146,13 @@ async def test_a_mistake_in_the_dashboard_shows_no_locals(tmp_path: Path, capsys
 
         with pytest.raises(RuntimeError):
             await opened()
-        said = capsys.readouterr().err
-        assert "RuntimeError" in said
-        assert secret not in said
+        app._print_error_renderables()
+        captured = capsys.readouterr()
+        said = captured.out + captured.err
+        assert "a mistake in the dashboard (RuntimeError)" in said
+        assert "in breaks" in said, "it says where"
+        for leak in (secret, secret[:20], secret[-20:], "contains", "held", "locals"):
+            assert leak not in said
 
 
 HOSTILE = {
@@ -144,47 +164,59 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
-@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_hostile_names_show_harmlessly_everywhere(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=["80x24", "200x50"])
+async def test_hostile_names_show_harmlessly_everywhere(tmp_path: Path, size: tuple[int, int]) -> None:
     now = datetime.now(UTC)
-    with _closing(tmp_path) as state:
+    with closing(StateStore.open(tmp_path / "state")) as state:
         fleet = Fleet(parse(b""), state=state)
-        identity = Identity(name, name, name)
-        fleet.store.put(
-            ClusterRow(name=name, server=name, message=name, hint=name, reach=Reach.UNREACHABLE, missing=(name,)),
-            AccountRow(identity=identity, labels={name: name}),
-            CredentialRow(
-                cluster=name,
-                namespace=name,
-                name=name,
-                credential=Credential(
-                    address=Address(CredentialKind.SECRET, name, name, name),
-                    identity=identity,
-                    issued_at=now,
-                    expires_at=now + timedelta(hours=1),
-                    kept_in=name,
-                    message=name,
-                    state=State.FAILED,
-                ),
-            ),
-        )
         app = KubemintApp(fleet)
         async with app.run_test(size=size) as pilot:
             driver = Driver(app, pilot, None)  # type: ignore[arg-type]  # no servers here
-            for area in "12356":
-                await driver.press(area)
-                shown = driver.text()
-                assert "\x1b" not in shown
-                assert "‮" not in shown
-            for keys in (("2", "d"), ("3", "d"), ("5", "d"), ("5", "ctrl+d"), ("5", "e"), ("5", "r"), ("3", "enter")):
-                await driver.press(*keys)
-                assert "\x1b" not in driver.text()
-                await driver.press("escape", "escape")
+            for what, name in HOSTILE.items():
+                show_only(fleet, name, now)
+                for area in "12356":
+                    await driver.press(area)
+                    harmless(driver, what)
+                for keys in (
+                    ("2", "d"), ("3", "d"), ("5", "d"), ("5", "ctrl+d"), ("5", "e"), ("5", "r"), ("3", "enter"),
+                ):  # fmt: skip
+                    await driver.press(*keys)
+                    harmless(driver, what)
+                    await driver.press("escape", "escape")
+                    assert app.screen is driver.main, (what, keys)
             assert app.is_running
 
 
-def _closing(folder: Path):  # type: ignore[no-untyped-def]
-    from contextlib import closing
+def show_only(fleet: Fleet, name: str, now: datetime) -> None:
+    """One cluster, one account and one credential, and this name in every field of them."""
+    store, identity = fleet.store, Identity(name, name, name)
+    for kind, rows in (
+        (ClusterRow, store.clusters), (AccountRow, store.accounts), (CredentialRow, store.credentials),
+    ):  # fmt: skip
+        for key in list(rows):
+            store.drop(kind, key)
+    store.put(
+        ClusterRow(name=name, server=name, message=name, hint=name, reach=Reach.UNREACHABLE, missing=(name,)),
+        AccountRow(identity=identity, labels={name: name}),
+        CredentialRow(
+            cluster=name,
+            namespace=name,
+            name=name,
+            credential=Credential(
+                address=Address(CredentialKind.SECRET, name, name, name),
+                identity=identity,
+                issued_at=now,
+                expires_at=now + timedelta(hours=1),
+                kept_in=name,
+                message=name,
+                state=State.FAILED,
+            ),
+        ),
+    )
 
-    return closing(StateStore.open(folder / "state"))
+
+def harmless(driver: Driver, what: str) -> None:
+    """Nothing on the screen steers a terminal or turns text round."""
+    shown = driver.text()
+    for char in ("\x1b", "\x07", "\u202e", "\u2066"):
+        assert char not in shown, (what, char)
