@@ -21,6 +21,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
     "revoke": ("tui.headless.revoking:revoke", "Revoke credentials."),
+    "identity": ("tui.headless.identity:identity", "Accounts that mint short-lived tokens for themselves."),
     "verify": ("tui.headless.verifying:verify", "Ask the cluster whether a credential is accepted."),
     "inspect": ("tui.headless.inspecting:inspect_", "Show what a token, kubeconfig or certificate says."),
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
