@@ -17,10 +17,10 @@ from tui.demo import Answer, Cut, Drop, FaultRule
 from tui.demo.running import FleetThread
 from tui.issuance.claims import read_token
 from tui.issuance.dpf import credential_of
-from tui.issuance.dpf.cleanup import leftovers_of
+from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
 from tui.issuance.dpf.objects import NamespacedName
 from tui.issuance.dpf.renewal_work import look
-from tui.issuance.dpf.resources import DPU_CLUSTERS, DPU_REQUESTS, FINALIZER
+from tui.issuance.dpf.resources import DPU_CLUSTERS, DPU_REQUESTS, FINALIZER, LEFTOVERS
 from tui.issuance.dpf.steps import fetch, look_secret
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.types import State
@@ -284,6 +284,28 @@ async def test_b15_the_old_account_lives_through_the_grace(place: Place) -> None
     assert leftovers_of(await place.read()) == ()
     assert await place.account("test-service-account") is None
     assert await place.works(await place.token())
+
+
+@pytest.mark.parametrize("uid", ["", "its own"])
+async def test_whoever_may_edit_a_request_cannot_have_other_secrets_deleted(place: Place, uid: str) -> None:
+    """What a request says it has left over is removed only where it is a handle."""
+    await place.want()
+    await place.keep()
+    member = await place.member()
+    made: dict[str, Any] = await member.create(SECRETS, {"metadata": {"name": "precious"}}, namespace=place.ns)
+    lie = Leftover(
+        kind="handle",
+        name=f"{place.ns}/precious",
+        target=f"{place.ns}/{place.members[0]}",
+        uid=uid and made["metadata"]["uid"],
+        due=place.clock() - MINUTE,
+    )
+    notes = {"metadata": {"annotations": {LEFTOVERS: written([lie])}}}
+    await place.client.patch(DPU_REQUESTS, "req", notes, namespace=place.ns)
+    rest = await place.keep()
+    assert any("left alone" in note for note in rest.notes), rest.notes
+    assert await member.get_metadata(SECRETS, "precious", namespace=place.ns)
+    assert leftovers_of(await place.read()) == ()
 
 
 async def test_b17_a_fresh_token_is_kept_and_nothing_is_written(both: Place) -> None:

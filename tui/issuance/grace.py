@@ -67,7 +67,7 @@ async def revoke(context: Context, revocation: Revocation, run: Run, step: str) 
     """Revoke one old handle now, patiently; False where it stays for the next start."""
     for pause in (*_PAUSES, None):
         try:
-            said = await handles.delete(context.clusters, revocation.handle)
+            said = await handles.delete(context.clusters, revocation.handle, revocation.address.kind)
             if revocation.address.kind is CredentialKind.REQUEST:
                 await _tidy_request(context, revocation.address)
             done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
@@ -82,8 +82,9 @@ async def revoke(context: Context, revocation: Revocation, run: Run, step: str) 
                 StepStatus.FAILED,
                 f"the old handle could not be deleted: {message}" + (f" ({hint})" if hint else ""),
             )
+            given_up = isinstance(error, handles.NotAHandle)  # it will be none tomorrow either
             with contextlib.suppress(IssuanceError):
-                await run.journal(failed)
+                await run.journal(failed, **({"revoked": revocation.handle} if given_up else {}))
             run.tell(failed)
             return False
         run.tell(done)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 import msgspec
 
-from tui.kube.errors import Conflict, NotFound
+from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
 from . import handles, managed
@@ -43,6 +44,9 @@ class Revoke:
     async def run(self, run: Run) -> Finished:
         address = self.credential.address
         async with run.step("intent") as note:
+            with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
+                client = await self.context.clusters.client(self.handle.cluster)
+                await handles.check(client, self.handle, address.kind)
             # Due at once, so that a start after a crash does it.
             now = self.context.clock()
             due = Revocation(plan=run.plan.id, address=address, handle=self.handle, due=now, ending=True)

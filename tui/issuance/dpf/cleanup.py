@@ -12,7 +12,9 @@ from typing import Literal
 
 import msgspec
 
+from tui.issuance import handles
 from tui.issuance.errors import IssuanceError
+from tui.issuance.types import Handle
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
@@ -112,9 +114,9 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
         wanted = NamespacedName.parse(leftover.target) if leftover.target and leftover.kind != "secret" else None
     except ParseError as error:
         return f"{_words(leftover)} is not a name: {error.message}"
-    _, client = await clusters.target(request.cluster, wanted)
+    target, client = await clusters.target(request.cluster, wanted)
     if leftover.kind == "handle":
-        return await _delete(client, SECRETS, where, leftover.uid or None, leftover)
+        return await _delete_handle(client, Handle(target.name, where.namespace, where.name, leftover.uid), leftover)
     resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
     try:
         found = await client.get_metadata(resource, where.name, namespace=where.namespace)
@@ -124,6 +126,19 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
     if not belongs(meta, request, known=True):
         return f"{_words(leftover)} was left alone: it was not made for this request"
     return await _delete(client, resource, where, str(meta.get("uid", "")) or None, leftover)
+
+
+async def _delete_handle(client: Client, handle: Handle, leftover: Leftover) -> str:
+    """The annotation that names it is in the hands of whoever may edit the request, so it is looked at first."""
+    try:
+        await handles.check(client, handle)
+    except NotFound:
+        return f"{_words(leftover)} was gone already"
+    except Conflict:
+        return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
+    except handles.NotAHandle:
+        return f"{_words(leftover)} was left alone: it is not a handle of kubemint's"
+    return await _delete(client, SECRETS, NamespacedName(handle.namespace, handle.name), handle.uid, leftover)
 
 
 async def _delete(
