@@ -14,14 +14,16 @@ from textual.widgets import Label, Static
 from tui.fleet.objects import object_yaml
 from tui.fleet.rows import Row
 from tui.issuance.errors import IssuanceError
+from tui.issuance.inspecting import inspect
+from tui.issuance.inspection import Inspection, sections
 from tui.issuance.running import explain
 from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
-from tui.widgets.facts import FactsView
+from tui.widgets.facts import Fact, FactsView, Section
+from tui.widgets.signs import Tone
 
 from .describe import title_of
-from .inspecting import inspected
 from .session import Session
 
 
@@ -118,7 +120,8 @@ class InspectScreen(ReadingScreen):
 
     async def look(self) -> None:
         try:
-            sections = inspected(await self.session.engine.material(self._address), self.session.now())
+            material = await self.session.engine.material(self._address)
+            found = inspect(material.reveal_bytes(), now=self.session.now())
         except (IssuanceError, KubeError, OSError) as error:
             self.failed(error)
             return
@@ -126,7 +129,20 @@ class InspectScreen(ReadingScreen):
             self.failed(error)
             return
         self.query_one("#reader-text", Static).display = False
-        self.query_one(FactsView).tell(sections)
+        self.query_one(FactsView).tell(inspected(found))
+
+
+def inspected(found: Inspection) -> list[Section]:
+    """What the core found, as facts: problems and ends stand out."""
+    shown = []
+    for section in sections(found):
+        tone = Tone.WARN if section.title == "problems" else Tone.PLAIN
+        facts = [Fact(label, value, _EMPHASIS.get(label, tone)) for label, value in section.rows]
+        shown.append(Section(section.title, facts))
+    return shown
+
+
+_EMPHASIS = {"subject": Tone.STRONG, "expires": Tone.STRONG, "fingerprint": Tone.MUTE, "id": Tone.MUTE}
 
 
 def coloured(text: str) -> Content:
