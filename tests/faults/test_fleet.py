@@ -44,7 +44,7 @@ async def grow(fleet: Fleet, cluster: str, name: str) -> None:
     """Creates an account in a cluster and waits until the store has it."""
     client = await fleet.client(cluster)
     await client.create(SERVICE_ACCOUNTS, {"metadata": {"name": name}}, namespace="default")
-    await until(lambda: str(Identity(cluster, "default", name)) in fleet.store.accounts, f"{name} shows", 3)
+    await until(lambda: str(Identity(cluster, "default", name)) in fleet.store.accounts, f"{name} shows")
 
 
 @pytest.mark.parametrize("trouble", EVERYTHING)
@@ -52,7 +52,7 @@ async def test_from_the_start(two: EmbeddedFleet, tmp_path: Path, trouble: str) 
     faults = two.cluster("harbor").faults
     faults.add(FaultRule(EVERYTHING[trouble]))
     async with over(two, tmp_path, timing=TIMING) as fleet:
-        await until(lambda: reach(fleet, "tenant-a") is Reach.READY, "the other one is ready", 3)
+        await until(lambda: reach(fleet, "tenant-a") is Reach.READY, "the other one is ready")
         expected = UNDER.get(trouble, Reach.UNREACHABLE)
         await until(lambda: reach(fleet) is expected, f"harbor {expected}, is {fleet.store.clusters['harbor']}")
         row = fleet.store.clusters["harbor"]
@@ -153,11 +153,16 @@ async def test_m03_one_of_fifty_clusters_hangs(tmp_path: Path) -> None:
         assert await fleet.settled(30)
         others = [name for name in embedded.clusters if name != "tenant-g"]
         kept = [key for key, row in fleet.store.accounts.items() if row.cluster == "tenant-g"]
+
+        async def time_to_grow(account: str) -> float:
+            start = time.monotonic()
+            await asyncio.gather(*(grow(fleet, name, account) for name in others))
+            return time.monotonic() - start
+
+        usual = await time_to_grow("before")
         embedded.cluster("tenant-g").faults.enter(ServerState.HANG)
         await until(lambda: reach(fleet, "tenant-g") is Reach.UNREACHABLE, "it is given up", 15)
-        start = time.monotonic()
-        await asyncio.gather(*(grow(fleet, name, "robot") for name in others))
-        assert time.monotonic() - start < 3
+        assert await time_to_grow("meanwhile") < 2 * usual + 1
         row = fleet.store.clusters["tenant-g"]
         assert row.since is not None
         assert "no answer" in row.message
