@@ -23,6 +23,7 @@ from tui.fleet.reach import Timing
 from tui.issuance import csi
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.identity import IdentityWish
 from tui.issuance.rights import RIGHTS, Flow, pairs, roles
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
@@ -137,8 +138,13 @@ async def given(trial: Trial, *destinations: Destination) -> Address:
 
 
 async def rotate(trial: Trial) -> bool:
-    address = await given(trial, trial.secret())
-    return await trial.execute(trial.engine.plan_rotate(address))
+    """What somebody else put into a Secret, and what this operator put into a file."""
+    good = await trial.execute(trial.engine.plan_rotate(await given(trial, trial.secret())))
+    file = trial.file("mine")
+    good = await trial.execute(trial.engine.plan_issue(trial.spec(file))) and good
+    if not good:
+        return False
+    return await trial.execute(trial.engine.plan_rotate(Address(CredentialKind.FILE, "", "", file.path)))
 
 
 async def revoke(trial: Trial) -> bool:
@@ -158,6 +164,19 @@ async def dpu_rotate(trial: Trial) -> bool:
         address = Address(CredentialKind.REQUEST, trial.place.host, trial.place.ns, name)
         good = await trial.execute(trial.engine.plan_rotate(address)) and good
     return good
+
+
+async def identity(trial: Trial) -> bool:
+    """One whose token file cannot be written in the end, so that everything is taken back; then a whole one."""
+    await trial.place.client.delete(SERVICE_ACCOUNTS, ACCOUNT, namespace=trial.place.ns)
+    late = IdentityWish(identity=trial.identity, folder=str(trial.folder / "late"), secret=KEPT)
+
+    def meanwhile() -> None:
+        Path(late.path).mkdir(parents=True)
+
+    assert not await trial.execute(trial.engine.plan_create_identity(late), meanwhile)
+    wish = IdentityWish(identity=trial.identity, folder=str(trial.folder), secret=KEPT)
+    return await trial.execute(trial.engine.plan_create_identity(wish))
 
 
 async def csi_preview(trial: Trial) -> bool:
@@ -204,6 +223,7 @@ FLOWS: dict[Flow, Callable[[Trial], Awaitable[bool]]] = {
     Flow.ROTATE: rotate,
     Flow.REVOKE: revoke,
     Flow.DPU_ROTATE: dpu_rotate,
+    Flow.IDENTITY: identity,
     Flow.CSI_PREVIEW: csi_preview,
 }
 
@@ -321,5 +341,6 @@ async def test_without_a_verb_it_says_which(place: Place, tmp_path: Path, flow: 
     """Nothing in a Role is superfluous, and what is missing is named by its verb and resource."""
     async with trial_of(place, tmp_path, without(exact(flow, place.ns), verb, resource)) as trial:
         await FLOWS[flow](trial)
-        named = re.compile(rf"\b{verb}\b.*\b{re.escape(resource)}\b", re.IGNORECASE)
-        assert any(named.search(text) for text in trial.said), trial.said
+        plural, _, group = resource.partition(".")
+        words = re.compile(rf"\b{verb}\b.*\b{re.escape(plural)}\b(?!/)", re.IGNORECASE)
+        assert any(words.search(text) and group in text for text in trial.said), trial.said

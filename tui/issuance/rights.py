@@ -19,8 +19,12 @@ from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS, Resource
 
 from .csi import CSI_DRIVERS
 from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
+from .identity import RBAC, ROLE_BINDINGS, ROLES, IdentityWish, role_name
+from .types import Identity
 
-RBAC: Final = "rbac.authorization.k8s.io"
+Name = Literal["", "account", "secret", "role", "token"]
+"""Whose name narrows a rule down: the account's, the Secret's that keeps a credential, or those of an identity's Role
+and token Secret, which follow from the account's."""
 
 
 class Flow(StrEnum):
@@ -32,6 +36,7 @@ class Flow(StrEnum):
     ROTATE = "rotate"
     REVOKE = "revoke"
     DPU_ROTATE = "dpu-rotate"
+    IDENTITY = "identity"
     CSI_PREVIEW = "csi-preview"
 
 
@@ -42,6 +47,7 @@ SUMMARY: Final[dict[Flow, str]] = {
     Flow.ROTATE: "rotate a credential in a file or a managed Secret, and revoke the old one",
     Flow.REVOKE: "revoke a credential in a file or a managed Secret, or a token Secret",
     Flow.DPU_ROTATE: "rotate a DPUServiceCredentialRequest, its account, Secret and DPUCluster in the same namespace",
+    Flow.IDENTITY: "create an identity: an account that mints tokens for itself, with a long-lived token in a file",
     Flow.CSI_PREVIEW: "preview the tokens that a CSI driver is given for a pod",
 }
 
@@ -52,7 +58,7 @@ class Right(msgspec.Struct, frozen=True, kw_only=True):
     verbs: tuple[str, ...]
     resource: Resource
     subresource: str = ""
-    named: Literal["", "account", "secret"] = ""
+    named: Name = ""
     """Which name narrows it down where one is given. Verbs that know no name (create, list, watch) never have one;
     `create` of a subresource does."""
     why: str
@@ -129,6 +135,17 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="that account the first time"),
         msgspec.structs.replace(_MINT, why="the token, where a request is for its own cluster"),
     ),
+    Flow.IDENTITY: (
+        Right(verbs=("get", "delete"), resource=SERVICE_ACCOUNTS, named="account", why="the account; taking it back"),
+        Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="the account"),
+        msgspec.structs.replace(_MINT, why="nobody may give a right on that they do not have"),
+        Right(verbs=("get", "delete"), resource=ROLES, named="role", why="its Role, and taking it back"),
+        Right(verbs=("create",), resource=ROLES, why="its Role"),
+        Right(verbs=("get", "delete"), resource=ROLE_BINDINGS, named="role", why="its RoleBinding, and taking it back"),
+        Right(verbs=("create",), resource=ROLE_BINDINGS, why="its RoleBinding"),
+        Right(verbs=("get", "delete"), resource=SECRETS, named="token", why="its token Secret, and taking it back"),
+        Right(verbs=("create",), resource=SECRETS, why="its token Secret"),
+    ),
     Flow.CSI_PREVIEW: (
         Right(verbs=("get",), resource=CSI_DRIVERS, why="which tokens the driver asks for"),
         Right(verbs=("get",), resource=PODS, why="the pod's account and UID"),
@@ -144,6 +161,9 @@ def roles(flow: Flow, *, namespace: str = "", account: str = "", secret: str = "
     counts everywhere or, bound by RoleBindings, in chosen namespaces. Names narrow rules down where RBAC can do that.
     """
     names = {"account": account, "secret": secret}
+    if account:
+        identity = Identity("", namespace, account)
+        names |= {"role": role_name(identity), "token": IdentityWish(identity=identity, secret=secret).secret_name}
     if not namespace:
         return [_role("ClusterRole", flow, "", RIGHTS[flow], names)]
     inside = tuple(right for right in RIGHTS[flow] if right.resource.namespaced)

@@ -1,0 +1,58 @@
+"""`kubemint rbac`: the least Role for a flow, to be read, changed and applied by whoever gives rights."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from tui.issuance.errors import UsageError
+from tui.issuance.plans import check_names
+from tui.issuance.rights import RIGHTS, SUMMARY, Flow, Right, roles
+from tui.issuance.yaml_text import dump
+
+from .options import Options, shared_options
+from .output import Column, output_option, print_table
+
+_FLOWS = "\n".join(f"  {flow.value:13}{SUMMARY[flow]}" for flow in Flow)
+
+
+@click.command("rbac", epilog=f"\b\nFlows:\n{_FLOWS}")
+@click.argument("flow", type=click.Choice([flow.value for flow in Flow]), metavar="FLOW")
+@click.option("-n", "--namespace", default="", help="A Role in this namespace; without it a ClusterRole.")
+@click.option("--account", default="", metavar="NAME", help="Only for this service account, where RBAC can say so.")
+@click.option("--secret", default="", metavar="NAME", help="Only for this Secret, where RBAC can say so.")
+@output_option("yaml", "json", "table", default="yaml")
+@shared_options
+@click.pass_obj
+def rbac(options: Options, /, flow: str, namespace: str, account: str, secret: str, form: str, **given: Any) -> None:
+    """Print the least Role (or ClusterRole) with which FLOW works. No cluster is asked; -o table says what for.
+
+    Nothing says who gets it: bind it with `kubectl create rolebinding`. Rights to create cannot be narrowed down to a
+    name, except for tokens.
+    """
+    for what, name in (("service account", account), ("Secret", secret)):
+        if name:
+            check_names(namespace or "default", name, what)
+    if namespace:
+        check_names(namespace, "default", "service account")
+    chosen = Flow(flow)
+    if chosen is Flow.READ and (account or secret):
+        raise UsageError("reading is listing, which no name narrows down", "give -n NAMESPACE instead")
+    if form == "table":
+        print_table(_COLUMNS, RIGHTS[chosen])
+        return
+    made = roles(chosen, namespace=namespace, account=account, secret=secret)
+    if form == "json":
+        whole = made[0] if len(made) == 1 else {"apiVersion": "v1", "kind": "List", "items": made}
+        click.echo(json.dumps(whole, indent=2))
+    else:
+        click.echo("---\n".join(map(dump, made)), nl=False)
+
+
+_COLUMNS: list[Column[Right]] = [
+    Column("VERBS", lambda right: ", ".join(right.verbs)),
+    Column("RESOURCE", lambda right: right.name),
+    Column("FOR", lambda right: right.why),
+]
