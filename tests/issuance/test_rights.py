@@ -201,9 +201,9 @@ async def csi_preview(trial: Trial) -> bool:
         await admin.delete(csi.CSI_DRIVERS, name)
 
 
-async def read(trial: Trial) -> bool:
+async def read(trial: Trial, namespace: str | None = None) -> bool:
     """The dashboard's fleet: everything is listed and followed, and DPUClusters are entered."""
-    fleet = Fleet(load(str(trial.config)), state=None, read_only=True, timing=QUICK)
+    fleet = Fleet(load(str(trial.config)), state=None, read_only=True, timing=QUICK, namespace=namespace)
     await fleet.start()
     try:
         await fleet.settled(10)
@@ -317,6 +317,27 @@ async def test_the_role_is_enough(place: Place, tmp_path: Path, flow: Flow) -> N
     async with trial_of(place, tmp_path, exact(flow, place.ns)) as trial:
         assert await FLOWS[flow](trial), trial.said
         assert trial.said == []
+
+
+async def test_reading_one_namespace_needs_a_role_in_it_alone(place: Place, tmp_path: Path) -> None:
+    async with trial_of(place, tmp_path, roles(Flow.READ, namespace=place.ns)) as trial:
+        assert await read(trial, namespace=place.ns), trial.said
+
+
+async def test_names_alone_are_enough_without_a_namespace(place: Place, tmp_path: Path) -> None:
+    """A ClusterRole with names, bound everywhere."""
+    made = roles(Flow.ROTATE, account=ACCOUNT, secret=KEPT)
+    assert [role["kind"] for role in made] == ["ClusterRole"]
+    async with trial_of(place, tmp_path, made) as trial:
+        assert await rotate(trial), trial.said
+
+
+async def test_another_name_is_not_enough(place: Place, tmp_path: Path) -> None:
+    """The names are what counts: a Role for another account is refused, and the right one named."""
+    made = roles(Flow.ISSUE_FILE, namespace=place.ns, account="somebody-else")
+    async with trial_of(place, tmp_path, made) as trial:
+        assert not await trial.execute(trial.engine.plan_issue(trial.spec(trial.file("a"))))
+        assert any("create serviceaccounts/token" in text and ACCOUNT in text for text in trial.said), trial.said
 
 
 @pytest.mark.real
