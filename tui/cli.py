@@ -20,6 +20,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "list": ("tui.headless.listing:list_", "List clusters, accounts, requests or credentials."),
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
+    "reconcile": ("tui.headless.reconciling:reconcile", "Bring DPU credential requests to their desired state."),
     "revoke": ("tui.headless.revoking:revoke", "Revoke credentials."),
     "identity": ("tui.headless.identity:identity", "Accounts that mint short-lived tokens for themselves."),
     "verify": ("tui.headless.verifying:verify", "Ask the cluster whether a credential is accepted."),

@@ -1,0 +1,185 @@
+"""`kubemint reconcile` on a fleet without DPF's controller, and on one where it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.cli.conftest import Result, command, environment, kubemint
+from tui.demo.running import FleetThread
+from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.dpf import DPU_REQUESTS, DPURequest, parse
+from tui.issuance.lease import LEASES
+from tui.kube.client import Client
+from tui.kube.errors import NotFound
+from tui.kube.resource import NAMESPACES, SECRETS
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[FleetThread]:
+    """An embedded fleet without the controller."""
+    with FleetThread(clusters=2, accounts=0, troubled=False, controller=False) as fleet:
+        yield fleet
+
+
+def on_harbor(fleet: FleetThread, work: Callable[[Client], Awaitable[T]]) -> T:
+    async def main() -> T:
+        async with KubeconfigClusters(str(fleet.kubeconfig)) as clusters:
+            return await work(await clusters.client("harbor"))
+
+    return asyncio.run(main())
+
+
+def want(fleet: FleetThread, namespace: str, name: str = "req", **spec: Any) -> None:
+    wanted = {
+        "type": "kubeconfig",
+        "duration": "1h",
+        "serviceAccount": {"name": name, "namespace": namespace},
+        "secret": {"name": f"{name}-out", "namespace": namespace},
+    } | spec
+
+    async def work(client: Client) -> None:
+        try:
+            await client.get(NAMESPACES, namespace)
+        except NotFound:
+            await client.create(NAMESPACES, {"metadata": {"name": namespace}})
+        obj = {"apiVersion": DPU_REQUESTS.api_version, "kind": DPU_REQUESTS.kind, "metadata": {"name": name}}
+        await client.create(DPU_REQUESTS, obj | {"spec": wanted}, namespace=namespace)
+
+    on_harbor(fleet, work)
+
+
+def read(fleet: FleetThread, namespace: str, name: str = "req") -> DPURequest | None:
+    async def work(client: Client) -> DPURequest | None:
+        try:
+            return parse("harbor", await client.get(DPU_REQUESTS, name, namespace=namespace))
+        except NotFound:
+            return None
+
+    return on_harbor(fleet, work)
+
+
+def reconcile(fleet: FleetThread, *arguments: str) -> Result:
+    return kubemint("reconcile", *arguments, "--context", "harbor", "--kubeconfig", fleet.kubeconfig)
+
+
+def test_from_wish_to_rest_and_to_nothing(bare: FleetThread) -> None:
+    want(bare, "whole")
+    dry = reconcile(bare, "-n", "whole", "--dry-run")
+    assert dry.code == 0, dry
+    assert "would issue: nothing was issued yet" in dry.out
+    untouched = read(bare, "whole")
+    assert untouched is not None
+    assert untouched.finalizers == ()
+    done = reconcile(bare, "req", "-n", "whole", "-o", "json")
+    assert done.code == 0, done
+    (item,) = done.json["items"]
+    assert item["address"] == "request:harbor/whole/req"
+    assert item["result"] == "issued: nothing was issued yet"
+    request = read(bare, "whole")
+    assert request is not None
+    assert request.issued_at is not None
+    again = reconcile(bare, "-n", "whole")
+    assert "as it should be" in again.out
+
+    async def delete(client: Client) -> None:
+        await client.delete(DPU_REQUESTS, "req", namespace="whole")
+
+    on_harbor(bare, delete)
+    gone = reconcile(bare, "-n", "whole")
+    assert gone.code == 0, gone
+    assert "gone, and what was made for it" in gone.out
+    assert read(bare, "whole") is None
+
+
+def test_the_old_token_ends_within_the_run(bare: FleetThread) -> None:
+    want(bare, "graced")
+    assert reconcile(bare, "-n", "graced").code == 0
+
+    async def change(client: Client) -> None:
+        await client.patch(DPU_REQUESTS, "req", {"spec": {"duration": "2h"}}, namespace="graced")
+
+    async def handles(client: Client) -> int:
+        return len(await client.list(SECRETS, namespace="graced", labels="kubemint.io/role=handle"))
+
+    on_harbor(bare, change)
+    result = reconcile(bare, "-n", "graced", "--grace", "1s")
+    assert "issued: the wanted lifetime changed" in result.out
+    assert on_harbor(bare, handles) == 1
+
+
+def test_some_and_none_have_their_codes(bare: FleetThread) -> None:
+    want(bare, "mixed", "good")
+    want(bare, "mixed", "bad", targetCluster={"name": "nowhere", "namespace": "mixed"})
+    mixed = reconcile(bare, "-n", "mixed")
+    assert mixed.code == 3, mixed
+    assert "does not exist" in mixed.out
+    assert reconcile(bare, "bad", "-n", "mixed").code == 1
+    assert reconcile(bare, "nobody", "-n", "mixed").code == 1
+
+
+def test_only_one_at_a_time_in_a_cluster(bare: FleetThread) -> None:
+    want(bare, "leased")
+
+    async def take(client: Client) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+        spec = {"holderIdentity": "another", "leaseDurationSeconds": 600, "renewTime": now, "acquireTime": now}
+        obj = {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {"name": name}, "spec": spec}
+        await client.create(LEASES, obj, namespace="leased")
+
+    name = "kubemint-dpu-credential-requests"
+    on_harbor(bare, take)
+    reconcile(bare, "-n", "leased", "--lease-namespace", "leased").failed(
+        1, "another holds the Lease", "leave the work"
+    )
+    request = read(bare, "leased")
+    assert request is not None
+    assert request.issued_at is None
+
+
+def test_wrong_wishes(bare: FleetThread) -> None:
+    reconcile(bare).failed(2, "-n NAMESPACE, or -A")
+    reconcile(bare, "req", "-A").failed(2, "NAME goes with -n")
+    reconcile(bare, "-A", "--watch", "--dry-run").failed(2, "--watch changes things")
+    reconcile(bare, "-A", "--read-only").failed(2, "--read-only")
+
+
+def test_the_controller_is_left_to_it(served: Path) -> None:
+    result = kubemint("reconcile", "-A", "--context", "harbor", "--kubeconfig", served)
+    assert result.code == 0, result
+    assert "DPF's controller keeps the requests" in result.err
+    assert "left to DPF's controller" in result.out
+
+
+def test_watch_keeps_what_comes_and_ends_well(bare: FleetThread) -> None:
+    want(bare, "watched", "first")
+    process = subprocess.Popen(
+        command("reconcile", "-n", "watched", "--watch", "--context", "harbor", "--kubeconfig", bare.kubeconfig),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment({"PYTHONUNBUFFERED": "1"}),
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "request:harbor/watched/first\n"
+        want(bare, "watched", "second")
+        assert process.stdout.readline() == "request:harbor/watched/second\n"
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode in (0, 143), err
+    assert "Traceback" not in err
+
+    async def holder(client: Client) -> str:
+        found: dict[str, Any] = await client.get(LEASES, "kubemint-dpu-credential-requests", namespace="kube-system")
+        return str(found["spec"].get("holderIdentity") or "")
+
+    assert on_harbor(bare, holder) == "", "it is given back"

@@ -1,0 +1,318 @@
+"""`kubemint reconcile`: bring DPUServiceCredentialRequests to their desired state, once or for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.issuance.durations import parse_duration
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
+
+from .exits import Ended, Exit, complain, say
+from .options import Options, shared_options
+from .output import Column, output_option, print_list, print_table, rfc3339
+from .session import refuse_read_only, run_async, setting
+
+if TYPE_CHECKING:
+    from tui.issuance.dpf.keeper import Keeper, Rest
+    from tui.issuance.dpf.target import TargetClusters
+    from tui.kube.client import Client
+
+LEASE: Final = "kubemint-dpu-credential-requests"
+_AT_ONCE: Final = 4
+_PAUSE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    name: str | None
+    namespace: str | None
+    lease: str
+    grace: timedelta
+    wait: bool
+    take_over: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """How one request was left."""
+
+    cluster: str
+    namespace: str
+    name: str
+    result: str
+    ok: bool = True
+    expires: datetime | None = None
+    wake: datetime | None = None
+    notes: tuple[str, ...] = ()
+    hint: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"request:{self.cluster}/{self.namespace}/{self.name}"
+
+
+@click.command("reconcile")
+@click.argument("name", required=False)
+@click.option("-n", "--namespace", metavar="NS", help="The requests of this namespace.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="The requests of all namespaces.")
+@click.option("--watch", is_flag=True, help="Go on: keep every request as it changes, and renew it when it is due.")
+@click.option("--take-over", is_flag=True, help="Also where DPF's controller seems to run.")
+@click.option("--grace", metavar="DURATION", default="30s", show_default=True, help="How long the old one still works.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one.")
+@click.option(
+    "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="Where the Lease is kept."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def reconcile(
+    options: Options,
+    /,
+    name: str | None,
+    namespace: str | None,
+    all_namespaces: bool,
+    watch: bool,
+    take_over: bool,
+    grace: str,
+    no_wait: bool,
+    lease_namespace: str,
+    dry_run: bool,
+    form: str,
+    **given: Any,
+) -> None:
+    """Bring DPUServiceCredentialRequests to their desired state where no DPF controller does it.
+
+    Accounts, tokens and Secrets are made, renewed, changed and cleaned up as the requests say. Only one kubemint at a
+    time does that in a cluster (a Lease). Without --context it is the current one. Exit code 3: some could not be.
+    """
+    options = options.merged(given)
+    if (namespace is None) is not all_namespaces:
+        raise click.UsageError("say which: -n NAMESPACE, or -A for all")
+    if name is not None and (namespace is None or watch):
+        raise click.UsageError("NAME goes with -n and without --watch")
+    if watch and dry_run:
+        raise click.UsageError("--watch changes things; --dry-run does not")
+    if not dry_run:
+        refuse_read_only(options, "reconcile")
+    how = _How(name, namespace, lease_namespace, parse_duration(grace), not no_wait, take_over, dry_run)
+    run_async(_watch(options, how) if watch else _once(options, how, form))
+
+
+async def _once(options: Options, how: _How, form: str) -> None:
+    from tui.issuance.dpf.target import TargetClusters
+
+    from .reaching import VerbClusters
+
+    rows: list[_Row] = []
+    bad = 0
+    async with setting(options) as place, VerbClusters(place) as known:
+        clusters = TargetClusters(known)
+        try:
+            for cluster in options.contexts or (place.config.current_context,):
+                try:
+                    rows += await _cluster(clusters, cluster, how)
+                except UsageError:
+                    raise
+                except (KubeError, IssuanceError) as error:
+                    bad += 1
+                    complain(str(error), error.hint)
+        finally:
+            await clusters.aclose()
+    _print(rows, form)
+    bad += sum(not row.ok for row in rows)
+    if bad:
+        raise Ended(Exit.PARTLY if any(row.ok for row in rows) else Exit.FAILED)
+
+
+async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_Row]:
+    """All requests of one cluster that were asked for."""
+    from tui.issuance.dpf.keeper import Keeper
+    from tui.issuance.dpf.tending import controller_of
+    from tui.issuance.lease import Lease
+
+    client = await clusters.client(cluster)
+    objects = await _objects(client, how)
+    tended = "" if how.take_over else controller_of(objects, datetime.now(UTC))
+    keys = [(str(item["metadata"]["namespace"]), str(item["metadata"]["name"])) for item in objects]
+    if not keys:
+        say(f"{cluster}: there are no requests")
+        return []
+    if tended:
+        say(f"{cluster}: DPF's controller keeps the requests ({tended}); left to it (--take-over overrides that)")
+        return [_Row(cluster, *key, "left to DPF's controller") for key in keys]
+    if how.dry_run:
+        return [await _foresee(clusters, cluster, key) for key in keys]
+    keeper = Keeper(clusters, grace=how.grace)
+
+    async def work() -> list[_Row]:
+        slots = asyncio.Semaphore(_AT_ONCE)
+        return list(await asyncio.gather(*(_keep(keeper, cluster, key, how, slots) for key in keys)))
+
+    return await Lease(client, how.lease, LEASE).run(work)
+
+
+async def _objects(client: Client, how: _How) -> list[dict[str, Any]]:
+    from tui.issuance.dpf import DPU_REQUESTS
+
+    if how.name is not None:
+        return [await client.get(DPU_REQUESTS, how.name, namespace=how.namespace)]
+    return await client.list(DPU_REQUESTS, namespace=how.namespace)
+
+
+async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, slots: asyncio.Semaphore) -> _Row:
+    """One request to rest, and once more when the grace of what it left behind is over."""
+    async with slots:
+        rest = await _tried(keeper, cluster, key)
+    reason, wake = rest.reason, rest.wake
+    ends = datetime.now(UTC) + how.grace + timedelta(seconds=2)
+    if how.wait and not rest.error and wake is not None and wake <= ends:
+        await asyncio.sleep(max((wake - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+        async with slots:
+            rest = await _tried(keeper, cluster, key)
+    return _row(cluster, key, rest, reason)
+
+
+async def _tried(keeper: Keeper, cluster: str, key: tuple[str, str]) -> Rest:
+    from tui.issuance.dpf.keeper import Rest
+    from tui.issuance.errors import ChangedMeanwhile
+
+    for last in (False, False, True):
+        try:
+            return await keeper.reconcile(cluster, *key)
+        except ChangedMeanwhile as error:
+            if last:
+                return Rest(request=None, error=str(error), hint=error.hint)
+        except (KubeError, IssuanceError) as error:
+            return Rest(request=None, error=str(error), hint=error.hint)
+    raise AssertionError("the last try returns")
+
+
+def _row(cluster: str, key: tuple[str, str], rest: Rest, reason: str) -> _Row:
+    request = rest.request
+    if rest.error:
+        result = rest.error
+    elif request is None:
+        result = "gone, and what was made for it"
+    else:
+        result = f"issued: {reason}" if reason else "as it should be"
+    return _Row(
+        cluster, *key, result, not rest.error, request.expires_at if request else None, rest.wake, rest.notes, rest.hint
+    )  # fmt: skip
+
+
+async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str]) -> _Row:
+    """What would be done, from reading alone."""
+    from tui.issuance.dpf.renewal_work import look
+    from tui.issuance.dpf.steps import fetch
+
+    try:
+        request = await fetch(await clusters.client(cluster), cluster, *key)
+        if request.deleted_at is not None:
+            return _Row(cluster, *key, "would be cleaned up and let go")
+        work = await look(clusters, request)
+        work.check()
+        reason = work.reason(datetime.now(UTC))
+    except NotFound:
+        return _Row(cluster, *key, "is gone")
+    except (KubeError, IssuanceError) as error:
+        return _Row(cluster, *key, str(error), ok=False, hint=error.hint)
+    said = f"would issue: {reason}" if reason else "as it should be"
+    return _Row(cluster, *key, said, expires=request.expires_at)
+
+
+def _print(rows: list[_Row], form: str) -> None:
+    if form == "table":
+        columns: list[Column[_Row]] = [
+            Column("CLUSTER", lambda row: row.cluster),
+            Column("NAMESPACE", lambda row: row.namespace),
+            Column("NAME", lambda row: row.name),
+            Column("RESULT", lambda row: row.result),
+            Column("EXPIRES", lambda row: rfc3339(row.expires) or ""),
+            Column("NEXT", lambda row: rfc3339(row.wake) or ""),
+        ]
+        print_table(columns, rows)
+        for row in rows:
+            for note in (*row.notes, *((row.hint,) if row.hint else ())):
+                say(f"{row.address}: {note}")
+        return
+    items = [
+        {
+            "address": row.address,
+            "ok": row.ok,
+            "result": row.result,
+            "hint": row.hint or None,
+            "expiresAt": rfc3339(row.expires),
+            "nextLook": rfc3339(row.wake),
+            "notes": list(row.notes),
+        }
+        for row in rows
+    ]
+    print_list("ReconcileResultList", items, form)
+
+
+async def _watch(options: Options, how: _How) -> None:
+    """Until somebody ends it. Addresses of what was issued go to stdout as it happens."""
+    from tui.issuance.dpf.target import TargetClusters
+
+    from .reaching import VerbClusters
+
+    async with setting(options) as place, VerbClusters(place) as known:
+        clusters = TargetClusters(known)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
+                names = options.contexts or (place.config.current_context,)
+                await asyncio.gather(*(_watch_cluster(clusters, name, how) for name in names))
+        finally:
+            await clusters.aclose()
+
+
+async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> None:
+    from tui.issuance.dpf.keeper import Keeper
+    from tui.issuance.dpf.keeping import Keeping, Key
+    from tui.issuance.lease import Lease, LeaseHeld, LeaseLost
+
+    def on_rest(key: Key, rest: Rest) -> None:
+        row = _row(cluster, key, rest, rest.reason)
+        if rest.error:
+            complain(f"{row.address}: {rest.error}", rest.hint)
+        elif rest.issued:
+            click.echo(row.address)
+            say(f"{row.address}: {row.result}")
+        for note in rest.notes:
+            say(f"{row.address}: {note}")
+
+    client = await clusters.client(cluster)
+    keeping = Keeping(
+        Keeper(clusters, grace=how.grace),
+        client,
+        cluster,
+        how.namespace,
+        on_rest=on_rest,
+        say=say,
+        take_over=how.take_over,
+    )
+    lease = Lease(client, how.lease, LEASE)
+
+    async def work() -> None:
+        say(f"{cluster}: keeping its requests; end it with ctrl+c")
+        await keeping.run()
+
+    while True:
+        try:
+            await lease.run(work)
+        except (LeaseHeld, LeaseLost) as error:
+            say(f"{cluster}: {error.message}; trying again every {_PAUSE:g} s")
+        except KubeError as error:
+            if not (isinstance(error, Unreachable) or (isinstance(error, APIError) and error.retriable)):
+                raise
+            say(f"{error}; trying again every {_PAUSE:g} s")
+        await asyncio.sleep(_PAUSE)

@@ -1,0 +1,163 @@
+"""Keeping all requests of a cluster, for as long as it is wanted: watched, and looked at again when it is time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.renewal import retry_at
+from tui.kube.errors import KubeError
+from tui.kube.reflector import Listing, Lost, Remove, Synced, Upsert, reflect
+
+from .keeper import Keeper, Rest
+from .resources import DPU_REQUESTS
+from .tending import controller_of
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+Key = tuple[str, str]
+AT_ONCE: Final = 4
+RESYNC: Final = timedelta(minutes=1)
+"""Accounts and Secrets are not watched: each request is looked at this often, whatever its own times are."""
+_LONGEST_NAP: Final = 5.0
+"""The wall clock may jump; it is looked at this often."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Keeping:
+    """The loop over the requests of one cluster, or of one namespace of it."""
+
+    keeper: Keeper
+    client: Client
+    cluster: str
+    namespace: str | None = None
+    on_rest: Callable[[Key, Rest], None] = lambda key, rest: None
+    say: Callable[[str], None] = lambda line: None
+    clock: Callable[[], datetime] = _utc_now
+    resync: timedelta = RESYNC
+    take_over: bool = False
+    """Keep them although DPF's controller seems to."""
+    _objects: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+    _due: dict[Key, datetime] = field(default_factory=dict)
+    _failures: dict[Key, int] = field(default_factory=dict)
+    _busy: set[Key] = field(default_factory=set)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _synced: bool = False
+    _tended: str = ""
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._work(group))
+
+    async def _watch(self) -> None:
+        fresh: dict[Key, Mapping[str, Any]] = {}
+        async with aclosing(reflect(self.client, DPU_REQUESTS, namespace=self.namespace)) as changes:
+            async for change in changes:
+                match change:
+                    case Listing(items=items, resets=resets):
+                        if resets:
+                            fresh = {}
+                        fresh |= {_key(item): item for item in items}
+                    case Synced():
+                        for gone in self._objects.keys() - fresh.keys():
+                            self._forget(gone)
+                        for item in fresh.values():
+                            self._put(item)
+                        fresh, self._synced = {}, True
+                    case Upsert(object=item):
+                        self._put(item)
+                    case Remove(object=item):
+                        self._forget(_key(item))
+                    case Lost(error=error, retry_in=wait):
+                        self.say(f"{error}; trying again in {wait:.0f} s")
+                self._changed.set()
+
+    def _put(self, item: Mapping[str, Any]) -> None:
+        key = _key(item)
+        if _essence(self._objects.get(key)) != _essence(item):
+            self._due[key] = self.clock()
+        self._objects[key] = item
+
+    def _forget(self, key: Key) -> None:
+        for kept in (self._objects, self._due, self._failures):
+            kept.pop(key, None)
+
+    async def _work(self, group: asyncio.TaskGroup) -> None:
+        slots = asyncio.Semaphore(AT_ONCE)
+        while True:
+            now = self.clock()
+            if self._synced and not self._leave_alone(now):
+                for key in [key for key, due in self._due.items() if due <= now and key not in self._busy]:
+                    self._busy.add(key)
+                    group.create_task(self._one(key, slots))
+            waits = [(due - now).total_seconds() for key, due in self._due.items() if key not in self._busy]
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(min([*(max(wait, 0.05) for wait in waits), _LONGEST_NAP])):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _leave_alone(self, now: datetime) -> bool:
+        """Whether DPF's controller is at it; said whenever that changes."""
+        tended = "" if self.take_over else controller_of(self._objects.values(), now)
+        if bool(tended) != bool(self._tended):
+            if tended:
+                self.say(f"{self.cluster}: DPF's controller keeps the requests ({tended}); left to it")
+            else:
+                self.say(f"{self.cluster}: DPF's controller is not seen any more; kubemint keeps the requests")
+        self._tended = tended
+        return bool(tended)
+
+    async def _one(self, key: Key, slots: asyncio.Semaphore) -> None:
+        try:
+            async with slots:
+                rest = await self._reconcile(key)
+                if key not in self._objects and rest.request is None:
+                    self._forget(key)
+                else:
+                    self._plan(key, rest)
+                self.on_rest(key, rest)
+        finally:
+            self._busy.discard(key)
+            self._changed.set()
+
+    async def _reconcile(self, key: Key) -> Rest:
+        try:
+            return await self.keeper.reconcile(self.cluster, *key)
+        except (KubeError, IssuanceError) as error:
+            return Rest(request=None, error=str(error), hint=error.hint)
+
+    def _plan(self, key: Key, rest: Rest) -> None:
+        now = self.clock()
+        if rest.error:
+            self._failures[key] = self._failures.get(key, 0) + 1
+            expires = rest.request.expires_at if rest.request is not None else None
+            self._due[key] = retry_at(now, expires, self._failures[key], random.random())  # noqa: S311
+            return
+        self._failures.pop(key, None)
+        self._due[key] = min(rest.wake or now + self.resync, now + self.resync)
+
+
+def _key(item: Mapping[str, Any]) -> Key:
+    meta = item.get("metadata") or {}
+    return str(meta.get("namespace", "")), str(meta.get("name", ""))
+
+
+def _essence(item: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """What a reconcile depends on; writing its own status must not wake it."""
+    meta = (item or {}).get("metadata") or {}
+    return meta.get("uid"), meta.get("generation"), meta.get("deletionTimestamp")

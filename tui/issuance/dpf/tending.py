@@ -1,0 +1,65 @@
+"""Whether DPF's own controller keeps the requests of a cluster. Then kubemint leaves their life cycle to it.
+
+Nothing says so for certain, so traces are read: who wrote the requests lately, whose token their status speaks of, and
+whether that token was renewed in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tui.issuance import managed
+from tui.issuance.errors import IssuanceError
+from tui.issuance.renewal import threshold
+
+from .objects import parse
+from .resources import FIELD_MANAGER, FINALIZER
+
+LATELY: Final = timedelta(minutes=10)
+_SLACK: Final = timedelta(minutes=1)
+"""The reference controller wakes up to ten seconds after a token is due, and may be busy."""
+
+
+def controller_of(objects: Iterable[Mapping[str, Any]], now: datetime) -> str:
+    """What shows that DPF's controller runs in the cluster of these requests; empty where nothing does."""
+    for obj in objects:
+        if found := trace(obj, now):
+            return found
+    return ""
+
+
+def trace(obj: Mapping[str, Any], now: datetime) -> str:
+    """What in one request shows it."""
+    try:
+        request = parse("", obj)
+    except IssuanceError:
+        return ""
+    name = f"{request.namespace}/{request.name}"
+    for entry in (obj.get("metadata") or {}).get("managedFields") or ():
+        at = _time(entry.get("time"))
+        if at is not None and now - at < LATELY and _is_controller(entry):
+            return f"{entry.get('manager')} wrote the status of {name} at {at:%H:%M:%S} UTC"
+    if request.issued_at is None or request.expires_at is None or request.marks:
+        return ""
+    due = threshold(request.issued_at, request.expires_at)
+    # It renews at 80 % whatever the age, so a token of 40 hours is not late after 24.
+    late = max(due, request.expires_at - (request.expires_at - request.issued_at) / 5) + _SLACK
+    if FINALIZER in request.finalizers and request.issued_at <= now + _SLACK and now < late:
+        return f"the token of {name} is not kubemint's and was renewed in time"
+    return ""
+
+
+def _is_controller(entry: Mapping[str, Any]) -> bool:
+    manager = str(entry.get("manager", ""))
+    if manager == FIELD_MANAGER:
+        return True
+    return entry.get("subresource") == "status" and not manager.startswith((managed.MANAGER, "kubectl"))
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
