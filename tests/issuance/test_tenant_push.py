@@ -9,8 +9,10 @@ import pytest
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy, decoded
 from tui.issuance.errors import UsageError
+from tui.issuance.tenants import BINDINGS, ROLES
 from tui.issuance.types import Address, CredentialKind, StepStatus
-from tui.kube.errors import NotFound
+from tui.kube.client import Client
+from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -130,8 +132,6 @@ async def test_a_push_that_fails_leaves_nothing_behind(tenancy: Tenancy) -> None
     assert "not there yet" in outcome.hint or "not-there" in outcome.error
     assert outcome.results[-1].status is StepStatus.UNDONE
     assert await tenancy.handles() == []
-    from tui.issuance.tenants import BINDINGS, ROLES
-
     for resource in (ROLES, BINDINGS):
         assert await tenancy.client.list(resource, namespace=tenancy.arena.namespace) == []
 
@@ -143,9 +143,6 @@ async def test_rights_are_made_where_they_are_asked_for(tenancy: Tenancy) -> Non
     plan = await tenancy.engine.plan_tenant_push(tenancy.wish(reads=("settings",)))
     assert [step.id for step in plan.steps][:3] == ["role", "binding", "intent"]
     assert (await tenancy.engine.execute(plan)).ok
-    from tui.kube.client import Client
-    from tui.kube.errors import Forbidden
-
     token = Sensitive(decoded(await tenancy.pushed(), "token"))
     async with Client(tenancy.clusters.endpoint(tenancy.arena.name).with_token(token)) as bearer:
         assert (await bearer.get(SECRETS, "settings", namespace=tenancy.arena.namespace))["metadata"]["name"]

@@ -302,7 +302,9 @@ class ClusterTasks:
 
     def _enter_answering(self) -> None:
         forbidden = [label for label, why in self._missing.items() if why.startswith("no right")]
-        if forbidden and len(forbidden) == sum(not watched.resource.group for watched in self._watched):
+        if forbidden and len(forbidden) == sum(
+            not watched.resource.group and not watched.optional for watched in self._watched
+        ):
             self._enter(
                 Reach.FORBIDDEN,
                 f"this login may not list {' or '.join(sorted(forbidden))}",

@@ -57,6 +57,18 @@ class SecretRefSpec(msgspec.Struct, frozen=True):
     kubeconfig: str = ""
 
 
+class VersionedMeta(Meta, frozen=True, kw_only=True, rename="camel"):
+    """The same with the version, for what is read anew when it changes."""
+
+    resource_version: str = ""
+
+
+class ClusterSecret(msgspec.Struct, frozen=True):
+    """The metadata of a Secret that Cluster API labelled with a cluster."""
+
+    metadata: VersionedMeta = msgspec.field(default_factory=VersionedMeta)
+
+
 class DPUCluster(msgspec.Struct, frozen=True):
     """The part of a DPUCluster that makes it a source of a cluster."""
 
@@ -79,7 +91,11 @@ def credential_row(credential: Credential) -> CredentialRow:
     address, identity = credential.address, credential.identity
     return CredentialRow(
         credential=credential,
-        cluster=identity.cluster if identity is not None else address.cluster,
+        cluster=identity.cluster
+        if identity is not None
+        else credential.shoot.garden
+        if credential.shoot
+        else address.cluster,
         namespace=address.namespace,
         name=address.name if address.kind is not CredentialKind.LOGIN else (identity.name if identity else ""),
     )

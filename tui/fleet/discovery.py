@@ -1,7 +1,8 @@
-"""Where clusters come from: the contexts of a kubeconfig, and the DPUClusters that a cluster itself holds.
+"""Where clusters come from: the contexts of a kubeconfig, and the clusters that a cluster itself knows of.
 
-A DPUCluster names a Secret with its admin kubeconfig. It becomes a cluster of the fleet called
-`HOST/NAMESPACE/NAME`, unless a context already leads to the same server: then that name is an alias of the context.
+A DPUCluster names a Secret with its admin kubeconfig; a cluster of Cluster API is known by such a Secret's label. Both
+become clusters of the fleet called `HOST/NAMESPACE/NAME`, unless something already leads to the same server: then that
+name is an alias of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from tui.issuance import capi
 from tui.issuance.dpf.resources import ADMIN_KEY, target_name
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -51,6 +53,15 @@ def dpu_cluster_source(
         return await dpu_cluster_endpoint(await client(), host, namespace, name, secret())
 
     return Source(target_name(host, namespace, name), "DPUCluster", resolve)
+
+
+def capi_source(host: str, client: Callable[[], Awaitable[Client]], namespace: str, cluster: str) -> Source:
+    """The cluster that a labelled Secret leads to. Only here its data is read, anew on each connect."""
+
+    async def resolve() -> Endpoint:
+        return await capi.find(await client(), host, namespace, cluster)
+
+    return Source(capi.cluster_name(host, namespace, cluster), "Cluster API", resolve)
 
 
 async def dpu_cluster_endpoint(client: Client, host: str, namespace: str, name: str, secret: str) -> Endpoint:

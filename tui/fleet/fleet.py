@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from tui.issuance import capi
 from tui.issuance.clusters import unknown_cluster
 from tui.issuance.dpf.resources import target_name
 from tui.issuance.engine import Engine
@@ -27,8 +28,8 @@ from tui.kube.errors import ConfigError, KubeError
 from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import ClusterTasks, Source
-from .decode import DPUCluster, credential_row
-from .discovery import context_source, dpu_cluster_source, fixed_source, same_server
+from .decode import ClusterSecret, DPUCluster, credential_row
+from .discovery import capi_source, context_source, dpu_cluster_source, fixed_source, same_server
 from .kinds import kinds_of
 from .logins import login_row
 from .reach import Timing
@@ -39,7 +40,7 @@ EVERYTHING: Final = frozenset(Area)
 
 
 class Fleet:
-    """Every context of a kubeconfig and every DPUCluster in them, live.
+    """Every context of a kubeconfig and every DPUCluster and Cluster API cluster in them, live.
 
     `only` names the contexts to use (default: all). `areas` limits what is followed, for whoever needs only one list.
     `reload` gives the kubeconfig anew when somebody reconnects after a login. `endpoints` are
@@ -81,9 +82,13 @@ class Fleet:
         self._endpoints = tuple(endpoints)
         self._tasks: dict[str, ClusterTasks] = {}
         self._aliases: dict[str, str] = {}
-        """DPUClusters that a context leads to already: their names in the fleet, and the context."""
+        """Clusters that something else leads to already: their names in the fleet, and what that is called."""
         self._kubeconfigs: dict[str, str] = {}
         """The Secret that each DPUCluster names."""
+        self._labelled: dict[str, str] = {}
+        """The resourceVersion of the Secret that each cluster of Cluster API is known by."""
+        self._found: dict[str, Source] = {}
+        """Every cluster that was found in another one, aliases too."""
         self._exported: set[str] = set()
         self._helpers: set[asyncio.Task[None]] = set()
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -186,6 +191,7 @@ class Fleet:
             self._areas,
             known_as=self._known_as,
             found=partial(self._dpu_cluster, name) if host else None,
+            labelled=partial(self._cluster_secret, name) if host else None,
         )
         tasks = self._tasks[name] = ClusterTasks(
             source,
@@ -204,17 +210,48 @@ class Fleet:
         namespace, _, short = key.partition("/")
         name = target_name(host, namespace, short)
         if found is None:
-            self._aliases.pop(name, None)
-            self._remove(name)
-            self._kubeconfigs.pop(name, None)
+            if self._kubeconfigs.pop(name, None) is not None:
+                self._lose(name)
             return
         before = self._kubeconfigs.get(name)
         self._kubeconfigs[name] = found.spec.kubeconfig
-        if name not in self._tasks and name not in self._aliases:
+        if name not in self._found:
             secret = partial(self._kubeconfigs.__getitem__, name)
-            self._add(dpu_cluster_source(host, partial(self.client, host), namespace, short, secret), host=False)
+            self._find(dpu_cluster_source(host, partial(self.client, host), namespace, short, secret))
         elif before != found.spec.kubeconfig and name in self._tasks:
             self._help(self._tasks[name].restart())
+
+    def _cluster_secret(self, host: str, key: str, found: ClusterSecret | None) -> None:
+        """A Secret that Cluster API labelled came, changed or went in `host`; its siblings are not clusters."""
+        namespace, _, secret = key.partition("/")
+        short = secret.removesuffix(capi.secret_name(""))
+        name = capi.cluster_name(host, namespace, short)
+        if found is None or capi.cluster_of(secret, found.metadata.labels) is None:
+            if secret == capi.secret_name(short) and self._labelled.pop(name, None) is not None:
+                self._lose(name)
+            return
+        before = self._labelled.get(name)
+        if before is None and name in self._found:
+            return  # a DPUCluster of the same name
+        self._labelled[name] = found.metadata.resource_version
+        if before is None:
+            self._find(capi_source(host, partial(self.client, host), namespace, short))
+        elif before != found.metadata.resource_version and name in self._tasks:
+            self._help(self._tasks[name].restart())
+
+    def _find(self, source: Source) -> None:
+        self._found[source.name] = source
+        self._add(source, host=False)
+
+    def _lose(self, name: str) -> None:
+        """A cluster that was found is no longer there; what was its alias stands for itself again."""
+        self._found.pop(name, None)
+        self._aliases.pop(name, None)
+        self._remove(name)
+        for alias in [alias for alias, known in self._aliases.items() if known == name]:
+            del self._aliases[alias]
+            if alias in self._found:
+                self._add(self._found[alias], host=False)
 
     def _remove(self, name: str) -> None:
         tasks = self._tasks.pop(name, None)
@@ -227,16 +264,17 @@ class Fleet:
         tasks.forget()
 
     def _is_new(self, name: str, endpoint: Endpoint) -> bool:
-        """Whether no context leads to the same server. Where one does, `name` becomes its alias."""
-        for context in self._contexts:
+        """Whether nothing else leads to the same server. Where something does, `name` becomes its alias."""
+        others = (other for other in self._found if other != name and other in self._tasks)
+        for other in (*self._contexts, *others):
             try:
-                known = self.endpoint(context)
+                known = self.endpoint(other)
             except KubeError:
                 continue
             if same_server(known, endpoint):
-                self._aliases[name] = context
+                self._aliases[name] = other
                 self._remove(name)
-                self._rename(name, context)
+                self._rename(name, other)
                 return False
         return True
 

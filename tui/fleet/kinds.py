@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from tui.issuance import managed
+from tui.issuance import capi, managed
 from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
     TOKEN_SECRETS,
     Account,
+    ClusterSecret,
     DPUCluster,
     TokenSecret,
     account_row,
@@ -30,11 +31,12 @@ def kinds_of(
     *,
     known_as: Callable[[str], str],
     found: Callable[[str, DPUCluster | None], None] | None = None,
+    labelled: Callable[[str, ClusterSecret | None], None] | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
-    `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters, None
-    where this cluster was found through one itself.
+    `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters and `labelled` of
+    the Secrets of Cluster API's clusters, None where this cluster was found through such a thing itself.
     """
 
     def accounts(account: Account) -> Iterable[Row]:
@@ -55,6 +57,13 @@ def kinds_of(
     kinds: list[Watched] = []
     if found is not None:
         kinds.append(Watched("DPUClusters", DPU_CLUSTERS, lambda obj: (), type=DPUCluster, seen=found))
+    if labelled is not None:
+        kinds.append(
+            Watched(
+                "Cluster API's kubeconfigs", SECRETS, lambda obj: (), type=ClusterSecret, metadata_only=True,
+                labels=capi.CLUSTER_LABEL, seen=labelled, optional=True,
+            )
+        )  # fmt: skip
     if Area.ACCOUNTS in areas:
         kinds.append(Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True))
     if Area.CREDENTIALS in areas:

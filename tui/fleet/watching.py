@@ -42,6 +42,8 @@ class Watched:
     fields: str = ""
     seen: Callable[[str, Any | None], None] | None = None
     """Told of every object that came, changed (`namespace/name`, object) or went (None)."""
+    optional: bool = False
+    """Whether people miss nothing they asked for where it cannot be listed."""
 
 
 class Listener(Protocol):
@@ -190,7 +192,8 @@ class Follower:
             self._store.drop(kind, key)
 
     def _missing(self, reason: str) -> None:
-        self._listener.kind_missing(self._watched.label, reason)
+        if not self._watched.optional:
+            self._listener.kind_missing(self._watched.label, reason)
 
     def _settled(self) -> None:
         self._listener.kind_settled(self._watched.label)
