@@ -17,6 +17,7 @@ from typing import Final, Literal
 from .endpoint import Endpoint
 from .entries import ClusterEntry, ContextEntry, Document, Entry, UserEntry, read_document
 from .errors import ConfigError
+from .small_file import read_small
 from .yaml_loading import MAX_BYTES, YAMLError, load_first
 
 NAMES_SHOWN: Final = 12
@@ -154,14 +155,13 @@ def in_cluster(environ: Mapping[str, str] | None = None) -> Endpoint | None:
 def _read(path: Path) -> Document:
     reason = ""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_small(path, MAX_BYTES + 1)
     except FileNotFoundError:
         raise
     except NotADirectoryError:
         raise FileNotFoundError(str(path)) from None
     except OSError as error:
-        reason = os.strerror(error.errno or errno.EIO)
+        reason = error.strerror or os.strerror(errno.EIO)
     if reason:
         raise ConfigError(f'error loading config file "{path}": {reason}')
     return _parse(data, path)

@@ -17,6 +17,7 @@ import msgspec
 
 from .entries import ClusterEntry, ContextEntry, UserEntry
 from .resolving import PROXY_SCHEMES
+from .small_file import read_small
 
 if TYPE_CHECKING:
     from .endpoint import ExecPlugin
@@ -179,7 +180,6 @@ def _readable(what: str, written: str, origin: Path | None, name: str) -> Iterat
         yield Severity.ERROR, f"{what} of {name} names a file of the machine it was written on"
         return
     try:
-        with (origin.parent / written).open("rb"):
-            pass
+        read_small(origin.parent / written, 1)
     except OSError as error:
         yield Severity.ERROR, f"unable to read {what} {written} for {name} due to {error.strerror}"

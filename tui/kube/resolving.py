@@ -13,6 +13,7 @@ from .endpoint import Endpoint, ExecPlugin, Login
 from .entries import ClusterEntry, ContextEntry, UserEntry
 from .errors import ConfigError
 from .sensitive import Sensitive
+from .small_file import read_small
 
 if TYPE_CHECKING:
     from .kubeconfig import KubeConfig
@@ -161,8 +162,7 @@ def _located(written: str, origin: Path | None, what: str) -> Path:
 def _file(written: str, origin: Path | None, what: str) -> bytes:
     path = _located(written, origin, what)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_FILE + 1)
+        data = read_small(path, _MAX_FILE + 1)
     except OSError as error:
         raise ConfigError(f"unable to read {what} {path}: {error.strerror}") from None
     if len(data) > _MAX_FILE:
