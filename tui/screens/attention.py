@@ -14,8 +14,8 @@ from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.renewal import state_of
 from tui.issuance.types import CredentialKind, State
-from tui.widgets.fleet_columns import credential_name
 from tui.widgets.moments import lifetime, relative
+from tui.widgets.names import credential_name
 from tui.widgets.signs import REACHES, STATES, Sign
 
 from .session import Session

@@ -10,8 +10,8 @@ from tui.fleet.store import Area
 from tui.issuance.renewal import state_of
 from tui.issuance.types import KIND_LABELS, Credential, State
 from tui.widgets.facts import Fact, Section
-from tui.widgets.fleet_columns import credential_name, short_path
 from tui.widgets.moments import lifetime, relative, seconds, stamp
+from tui.widgets.names import credential_name, short_path
 from tui.widgets.signs import REACHES, STATES, Tone
 
 from .session import Session

@@ -18,7 +18,8 @@ from tui.widgets.columns import Cell
 from tui.widgets.facts import FactsView
 from tui.widgets.fleet_columns import OF_AREA
 from tui.widgets.signs import REACHES, Tone
-from tui.widgets.table import FleetTable, Rows
+from tui.widgets.table import FleetTable
+from tui.widgets.table_rows import Rows
 from tui.widgets.upcoming import Upcoming
 
 from .attention import cluster_says, since

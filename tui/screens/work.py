@@ -17,8 +17,8 @@ from tui.issuance.types import (
     SecretDestination,
     StepStatus,
 )
-from tui.widgets.fleet_columns import short_address, short_path
 from tui.widgets.moments import lifetime, stamp
+from tui.widgets.names import short_address, short_path
 
 from .dialog import file_stem
 from .jobs import Task

@@ -2,119 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from tui.fleet.query import Area
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
-from tui.issuance.countdown import countdown, human_left
 from tui.issuance.journal import JournalEntry
-from tui.issuance.renewal import state_of
-from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, State, StepStatus
+from tui.issuance.types import KIND_LABELS, Credential, StepStatus
 from tui.kube.text import safe_text
 
 from .columns import Cell, Column
-from .moments import ago, lifetime, seconds
-from .signs import REACHES, STATES, STEPS, Tone
-
-SOON: Final = timedelta(minutes=5)
-_NONE: Final = Cell("–", Tone.MUTE)
-_LIMIT: Final = 300
-_TICK: Final = timedelta(milliseconds=1)
-
-
-# What is left, and states: everything that time changes
-
-
-def left(credential: Credential | None, now: datetime) -> Cell:
-    """How much time a credential has."""
-    if credential is None:
-        return _NONE
-    if credential.state is State.REVOKED:
-        return Cell("revoked", Tone.MUTE)
-    if credential.expires_at is None:
-        endless = credential.state is State.ENDLESS
-        return Cell("never" if endless else "–", Tone.WARN if endless else Tone.MUTE)
-    text, _ = countdown(credential.expires_at, now)
-    remaining = credential.expires_at - now
-    if remaining <= timedelta(0):
-        return Cell(text, Tone.BAD)
-    return Cell(text, Tone.WARN if remaining <= SOON else Tone.STRONG)
-
-
-def left_changes(credential: Credential | None, now: datetime) -> datetime | None:
-    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
-        return None
-    return countdown(credential.expires_at, now)[1]
-
-
-def state(credential: Credential | None, now: datetime) -> Cell:
-    """The state as a sign."""
-    sign = STATES[State.PENDING if credential is None else state_of(credential, now)]
-    return Cell(sign.text, sign.tone)
-
-
-def state_changes(credential: Credential | None, now: datetime) -> datetime | None:
-    """The next instant at which the stamps give another state."""
-    if credential is None:
-        return None
-    stamps = [at + _TICK for at in (credential.rotate_at, credential.expires_at) if at is not None and at >= now]
-    return min(stamps, default=None)
-
-
-def renews(credential: Credential | None, now: datetime) -> Cell:
-    """When renewal is due."""
-    if credential is None or credential.rotate_at is None or credential.state is State.REVOKED:
-        return Cell("no", Tone.MUTE) if credential is not None and not _renewable(credential) else _NONE
-    if credential.expires_at is not None and credential.expires_at <= now:
-        return Cell("overdue", Tone.BAD)
-    remaining = credential.rotate_at - now
-    return Cell("now", Tone.WARN) if remaining <= timedelta(0) else Cell(human_left(remaining))
-
-
-def renews_changes(credential: Credential | None, now: datetime) -> datetime | None:
-    if credential is None or credential.rotate_at is None:
-        return None
-    return countdown(credential.rotate_at, now)[1] or state_changes(credential, now)
-
-
-def granted(credential: Credential | None) -> Cell:
-    """`1h / 8h` for granted and asked; capped ones stand out."""
-    if credential is None or (credential.granted is None and credential.requested is None):
-        return _NONE
-    if credential.granted is None:
-        return Cell(f"– / {lifetime(credential.requested)}", Tone.MUTE)
-    if credential.requested is None:
-        return Cell(f"{lifetime(credential.granted)} / –")
-    text = f"{lifetime(credential.granted)} / {lifetime(credential.requested)}"
-    capped = credential.requested - credential.granted > timedelta(seconds=1)
-    return Cell(f"{text} capped", Tone.WARN) if capped else Cell(text)
-
-
-def credential_name(row: CredentialRow) -> str:
-    """`namespace/name`, for files the path, for logins the cluster's user."""
-    address = row.credential.address
-    if address.kind is CredentialKind.FILE:
-        return safe_text(short_path(address.name), _LIMIT)
-    if address.kind is CredentialKind.LOGIN:
-        return safe_text(row.name or f"login of {address.cluster}", _LIMIT)
-    return safe_text(f"{row.namespace}/{row.name}", _LIMIT)
-
-
-def short_path(path: str) -> str:
-    """A path with the home folder as `~`."""
-    import os
-
-    home = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
-    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path
-
-
-def _renewable(credential: Credential) -> bool:
-    return credential.address.kind is not CredentialKind.LOGIN
+from .lifetime_cells import NONE, granted, left, left_changes, renews, renews_changes, state, state_changes
+from .moments import ago, seconds
+from .names import LIMIT, credential_name, short_address, short_path
+from .signs import REACHES, STEPS, Tone
 
 
 def _text(value: str, tone: Tone = Tone.PLAIN) -> Cell:
-    return Cell(safe_text(value, _LIMIT), tone) if value else _NONE
+    return Cell(safe_text(value, LIMIT), tone) if value else NONE
 
 
 CREDENTIALS: Final = (
@@ -225,7 +130,7 @@ REQUESTS: Final = (
     Column(
         "name",
         "REQUEST",
-        lambda row, now: Cell(safe_text(f"{row.namespace}/{row.name}", _LIMIT), Tone.STRONG),
+        lambda row, now: Cell(safe_text(f"{row.namespace}/{row.name}", LIMIT), Tone.STRONG),
         least=18,
         tight=30,
         most=64,
@@ -292,7 +197,7 @@ ACCOUNTS: Final = (
     Column(
         "name",
         "ACCOUNT",
-        lambda row, now: Cell(safe_text(row.identity.name, _LIMIT), Tone.STRONG),
+        lambda row, now: Cell(safe_text(row.identity.name, LIMIT), Tone.STRONG),
         least=20,
         tight=30,
         most=64,
@@ -334,7 +239,7 @@ CLUSTERS: Final = (
     Column(
         "name",
         "CLUSTER",
-        lambda row, now: Cell(safe_text(row.name, _LIMIT), Tone.STRONG),
+        lambda row, now: Cell(safe_text(row.name, LIMIT), Tone.STRONG),
         least=12,
         tight=20,
         most=44,
@@ -377,7 +282,7 @@ def reach(row: ClusterRow) -> Cell:
 
 def skew(row: ClusterRow) -> Cell:
     if row.skew is None:
-        return _NONE
+        return NONE
     off = abs(row.skew) > 60
     return Cell(f"{row.skew:+.1f} s" if abs(row.skew) < 100 else f"{row.skew:+.0f} s", Tone.WARN if off else Tone.PLAIN)
 
@@ -394,7 +299,7 @@ JOURNAL: Final = (
     Column(
         "address",
         "CREDENTIAL",
-        lambda row, now: Cell(safe_text(short_address(row.address), _LIMIT), Tone.STRONG),
+        lambda row, now: Cell(safe_text(short_address(row.address), LIMIT), Tone.STRONG),
         least=18,
         tight=30,
         most=60,
@@ -403,11 +308,6 @@ JOURNAL: Final = (
     Column("message", "SAYS", lambda row, now: _text(row.message), least=16, tight=22, most=120, drop=1),
     Column("plan", "PLAN", lambda row, now: _text(row.plan[:8], Tone.MUTE), least=8, most=8, drop=5),
 )
-
-
-def short_address(address: str) -> str:
-    """An address for people: paths with `~`."""
-    return f"file:{short_path(address[5:])}" if address.startswith("file:") else address
 
 
 def _journal_time(row: JournalEntry, now: datetime) -> str:

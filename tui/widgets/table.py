@@ -9,53 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from math import ceil
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, TypeAlias
 
-from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from .columns import GAP, Cell, Column, cut, fit
+from . import table_messages
+from .columns import Cell, Column
+from .layout import Layout
+from .lines import GUTTER, centred, line, titles
+from .live_labels import LiveLabels
 from .signs import Tone
-
-GUTTER: Final = 2
-"""Cells left of the first column: the cursor's arrow and the mark."""
-_MEASURED: Final = 120
-"""So many rows from the visible ones on are measured for the widths."""
-
-
-class Rows(Protocol):
-    """What a table draws."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> Any: ...
-    def key_at(self, index: int) -> str: ...
-    def find(self, key: str) -> int | None: ...
-
-
-class NoRows:
-    """An empty table's rows."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def __getitem__(self, index: int, /) -> Any:
-        raise IndexError(index)
-
-    def key_at(self, index: int) -> str:
-        raise IndexError(index)
-
-    def find(self, key: str) -> int | None:
-        return None
+from .table_rows import NoRows, Rows
 
 
 def _utc_now(row: Any) -> datetime:
@@ -90,45 +61,11 @@ class FleetTable(ScrollView, can_focus=True):
 
     cursor: reactive[int] = reactive(0, repaint=False)
 
-    class Opened(Message):
-        """Enter or a double click on a row."""
-
-        def __init__(self, table: FleetTable, row: Any) -> None:
-            super().__init__()
-            self.table = table
-            self.row = row
-
-        @property
-        def control(self) -> FleetTable:
-            return self.table
-
-    class Moved(Message):
-        """The cursor is on another row, or the row under it changed."""
-
-        def __init__(self, table: FleetTable) -> None:
-            super().__init__()
-            self.table = table
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, FleetTable.Moved) and message.table is self.table
-
-    class Marked(Moved):
-        """The marks changed."""
-
-    class SortWanted(Message):
-        """A click on a column's title."""
-
-        def __init__(self, table: FleetTable, sort: str) -> None:
-            super().__init__()
-            self.table = table
-            self.sort = sort
-
-    class Overdue(Message):
-        """A visible countdown ended: whoever sorts or counts by time may want to look again."""
-
-        def __init__(self, table: FleetTable) -> None:
-            super().__init__()
-            self.table = table
+    Opened: TypeAlias = table_messages.Opened
+    Moved: TypeAlias = table_messages.Moved
+    Marked: TypeAlias = table_messages.Marked
+    SortWanted: TypeAlias = table_messages.SortWanted
+    Overdue: TypeAlias = table_messages.Overdue
 
     def __init__(
         self,
@@ -150,14 +87,13 @@ class FleetTable(ScrollView, can_focus=True):
         self._cursor_key = ""
         self._pinned = False
         """Whether somebody moved the cursor; until then it stays on the first row whatever comes."""
-        self._layout: list[tuple[Column, int]] = []
+        self._layout = Layout()
         self._hover = -1
         self._timer: Timer | None = None
         self._paused = False
         self._styles: dict[str, Style] = {}
         self._ticks = 0
-        self._labels: dict[tuple[int, str], str] = {}
-        """What the live columns said when the timer last looked."""
+        self._live = LiveLabels(now)
         self._last_tick: datetime | None = None
 
     # What others ask
@@ -326,9 +262,9 @@ class FleetTable(ScrollView, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width, ground = self.size.width, self.rich_style
         if y == 0:
-            return self._header(width)
+            return titles(self._layout, width, ground, self._named, self.sorted_by, self.reverse)
         index = round(self.scroll_y) + y - 1
         if index < len(self.rows):
             return self._line(index, width)
@@ -336,48 +272,20 @@ class FleetTable(ScrollView, can_focus=True):
             lines = self.empty()
             at = y - max(2, (self.size.height - len(lines)) // 3)
             if 0 <= at < len(lines):
-                text, tone = lines[at]
-                centred = cut(text, min(width, cell_len(text)))
-                return Strip([Segment(centred.center(width), self._style(tone))]).adjust_cell_length(
-                    width, self.rich_style
-                )
-        return Strip.blank(width, self.rich_style)
-
-    def _header(self, width: int) -> Strip:
-        ground = self.rich_style
-        plain, sorted_style = ground + self._named("header"), ground + self._named("header-sorted")
-        segments = [Segment(" " * GUTTER, plain)]
-        for number, (column, size) in enumerate(self._layout):
-            if number:
-                segments.append(Segment(" " * GAP, plain))
-            if column.sort and column.sort == self.sorted_by:
-                title = f"{column.title} {'▼' if self.reverse else '▲'}"
-                segments.append(Segment(cut(title, size), sorted_style))
-            else:
-                segments.append(Segment(cut(column.title, size), plain))
-        return Strip(segments).adjust_cell_length(width, plain)
+                return centred(lines[at], width, ground, self._named)
+        return Strip.blank(width, ground)
 
     def _line(self, index: int, width: int) -> Strip:
         row = self.rows[index]
-        ground = self.rich_style
         on_cursor = index == self.cursor
+        ground = self.rich_style
         if on_cursor:
             ground += self._named("cursor" if self.has_focus else "cursor-quiet")
         elif index == self._hover:
             ground += self._named("hover")
         marked = bool(self.marks) and self.rows.key_at(index) in self.marks
-        segments = [
-            Segment("▸" if on_cursor else " ", ground + self._named("arrow")),
-            Segment("◆" if marked else " ", ground + self._named("mark")),
-        ]
-        now = self._now(row)
-        for number, (column, size) in enumerate(self._layout):
-            if number:
-                segments.append(Segment(" " * GAP, ground))
-            text, tone = column.cell(row, now)
-            style = ground + self._tone(tone) if tone else ground
-            segments.append(Segment(cut(text, size, middle=column.middle), style))
-        return Strip(segments).adjust_cell_length(width, ground)
+        signs = ("▸" if on_cursor else " ", "◆" if marked else " ")
+        return line(self._layout, row, self._now(row), width, ground, self._named, signs)
 
     def _named(self, name: str) -> Style:
         style = self._styles.get(name)
@@ -385,44 +293,18 @@ class FleetTable(ScrollView, can_focus=True):
             style = self._styles[name] = self.get_component_rich_style(f"fleet-table--{name}", partial=True)
         return style
 
-    def _tone(self, tone: Tone) -> Style:
-        return self._named(tone.value)
-
-    def _style(self, tone: Tone) -> Style:
-        return self.rich_style + self._tone(tone) if tone else self.rich_style
-
     # Layout
 
     def _resize_virtual(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
 
     def _measure(self) -> None:
-        """Widths from the rows around those visible; what is far away never costs anything."""
-        first = max(0, round(self.scroll_y) - 20)
-        last = min(len(self.rows), first + _MEASURED)
-        titles = [cell_len(column.title) + (2 if column.sort else 0) for column in self.columns]
-        lengths: list[list[int]] = [[] for _ in self.columns]
-        for index in range(first, last):
-            row = self.rows[index]
-            now = self._now(row)
-            for known, column in zip(lengths, self.columns, strict=True):
-                known.append(cell_len(column.cell(row, now).text))
-        longest = [max(title, *known, 0) for title, known in zip(titles, lengths, strict=True)]
-        # a few very long names must not take the room of every other column
-        nearly_all = ceil((last - first) * 0.9) - 1
-        wanted = [
-            max(title, sorted(known)[nearly_all]) if column.tight and known else most
-            for title, known, column, most in zip(titles, lengths, self.columns, longest, strict=True)
-        ]
-        self._layout = fit(self.columns, wanted, max(self.size.width - GUTTER - 1, 1), longest)
+        self._layout = Layout.of(
+            self.columns, self.rows, self._now, first=round(self.scroll_y), width=self.size.width - GUTTER - 1
+        )
 
     def _column_at(self, x: int) -> Column | None:
-        left = GUTTER
-        for column, size in self._layout:
-            if left <= x < left + size + GAP:
-                return column
-            left += size + GAP
-        return None
+        return self._layout.at(x - GUTTER)
 
     def _index_at(self, y: int) -> int | None:
         index = round(self.scroll_y) + y - 1
@@ -488,55 +370,22 @@ class FleetTable(ScrollView, can_focus=True):
             self._timer = self.set_timer(min(delay, 3600.0), self._tick)
 
     def _next_change(self) -> timedelta | None:
-        live = [column.changes for column, _ in self._layout if column.changes is not None]
-        first = round(self.scroll_y)
-        soonest: timedelta | None = None
-        for index in range(first, min(first + self.size.height - 1, len(self.rows))):
-            row = self.rows[index]
-            now = self._now(row)
-            for changes in live:
-                at = changes(row, now)
-                if at is not None and (soonest is None or at - now < soonest):
-                    soonest = at - now
-        return soonest
+        return self._live.next_change(self._layout, self._visible())
 
     def _tick(self) -> None:
         self._ticks += 1
         self._timer = None
-        first = round(self.scroll_y)
-        now = self._now(self.rows[first]) if first < len(self.rows) else None
+        visible = self._visible()
+        now = self._now(visible[0][1]) if visible else None
         stood_still, self._last_tick = now == self._last_tick, now
-        for y, (start, end) in self._stale().items():
-            self.refresh(Region(start, y, end - start, 1))
-        if self._any_over():
+        for at, (start, end) in self._live.stale(self._layout, visible).items():
+            self.refresh(Region(GUTTER + start, at + 1, end - start, 1))
+        if visible and self._live.over(self._layout, visible[0][1]):
             self.post_message(self.Overdue(self))
         self._arm(stood_still)
 
-    def _stale(self) -> dict[int, tuple[int, int]]:
-        """Lines whose labels differ from what was last looked at, and from which cell to which."""
-        found: dict[int, tuple[int, int]] = {}
-        labels: dict[tuple[int, str], str] = {}
+    def _visible(self) -> list[tuple[int, Any]]:
+        """The rows that are on the screen, each with its line below the titles."""
         first = round(self.scroll_y)
-        for index in range(first, min(first + self.size.height - 1, len(self.rows))):
-            row = self.rows[index]
-            now = self._now(row)
-            left = GUTTER
-            for column, size in self._layout:
-                if column.changes is not None:
-                    text = column.cell(row, now).text
-                    labels[index, column.id] = text
-                    if self._labels.get((index, column.id)) != text:
-                        y = index - first + 1
-                        found[y] = (found.get(y, (left, 0))[0], left + size)
-                left += size + GAP
-        self._labels = labels
-        return found
-
-    def _any_over(self) -> bool:
-        """Whether the first visible row has nothing left to count: its countdown may just have ended."""
-        first = round(self.scroll_y)
-        if first >= len(self.rows):
-            return False
-        row = self.rows[first]
-        now = self._now(row)
-        return all(column.changes(row, now) is None for column, _ in self._layout if column.changes is not None)
+        last = min(first + self.size.height - 1, len(self.rows))
+        return [(index - first, self.rows[index]) for index in range(first, last)]

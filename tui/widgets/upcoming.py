@@ -6,7 +6,7 @@ from bisect import bisect_right
 from datetime import datetime
 from typing import Any
 
-from .table import Rows
+from .table_rows import Rows
 
 
 class Upcoming:

@@ -1,0 +1,87 @@
+"""What a credential's cells say about time and state, and when that will next be different."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.issuance.countdown import countdown, human_left
+from tui.issuance.renewal import state_of
+from tui.issuance.types import Credential, CredentialKind, State
+
+from .columns import Cell
+from .moments import lifetime
+from .signs import STATES, Tone
+
+SOON: Final = timedelta(minutes=5)
+NONE: Final = Cell("–", Tone.MUTE)
+_TICK: Final = timedelta(milliseconds=1)
+
+
+def left(credential: Credential | None, now: datetime) -> Cell:
+    """How much time a credential has."""
+    if credential is None:
+        return NONE
+    if credential.state is State.REVOKED:
+        return Cell("revoked", Tone.MUTE)
+    if credential.expires_at is None:
+        endless = credential.state is State.ENDLESS
+        return Cell("never" if endless else "–", Tone.WARN if endless else Tone.MUTE)
+    text, _ = countdown(credential.expires_at, now)
+    remaining = credential.expires_at - now
+    if remaining <= timedelta(0):
+        return Cell(text, Tone.BAD)
+    return Cell(text, Tone.WARN if remaining <= SOON else Tone.STRONG)
+
+
+def left_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
+        return None
+    return countdown(credential.expires_at, now)[1]
+
+
+def state(credential: Credential | None, now: datetime) -> Cell:
+    """The state as a sign."""
+    sign = STATES[State.PENDING if credential is None else state_of(credential, now)]
+    return Cell(sign.text, sign.tone)
+
+
+def state_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    """The next instant at which the stamps give another state."""
+    if credential is None:
+        return None
+    stamps = [at + _TICK for at in (credential.rotate_at, credential.expires_at) if at is not None and at >= now]
+    return min(stamps, default=None)
+
+
+def renews(credential: Credential | None, now: datetime) -> Cell:
+    """When renewal is due."""
+    if credential is None or credential.rotate_at is None or credential.state is State.REVOKED:
+        return Cell("no", Tone.MUTE) if credential is not None and not _renewable(credential) else NONE
+    if credential.expires_at is not None and credential.expires_at <= now:
+        return Cell("overdue", Tone.BAD)
+    remaining = credential.rotate_at - now
+    return Cell("now", Tone.WARN) if remaining <= timedelta(0) else Cell(human_left(remaining))
+
+
+def renews_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    if credential is None or credential.rotate_at is None:
+        return None
+    return countdown(credential.rotate_at, now)[1] or state_changes(credential, now)
+
+
+def granted(credential: Credential | None) -> Cell:
+    """`1h / 8h` for granted and asked; capped ones stand out."""
+    if credential is None or (credential.granted is None and credential.requested is None):
+        return NONE
+    if credential.granted is None:
+        return Cell(f"– / {lifetime(credential.requested)}", Tone.MUTE)
+    if credential.requested is None:
+        return Cell(f"{lifetime(credential.granted)} / –")
+    text = f"{lifetime(credential.granted)} / {lifetime(credential.requested)}"
+    capped = credential.requested - credential.granted > timedelta(seconds=1)
+    return Cell(f"{text} capped", Tone.WARN) if capped else Cell(text)
+
+
+def _renewable(credential: Credential) -> bool:
+    return credential.address.kind is not CredentialKind.LOGIN

@@ -1,0 +1,34 @@
+"""What things are called on the screen: credentials, files with `~`, addresses. All of it is safe for a terminal."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from tui.fleet.rows import CredentialRow
+from tui.issuance.types import CredentialKind
+from tui.kube.text import safe_text
+
+LIMIT: Final = 300
+"""So many characters of a name are looked at; no cell is wider."""
+
+
+def credential_name(row: CredentialRow) -> str:
+    """`namespace/name`, for files the path, for logins the cluster's user."""
+    address = row.credential.address
+    if address.kind is CredentialKind.FILE:
+        return safe_text(short_path(address.name), LIMIT)
+    if address.kind is CredentialKind.LOGIN:
+        return safe_text(row.name or f"login of {address.cluster}", LIMIT)
+    return safe_text(f"{row.namespace}/{row.name}", LIMIT)
+
+
+def short_path(path: str) -> str:
+    """A path with the home folder as `~`."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
+    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path
+
+
+def short_address(address: str) -> str:
+    """An address for people: paths with `~`."""
+    return f"file:{short_path(address[5:])}" if address.startswith("file:") else address
