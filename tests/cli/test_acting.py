@@ -412,3 +412,10 @@ def test_issue_rotate_and_revoke_on_a_real_control_plane(real_cluster: RealContr
     assert kubemint("verify", path, *where).code == 0
     assert kubemint("revoke", path, *where, "--yes").code == 0
     refused_within_15_s(config, path, "real")
+
+
+def test_verify_says_what_a_path_is_that_is_no_file(tmp_path: Path) -> None:
+    """A folder or a pipe is not taken for a mistyped address."""
+    os.mkfifo(tmp_path / "pipe")
+    kubemint("verify", tmp_path / "pipe").failed(1, "is not a regular file")
+    kubemint("verify", tmp_path).failed(1, str(tmp_path))

@@ -36,7 +36,7 @@ def verify(options: Options, /, what: str, form: str, **given: Any) -> None:
     A kubeconfig is taken as foreign: no file that it names is read and no plugin is run. Exit code 1: not accepted.
     """
     options = options.merged(given)
-    if what == "-" or Path(what).expanduser().is_file():
+    if what == "-" or Path(what).expanduser().exists():  # a folder or a pipe is told from a typo
         work = _verify_material(options, what, read_input(what))
     else:
         work = _verify_address(options, address_of(what))
