@@ -290,8 +290,9 @@ async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
     if push is None:
         return ""
     try:
-        found = await client.get_metadata(PUSH_SECRETS, push.name, namespace=meta["namespace"])
-        if not managed.is_managed(found):
+        found = await client.get(PUSH_SECRETS, push.name, namespace=meta["namespace"])
+        selected = ((found.get("spec") or {}).get("selector") or {}).get("secret") or {}
+        if not managed.is_managed(found) or selected.get("name") != meta["name"]:  # anybody may write annotations
             return f"; PushSecret {push.name} is somebody else's and was left alone"
         await client.delete(PUSH_SECRETS, push.name, namespace=meta["namespace"], uid=found["metadata"]["uid"])
     except NotFound:
