@@ -30,7 +30,7 @@ NAME = "rok"
 
 
 def wish(arena: Arena, **given: Any) -> IdentityWish:
-    return IdentityWish(**{"identity": arena.identity(NAME), "folder": str(arena.folder)} | given)
+    return IdentityWish(identity=arena.identity(NAME), folder=str(arena.folder), **given)
 
 
 def token_path(arena: Arena) -> Path:

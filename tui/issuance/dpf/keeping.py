@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError
 from tui.issuance.renewal import retry_at
 from tui.kube.errors import KubeError
 from tui.kube.reflector import Listing, Lost, Remove, Synced, Upsert, reflect
@@ -26,6 +26,7 @@ Key = tuple[str, str]
 AT_ONCE: Final = 4
 RESYNC: Final = timedelta(minutes=1)
 """Accounts and Secrets are not watched: each request is looked at this often, whatever its own times are."""
+_AGAIN: Final = timedelta(milliseconds=200)
 _LONGEST_NAP: Final = 5.0
 """The wall clock may jump; it is looked at this often."""
 
@@ -126,6 +127,9 @@ class Keeping:
         try:
             async with slots:
                 rest = await self._reconcile(key)
+                if rest is None:
+                    self._due[key] = self.clock() + _AGAIN
+                    return
                 if key not in self._objects and rest.request is None:
                     self._forget(key)
                 else:
@@ -135,9 +139,12 @@ class Keeping:
             self._busy.discard(key)
             self._changed.set()
 
-    async def _reconcile(self, key: Key) -> Rest:
+    async def _reconcile(self, key: Key) -> Rest | None:
+        """How it was left; None where somebody changed it meanwhile, so that it must be looked at again."""
         try:
             return await self.keeper.reconcile(self.cluster, *key)
+        except ChangedMeanwhile:
+            return None
         except (KubeError, IssuanceError) as error:
             return Rest(request=None, error=str(error), hint=error.hint)
 

@@ -1,0 +1,158 @@
+"""Whether DPF's controller keeps a cluster's requests, from the traces it leaves; and the loop that steps aside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.controlplane import RealControlPlane
+from tui.demo.running import FleetThread
+from tui.issuance.dpf import DPU_REQUESTS
+from tui.issuance.dpf.conditions import rfc3339
+from tui.issuance.dpf.keeper import Rest
+from tui.issuance.dpf.keeping import Keeping, Key
+from tui.issuance.dpf.resources import FINALIZER
+from tui.issuance.dpf.tending import trace
+from tui.kube.errors import NotFound
+from tui.kube.resource import SECRETS
+
+from .dpf_place import Clock, Place, embedded_place, real_place
+
+CLOCK = Clock()
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(scope="module")
+def untended_fleet() -> Iterator[FleetThread]:
+    """An embedded fleet without the controller, on a clock that tests move."""
+    with FleetThread(clusters=4, accounts=0, troubled=False, controller=False, clock=CLOCK) as fleet:
+        yield fleet
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    if request.param == "real":
+        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
+        async with real_place(plane) as ready:
+            yield ready
+        return
+    async with embedded_place(request.getfixturevalue("untended_fleet"), CLOCK) as ready:
+        yield ready
+
+
+async def raw(place: Place, name: str = "req") -> dict[str, Any]:
+    found: dict[str, Any] = await place.client.get(DPU_REQUESTS, name, namespace=place.ns)
+    return found
+
+
+async def as_controller(place: Place, name: str = "req") -> None:
+    """What the reference controller writes when it has issued a token; without any mark of kubemint's."""
+    now = place.clock()
+    await place.client.patch(DPU_REQUESTS, name, {"metadata": {"finalizers": [FINALIZER]}}, namespace=place.ns)
+    await place.status(
+        name,
+        serviceAccount=f"{place.ns}/test-service-account",
+        secret=f"{place.ns}/out",
+        issuedAt=rfc3339(now),
+        expirationTimestamp=rfc3339(now + timedelta(hours=1)),
+    )
+
+
+async def test_what_kubemint_did_itself_is_no_trace_of_another(place: Place) -> None:
+    await place.want()
+    assert trace(await raw(place), place.clock()) == ""
+    await place.keep()
+    assert trace(await raw(place), place.clock()) == ""
+
+
+async def test_a_token_that_is_not_ours_and_not_late_is_somebodys(place: Place) -> None:
+    await place.want()
+    await as_controller(place)
+    found, now = await raw(place), place.clock()
+    assert "not kubemint's" in trace(found, now)
+    assert "not kubemint's" in trace(found, now + timedelta(minutes=48))
+    assert trace(found, now + timedelta(minutes=50)) == "", "nobody renewed it"
+
+
+async def test_a_status_written_lately_by_another_manager(place: Place) -> None:
+    await place.want()
+    await place.keep()
+    path = DPU_REQUESTS.path(place.ns, "req", "status")
+    await place.client.request(
+        "PATCH",
+        path,
+        params={"fieldManager": "dpuservicecredentialrequestcontroller"},
+        body={"status": {"secret": f"{place.ns}/other"}},
+        content_type="application/merge-patch+json",
+    )
+    found, now = await raw(place), place.clock()
+    assert "dpuservicecredentialrequestcontroller wrote the status" in trace(found, now)
+    assert trace(found, now + timedelta(minutes=11)) == ""
+
+
+async def eventually(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+def keeping(place: Place, rests: list[tuple[Key, Rest]], said: list[str]) -> Keeping:
+    return Keeping(
+        place.keeper, place.client, place.host, place.ns, clock=place.clock,
+        on_rest=lambda key, rest: rests.append((key, rest)), say=said.append, resync=SECOND / 2,
+    )  # fmt: skip
+
+
+async def test_the_loop_keeps_what_comes_what_changes_and_what_others_break(place: Place) -> None:
+    rests: list[tuple[Key, Rest]] = []
+    loop = asyncio.create_task(keeping(place, rests, []).run())
+
+    async def issued() -> bool:
+        return (await place.read()).issued_at is not None
+
+    async def there() -> bool:
+        try:
+            return bool((await place.secret()).data)
+        except NotFound:
+            return False
+
+    async def gone() -> bool:
+        try:
+            await place.read()
+        except NotFound:
+            return True
+        return False
+
+    await place.want()
+    await eventually(issued)
+    await eventually(there)
+    await place.client.delete(SECRETS, "out", namespace=place.ns)  # nobody watches Secrets
+    await eventually(there)
+    await place.delete()
+    await eventually(gone)
+    assert await place.account() is None
+    assert {rest.error for _, rest in rests} == {""}
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+
+
+async def test_the_loop_steps_aside_while_the_controller_is_seen(place: Place) -> None:
+    await place.want()
+    await as_controller(place)
+    rests: list[tuple[Key, Rest]] = []
+    said: list[str] = []
+    loop = asyncio.create_task(keeping(place, rests, said).run())
+    async with asyncio.timeout(10):
+        while not said:
+            await asyncio.sleep(0.02)
+    assert "left to it" in said[0]
+    assert rests == []
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+    assert await place.account() is None
