@@ -5,9 +5,12 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from textual.widgets import Input, Select
+
 from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.rows import CredentialRow
 from tui.issuance.types import CredentialKind, StepStatus
+from tui.screens.clipboard import MOST_BYTES, copy
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.new_credential import NewCredentialScreen
@@ -148,6 +151,40 @@ async def test_inspect_shows_claims_and_no_material(dashboard: Open) -> None:
         assert "system:serviceaccount:monitoring:prometheus" in shown
         assert "bound to" in shown
         assert "eyJ" not in shown
+
+
+async def test_a_merge_shows_what_it_changes_and_asks(dashboard: Open, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n")
+    config.chmod(0o600)
+    before = config.read_bytes()
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("3", "spark")
+        for accept in (False, True):
+            await driver.press("n", "c")
+            screen = driver.app.screen
+            screen.query_one("#f-kept", Select).value = "an existing kubeconfig"
+            await driver.pilot.pause()
+            screen.query_one("#f-path", Input).value = str(config)
+            await driver.press("ctrl+s")
+            await driver.until(lambda: isinstance(driver.app.screen, ConfirmScreen))
+            await driver.until(lambda: "server:" in driver.text())
+            assert "eyJ" not in driver.text()
+            assert config.read_bytes() == before
+            if not accept:
+                await driver.press("escape")
+                assert driver.app.session.jobs.all == []
+        job = await driver.act("ctrl+s")
+        assert done(job), job.tasks[0].message
+        assert config.read_bytes() != before
+
+
+async def test_what_is_too_long_for_the_clipboard_is_refused(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        assert "not copied" in copy(driver.app, "x" * (MOST_BYTES + 1))
+        assert driver.app.clipboard == ""
+        assert copy(driver.app, "x" * MOST_BYTES) == ""
+        assert driver.app.clipboard == "x" * MOST_BYTES
 
 
 async def test_reveal_masks_itself_again_and_in_pictures(dashboard: Open) -> None:

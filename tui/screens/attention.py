@@ -95,10 +95,11 @@ def survey(session: Session, span: timedelta) -> Survey:
 
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
-    """A cluster's trouble in one line: since when, what, and what to do."""
-    parts = [since(row, now)]
-    parts += [text.removeprefix("error: ") for text in (row.message, row.hint) if text]
-    return " · ".join(parts)
+    """A cluster's trouble in one line, the cause or what to do first: `login: run …`, then since when."""
+    message, hint = (text.removeprefix("error: ") for text in (row.message, row.hint))
+    login = row.reach is Reach.NEEDS_LOGIN and hint
+    first = [f"login: {hint.replace('run: ', 'run ', 1)}", message] if login else [message, hint]
+    return " · ".join(filter(None, [*first, since(row, now)]))
 
 
 def since(row: ClusterRow, now: datetime) -> str:

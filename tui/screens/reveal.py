@@ -23,6 +23,7 @@ from tui.kube.errors import KubeError
 from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text
 
+from .clipboard import copy
 from .session import Session
 
 SECONDS: Final = 10
@@ -125,8 +126,8 @@ class RevealScreen(ModalScreen[None]):
 
     def action_copy(self) -> None:
         if self._material is not None:
-            self.app.copy_to_clipboard(self._material.reveal())
-            self._note("copied; clear the clipboard when you are done")
+            refused = copy(self.app, self._material.reveal())
+            self._note(f"✖ {refused}" if refused else "copied; clear the clipboard when you are done")
 
     def conceal(self, concealed: bool) -> None:
         """Mask while a picture is taken."""

@@ -16,9 +16,14 @@ from tui.fleet.objects import has_object
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.errors import IssuanceError
+from tui.issuance.running import explain
 from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, IssueSpec
+from tui.kube.errors import KubeError
+from tui.kube.text import safe_text
 
 from . import work
+from .clipboard import copy
 from .describe import title_of
 from .jobs import Task
 from .session import Session, Shell
@@ -165,11 +170,35 @@ class WorkingScreen(Screen[None]):
         clusters = self._clusters(cluster_of(rows[0]) if rows else "")
 
         def made(spec: IssueSpec | None) -> None:
-            if spec is not None:
+            if spec is None:
+                return
+            if any(isinstance(place, FileDestination) and place.merge for place in spec.destinations):
+                self.run_worker(self._merge(spec), group="preview", exclusive=True, exit_on_error=False)
+            else:
                 self._job("issue", [work.issue(self.session, spec)])
 
         folder = self.kubemint.export_folder
         self.app.push_screen(NewCredentialScreen(clusters, identity=identity, folder=folder), made)
+
+    async def _merge(self, spec: IssueSpec) -> None:
+        """Show what a merge changes in somebody's kubeconfig, then ask."""
+        from .confirm import ConfirmScreen
+
+        try:
+            plan = await self.session.engine.plan_issue(spec)
+        except (IssuanceError, KubeError, OSError) as error:
+            message, hint = explain(error)
+            said = f"{message}: {hint}" if hint else message
+            self.notify(safe_text(said), markup=False, severity="error", timeout=15)
+            return
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self._job("issue", [work.issue(self.session, spec)])
+
+        body = [*(f"! {warning}" for warning in plan.warnings), *plan.preview.splitlines()]
+        title = "Change this kubeconfig? Tokens are masked."
+        self.app.push_screen(ConfirmScreen(title, body or ["Nothing else in it changes."], verb="Merge"), sure)
 
     def action_new_request(self) -> None:
         from .new_request import NewRequestScreen
@@ -219,8 +248,7 @@ class WorkingScreen(Screen[None]):
         if len(rows) == 1:
             address = work.address_of(rows[0])
             text = str(address) if address is not None else rows[0].key
-            self.app.copy_to_clipboard(text)
-            self.notify("the address is in the clipboard", markup=False, timeout=3)
+            self.notify(copy(self.app, text) or "the address is in the clipboard", markup=False, timeout=3)
 
     def action_reconnect(self) -> None:
         rows = self.chosen()

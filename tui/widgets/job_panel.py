@@ -103,7 +103,10 @@ def single(task: TaskLike) -> list[Content]:
     results = {result.step: result for result in task.results}
     order: list[tuple[str, str]] = [(step.id, step.title) for step in task.plan.steps] if task.plan is not None else []
     order += [(result.step, result.title) for result in task.results if result.step not in dict(order)]
-    lines = []
+    lines = [
+        Content.assemble(("! ", "$warn bold"), (safe_text(warning), "$warn"))
+        for warning in (task.plan.warnings if task.plan is not None else ())
+    ]
     over = task.status not in (None, StepStatus.RUNNING)
     for step, title in order:
         result = results.get(step)

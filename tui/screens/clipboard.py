@@ -1,0 +1,22 @@
+"""Copying to the terminal's clipboard (OSC 52), only because somebody pressed the key for it, and never too much.
+
+Terminals cut longer sequences off or ignore them without a word, so what is too long is refused, and said.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from textual.app import App
+
+MOST_BYTES: Final = 74_000
+"""So much still fits, encoded, into the 100,000 bytes that common terminals take."""
+
+
+def copy(app: App[Any], text: str) -> str:
+    """Copy it; gives why not, empty where it was copied."""
+    size = len(text.encode())
+    if size > MOST_BYTES:
+        return f"not copied: {size:,} bytes, a terminal's clipboard takes {MOST_BYTES:,}; e writes a file instead"
+    app.copy_to_clipboard(text)
+    return ""
