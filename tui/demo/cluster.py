@@ -76,6 +76,8 @@ class EmbeddedCluster:
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)
         self.authenticator = Authenticator(TokenVerifier(self.storage, self.tokens, clock), self.authorizer, clock)
+        self.subresources = {("", "serviceaccounts", "token"): TokenRequests(self.tokens).subresource}
+        """What others than the storage answer; more may be added as long as the cluster has not started."""
         self.server = ApiServer(
             name=name,
             storage=self.storage,
@@ -84,7 +86,7 @@ class EmbeddedCluster:
             authenticate=self.authenticator,
             authorize=self.authorizer,
             admit=(AccountAdmission(self.features).admit, self.authorizer.check_escalation),
-            subresources={("", "serviceaccounts", "token"): TokenRequests(self.tokens).subresource},
+            subresources=self.subresources,
             virtual=Reviews(self.authenticator, self.authorizer).virtual(self.features),
             paths={
                 "/.well-known/openid-configuration": self._openid_configuration,

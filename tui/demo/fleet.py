@@ -24,6 +24,8 @@ from .cluster import EmbeddedCluster
 from .dpf import CredentialController
 from .eso import PushController
 from .faults import ServerState
+from .gardener import Garden
+from .gardener_seed import add_garden
 from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import SigningKey, repeatable_key, signing_key
 from .seed import OPERATOR, populate
@@ -73,6 +75,8 @@ class EmbeddedFleet:
         self._controller = controller
         self.controller: CredentialController | None = None
         """DPF's controller in the management cluster; it keeps the requests of one namespace."""
+        self.garden: Garden | None = None
+        """The management cluster is a Gardener garden too; tenants play its shoots."""
         self._clusters: dict[str, EmbeddedCluster] = {}
         self.folder: Path | None = None
         self.kubeconfig: Path = Path()
@@ -114,6 +118,7 @@ class EmbeddedFleet:
                     state=TROUBLED.get(name, ServerState.NORMAL),
                 )
             populate(self._clusters, accounts=self._accounts)
+            self.garden = add_garden(next(iter(self._clusters.values())), self._clusters)
             if self._controller:
                 self._keep_requests()
             for name, cluster in self._clusters.items():

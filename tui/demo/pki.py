@@ -77,6 +77,20 @@ class Authority:
         attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
         return self._issue(x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, not_after or self._not_after, [])
 
+    def certify(
+        self, public: rsa.RSAPublicKey, user: str, groups: Sequence[str], not_before: datetime, not_after: datetime
+    ) -> bytes:
+        """A client certificate for somebody's own key, from `not_before` on, as Gardener signs them for shoots."""
+        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
+        builder = (
+            self._builder(x509.Name(attributes), public, not_after, not_before)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        )
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
     def _issue(
         self,
         subject: x509.Name,
@@ -104,7 +118,11 @@ class Authority:
         )
 
     def _builder(
-        self, subject: x509.Name, public: ec.EllipticCurvePublicKey, not_after: datetime
+        self,
+        subject: x509.Name,
+        public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+        not_after: datetime,
+        not_before: datetime | None = None,
     ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
@@ -112,7 +130,7 @@ class Authority:
             .issuer_name(self._subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._not_before)
+            .not_valid_before(not_before or self._not_before)
             .not_valid_after(not_after)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)

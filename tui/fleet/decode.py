@@ -89,13 +89,12 @@ def account_row(cluster: str, account: Account) -> AccountRow:
 def credential_row(credential: Credential) -> CredentialRow:
     """The row of a credential: listed under its own name, counted to the cluster it lets people into."""
     address, identity = credential.address, credential.identity
+    there = identity.cluster if identity is not None else address.cluster
+    if credential.shoot is not None:
+        there = credential.shoot.garden
     return CredentialRow(
         credential=credential,
-        cluster=identity.cluster
-        if identity is not None
-        else credential.shoot.garden
-        if credential.shoot
-        else address.cluster,
+        cluster=there,
         namespace=address.namespace,
         name=address.name if address.kind is not CredentialKind.LOGIN else (identity.name if identity else ""),
     )

@@ -1,4 +1,4 @@
-"""`kubemint issue`: a new credential for one service account, to a file, a kubeconfig or a Secret."""
+"""`kubemint issue`: a new credential for a service account, to a file, a kubeconfig or a Secret; or for a shoot."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 
 @click.command("issue")
-@click.argument("name")
-@click.option("-n", "--namespace", metavar="NS", required=True, help="The service account's namespace.")
+@click.argument("name", required=False)
+@click.option("-n", "--namespace", metavar="NS", help="The service account's namespace.")
+@click.option("--shoot", metavar="NS/NAME", help="A kubeconfig for this Gardener shoot; --context names the garden.")
+@click.option("--level", type=click.Choice(["auto", "admin", "viewer"]), help="Of --shoot: how much it may do.")
+@click.option("--address", metavar="NAME", help="Of --shoot: external, internal, …; default: the first that answers.")
 @click.option("--duration", metavar="DURATION", help="How long it is to live, such as 1h30m; the server may cap it.")
 @click.option(
     "--audience", "audiences", metavar="A", multiple=True, help="Who is to accept it; default: the API server."
@@ -45,8 +48,11 @@ if TYPE_CHECKING:
 def issue(
     options: Options,
     /,
-    name: str,
-    namespace: str,
+    name: str | None,
+    namespace: str | None,
+    shoot: str | None,
+    level: str | None,
+    address: str | None,
     duration: str | None,
     audiences: tuple[str, ...],
     create: bool,
@@ -63,6 +69,8 @@ def issue(
 ) -> None:
     """Issue a credential for the service account NAME and prove that it works before it is written.
 
+    With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that ends by itself.
+
     Material goes to where you say and never to the terminal; stdout names what was made. What was issued to the same
     place before is revoked when its grace period is over.
     """
@@ -71,6 +79,20 @@ def issue(
         refuse_read_only(options, "issue")
     if len(options.contexts) != 1 and not options.demo:
         raise click.UsageError("name the cluster with --context NAME" + (", only one" if options.contexts else ""))
+    if shoot is not None:
+        from .shoots import ShootOptions, issue_shoot
+
+        if name or namespace or audiences or create or secret or merge or kind != "kubeconfig":
+            raise click.UsageError("--shoot takes --level, --address, --duration and --out, and nothing of an account")
+        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out)
+        run_async(issue_shoot(options, chosen.checked(), dry_run=dry_run, quiet=quiet, form=form))
+        return
+    if level is not None or address is not None:
+        raise click.UsageError("--level and --address belong to --shoot")
+    if not name:
+        raise click.UsageError("missing argument 'NAME'")
+    if not namespace:
+        raise click.UsageError("missing option '-n' / '--namespace'")
     wish = _Wish(
         name=name,
         namespace=namespace,

@@ -11,7 +11,7 @@ from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.renewal import rotate_at, state_of
-from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, Identity, State
+from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, Identity, ShootAccess, State
 
 from .output import Column, rfc3339
 
@@ -46,11 +46,12 @@ def credential_record(
     expires, handle = credential.expires_at, credential.handle
     return {
         "address": str(address),
-        "cluster": address.cluster or cluster or (credential.identity.cluster if credential.identity else ""),
+        "cluster": address.cluster or cluster or _leads_to(credential),
         "namespace": address.namespace or None,
         "name": address.name or None,
         "kind": address.kind.value,
         "identity": _identity(credential.identity),
+        "shoot": _shoot(credential.shoot),
         "format": credential.format.value if credential.format else None,
         "audiences": list(credential.audiences),
         "requestedSeconds": _seconds(credential.requested),
@@ -174,7 +175,7 @@ def _credentials(now: Now) -> list[Column[CredentialRow]]:
         ),
         Column("KIND", lambda row: KIND_LABELS[row.credential.address.kind]),
         Column("ADDRESS", name_of),
-        Column("SPEAKS FOR", lambda row: str(row.credential.identity or "")),
+        Column("SPEAKS FOR", lambda row: str(row.credential.identity or row.credential.shoot or "")),
         Column("RENEWS", renews),
         Column("GRANTED / ASKED", lambda row: _granted(row.credential), wide=True),
         Column("EXPIRES", lambda row: rfc3339(row.credential.expires_at) or "", wide=True),
@@ -256,6 +257,23 @@ def _identity(identity: Identity | None) -> dict[str, str] | None:
     if identity is None:
         return None
     return {"cluster": identity.cluster, "namespace": identity.namespace, "name": identity.name}
+
+
+def _shoot(shoot: ShootAccess | None) -> dict[str, str] | None:
+    if shoot is None:
+        return None
+    return {
+        "garden": shoot.garden,
+        "namespace": shoot.namespace,
+        "name": shoot.name,
+        "level": shoot.level.value,
+    }
+
+
+def _leads_to(credential: Credential) -> str:
+    if credential.shoot is not None:
+        return credential.shoot.garden
+    return credential.identity.cluster if credential.identity is not None else ""
 
 
 def _seconds(duration: timedelta | None) -> int | None:

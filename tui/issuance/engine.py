@@ -17,7 +17,18 @@ from tui.kube.errors import KubeError
 from .clusters import Clusters
 from .errors import IssuanceError, UsageError
 from .running import OnStep, Run, StepFailed, explain
-from .types import Address, Credential, CredentialKind, FileDestination, IssueSpec, Outcome, Plan, StepStatus
+from .types import (
+    Action,
+    Address,
+    Credential,
+    CredentialKind,
+    FileDestination,
+    IssueSpec,
+    Outcome,
+    Plan,
+    ShootWish,
+    StepStatus,
+)
 from .verification import Verification
 from .work import Context, Work
 
@@ -88,7 +99,13 @@ class Engine:
             from .requesting import prepare_rotation as prepare_request
 
             return self._planned(*await prepare_request(self._context, address))
-        from .rotating import prepare_rotation, token_secret_at
+        from .rotating import prepare_rotation, shoot_at, token_secret_at
+
+        shoot = await shoot_at(self._context, address)
+        if shoot is not None:
+            from .shoot_issue import prepare_shoot
+
+            return self._planned(*await prepare_shoot(self._context, shoot, Action.ROTATE))
 
         secret = await token_secret_at(self._context, address)
         if secret is not None:
@@ -97,6 +114,12 @@ class Engine:
             return self._planned(*await prepare_legacy_rotation(self._context, secret))
         prepared = await prepare_rotation(self._context, address)
         return self._planned(prepared.plan, prepared.work)
+
+    async def plan_issue_shoot(self, wish: ShootWish) -> Plan:
+        """What getting a kubeconfig for a Gardener shoot would do. Rotate it by the address of its file."""
+        from .shoot_issue import prepare_shoot
+
+        return self._planned(*await prepare_shoot(self._context, wish))
 
     async def plan_revoke(self, address: Address) -> Plan:
         """What revoking this credential would do, and what stops working."""

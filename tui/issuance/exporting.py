@@ -18,6 +18,7 @@ from .intent import Export
 from .places import absolute, file_address, place_for
 from .plans import new_id
 from .running import Run
+from .shoot_place import stand_in
 from .types import Action, Address, Credential, CredentialKind, FileDestination, Format, Plan, Step
 from .work import Context, Finished
 
@@ -65,15 +66,20 @@ async def prepare_copy(context: Context, address: Address, destination: FileDest
     """The plan for a copy. The destination must not hold anything that would get lost."""
     address = reading.normal(address)
     source = await reading.lookup(context, address)
-    if source.identity is None:
+    identity = source.identity or (stand_in(source.shoot) if source.shoot is not None else None)
+    if identity is None:
         raise UsageError(f"{address} cannot be exported: nobody knows whose it is")
+    if destination.merge and source.shoot is not None:
+        raise UsageError(
+            "a shoot's kubeconfig has several contexts and is kept in a file of its own", "leave --merge away"
+        )
     if destination.merge and source.format is not Format.KUBECONFIG:
         raise UsageError(f"the format {source.format} cannot be merged into a kubeconfig")
-    target = file_address(destination, source.identity)
+    target = file_address(destination, identity)
     if target == source.address:
         raise UsageError(f"{target.name} is where it is kept already")
     request = await _request(context, address) or new_id()
-    place = place_for(destination, source.identity, context.clusters, context.state)
+    place = place_for(destination, identity, context.clusters, context.state)
     warnings = []
     if isinstance(place, FilePlace):
         held = await place.look()

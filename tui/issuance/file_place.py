@@ -48,7 +48,7 @@ class FilePlace:
             return Held(exists=False, credential=record.credential if record is not None else None, warning=warning)
         warnings = []
         if record is not None:
-            now = token_in_file(record.credential.format or Format.KUBECONFIG, content)
+            now = self._token_in(record.credential.format or Format.KUBECONFIG, content)
             if now is None or now.fingerprint != record.credential.fingerprint:
                 warnings.append(f"{self.path} was changed since kubemint wrote it; it is replaced whole")
         elif content:
@@ -72,13 +72,13 @@ class FilePlace:
             raise ChangedMeanwhile(
                 f"{self.path} was changed by somebody else since it was looked at", "look again, then decide anew"
             )
-        content = _content(writing)
+        content = self._content(writing)
         self._before, self._written = before, content  # first: a write that fails may have come as far as the rename
         target = write_private(self.path, content)
         return "written" if target == self.path else f"written through the link to {target}"
 
     async def check(self, writing: Writing) -> None:
-        if await asyncio.to_thread(self._read) != _content(writing):
+        if await asyncio.to_thread(self._read) != self._content(writing):
             raise ChangedMeanwhile(f"{self.path} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:
@@ -97,13 +97,24 @@ class FilePlace:
 
     async def token(self, form: Format) -> Sensitive | None:
         content = await asyncio.to_thread(self._read)
-        return token_in_file(form, content) if content is not None else None
+        return self._token_in(form, content) if content is not None else None
 
     async def material(self, form: Format) -> Sensitive:
         content = await asyncio.to_thread(self._read)
         if content is None:
             raise UsageError(f"{self.path} does not exist", "rotate it to write it anew")
         return content
+
+    def _content(self, writing: Writing) -> Sensitive:
+        """What the file is to hold."""
+        credential = writing.credential
+        if credential.format is None or credential.identity is None:
+            raise ValueError("what is written must say its format and identity")
+        return render_file(credential.format, writing.token, writing.endpoint, credential.identity)
+
+    def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
+        """By what the content is told from another; None where it holds none."""
+        return token_in_file(form, content)
 
     def _read(self) -> Sensitive | None:
         with explained(self.path, "read"):
@@ -127,13 +138,6 @@ def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:
     except ValueError:  # not text, or quotes that do not close
         return None
     return Sensitive(values[0]) if values else None
-
-
-def _content(writing: Writing) -> Sensitive:
-    credential = writing.credential
-    if credential.format is None or credential.identity is None:
-        raise ValueError("what is written must say its format and identity")
-    return render_file(credential.format, writing.token, writing.endpoint, credential.identity)
 
 
 def _refuse_loss(path: Path, content: Sensitive) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from .types import Action, Address, Credential, Handle, IssueSpec
+from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     old: tuple[Credential, ...] = ()
+    shoot: ShootWish | None = None
+    """Where it is a Gardener kubeconfig; `spec` then only names the file, and the shoot in the place of an account."""
     """What the destinations held before, one entry for each that held something of ours."""
 
     @property
@@ -43,6 +45,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     spec: IssueSpec | None = None
     """The whole wish with all its destinations; None for a mere copy."""
+    shoot: ShootWish | None = None
+    """The wish behind a Gardener kubeconfig, in the place of `spec`."""
     source: Address | None = None
     """For a copy made with `export`: what it was copied from, and whose end it shares."""
 

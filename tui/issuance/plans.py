@@ -15,6 +15,7 @@ from . import accounts, managed
 from .durations import format_duration
 from .errors import UsageError
 from .formats import losses
+from .gardener import refuse_viewer
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import Held, Place, places_for
@@ -58,9 +59,11 @@ async def prepare(
         place.request = request
         if found.credential is not None and found.credential.identity != identity:
             raise UsageError(
-                f"{place.label} is already in use by a credential of {found.credential.identity}",
+                f"{place.label} is already in use by a credential of "
+                f"{found.credential.identity or found.credential.shoot}",
                 "choose another destination, or revoke that one first",
             )
+    refuse_viewer(context.clusters.endpoint(identity.cluster))
     client = await context.clusters.client(identity.cluster)
     account = await accounts.look(client, identity)
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)

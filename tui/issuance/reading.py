@@ -153,6 +153,10 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
     if address.kind is CredentialKind.FILE:
         record = await export_record(context, address)
         credential = record.credential
+        if credential.shoot is not None:
+            from .shoot_place import ShootPlace
+
+            return ShootPlace(credential.shoot, credential.address.name, context.state), Format.KUBECONFIG
         if credential.identity is None:
             raise UsageError(f"{address.name} does not say whose credential it keeps")
         destination: Destination = FileDestination(credential.address.name)

@@ -72,7 +72,11 @@ class Recovery:
                 now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
                 if now is None:
                     return None
-                if is_request:
+                if now.shoot is not None:
+                    from .shoot_issue import finish_or_undo as finish_or_undo_shoot
+
+                    finished = await finish_or_undo_shoot(self._context, now, run)
+                elif is_request:
                     from .requesting import finish_or_undo
 
                     finished = await finish_or_undo(self._context, now, run)

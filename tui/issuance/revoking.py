@@ -114,6 +114,11 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
     if credential.state is State.REVOKED:
         raise UsageError(f"{address} is revoked already")
     handle = credential.handle
+    if credential.shoot is not None:
+        raise UsageError(
+            f"{address} cannot be revoked: it is a client certificate, which ends at {_end(credential)}",
+            "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
+        )
     if handle is None:
         raise UsageError(
             f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",

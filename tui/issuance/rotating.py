@@ -8,7 +8,7 @@ from .errors import UsageError
 from .places import places_for
 from .plans import Prepared, check_spec, new_id, prepare
 from .reading import normal, wish_of
-from .types import Action, Address, CredentialKind
+from .types import Action, Address, CredentialKind, ShootWish
 from .work import Context
 
 
@@ -23,6 +23,15 @@ async def token_secret_at(context: Context, address: Address) -> Address | None:
     if record is None or record.spec is not None or record.source is None:
         return None
     return record.source if record.source.kind is CredentialKind.LEGACY else None
+
+
+async def shoot_at(context: Context, address: Address) -> ShootWish | None:
+    """The wish behind a kubeconfig of a Gardener shoot; None for every other credential."""
+    if address.kind is not CredentialKind.FILE:
+        return None
+    from .shoot_issue import wish_at
+
+    return await wish_at(context, normal(address))
 
 
 async def prepare_rotation(context: Context, address: Address) -> Prepared:

@@ -14,6 +14,7 @@ from tui.kube.sensitive import Sensitive
 from .claims import read_token
 from .durations import whole_seconds
 from .errors import UsageError
+from .gardener import CANNOT_MINT, viewer_refused
 from .types import Handle, Identity
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ async def request_token(
             SERVICE_ACCOUNTS, wish, namespace=identity.namespace, name=identity.name, subresource="token", type=_Answer
         )
     except Forbidden as error:
-        error.hint = missing_right(identity)
+        error.hint = CANNOT_MINT if viewer_refused(error.message) else missing_right(identity)
         raise
     except NotFound as error:
         if not error.hint:

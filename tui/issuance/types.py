@@ -176,6 +176,39 @@ class Handle(msgspec.Struct, frozen=True):
     uid: str
 
 
+class AccessLevel(StrEnum):
+    """How much a Gardener kubeconfig may do in its shoot."""
+
+    AUTO = "auto"
+    """Admin, and viewer where admin is forbidden."""
+    ADMIN = "admin"
+    VIEWER = "viewer"
+
+
+class ShootAccess(msgspec.Struct, frozen=True):
+    """A Gardener shoot as a way in: which one, in which garden, and with which rights."""
+
+    garden: str
+    """The garden's cluster as kubemint knows it."""
+    namespace: str
+    name: str
+    level: AccessLevel = AccessLevel.AUTO
+
+    def __str__(self) -> str:
+        return f"{self.garden}/{self.namespace}/{self.name} ({self.level.value})"
+
+
+class ShootWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: a kubeconfig with a client certificate for a shoot, in a file of its own."""
+
+    shoot: ShootAccess
+    path: str
+    duration: timedelta | None = None
+    """None asks for the garden's default (3600 s)."""
+    address: str = ""
+    """Which of the shoot's addresses is to be current (`external`, `internal`, …); empty: the first that answers."""
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What exists: everything about a credential but the material itself."""
 
@@ -192,6 +225,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """Where the material lies, for people: a path, or `Secret ns/name`."""
     fingerprint: str = ""
     handle: Handle | None = None
+    shoot: ShootAccess | None = None
+    """For a Gardener client certificate, which speaks for no service account: what it opens."""
     state: State = State.UNKNOWN
     """The state as its source knows it; `renewal.state_of` brings it up to a given time."""
     message: str = ""

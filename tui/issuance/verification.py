@@ -46,6 +46,13 @@ async def verify(context: Context, address: Address) -> Verification:
     credential = await reading.lookup(context, address)
     if address.kind is CredentialKind.LOGIN:
         return await _verify_login(context, address.cluster)
+    if credential.shoot is not None:
+        from tui.kube.client import Client
+        from tui.kube.kubeconfig import parse
+
+        kept = await reading.material(context, address)
+        async with Client(parse(kept.reveal_bytes()).endpoint()) as bearer:
+            return await _verify_bearer(context, bearer)
     if credential.identity is None:
         raise UsageError(
             f"{address} does not say whose credential it is", "its annotations were changed; issue a new one"

@@ -1,0 +1,71 @@
+"""`kubemint issue --shoot`: a kubeconfig for a Gardener shoot, in a file of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.issuance.durations import parse_duration
+from tui.issuance.errors import UsageError
+
+from .acting import Progress, carry_out, finish, print_plans
+from .options import Options
+from .session import setting
+
+if TYPE_CHECKING:
+    from tui.issuance.types import ShootWish
+
+
+@dataclass(frozen=True, slots=True)
+class ShootOptions:
+    """What was asked for, as given."""
+
+    shoot: str
+    level: str
+    address: str
+    duration: str | None
+    out: str | None
+
+    def checked(self) -> ShootOptions:
+        """Itself, where it makes sense without asking anybody."""
+        namespace, slash, name = self.shoot.partition("/")
+        if not (namespace and slash and name) or "/" in name:
+            raise UsageError(f"{self.shoot!r} does not name a shoot", "say --shoot NAMESPACE/NAME")
+        if not self.out:
+            raise click.UsageError("say where to put it: --out PATH")
+        if self.out == "-":
+            raise UsageError("a credential is never written to the terminal", "give --out a path")
+        if self.duration is not None:
+            parse_duration(self.duration)
+        return self
+
+    def wish(self, garden: str) -> ShootWish:
+        """The same for the issuance core."""
+        from tui.issuance.types import AccessLevel, ShootAccess, ShootWish
+
+        namespace, _, name = self.shoot.partition("/")
+        return ShootWish(
+            shoot=ShootAccess(garden, namespace, name, AccessLevel(self.level)),
+            path=str(Path(self.out or "").expanduser().absolute()),
+            duration=parse_duration(self.duration) if self.duration is not None else None,
+            address=self.address,
+        )
+
+
+async def issue_shoot(options: Options, wanted: ShootOptions, *, dry_run: bool, quiet: bool, form: str) -> None:
+    """Plan it, and do it unless it is a dry run."""
+    from .reaching import VerbClusters, open_engine
+
+    async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
+        garden = options.contexts[0] if options.contexts else place.config.current_context
+        assert isinstance(engine.clusters, VerbClusters)
+        await engine.clusters.find(garden)
+        plan = await engine.plan_issue_shoot(wanted.wish(garden))
+        if dry_run:
+            print_plans([plan], form)
+            return
+        outcome = await carry_out(engine, plan, Progress(quiet=quiet))
+    finish([outcome], form)

@@ -1,0 +1,39 @@
+"""The file of a Gardener kubeconfig: told from another by its client certificate, so that other edits are no change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.kube.errors import KubeError
+from tui.kube.sensitive import Sensitive
+
+from .file_place import FilePlace
+from .types import FileDestination, Format, Identity, ShootAccess
+
+if TYPE_CHECKING:
+    from .places import Writing
+    from .state import StateStore
+
+
+class ShootPlace(FilePlace):
+    """One file with one shoot's kubeconfig. What is written is given whole."""
+
+    def __init__(self, shoot: ShootAccess, path: str, state: StateStore) -> None:
+        super().__init__(FileDestination(path), stand_in(shoot), state)
+
+    def _content(self, writing: Writing) -> Sensitive:
+        return writing.token
+
+    def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
+        from tui.kube.kubeconfig import parse
+
+        try:
+            certificate = parse(content.reveal_bytes()).endpoint().login.client_certificate
+        except KubeError:
+            return None
+        return Sensitive(certificate) if certificate else None
+
+
+def stand_in(shoot: ShootAccess) -> Identity:
+    """The shoot where the words of a service account are expected; it only serves to name things."""
+    return Identity(shoot.garden, shoot.namespace, shoot.name)
