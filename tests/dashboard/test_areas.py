@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
 from tests.dashboard.conftest import Open
+from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import Area
 from tui.issuance.state import StateStore
 from tui.kube.kubeconfig import parse
 from tui.screens.detail import DetailScreen
+from tui.screens.help import ELSEWHERE as HELP_ELSEWHERE
 from tui.screens.help import HelpScreen
-from tui.screens.main import AREAS
+from tui.screens.main import AREAS, MainScreen
 from tui.screens.panes import ListPane, Scope, empty_lines
 from tui.screens.session import Session
+from tui.screens.working import WorkingScreen
 from tui.widgets.prompt import Prompt
+from tui.widgets.table import FleetTable
 from tui.widgets.themes import DARK, LIGHT
 from tui.widgets.top_bar import AreaTabs
 
@@ -217,3 +224,34 @@ async def test_the_prompt_leaves_by_escape(dashboard: Open) -> None:
         await driver.press("colon", "r", "escape")
         assert not driver.main.query_one(Prompt).display
         assert driver.table.has_focus
+
+
+def test_the_readme_and_the_keys_agree() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## The dashboard", 1)[1].split("\n\n![", 1)[0]
+    said = set(re.findall(r"`([^`]+)`", table)) - {"…", "!"}
+    said |= {str(number) for number in range(1, 7)} if "`1` … `6`" in table else set()
+    known = {_shown.get(key, key) for kind in (MainScreen, FleetTable, KubemintApp) for key in _keys_of(kind)}
+    assert said - known - {"ctrl+p"} == set(), "the README names keys that do nothing"
+    acting = {_shown.get(key, key) for binding in WorkingScreen.BINDINGS for key in _parts(binding)}
+    elsewhere = "".join(key for key, _ in HELP_ELSEWHERE)
+    for key in acting - said:
+        assert key in {"c", "R"}, f"the README does not name {key}"
+    for key in ("/", ":", "s", "S", "space", "M", "T", "t"):
+        assert key in elsewhere
+        assert key in known
+
+
+_shown = {"slash": "/", "colon": ":", "question_mark": "?", "escape": "esc"}
+
+
+def _parts(binding: BindingType) -> list[str]:
+    assert isinstance(binding, Binding)
+    return binding.key.split(",")
+
+
+def _keys_of(kind: type[DOMNode]) -> set[str]:
+    return {
+        key for base in kind.__mro__ for binding in base.__dict__.get("BINDINGS", ())
+        if isinstance(binding, Binding) for key in _parts(binding)
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Label, Static
 
 _MOVES = ("scroll", "page", "move", "edge", "area", "step_area", "app.", "screen.", "focus", "copy_text")
-_ELSEWHERE = (
+ELSEWHERE = (
     ("↑ ↓", "j k, page up and down, g and G for the ends"),
     ("1 … 6", "the areas; tab goes to the next"),
     ("/", "filter: all words must match, !word must not"),
@@ -58,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
         lines.append(Content.styled("here", "$primary bold"))
         lines += [_key(key, said, enabled) for key, said, enabled in self._keys]
         lines += [Content(""), Content.styled("everywhere", "$primary bold")]
-        lines += [_key(key, said, True) for key, said in _ELSEWHERE]
+        lines += [_key(key, said, True) for key, said in ELSEWHERE]
         return Content("\n").join(lines)
 
     def action_leave(self) -> None:
