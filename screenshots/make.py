@@ -46,7 +46,7 @@ SHOTS = (
     Shot("rotate", (120, 35), "dark", ("5", "r", "@job")),
     Shot("request", (120, 35), "light", ("4", "enter")),
     Shot("overview-small", (80, 24), "dark", ()),
-    Shot("overview-wide", (200, 50), "dark", ("5",)),
+    Shot("overview-wide", (200, 50), "dark", ()),
 )
 
 
