@@ -24,6 +24,7 @@ from .gardener_kinds import SHOOTS, kinds
 from .kinds import Kind
 from .kubeconfigs import dump
 from .options import WriteOptions
+from .pki import Authority
 from .status import Cause, StatusError, bad_request, internal, invalid, invalid_value, not_found, required
 from .storage import CONFIG_MAPS, SECRETS, Storage, rfc3339
 
@@ -73,9 +74,9 @@ VIEWER: Final = Level(
 
 
 class Garden:
-    """Makes a cluster of the fleet a garden. `shoots` maps namespace and name to the cluster that plays the shoot."""
+    """Makes a cluster of the fleet a garden. `shoots` maps namespace and name to the shoot's authority."""
 
-    def __init__(self, cluster: EmbeddedCluster, shoots: Mapping[tuple[str, str], EmbeddedCluster]) -> None:
+    def __init__(self, cluster: EmbeddedCluster, shoots: Mapping[tuple[str, str], Authority]) -> None:
         self.cluster = cluster
         self.shoots = dict(shoots)
         self.max_seconds = GRANTED
@@ -126,7 +127,7 @@ class _Access:
         now = self._garden.cluster.clock().replace(microsecond=0)
         expires = now + timedelta(seconds=min(seconds, self._garden.max_seconds))
         key = await asyncio.to_thread(rsa.generate_private_key, public_exponent=65537, key_size=KEY_BITS)
-        certificate = there.authority.certify(
+        certificate = there.certify(
             key.public_key(), self._user(call.user), [self._group(system)], now - BACKDATE, expires
         )
         pem = key.private_bytes(

@@ -17,6 +17,7 @@ from .authz import MASTERS
 from .gardener import Garden
 from .gardener_kinds import GROUP, PROJECTS, SHOOTS, VERSION
 from .kubeconfigs import dump
+from .pki import Authority
 from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, SECRETS, rfc3339
 
 if TYPE_CHECKING:
@@ -39,21 +40,22 @@ _ISSUER: Final = "https://login.example.com"
 def add_garden(garden: EmbeddedCluster, tenants: Mapping[str, EmbeddedCluster]) -> Garden:
     """Make `garden` one; the clusters called tenant-a, tenant-b and tenant-c play shoots where they are there."""
     seed = _Seed(garden)
-    played: dict[tuple[str, str], EmbeddedCluster] = {}
+    shoots: dict[tuple[str, str], Authority] = {}
     for project, owner in ((DEVELOPMENT, "dev"), (PRODUCTION, "prod")):
         seed.project(project, owner)
     for name, namespace in (("tenant-a", DEVELOPMENT), ("tenant-b", PRODUCTION), ("tenant-c", DEVELOPMENT)):
         tenant = tenants.get(name)
         if tenant is not None:
-            played[namespace, name] = tenant
+            shoots[namespace, name] = tenant.authority
             add_rights(tenant)
             seed.played(namespace, name, tenant, oidc=name == "tenant-c")
-    seed.asleep(DEVELOPMENT, "night-shift")
     seed.unborn(DEVELOPMENT, "fresh")
-    seed.failed(PRODUCTION, "shop")
+    for namespace, name, put in ((DEVELOPMENT, "night-shift", seed.asleep), (PRODUCTION, "shop", seed.failed)):
+        put(namespace, name)
+        shoots[namespace, name] = seed.authority(namespace, name, Authority(f"{name}-ca", garden.clock()))
     if "tenant-b" in tenants:
         seed.static_token(PRODUCTION, "tenant-b", tenants["tenant-b"])
-    return Garden(garden, played)
+    return Garden(garden, shoots)
 
 
 def add_rights(shoot: EmbeddedCluster) -> None:
@@ -113,8 +115,13 @@ class _Seed:
             server = {"oidcConfig": {"clientID": "kubernetes", "issuerURL": _ISSUER, "usernameClaim": "email"}}
             shoot["spec"]["kubernetes"]["kubeAPIServer"] = server
         self.put(SHOOTS, shoot)
+        self.authority(namespace, name, tenant.authority)
+
+    def authority(self, namespace: str, name: str, authority: Authority) -> Authority:
+        """The shoot's CA, published where everybody in the project can read it."""
         bundle = _object("v1", "ConfigMap", f"{name}.ca-cluster", namespace)
-        self.put(CONFIG_MAPS, bundle | {"data": {"ca.crt": tenant.authority.pem.decode()}})
+        self.put(CONFIG_MAPS, bundle | {"data": {"ca.crt": authority.pem.decode()}})
+        return authority
 
     def asleep(self, namespace: str, name: str) -> None:
         """A hibernated shoot: its API server is off, and a kubeconfig for it leads nowhere."""

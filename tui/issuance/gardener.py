@@ -11,7 +11,7 @@ from tui.kube.errors import NotFound
 from tui.kube.resource import Resource
 from tui.kube.text import safe_text
 
-from .certificate import CertificateError, read_certificate
+from .certificate import CertificateError, CertificateInfo, read_certificate
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -212,10 +212,15 @@ def is_viewer(endpoint: Endpoint) -> bool:
     if certificate is None:
         return False
     try:
-        info = read_certificate(certificate, strict=False)
+        return of_viewer(read_certificate(certificate, strict=False))
     except CertificateError:
         return False
-    return bool(_VIEWER_GROUPS.intersection(info.organizations)) or info.common_name.startswith(_VIEWER_NAME)
+
+
+def of_viewer(certificate: CertificateInfo) -> bool:
+    """Whether a certificate is a Gardener viewer's: by its group, or since 2026 by its name too."""
+    groups, name = certificate.organizations, certificate.common_name
+    return bool(_VIEWER_GROUPS.intersection(groups)) or name.startswith(_VIEWER_NAME)
 
 
 def refuse_viewer(endpoint: Endpoint) -> None:

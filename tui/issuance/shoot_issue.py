@@ -136,8 +136,6 @@ class ShootIssue:
                 granted=config.granted,
                 issued_at=config.issued_at,
                 expires_at=config.expires_at,
-                # With the level that was granted, in the place of the wish's: recovery must say which it was.
-                shoot=msgspec.structs.replace(self.wish, shoot=config.shoot),
             )
             note.record = {"opened": self.intent}
         return config
@@ -225,8 +223,10 @@ async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished
 def _known(place: ShootPlace, intent: Intent, wish: ShootWish, held: Sensitive) -> Credential:
     """What a dead process had issued, as the journal and the file say."""
     from .certificate import read_certificate
+    from .gardener import of_viewer
 
     info = read_certificate(held.reveal_bytes())
+    level = AccessLevel.VIEWER if of_viewer(info) else AccessLevel.ADMIN
     assert intent.issued_at is not None
     return Credential(
         address=place.address,
@@ -238,7 +238,7 @@ def _known(place: ShootPlace, intent: Intent, wish: ShootWish, held: Sensitive) 
         rotate_at=renewal_point(intent.issued_at, info.not_after, held.fingerprint),
         kept_in=place.address.name,
         fingerprint=held.fingerprint,
-        shoot=wish.shoot,
+        shoot=msgspec.structs.replace(wish.shoot, level=level),
         state=State.VALID,
         message=f"client certificate of {info.common_name} ({', '.join(info.organizations)})",
     )
