@@ -13,12 +13,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from .access import Object, UserInfo
+from .account_controllers import account
 from .authz import MASTERS
 from .gardener import Garden
 from .gardener_kinds import GROUP, PROJECTS, SHOOTS, VERSION
 from .kubeconfigs import dump
 from .pki import Authority
-from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, SECRETS, rfc3339
+from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, rfc3339
 
 if TYPE_CHECKING:
     from .cluster import EmbeddedCluster
@@ -98,6 +99,7 @@ class _Seed:
         home = _object("v1", "Namespace", namespace)
         home["metadata"]["labels"] = {"gardener.cloud/role": "project", "project.gardener.cloud/name": name}
         self.put(NAMESPACES, home | {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}})
+        self.put(SERVICE_ACCOUNTS, account("default", namespace))
         member = {"apiGroup": _RBAC, "kind": "User", "name": "kubernetes-admin", "role": "admin", "roles": ["owner"]}
         project = _object(f"{GROUP}/{VERSION}", "Project", name)
         project["spec"] = {"namespace": namespace, "purpose": f"{name} clusters", "members": [member]}
