@@ -162,7 +162,7 @@ async def test_m03_one_of_fifty_clusters_hangs(tmp_path: Path) -> None:
         usual = await time_to_grow("before")
         embedded.cluster("tenant-g").faults.enter(ServerState.HANG)
         await until(lambda: reach(fleet, "tenant-g") is Reach.UNREACHABLE, "it is given up", 15)
-        assert await time_to_grow("meanwhile") < 2 * usual + 1
+        assert await time_to_grow("meanwhile") < 2 * usual + 5  # one that waited for it would take its 30 s
         row = fleet.store.clusters["tenant-g"]
         assert row.since is not None
         assert "no answer" in row.message
