@@ -103,10 +103,10 @@ async def test_a_hanging_rotation_can_be_hidden_and_work_goes_on(dashboard: Open
         await driver.press("5", "slash")
         await driver.type("prometheus-kubeconfig tenant-a")
         await driver.press("enter", "r")
-        await driver.until(lambda: bool(driver.app.session.jobs.all))
+        await driver.until(lambda: bool(driver.app.session.jobs.all) and driver.panel.display)
         hanging = driver.app.session.jobs.all[0]
         await driver.press("escape")
-        assert not driver.panel.display
+        await driver.until(lambda: not driver.panel.display)
         assert "running" in driver.text()
         await driver.find("5", "prometheus-kubeconfig tenant-b")
         job = await driver.act("v")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -76,6 +76,16 @@ async def test_a_token_that_is_not_ours_and_not_late_is_somebodys(place: Place) 
     assert "not kubemint's" in trace(found, now)
     assert "not kubemint's" in trace(found, now + timedelta(minutes=48))
     assert trace(found, now + timedelta(minutes=50)) == "", "nobody renewed it"
+
+
+async def test_a_status_that_kubemint_did_not_come_to_write_is_no_trace_of_another(place: Place) -> None:
+    await place.want()
+    await as_controller(place)
+    found, now = await raw(place), place.clock()
+    assert "not kubemint's" in trace(found, now)
+    newer = datetime.fromisoformat(found["status"]["expirationTimestamp"]) + timedelta(seconds=5)
+    found["metadata"].setdefault("annotations", {})["kubemint.io/expires"] = rfc3339(newer)
+    assert trace(found, now) == ""
 
 
 async def test_a_status_written_lately_by_another_manager(place: Place) -> None:

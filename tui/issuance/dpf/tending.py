@@ -15,7 +15,7 @@ from tui.issuance.errors import IssuanceError
 from tui.issuance.renewal import threshold
 
 from .objects import parse
-from .resources import FIELD_MANAGER, FINALIZER
+from .resources import EXPIRES, FIELD_MANAGER, FINALIZER
 
 LATELY: Final = timedelta(minutes=10)
 _SLACK: Final = timedelta(minutes=1)
@@ -43,6 +43,9 @@ def trace(obj: Mapping[str, Any], now: datetime) -> str:
             return f"{entry.get('manager')} wrote the status of {name} at {at:%H:%M:%S} UTC"
     if request.issued_at is None or request.expires_at is None or request.marks:
         return ""
+    marked = _time(request.annotations.get(EXPIRES))
+    if marked is not None and marked >= request.expires_at:
+        return ""  # kubemint's own marks are the newer ones: it was stopped before it wrote the status
     due = threshold(request.issued_at, request.expires_at)
     # It renews at 80 % whatever the age, so a token of 40 hours is not late after 24.
     late = max(due, request.expires_at - (request.expires_at - request.issued_at) / 5) + _SLACK
