@@ -26,6 +26,8 @@ from tui.kube.kubeconfig import parse
 from tui.screens.jobs import Task
 
 TOKEN = r"/serviceaccounts/[^/]+/token$"
+ANSWERING = frozenset({Reach.READY, Reach.SLOW})
+"""A cluster that answers: on a busy machine the answers of a healthy one may take their time."""
 
 
 async def test_a_failed_rotation_stays_readable_and_can_be_retried(dashboard: Open, demo: FleetThread) -> None:
@@ -55,7 +57,7 @@ async def test_a_cluster_that_breaks_down_is_one_row(dashboard: Open, demo: Flee
     fault(demo, "tenant-b", FaultRule(action))
     async with dashboard(only=["tenant-a", "tenant-b"], settle=False) as driver:
         store = driver.app.session.store
-        await driver.until(lambda: store.clusters["tenant-a"].reach is Reach.READY)
+        await driver.until(lambda: store.clusters["tenant-a"].reach in ANSWERING)
         await driver.press("2")
         assert "tenant-b" in driver.text()
         await driver.press("5")
@@ -85,14 +87,14 @@ async def test_a_hanging_cluster_does_not_slow_the_keys(dashboard: Open, demo: F
     fault(demo, "tenant-c", FaultRule(Hang()))
     async with dashboard(only=["tenant-a", "tenant-c"], settle=False) as driver:
         clusters = driver.app.session.store.clusters
-        await driver.until(lambda: clusters["tenant-a"].reach is Reach.READY)
+        await driver.until(lambda: clusters["tenant-a"].reach in ANSWERING)
         await driver.press("5")
         await driver.until(lambda: len(driver.table.rows) > 1)
         hanging = await median_press(driver)
-        assert clusters["tenant-c"].reach is not Reach.READY, "it hung all the time"
+        assert clusters["tenant-c"].reach not in ANSWERING, "it hung all the time"
         clear(demo)
         driver.app.reconnect("tenant-c")
-        await driver.until(lambda: clusters["tenant-c"].reach is Reach.READY, 30)
+        await driver.until(lambda: clusters["tenant-c"].reach in ANSWERING, 30)
         without = await median_press(driver)
     assert hanging < 1.5 * without + 0.01, (hanging, without)
 
