@@ -73,6 +73,26 @@ def test_rotate_and_revoke_the_token_file(served: Path, tmp_path: Path) -> None:
     assert identity("show", "turn", served, "-o", "json").json["tokens"] == []
 
 
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+def test_f09_reactivate_an_invalidated_token(served: Path, tmp_path: Path) -> None:
+    assert identity("create", "idle", served, "--out", tmp_path, "-q").code == 0
+    where = ("--kubeconfig", served)
+    address = "legacy:tenant-a/default/idle-token"
+    kubemint("identity", "reactivate", address, *where).failed(2, "not invalidated")
+    label = "kubernetes.io/legacy-token-invalid-since=2026-01-02"
+    subprocess.run(
+        [KUBECTL or "", "--kubeconfig", served, "--context", "tenant-a", "label", "secret", "idle-token", label],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert "deletion due on 2027-01-02" in identity("show", "idle", served).out
+    dry = kubemint("identity", "reactivate", address, "--dry-run", *where)
+    assert [line.split()[0] for line in dry.out.splitlines()] == ["STEP", "label", "prove"]
+    done = kubemint("identity", "reactivate", tmp_path / "default-idle.token", *where)
+    assert done.code == 0, done
+    assert done.out == f"{address}\n"
+    assert kubemint("verify", tmp_path / "default-idle.token", "--context", "tenant-a", *where).code == 0
+
+
 def test_the_manifests_need_no_cluster_and_hold_no_token() -> None:
     result = kubemint("identity", "create", "rok", "-n", "ns", "--dry-run", "-o", "yaml")
     assert result.code == 0, result

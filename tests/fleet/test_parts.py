@@ -135,10 +135,16 @@ FILLED = {**ACCOUNT, "kubernetes.io/service-account.uid": "1"}
     [
         (FILLED, {}, State.ENDLESS, ""),
         (FILLED, {"kubernetes.io/legacy-token-last-used": "2026-01-02"}, State.ENDLESS, "last used 2026-01-02"),
-        (FILLED, {"kubernetes.io/legacy-token-invalid-since": "2026-01-02"}, State.REVOKED, "revives it"),
+        (
+            FILLED,
+            {"kubernetes.io/legacy-token-invalid-since": "2026-01-02"},
+            State.REVOKED,
+            "deletion due on 2027-01-02",
+        ),
+        (FILLED, {"kubernetes.io/legacy-token-invalid-since": "long ago"}, State.REVOKED, "on long ago; re-activating"),
         (ACCOUNT, {}, State.PENDING, "not filled"),
     ],
-    ids=["f09-valid", "f09-used", "f09-invalidated", "f05-empty"],
+    ids=["f09-valid", "f09-used", "f09-invalidated", "f09-no-day", "f05-empty"],
 )
 def test_f09_token_secrets(annotations: dict[str, str], labels: dict[str, str], state: State, message: str) -> None:
     meta = NotedMeta(name="bot-token", namespace="ci", annotations=annotations, labels=labels)

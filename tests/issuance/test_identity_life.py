@@ -7,6 +7,8 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.test_identity import NAME, create, file_address, get, left, token_path
 from tui.demo import Answer, FaultRule
+from tui.issuance import token_secret
+from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, FileDestination, Outcome, State
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -99,6 +101,59 @@ async def test_copies_of_a_token_secret_move_with_it(ebench: Bench) -> None:
     await ebench.rotate(legacy(arena))
     assert Sensitive(copy.read_bytes()) == token(arena)
     assert await ebench.works(token(arena))
+
+
+async def invalidated(bench: Bench, since: str = "2026-01-02") -> None:
+    """As the cluster's daily clean-up leaves a token Secret that nobody used for a year."""
+    labels = {token_secret.INVALID_SINCE: since, token_secret.LAST_USED: "2024-12-30"}
+    where = bench.arena.namespace
+    await bench.client.patch(SECRETS, f"{NAME}-token", {"metadata": {"labels": labels}}, namespace=where)
+    if bench.arena.fleet is not None:
+        bench.arena.forget()
+
+
+@pytest.mark.parametrize("by", ["file", "legacy"])
+async def test_f09_an_invalidated_token_is_re_activated(bench: Bench, by: str) -> None:
+    arena = bench.arena
+    await create(bench)
+    await invalidated(bench)
+    assert await bench.works(token(arena)) is arena.old, "servers before 1.28 do not look at the label"
+    refused = await bench.engine.lookup(legacy(arena))
+    assert refused.state is State.REVOKED
+    assert "invalidated by the cluster on 2026-01-02, deletion due on 2027-01-02" in refused.message
+    plan = await bench.engine.plan_reactivate(file_address(arena) if by == "file" else legacy(arena))
+    assert "last on 2024-12-30" in plan.warnings[0]
+    outcome = await bench.engine.execute(plan)
+    assert outcome.ok, outcome
+    assert outcome.credential is not None
+    assert (outcome.credential.address, outcome.credential.state) == (legacy(arena), State.ENDLESS)
+    assert await bench.works(token(arena))
+    labels = (await get(bench, SECRETS, f"{NAME}-token") or {})["metadata"]["labels"]
+    assert token_secret.INVALID_SINCE not in labels
+    if not arena.old:  # the next clean-up must find it used
+        assert labels[token_secret.LAST_USED] > "2024-12-30"
+    with pytest.raises(UsageError, match="not invalidated"):
+        await bench.engine.plan_reactivate(legacy(arena))
+
+
+async def test_f09_only_the_secret_that_was_looked_at_is_re_activated(ebench: Bench) -> None:
+    arena = ebench.arena
+    await create(ebench)
+    await invalidated(ebench)
+    plan = await ebench.engine.plan_reactivate(legacy(arena))
+    await ebench.client.delete(SECRETS, f"{NAME}-token", namespace=arena.namespace)
+    wish = token_secret.manifest(arena.identity(NAME), f"{NAME}-token")
+    wish["metadata"]["labels"][token_secret.INVALID_SINCE] = "2026-01-02"
+    await ebench.client.create(SECRETS, wish, namespace=arena.namespace)
+    outcome = await ebench.engine.execute(plan)
+    assert not outcome.ok
+    assert "another one by now" in outcome.error
+    assert (await ebench.engine.lookup(legacy(arena))).state is State.REVOKED
+
+
+async def test_f09_what_is_no_token_secret_is_not_re_activated(ebench: Bench) -> None:
+    with pytest.raises(UsageError, match="no long-lived token"):
+        await ebench.engine.plan_reactivate(ebench.arena.secret_address())
 
 
 class Killed(BaseException):

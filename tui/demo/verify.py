@@ -168,7 +168,7 @@ class TokenVerifier:
     def _track(self, secret: Object, account: str) -> None:
         metadata = secret["metadata"]
         labels = metadata.get("labels") or {}
-        if INVALID_SINCE in labels:
+        if labels.get(INVALID_SINCE):
             raise TokenRefused(
                 f"the token in secret {metadata['namespace']}/{metadata['name']} for service account "
                 f"{metadata['namespace']}/{account} has been marked invalid. Use tokens from the TokenRequest API or "

@@ -10,17 +10,14 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.types import Address, Credential, CredentialKind, Identity, State
+from tui.issuance.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
+from tui.issuance.token_secret import TYPE as TOKEN_SECRET_TYPE
+from tui.issuance.types import Address, Credential, CredentialKind, Identity
 
 from .rows import AccountRow, CredentialRow
 
-TOKEN_SECRET_TYPE: Final = "kubernetes.io/service-account-token"
 TOKEN_SECRETS: Final = f"type={TOKEN_SECRET_TYPE}"
 """Field selector for the Secrets whose tokens never expire."""
-_ACCOUNT_NAME: Final = "kubernetes.io/service-account.name"
-_ACCOUNT_UID: Final = "kubernetes.io/service-account.uid"
-_LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
-_INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -105,21 +102,18 @@ def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | N
     meta = secret.metadata
     notes = meta.annotations or {}
     labels = meta.labels or {}
-    account = notes.get(_ACCOUNT_NAME)
+    account = notes.get(ACCOUNT_NAME)
     if not account:
         return None
-    state, message = State.ENDLESS, ""
-    if since := labels.get(_INVALID_SINCE):
-        state, message = State.REVOKED, f"invalidated by the cluster on {since}; removing that label revives it"
-    elif not notes.get(_ACCOUNT_UID):
-        state, message = State.PENDING, "the token controller has not filled it yet"
-    elif used := labels.get(_LAST_USED):
-        message = f"last used {used}"
+    used, since = labels.get(LAST_USED, ""), labels.get(INVALID_SINCE, "")
+    state, message = standing(since, used, filled=bool(notes.get(ACCOUNT_UID)))
     return Credential(
         address=Address(CredentialKind.LEGACY, cluster, meta.namespace, meta.name),
         identity=Identity(cluster, meta.namespace, account),
         issued_at=meta.creation_timestamp,
         kept_in=f"Secret {meta.namespace}/{meta.name}",
+        last_used=day(used),
+        invalid_since=day(since),
         state=state,
         message=message,
     )

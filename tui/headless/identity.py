@@ -12,7 +12,7 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
 
-from .acting import Progress, acting_options, carry_out, finish, print_plans, wait_for_grace
+from .acting import Progress, acting_options, address_of, carry_out, finish, print_plans, wait_for_grace
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
@@ -127,6 +127,37 @@ def token(
             grace=parse_duration(grace), wait=not no_wait,
         )
     )  # fmt: skip
+
+
+@identity.command("reactivate")
+@click.argument("address", metavar="ADDRESS|FILE")
+@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
+@output_option("name", "json", "yaml", default="name")
+@shared_options
+@click.pass_obj
+def reactivate(options: Options, /, address: str, dry_run: bool, quiet: bool, form: str, **given: Any) -> None:
+    """Let a long-lived token work again that its cluster invalidated because nobody used it for a year.
+
+    ADDRESS is the token Secret's, such as legacy:harbor/ci/robot-token, or the token file that holds its token. The
+    token is used once, which proves it and counts as its last use.
+    """
+    options = options.merged(given)
+    if not dry_run:
+        refuse_read_only(options, "identity reactivate")
+    run_async(_reactivate(options, address_of(address), dry_run=dry_run, quiet=quiet, form=form))
+
+
+async def _reactivate(options: Options, address: Address, *, dry_run: bool, quiet: bool, form: str) -> None:
+    from .reaching import open_engine
+
+    async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
+        plan = await engine.plan_reactivate(address)
+        if dry_run:
+            print_plans([plan], form)
+            return
+        outcome = await carry_out(engine, plan, Progress(quiet=quiet))
+    finish([outcome], form)
 
 
 @identity.command("show")

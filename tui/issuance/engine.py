@@ -127,6 +127,12 @@ class Engine:
 
         return self._planned(*await prepare_revocation(self._context, address))
 
+    async def plan_reactivate(self, address: Address) -> Plan:
+        """What accepting a long-lived token again would do that the cluster invalidated for not being used."""
+        from .reviving import prepare_reactivation
+
+        return self._planned(*await prepare_reactivation(self._context, address))
+
     async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
         """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""
         from .request_changes import prepare_creation

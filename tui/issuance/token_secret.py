@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -35,6 +35,8 @@ LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
 INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
 PATIENCE: Final = timedelta(seconds=30)
 """How long the token controller has to fill a Secret; it usually takes a few hundredths of a second."""
+CLEAN_UP_PERIOD: Final = timedelta(days=365)
+"""How long after it was invalidated the cluster deletes one, unless kube-controller-manager was told otherwise."""
 NAME_LIMIT: Final = 253
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _FIRST_PAUSE: Final = 0.02
@@ -51,6 +53,7 @@ class TokenSecret(msgspec.Struct, frozen=True, kw_only=True):
     last_used: str = ""
     """The day, as the cluster notes it; empty where it does not, or where nobody used it yet."""
     invalid_since: str = ""
+    """The day from which on the cluster refuses it because nobody used it for a year; empty where it does not."""
     filled: bool = True
 
 
@@ -114,12 +117,7 @@ def read(meta: Mapping[str, Any]) -> TokenSecret | None:
 
 def credential(identity: Identity, secret: TokenSecret) -> Credential:
     """A token Secret as a credential; its handle is itself."""
-    state, message = State.ENDLESS, f"last used {secret.last_used}" if secret.last_used else ""
-    if secret.invalid_since:
-        state = State.REVOKED
-        message = f"invalidated by the cluster on {secret.invalid_since}; removing that label revives it"
-    elif not secret.filled:
-        state, message = State.PENDING, "the token controller has not filled it yet"
+    state, message = standing(secret.invalid_since, secret.last_used, filled=secret.filled)
     return Credential(
         address=Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, secret.name),
         identity=identity,
@@ -127,9 +125,35 @@ def credential(identity: Identity, secret: TokenSecret) -> Credential:
         issued_at=secret.created_at,
         kept_in=f"Secret {identity.namespace}/{secret.name}",
         handle=Handle(identity.cluster, identity.namespace, secret.name, secret.uid),
+        last_used=day(secret.last_used),
+        invalid_since=day(secret.invalid_since),
         state=state,
         message=message,
     )
+
+
+def standing(invalid_since: str, last_used: str, *, filled: bool) -> tuple[State, str]:
+    """How a token Secret stands by its labels, as a state and in words."""
+    if invalid_since:
+        since = day(invalid_since)
+        due = f", deletion due on {deletion_due(since):%Y-%m-%d}" if since is not None else ""
+        return State.REVOKED, f"invalidated by the cluster on {invalid_since}{due}; re-activating it removes that label"
+    if not filled:
+        return State.PENDING, "the token controller has not filled it yet"
+    return State.ENDLESS, f"last used {last_used}" if last_used else ""
+
+
+def deletion_due(invalid_since: date) -> date:
+    """The day from which on the cluster deletes a Secret that it invalidated."""
+    return invalid_since + CLEAN_UP_PERIOD
+
+
+def day(text: str) -> date | None:
+    """A day as labels hold it; None for anything else."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 async def list_of(client: Client, identity: Identity) -> list[TokenSecret]:

@@ -5,7 +5,7 @@ Times are timezone-aware UTC datetimes, lifetimes are timedeltas. Every struct i
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -227,6 +227,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     handle: Handle | None = None
     shoot: ShootAccess | None = None
     """For a Gardener client certificate, which speaks for no service account: what it opens."""
+    last_used: date | None = None
+    """For a long-lived token: the last day on which the cluster saw it, where it notes that."""
+    invalid_since: date | None = None
+    """For a long-lived token: since when the cluster refuses it for not having been used."""
     state: State = State.UNKNOWN
     """The state as its source knows it; `renewal.state_of` brings it up to a given time."""
     message: str = ""
@@ -236,6 +240,9 @@ class Action(StrEnum):
     ISSUE = "issue"
     ROTATE = "rotate"
     REVOKE = "revoke"
+    REACTIVATE = "reactivate"
+    KEEP = "keep"
+    DELETE = "delete"
     RECOVER = "recover"
 
 

@@ -1,0 +1,98 @@
+"""Re-activating a long-lived token that the cluster invalidated because nobody used it for a year.
+
+The cluster marks such a token Secret with a label and refuses its token; once the label is gone the token is accepted
+again. It is then used at once, with itself: that proves it, and the cluster notes the day, without which the next
+daily clean-up would invalidate it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from tui.kube.errors import Conflict, Forbidden, Invalid
+from tui.kube.resource import SECRETS
+
+from . import token_secret
+from .errors import ChangedMeanwhile, UsageError
+from .legacy_rotation import look_at
+from .plans import new_id
+from .proving import prove
+from .rotating import token_secret_at
+from .running import Run
+from .token_secret import INVALID_SINCE, TokenSecret
+from .types import Action, Address, Credential, Identity, Plan, Step
+from .work import Context, Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Reactivate:
+    """Its two steps."""
+
+    context: Context
+    address: Address
+    identity: Identity
+    secret: TokenSecret
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.address,)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return token_secret.credential(self.identity, self.secret)
+
+    async def run(self, run: Run) -> Finished:
+        address, client = self.address, await self.context.clusters.client(self.address.cluster)
+        async with run.step("label") as note:
+            patch = {"metadata": {"uid": self.secret.uid, "labels": {INVALID_SINCE: None}}}
+            try:
+                await client.patch(SECRETS, address.name, patch, namespace=address.namespace)
+            except (Conflict, Invalid) as error:  # the UID of another one cannot be written over it
+                raise ChangedMeanwhile(
+                    f"the Secret {address.namespace}/{address.name} is another one by now", "look again"
+                ) from error
+            note.message = f"it was refused since {self.secret.invalid_since}"
+        async with run.step("prove") as note:
+            try:
+                token = await token_secret.wait_for_token(
+                    client, self.identity, address.name, patience=timedelta(0), uid=self.secret.uid
+                )
+            except Forbidden as error:
+                note.skip(f"not tried: {error.message}")
+                run.hints.append("use it soon: a token that nobody uses is invalidated again by the next clean-up")
+            else:
+                proof = await prove(client.endpoint, token, self.identity, (), client)
+                note.message = f"{proof.method} says {proof.username}; the cluster counts from today"
+        revived = msgspec.structs.replace(self.secret, invalid_since="")
+        return Finished(token_secret.credential(self.identity, revived))
+
+
+async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan, Reactivate]:
+    """The plan for the token Secret at an address, or for the one whose token the file there holds."""
+    found = await token_secret_at(context, address)
+    if found is None:
+        raise UsageError(f"{address} is no long-lived token", "only token Secrets are invalidated by a cluster")
+    identity, secret = await look_at(context, found)
+    where = f"{found.namespace}/{found.name}"
+    if not secret.invalid_since:
+        raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")
+    place = {"cluster": found.cluster, "namespace": found.namespace}
+    steps = (
+        Step(
+            id="label", title=f"Remove the label {INVALID_SINCE} from the Secret {where}",
+            verb="patch", resource="secrets", name=found.name, **place,
+        ),
+        Step(
+            id="prove", title="Use the token itself once, which proves it and counts as its last use",
+            verb="get", resource="secrets", name=found.name, **place,
+        ),
+    )  # fmt: skip
+    warnings = (
+        f"nobody used it for long: {'last on ' + secret.last_used if secret.last_used else 'never, as far as known'}",
+        "it never expires: whoever has a copy of it can act with it again",
+    )
+    plan = Plan(id=new_id(), action=Action.REACTIVATE, address=found, steps=steps, warnings=warnings)
+    return plan, Reactivate(context, found, identity, secret)
