@@ -231,7 +231,7 @@ async def test_export_refuses_a_folder(tmp_path: Path) -> None:
 
 
 async def test_choosing_what_is_new_by_key() -> None:
-    for key, chosen in (("c", "credential"), ("d", "request"), ("enter", "credential")):
+    for key, chosen in (("c", "new_credential"), ("d", "new_request"), ("enter", "new_credential")):
         async with asked(ChooseNewScreen()) as (app, pilot):
             await pilot.press(key)
             await pilot.pause()

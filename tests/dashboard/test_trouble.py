@@ -110,6 +110,9 @@ async def test_a_hanging_rotation_can_be_hidden_and_work_goes_on(dashboard: Open
         await driver.press("escape")
         await driver.until(lambda: not driver.panel.display)
         assert "running" in driver.text()
+        hanging.tasks[0].changed()
+        await driver.pilot.pause(0.05)
+        assert not driver.panel.display, "news of a job that was put away does not bring it back"
         await driver.find("5", "prometheus-kubeconfig tenant-b")
         job = await driver.act("v")
         assert done(job)

@@ -77,7 +77,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"[" * 100_000, "nested deeper"),
+        (b"[" * 100_000, "nest"),
         (b"a:\n" + b"".join(b" " * i + b"- \n" for i in range(1, 90)), "nested deeper"),
         (b"{a: " * 100 + b"b" + b"}" * 100, "nested deeper"),
         (BOMB, "more than"),

@@ -1,4 +1,4 @@
-"""The first question of `n`: a credential that kubemint keeps, or a lasting request for a controller."""
+"""The first question of `n`: what is to be made. The entries come from the table of actions."""
 
 from __future__ import annotations
 
@@ -12,32 +12,27 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from .actions import NOVELTIES
+
 
 class ChooseNewScreen(ModalScreen[str | None]):
-    """Hands back `credential`, `request` or nothing."""
+    """Hands back the name of an action, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "choose('')", "cancel"),
-        Binding("c", "choose('credential')", "credential"),
-        Binding("d", "choose('request')", "DPU request"),
+        *(Binding(entry.key, f"choose('{entry.action}')", entry.title) for entry in NOVELTIES),
     ]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -small"):
             yield Label("New", classes="dialog-title", markup=False)
             yield OptionList(
-                Option(
-                    Content.assemble(
-                        ("c  Credential", "bold"), "\n   a token for a service account, kept in a file or a Secret"
-                    ),
-                    id="credential",
-                ),
-                Option(
-                    Content.assemble(
-                        ("d  DPUServiceCredentialRequest", "bold"),
-                        "\n   a lasting request, kept and renewed in the cluster",
-                    ),
-                    id="request",
+                *(
+                    Option(
+                        Content.assemble((f"{entry.key}  {entry.title}", "bold"), f"\n   {entry.says}"),
+                        id=entry.action,
+                    )
+                    for entry in NOVELTIES
                 ),
                 compact=True,
             )
@@ -47,6 +42,6 @@ class ChooseNewScreen(ModalScreen[str | None]):
         event.stop()
         self.dismiss(event.option.id)
 
-    def action_choose(self, kind: str) -> None:
+    def action_choose(self, action: str) -> None:
         """Choose by key."""
-        self.dismiss(kind or None)
+        self.dismiss(action or None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -21,6 +20,7 @@ from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
 
+from .actions import words
 from .activity import Activity
 from .jobs import Job
 from .overview import Overview
@@ -186,7 +186,7 @@ class MainScreen(WorkingScreen):
                 None,
             )  # fmt: skip
             if job is not None:
-                self.query_one(JobPanel).show(job)
+                self.query_one(JobPanel).reopen(job)
             else:
                 self._say_filter(row.plan[:8])
 
@@ -218,9 +218,9 @@ class MainScreen(WorkingScreen):
         self._note_count()
 
     def action_command(self) -> None:
-        words = [area for area, _ in AREAS] + list(self.session.store.clusters) + list(_COMMANDS)
+        offered = [area for area, _ in AREAS] + list(self.session.store.clusters) + list(_COMMANDS)
         self.query_one(Prompt).open(
-            ":", words=[safe_text(word) for word in words], placeholder="an area, a cluster, rotate, dark, light, q …"
+            ":", words=[safe_text(word) for word in offered], placeholder="an area, a cluster, rotate, dark, light, q …"
         )
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
@@ -378,23 +378,9 @@ _COMMANDS: Final[dict[str, str]] = {
     "dark": "app.theme('dark')",
     "light": "app.theme('light')",
     "help": "help",
-    "rotate": "rotate",
-    "export": "export",
-    "new": "new",
-    "verify": "verify",
-    "inspect": "inspect",
-    "yaml": "yaml",
-    "details": "details",
-    "revoke": "revoke",
-    "reveal": "reveal",
-    "reconnect": "reconnect",
+    **words(),
 }
 
 
 def _title(area: str) -> str:
     return dict(AREAS)[area]
-
-
-def commands() -> Sequence[str]:
-    """The words that `:` knows beside areas and clusters."""
-    return tuple(_COMMANDS)

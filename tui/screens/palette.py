@@ -7,23 +7,9 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from .actions import ACTIONS
 from .main import AREAS, MainScreen
 from .working import WorkingScreen
-
-_ACTIONS = (
-    ("rotate", "Rotate", "renew at once, make before break"),
-    ("verify", "Verify", "ask the cluster whether it is accepted"),
-    ("export", "Export", "write to a file of its own"),
-    ("new_credential", "New credential", "issue one for a service account"),
-    ("new_request", "New DPU request", "make a DPUServiceCredentialRequest"),
-    ("inspect", "Inspect", "what the token or certificate says"),
-    ("yaml", "YAML", "the object, secrets masked"),
-    ("details", "Details", "everything that is known"),
-    ("reveal", "Reveal", "show the material for ten seconds"),
-    ("revoke", "Revoke", "end it; asks first"),
-    ("copy", "Copy address", "to the terminal's clipboard"),
-    ("reconnect", "Reconnect", "connect to this cluster anew"),
-)
 
 
 class Commands(Provider):
@@ -43,9 +29,9 @@ class Commands(Provider):
     def _now(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         screen = self.screen
         if isinstance(screen, WorkingScreen):
-            for action, title, help_text in _ACTIONS:
-                if screen.check_action(action, ()):
-                    yield title, help_text, partial(screen.run_action, action)
+            for action in ACTIONS:
+                if screen.check_action(action.name, ()):
+                    yield action.title, action.says, partial(screen.run_action, action.name)
         if isinstance(screen, MainScreen):
             for number, (area, title) in enumerate(AREAS, 1):
                 yield title, f"go there (key {number})", partial(screen.action_area, area)

@@ -7,52 +7,32 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, cast
+from typing import ClassVar, cast
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
-from tui.fleet.objects import has_object
 from tui.fleet.query import cluster_of, identity_of
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from tui.fleet.rows import CredentialRow, Reach, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
-from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, IssueSpec
+from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 from . import work
+from .actions import ACTIONS, BY_NAME, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
 from .jobs import Task
 from .session import Session, Shell
 
-MUTATING: Final = frozenset({"rotate", "new", "revoke", "new_credential", "new_request"})
-BULK: Final = frozenset({"rotate", "revoke", "verify", "export"})
-NEEDS_MATERIAL: Final = frozenset({"inspect", "reveal", "export", "verify"})
-
-_ACTIONS: Final = (
-    "rotate", "export", "new", "verify", "inspect", "yaml", "details", "reveal", "revoke", "copy", "reconnect",
-)  # fmt: skip
-
 
 class WorkingScreen(Screen[None]):
     """A screen whose rows can be acted on."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "rotate", "rotate", id="rotate", tooltip="renew at once, make before break"),
-        Binding("e", "export", "export", id="export", tooltip="write to a file of its own"),
-        Binding("n", "new", "new", id="new", tooltip="issue a credential or make a request"),
-        Binding("v", "verify", "verify", id="verify", tooltip="ask the cluster whether it is accepted"),
-        Binding("i", "inspect", "inspect", id="inspect", tooltip="what the token or certificate says"),
-        Binding("y", "yaml", "yaml", id="yaml", tooltip="the object as YAML, secrets masked"),
-        Binding("d", "details", "details", id="details"),
-        Binding("x", "reveal", "reveal", show=False, id="reveal", tooltip="show the material for a few seconds"),
-        Binding("ctrl+d", "revoke", "revoke", key_display="^d", id="revoke", tooltip="end it; asks first"),
-        Binding("c", "copy", "copy the address", show=False, id="copy"),
-        Binding("R", "reconnect", "reconnect", id="reconnect", tooltip="connect anew at once"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
 
     session: Session
     _possible: tuple[bool | None, ...] = ()
@@ -70,24 +50,18 @@ class WorkingScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Greyed where the dashboard is read-only; not offered where it makes no sense for what is chosen."""
-        if action in MUTATING and self.session.read_only:
+        known = BY_NAME.get(action)
+        if known is None:
+            return True
+        if known.mutates and self.session.read_only:
             return None
-        if action in ("new", "new_credential", "new_request"):
+        if known.needs is Needs.NOTHING:
             return self.session.fleet is not None or None
-        if action in BULK or action in NEEDS_MATERIAL:
-            rows = self.chosen()
-            return bool(rows) and (len(rows) == 1 or action in BULK) and all(possible(action, row) for row in rows)
-        if action == "yaml":
-            rows = self.chosen()
-            return len(rows) == 1 and has_object(rows[0])
-        if action in ("details", "copy", "reconnect"):
-            rows = self.chosen()
-            return len(rows) == 1 and (action != "reconnect" or isinstance(rows[0], ClusterRow))
-        return True
+        return possible(known, self.chosen())
 
     def bindings_may_differ(self) -> None:
         """Draw the keys anew where others are possible than before."""
-        possible_now = tuple(self.check_action(action, ()) for action in _ACTIONS)
+        possible_now = tuple(self.check_action(action.name, ()) for action in ACTIONS)
         if possible_now != self._possible:
             self._possible = possible_now
             self.refresh_bindings()
@@ -154,11 +128,9 @@ class WorkingScreen(Screen[None]):
     def action_new(self) -> None:
         from .choose_new import ChooseNewScreen
 
-        def chosen(kind: str | None) -> None:
-            if kind == "credential":
-                self.action_new_credential()
-            elif kind == "request":
-                self.action_new_request()
+        async def chosen(action: str | None) -> None:
+            if action:
+                await self.run_action(action)
 
         self.app.push_screen(ChooseNewScreen(), chosen)
 
@@ -293,15 +265,6 @@ class WorkingScreen(Screen[None]):
             if row.target:
                 found.setdefault(row.cluster, set()).add(row.target)
         return {cluster: sorted(targets) for cluster, targets in found.items()}
-
-
-def possible(action: str, row: Row) -> bool:
-    """Whether the engine can do that to such a row at all."""
-    if isinstance(row, ClusterRow | AccountRow):
-        return False
-    if isinstance(row, RequestRow):
-        return action == "rotate" or row.credential is not None
-    return row.credential.address.kind is not CredentialKind.LOGIN or action == "verify"
 
 
 def _credential(row: CredentialRow | RequestRow) -> Credential | None:

@@ -58,20 +58,33 @@ class JobPanel(VerticalScroll, can_focus=True):
         super().__init__(id=id)
         self._clock = clock
         self.job: JobLike | None = None
+        self._away: list[JobLike] = []
+        """Jobs that were put away while they ran."""
 
     def compose(self) -> ComposeResult:
         yield Static("", id="job-body", markup=False)
 
     def show(self, job: JobLike) -> None:
-        """Draw this job as it stands."""
+        """Draw this job as it stands. One that was put away comes back by itself only to say that it failed."""
+        if any(job is away for away in self._away):
+            if job.running or job.sign is not StepStatus.FAILED:
+                return
+            self._away = [away for away in self._away if away is not job]
         self.job = job
         self.display = True
         self.redraw()
 
     def close(self) -> None:
         """Put the panel away; what runs goes on."""
+        if self.job is not None and self.job.running:
+            self._away.append(self.job)
         self.display = False
         self.job = None
+
+    def reopen(self, job: JobLike) -> None:
+        """Show a job that somebody asks for, put away or not."""
+        self._away = [away for away in self._away if away is not job]
+        self.show(job)
 
     def redraw(self) -> None:
         job = self.job

@@ -1,0 +1,170 @@
+"""What can be done, in one table: its key, its words, what it needs to be chosen, and whether it changes anything.
+
+Bindings, the footer, help, the palette, the words after `:` and the menu of `n` are all made from it, so that an action
+that is added here is offered everywhere, and only where it is possible. A screen that offers an action has a method
+`action_NAME`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from textual.binding import Binding
+
+from tui.fleet.objects import has_object
+from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow, Row
+from tui.issuance.types import CredentialKind
+
+
+class Needs(Enum):
+    """What has to be chosen."""
+
+    NOTHING = 0
+    """The fleet has to be open, that is all."""
+    ONE = 1
+    SOME = 2
+    """One row or many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that can be done. `fits` says whether it makes sense for a row at all."""
+
+    name: str
+    title: str
+    """What the palette calls it."""
+    says: str
+    """What it does, in a few words."""
+    key: str = ""
+    label: str = ""
+    """What the footer and the help call it; empty: its name."""
+    key_display: str | None = None
+    footer: bool = False
+    """Whether the footer has room for it."""
+    words: tuple[str, ...] | None = None
+    """What it is called after `:`; None: its name."""
+    needs: Needs = Needs.ONE
+    mutates: bool = False
+    fits: Callable[[Row], bool] = lambda row: True
+
+    @property
+    def binding(self) -> Binding:
+        label = self.label or self.name
+        return Binding(
+            self.key, self.name, label, show=self.footer, key_display=self.key_display, id=self.name, tooltip=self.says
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """One entry of the menu of `n`: its key there, and the action that it leads to."""
+
+    key: str
+    action: str
+    title: str
+    says: str
+
+
+def _has_material(row: Row) -> bool:
+    """Whether the engine can read what was issued."""
+    if isinstance(row, RequestRow):
+        return row.credential is not None
+    return isinstance(row, CredentialRow) and row.credential.address.kind is not CredentialKind.LOGIN
+
+
+def _can_be_verified(row: Row) -> bool:
+    return isinstance(row, CredentialRow) or _has_material(row)
+
+
+def _can_be_rotated(row: Row) -> bool:
+    return isinstance(row, RequestRow) or _has_material(row)
+
+
+def _is_cluster(row: Row) -> bool:
+    return isinstance(row, ClusterRow)
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action(
+        name="rotate", title="Rotate", says="renew at once, make before break",
+        key="r", footer=True, needs=Needs.SOME, mutates=True, fits=_can_be_rotated,
+    ),
+    Action(
+        name="export", title="Export", says="write to a file of its own",
+        key="e", footer=True, needs=Needs.SOME, fits=_has_material,
+    ),
+    Action(
+        name="new", title="New …", says="issue a credential or make a request",
+        key="n", footer=True, needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="new_credential", title="New credential", says="issue one for a service account",
+        words=(), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="new_request", title="New DPU request", says="make a DPUServiceCredentialRequest",
+        words=(), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="verify", title="Verify", says="ask the cluster whether it is accepted",
+        key="v", footer=True, needs=Needs.SOME, fits=_can_be_verified,
+    ),
+    Action(
+        name="inspect", title="Inspect", says="what the token or certificate says",
+        key="i", footer=True, fits=_has_material,
+    ),
+    Action(
+        name="yaml", title="YAML", says="the object as YAML, secrets masked",
+        key="y", footer=True, fits=has_object,
+    ),
+    Action(name="details", title="Details", says="everything that is known", key="d", footer=True),
+    Action(
+        name="reveal", title="Reveal", says="show the material for ten seconds",
+        key="x", fits=_has_material,
+    ),
+    Action(
+        name="revoke", title="Revoke", says="end it; asks first",
+        key="ctrl+d", key_display="^d", footer=True, needs=Needs.SOME, mutates=True, fits=_has_material,
+    ),
+    Action(
+        name="copy", title="Copy the address", says="to the terminal's clipboard",
+        key="c", label="copy the address",
+    ),
+    Action(
+        name="reconnect", title="Reconnect", says="connect to this cluster anew, at once",
+        key="R", footer=True, fits=_is_cluster,
+    ),
+)  # fmt: skip
+
+BY_NAME: Final[dict[str, Action]] = {action.name: action for action in ACTIONS}
+
+NOVELTIES: Final[tuple[Novelty, ...]] = (
+    Novelty("c", "new_credential", "Credential", "a token for a service account, kept in a file or a Secret"),
+    Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
+)
+
+
+def bindings() -> list[Binding]:
+    """The keys of every screen whose rows can be acted on."""
+    return [action.binding for action in ACTIONS if action.key]
+
+
+def words() -> dict[str, str]:
+    """What can be said after `:`, and which action it is."""
+    return {
+        word: action.name
+        for action in ACTIONS
+        for word in ((action.name,) if action.words is None else action.words)
+    }  # fmt: skip
+
+
+def possible(action: Action, rows: list[Row]) -> bool:
+    """Whether it can be done to what is chosen."""
+    if action.needs is Needs.NOTHING:
+        return True
+    if not rows or (len(rows) > 1 and action.needs is Needs.ONE):
+        return False
+    return all(action.fits(row) for row in rows)
