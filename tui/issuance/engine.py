@@ -23,6 +23,7 @@ from .types import (
     Credential,
     CredentialKind,
     FileDestination,
+    Identity,
     IssueSpec,
     Outcome,
     Plan,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from .dpf import DPURequestDraft
     from .identity import IdentityWish
+    from .powers import Powers
     from .self_issue import SelfWish
     from .state import StateStore
     from .tenants import TenantPush, TenantStore
@@ -200,6 +202,22 @@ class Engine:
         from .verification import verify_kubeconfig
 
         return await verify_kubeconfig(self._context, data)
+
+    async def powers(self, of: Address | Identity, namespace: str = "") -> Powers:
+        """What a credential or an account can do in a namespace (default: its own), the worst first."""
+        from .powers import of_account, of_address
+
+        if isinstance(of, Identity):
+            return await of_account(self._context, of, namespace)
+        return await of_address(self._context, of, namespace)
+
+    async def powers_of_kubeconfig(self, data: Sensitive, namespace: str = "") -> Powers:
+        """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
+        from tui.kube.kubeconfig import parse
+
+        from .powers import of_endpoint
+
+        return await of_endpoint(self._context, parse(data.reveal_bytes()).endpoint(), None, namespace)
 
     async def material(self, address: Address) -> Sensitive:
         """The material itself, for export and reveal: the kubeconfig, or the token of the other formats."""

@@ -1,0 +1,128 @@
+"""`kubemint can`: what a credential or an account can do, the worst first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address, Identity
+from tui.kube.text import safe_text
+
+from .acting import address_of
+from .exits import say
+from .options import Options, shared_options
+from .output import API_VERSION, Column, output_option, print_object, print_table
+from .session import run_async, setting
+
+if TYPE_CHECKING:
+    from tui.issuance.powers import Power, Powers
+
+
+@click.command("can")
+@click.argument("what", metavar="ADDRESS|FILE|NS/ACCOUNT")
+@click.option("-n", "--namespace", metavar="NS", default="", help="In this namespace; its own where none is given.")
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def can(options: Options, /, what: str, namespace: str, form: str, **given: Any) -> None:
+    """Show what a credential can do, the worst first, with a word why it is dangerous.
+
+    A credential asks the server itself (SelfSubjectRulesReview); where its material cannot be read or is refused, and
+    for an account given as NS/ACCOUNT with --context, the answer is computed from Roles and bindings. A kubeconfig
+    from elsewhere is taken as foreign: no file that it names is read and no plugin is run.
+    """
+    run_async(_can(options.merged(given), what, namespace, form))
+
+
+async def _can(options: Options, what: str, namespace: str, form: str) -> None:
+    from .reaching import VerbClusters, open_engine
+    from .verifying import read_input
+
+    subject = subject_of(options, what)
+    foreign = subject is None
+    async with setting(options, needed=not foreign) as place, open_engine(place, acting=False) as engine:
+        if subject is None:
+            found = await engine.powers_of_kubeconfig(read_input(what), namespace)
+        else:
+            if isinstance(subject, Identity):
+                cluster = subject.cluster or place.config.current_context
+                subject = Identity(cluster, subject.namespace, subject.name)
+            assert isinstance(engine.clusters, VerbClusters)
+            if subject.cluster:
+                await engine.clusters.find(subject.cluster)
+            found = await engine.powers(subject, namespace)
+    if form == "table":
+        _print(found)
+    else:
+        print_object(record(found), form)
+
+
+def subject_of(options: Options, what: str) -> Address | Identity | None:
+    """An address, an account, or None for a file that kubemint need not know."""
+    try:
+        return Address.parse(what)
+    except ValueError:
+        pass
+    path = Path(what).expanduser()
+    if what == "-" or path.is_file():
+        return None
+    parts = what.split("/")
+    if len(parts) == 2 and all(parts):
+        if len(options.contexts) > 1:
+            raise UsageError(f"{what} is an account of one cluster", "name it with one --context")
+        return Identity(options.contexts[0] if options.contexts else "", *parts)
+    return address_of(what)  # says what is expected
+
+
+def _print(found: Powers) -> None:
+    say(f"{safe_text(found.subject)} in namespace {safe_text(found.namespace)} of {safe_text(found.cluster)}")
+    say(f"  {found.source.value}")
+    for note in found.notes:
+        say(f"  note: {safe_text(note)}")
+    if found.incomplete:
+        say(f"  incomplete: {safe_text(found.incomplete)}")
+    if not found.powers:
+        say("  nothing: no Role reaches it here")
+    columns: list[Column[Power]] = [
+        Column("SEVERITY", lambda power: power.severity.value),
+        Column("WHY", lambda power: power.why),
+        Column("MAY", lambda power: ",".join(power.verbs)),
+        Column("ON", on),
+        Column("THROUGH", lambda power: "; ".join(power.through)),
+    ]
+    print_table(columns, found.powers)
+
+
+def on(power: Power) -> str:
+    """Resources or paths, and the names they are narrowed to."""
+    text = ",".join(power.resources or power.urls)
+    return f"{text} ({', '.join(power.names)})" if power.names else text
+
+
+def record(found: Powers) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Powers",
+        "subject": found.subject,
+        "cluster": found.cluster,
+        "namespace": found.namespace,
+        "source": found.source.name.lower(),
+        "incomplete": found.incomplete or None,
+        "notes": list(found.notes),
+        "items": [
+            {
+                "severity": power.severity.value,
+                "why": power.why,
+                "verbs": list(power.verbs),
+                "resources": list(power.resources),
+                "resourceNames": list(power.names),
+                "nonResourceURLs": list(power.urls),
+                "through": list(power.through),
+                "everywhere": power.everywhere,
+            }
+            for power in found.powers
+        ],
+    }
