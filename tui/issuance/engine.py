@@ -219,6 +219,12 @@ class Engine:
 
         return await of_endpoint(self._context, parse(data.reveal_bytes()).endpoint(), None, namespace)
 
+    async def snippet(self, address: Address) -> str:
+        """How a pod uses the Secret that a request or kubemint keeps, as YAML with comments; without material."""
+        from .snippet import snippet_at
+
+        return await snippet_at(self._context, address)
+
     async def material(self, address: Address) -> Sensitive:
         """The material itself, for export and reveal: the kubeconfig, or the token of the other formats."""
         from .reading import material

@@ -1,0 +1,35 @@
+"""`kubemint snippet`: how a pod uses the Secret of a credential, as YAML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tui.issuance.types import Address
+
+from .acting import address_of
+from .options import Options, shared_options
+from .session import run_async, setting
+
+
+@click.command("snippet")
+@click.argument("address", metavar="ADDRESS")
+@shared_options
+@click.pass_obj
+def snippet(options: Options, /, address: str, **given: Any) -> None:
+    """Print a pod that uses a Secret of type tokenFile: the token as a file that follows rotations, the address as
+    environment variables.
+
+    ADDRESS is a request's or a managed Secret's, as `kubemint list credentials -o name` prints them. The YAML holds no
+    token.
+    """
+    run_async(_snippet(options.merged(given), address_of(address)))
+
+
+async def _snippet(options: Options, address: Address) -> None:
+    from .reaching import open_engine
+
+    async with setting(options) as place, open_engine(place, acting=False) as engine:
+        text = await engine.snippet(address)
+    click.echo(text, nl=False)
