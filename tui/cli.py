@@ -21,6 +21,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
     "reconcile": ("tui.headless.reconciling:reconcile", "Bring DPU credential requests to their desired state."),
+    "undo": ("tui.headless.undoing:undo", "Go back to what the last rotation replaced."),
     "revoke": ("tui.headless.revoking:revoke", "Revoke credentials."),
     "identity": ("tui.headless.identity:identity", "Accounts that mint short-lived tokens for themselves."),
     "verify": ("tui.headless.verifying:verify", "Ask the cluster whether a credential is accepted."),

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import time
+from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -25,11 +26,27 @@ class Doomed:
             ["tests.issuance.arena", "tui.issuance.plans", "tui.issuance.rotating", "tui.kube.transport"]
         )
 
-    def run(self, arena: Arena, work: IssueSpec | Address, point: str, *, revoke: bool = False) -> int:
-        """Issue a spec, or rotate (or revoke) an address, in a process that ends at `point`; its exit code."""
+    def run(
+        self, arena: Arena, work: IssueSpec | Address, point: str, *, revoke: bool = False, undo: bool = False
+    ) -> int:
+        """Issue a spec, or rotate (or revoke) an address, in a process that ends at `point`; its exit code.
+
+        With `undo` it rotates in peace and ends while it undoes that.
+        """
         process = self._context.Process(
             target=_die,
-            args=(arena.side, arena.kubeconfig, arena.name, arena.folder, arena.namespace, work, point, None, revoke),
+            args=(
+                arena.side,
+                arena.kubeconfig,
+                arena.name,
+                arena.folder,
+                arena.namespace,
+                work,
+                point,
+                None,
+                revoke,
+                undo,
+            ),
         )
         process.start()
         process.join(30)
@@ -63,9 +80,11 @@ def _die(
     point: str,
     gate: Path | None = None,
     revoke: bool = False,
+    undo: bool = False,
 ) -> None:
     async def main() -> None:
-        async with Bench(Arena(side, kubeconfig, name, folder, namespace)) as bench:
+        grace = timedelta(minutes=5) if undo else timedelta(0)
+        async with Bench(Arena(side, kubeconfig, name, folder, namespace), grace=grace) as bench:
 
             def checkpoint(here: str) -> None:
                 if here != point:
@@ -76,10 +95,15 @@ def _die(
                 while gate.exists():
                     time.sleep(0.01)
 
-            bench.engine.checkpoint = checkpoint
             engine = bench.engine
+            if undo:
+                assert isinstance(work, Address)
+                assert (await engine.execute(await engine.plan_rotate(work))).ok
+            engine.checkpoint = checkpoint
             if isinstance(work, IssueSpec):
                 plan = await engine.plan_issue(work)
+            elif undo:
+                plan = await engine.plan_undo(work)
             elif revoke:
                 plan = await engine.plan_revoke(work)
             else:

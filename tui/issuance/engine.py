@@ -34,6 +34,8 @@ from .verification import Verification
 from .work import Context, Work
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.kube.sensitive import Sensitive
 
     from .dpf import DPURequestDraft
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from .self_issue import SelfWish
     from .state import StateStore
     from .tenants import TenantPush, TenantStore
+    from .undoing import UndoWindow
     from .verification import Verification
 
 Clock = Callable[[], datetime]
@@ -86,7 +89,7 @@ class Engine:
         )
         self._locks = Locks(state.folder)
         self._works: dict[str, Work] = {}
-        self._graces = Graces(self._context)
+        self._graces = Graces(self._context, self._locks)
 
     async def plan_issue(self, spec: IssueSpec) -> Plan:
         """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster."""
@@ -134,6 +137,21 @@ class Engine:
         from .reviving import prepare_reactivation
 
         return self._planned(*await prepare_reactivation(self._context, address))
+
+    async def plan_undo(self, address: Address, *, given: Path | None = None) -> Plan:
+        """What going back to the credential before the last rotation would do, while that one still lives.
+
+        The old token comes from this engine's memory, or from a file that still holds it; `given` names one.
+        """
+        from .undoing import prepare_undo
+
+        return self._planned(*await prepare_undo(self._context, self._graces, address, given))
+
+    def undo_windows(self) -> dict[str, UndoWindow]:
+        """What can be undone, by the fingerprint of the credential in use now. Asks nobody; for every redraw."""
+        from .undoing import windows
+
+        return windows(self._graces)
 
     async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
         """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""
@@ -264,5 +282,8 @@ class Engine:
             run.tell(run.result("lock", StepStatus.FAILED, message))
             return run.outcome(credential=work.fallback, failure=StepFailed("lock", message, hint))
         for number, revocation in enumerate(finished.revocations):
-            self._graces.schedule(revocation, run, f"revoke:{number}")
+            token = finished.replaced.get(revocation.handle)
+            self._graces.schedule(revocation, run, f"revoke:{number}", token)
+        if run.plan.action is Action.UNDO:
+            self._graces.look_again()
         return run.outcome(credential=finished.credential)

@@ -99,6 +99,9 @@ class FilePlace:
         content = await asyncio.to_thread(self._read)
         return self._token_in(form, content) if content is not None else None
 
+    def replaced(self, form: Format) -> Sensitive | None:
+        return self._token_in(form, self._before) if self._before is not None else None
+
     async def material(self, form: Format) -> Sensitive:
         content = await asyncio.to_thread(self._read)
         if content is None:

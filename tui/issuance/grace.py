@@ -1,44 +1,82 @@
-"""Revoking old handles when their grace is over: by a timer here, by the journal's record wherever that is lost."""
+"""Revoking old handles when their grace is over: by a timer here, by the journal's record wherever that is lost.
+
+The record decides, and it is looked at under the lock of the credential: whoever takes it out (an undo) keeps the
+handle, and a timer that comes too late finds nothing to do.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import handles
-from .errors import IssuanceError
+from .errors import ChangedMeanwhile, IssuanceError
 from .intent import Revocation
+from .locks import Locks
 from .running import Run, explain
 from .types import Address, CredentialKind, Handle, StepStatus
 from .work import Context
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
 
 _PAUSES: Final = (1.0, 4.0, 15.0)
 """The longest seconds between tries while a cluster is away; after the last the journal keeps it for the next start."""
 _TICK: Final = 5.0
 """The longest sleep: the wall clock may jump (a suspended laptop), so it is looked at again."""
+_BUSY: Final = 0.5
+"""Seconds until a credential that somebody works on is tried again."""
+
+
+@dataclass(slots=True, eq=False)
+class Grace:
+    """One old handle and what is kept of it until it goes."""
+
+    revocation: Revocation
+    token: Sensitive | None
+    """The old token, in this process alone: what an undo puts back."""
+    look: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Graces:
     """The timers of one engine."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, locks: Locks) -> None:
         self._context = context
-        self._tasks: dict[asyncio.Task[None], Handle] = {}
+        self._locks = locks
+        self._tasks: dict[asyncio.Task[None], Grace] = {}
 
-    def schedule(self, revocation: Revocation, run: Run, step: str) -> None:
+    @property
+    def running(self) -> list[Revocation]:
+        """The revocations that wait for their time here."""
+        return [grace.revocation for grace in self._tasks.values()]
+
+    def schedule(self, revocation: Revocation, run: Run, step: str, token: Sensitive | None = None) -> None:
         """Revoke when due, and tell whoever watched the run. The journal knows of it already."""
         due = revocation.due.strftime("%H:%M:%S")
         run.tell(run.result(step, StepStatus.RUNNING, f"due at {due} UTC"))
-        task = asyncio.create_task(self._wait_and_revoke(revocation, run, step))
-        self._tasks[task] = revocation.handle
+        grace = Grace(revocation, token)
+        task = asyncio.create_task(self._wait_and_revoke(grace, run, step))
+        self._tasks[task] = grace
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     def knows(self, handle: Handle) -> bool:
         """Whether a timer for this handle runs here."""
-        return handle in self._tasks.values()
+        return any(grace.revocation.handle == handle for grace in self._tasks.values())
+
+    def token(self, handle: Handle) -> Sensitive | None:
+        """The token bound to an old handle, where this process replaced it and its grace still runs."""
+        found = (grace.token for grace in self._tasks.values() if grace.revocation.handle == handle)
+        return next((token for token in found if token is not None), None)
+
+    def look_again(self) -> None:
+        """An undo took a record out: the timers look whether theirs is still there."""
+        for grace in self._tasks.values():
+            grace.look.set()
 
     async def settle(self) -> None:
         """Wait for all of them."""
@@ -54,24 +92,36 @@ class Graces:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _wait_and_revoke(self, revocation: Revocation, run: Run, step: str) -> None:
-        while True:
-            left = (revocation.due - self._context.clock()).total_seconds()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(left, _TICK))
-        await revoke(self._context, revocation, run, step)
+    async def _wait_and_revoke(self, grace: Grace, run: Run, step: str) -> None:
+        due = grace.revocation.due
+        while (left := (due - self._context.clock()).total_seconds()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(grace.look.wait(), min(left, _TICK))
+            if grace.look.is_set():
+                grace.look.clear()
+                with await _locked(self._locks, grace.revocation.address):
+                    if not await _recorded(self._context, grace.revocation):
+                        run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
+                        return
+        await revoke(self._context, self._locks, grace.revocation, run, step)
 
 
-async def revoke(context: Context, revocation: Revocation, run: Run, step: str) -> bool:
+_KEPT: Final = "not revoked: it is in use again, or somebody else has revoked it"
+
+
+async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Run, step: str) -> bool:
     """Revoke one old handle now, patiently; False where it stays for the next start."""
     for pause in (*_PAUSES, None):
         try:
-            said = await handles.delete(context.clusters, revocation.handle, revocation.address.kind)
-            if revocation.address.kind is CredentialKind.REQUEST:
-                await _tidy_request(context, revocation.address)
-            done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
-            await run.journal(done, revoked=revocation.handle)
+            with await _locked(locks, revocation.address):
+                if not await _recorded(context, revocation):
+                    run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
+                    return True
+                said = await handles.delete(context.clusters, revocation.handle, revocation.address.kind)
+                if revocation.address.kind is CredentialKind.REQUEST:
+                    await _tidy_request(context, revocation.address)
+                done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
+                await run.journal(done, revoked=revocation.handle)
         except (KubeError, IssuanceError) as error:
             if pause is not None and _worth_another_try(error):
                 await asyncio.sleep(pause * context.jitter())  # many may have failed at the same moment
@@ -90,6 +140,23 @@ async def revoke(context: Context, revocation: Revocation, run: Run, step: str) 
         run.tell(done)
         return True
     raise AssertionError("the last try returns")
+
+
+async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
+    """The lock of one credential, waited for while somebody works on it."""
+    while True:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locks.hold((address,)))
+            except ChangedMeanwhile:
+                await asyncio.sleep(_BUSY)
+                continue
+            return held.pop_all()
+
+
+async def _recorded(context: Context, revocation: Revocation) -> bool:
+    """Whether it is still to be revoked."""
+    return await asyncio.to_thread(context.state.revocation, revocation.handle) is not None
 
 
 async def _tidy_request(context: Context, address: Address) -> None:

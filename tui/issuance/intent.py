@@ -9,6 +9,21 @@ import msgspec
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
 
 
+class Revocation(msgspec.Struct, frozen=True, kw_only=True):
+    """An old handle whose grace period runs: to be deleted at `due`, by whoever is there then."""
+
+    plan: str
+    address: Address
+    handle: Handle
+    due: datetime
+    ending: bool = False
+    """Whether what holds the token ends with it (a revocation), instead of holding a newer one (a rotation)."""
+    old: Credential | None = None
+    """What a rotation replaced: an undo goes back to it. None where there is nothing to go back to."""
+    by: str = ""
+    """The fingerprint of what replaced it."""
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """One issue or rotation between its first and its last write. Replaced, with `structs.replace`, as it goes on."""
 
@@ -27,15 +42,32 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     old: tuple[Credential, ...] = ()
+    """What the destinations held before, one entry for each that held something of ours."""
     shoot: ShootWish | None = None
     """Where it is a Gardener kubeconfig; `spec` then only names the file, and the shoot in the place of an account."""
-    """What the destinations held before, one entry for each that held something of ours."""
+    undoes: Revocation | None = None
+    """For an undo: the revocation that it holds up, and that is on again where it comes to naught."""
 
     @property
     def old_handles(self) -> tuple[Handle, ...]:
         """Every distinct handle to revoke once the new material is published."""
         found = {credential.handle: None for credential in self.old if credential.handle is not None}
         return tuple(handle for handle in found if handle != self.handle)
+
+    def revocations(self, due: datetime) -> list[Revocation]:
+        """What is left to the grace period once the new material is published."""
+        undoable = self.action in (Action.ROTATE, Action.UNDO)
+        return [
+            Revocation(
+                plan=self.plan,
+                address=self.address,
+                handle=handle,
+                due=due,
+                old=next((one for one in self.old if one.handle == handle), None) if undoable else None,
+                by=self.fingerprint,
+            )
+            for handle in self.old_handles
+        ]
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,14 +81,3 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """The wish behind a Gardener kubeconfig, in the place of `spec`."""
     source: Address | None = None
     """For a copy made with `export`: what it was copied from, and whose end it shares."""
-
-
-class Revocation(msgspec.Struct, frozen=True, kw_only=True):
-    """An old handle whose grace period runs: to be deleted at `due`, by whoever is there then."""
-
-    plan: str
-    address: Address
-    handle: Handle
-    due: datetime
-    ending: bool = False
-    """Whether what holds the token ends with it (a revocation), instead of holding a newer one (a rotation)."""

@@ -20,13 +20,13 @@ from tui.kube.sensitive import Sensitive
 from . import accounts, handles
 from .durations import format_duration
 from .errors import IssuanceError
-from .intent import Export, Intent, Revocation
+from .intent import Export, Intent
 from .managed import renewal_point
 from .places import Place, Writing, address_of
 from .proving import prove
 from .running import Run, StepFailed
 from .token_request import IssuedToken, request_token
-from .types import Address, Credential, CredentialKind, State, StepStatus
+from .types import Address, Credential, CredentialKind, Handle, State, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:
@@ -80,12 +80,8 @@ class Issue:
             if place not in checked:
                 async with run.step(f"check:{number}"):
                     await place.check(self.writing(place, issued))
-        due = self.context.clock() + self.context.grace
         intent = self.intent
-        revocations = [
-            Revocation(plan=intent.plan, address=intent.address, handle=handle, due=due)
-            for handle in intent.old_handles
-        ]
+        revocations = intent.revocations(self.context.clock() + self.context.grace)
         async with run.step("commit") as note:
             exports = [
                 Export(credential=self.credential(place, issued), request=intent.request, spec=intent.spec)
@@ -94,7 +90,19 @@ class Issue:
             ]
             note.record = {"closed": intent.plan, "exports": exports, "revocations": revocations}
         own = next((place for place in self.places if place.address == intent.address), self.places[0])
-        return Finished(self.credential(own, issued), revocations)
+        return Finished(self.credential(own, issued), revocations, self._replaced())
+
+    def _replaced(self) -> dict[Handle, Sensitive]:
+        """What the places held before, for as long as somebody may want to go back to it."""
+        found: dict[Handle, Sensitive] = {}
+        for old in self.intent.old:
+            if old.handle is None:
+                continue
+            for place in self.places:
+                token = place.replaced(old.format or self.intent.spec.format)
+                if token is not None and token.fingerprint == old.fingerprint:
+                    found[old.handle] = token
+        return found
 
     def credential(self, place: Place, issued: IssuedToken) -> Credential:
         """The new credential as this place keeps it."""

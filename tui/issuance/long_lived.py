@@ -98,11 +98,8 @@ class LongLived:
 
     def committed(self) -> tuple[dict[str, object], list[Revocation]]:
         """What the journal keeps when all is done, and the old handles to revoke after the grace."""
-        intent, due = self.intent, self.context.clock() + self.context.grace
-        revocations = [
-            Revocation(plan=intent.plan, address=intent.address, handle=handle, due=due)
-            for handle in intent.old_handles
-        ]
+        intent = self.intent
+        revocations = intent.revocations(self.context.clock() + self.context.grace)
         source = self.credential().address
         exports = [
             Export(credential=self.credential(place.address), request=intent.request, source=source)

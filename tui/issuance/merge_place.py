@@ -86,6 +86,9 @@ class MergePlace:
     async def token(self, form: Format) -> Sensitive | None:
         return await asyncio.to_thread(self._token)
 
+    def replaced(self, form: Format) -> Sensitive | None:
+        return self._before
+
     async def material(self, form: Format) -> Sensitive:
         now = await asyncio.to_thread(self._token)
         if now is None:

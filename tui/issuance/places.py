@@ -90,6 +90,10 @@ class Place(Protocol):
         """The token that is there now, None where there is none."""
         ...
 
+    def replaced(self, form: Format) -> Sensitive | None:
+        """The token that `write` replaced, from memory; None where nothing was written or there was none."""
+        ...
+
     async def material(self, form: Format) -> Sensitive:
         """What is there now, as people export it: the kubeconfig, the four values, or the token."""
         ...

@@ -19,6 +19,7 @@ from .places import Place, places_for
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
 from .types import Action, Address, CredentialKind, Outcome, Plan, Step, StepStatus
+from .undoing import Undo
 from .work import Context, Finished
 
 _FIND = "find"
@@ -85,7 +86,8 @@ class Recovery:
 
                     finished = await finish_or_undo_long_lived(self._context, now, run)
                 else:
-                    finished = await self._finish_or_undo(run, Issue(self._context, now, places, account_uid=""))
+                    kind = Issue if now.undoes is None else Undo
+                    finished = await self._finish_or_undo(run, kind(self._context, now, places, account_uid=""))
         except ChangedMeanwhile:
             return None  # somebody is at it right now
         except StepFailed as failure:
@@ -143,7 +145,7 @@ class Recovery:
                 await delete_secret(self._context, secret, revocation.handle)
         except (KubeError, IssuanceError) as error:
             return run.outcome(credential=None, failure=StepFailed("revoke", *explain(error)))
-        if not await revoke(self._context, revocation, run, "revoke"):
+        if not await revoke(self._context, self._locks, revocation, run, "revoke"):
             return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
         for export in exports:
             await asyncio.to_thread(self._context.state.record_export, dead(export))

@@ -21,7 +21,7 @@ from .dpf.resources import FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
-from .intent import Intent, Revocation
+from .intent import Intent
 from .issuing import CANNOT_REVOKE, issued_again
 from .plans import new_id
 from .running import Run, StepFailed
@@ -100,17 +100,23 @@ class RequestRotation:
                     note.skip("the request says so already")  # saying it twice would make the new handle an old one
                 else:
                     await self.work.publish(issued, now, grace)
-            revocations = [
-                Revocation(plan=self.intent.plan, address=self.intent.address, handle=handle, due=now + grace)
-                for handle in self.intent.old_handles
-            ]
+            revocations = self.intent.revocations(now + grace)
             async with run.step("commit") as note:
                 note.record = {"closed": self.intent.plan, "revocations": revocations}
         except StepFailed:
             run.hints.append("the new token is published and works; kubemint finishes the rest when it starts next")
             raise
         run.hints += self.work.notes
-        return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations)
+        return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations, self._replaced())
+
+    def _replaced(self) -> dict[Handle, Sensitive]:
+        """What the Secret held when it was looked at, for as long as somebody may want to go back to it."""
+        token = self.work.published.token
+        return {
+            old.handle: token
+            for old in self.intent.old
+            if token is not None and old.handle is not None and token.fingerprint == old.fingerprint
+        }
 
     async def undo(self, run: Run, *, in_flight: bool = False) -> None:
         """Take the new handle back, unless its token is what the Secret holds, or may hold in a moment."""
@@ -171,7 +177,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         action=Action.ROTATE,
         address=address,
         request=request.uid,
-        spec=_spec(request),
+        spec=spec_of(request),
         handle=Handle(work.target.name, work.identity.namespace, managed.handle_name(work.identity.name), ""),
         old=(credential_of(address.cluster, request, context.clock()),) if request.expires_at is not None else (),
     )
@@ -200,7 +206,12 @@ async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished
         work.account_uid = work.there.uid
         token = await published(context, request, intent.fingerprint)
         note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"
-    rotation = RequestRotation(context, work, intent)
+    if intent.undoes is None:
+        rotation = RequestRotation(context, work, intent)
+    else:
+        from .undoing_requests import RequestUndo
+
+        rotation = RequestUndo(context, work, intent)
     if token is None:
         await rotation.undo(run)
         if run.results[-1].status is StepStatus.FAILED:
@@ -221,7 +232,7 @@ async def sweep_leftovers(context: Context, address: Address) -> None:
         await annotate(host, request, {LEFTOVERS: leftovers_text(swept.left)})
 
 
-def _spec(request: DPURequest) -> IssueSpec:
+def spec_of(request: DPURequest) -> IssueSpec:
     """The wish as the journal keeps it."""
     return IssueSpec(
         identity=request.identity,

@@ -151,6 +151,9 @@ class SecretPlace:
         data = await self._data()
         return token_of(form, data) if data is not None else None
 
+    def replaced(self, form: Format) -> Sensitive | None:
+        return token_of(form, self._before.values()) if self._before is not None else None
+
     async def material(self, form: Format) -> Sensitive:
         data = await self._data()
         missing = [key for key in KEYS[form] if key not in (data or {})]

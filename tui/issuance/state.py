@@ -198,6 +198,14 @@ class StateStore:
         """Every handle that is still to be revoked, the earliest first."""
         return [self._decode(row[0], Revocation) for row in self._rows("SELECT record FROM revocations ORDER BY due")]
 
+    def revocation(self, handle: Handle) -> Revocation | None:
+        """What is known of one handle that is to be revoked, None where it is not (any more)."""
+        rows = self._rows(
+            "SELECT record FROM revocations WHERE cluster = ? AND namespace = ? AND name = ?",
+            (handle.cluster, handle.namespace, handle.name),
+        )
+        return self._decode(rows[0][0], Revocation) if rows else None
+
     def exports(self) -> list[Credential]:
         """The files on this machine that kubemint wrote, as credentials."""
         return [export.credential for export in self.export_records()]

@@ -243,6 +243,8 @@ class Action(StrEnum):
     REACTIVATE = "reactivate"
     KEEP = "keep"
     DELETE = "delete"
+    UNDO = "undo"
+    """Back to what a rotation replaced, while that still lives."""
     RECOVER = "recover"
 
 

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from .intent import Revocation
-from .types import Address, Credential
+from .types import Address, Credential, Handle
 
 if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
     from .dpf.target import TargetClusters
     from .running import Run
     from .state import StateStore
@@ -54,3 +56,5 @@ class Finished:
     credential: Credential | None
     revocations: list[Revocation] = field(default_factory=list)
     """Old handles whose grace has begun; the engine revokes them when they are due."""
+    replaced: dict[Handle, Sensitive] = field(default_factory=dict)
+    """The old tokens by their handles, for an undo. The engine keeps them in memory for the grace and nowhere else."""

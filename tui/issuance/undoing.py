@@ -1,0 +1,250 @@
+"""Undoing a rotation while the old credential still lives: make before break, in reverse.
+
+The old token is proved, written back to every place and read back; only then the newer one goes into its grace. What is
+held up meanwhile is the old handle's revocation: its record is taken out in the same transaction that journals the
+intent, and put back where the undo comes to naught, so that wherever this dies exactly one working credential is in
+use and the other one is either gone or recorded to go.
+
+A token is kept nowhere but where it is used, so an undo can only put back what somebody still has: this process
+remembers what it replaced for as long as the grace runs; a file on this machine that the rotation did not reach, or one
+that is named, may hold it. The fingerprint in the record says whether it is the right one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .durations import format_duration
+from .errors import IssuanceError, UsageError
+from .file_place import token_in_file
+from .files import read_private
+from .grace import Graces
+from .intent import Intent, Revocation
+from .issuing import Issue, issued_again
+from .places import places_for
+from .plans import new_id
+from .reading import lookup, normal, wish_of
+from .running import Run, StepFailed
+from .types import Action, Address, Credential, CredentialKind, Format, Plan, Step, StepStatus
+from .work import Context, Finished, Work
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
+_LARGEST = 1024 * 1024
+
+
+class UndoWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """How long what a rotation replaced can be gone back to."""
+
+    by: str
+    """The fingerprint of the credential that can be undone."""
+    until: datetime
+    kept: bool
+    """Whether this process still has the old token; else an undo needs a file that does."""
+
+
+@dataclass(slots=True)
+class Undo(Issue):
+    """One undo. The intent's handle is the old one, and what the places hold now is what will be revoked."""
+
+    token: Sensitive | None = None
+
+    async def run(self, run: Run) -> Finished:
+        assert self.token is not None
+        issued = issued_again(self.intent, self.token)
+        try:
+            async with run.step("intent") as note:
+                note.record = {"opened": self.intent, "revoked": self.intent.handle}
+            await self._prove(run, issued)
+            for number, place in enumerate(self.places):
+                async with run.step(f"write:{number}") as note:
+                    note.message = await place.write(self.writing(place, issued))
+            return await self.finish(run, issued)
+        except StepFailed as failure:
+            if failure.step != "intent":
+                await self.undo(run)
+            raise
+
+    async def undo(self, run: Run) -> None:
+        """Leave the newer credential where it is, and the old handle to the end of its grace."""
+        assert self.intent.undoes is not None
+        with contextlib.suppress(StepFailed):
+            async with run.step("undo") as note:
+                for place in reversed(self.places):
+                    await self._restore(place)
+                note.status, note.message = StepStatus.UNDONE, "the newer one stays in use"
+                note.record = {"closed": self.intent.plan, "revocations": [self.intent.undoes]}
+            return
+        run.hints.append("what is left over is cleaned up when kubemint starts next")
+
+
+async def prepare_undo(
+    context: Context, graces: Graces, address: Address, given: Path | None = None
+) -> tuple[Plan, Work]:
+    """The plan for going back to what the last rotation of `address` replaced. `given` is a file that still holds it.
+
+    Raises UsageError where that is over, or where nobody has the old token any more.
+    """
+    address = normal(address)
+    current = await lookup(context, address)
+    revocation = await _last_rotation(context, address, current)
+    old = revocation.old
+    assert old is not None
+    now = context.clock()
+    if old.expires_at is None or old.issued_at is None or old.expires_at <= now:
+        raise UsageError(f"the old credential of {address} has ended by itself", "rotate it for a new one")
+    token = graces.token(revocation.handle) or await _from_files(context, old, given)
+    if token is None:
+        raise UsageError(
+            f"the old token of {address} is nowhere any more: tokens are kept in the memory of the kubemint that "
+            "replaced them and in no file, and that one has ended",
+            "name a file that still holds it with --from, or rotate anew",
+        )
+    if address.kind is CredentialKind.REQUEST:
+        from .undoing_requests import prepare_request_undo
+
+        return await prepare_request_undo(context, address, revocation, token)
+    spec, request = await wish_of(context, address)
+    places = places_for(spec, context.clusters, context.state, request)
+    held = [await place.look() for place in places]
+    intent = undo_intent(
+        address, revocation, request, tuple(one.credential for one in held if one.credential is not None), old
+    )
+    intent = msgspec.structs.replace(intent, spec=spec)
+    steps = [
+        Step(id="intent", title="Journal what is intended, and keep the old handle"),
+        Step(
+            id="prove", title="Prove that the old one still works", verb="create",
+            resource="selfsubjectreviews.authentication.k8s.io", cluster=spec.identity.cluster,
+        ),
+    ]  # fmt: skip
+    for verb, title in (("write", "Write the old one back to {}"), ("check", "Read {} back and compare")):
+        for number, place in enumerate(places):
+            at = place.address
+            path = str(place.path) if place.path is not None else ""
+            steps.append(
+                Step(
+                    id=f"{verb}:{number}", title=title.format(place.label), path=path, cluster=place.cluster,
+                    verb="" if path else "update" if verb == "write" else "get", resource="" if path else "secrets",
+                    namespace=at.namespace, name="" if path else at.name,
+                )
+            )  # fmt: skip
+    plan = undo_plan(context, intent, steps, [one.warning for one in held if one.warning])
+    return plan, Undo(context, intent, places, account_uid="", token=token)
+
+
+def undo_intent(
+    address: Address, revocation: Revocation, request: str, now: tuple[Credential, ...], old: Credential
+) -> Intent:
+    """What the journal is told; the wish in it is for the caller to fill in."""
+    from .types import IssueSpec
+
+    if old.identity is None or old.issued_at is None or old.expires_at is None:
+        raise IssuanceError(f"what is recorded of the old credential of {address} is not enough to go back to it")
+    return Intent(
+        plan=new_id(),
+        action=Action.UNDO,
+        address=address,
+        request=request,
+        spec=IssueSpec(identity=old.identity, destinations=()),
+        handle=revocation.handle,
+        fingerprint=old.fingerprint,
+        requested=old.requested,
+        granted=old.granted or old.expires_at - old.issued_at,
+        issued_at=old.issued_at,
+        expires_at=old.expires_at,
+        old=now,
+        undoes=revocation,
+    )
+
+
+def undo_plan(context: Context, intent: Intent, steps: list[Step], warnings: list[str]) -> Plan:
+    """The plan of an undo: its own steps, the commit, and the newer handle at the end of its grace."""
+    steps = [*steps, Step(id="commit", title="Journal the commit")]
+    grace = format_duration(context.grace)
+    steps += [
+        Step(
+            id=f"revoke:{number}", title=f"Revoke the newer one after {grace}",
+            verb="delete", resource="secrets", cluster=one.cluster, namespace=one.namespace, name=one.name,
+        )
+        for number, one in enumerate(intent.old_handles)
+    ]  # fmt: skip
+    left = format_duration((intent.expires_at or context.clock()) - context.clock())
+    warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
+    return Plan(
+        id=intent.plan, action=Action.UNDO, address=intent.address, steps=tuple(steps), warnings=tuple(warnings)
+    )
+
+
+def windows(graces: Graces) -> dict[str, UndoWindow]:
+    """Every rotation whose old credential this process will revoke, by the fingerprint of the newer one."""
+    found: dict[str, UndoWindow] = {}
+    for revocation in graces.running:
+        if revocation.old is None:
+            continue
+        known = found.get(revocation.by)
+        if known is None or known.until < revocation.due:
+            kept = graces.token(revocation.handle) is not None
+            found[revocation.by] = UndoWindow(by=revocation.by, until=revocation.due, kept=kept)
+    return found
+
+
+async def _last_rotation(context: Context, address: Address, current: Credential) -> Revocation:
+    """The revocation that still waits for what `current` replaced."""
+    if current.shoot is not None:
+        raise UsageError(
+            f"{address} is a client certificate: nothing revokes the old one, and nothing brings it back",
+            "the old kubeconfig works until its own end wherever a copy of it lies",
+        )
+    if address.kind is CredentialKind.LEGACY or current.granted is None:
+        raise UsageError(
+            f"{address} never expires; the rotation of a token Secret makes another Secret, and is not undone",
+            "until the end of the grace period both work",
+        )
+    waiting = await asyncio.to_thread(context.state.revocations)
+    own = [one for one in waiting if one.old is not None and one.by == current.fingerprint]
+    if own:
+        return max(own, key=lambda one: one.due)
+    if any(one.address == address and one.old is not None for one in waiting):
+        raise UsageError(
+            f"{address} was changed since its last rotation here, so there is nothing to go back to",
+            "look at it again",
+        )
+    raise UsageError(
+        f"there is nothing to undo for {address}: no rotation of it is in its grace period on this machine",
+        "the old credential is gone when the grace period ends; rotate with a longer --grace to have longer",
+    )
+
+
+async def _from_files(context: Context, old: Credential, given: Path | None) -> Sensitive | None:
+    """The old token from a file that still holds it: the one that was named, or one that kubemint wrote."""
+    if given is not None:
+        token = await asyncio.to_thread(_token_in, given, old.fingerprint)
+        if token is None:
+            raise UsageError(
+                f"{given} does not hold the token that was replaced (fingerprint {old.fingerprint})",
+                "`kubemint inspect` shows what it holds",
+            )
+        return token
+    for export in await asyncio.to_thread(context.state.export_records):
+        if export.credential.fingerprint == old.fingerprint:
+            with contextlib.suppress(IssuanceError):
+                path = Path(export.credential.address.name.partition("#")[0])
+                if (token := await asyncio.to_thread(_token_in, path, old.fingerprint)) is not None:
+                    return token
+    return None
+
+
+def _token_in(path: Path, fingerprint: str) -> Sensitive | None:
+    """The token with this fingerprint in a file of any format."""
+    content = read_private(path, _LARGEST)
+    found = (token_in_file(form, content) for form in (Format.KUBECONFIG, Format.TOKEN_FILE, Format.TOKEN))
+    return next((token for token in found if token is not None and token.fingerprint == fingerprint), None)
