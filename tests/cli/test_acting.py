@@ -419,3 +419,20 @@ def test_verify_says_what_a_path_is_that_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     kubemint("verify", tmp_path / "pipe").failed(1, "is not a regular file")
     kubemint("verify", tmp_path).failed(1, str(tmp_path))
+
+
+def test_undo_puts_back_what_a_file_still_holds(served: Path, robot: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    backup.write_bytes(robot.read_bytes())
+    assert kubemint("undo", robot, "--kubeconfig", served).code == 2, "nothing was rotated"
+    kubemint("rotate", robot, "--kubeconfig", served, "--grace", "5m", "--no-wait")
+    assert robot.read_bytes() != backup.read_bytes()
+    refused = kubemint("undo", robot, "--kubeconfig", served)
+    assert refused.code == 2, refused
+    assert "--from" in refused.err
+    shown = kubemint("undo", robot, "--from", backup, "--kubeconfig", served, "--dry-run", "-o", "json").json
+    assert [step["step"] for step in shown["steps"]][:3] == ["intent", "prove", "write:0"]
+    result = kubemint("undo", robot, "--from", backup, "--kubeconfig", served, "--grace", "0s")
+    assert (result.code, result.out) == (0, f"file:{robot}\n"), result
+    assert robot.read_bytes() == backup.read_bytes()
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
