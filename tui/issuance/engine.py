@@ -203,6 +203,12 @@ class Engine:
 
         return await Recovery(self._context, self._locks, self._graces, on_step).run()
 
+    async def renewed_by(self, address: Address) -> str:
+        """Who else renews a request, and what shows it: DPF's controller. Empty where nobody does."""
+        from .requesting import controller_at
+
+        return await controller_at(self._context, address) if address.kind is CredentialKind.REQUEST else ""
+
     async def lookup(self, address: Address) -> Credential:
         """The credential as it is now, read live."""
         from .reading import lookup

@@ -17,8 +17,9 @@ from .dpf.cleanup import leftovers_of, sweep
 from .dpf.cleanup import written as leftovers_text
 from .dpf.conditions import rfc3339
 from .dpf.renewal_work import RequestWork, look
-from .dpf.resources import FINGERPRINT, LEFTOVERS
+from .dpf.resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
+from .dpf.tending import trace
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .intent import Intent
@@ -193,6 +194,13 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
     )
     return plan, RequestRotation(context, work, intent)
+
+
+async def controller_at(context: Context, address: Address) -> str:
+    """What shows that DPF's controller renews this very request; empty where nothing does."""
+    host = await context.clusters.client(address.cluster)
+    found = trace(await host.get(DPU_REQUESTS, address.name, namespace=address.namespace), context.clock())
+    return f"DPF's controller renews it: {found}" if found else ""
 
 
 async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished:
