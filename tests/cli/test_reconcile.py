@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.cli.conftest import Result, command, environment, kubemint
+from tui.demo import Drop, FaultRule
 from tui.demo.running import FleetThread
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_REQUESTS, DPURequest, parse
@@ -100,6 +101,36 @@ def test_from_wish_to_rest_and_to_nothing(bare: FleetThread) -> None:
     assert gone.code == 0, gone
     assert "gone, and what was made for it" in gone.out
     assert read(bare, "whole") is None
+
+
+def test_b29_what_cannot_be_cleaned_up_is_let_go_when_asked(bare: FleetThread) -> None:
+    target = {"name": "tenant-a", "namespace": "dpf-operator-system"}
+    want(bare, "stuck", targetCluster=target, serviceAccount={"name": "req", "namespace": "default"})
+    assert reconcile(bare, "-n", "stuck").code == 0
+
+    async def delete(client: Client) -> None:
+        await client.delete(DPU_REQUESTS, "req", namespace="stuck")
+
+    async def away(fleet: Any) -> None:
+        fleet.cluster("tenant-a").faults.add(FaultRule(Drop()))
+
+    async def back(fleet: Any) -> None:
+        fleet.cluster("tenant-a").faults.clear()
+
+    on_harbor(bare, delete)
+    bare.call(away)
+    try:
+        kept = reconcile(bare, "-n", "stuck")
+        assert kept.code == 1, kept
+        assert "cannot clean up service account" in kept.out
+        assert "reconcile NAME --abandon" in kept.err
+        assert reconcile(bare, "-A", "--abandon").code == 2
+        gone = reconcile(bare, "req", "-n", "stuck", "--abandon")
+    finally:
+        bare.call(back)
+    assert gone.code == 0, gone
+    assert "left behind: cannot clean up service account" in gone.err
+    assert read(bare, "stuck") is None
 
 
 def test_the_old_token_ends_within_the_run(bare: FleetThread) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tui.issuance.dpf.target import TargetClusters
     from tui.kube.client import Client
 
-LEASE: Final = "kubemint-dpu-credential-requests"
 _AT_ONCE: Final = 4
 _PAUSE: Final = 5.0
 
@@ -37,6 +36,7 @@ class _How:
     grace: timedelta
     wait: bool
     take_over: bool
+    abandon: bool
     dry_run: bool
 
 
@@ -65,6 +65,7 @@ class _Row:
 @click.option("-A", "--all-namespaces", is_flag=True, help="The requests of all namespaces.")
 @click.option("--watch", is_flag=True, help="Go on: keep every request as it changes, and renew it when it is due.")
 @click.option("--take-over", is_flag=True, help="Also where DPF's controller seems to run.")
+@click.option("--abandon", is_flag=True, help="Let NAME, which is being deleted, go whatever is left behind.")
 @click.option("--grace", metavar="DURATION", default="30s", show_default=True, help="How long the old one still works.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one.")
 @click.option(
@@ -82,6 +83,7 @@ def reconcile(
     all_namespaces: bool,
     watch: bool,
     take_over: bool,
+    abandon: bool,
     grace: str,
     no_wait: bool,
     lease_namespace: str,
@@ -101,9 +103,11 @@ def reconcile(
         raise click.UsageError("NAME goes with -n and without --watch")
     if watch and dry_run:
         raise click.UsageError("--watch changes things; --dry-run does not")
+    if abandon and name is None:
+        raise click.UsageError("--abandon needs NAME: one request at a time is let go")
     if not dry_run:
         refuse_read_only(options, "reconcile")
-    how = _How(name, namespace, lease_namespace, parse_duration(grace), not no_wait, take_over, dry_run)
+    how = _How(name, namespace, lease_namespace, parse_duration(grace), not no_wait, take_over, abandon, dry_run)
     run_async(_watch(options, how) if watch else _once(options, how, form))
 
 
@@ -138,10 +142,11 @@ async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_R
     from tui.issuance.dpf.keeper import Keeper
     from tui.issuance.dpf.tending import controller_of
     from tui.issuance.lease import Lease
+    from tui.issuance.request_keeping import LEASE
 
     client = await clusters.client(cluster)
     objects = await _objects(client, how)
-    tended = "" if how.take_over else controller_of(objects, datetime.now(UTC))
+    tended = "" if how.take_over or how.abandon else controller_of(objects, datetime.now(UTC))
     keys = [(str(item["metadata"]["namespace"]), str(item["metadata"]["name"])) for item in objects]
     if not keys:
         say(f"{cluster}: there are no requests")
@@ -171,7 +176,7 @@ async def _objects(client: Client, how: _How) -> list[dict[str, Any]]:
 async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, slots: asyncio.Semaphore) -> _Row:
     """One request to rest, and once more when the grace of what it left behind is over."""
     async with slots:
-        rest = await _tried(keeper, cluster, key)
+        rest = await _tried(keeper, cluster, key, abandon=how.abandon)
     reason, wake = rest.reason, rest.wake
     ends = datetime.now(UTC) + how.grace + timedelta(seconds=2)
     if how.wait and not rest.error and wake is not None and wake <= ends:
@@ -181,13 +186,13 @@ async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, s
     return _row(cluster, key, rest, reason)
 
 
-async def _tried(keeper: Keeper, cluster: str, key: tuple[str, str]) -> Rest:
+async def _tried(keeper: Keeper, cluster: str, key: tuple[str, str], *, abandon: bool = False) -> Rest:
     from tui.issuance.dpf.keeper import Rest
     from tui.issuance.errors import ChangedMeanwhile
 
     for last in (False, False, True):
         try:
-            return await keeper.reconcile(cluster, *key)
+            return await keeper.reconcile(cluster, *key, abandon=abandon)
         except ChangedMeanwhile as error:
             if last:
                 return Rest(request=None, error=str(error), hint=error.hint)
@@ -279,6 +284,7 @@ async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> N
     from tui.issuance.dpf.keeper import Keeper
     from tui.issuance.dpf.keeping import Keeping, Key
     from tui.issuance.lease import Lease, LeaseHeld, LeaseLost
+    from tui.issuance.request_keeping import LEASE
 
     def on_rest(key: Key, rest: Rest) -> None:
         row = _row(cluster, key, rest, rest.reason)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .dpf import DPURequestDraft
     from .identity import IdentityWish
     from .powers import Powers
+    from .request_keeping import Keepers
     from .self_issue import SelfWish
     from .state import StateStore
     from .tenants import TenantPush, TenantStore
@@ -90,6 +91,7 @@ class Engine:
         self._locks = Locks(state.folder)
         self._works: dict[str, Work] = {}
         self._graces = Graces(self._context, self._locks)
+        self._kept: Keepers | None = None
 
     async def plan_issue(self, spec: IssueSpec) -> Plan:
         """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster."""
@@ -158,6 +160,28 @@ class Engine:
         from .request_changes import prepare_creation
 
         return self._planned(*await prepare_creation(self._context, draft))
+
+    async def plan_keep_request(self, address: Address, *, take_over: bool = False) -> Plan:
+        """What bringing this request to its desired state would do: nothing where DPF's controller does it."""
+        from .request_keeping import prepare_keeping
+
+        return self._planned(*await prepare_keeping(self._keepers, address, take_over=take_over))
+
+    async def plan_delete_request(self, address: Address, *, take_over: bool = False) -> Plan:
+        """What deleting this request would do, and all that was made for it where DPF's controller does not do that."""
+        from .request_keeping import prepare_deletion
+
+        return self._planned(*await prepare_deletion(self._keepers, address, take_over=take_over))
+
+    async def plan_abandon_request(self, address: Address) -> Plan:
+        """What letting a deleted request go would do, whose target cannot be reached: what stays behind."""
+        from .request_keeping import prepare_abandonment
+
+        return self._planned(*await prepare_abandonment(self._keepers, address))
+
+    async def dpf_controller(self, cluster: str, namespace: str = "default") -> str:
+        """What shows that DPF's controller keeps the requests of a cluster; empty where nothing does."""
+        return await self._keepers.controller(cluster, namespace)
 
     async def plan_create_identity(self, wish: IdentityWish) -> Plan:
         """What creating this identity would do: account, right to mint for itself, long-lived token, token file."""
@@ -263,13 +287,24 @@ class Engine:
         return await self.execute(plan)
 
     async def settle(self) -> None:
-        """Wait until every old handle this engine scheduled is revoked (each at the end of its grace)."""
+        """Wait until everything old that this engine scheduled is gone (each at the end of its grace)."""
         await self._graces.settle()
+        if self._kept is not None:
+            await self._kept.sweeps.settle()
 
     async def aclose(self) -> None:
         """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""
         await self._graces.aclose()
+        if self._kept is not None:
+            await self._kept.sweeps.aclose()
         await self._targets.aclose()
+
+    @property
+    def _keepers(self) -> Keepers:
+        from .request_keeping import Keepers
+
+        self._kept = self._kept or Keepers(self._context)
+        return self._kept
 
     def _planned(self, plan: Plan, work: Work) -> Plan:
         while len(self._works) >= _PLANS_KEPT:  # plans that were only shown
@@ -290,6 +325,8 @@ class Engine:
         for number, revocation in enumerate(finished.revocations):
             token = finished.replaced.get(revocation.handle)
             self._graces.schedule(revocation, run, f"revoke:{number}", token)
+        for number, sweep in enumerate(finished.sweeps):
+            self._keepers.sweeps.schedule(sweep, run, f"sweep:{number}")
         if run.plan.action is Action.UNDO:
             self._graces.look_again()
         return run.outcome(credential=finished.credential)

@@ -228,16 +228,17 @@ async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished
     return await rotation.finish(run, issued_again(intent, token))
 
 
-async def sweep_leftovers(context: Context, address: Address) -> None:
-    """Remove what the request has written down as superfluous and due, and forget what is gone."""
+async def sweep_leftovers(context: Context, address: Address) -> tuple[str, ...]:
+    """Remove what the request has written down as superfluous and due, and forget what is gone; says what went."""
     host = await context.clusters.client(address.cluster)
     request = await fetch(host, address.cluster, address.namespace, address.name)
     written = leftovers_of(request)
     if not written:
-        return
+        return ()
     swept = await sweep(context.clusters, request, written, context.clock())
     if len(swept.left) != len(written):
         await annotate(host, request, {LEFTOVERS: leftovers_text(swept.left)})
+    return swept.notes + swept.errors
 
 
 def spec_of(request: DPURequest) -> IssueSpec:

@@ -49,6 +49,14 @@ class Work(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """A request that has written down what may go from `due` on."""
+
+    address: Address
+    due: datetime
+
+
 @dataclass(slots=True)
 class Finished:
     """How work ended well."""
@@ -58,3 +66,5 @@ class Finished:
     """Old handles whose grace has begun; the engine revokes them when they are due."""
     replaced: dict[Handle, Sensitive] = field(default_factory=dict)
     """The old tokens by their handles, for an undo. The engine keeps them in memory for the grace and nowhere else."""
+    sweeps: list[Sweep] = field(default_factory=list)
+    """Requests to clean up after when it is time."""

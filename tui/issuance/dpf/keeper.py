@@ -176,7 +176,7 @@ class Keeper:
                 request=request,
                 notes=swept.notes,
                 error=text,
-                hint="it is tried again; to let the request go without, abandon what is left behind",
+                hint="it is tried again; to let it go and leave that behind: reconcile NAME --abandon, or :abandon",
             )
         await steps.drop_finalizer(host, request)
         warnings = tuple(f"left behind: {error}" for error in swept.errors)

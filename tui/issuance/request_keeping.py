@@ -1,0 +1,271 @@
+"""Keeping, deleting and abandoning one DPUServiceCredentialRequest as a plan: what `reconcile` does, from the engine.
+
+The requests of a cluster are kept under a Lease, by one kubemint at a time. Where DPF's controller is seen at work
+they are left to it, with the reason, unless somebody takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tui.kube.errors import Forbidden, KubeError
+
+from .dpf import DPU_REQUESTS, DPURequest, credential_of, parse
+from .dpf.cleanup import Leftover, everything, leftovers_of
+from .dpf.keeper import Keeper, Rest
+from .dpf.renewal_work import look
+from .dpf.resources import FINALIZER
+from .dpf.tending import controller_of
+from .durations import format_duration
+from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .lease import LEASES, Lease, LeaseLost
+from .plans import new_id
+from .running import Run, StepFailed
+from .sweeps import Sweeps
+from .turns import Turns
+from .types import Action, Address, Credential, Plan, Step, StepStatus
+from .work import Context, Finished, Sweep
+
+LEASE: Final = "kubemint-dpu-credential-requests"
+LEASE_NAMESPACE: Final = "kube-system"
+_TRIES: Final = 3
+_FRESH: Final = 5.0
+"""Seconds for which it is not asked again whether a controller is at work: many requests may be kept at once."""
+
+
+@dataclass(slots=True)
+class Keepers:
+    """What an engine keeps requests with: a Lease for each cluster, timers, and whether a controller was seen."""
+
+    context: Context
+    sweeps: Sweeps = field(init=False)
+    _turns: dict[str, Turns] = field(default_factory=dict)
+    _seen: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _looking: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sweeps = Sweeps(self.context)
+
+    async def turns(self, cluster: str) -> Turns:
+        """The Lease of this cluster."""
+        if cluster not in self._turns:
+            client = await self.context.clusters.client(cluster)
+            self._turns[cluster] = Turns(Lease(client, LEASE_NAMESPACE, LEASE))
+        return self._turns[cluster]
+
+    async def controller(self, cluster: str, namespace: str) -> str:
+        """What shows that DPF's controller keeps the requests there; empty where nothing does."""
+        async with self._looking.setdefault(cluster, asyncio.Lock()):
+            at, said = self._seen.get(cluster, (0.0, ""))
+            if not at or time.monotonic() - at > _FRESH:
+                said = controller_of(await self._requests(cluster, namespace), self.context.clock())
+                self._seen[cluster] = time.monotonic(), said
+            return said
+
+    async def _requests(self, cluster: str, namespace: str) -> list[dict[str, Any]]:
+        client = await self.context.clusters.client(cluster)
+        try:
+            return await client.list(DPU_REQUESTS)
+        except Forbidden:
+            return await client.list(DPU_REQUESTS, namespace=namespace)
+
+
+@dataclass(slots=True)
+class KeepRequest:
+    """One request to rest. `delete` begins with its deletion, `abandon` lets it go whatever is left behind."""
+
+    keepers: Keepers
+    address: Address
+    request: DPURequest
+    tended: str = ""
+    delete: bool = False
+    abandon: bool = False
+
+    @property
+    def context(self) -> Context:
+        return self.keepers.context
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.address,)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return credential_of(self.address.cluster, self.request, self.context.clock())
+
+    async def run(self, run: Run) -> Finished:
+        address = self.address
+        if self.delete:
+            async with run.step("delete") as note:
+                client = await self.context.clusters.client(address.cluster)
+                await client.delete(DPU_REQUESTS, address.name, namespace=address.namespace, uid=self.request.uid)
+                note.message = "it waits for its finalizer" if FINALIZER in self.request.finalizers else "gone"
+        if self.tended:
+            async with run.step("aside") as note:
+                note.skip(f"DPF's controller keeps the requests of {address.cluster}: {self.tended}")
+            return Finished(self.fallback)
+        turns = await self.keepers.turns(address.cluster)
+        try:
+            async with contextlib.AsyncExitStack() as held:
+                async with run.step("lease") as note:
+                    await held.enter_async_context(turns.hold())
+                    note.message = f"{LEASE_NAMESPACE}/{LEASE}"
+                async with run.step("keep") as note:
+                    rest = await self._kept()
+                    note.message = said(rest)
+        except LeaseLost as error:  # it ended the work in the middle of a step
+            run.tell(run.result("keep", StepStatus.FAILED, error.message))
+            raise StepFailed("keep", error.message, "look again: whoever has the Lease now goes on") from error
+        return self._finished(rest)
+
+    async def _kept(self) -> Rest:
+        address = self.address
+        keeper = Keeper(
+            self.context.clusters, clock=self.context.clock, grace=self.context.grace, owner=self.context.owner
+        )
+        for last in range(_TRIES):
+            try:
+                rest = await keeper.reconcile(address.cluster, address.namespace, address.name, abandon=self.abandon)
+            except ChangedMeanwhile:
+                if last == _TRIES - 1:
+                    raise
+            else:
+                if rest.error:
+                    raise IssuanceError(rest.error, rest.hint)
+                return rest
+        raise AssertionError("the last try returns or raises")
+
+    def _finished(self, rest: Rest) -> Finished:
+        now, request = self.context.clock(), rest.request
+        if request is None:
+            return Finished(None)
+        later = [leftover.due for leftover in leftovers_of(request) if leftover.due > now]
+        sweeps = [Sweep(address=self.address, due=max(later))] if later else []
+        return Finished(credential_of(self.address.cluster, request, now), sweeps=sweeps)
+
+
+def said(rest: Rest) -> str:
+    """How a request was left, in words."""
+    request = rest.request
+    if request is None:
+        return "; ".join(("gone", *rest.notes))
+    parts = ["as it should be"]
+    if rest.reason:
+        parts = [f"issued, because {rest.reason}"]
+    if request.expires_at is not None:
+        parts.append(f"good until {request.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    return "; ".join((*parts, *rest.notes))
+
+
+async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
+    """The plan for bringing a request to its desired state."""
+    request = await _request(keepers.context, address)
+    tended = "" if take_over else await keepers.controller(address.cluster, address.namespace)
+    if tended:
+        step = Step(id="aside", title="Leave it to DPF's controller", cluster=address.cluster)
+        plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=(step,), warnings=(tended,))
+        return plan, KeepRequest(keepers, address, request, tended)
+    title, warning = await _foreseen(keepers.context, request)
+    steps = [_lease_step(address), _keep_step(address, title)]
+    warnings = (warning,) if warning else ()
+    if request.deleted_at is None and request.expires_at is not None:
+        steps.append(
+            Step(id="sweep:0", title=f"Remove what it replaces after {format_duration(keepers.context.grace)}")
+        )
+    plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=tuple(steps), warnings=warnings)
+    return plan, KeepRequest(keepers, address, request)
+
+
+async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
+    """The plan for deleting a request with all that was made for it."""
+    request = await _request(keepers.context, address)
+    if request.deleted_at is not None:
+        raise UsageError(
+            f"{address} is being deleted since {request.deleted_at:%Y-%m-%d %H:%M:%S} UTC",
+            "keep it, so that what was made for it goes; or abandon it, where that cannot be reached",
+        )
+    tended = "" if take_over else await keepers.controller(address.cluster, address.namespace)
+    delete = Step(
+        id="delete", title=f"Delete the request {address.namespace}/{address.name}",
+        verb="delete", resource=DPU_REQUESTS.name,
+        cluster=address.cluster, namespace=address.namespace, name=address.name,
+    )  # fmt: skip
+    rest = (
+        (Step(id="aside", title="Leave the cleaning up to DPF's controller", cluster=address.cluster),)
+        if tended
+        else (_lease_step(address), _keep_step(address, "Remove what was made for it, then its finalizer"))
+    )
+    plan = Plan(
+        id=new_id(), action=Action.DELETE, address=address, steps=(delete, *rest), warnings=ends_with(request, keepers)
+    )
+    return plan, KeepRequest(keepers, address, request, tended, delete=True)
+
+
+async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan, KeepRequest]:
+    """The plan for letting a deleted request go although what was made for it cannot all be removed."""
+    request = await _request(keepers.context, address)
+    if request.deleted_at is None:
+        raise UsageError(f"{address} is not being deleted", "delete it first; only what is stuck is abandoned")
+    warnings = [
+        f"what cannot be reached stays, and nobody looks after it any more: {_words(leftover)}"
+        for leftover in everything(request, keepers.context.clock())
+    ]
+    steps = (
+        _lease_step(address),
+        _keep_step(address, "Remove what can be reached, then the finalizer whatever is left"),
+    )
+    plan = Plan(id=new_id(), action=Action.DELETE, address=address, steps=steps, warnings=tuple(warnings))
+    return plan, KeepRequest(keepers, address, request, abandon=True)
+
+
+def ends_with(request: DPURequest, keepers: Keepers) -> tuple[str, ...]:
+    """What goes when the request goes."""
+    made = everything(request, keepers.context.clock())
+    lines = [f"{_words(leftover)} goes with it" for leftover in made]
+    if request.expires_at is not None:
+        lines.append("whoever uses its credential is refused within 10 s")
+    return tuple(dict.fromkeys(lines))
+
+
+async def _request(context: Context, address: Address) -> DPURequest:
+    client = await context.clusters.client(address.cluster)
+    found: Mapping[str, Any] = await client.get(DPU_REQUESTS, address.name, namespace=address.namespace)
+    return parse(address.cluster, found)
+
+
+async def _foreseen(context: Context, request: DPURequest) -> tuple[str, str]:
+    """What keeping it will do, from reading alone; and what is in the way."""
+    if request.deleted_at is not None:
+        return "Remove what was made for it, then its finalizer", ""
+    try:
+        work = await look(context.clusters, request)
+        work.check()
+    except (KubeError, IssuanceError) as error:
+        return "Try to bring it to its desired state", str(error)
+    reason = work.reason(context.clock())
+    return (f"Issue a token, because {reason}" if reason else "Compare everything with what is wanted"), ""
+
+
+def _lease_step(address: Address) -> Step:
+    return Step(
+        id="lease", title="Take the Lease, so that nobody else keeps them meanwhile", verb="update",
+        resource=LEASES.name, cluster=address.cluster, namespace=LEASE_NAMESPACE, name=LEASE,
+    )  # fmt: skip
+
+
+def _keep_step(address: Address, title: str) -> Step:
+    return Step(
+        id="keep", title=title, verb="patch", resource=DPU_REQUESTS.name,
+        cluster=address.cluster, namespace=address.namespace, name=address.name,
+    )  # fmt: skip
+
+
+def _words(leftover: Leftover) -> str:
+    what = {"handle": "the handle", "account": "the service account", "secret": "the Secret"}[leftover.kind]
+    where = f" in {leftover.target}" if leftover.target and leftover.kind != "secret" else ""
+    return f"{what} {leftover.name}{where}"

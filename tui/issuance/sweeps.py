@@ -1,0 +1,66 @@
+"""Cleaning up after a request that was kept: what it has written down as left over goes when its grace is over.
+
+Nothing is lost where this process ends before: the request itself says what is left, to whoever keeps it next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from tui.kube.errors import KubeError, NotFound
+
+from .errors import IssuanceError
+from .requesting import sweep_leftovers
+from .running import Run, explain
+from .types import StepStatus
+from .work import Context, Sweep
+
+_TICK: Final = 5.0
+"""The longest sleep: the wall clock may jump, so it is looked at again."""
+
+
+class Sweeps:
+    """The timers of one engine."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def schedule(self, sweep: Sweep, run: Run, step: str) -> None:
+        """Remove it when it is due, and tell whoever watched the run."""
+        run.tell(run.result(step, StepStatus.RUNNING, f"due at {sweep.due:%H:%M:%S} UTC"))
+        task = asyncio.create_task(self._wait_and_sweep(sweep, run, step))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settle(self) -> None:
+        """Wait for all of them."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def aclose(self) -> None:
+        """Stop the timers."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait_and_sweep(self, sweep: Sweep, run: Run, step: str) -> None:
+        while True:
+            left = (sweep.due - self._context.clock()).total_seconds()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(left, _TICK))
+        try:
+            notes = await sweep_leftovers(self._context, sweep.address)
+            done = run.result(step, StepStatus.DONE, "; ".join(notes) or "was gone already")
+        except NotFound:
+            done = run.result(step, StepStatus.DONE, "went with the request")
+        except (KubeError, IssuanceError) as error:
+            message = f"{explain(error)[0]}; the request says what is left: keep it again"
+            done = run.result(step, StepStatus.FAILED, message)
+        with contextlib.suppress(IssuanceError):
+            await run.journal(done)
+        run.tell(done)
