@@ -280,6 +280,15 @@ def test_a_destination_that_cannot_be_written(served: Path, tmp_path: Path) -> N
     assert blocked.read_text() == "in the way"
 
 
+@pytest.mark.parametrize("way", ["--out", "--merge"])
+def test_links_without_an_end_are_refused_before_a_token_is_issued(served: Path, tmp_path: Path, way: str) -> None:
+    link = tmp_path / "a.kc"
+    link.symlink_to("b.kc")
+    (tmp_path / "b.kc").symlink_to("a.kc")
+    issue(served, "--create", way, link, name="looping").failed(1, str(link), "links")
+    assert kubemint("journal").out == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

@@ -124,6 +124,14 @@ def test_one_namespace(served: Path) -> None:
     assert nothing.err == "no accounts found in namespace nowhere\n"
 
 
+@pytest.mark.parametrize(
+    "verb", [("list", "accounts"), ("rotate", "--due"), ("reconcile",)], ids=lambda verb: " ".join(verb)
+)
+@pytest.mark.parametrize(("namespace", "part"), [("x y", "'x y' is not a namespace"), ("", "namespace is missing")])
+def test_what_cannot_be_a_namespace_is_wrong_usage(verb: tuple[str, ...], namespace: str, part: str) -> None:
+    kubemint("--demo", *verb, "-n", namespace).failed(2, part)
+
+
 def test_expiring_filters_and_exits_with_4(served: Path) -> None:
     arguments = ("list", "credentials", "--kubeconfig", served, "--context", "harbor", "-o", "json")
     soon = kubemint(*arguments, "--expiring", "24h")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from .exits import Ended, Exit, complain, say
-from .options import Options, shared_options
+from .options import Options, namespace_option, shared_options
 from .output import output_option, print_list, print_table
 from .session import open_fleet, run_async, setting
 
@@ -24,7 +24,7 @@ WAIT: Final = "15s"
 
 @click.command("list")
 @click.argument("area", type=click.Choice(AREAS), metavar="|".join(AREAS))
-@click.option("-n", "--namespace", metavar="NS", help="Only this namespace; nothing else is asked for.")
+@namespace_option("Only this namespace; nothing else is asked for.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace, which is what happens without -n.")
 @click.option(
     "--expiring", metavar="DURATION", help="Only what ends within this time or has ended; exit 4 if any does."

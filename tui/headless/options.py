@@ -51,3 +51,16 @@ def shared_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def namespace_option(meaning: str) -> Callable[[F], F]:
+    """Adds `-n`: a namespace to choose by. What cannot be one is wrong usage, not an empty list."""
+
+    def checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value is not None:
+            from tui.issuance.plans import check_namespace
+
+            check_namespace(value)
+        return value
+
+    return click.option("-n", "--namespace", metavar="NS", callback=checked, help=meaning)

@@ -15,7 +15,7 @@ from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from .exits import Ended, Exit, complain, say
-from .options import Options, shared_options
+from .options import Options, namespace_option, shared_options
 from .output import Column, output_option, print_list, print_table, rfc3339
 from .session import refuse_read_only, run_async, setting
 
@@ -61,7 +61,7 @@ class _Row:
 
 @click.command("reconcile")
 @click.argument("name", required=False)
-@click.option("-n", "--namespace", metavar="NS", help="The requests of this namespace.")
+@namespace_option("The requests of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="The requests of all namespaces.")
 @click.option("--watch", is_flag=True, help="Go on: keep every request as it changes, and renew it when it is due.")
 @click.option("--take-over", is_flag=True, help="Also where DPF's controller seems to run.")

@@ -16,7 +16,7 @@ from tui.issuance.types import Address, Outcome
 
 from .acting import Progress, acting_options, address_of, carry_out, finish, perform, print_plans, wait_for_grace
 from .exits import Ended, Exit, say
-from .options import Options, shared_options
+from .options import Options, namespace_option, shared_options
 from .session import open_fleet, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _How:
 @click.option("--due", is_flag=True, help="Everything whose renewal point has passed, in every cluster named.")
 @click.option("--watch", is_flag=True, help="With --due: go on, and renew each credential when it is due.")
 @click.option("--take-over", is_flag=True, help="With --due: also the requests that DPF's controller renews.")
-@click.option("-n", "--namespace", metavar="NS", help="With --due: only in this namespace.")
+@namespace_option("With --due: only in this namespace.")
 @acting_options
 @shared_options
 @click.pass_obj

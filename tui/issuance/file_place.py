@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, UsageError
-from .files import FileError, explained, read_private, readable_by_others, write_private
+from .files import FileError, destination, explained, read_private, readable_by_others, write_private
 from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
 from .places import Held, Writing, file_address
 from .types import FileDestination, Format, Identity
@@ -25,8 +25,8 @@ _LARGEST: Final = 1024 * 1024
 class FilePlace:
     """One file of its own. What kubemint did not write is only replaced where nothing else can get lost with it."""
 
-    def __init__(self, destination: FileDestination, identity: Identity, state: StateStore) -> None:
-        self.address = file_address(destination, identity)
+    def __init__(self, wanted: FileDestination, identity: Identity, state: StateStore) -> None:
+        self.address = file_address(wanted, identity)
         self.path = Path(self.address.name)
         self.cluster = ""
         self.label = str(self.path)
@@ -121,9 +121,10 @@ class FilePlace:
 
     def _read(self) -> Sensitive | None:
         with explained(self.path, "read"):
-            if self.path.is_dir():
+            target = destination(self.path)  # links that `write` will refuse are refused before a token is made
+            if target.is_dir():
                 raise FileError(f"{self.path} is a folder", "name a file in it")
-            if not self.path.exists():
+            if not target.exists():
                 return None
         return read_private(self.path, _LARGEST)
 

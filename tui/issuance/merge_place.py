@@ -10,7 +10,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .errors import ChangedMeanwhile, UsageError
-from .files import explained
+from .files import destination, explained
 from .formats import kubeconfig
 from .places import Held, Writing, file_address
 from .types import FileDestination, Format, Identity
@@ -25,9 +25,9 @@ _NOT_YET: Final = Sensitive("the token that will be issued")
 class MergePlace:
     """The cluster, user and context that one wish has in one kubeconfig."""
 
-    def __init__(self, destination: FileDestination, identity: Identity, clusters: Clusters, state: StateStore) -> None:
-        self.address = file_address(destination, identity)
-        self.path = Path(file_address(FileDestination(destination.path), identity).name)
+    def __init__(self, wanted: FileDestination, identity: Identity, clusters: Clusters, state: StateStore) -> None:
+        self.address = file_address(wanted, identity)
+        self.path = Path(file_address(FileDestination(wanted.path), identity).name)
         self.cluster = ""
         self.label = f"{self.path} (merged)"
         self.request = ""
@@ -97,7 +97,8 @@ class MergePlace:
 
     def _token(self) -> Sensitive | None:
         with explained(self.path, "read"):
-            there = bool(self.request) and self.path.exists()
+            target = destination(self.path)  # links that `write` will refuse are refused before a token is made
+            there = bool(self.request) and target.exists()
         return kubeconfig_file.token_for(self.path, self.request) if there else None
 
     def _entries(self, token: Sensitive) -> Sensitive:

@@ -121,15 +121,20 @@ def check_spec(context: Context, spec: IssueSpec) -> None:
 
 def check_names(namespace: str, name: str, what: str) -> None:
     """The API server's own rules for names, so that a typo costs no round trip."""
-    if not _LABEL.fullmatch(namespace) or len(namespace) > 63:
-        raise UsageError(
-            f"{namespace!r} is not a namespace" if namespace else f"the {what}'s namespace is missing",
-            "lower-case letters, digits and dashes, at most 63",
-        )
+    check_namespace(namespace, f"the {what}'s namespace")
     if not _SUBDOMAIN.fullmatch(name) or len(name) > 253:
         raise UsageError(
             f"{name!r} cannot be the name of a {what}" if name else f"the {what}'s name is missing",
             "lower-case letters, digits, dashes and dots, at most 253",
+        )
+
+
+def check_namespace(namespace: str, what: str = "the namespace") -> None:
+    """The same for a namespace alone."""
+    if not _LABEL.fullmatch(namespace) or len(namespace) > 63:
+        raise UsageError(
+            f"{namespace!r} is not a namespace" if namespace else f"{what} is missing",
+            "lower-case letters, digits and dashes, at most 63",
         )
 
 
