@@ -34,6 +34,7 @@ class _How:
     form: str
     dry_run: bool
     take_over: bool = False
+    lease_namespace: str = ""
 
 
 @click.command("rotate")
@@ -42,6 +43,13 @@ class _How:
 @click.option("--watch", is_flag=True, help="With --due: go on, and renew each credential when it is due.")
 @click.option("--take-over", is_flag=True, help="With --due: also the requests that DPF's controller renews.")
 @namespace_option("With --due: only in this namespace.")
+@click.option(
+    "--lease-namespace",
+    metavar="NS",
+    default="kube-system",
+    show_default=True,
+    help="With --watch: where the Lease is kept by which one loop at a time renews in a cluster.",
+)
 @acting_options
 @shared_options
 @click.pass_obj
@@ -53,6 +61,7 @@ def rotate(
     watch: bool,
     take_over: bool,
     namespace: str | None,
+    lease_namespace: str,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -73,7 +82,7 @@ def rotate(
         raise click.UsageError("--take-over goes with --due; a request that is named is renewed whoever keeps it")
     if not dry_run:
         refuse_read_only(options, "rotate")
-    how = _How(parse_duration(grace), not no_wait, quiet, form, dry_run, take_over)
+    how = _How(parse_duration(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace)
     if due:
         run_async(_watch_due(options, namespace, how) if watch else _rotate_due(options, namespace, how))
     else:
@@ -148,11 +157,13 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
         source=lambda: watched(chosen(fleet, Area.CREDENTIALS, options.contexts, namespace), fleet),
         renew=renew,
         renewed_by=None if how.take_over else fleet.engine.renewed_by,
+        read=fleet.engine.lookup,
     )
 
 
 async def _watch_due(options: Options, namespace: str | None, how: _How) -> None:
-    """Until somebody ends it."""
+    """Until somebody ends it. In each cluster one loop at a time renews, by a Lease."""
+    from tui.fleet.renewal_leases import RenewalLeases
     from tui.fleet.store import Area
 
     async with (
@@ -160,22 +171,33 @@ async def _watch_due(options: Options, namespace: str | None, how: _How) -> None
         open_fleet(place, areas={Area.CREDENTIALS}, namespace=namespace, acting=True, grace=how.grace) as fleet,
     ):
         loop = _loop(fleet, options, namespace, how, Progress(several=True, quiet=how.quiet))
+        leases = RenewalLeases(
+            fleet.client, fleet.engine.state.export_record, changed=loop.wake, namespace=how.lease_namespace
+        )
+        loop.claim = leases.claim
         loop.on_look = _Sayer()
         fleet.store.subscribe(lambda change: loop.wake())
         await fleet.settled(30)
         say("watching; end it with ctrl+c")
-        with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
-            await loop.run()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
+                await loop.run()
+        finally:
+            await leases.aclose()
 
 
 class _Sayer:
-    """Says of each credential once why it is left alone."""
+    """Says once of each credential why it is left alone; what is left for one reason is said in one line."""
 
     def __init__(self) -> None:
         self._said: dict[Address, str] = {}
 
     def __call__(self, look: Look) -> None:
+        news: dict[str, list[Address]] = {}
         for address, why in look.left.items():
             if self._said.get(address) != why:
-                say(f"left alone: {address}: {why}")
+                news.setdefault(why, []).append(address)
+        for why, addresses in news.items():
+            more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
+            say(f"left alone: {addresses[0]}{more}: {why}")
         self._said = dict(look.left)

@@ -69,6 +69,10 @@ class RenewalLoop:
     """Renews a batch; one outcome for each, a failure is an outcome too."""
     renewed_by: Callable[[Address], Awaitable[str]] | None = None
     """Who else renews a request; asked before each renewal. None renews what others keep as well."""
+    claim: Callable[[Address], str | None] = lambda address: ""
+    """Why another loop has this one, empty where this loop has; None while that is being found out."""
+    read: Callable[[Address], Awaitable[Credential]] | None = None
+    """Reads a credential live: the list may be older than what the loop before this one did."""
     only: Collection[Address] | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = random.random
@@ -123,6 +127,11 @@ class RenewalLoop:
                 left[address] = "its cluster does not answer"
                 continue
             if address in self._busy or self._is_old_news(address, credential):
+                continue
+            claimed = self.claim(address)
+            if claimed != "":
+                if claimed is not None:
+                    left[address] = claimed
                 continue
             keeper, until = self._kept.get(address, ("", now))
             if until > now:
@@ -185,9 +194,14 @@ class RenewalLoop:
         return False
 
     async def _batch(self, addresses: Sequence[Address]) -> None:
-        ends = {one.credential.address: one.credential.expires_at for one in self.source()}
+        seen = {one.credential.address: one for one in self.source()}
+        ends = {address: one.credential.expires_at for address, one in seen.items()}
         try:
-            ours = [address for address in addresses if not await self._somebody_else(address)]
+            ours = [
+                address
+                for address in addresses
+                if not await self._somebody_else(address) and await self._still_due(seen.get(address))
+            ]
             for outcome in await self.renew(ours) if ours else ():
                 self.note(outcome, ends.get(outcome.address))
         finally:
@@ -204,6 +218,14 @@ class RenewalLoop:
         if keeper:
             self._kept[address] = (keeper, self.clock() + _ASK_AGAIN)
         return bool(keeper)
+
+    async def _still_due(self, seen: Watched | None) -> bool:
+        if self.read is None or seen is None:
+            return True
+        try:
+            return state_of(await self.read(seen.credential.address), seen.now) in DUE
+        except (KubeError, IssuanceError):
+            return True  # the renewal itself will say what is wrong
 
     async def _nap(self, until: datetime | None) -> None:
         wait = _LONGEST_NAP if until is None else min(until - self.clock(), _LONGEST_NAP)

@@ -1,0 +1,187 @@
+"""One renewal loop at a time in a cluster: who holds the Lease renews, the other says who does, and takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.fleet.conftest import over, until
+from tui.demo.faults import Answer, FaultRule
+from tui.demo.fleet import EmbeddedFleet
+from tui.fleet.fleet import Fleet
+from tui.fleet.renewal_leases import LEASE, RenewalLeases, written_in
+from tui.fleet.renewing import watched
+from tui.fleet.store import Area
+from tui.issuance import managed
+from tui.issuance.intent import Export
+from tui.issuance.lease import LEASES
+from tui.issuance.renewal_loop import RenewalLoop, Watched
+from tui.issuance.types import (
+    Action,
+    Address,
+    Credential,
+    CredentialKind,
+    FileDestination,
+    Identity,
+    IssueSpec,
+    Outcome,
+    SecretDestination,
+)
+from tui.kube.errors import NotFound
+from tui.kube.resource import SECRETS, Resource
+
+KEPT = Address(CredentialKind.SECRET, "harbor", "loops", "kept")
+
+
+@contextlib.asynccontextmanager
+async def loop(fleet: Fleet) -> AsyncIterator[RenewalLoop]:
+    """A loop over this fleet as `rotate --due --watch` runs it."""
+
+    async def renew(addresses: Sequence[Address]) -> list[Outcome]:
+        engine = fleet.engine
+        return [await engine.execute(await engine.plan_rotate(address)) for address in addresses]
+
+    one = RenewalLoop(source=lambda: watched(fleet.store.view(Area.CREDENTIALS), fleet), renew=renew)
+    one.only = [KEPT]
+    leases = RenewalLeases(fleet.client, fleet.engine.state.export_record, changed=one.wake, pause=0.1)
+    one.claim, one.read = leases.claim, fleet.engine.lookup
+    fleet.store.subscribe(lambda change: one.wake())
+    task = asyncio.create_task(one.run())
+    try:
+        yield one
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await leases.aclose()
+
+
+async def issued(fleet: Fleet, name: str) -> None:
+    identity = Identity("harbor", "loops", "robot")
+    wish = IssueSpec(identity=identity, destinations=(SecretDestination("harbor", "loops", name),), create_account=True)
+    assert (await fleet.engine.execute(await fleet.engine.plan_issue(wish))).ok
+
+
+async def make_due(fleet: Fleet, name: str) -> None:
+    now = datetime.now(UTC)
+    stamps = {
+        managed.ISSUED: f"{now - timedelta(minutes=59):%Y-%m-%dT%H:%M:%SZ}",
+        managed.EXPIRES: f"{now + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    await (await fleet.client("harbor")).patch(SECRETS, name, {"metadata": {"annotations": stamps}}, namespace="loops")
+
+
+def rotations(fleet: Fleet) -> int:
+    return len({entry.plan for entry in fleet.engine.state.entries() if entry.action == Action.ROTATE})
+
+
+async def test_two_loops_never_renew_the_same_credential_and_the_second_takes_over(
+    harbor: EmbeddedFleet, tmp_path: Path
+) -> None:
+    async with over(harbor, tmp_path / "a", read_only=False) as first, over(harbor, tmp_path / "b") as second:
+        await _namespace(first)
+        await issued(first, "kept")
+        async with contextlib.AsyncExitStack() as of_first:
+            one = await of_first.enter_async_context(loop(first))
+            holder = await _holder(first)
+            async with loop(second) as other:
+                await until(lambda: other.last.left, "the second says who renews")
+                assert other.last.left == {KEPT: f"{holder} holds the Lease kube-system/{LEASE}"}
+                await make_due(first, "kept")
+                await until(lambda: rotations(first) == 1, "the first renews")
+                await until(lambda: _left(second) > 1800, "the second sees what the first renewed")
+                assert rotations(second) == 0
+                assert one.last.left == {}
+                await of_first.aclose()
+                await until(lambda: other.last.left == {}, "the second takes over", 20)
+                await make_due(second, "kept")
+                await until(lambda: rotations(second) == 1, "the second renews")
+        found = await (await first.client("harbor")).get(LEASES, LEASE, namespace="kube-system")
+        assert found["spec"]["holderIdentity"] == ""
+
+
+async def test_what_another_loop_renewed_a_moment_ago_is_not_renewed_again(
+    harbor: EmbeddedFleet, tmp_path: Path
+) -> None:
+    """The list may be older than that; the Secret itself is asked before it is renewed."""
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        await _namespace(fleet)
+        await issued(fleet, "kept")
+        await make_due(fleet, "kept")
+        await until(lambda: KEPT.name in {key.rpartition("/")[2] for key in fleet.store.credentials}, "it is listed")
+        old = await fleet.engine.lookup(KEPT)
+        assert (await fleet.engine.execute(await fleet.engine.plan_rotate(KEPT))).ok
+        asked: list[Address] = []
+
+        async def read(address: Address) -> Credential:
+            asked.append(address)
+            return await fleet.engine.lookup(address)
+
+        async def renew(addresses: Sequence[Address]) -> list[Outcome]:
+            raise AssertionError("it was renewed a second time")
+
+        stale = RenewalLoop(source=lambda: [Watched(credential=old, now=datetime.now(UTC))], renew=renew, read=read)
+        task = asyncio.create_task(stale.run())
+        await until(lambda: len(asked) > 1 or task.done(), "it asks, and goes on asking")
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_without_the_right_to_a_lease_nothing_is_renewed_and_that_is_said(
+    harbor: EmbeddedFleet, tmp_path: Path
+) -> None:
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        await _namespace(fleet)
+        await issued(fleet, "kept")
+        await make_due(fleet, "kept")
+        harbor.cluster("harbor").faults.add(FaultRule(Answer(403, reason="Forbidden"), path="/leases"))
+        async with loop(fleet) as one:
+            await until(lambda: one.last.left, "it says why it does nothing")
+            assert "a loop needs get, create and update on leases in kube-system" in one.last.left[KEPT]
+            assert rotations(fleet) == 0
+
+
+def test_what_lies_on_this_machine_alone_needs_no_lease() -> None:
+    robot = Identity("harbor", "ci", "robot")
+
+    def export(path: str, *places: SecretDestination, source: Address | None = None) -> Export:
+        address = Address(CredentialKind.FILE, "", "", path)
+        spec = IssueSpec(identity=robot, destinations=(FileDestination(path), *places))
+        credential = Credential(address=address, identity=robot)
+        return Export(credential=credential, request="r", spec=None if source else spec, source=source)
+
+    secret = Address(CredentialKind.SECRET, "tenant-a", "ci", "robot")
+    records = [
+        export("/alone"),
+        export("/both", SecretDestination("harbor", "ci", "robot")),
+        export("/copy", source=secret),
+    ]
+    exports = {record.credential.address: record for record in records}
+    found = {address.name: set(written_in(address, exports.get)) for address in exports}
+    assert found == {"/alone": set(), "/both": {"harbor"}, "/copy": {"tenant-a"}}
+    assert written_in(secret, exports.get) == {"tenant-a"}
+
+
+async def _namespace(fleet: Fleet) -> None:
+    client = await fleet.client("harbor")
+    await client.create(Resource("", "v1", "namespaces", "Namespace"), {"metadata": {"name": "loops"}})
+
+
+def _left(fleet: Fleet) -> float:
+    row = fleet.store.credentials.get("secret:harbor/loops/kept")
+    ends = row.credential.expires_at if row is not None else None
+    return (ends - datetime.now(UTC)).total_seconds() if ends is not None else 0
+
+
+async def _holder(fleet: Fleet) -> str:
+    client = await fleet.client("harbor")
+    for _ in range(500):
+        with contextlib.suppress(NotFound):
+            found = await client.get(LEASES, LEASE, namespace="kube-system")
+            if found["spec"]["holderIdentity"]:
+                return str(found["spec"]["holderIdentity"])
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody took the Lease")

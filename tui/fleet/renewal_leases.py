@@ -1,0 +1,105 @@
+"""Who renews in a cluster: one Lease in each, so that of several renewal loops one works and the others know which."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.intent import Export
+from tui.issuance.lease import Lease, LeaseHeld, LeaseLost, holder_name
+from tui.issuance.types import Address, CredentialKind, SecretDestination
+from tui.kube.client import Client
+from tui.kube.errors import Forbidden, KubeError, NotFound
+
+LEASE: Final = "kubemint-renewal"
+NAMESPACE: Final = "kube-system"
+_PAUSE: Final = 5.0
+
+
+class RenewalLeases:
+    """A candidate for the Lease of every cluster that a claim is made in, until `aclose`.
+
+    `client` gives a cluster's client, `export` what this machine knows of a file, and `changed` is called whenever a
+    claim may be answered differently.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[str], Awaitable[Client]],
+        export: Callable[[Address], Export | None],
+        *,
+        changed: Callable[[], None],
+        namespace: str = NAMESPACE,
+        pause: float = _PAUSE,
+    ) -> None:
+        self.holder = holder_name()
+        self._client = client
+        self._export = export
+        self._changed = changed
+        self._namespace = namespace
+        self._pause = pause
+        self._why: dict[str, str] = {}
+        """Why a cluster is not this loop's; empty where it is."""
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def claim(self, address: Address) -> str | None:
+        """Why this credential is not this loop's to renew: empty where it is, None while that is being found out."""
+        answers: list[str | None] = []
+        for cluster in written_in(address, self._export):
+            if cluster not in self._tasks:
+                self._tasks[cluster] = asyncio.create_task(self._stand(cluster), name=f"renewal lease of {cluster}")
+            answers.append(self._why.get(cluster))
+        return next((why for why in answers if why), None if None in answers else "")
+
+    async def aclose(self) -> None:
+        """Give every Lease back."""
+        tasks, self._tasks = list(self._tasks.values()), {}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stand(self, cluster: str) -> None:
+        lease, of = None, None
+        while True:
+            try:
+                client = await self._client(cluster)
+                if lease is None or client is not of:
+                    lease, of = Lease(client, self._namespace, LEASE, holder=self.holder), client
+                await lease.run(lambda: self._hold(cluster))
+            except (LeaseHeld, LeaseLost) as error:
+                self._answer(cluster, error.message)
+            except (Forbidden, NotFound) as error:
+                needs = f"a loop needs get, create and update on leases in {self._namespace}"
+                self._answer(cluster, f"{error.message}; {needs}, or in another --lease-namespace")
+            except (KubeError, IssuanceError) as error:
+                self._answer(cluster, f"there is no Lease for it: {error.message}")
+            await asyncio.sleep(self._pause)
+
+    async def _hold(self, cluster: str) -> None:
+        self._answer(cluster, "")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._answer(cluster, "its Lease was lost")
+
+    def _answer(self, cluster: str, why: str) -> None:
+        if self._why.get(cluster) != why:
+            self._why[cluster] = why
+            self._changed()
+
+
+def written_in(address: Address, export: Callable[[Address], Export | None]) -> frozenset[str]:
+    """The clusters that a renewal of this credential writes to.
+
+    What lies only on this machine needs no Lease: other machines do not know it, and locks keep two loops here apart.
+    """
+    if address.kind is not CredentialKind.FILE:
+        return frozenset({address.cluster})
+    found = export(address)
+    if found is None:
+        return frozenset()
+    if found.spec is None:  # a copy: what it is one of is renewed
+        return written_in(found.source, export) if found.source not in (None, address) else frozenset()
+    return frozenset(place.cluster for place in found.spec.destinations if isinstance(place, SecretDestination))
