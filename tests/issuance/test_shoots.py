@@ -171,6 +171,8 @@ async def test_shoots_and_projects_as_they_say_of_themselves(ebench: Bench) -> N
         "night-shift": ("Hibernated", "Reconcile Succeeded (100%)", "healthy"),
         "fresh": ("Awake", "Create Processing (43%)", "progressing"),
         "shop": ("Awake", "Reconcile Failed (72%)", "unhealthy"),
+        "meadow": ("Awake", "Reconcile Succeeded (100%)", "healthy"),
+        "ledger": ("Awake", "Reconcile Succeeded (100%)", "healthy"),
     }
     assert shoots["tenant-a"].troubles() == ()
     assert any("EveryNodeReady is False" in line for line in shoots["shop"].troubles())
@@ -180,7 +182,7 @@ async def test_shoots_and_projects_as_they_say_of_themselves(ebench: Bench) -> N
     assert oidc is not None
     assert (oidc.client_id, oidc.issuer_url) == ("kubernetes", "https://login.example.com")
     projects = {one.metadata.name: (one.spec.namespace, one.status.phase) for one in await projects_of(ebench.client)}
-    assert projects == {"dev": ("garden-dev", "Ready"), "prod": ("garden-prod", "Ready")}
+    assert projects == {name: (f"garden-{name}", "Ready") for name in ("dev", "prod", "audit")}
 
 
 async def test_a_kubeconfig_from_the_wish_to_rotation(ebench: Bench, tmp_path: Path) -> None:

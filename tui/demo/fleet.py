@@ -25,10 +25,10 @@ from .dpf import CredentialController
 from .eso import PushController
 from .faults import ServerState
 from .gardener import Garden
-from .gardener_seed import add_garden
+from .gardener_seed import ALONE, add_garden
 from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import SigningKey, repeatable_key, signing_key
-from .seed import OPERATOR, populate
+from .seed import OPERATOR, populate, settle
 
 Clock = Callable[[], datetime]
 
@@ -78,6 +78,8 @@ class EmbeddedFleet:
         self.garden: Garden | None = None
         """The management cluster is a Gardener garden too; tenants play its shoots."""
         self._clusters: dict[str, EmbeddedCluster] = {}
+        self._shoots: dict[str, EmbeddedCluster] = {}
+        """Clusters to which only the garden leads."""
         self.folder: Path | None = None
         self.kubeconfig: Path = Path()
         """The kubeconfig, mode 0600; there once the fleet has started."""
@@ -92,8 +94,8 @@ class EmbeddedFleet:
         await self.stop()
 
     def cluster(self, name: str) -> EmbeddedCluster:
-        """One cluster by its context's name."""
-        return self._clusters[name]
+        """One cluster by its context's name, or a shoot by its own."""
+        return self._shoots[name] if name in self._shoots else self._clusters[name]
 
     @property
     def clusters(self) -> Mapping[str, EmbeddedCluster]:
@@ -106,9 +108,10 @@ class EmbeddedFleet:
         atexit.register(self._remove_folder)
         try:
             names = cluster_names(self._healthy, self._troubled)
-            keys = await self._keys(len(names))
-            for index, (name, key) in enumerate(zip(names, keys, strict=True)):
-                self._clusters[name] = EmbeddedCluster(
+            every = [*names, *ALONE]
+            keys = await self._keys(len(every))
+            for index, (name, key) in enumerate(zip(every, keys, strict=True)):
+                (self._clusters if index < len(names) else self._shoots)[name] = EmbeddedCluster(
                     name,
                     version=OLD if name == "tenant-b" else NEW,
                     key=key,
@@ -118,10 +121,12 @@ class EmbeddedFleet:
                     state=TROUBLED.get(name, ServerState.NORMAL),
                 )
             populate(self._clusters, accounts=self._accounts)
-            self.garden = add_garden(next(iter(self._clusters.values())), self._clusters)
+            for shoot in self._shoots.values():
+                settle(shoot)
+            self.garden = add_garden(next(iter(self._clusters.values())), self._clusters, self._shoots)
             if self._controller:
                 self._keep_requests()
-            for name, cluster in self._clusters.items():
+            for name, cluster in (self._clusters | self._shoots).items():
                 private = self.folder / name
                 private.mkdir(mode=0o700)
                 await cluster.start(private)
@@ -144,8 +149,9 @@ class EmbeddedFleet:
 
     async def stop(self) -> None:
         """Closes every port and removes the folder. May be called twice."""
-        await asyncio.gather(*(cluster.stop() for cluster in self._clusters.values()))
+        await asyncio.gather(*(cluster.stop() for cluster in (*self._clusters.values(), *self._shoots.values())))
         self._clusters.clear()
+        self._shoots.clear()
         self._remove_folder()
         atexit.unregister(self._remove_folder)
 

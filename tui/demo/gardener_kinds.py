@@ -18,6 +18,9 @@ GROUP: Final = "core.gardener.cloud"
 VERSION: Final = "v1beta1"
 PROJECTS: Final = (GROUP, "projects")
 SHOOTS: Final = (GROUP, "shoots")
+SETTINGS: Final = "settings.gardener.cloud"
+PRESETS: Final = (SETTINGS, "openidconnectpresets")
+CLUSTER_PRESETS: Final = (SETTINGS, "clusteropenidconnectpresets")
 _HEALTH: Final = "shoot.gardener.cloud/status"
 _ANY: Final[Schema] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _SCHEMA: Final[Schema] = {
@@ -32,8 +35,8 @@ _SCHEMA: Final[Schema] = {
 }
 
 
-def kinds() -> tuple[Kind, Kind]:
-    """Project and Shoot."""
+def kinds() -> tuple[Kind, ...]:
+    """Project and Shoot, and the presets of logins."""
     return (
         Kind(
             GROUP, VERSION, "projects", "Project",
@@ -59,6 +62,15 @@ def kinds() -> tuple[Kind, Kind]:
                 AGE,
             ),
         ),
+        Kind(
+            SETTINGS, "v1alpha1", "openidconnectpresets", "OpenIDConnectPreset",
+            singular="openidconnectpreset", generation=True, schema=_SCHEMA, columns=_PRESET_COLUMNS,
+        ),
+        Kind(
+            SETTINGS, "v1alpha1", "clusteropenidconnectpresets", "ClusterOpenIDConnectPreset",
+            namespaced=False, singular="clusteropenidconnectpreset", generation=True, schema=_SCHEMA,
+            columns=_PRESET_COLUMNS,
+        ),
     )  # fmt: skip
 
 
@@ -70,6 +82,14 @@ def _at(*path: str) -> Any:
         return "" if found is None else found
 
     return cell
+
+
+_PRESET_COLUMNS: Final = (
+    NAME,
+    Column("Issuer", _at("spec", "server", "issuerURL")),
+    Column("Weight", _at("spec", "weight")),
+    AGE,
+)
 
 
 def _hibernation(obj: Mapping[str, Any], now: datetime) -> str:

@@ -1,7 +1,7 @@
-"""What lives in the embedded garden: two projects, and shoots in every state that people meet.
+"""What lives in the embedded garden: three projects, and shoots in every state that people meet.
 
-The first shoots are played by tenants of the fleet. Nothing here takes a number from the cluster's generator, so that
-everything else in the fleet is the same with and without it.
+The first shoots are played by tenants of the fleet, and two by clusters to which nothing but the garden leads. Nothing
+here takes a number from the cluster's generator, so that everything else in the fleet is the same with and without it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .access import Object, UserInfo
 from .account_controllers import account
 from .authz import MASTERS
 from .gardener import Garden
-from .gardener_kinds import GROUP, PROJECTS, SHOOTS, VERSION
+from .gardener_kinds import CLUSTER_PRESETS, GROUP, PRESETS, PROJECTS, SETTINGS, SHOOTS, VERSION
 from .kubeconfigs import dump
 from .pki import Authority
 from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, rfc3339
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 DEVELOPMENT: Final = "garden-dev"
 PRODUCTION: Final = "garden-prod"
+AUDIT: Final = "garden-audit"
+"""In this project the operator is only a viewer."""
+ALONE: Final = {"meadow": DEVELOPMENT, "ledger": AUDIT}
+"""Shoots that are clusters of their own, and their projects."""
 _RBAC: Final = "rbac.authorization.k8s.io"
 _READ: Final = ("get", "list", "watch")
 _CONDITIONS: Final = (
@@ -38,12 +42,20 @@ _CONDITIONS: Final = (
 _ISSUER: Final = "https://login.example.com"
 
 
-def add_garden(garden: EmbeddedCluster, tenants: Mapping[str, EmbeddedCluster]) -> Garden:
+def add_garden(
+    garden: EmbeddedCluster, tenants: Mapping[str, EmbeddedCluster], alone: Mapping[str, EmbeddedCluster]
+) -> Garden:
     """Make `garden` one; the clusters called tenant-a, tenant-b and tenant-c play shoots where they are there."""
     seed = _Seed(garden)
     shoots: dict[tuple[str, str], Authority] = {}
-    for project, owner in ((DEVELOPMENT, "dev"), (PRODUCTION, "prod")):
+    for project, owner in ((DEVELOPMENT, "dev"), (PRODUCTION, "prod"), (AUDIT, "audit")):
         seed.project(project, owner)
+    seed.named()
+    seed.presets()
+    for name, cluster in alone.items():
+        shoots[ALONE[name], name] = cluster.authority
+        add_rights(cluster)
+        seed.played(ALONE[name], name, cluster, oidc=name == "ledger")
     for name, namespace in (("tenant-a", DEVELOPMENT), ("tenant-b", PRODUCTION), ("tenant-c", DEVELOPMENT)):
         tenant = tenants.get(name)
         if tenant is not None:
@@ -56,7 +68,9 @@ def add_garden(garden: EmbeddedCluster, tenants: Mapping[str, EmbeddedCluster]) 
         shoots[namespace, name] = seed.authority(namespace, name, Authority(f"{name}-ca", garden.clock()))
     if "tenant-b" in tenants:
         seed.static_token(PRODUCTION, "tenant-b", tenants["tenant-b"])
-    return Garden(garden, shoots)
+    made = Garden(garden, shoots)
+    made.viewers.add(AUDIT)
+    return made
 
 
 def add_rights(shoot: EmbeddedCluster) -> None:
@@ -105,7 +119,25 @@ class _Seed:
         project["spec"] = {"namespace": namespace, "purpose": f"{name} clusters", "members": [member]}
         self.put(PROJECTS, project | {"status": {"phase": "Ready", "observedGeneration": 1}})
 
-    def played(self, namespace: str, name: str, tenant: EmbeddedCluster, *, oidc: bool) -> None:
+    def named(self) -> None:
+        """What the garden calls itself; everybody who is let in may read it."""
+        identity = _object("v1", "ConfigMap", "cluster-identity", "kube-system")
+        self.put(CONFIG_MAPS, identity | {"data": {"cluster-identity": "garden-demo"}, "immutable": True})
+
+    def presets(self) -> None:
+        """Logins for shoots without their own: one for a project's, one for those that say `oidc: enabled`."""
+        for collection, kind, name, namespace, weight, labels, audience in (
+            (PRESETS, "OpenIDConnectPreset", "project", DEVELOPMENT, 90, {}, "dev-clusters"),
+            (CLUSTER_PRESETS, "ClusterOpenIDConnectPreset", "everybody", "", 10, {"oidc": "enabled"}, "clusters"),
+        ):
+            preset = _object(f"{SETTINGS}/v1alpha1", kind, name, namespace)
+            server = {"issuerURL": _ISSUER, "clientID": audience, "usernameClaim": "email", "groupsClaim": "groups"}
+            preset["spec"] = {"server": server, "shootSelector": {"matchLabels": labels}, "weight": weight}
+            if not namespace:
+                preset["spec"]["projectSelector"] = {}
+            self.put(collection, preset)
+
+    def played(self, namespace: str, name: str, tenant: EmbeddedCluster, *, oidc: bool = False) -> None:
         """A healthy shoot that another cluster of the fleet plays."""
         addresses = [
             {"name": "external", "url": tenant.url},

@@ -59,6 +59,11 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
         add_drivers(Settler(cluster))
 
 
+def settle(cluster: EmbeddedCluster) -> None:
+    """The few accounts and credentials of a small cluster."""
+    _settle(cluster, _FEW, few=True)
+
+
 def _settle(cluster: EmbeddedCluster, count: int, *, few: bool, extra: int = 0) -> None:
     settler = Settler(cluster)
     settler.namespaces()
