@@ -1,5 +1,21 @@
-"""`python -m tui` is `kubemint`."""
+"""`kubemint`, and `python -m tui`: a credential plugin that has its answer, or else the command line."""
 
-from tui.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Entry point of the `kubemint` script. Nothing may be imported before it is known what is asked."""
+    if sys.argv[1:2] == ["exec-credential"]:
+        from tui.issuance.exec_cache import answer
+
+        if answer(sys.argv[2:]):
+            return
+    from tui.cli import main as command_line
+
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

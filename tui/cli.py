@@ -31,6 +31,10 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
     "csi": ("tui.headless.csi:csi", "Preview the tokens that a CSI driver is given for a pod."),
     "tenant": ("tui.headless.tenant:tenant", "Give clusters of Cluster API stores and credentials."),
+    "exec-credential": (
+        "tui.headless.exec_credential:exec_credential",
+        "Answer kubectl with a short-lived credential (a kubeconfig's plugin).",
+    ),
     "rbac": ("tui.headless.rbac:rbac", "Print the least Role for a flow."),
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }

@@ -17,7 +17,8 @@ from .session import refuse_read_only, run_async, setting
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from tui.issuance.types import Destination, IssueSpec
+    from tui.issuance.engine import Engine
+    from tui.issuance.types import Destination, IssueSpec, Plan
 
 
 @click.command("issue")
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 @click.option("--shoot", metavar="NS/NAME", help="A kubeconfig for this Gardener shoot; --context names the garden.")
 @click.option("--level", type=click.Choice(["auto", "admin", "viewer"]), help="Of --shoot: how much it may do.")
 @click.option("--address", metavar="NAME", help="Of --shoot: external, internal, …; default: the first that answers.")
+@click.option("--exec", "way", flag_value="exec", help="No secret in it: kubemint itself answers whoever uses it.")
+@click.option("--oidc", "way", flag_value="oidc", help="Of --shoot: log in with its identity provider (kubelogin).")
 @click.option("--duration", metavar="DURATION", help="How long it is to live, such as 1h30m; the server may cap it.")
 @click.option(
     "--audience", "audiences", metavar="A", multiple=True, help="Who is to accept it; default: the API server."
@@ -53,6 +56,7 @@ def issue(
     shoot: str | None,
     level: str | None,
     address: str | None,
+    way: str | None,
     duration: str | None,
     audiences: tuple[str, ...],
     create: bool,
@@ -69,7 +73,8 @@ def issue(
 ) -> None:
     """Issue a credential for the service account NAME and prove that it works before it is written.
 
-    With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that ends by itself.
+    With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that ends by itself. With
+    --exec the kubeconfig has no secret in it: kubectl runs `kubemint exec-credential` each time, which gets one.
 
     Material goes to where you say and never to the terminal; stdout names what was made. What was issued to the same
     place before is revoked when its grace period is over.
@@ -84,11 +89,11 @@ def issue(
 
         if name or namespace or audiences or create or secret or merge or kind != "kubeconfig":
             raise click.UsageError("--shoot takes --level, --address, --duration and --out, and nothing of an account")
-        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out)
+        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out, way or "")
         run_async(issue_shoot(options, chosen.checked(), dry_run=dry_run, quiet=quiet, form=form))
         return
-    if level is not None or address is not None:
-        raise click.UsageError("--level and --address belong to --shoot")
+    if level is not None or address is not None or way == "oidc":
+        raise click.UsageError("--level, --address and --oidc belong to --shoot")
     if not name:
         raise click.UsageError("missing argument 'NAME'")
     if not namespace:
@@ -105,6 +110,9 @@ def issue(
         merge=merge,
     )
     wish.check()
+    if way:
+        run_async(_without_secret(options, wish, dry_run=dry_run, quiet=quiet, form=form))
+        return
     run_async(
         _issue(options, wish, grace=parse_duration(grace), dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form)
     )
@@ -159,6 +167,28 @@ class _Wish:
             audiences=self.audiences,
             create_account=self.create,
         )
+
+
+async def _without_secret(options: Options, wish: _Wish, *, dry_run: bool, quiet: bool, form: str) -> None:
+    """A kubeconfig that kubemint's own plugin answers."""
+    from tui.issuance.plain import PlainWish
+    from tui.issuance.types import Identity
+
+    from .shoots import write
+
+    if not wish.out or wish.secret or wish.merge or wish.kind != "kubeconfig" or wish.create:
+        raise click.UsageError("--exec is for a kubeconfig in a file of its own (--out), for an account that is there")
+    out, namespace, name = _absolute(wish.out), wish.namespace, wish.name
+
+    async def plan(engine: Engine, cluster: str, kubeconfigs: tuple[str, ...]) -> Plan:
+        return await engine.plan_plain(
+            PlainWish(
+                path=out, identity=Identity(cluster, namespace, name), duration=wish.duration,
+                audiences=wish.audiences, kubeconfigs=kubeconfigs,
+            )
+        )  # fmt: skip
+
+    await write(options, plan, dry_run=dry_run, quiet=quiet, form=form)
 
 
 def _absolute(path: str) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from .dpf import DPURequestDraft
     from .identity import IdentityWish
+    from .plain import PlainWish
     from .powers import Powers
     from .request_keeping import Keepers
     from .self_issue import SelfWish
@@ -127,6 +128,12 @@ class Engine:
         from .shoot_issue import prepare_shoot
 
         return self._planned(*await prepare_shoot(self._context, wish))
+
+    async def plan_plain(self, wish: PlainWish) -> Plan:
+        """What writing a kubeconfig without a secret in it would do; a plugin answers whoever uses it."""
+        from .plain import prepare_plain
+
+        return self._planned(*await prepare_plain(self._context, wish))
 
     async def plan_revoke(self, address: Address) -> Plan:
         """What revoking this credential would do, and what stops working."""

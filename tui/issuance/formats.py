@@ -91,22 +91,10 @@ def token_of(form: Format, data: dict[str, Sensitive]) -> Sensitive | None:
 
 def kubeconfig(token: Sensitive, endpoint: Endpoint, identity: Identity) -> Sensitive:
     """A kubeconfig with one cluster, one user and one context, as DPF writes it."""
-    cluster: dict[str, object] = {}
-    if endpoint.ca and not endpoint.insecure:
-        cluster["certificate-authority-data"] = base64.b64encode(endpoint.ca).decode()
-    if endpoint.disable_compression:
-        cluster["disable-compression"] = True
-    if endpoint.insecure:
-        cluster["insecure-skip-tls-verify"] = True
-    if endpoint.proxy_url:
-        cluster["proxy-url"] = endpoint.proxy_url
-    cluster["server"] = endpoint.server
-    if endpoint.tls_server_name:
-        cluster["tls-server-name"] = endpoint.tls_server_name
     cluster_name = endpoint.cluster_name or endpoint.name
     document = {
         "apiVersion": "v1",
-        "clusters": [{"cluster": cluster, "name": cluster_name}],
+        "clusters": [{"cluster": cluster_entry(endpoint), "name": cluster_name}],
         "contexts": [
             {
                 "context": {"cluster": cluster_name, "namespace": identity.namespace, "user": identity.name},
@@ -119,6 +107,23 @@ def kubeconfig(token: Sensitive, endpoint: Endpoint, identity: Identity) -> Sens
         "users": [{"name": identity.name, "user": {"token": bare(token).reveal()}}],
     }
     return Sensitive(dump(document))
+
+
+def cluster_entry(endpoint: Endpoint) -> dict[str, object]:
+    """The way to an API server as a kubeconfig's `cluster` says it."""
+    cluster: dict[str, object] = {}
+    if endpoint.ca and not endpoint.insecure:
+        cluster["certificate-authority-data"] = base64.b64encode(endpoint.ca).decode()
+    if endpoint.disable_compression:
+        cluster["disable-compression"] = True
+    if endpoint.insecure:
+        cluster["insecure-skip-tls-verify"] = True
+    if endpoint.proxy_url:
+        cluster["proxy-url"] = endpoint.proxy_url
+    cluster["server"] = endpoint.server
+    if endpoint.tls_server_name:
+        cluster["tls-server-name"] = endpoint.tls_server_name
+    return cluster
 
 
 def bare(token: Sensitive) -> Sensitive:

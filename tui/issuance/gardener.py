@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.kube.errors import NotFound
-from tui.kube.resource import Resource
+from tui.kube.errors import Forbidden, NotFound
+from tui.kube.resource import CONFIG_MAPS, Resource
+from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 
 from .certificate import CertificateError, CertificateInfo, read_certificate
@@ -90,6 +91,13 @@ class Condition(_Wire, frozen=True, kw_only=True):
     message: str = ""
 
 
+class OIDCClient(_Wire, frozen=True, kw_only=True):
+    """What a login needs beside the settings of the API server. Identity providers call the secret one, so it is."""
+
+    secret: Sensitive | None = None
+    extra_config: dict[str, str] | None = None
+
+
 class OIDCConfig(_Wire, frozen=True, kw_only=True):
     """How people log in to a shoot with their own identity provider."""
 
@@ -98,6 +106,7 @@ class OIDCConfig(_Wire, frozen=True, kw_only=True):
     ca_bundle: str = msgspec.field(default="", name="caBundle")
     username_claim: str = ""
     groups_claim: str = ""
+    client_authentication: OIDCClient | None = None
 
 
 class APIServer(_Wire, frozen=True, kw_only=True):
@@ -118,6 +127,11 @@ class ShootSpec(_Wire, frozen=True, kw_only=True):
     kubernetes: Kubernetes = msgspec.field(default_factory=Kubernetes)
     hibernation: Hibernation | None = None
     region: str = ""
+    seed_name: str = ""
+
+
+class Gardener(_Wire, frozen=True, kw_only=True):
+    version: str = ""
 
 
 class ShootStatus(_Wire, frozen=True, kw_only=True):
@@ -128,6 +142,8 @@ class ShootStatus(_Wire, frozen=True, kw_only=True):
     advertised_addresses: tuple[Advertised, ...] | None = None
     technical_id: str = msgspec.field(default="", name="technicalID")
     cluster_identity: str = ""
+    seed_name: str = ""
+    gardener: Gardener = msgspec.field(default_factory=Gardener)
 
 
 class Shoot(_Wire, frozen=True, kw_only=True):
@@ -180,6 +196,10 @@ class Shoot(_Wire, frozen=True, kw_only=True):
         return tuple(lines)
 
 
+class _ConfigMap(msgspec.Struct, frozen=True):
+    data: dict[str, str] | None = None
+
+
 async def shoot_at(client: Client, namespace: str, name: str) -> Shoot:
     """One shoot. Raises NotFound with what may be wrong."""
     try:
@@ -187,6 +207,29 @@ async def shoot_at(client: Client, namespace: str, name: str) -> Shoot:
     except NotFound as error:
         error.hint = not_there(error, client.endpoint.name, namespace)
         raise
+
+
+async def cluster_ca(client: Client, namespace: str, name: str) -> bytes:
+    """The CA bundle of a shoot's API server, which its project can read; empty where it is not published."""
+    try:
+        found = await client.get(CONFIG_MAPS, ca_name(name), namespace=namespace, type=_ConfigMap)
+    except NotFound:
+        return b""
+    return (found.data or {}).get("ca.crt", "").encode()
+
+
+def ca_name(shoot: str) -> str:
+    """The ConfigMap with a shoot's CA."""
+    return f"{shoot}.ca-cluster"
+
+
+async def garden_identity(client: Client) -> str:
+    """What a garden calls itself; empty where it does not say so to us."""
+    try:
+        found = await client.get(CONFIG_MAPS, "cluster-identity", namespace="kube-system", type=_ConfigMap)
+    except (NotFound, Forbidden):
+        return ""
+    return (found.data or {}).get("cluster-identity", "")
 
 
 async def shoots_of(client: Client, namespace: str | None = None) -> list[Shoot]:

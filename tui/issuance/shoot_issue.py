@@ -18,7 +18,7 @@ from tui.kube.sensitive import Sensitive
 
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
-from .gardener import Shoot, shoot_at
+from .gardener import SHOOTS, Shoot, shoot_at
 from .intent import Export, Intent
 from .managed import renewal_point
 from .places import Writing, absolute
@@ -262,7 +262,7 @@ def _warnings(shoot: Shoot | None, wish: ShootWish) -> list[str]:
     """What to know first. Raises where the garden could only refuse."""
     said = [f"the result {CANNOT_REVOKE}"]
     if shoot is None:
-        return [f"no right to look at shoots in {wish.shoot.namespace}", *said]
+        return [f"no right to get {SHOOTS.name} in namespace {wish.shoot.namespace}: how it stands is not known", *said]
     if not shoot.addresses:
         raise IssuanceError(
             f"the shoot {wish.shoot.namespace}/{wish.shoot.name} has no addresses yet: {shoot.operation}",

@@ -1,0 +1,102 @@
+"""`kubemint exec-credential`: the credential plugin that answers the kubeconfigs of `kubemint issue --exec`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.durations import parse_duration
+from tui.issuance.errors import UsageError
+from tui.issuance.exec_cache import VERB, Question
+
+from .options import Options, shared_options
+from .session import run_async, setting
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tui.kube.exec_credential import ExecCredential
+
+
+@click.command("exec-credential")
+@click.option("--shoot", metavar="NS/NAME", default="", help="The Gardener shoot, where the kubeconfig does not say.")
+@click.option(
+    "--level",
+    type=click.Choice(["auto", "admin", "viewer"]),
+    default="auto",
+    show_default=True,
+    help="How much it may do in the shoot; auto is admin, or viewer where that is forbidden.",
+)
+@click.option("-n", "--namespace", metavar="NS", default="", help="The service account's namespace.")
+@click.option("--account", metavar="NAME", default="", help="A token for this service account, in place of a shoot.")
+@click.option("--duration", metavar="DURATION", help="How long it is to live.  [default: 15m for a shoot, else 1h]")
+@click.option("--audience", "audiences", metavar="A", multiple=True, help="Who is to accept the token.")
+@shared_options
+@click.pass_obj
+def exec_credential(
+    options: Options,
+    /,
+    shoot: str,
+    level: str,
+    namespace: str,
+    account: str,
+    duration: str | None,
+    audiences: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Answer kubectl with a short-lived credential; kubectl runs this by itself.
+
+    --context names the garden of the shoot, or the cluster of the account. The answer is kept in the cache folder
+    (0600) until a minute before it ends.
+    """
+    options = options.merged(given)
+    if sys.stdout.isatty():
+        raise UsageError("a credential is never written to the terminal", "kubectl runs this, by a kubeconfig's user")
+    if bool(namespace) != bool(account) or (account and shoot):
+        raise click.UsageError("an account is -n NAMESPACE --account NAME, and then there is no --shoot")
+    if audiences and not account:
+        raise click.UsageError("--audience is for --account")
+    if len(options.contexts) > 1:
+        raise click.UsageError("name the cluster with --context NAME, only one")
+    question = Question(sys.argv[2:] if sys.argv[1:2] == [VERB] else sys.argv, os.environ)
+    if question.problem:
+        raise UsageError(question.problem, "which kubectl ran this?")
+    wanted = parse_duration(duration) if duration is not None else None
+    run_async(_answer(options, question, shoot, level, namespace, account, wanted, audiences))
+
+
+async def _answer(
+    options: Options,
+    question: Question,
+    shoot: str,
+    level: str,
+    namespace: str,
+    account: str,
+    duration: timedelta | None,
+    audiences: tuple[str, ...],
+) -> None:
+    from tui.issuance import exec_minting
+    from tui.issuance.shoot_kubeconfig import check_duration
+    from tui.issuance.token_request import check_wish
+    from tui.issuance.types import AccessLevel, Identity, ShootAccess
+
+    from .reaching import VerbClusters
+
+    made: ExecCredential
+    async with setting(options) as place, VerbClusters(place) as clusters:
+        cluster = options.contexts[0] if options.contexts else place.config.current_context
+        await clusters.find(cluster)
+        if account:
+            check_wish(duration, audiences)
+            identity = Identity(cluster, namespace, account)
+            made = await exec_minting.of_account(await clusters.client(cluster), identity, duration, audiences)
+        else:
+            check_duration(duration)
+            project, name = exec_minting.shoot_of(question, shoot)
+            access = ShootAccess(cluster, project, name, AccessLevel(level))
+            lifetime = exec_minting.SHOOT_LIFETIME if duration is None else duration
+            made = await exec_minting.of_shoot(await clusters.client(cluster), question, access, lifetime)
+    click.echo(exec_minting.answer(question, made).reveal())

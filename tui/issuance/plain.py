@@ -1,0 +1,326 @@
+"""Kubeconfigs without a secret in them: whoever uses one logs in anew, with a plugin that the kubeconfig names.
+
+Three sorts: a shoot's in the way that gardenlogin's is, and a service account's, both answered by kubemint's own plugin
+(`kubemint exec-credential`); and a shoot's for people who log in with their identity provider. Nothing is issued, so
+there is nothing to rotate or to revoke.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tui.kube.errors import KubeError
+from tui.kube.sensitive import Sensitive
+
+from .durations import format_duration
+from .errors import IssuanceError, UsageError
+from .exec_cache import VERB, VERSIONS
+from .file_place import FilePlace
+from .formats import cluster_entry
+from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
+from .places import Held, Writing, absolute
+from .plans import check_names, new_id
+from .running import Run, StepFailed
+from .shoot_kubeconfig import check_duration
+from .shoot_oidc import login_arguments, settings_of
+from .shoot_place import stand_in
+from .token_request import check_wish
+from .types import (
+    AccessLevel,
+    Action,
+    Address,
+    Credential,
+    FileDestination,
+    Format,
+    Identity,
+    Plan,
+    ShootAccess,
+    State,
+    Step,
+    StepStatus,
+)
+from .work import Context, Finished
+from .yaml_text import dump
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from .state import StateStore
+
+COMMAND: Final = "kubemint"
+EXTENSION: Final = "client.authentication.k8s.io/exec"
+ADDRESSES: Final = ("external", "internal", "unmanaged")
+"""Those of a shoot's addresses that its own CA vouches for."""
+_INSTALL: Final = "kubemint answers for this kubeconfig; put it on the PATH"
+_INSTALL_LOGIN: Final = "kubelogin answers for this kubeconfig: kubectl krew install oidc-login"
+
+
+class Way(StrEnum):
+    """Who answers when the kubeconfig is used."""
+
+    EXEC = "exec"
+    """kubemint, with the login that it has by then."""
+    OIDC = "oidc"
+    """The user, at the identity provider."""
+
+
+class PlainWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish: a kubeconfig without a secret, for a shoot or for a service account, in a file of its own."""
+
+    path: str
+    way: Way = Way.EXEC
+    shoot: ShootAccess | None = None
+    identity: Identity | None = None
+    duration: timedelta | None = None
+    """Of each credential that the plugin gets. None: what the server gives (1h), for a shoot a quarter of an hour."""
+    audiences: tuple[str, ...] = ()
+    kubeconfigs: tuple[str, ...] = ()
+    """The files in which the plugin finds its own way in; they must not depend on who calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A kubeconfig as it is to be written, and as it may be shown."""
+
+    content: Sensitive
+    shown: str
+    said: str
+
+
+class PlainPlace(FilePlace):
+    """The file. What kubemint wrote for the same purpose before may be replaced, though nothing remembers it."""
+
+    def __init__(self, identity: Identity, path: str, state: StateStore, document: _Document) -> None:
+        super().__init__(FileDestination(path), identity, state)
+        self._document = document
+
+    def _look(self) -> Held:
+        content = self._read()
+        if content is not None and _purpose(content) == _purpose(self._document.content):
+            self._version = content.fingerprint
+            return Held(exists=True)
+        return super()._look()
+
+    def _content(self, writing: Writing) -> Sensitive:
+        return writing.token
+
+
+@dataclass
+class PlainIssue:
+    """One of them, prepared."""
+
+    place: PlainPlace
+    writing: Writing
+    said: str
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.place.address,)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return None
+
+    async def run(self, run: Run) -> Finished:
+        try:
+            async with run.step("write:0") as note:
+                note.message = await self.place.write(self.writing)
+            async with run.step("check:0") as note:
+                await self.place.check(self.writing)
+                note.message = self.said
+        except StepFailed:
+            async with run.step("undo") as note:
+                await self.place.restore()
+                note.status, note.message = StepStatus.UNDONE, "the file is as it was before"
+            raise
+        return Finished(self.writing.credential)
+
+
+async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainIssue]:
+    """The plan. Everything is read here; executing it writes one file."""
+    path = str(absolute(wish.path))
+    warnings: list[str] = []
+    if wish.way is Way.EXEC:
+        warnings += _about_plugin(wish)
+    if wish.shoot is not None:
+        document, more = await _of_shoot(context, wish, wish.shoot)
+        who = stand_in(wish.shoot)
+    elif wish.identity is not None and wish.way is Way.EXEC:
+        document, more = await _of_account(context, wish, wish.identity), []
+        who = wish.identity
+    else:
+        raise UsageError("this kubeconfig needs a shoot, or a service account that kubemint answers for")
+    place = PlainPlace(who, path, context.state, document)
+    held = await place.look()
+    if held.credential is not None:
+        raise UsageError(
+            f"{path} is already in use by a credential of {held.credential.shoot or held.credential.identity}",
+            "choose another path",
+        )
+    warnings += [*more, *([held.warning] if held.warning else [])]
+    steps = (
+        Step(id="write:0", title=f"Write {path}, which has no secret in it", path=path),
+        Step(id="check:0", title=f"Read {path} back and compare", path=path),
+    )
+    plan = Plan(
+        id=new_id(), action=Action.ISSUE, address=place.address, steps=steps, warnings=tuple(warnings),
+        preview=document.shown,
+    )  # fmt: skip
+    credential = Credential(
+        address=place.address, format=Format.KUBECONFIG, kept_in=path, shoot=wish.shoot, identity=wish.identity,
+        state=State.VALID, message=document.said,
+    )  # fmt: skip
+    endpoint = context.clusters.endpoint(who.cluster)
+    writing = Writing(token=document.content, credential=credential, endpoint=endpoint, request="")
+    return plan, PlainIssue(place, writing, document.said)
+
+
+def arguments(wish: PlainWish, cluster: str) -> list[str]:
+    """What kubemint's plugin is called with. The shoot itself is in the cluster's extension, as gardenlogin has it."""
+    words = [VERB, "--context", cluster]
+    if wish.shoot is not None:
+        if wish.shoot.level is not AccessLevel.AUTO:
+            words += ["--level", wish.shoot.level.value]
+    elif wish.identity is not None:
+        words += ["-n", wish.identity.namespace, "--account", wish.identity.name]
+        for audience in wish.audiences:
+            words += ["--audience", audience]
+    if wish.duration is not None:
+        words += ["--duration", format_duration(wish.duration)]
+    return words
+
+
+def plugin_user(wish: PlainWish, cluster: str) -> dict[str, Any]:
+    """The `exec` of the user. It never asks anybody anything, and finds its own way in where it was told to."""
+    plugin: dict[str, Any] = {
+        "apiVersion": VERSIONS[0],
+        "args": arguments(wish, cluster),
+        "command": COMMAND,
+    }
+    if wish.kubeconfigs:
+        plugin["env"] = [{"name": "KUBECONFIG", "value": os.pathsep.join(wish.kubeconfigs)}]
+    return plugin | {"installHint": _INSTALL, "interactiveMode": "Never", "provideClusterInfo": True}
+
+
+async def _of_account(context: Context, wish: PlainWish, identity: Identity) -> _Document:
+    endpoint = context.clusters.endpoint(identity.cluster)
+    check_names(identity.namespace, identity.name, "service account")
+    check_wish(wish.duration, wish.audiences)
+    refuse_viewer(endpoint)
+    cluster = endpoint.cluster_name or endpoint.name
+    here = {"cluster": cluster, "namespace": identity.namespace, "user": identity.name}
+    text = _kubeconfig(
+        {cluster: cluster_entry(endpoint)}, {identity.name: here}, identity.name,
+        {"exec": plugin_user(wish, identity.cluster)},
+    )  # fmt: skip
+    return _Document(Sensitive(text), text, "holds no secret: kubemint mints a token when it is used")
+
+
+async def _of_shoot(context: Context, wish: PlainWish, access: ShootAccess) -> tuple[_Document, list[str]]:
+    context.clusters.endpoint(access.garden)
+    check_names(access.namespace, access.name, "shoot")
+    check_duration(wish.duration)
+    garden = await context.clusters.client(access.garden)
+    shoot = await shoot_at(garden, access.namespace, access.name)
+    ca = await cluster_ca(garden, access.namespace, access.name)
+    warnings = [] if ca else ["the garden does not publish the shoot's CA: the system's authorities are trusted"]
+    if shoot.hibernation != "Awake":
+        warnings.append(f"the shoot is {shoot.hibernation.lower()}: a kubeconfig cannot connect until it is awake")
+    name = f"{access.namespace}--{access.name}"
+    if wish.way is Way.OIDC:
+        settings = await settings_of(garden, shoot)
+        users = [_login(login_arguments(settings.config, masked=masked)) for masked in (False, True)]
+        extension: dict[str, Any] | None = None
+        said = f"logs in at {settings.config.issuer_url} as {settings.config.client_id}, says {settings.source}"
+        warnings.append("nothing is proved: whoever uses it logs in, and what they may do is the shoot's own RBAC")
+    else:
+        identity = await garden_identity(garden) or access.garden
+        extension = {
+            "shootRef": {"namespace": access.namespace, "name": access.name},
+            "gardenClusterIdentity": identity,
+        }
+        users = [plugin_user(wish, access.garden)] * 2
+        said = "holds no secret: kubemint gets a client certificate when it is used"
+    clusters = _ways(shoot, name, ca, extension)
+    contexts = {way: {"cluster": way, "namespace": "default", "user": name} for way in clusters}
+    texts = [_kubeconfig(clusters, contexts, name, {"exec": user}) for user in users]
+    return _Document(Sensitive(texts[0]), texts[1], said), warnings
+
+
+def _ways(shoot: Shoot, name: str, ca: bytes, extension: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The clusters of a shoot's kubeconfig: one for each address, in the shoot's own order."""
+    found: dict[str, dict[str, Any]] = {}
+    for address in shoot.addresses:
+        if address.name not in ADDRESSES:
+            continue
+        entry: dict[str, Any] = {}
+        if ca:
+            entry["certificate-authority-data"] = base64.b64encode(ca).decode()
+        if extension is not None:
+            entry["extensions"] = [{"name": EXTENSION, "extension": extension}]
+        found[f"{name}-{address.name}"] = entry | {"server": f"https://{urlsplit(address.url).netloc}"}
+    if not found:
+        raise IssuanceError(
+            f"the shoot {shoot.metadata.namespace}/{shoot.metadata.name} has no addresses yet: {shoot.operation}",
+            "is it still being created? Try again when it is",
+        )
+    return found
+
+
+def _kubeconfig(
+    clusters: Mapping[str, object], contexts: Mapping[str, object], user: str, login: Mapping[str, object]
+) -> str:
+    return dump(
+        {
+            "apiVersion": "v1",
+            "clusters": [{"cluster": entry, "name": name} for name, entry in clusters.items()],
+            "contexts": [{"context": entry, "name": name} for name, entry in contexts.items()],
+            "current-context": next(iter(contexts)),
+            "kind": "Config",
+            "preferences": {},
+            "users": [{"name": user, "user": login}],
+        }
+    )
+
+
+def _login(words: Sequence[str]) -> dict[str, Any]:
+    return {
+        "apiVersion": VERSIONS[0],
+        "args": list(words),
+        "command": "kubectl",
+        "installHint": _INSTALL_LOGIN,
+        "interactiveMode": "IfAvailable",
+        "provideClusterInfo": False,
+    }
+
+
+def _about_plugin(wish: PlainWish) -> list[str]:
+    said = []
+    if shutil.which(COMMAND) is None:
+        said.append(f"{COMMAND} is not on the PATH: kubectl will not find it until it is")
+    if not wish.kubeconfigs:
+        said.append("the plugin finds its own way in where KUBECONFIG points when it runs; that must not be this file")
+    return said
+
+
+def _purpose(content: Sensitive) -> tuple[object, ...] | None:
+    """Which contexts a kubeconfig without a secret has and who answers for them; None for every other file."""
+    from tui.kube.kubeconfig import parse
+
+    try:
+        config = parse(content.reveal_bytes())
+    except KubeError:
+        return None
+    plugins = [user.exec for user in config.users.values()]
+    if len(plugins) != 1 or plugins[0] is None:
+        return None
+    return (*sorted(config.contexts), plugins[0].command)
