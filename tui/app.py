@@ -27,11 +27,13 @@ from tui.screens.main import MainScreen
 from tui.screens.palette import Commands
 from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, Session, utc_now
+from tui.settings import Loaded, Settings, default_path
 from tui.widgets.stylesheets import stylesheets
-from tui.widgets.themes import DARK, LIGHT, THEMES, known_theme
+from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
 
 if TYPE_CHECKING:
     from tui.issuance.state import StateStore
+    from tui.settings.vocabulary import Vocabulary
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
@@ -46,8 +48,8 @@ class KubemintApp(App[int]):
     CSS_PATH = stylesheets()  # type: ignore[assignment]  # a list of Path is one of what it takes
     COMMANDS: ClassVar[set[Any]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,q", "quit", "quit", show=False, key_display="q"),
-        Binding("t", "toggle_theme", "theme", show=False, id="theme"),
+        Binding("ctrl+q,q", "quit", "quit", show=False, key_display="q", id="quit"),
+        Binding("t", "next_theme", "the next theme", show=False, id="theme"),
     ]
 
     def __init__(
@@ -60,10 +62,13 @@ class KubemintApp(App[int]):
         embedded: bool = False,
         theme: str | None = None,
         export_folder: Path | None = None,
+        settings: Loaded | None = None,
         start: bool = True,
     ) -> None:
         super().__init__()
-        self.session = Session(clock=clock, read_only=read_only, embedded=embedded)
+        given = settings or Loaded(Settings(), default_path())
+        loaded = vocabulary().check(given.with_flags(theme=theme, read_only=read_only))
+        self.session = Session(clock=clock, settings=loaded, embedded=embedded)
         self.failure: Exception | None = None
         """Why the dashboard could not open; `run` raises it again outside."""
         self._opener = opener
@@ -74,8 +79,8 @@ class KubemintApp(App[int]):
         self._main = MainScreen(self.session)
         for known in THEMES:
             self.register_theme(known)
-        wanted = known_theme(theme)
-        self.theme = wanted if wanted in self.available_themes else DARK
+        self.theme = known_theme(loaded.settings.theme)
+        self.set_keymap(loaded.settings.keymap)
 
     # Life
 
@@ -84,12 +89,22 @@ class KubemintApp(App[int]):
 
     def on_mount(self) -> None:
         self.session.jobs.listen(self._job_changed)
+        self._say_findings()
         if self._given is not None:
             self._open(self._given)
             if self._start:
                 self.run_worker(self._given.start(), group="fleet", exit_on_error=False)
         elif self._opener is not None:
             self.call_after_refresh(self._open_behind)
+
+    def _say_findings(self) -> None:
+        """What is wrong with the settings, in one notice."""
+        findings = self.session.loaded.findings
+        if findings:
+            more = f"\nand {len(findings) - 3} more" if len(findings) > 3 else ""
+            lines = "\n".join(str(finding) for finding in findings[:3])
+            said = f"{lines}{more}\nDefaults count for these; `kubemint config check` shows them."
+            self.notify(said, title="settings", markup=False, severity="warning", timeout=20)
 
     def _open_behind(self) -> None:
         self.run_worker(self._open_later(), group="fleet", exit_on_error=False)
@@ -123,7 +138,7 @@ class KubemintApp(App[int]):
     @property
     def export_folder(self) -> Path:
         """Where exports go unless somebody says otherwise."""
-        return self._folder or Path("~/.kube/kubemint").expanduser()
+        return self._folder or Path(self.session.settings.export_folder).expanduser()
 
     def start_job(self, verb: str, tasks: Sequence[Task]) -> Job:
         """Begin at once; the panel follows."""
@@ -180,8 +195,9 @@ class KubemintApp(App[int]):
     def action_theme(self, name: str) -> None:
         self.theme = known_theme(name)
 
-    def action_toggle_theme(self) -> None:
-        self.theme = LIGHT if self.current_theme.dark else DARK
+    def action_next_theme(self) -> None:
+        self.theme = next_theme(self.theme)
+        self.notify(f"theme {short_name(self.theme)}", markup=False, timeout=2)
 
     # What must not get out
 
@@ -211,13 +227,19 @@ class KubemintApp(App[int]):
         self._close_messages_no_wait()
 
 
+def vocabulary() -> Vocabulary:
+    """The names of themes, actions and columns that the settings may use."""
+    from tui.screens.vocabulary import vocabulary
+
+    return vocabulary(KubemintApp)
+
+
 def run(
     *,
+    settings: Loaded,
     kubeconfig: str | None = None,
     context: str | None = None,
     demo: bool = False,
-    read_only: bool = False,
-    theme: str | None = None,
     state_folder: Path | None = None,
     fleet: FleetLike | None = None,
 ) -> int:
@@ -236,18 +258,19 @@ def run(
             config,
             state=state[0],
             only=[context] if context else None,
-            read_only=read_only,
+            read_only=settings.settings.read_only,
+            grace=settings.settings.grace,
             reload=lambda: load(kubeconfig),
             endpoints=() if inside is None else (inside,),
+            guard=app.session.why_read_only,
         )
 
     folder = state_folder.parent / "exports" if demo and state_folder is not None else None
     app = KubemintApp(
         fleet,
         opener=None if fleet is not None else opener,
-        read_only=read_only,
         embedded=demo,
-        theme=theme,
+        settings=settings,
         export_folder=folder,
     )
     try:

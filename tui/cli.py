@@ -35,6 +35,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
         "tui.headless.exec_credential:exec_credential",
         "Answer kubectl with a short-lived credential (a kubeconfig's plugin).",
     ),
+    "config": ("tui.headless.config:config", "The settings: where they are, what counts, what is wrong."),
     "rbac": ("tui.headless.rbac:rbac", "Print the least Role for a flow."),
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }

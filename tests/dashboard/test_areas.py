@@ -26,7 +26,7 @@ from tui.screens.session import Session
 from tui.screens.working import WorkingScreen
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import FleetTable
-from tui.widgets.themes import DARK, LIGHT
+from tui.widgets.themes import COLOUR_BLIND, LIGHT
 from tui.widgets.top_bar import AreaTabs
 
 
@@ -158,7 +158,7 @@ async def test_commands(dashboard: Open) -> None:
         await driver.press("enter")
         assert driver.app.theme == LIGHT
         await driver.press("t")
-        assert driver.app.theme == DARK
+        assert driver.app.theme == COLOUR_BLIND
         await driver.press("colon")
         await driver.type("nonsense")
         await driver.press("enter")

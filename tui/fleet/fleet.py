@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from tui.issuance import capi
-from tui.issuance.clusters import unknown_cluster
+from tui.issuance.clusters import Guard, unguarded, unknown_cluster
 from tui.issuance.dpf.resources import target_name
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, StateError
@@ -44,7 +44,8 @@ class Fleet:
 
     `only` names the contexts to use (default: all). `areas` limits what is followed, for whoever needs only one list.
     `reload` gives the kubeconfig anew when somebody reconnects after a login. `endpoints` are
-    clusters beside those contexts (the one this process runs in). Without `state` there is no engine and
+    clusters beside those contexts (the one this process runs in). Nothing is changed in clusters that the `guard`
+    protects. Without `state` there is no engine and
     nothing local is shown.
     """
 
@@ -62,6 +63,7 @@ class Fleet:
         grace: timedelta = timedelta(seconds=30),
         reload: Callable[[], KubeConfig] | None = None,
         endpoints: Sequence[Endpoint] = (),
+        guard: Guard = unguarded,
     ) -> None:
         for name in only or ():
             if name not in config.contexts:
@@ -73,7 +75,7 @@ class Fleet:
         self._config = config
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
         self._state = state
-        self._engine = None if state is None else Engine(self, state, clock=clock, grace=grace)
+        self._engine = None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard)
         self._clock = clock
         self._areas = frozenset(areas)
         self._namespace = namespace

@@ -16,6 +16,7 @@ from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, S
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
+from .configured import configured_grace
 from .exits import Ended, Exit, complain, say
 from .output import API_VERSION, Column, print_list, print_object, print_table
 
@@ -208,8 +209,8 @@ def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--grace",
                 metavar="DURATION",
-                default="30s",
-                show_default=True,
+                default=configured_grace,
+                show_default="30s, or as configured",
                 help="How long the old one still works.",
             ),
             click.option(

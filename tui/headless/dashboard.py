@@ -9,6 +9,8 @@ import click
 
 from tui.issuance.errors import UsageError
 
+from .configured import configured
+
 if TYPE_CHECKING:
     from .options import Options
 
@@ -23,24 +25,21 @@ def open_dashboard(options: Options, theme: str | None) -> int:
         raise click.UsageError("the dashboard takes one --context, or none for every context")
     from tui.app import run
 
+    settings = configured(options).with_flags(theme=theme)
     context = options.contexts[0] if options.contexts else None
     if not options.demo:
         return run(
+            settings=settings,
             kubeconfig=options.kubeconfig,
             context=context,
-            demo=False,
-            read_only=options.read_only,
-            theme=theme,
-            state_folder=None,
         )
     from tui.demo.running import run_in_thread
 
     with run_in_thread() as thread:
         return run(
+            settings=settings,
             kubeconfig=str(thread.kubeconfig),
             context=context,
             demo=True,
-            read_only=options.read_only,
-            theme=theme,
             state_folder=thread.kubeconfig.parent / "state",
         )

@@ -11,6 +11,7 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 
 from .acting import Progress, acting_options, carry_out, finish, print_plans, wait_for_grace
+from .configured import configured_lifetime
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
 
@@ -101,7 +102,7 @@ def issue(
     wish = _Wish(
         name=name,
         namespace=namespace,
-        duration=parse_duration(duration) if duration is not None else None,
+        duration=parse_duration(duration) if duration is not None else configured_lifetime(),
         audiences=audiences,
         create=create,
         kind=kind,

@@ -84,7 +84,7 @@ async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool 
         state = StateStore.open(Path(folder) / "state")
     try:
         async with VerbClusters(place) as clusters:
-            engine = Engine(clusters, state, grace=grace)
+            engine = Engine(clusters, state, grace=grace, guard=place.settings.why_read_only)
             try:
                 if acting:
                     await finish_open_work(engine)

@@ -14,6 +14,7 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
+from .configured import configured_grace
 from .exits import Ended, Exit, complain, say
 from .options import Options, namespace_option, shared_options
 from .output import Column, output_option, print_list, print_table, rfc3339
@@ -66,7 +67,13 @@ class _Row:
 @click.option("--watch", is_flag=True, help="Go on: keep every request as it changes, and renew it when it is due.")
 @click.option("--take-over", is_flag=True, help="Also where DPF's controller seems to run.")
 @click.option("--abandon", is_flag=True, help="Let NAME, which is being deleted, go whatever is left behind.")
-@click.option("--grace", metavar="DURATION", default="30s", show_default=True, help="How long the old one still works.")
+@click.option(
+    "--grace",
+    metavar="DURATION",
+    default=configured_grace,
+    show_default="30s, or as configured",
+    help="How long the old one still works.",
+)
 @click.option("--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one.")
 @click.option(
     "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="Where the Lease is kept."
@@ -119,7 +126,7 @@ async def _once(options: Options, how: _How, form: str) -> None:
     rows: list[_Row] = []
     bad = 0
     async with setting(options) as place, VerbClusters(place) as known:
-        clusters = TargetClusters(known)
+        clusters = TargetClusters(known, place.settings.why_read_only)
         try:
             for cluster in options.contexts or (place.config.current_context,):
                 try:
@@ -271,7 +278,7 @@ async def _watch(options: Options, how: _How) -> None:
     from .reaching import VerbClusters
 
     async with setting(options) as place, VerbClusters(place) as known:
-        clusters = TargetClusters(known)
+        clusters = TargetClusters(known, place.settings.why_read_only)
         try:
             with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
                 names = options.contexts or (place.config.current_context,)

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import ConfigError
+from tui.settings import Loaded, Settings, default_path
 
+from .configured import configured
 from .exits import Ended, Exit, complain, quiet_logging
 from .options import Options
 
@@ -38,6 +40,7 @@ class Setting:
     state_folder: Path | None
     """None is the default one of this user."""
     in_cluster: Endpoint | None = None
+    settings: Loaded = field(default_factory=lambda: Loaded(Settings(), default_path()))
 
     def state(self) -> StateStore:
         """The local state, made where there is none yet. Raises IssuanceError where it cannot be opened."""
@@ -100,7 +103,10 @@ def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None
         raise ConfigError(f"no cluster is known: there is no context in {looked or 'the kubeconfig'}", hint=_FIRST_STEP)
     for warning in config.warnings if needed else ():
         complain(warning)
-    return Setting(options, config, lambda: load(kubeconfig), state_folder, inside)
+    settings = configured(options)
+    for finding in settings.findings:
+        complain(str(finding), "`kubemint config check` shows all of it")
+    return Setting(options, config, lambda: load(kubeconfig), state_folder, inside, settings)
 
 
 _FIRST_STEP: Final = "name one with --kubeconfig or KUBECONFIG, or look at the embedded fleet with --demo"
@@ -130,6 +136,7 @@ async def open_fleet(
             grace=grace,
             reload=place.load,
             endpoints=() if place.in_cluster is None else (place.in_cluster,),
+            guard=place.settings.why_read_only,
         )
         try:
             await fleet.start()
@@ -152,5 +159,7 @@ def hosts(place: Setting) -> list[str]:
 
 
 def refuse_read_only(options: Options, verb: str) -> None:
-    if options.read_only:
-        raise UsageError(f"{verb} changes something, and --read-only forbids that", "leave --read-only away")
+    settings = configured(options)
+    if settings.settings.read_only:
+        source = settings.source("readOnly").detail
+        raise UsageError(f"{verb} changes something, and {source} forbids that", f"leave {source} away")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
@@ -15,6 +15,15 @@ from .errors import UsageError
 if TYPE_CHECKING:
     from tui.kube.client import Client, Timeouts
     from tui.kube.kubeconfig import KubeConfig
+
+
+Guard = Callable[[str], str]
+"""Why nothing may be changed in the cluster of this name; empty where it may."""
+
+
+def unguarded(cluster: str) -> str:
+    """Everything may be changed."""
+    return ""
 
 
 @runtime_checkable

@@ -9,12 +9,14 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from tui.kube.errors import KubeError
+from tui.kube.errors import KubeError, ReadOnly
+from tui.kube.request_info import RequestInfo
 
-from .clusters import Clusters
+from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
 from .running import OnStep, Run, StepFailed, explain
 from .types import (
@@ -60,7 +62,10 @@ def utc_now() -> datetime:
 
 
 class Engine:
-    """Plans and executes; see the module. Close it with `aclose`; `settle` first where old handles must be gone."""
+    """Plans and executes; see the module. Close it with `aclose`; `settle` first where old handles must be gone.
+
+    No plan that changes something is made for a cluster that the `guard` protects, and nothing else changes it either.
+    """
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Engine:
         jitter: Callable[[], float] = random.random,
         grace: timedelta = timedelta(seconds=30),
         owner: str = "",
+        guard: Guard = unguarded,
     ) -> None:
         from .dpf.target import TargetClusters
         from .grace import Graces
@@ -80,7 +86,8 @@ class Engine:
         self.state = state
         self.checkpoint: Callable[[str], None] = lambda _point: None
         """Called around every step of an execution with `before:STEP`, `unrecorded:STEP` and `after:STEP`."""
-        self._targets = TargetClusters(clusters)
+        self._guard = guard
+        self._targets = TargetClusters(clusters, guard)
         self._context = Context(
             clusters=self._targets,
             state=state,
@@ -293,6 +300,10 @@ class Engine:
         plan = self._planned(*await prepare_copy(self._context, address, destination))
         return await self.execute(plan)
 
+    def set_grace(self, grace: timedelta) -> None:
+        """How long old credentials still work after what is planned from now on."""
+        self._context = replace(self._context, grace=grace)
+
     async def settle(self) -> None:
         """Wait until everything old that this engine scheduled is gone (each at the end of its grace)."""
         await self._graces.settle()
@@ -314,6 +325,10 @@ class Engine:
         return self._kept
 
     def _planned(self, plan: Plan, work: Work) -> Plan:
+        for step in plan.steps:
+            changes = step.cluster and RequestInfo(step.verb or "get", step.resource).changes
+            if changes and (why := self._guard(step.cluster)):
+                raise ReadOnly(why)
         while len(self._works) >= _PLANS_KEPT:  # plans that were only shown
             del self._works[next(iter(self._works))]
         self._works[plan.id] = work

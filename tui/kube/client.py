@@ -19,6 +19,7 @@ import msgspec
 from typing_extensions import TypeVar
 
 from .endpoint import Endpoint
+from .errors import ReadOnly
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
@@ -73,6 +74,8 @@ class Client:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.endpoint = endpoint
+        self.read_only = ""
+        """Why nothing may be changed through this client; empty where it may."""
         self.timeouts = timeouts
         self.session = Session(
             endpoint,
@@ -122,6 +125,8 @@ class Client:
         data = None if body is None else encode(body)
         headers = {"Accept": accept} | ({} if data is None else {"Content-Type": content_type})
         info = describe(method, path, params)
+        if self.read_only and info.changes:
+            raise ReadOnly(self.read_only)
         read = timeout if timeout is not None else self.timeouts.read
         async for attempt in attempts(reads=method in ("GET", "HEAD")):
             with attempt:

@@ -35,6 +35,12 @@ class ExecPluginError(KubeError):
     """A credential plugin that is missing, failed, hung, or answered something it must not."""
 
 
+class ReadOnly(KubeError):
+    """Whoever runs this said that nothing is to be changed there; the server was not asked."""
+
+    default_hint = "to change that: readOnly and readOnlyContexts in config.yaml, --read-only, KUBEMINT_READ_ONLY"
+
+
 class NeedsLogin(KubeError):
     """Somebody has to log in by hand. `command` is what to run, empty where it is not known."""
 

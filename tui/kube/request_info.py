@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
+_READS = frozenset({"get", "list", "watch", "head"})
+
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
@@ -20,6 +22,11 @@ class RequestInfo:
     resource: str = ""
     namespace: str = ""
     name: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes anything; a review only asks, although it is created."""
+        return self.verb not in _READS and not self.resource.partition(".")[0].endswith("reviews")
 
     def right(self) -> str:
         """The missing right for people: `create serviceaccounts/token in namespace ci (resourceName robot)`."""

@@ -52,12 +52,32 @@ class Plain:
     value: bool | int | float
 
 
-def load_first(data: bytes) -> object:
-    """The first document as dict, list, str, None or `Plain`; None where there is none."""
+class LinedDict(dict[str, object]):
+    """A mapping that knows in which line each key stands, and which keys stood there twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+        self.twice: dict[str, int] = {}
+
+
+class LinedList(list[object]):
+    """A sequence that knows in which line each item stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[int] = []
+
+
+def load_first(data: bytes, *, lined: bool = False) -> object:
+    """The first document as dict, list, str, None or `Plain`; None where there is none.
+
+    With `lined` its mappings and sequences are `LinedDict` and `LinedList`.
+    """
     if len(data) > MAX_BYTES:
         raise YAMLError(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
     try:
-        return _Builder(yaml.parse(data, Loader=_Loader)).document()
+        return _Builder(yaml.parse(data, Loader=_Loader), lined).document()
     except yaml.YAMLError as error:
         message = _describe(error)
     except UnicodeError:
@@ -78,8 +98,9 @@ def plain_values(value: object) -> Any:
 
 
 class _Builder:
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], lined: bool) -> None:
         self._events = events
+        self._lined = lined
         self._anchors: dict[str, tuple[object, int]] = {}
         self._nodes = 0
 
@@ -113,15 +134,17 @@ class _Builder:
         return value
 
     def _sequence(self, depth: int) -> list[object]:
-        items: list[object] = []
+        items: list[object] = LinedList() if self._lined else []
         for event in self._events:
             if isinstance(event, SequenceEndEvent):
                 break
             items.append(self._node(event, depth + 1))
+            if isinstance(items, LinedList):
+                items.lines.append(event.start_mark.line + 1)
         return items
 
     def _mapping(self, depth: int) -> dict[str, object]:
-        items: dict[str, object] = {}
+        items: dict[str, object] = LinedDict() if self._lined else {}
         merged: dict[str, object] = {}
         for event in self._events:
             if isinstance(event, MappingEndEvent):
@@ -138,6 +161,10 @@ class _Builder:
                         merged = {**source, **merged}
                         self._count(len(source), event)
             else:
+                if isinstance(items, LinedDict):
+                    if key in items:
+                        items.twice[key] = event.start_mark.line + 1
+                    items.lines[key] = event.start_mark.line + 1
                 items[key] = value  # a key given twice: the last one counts, as for kubectl
         return {**merged, **items} if merged else items
 

@@ -14,7 +14,7 @@ from tui.issuance.errors import IssuanceError
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
-from tui.widgets.fleet_columns import JOURNAL
+from tui.widgets.fleet_columns import JOURNAL, chosen
 from tui.widgets.signs import STEPS, Tone
 from tui.widgets.table import FleetTable
 
@@ -61,7 +61,9 @@ class Activity(Pane):
         self.text = ""
         self._entries: list[JournalEntry] = []
         self._problem = ""
-        self.table = FleetTable(JOURNAL, now=lambda row: session.clock(), id="journal-table")
+        self.table = FleetTable(
+            chosen(JOURNAL, session.settings.columns.activity), now=lambda row: session.clock(), id="journal-table"
+        )
         self.table.empty = self._empty
 
     def compose(self) -> ComposeResult:

@@ -55,18 +55,21 @@ class MainScreen(WorkingScreen):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - Textual's own way
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"area('{area}')", title, show=False) for number, (area, title) in enumerate(AREAS, 1)),
+        *(
+            Binding(str(number), f"area('{area}')", title, show=False, id=area)
+            for number, (area, title) in enumerate(AREAS, 1)
+        ),
         Binding("slash", "filter", "filter", key_display="/", id="filter"),
         Binding("colon", "command", "command", key_display=":", id="command"),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
-        Binding("escape", "back", "back", show=False, key_display="esc"),
+        Binding("escape", "back", "back", show=False, key_display="esc", id="back"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
         Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
         Binding("T", "span", "timeline", show=False, id="timeline"),
         Binding("ctrl+r", "retry", "retry what failed", show=False, id="retry"),
         Binding("ctrl+x", "cancel_rest", "cancel the rest", show=False, id="cancel"),
-        Binding("right_square_bracket,tab", "step_area(1)", "next area", show=False),
-        Binding("left_square_bracket,shift+tab", "step_area(-1)", "previous area", show=False),
+        Binding("right_square_bracket,tab", "step_area(1)", "next area", show=False, id="next_area"),
+        Binding("left_square_bracket,shift+tab", "step_area(-1)", "previous area", show=False, id="previous_area"),
     ]
 
     def __init__(self, session: Session) -> None:

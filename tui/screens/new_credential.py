@@ -33,8 +33,11 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
     verb = "Issue"
     problem_lines = 3
 
-    def __init__(self, clusters: Sequence[str], *, folder: Path, identity: Identity | None = None) -> None:
+    def __init__(
+        self, clusters: Sequence[str], *, folder: Path, identity: Identity | None = None, lifetime: str = "1h"
+    ) -> None:
         super().__init__()
+        self._lifetime = lifetime
         self._clusters = list(clusters)
         self._folder = folder
         self._identity = identity or Identity(self._clusters[0] if self._clusters else "", "default", "")
@@ -57,7 +60,9 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         yield Field("Namespace", Input(identity.namespace, compact=True, id="f-namespace"), key="namespace")
         yield Field("Account", Input(identity.name, placeholder="name", compact=True, id="f-account"), key="account")
         yield Field("", Tick("create it if it does not exist", compact=True, id="f-create"), key="create")
-        yield Field("Lifetime", Input("1h", compact=True, id="f-duration"), hint="1h, 90m, 24h", key="duration")
+        yield Field(
+            "Lifetime", Input(self._lifetime, compact=True, id="f-duration"), hint="1h, 90m, 24h", key="duration"
+        )
         yield Field(
             "Audiences",
             Input(placeholder="the API server's own", compact=True, id="f-audiences"),

@@ -16,6 +16,7 @@ from tui.fleet.store import Area, FleetStore, View
 from tui.issuance.clusters import Clusters
 from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
+from tui.settings import Loaded, Settings, default_path
 
 from .jobs import Job, Jobs, Task
 
@@ -53,9 +54,12 @@ def utc_now() -> datetime:
 class Session:
     """The one object that every screen is given."""
 
-    def __init__(self, *, clock: Callable[[], datetime] = utc_now, read_only: bool = False, embedded: bool = False):
+    def __init__(
+        self, *, clock: Callable[[], datetime] = utc_now, settings: Loaded | None = None, embedded: bool = False
+    ):
         self.clock = clock
-        self.read_only = read_only
+        self.loaded = settings or Loaded(Settings(), default_path())
+        self.read_only = self.settings.read_only
         self.embedded = embedded
         self.fleet: FleetLike | None = None
         self.store = FleetStore(clock=clock)
@@ -66,6 +70,18 @@ class Session:
         self.fleet = fleet
         self.store = fleet.store
         self.read_only = self.read_only or fleet.read_only
+
+    @property
+    def settings(self) -> Settings:
+        """What counts now; the settings screen may change it."""
+        return self.loaded.settings
+
+    def why_read_only(self, *clusters: str) -> str:
+        """Why nothing may be changed in one of these clusters (or anywhere); empty where everything may."""
+        if self.read_only and not self.settings.read_only:
+            return "kubemint is read-only"
+        reasons = (self.loaded.why_read_only(cluster) for cluster in clusters or ("",))
+        return next((why for why in reasons if why), "")
 
     @property
     def engine(self) -> Engine:

@@ -7,14 +7,16 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
+from textual import events
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from tui.fleet.query import cluster_of, identity_of
+from tui.fleet.query import cluster_of, clusters_of, identity_of
 from tui.fleet.rows import CredentialRow, Reach, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
 from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
@@ -27,6 +29,9 @@ from .clipboard import copy
 from .describe import title_of
 from .jobs import Task
 from .session import Session, Shell
+
+_HARMLESS: Final = frozenset({"verify", "export"})
+"""What changes nothing that exists, so that it never asks."""
 
 
 class WorkingScreen(Screen[None]):
@@ -49,15 +54,30 @@ class WorkingScreen(Screen[None]):
         """The marked rows were acted on."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Greyed where the dashboard is read-only; not offered where it makes no sense for what is chosen."""
+        """Greyed where nothing may be changed; not offered where it makes no sense for what is chosen."""
         known = BY_NAME.get(action)
         if known is None:
             return True
-        if known.mutates and self.session.read_only:
-            return None
         if known.needs is Needs.NOTHING:
+            if known.mutates and self.session.why_read_only():
+                return None
             return self.session.fleet is not None or None
-        return possible(known, self.chosen())
+        if not possible(known, self.chosen()):
+            return False
+        return None if known.mutates and self.why_not() else True
+
+    def why_not(self) -> str:
+        """Why what is chosen may not be changed; empty where it may."""
+        clusters = {cluster for row in self.chosen() for cluster in clusters_of(row) if cluster}
+        return self.session.why_read_only(*sorted(clusters))
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that is greyed says why."""
+        found = self.active_bindings.get(event.key)
+        if found is not None and not found.enabled and (known := BY_NAME.get(found.binding.action)) and known.mutates:
+            why = self.why_not()
+            if why:
+                self.notify(safe_text(why), markup=False, severity="warning", timeout=6)
 
     def bindings_may_differ(self) -> None:
         """Draw the keys anew where others are possible than before."""
@@ -120,8 +140,11 @@ class WorkingScreen(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self._job("revoke", [work.revoke(self.session, address) for address in addresses])
+                self._job("revoke", [work.revoke(self.session, address) for address in addresses], asked=True)
 
+        if not self.session.settings.asks(destructive=True):
+            sure(True)
+            return
         title = "Revoke this credential?" if one else f"Revoke {len(rows)} credentials?"
         self.app.push_screen(ConfirmScreen(title, body, type_to_confirm=word), sure)
 
@@ -150,7 +173,9 @@ class WorkingScreen(Screen[None]):
                 self._job("issue", [work.issue(self.session, spec)])
 
         folder = self.kubemint.export_folder
-        self.app.push_screen(NewCredentialScreen(clusters, identity=identity, folder=folder), made)
+        lifetime = format_duration(self.session.settings.lifetime)
+        screen = NewCredentialScreen(clusters, identity=identity, folder=folder, lifetime=lifetime)
+        self.app.push_screen(screen, made)
 
     async def _merge(self, spec: IssueSpec) -> None:
         """Show what a merge changes in somebody's kubeconfig, then ask."""
@@ -166,7 +191,7 @@ class WorkingScreen(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self._job("issue", [work.issue(self.session, spec)])
+                self._job("issue", [work.issue(self.session, spec)], asked=True)
 
         body = [*(f"! {warning}" for warning in plan.warnings), *plan.preview.splitlines()]
         title = "Change this kubeconfig? Tokens are masked."
@@ -236,16 +261,31 @@ class WorkingScreen(Screen[None]):
         addresses = self._addresses()
         return addresses[0] if len(addresses) == 1 else None
 
-    def _job(self, verb: str, tasks: Sequence[Task]) -> None:
-        if tasks:
-            self.kubemint.start_job(verb, tasks)
-            self.done_with_marks()
+    def _job(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
+        """Begin it; where the settings say that everything asks first, only after a yes."""
+        if not tasks:
+            return
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self.kubemint.start_job(verb, tasks)
+                self.done_with_marks()
+
+        if asked or verb in _HARMLESS or not self.session.settings.asks(destructive=False):
+            sure(True)
+            return
+        from .confirm import ConfirmScreen
+
+        body = [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else [])
+        verb_shown = verb.capitalize()
+        self.app.push_screen(ConfirmScreen(f"{verb_shown} now?", body, verb=verb_shown), sure)
 
     def _clusters(self, first: str) -> list[str]:
         """Clusters that can be asked, the one at hand first."""
         rows = self.session.store.clusters.values()
         names = sorted(row.name for row in rows if row.reach in (Reach.READY, Reach.SLOW))
         names = names or sorted(row.name for row in rows)
+        names = [name for name in names if not self.session.why_read_only(name)] or names
         return sorted(names, key=lambda name: (name != first, name))
 
     def _request_hosts(self, first: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -320,6 +321,13 @@ def _status(row: JournalEntry) -> Cell:
     except ValueError:
         return _text(row.status)
     return Cell(sign.text, sign.tone)
+
+
+def chosen(columns: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns with these names in this order; all of them where none is named."""
+    by_name = {column.id: column for column in columns}
+    picked = tuple(by_name[name] for name in dict.fromkeys(names) if name in by_name)
+    return picked or tuple(columns)
 
 
 OF_AREA: Final[dict[Area, tuple[Column, ...]]] = {

@@ -48,13 +48,13 @@ class FleetTable(ScrollView, can_focus=True):
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", key_display="⏎"),
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
-        Binding("home,g", "edge(-1)", "first", show=False),
-        Binding("end,G", "edge(1)", "last", show=False),
+        Binding("enter", "open", "open", key_display="⏎", id="open"),
+        Binding("up,k", "move(-1)", "up", show=False, id="up"),
+        Binding("down,j", "move(1)", "down", show=False, id="down"),
+        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False, id="page_up"),
+        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, id="page_down"),
+        Binding("home,g", "edge(-1)", "first", show=False, id="first"),
+        Binding("end,G", "edge(1)", "last", show=False, id="last"),
         Binding("space", "mark", "mark", id="mark"),
         Binding("M", "mark_all", "mark all shown", show=False, id="mark_all"),
     ]

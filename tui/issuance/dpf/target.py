@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tui.issuance.clusters import Clusters, unknown_cluster
+from tui.issuance.clusters import Clusters, Guard, unguarded, unknown_cluster
 from tui.issuance.errors import IssuanceError
 from tui.issuance.secret_place import SecretObject
 from tui.kube.client import Client
@@ -86,11 +86,13 @@ def _endpoint(secret: SecretObject, where: str) -> Endpoint:
 class TargetClusters:
     """The clusters somebody knows, and beyond them every DPUCluster in them, as `HOST/NAMESPACE/NAME`.
 
-    So a handle in a DPU cluster can be found again by name after a restart. Close it with `aclose`.
+    So a handle in a DPU cluster can be found again by name after a restart. Through the clients of clusters that the
+    `guard` protects nothing can be changed. Close it with `aclose`.
     """
 
-    def __init__(self, known: Clusters) -> None:
+    def __init__(self, known: Clusters, guard: Guard = unguarded) -> None:
         self._known = known
+        self._guard = guard
         self._targets: dict[str, Target] = {}
         self._clients: dict[str, Client] = {}
         self._retired: list[Client] = []
@@ -105,13 +107,13 @@ class TargetClusters:
 
     async def client(self, name: str) -> Client:
         if name in self._known.names():
-            return await self._known.client(name)
+            return self._guarded(name, await self._known.client(name))
         host, wanted = self._split(name)
         return (await self.target(host, wanted))[1]
 
     async def target(self, host_name: str, wanted: NamespacedName | None) -> tuple[Target, Client]:
         """The cluster of a request and a client that enters it the way the DPUCluster's Secret says."""
-        host = await self._known.client(host_name)
+        host = self._guarded(host_name, await self._known.client(host_name))
         target = await resolve(host, host_name, wanted)
         if wanted is None:
             return target, host
@@ -121,7 +123,7 @@ class TargetClusters:
                 self._retired.append(self._clients[target.name])
             self._targets[target.name] = target
             self._clients[target.name] = Client(target.endpoint)
-        return target, self._clients[target.name]
+        return target, self._guarded(target.name, self._clients[target.name])
 
     async def aclose(self) -> None:
         """Close what was opened here; the known clusters' clients belong to others."""
@@ -129,6 +131,10 @@ class TargetClusters:
         self._clients, self._retired, self._targets = {}, [], {}
         for client in clients:
             await client.close()
+
+    def _guarded(self, name: str, client: Client) -> Client:
+        client.read_only = self._guard(name)
+        return client
 
     def _split(self, name: str) -> tuple[str, NamespacedName]:
         parts = name.rsplit("/", 2)

@@ -1,0 +1,100 @@
+"""`kubemint config`: where the settings are, what counts and why, the schema for an editor, and what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .configured import configured
+from .exits import Ended, Exit, say
+from .options import Options, shared_options
+from .output import API_VERSION, Column, output_option, print_object, print_table
+
+if TYPE_CHECKING:
+    from tui.settings import Loaded
+
+
+@click.group("config")
+def config() -> None:
+    """The settings of this user: `config.yaml` in the XDG config folder, or where KUBEMINT_CONFIG says."""
+
+
+@config.command("path")
+def path() -> None:
+    """Print where the file is, whether it exists or not."""
+    from tui.settings import default_path
+
+    click.echo(default_path())
+
+
+@config.command("show")
+@click.option("--theme", help="As for the dashboard.")
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def show(options: Options, /, theme: str | None, form: str, **given: Any) -> None:
+    """Print what counts now and where each value comes from: default, file, environment or flag.
+
+    With `-o yaml` or `json` the settings themselves, as the file would say them.
+    """
+    from tui.settings.schema import plain
+
+    loaded = _checked(configured(options.merged(given)).with_flags(theme=theme))
+    values: dict[str, Any] = plain(loaded.settings)
+    for finding in loaded.findings:
+        say(f"kubemint: {finding}")
+    if form == "table":
+        columns = (
+            Column[str]("SETTING", lambda name: name),
+            Column[str]("VALUE", lambda name: _one_line(values[name])),
+            Column[str]("FROM", lambda name: str(loaded.source(name))),
+        )
+        print_table(columns, values)
+    else:
+        print_object(values, form)
+
+
+@config.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of the file, for editors and checks."""
+    from tui.app import vocabulary
+
+    click.echo(json.dumps(vocabulary().schema(), indent=2))
+
+
+@config.command("check")
+@click.argument("file", required=False, metavar="[FILE]")
+@output_option("table", "json", default="table")
+def check(file: str | None, form: str) -> None:
+    """Say what is wrong with the file, one line each with its place; exit code 1 where anything is."""
+    from tui.settings import default_path, load
+
+    at = Path(file).expanduser().absolute() if file else default_path()
+    loaded = _checked(load(at))
+    if file and not loaded.exists:
+        raise click.FileError(file, "there is no such file")
+    if form == "json":
+        items = [{"where": found.where, "path": found.path, "message": found.message} for found in loaded.findings]
+        print_object({"apiVersion": API_VERSION, "kind": "FindingList", "items": items}, "json")
+    else:
+        for found in loaded.findings:
+            click.echo(str(found))
+    if loaded.findings:
+        raise Ended(Exit.FAILED)
+    say(f"{at}: nothing is wrong" if loaded.exists else f"{at} does not exist: the defaults count")
+
+
+def _checked(loaded: Loaded) -> Loaded:
+    """With what only the dashboard knows: its themes, keys and columns."""
+    from tui.app import vocabulary
+
+    return vocabulary().check(loaded)
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else json.dumps(value)
