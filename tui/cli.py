@@ -28,6 +28,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "inspect": ("tui.headless.inspecting:inspect_", "Show what a token, kubeconfig or certificate says."),
     "can": ("tui.headless.powers:can", "Show what a credential or an account can do, the worst first."),
     "snippet": ("tui.headless.snippet:snippet", "Print a pod that uses a Secret of type tokenFile."),
+    "lineage": ("tui.headless.lineage:lineage", "Show what leads to a credential, and who uses it."),
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
     "csi": ("tui.headless.csi:csi", "Preview the tokens that a CSI driver is given for a pod."),
     "tenant": ("tui.headless.tenant:tenant", "Give clusters of Cluster API stores and credentials."),

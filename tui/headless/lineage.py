@@ -1,0 +1,135 @@
+"""`kubemint lineage`: what leads to a credential or an account, what was issued for it, and who uses it, as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.countdown import human_left
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address, CredentialKind, Identity
+from tui.kube.text import safe_text
+
+from .exits import complain
+from .options import Options, shared_options
+from .output import API_VERSION, output_option, print_object, rfc3339
+from .session import Setting, open_fleet, run_async, setting
+
+if TYPE_CHECKING:
+    from tui.fleet.fleet import Fleet
+    from tui.issuance.lineage_tree import Node, Subject
+    from tui.issuance.types import Credential
+
+
+@click.command("lineage")
+@click.argument("what", metavar="ADDRESS|FILE|NS/ACCOUNT")
+@click.option(
+    "--wait", metavar="DURATION", default="15s", show_default=True, help="How long to wait for slow clusters."
+)
+@output_option("table", "json", "yaml", default="table")
+@shared_options
+@click.pass_obj
+def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) -> None:
+    """Show where a credential comes from and where it goes.
+
+    Its account; the Roles and bindings that reach that; every token, Secret and request for it; the files and
+    kubeconfig entries on this machine; and who uses it: pods, volumes, CSI drivers, External Secrets. What cannot be
+    read is named in its place. Nothing of a Secret but its metadata is read.
+    """
+    from tui.issuance.durations import parse_duration
+
+    run_async(_lineage(options.merged(given), what, parse_duration(wait), form))
+
+
+async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
+    from tui.fleet.store import Area
+    from tui.issuance.lineage import trace
+
+    from .acting import address_of
+    from .powers import subject_of
+
+    asked = subject_of(options, what) or address_of(what)
+    async with setting(options) as place, open_fleet(place, areas={Area.CREDENTIALS, Area.REQUESTS}) as fleet:
+        if not await fleet.settled(wait.total_seconds()):
+            complain("some clusters have not answered yet: what they hold is not here", "wait longer with --wait")
+        subject, credentials = await _subject(place, fleet, asked)
+        tree = await trace(fleet, subject, credentials=credentials, config=place.config)
+    if form == "table":
+        for line in drawn(tree, datetime.now(UTC)):
+            click.echo(safe_text(line))
+    else:
+        print_object({"apiVersion": API_VERSION, "kind": "Lineage", **record(tree)}, form)
+
+
+async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> tuple[Subject, list[Credential]]:
+    from tui.issuance.lineage import subject_of, subject_of_account
+
+    if isinstance(asked, Identity):
+        cluster = asked.cluster or place.config.current_context
+        found = subject_of_account(Identity(cluster, asked.namespace, asked.name))
+    else:
+        row = fleet.store.credentials.get(str(asked))
+        if row is None and asked.kind is CredentialKind.FILE:
+            raise UsageError(
+                f"kubemint did not write {asked.name}",
+                "kubemint inspect says whose it is; then ask for NS/ACCOUNT with --context",
+            )
+        credential = row.credential if row is not None else await fleet.engine.lookup(asked)
+        found = await subject_of(fleet, credential)
+    if found.identity is None:
+        login = fleet.store.credentials.get(f"login:{found.cluster}")
+        return found, [login.credential] if login is not None else []
+    return found, [row.credential for row in fleet.store.credentials_of(found.identity)]
+
+
+def drawn(node: Node, now: datetime) -> Iterator[str]:
+    """The tree as lines."""
+    yield said(node, now)
+    yield from _below(node, "", now)
+
+
+def _below(node: Node, lead: str, now: datetime) -> Iterator[str]:
+    for number, child in enumerate(node.children, 1):
+        last = number == len(node.children)
+        yield f"{lead}{'└─' if last else '├─'} {said(child, now)}"
+        yield from _below(child, f"{lead}{'   ' if last else '│  '}", now)
+
+
+def said(node: Node, now: datetime) -> str:
+    """One node in one line."""
+    parts = [f"{node.kind} {node.name}".strip()]
+    if node.severity is not None:
+        parts.append(f"[{node.severity.value}]")
+    if node.expires_at is not None:
+        left = node.expires_at - now
+        parts.append(f"{human_left(left)} left" if left > timedelta(0) else f"expired {human_left(-left)} ago")
+    elif node.state is not None:
+        parts.append(node.state.value)
+    if node.note:
+        parts.append(f"· {node.note}")
+    if node.problem:
+        parts.append(f"! {node.problem}")
+    if node.here:
+        parts.append("◂ this one")
+    return "  ".join(parts)
+
+
+def record(node: Node) -> dict[str, Any]:
+    """The tree as data; empty fields are left out."""
+    fields = {
+        "what": node.kind,
+        "name": node.name,
+        "note": node.note,
+        "problem": node.problem,
+        "severity": node.severity.value if node.severity else "",
+        "state": node.state.value if node.state else "",
+        "expiresAt": rfc3339(node.expires_at),
+        "address": str(node.address) if node.address else "",
+        "identity": str(node.identity) if node.identity else "",
+        "cluster": node.cluster,
+        "children": [record(child) for child in node.children],
+    }
+    return {key: value for key, value in fields.items() if value}

@@ -1,0 +1,261 @@
+"""Who uses an account and its Secrets: pods, their volumes and variables, CSI drivers, External Secrets.
+
+Everything is listed when somebody asks, namespace by namespace, and only the fields that say so are decoded. Each
+kind that cannot be read is an error of its own; the others are still found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tui.kube.errors import KubeError
+from tui.kube.resource import PODS, Resource
+
+from .csi import CSI_DRIVERS
+from .external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, GROUP, PUSH_SECRETS, STORES
+from .types import Identity
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+PAGE: Final = 500
+"""Pods are large: small pages keep the memory and each pause short."""
+
+
+class Meta(msgspec.Struct, frozen=True):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _SecretVolume(msgspec.Struct, frozen=True, rename="camel"):
+    secret_name: str = ""
+
+
+class _ProjectedToken(msgspec.Struct, frozen=True):
+    audience: str = ""
+
+
+class _Source(msgspec.Struct, frozen=True, rename="camel"):
+    secret: _Named | None = None
+    service_account_token: _ProjectedToken | None = None
+
+
+class _Projected(msgspec.Struct, frozen=True):
+    sources: tuple[_Source, ...] | None = None
+
+
+class _CSIVolume(msgspec.Struct, frozen=True, rename="camel"):
+    driver: str = ""
+    node_publish_secret_ref: _Named | None = None
+
+
+class _Volume(msgspec.Struct, frozen=True):
+    name: str = ""
+    secret: _SecretVolume | None = None
+    projected: _Projected | None = None
+    csi: _CSIVolume | None = None
+
+
+class _ValueFrom(msgspec.Struct, frozen=True, rename="camel"):
+    secret_key_ref: _Named | None = None
+
+
+class _Env(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    value_from: _ValueFrom | None = None
+
+
+class _EnvFrom(msgspec.Struct, frozen=True, rename="camel"):
+    secret_ref: _Named | None = None
+
+
+class _Container(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    env: tuple[_Env, ...] | None = None
+    env_from: tuple[_EnvFrom, ...] | None = None
+
+
+class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
+    service_account_name: str = "default"
+    automount_service_account_token: bool | None = None
+    volumes: tuple[_Volume, ...] | None = None
+    containers: tuple[_Container, ...] | None = None
+    init_containers: tuple[_Container, ...] | None = None
+    image_pull_secrets: tuple[_Named, ...] | None = None
+
+
+class _PodStatus(msgspec.Struct, frozen=True):
+    phase: str = ""
+
+
+class Pod(msgspec.Struct, frozen=True):
+    """What of a pod says which account and which Secrets it uses."""
+
+    metadata: Meta = msgspec.field(default_factory=Meta)
+    spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
+    status: _PodStatus = msgspec.field(default_factory=_PodStatus)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended and uses nothing any more."""
+        return self.status.phase in ("Succeeded", "Failed")
+
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """The CSI drivers of its inline volumes."""
+        return tuple(dict.fromkeys(volume.csi.driver for volume in self.spec.volumes or () if volume.csi))
+
+    def uses(self, secrets: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Which of these Secrets it uses, and how."""
+        for volume in self.spec.volumes or ():
+            for name in _of_volume(volume):
+                if name in secrets:
+                    yield name, f"volume {volume.name}"
+        for container in (*(self.spec.init_containers or ()), *(self.spec.containers or ())):
+            for variable in container.env or ():
+                key = variable.value_from.secret_key_ref if variable.value_from else None
+                if key is not None and key.name in secrets:
+                    yield key.name, f"variable {variable.name} of {container.name}, which never sees a renewal"
+            for whole in container.env_from or ():
+                if whole.secret_ref is not None and whole.secret_ref.name in secrets:
+                    yield whole.secret_ref.name, f"variables of {container.name}, which never see a renewal"
+        for pull in self.spec.image_pull_secrets or ():
+            if pull.name in secrets:
+                yield pull.name, "pulls images with it"
+
+
+def _of_volume(volume: _Volume) -> Iterator[str]:
+    if volume.secret is not None:
+        yield volume.secret.secret_name
+    for source in (volume.projected.sources or ()) if volume.projected else ():
+        if source.secret is not None:
+            yield source.secret.name
+    if volume.csi is not None and volume.csi.node_publish_secret_ref is not None:
+        yield volume.csi.node_publish_secret_ref.name
+
+
+async def pods(client: Client, namespace: str | None) -> list[Pod]:
+    """The pods of a namespace (None: of all) that have not ended. Raises KubeError."""
+    found = await client.list(PODS, namespace=namespace, first=PAGE, then=PAGE, type=Pod)
+    return [pod for pod in found if not pod.done]
+
+
+class _TokenRequest(msgspec.Struct, frozen=True):
+    audience: str = ""
+
+
+class _DriverSpec(msgspec.Struct, frozen=True, rename="camel"):
+    token_requests: tuple[_TokenRequest, ...] | None = None
+
+
+class _Driver(msgspec.Struct, frozen=True):
+    metadata: Meta
+    spec: _DriverSpec = msgspec.field(default_factory=_DriverSpec)
+
+
+async def asking_drivers(client: Client) -> dict[str, tuple[str, ...]]:
+    """The CSI drivers that are given tokens of the pods they serve, with the audiences. Raises KubeError."""
+    found = await client.list(CSI_DRIVERS, type=_Driver)
+    return {
+        driver.metadata.name: tuple(wish.audience for wish in driver.spec.token_requests)
+        for driver in found
+        if driver.spec.token_requests
+    }
+
+
+class Carrier(msgspec.Struct, frozen=True, kw_only=True):
+    """An object of External Secrets that takes a Secret, makes one, or logs in with one."""
+
+    kind: str
+    namespace: str
+    name: str
+    says: str
+
+
+class NotInstalled(Exception):
+    """The cluster does not serve External Secrets' kinds."""
+
+
+async def carriers(client: Client, namespace: str, secrets: Collection[str], account: Identity) -> list[Carrier]:
+    """What External Secrets does in a namespace with these Secrets and this account. Raises KubeError, NotInstalled."""
+    discovery = await client.discover((GROUP,))
+    found: list[Carrier] = []
+    served = 0
+    for resource in (PUSH_SECRETS, EXTERNAL_SECRETS, STORES, CLUSTER_STORES):
+        version = discovery.version_of(GROUP, resource.plural)
+        if version is None:
+            continue
+        served += 1
+        here = msgspec.structs.replace(resource, version=version)
+        listed: list[dict[str, Any]] = await client.list(here, namespace=namespace if here.namespaced else None)
+        for obj in listed:
+            said = _says(here, obj, secrets, account, namespace)
+            if said:
+                meta = obj.get("metadata") or {}
+                found.append(Carrier(kind=here.kind, namespace=str(meta.get("namespace", "")),
+                                     name=str(meta.get("name", "")), says=said))  # fmt: skip
+    if not served:
+        raise NotInstalled
+    return found
+
+
+def _says(
+    resource: Resource, obj: Mapping[str, Any], secrets: Collection[str], account: Identity, namespace: str
+) -> str:
+    spec = obj.get("spec")
+    if not isinstance(spec, Mapping):
+        return ""
+    if resource.kind == PUSH_SECRETS.kind:
+        name = _text(spec, "selector", "secret", "name")
+        remote = next((_text(entry, "match", "remoteRef", "remoteKey") for entry in _entries(spec.get("data"))), "")
+        to = f" to {remote}" if remote else ""
+        return f"pushes {name}{to}, every {spec.get('refreshInterval') or '1h'}" if name in secrets else ""
+    if resource.kind == EXTERNAL_SECRETS.kind:
+        name = _text(spec, "target", "name") or _text(obj, "metadata", "name")
+        return f"writes {name}" if name in secrets else ""
+    scoped = bool(resource.namespaced)
+    for path, name, there in _references(spec, ""):
+        if not scoped and there != namespace:
+            continue
+        if "serviceAccount" in path and name == account.name and namespace == account.namespace:
+            return f"logs in as {account.namespace}/{account.name}"
+        if "serviceAccount" not in path and name in secrets:
+            return f"logs in with {name}"
+    return ""
+
+
+def _references(value: object, path: str) -> Iterator[tuple[str, str, str]]:
+    """Everything inside of a store's spec that names another object: where, its name and its namespace."""
+    if isinstance(value, Mapping):
+        name = value.get("name")
+        if isinstance(name, str) and path:
+            yield path, name, str(value.get("namespace") or "")
+        for key, inner in value.items():
+            yield from _references(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner, path)
+
+
+def _entries(value: object) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def _text(value: object, *path: str) -> str:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def why_not(error: KubeError, what: str) -> str:
+    """Why a part is not known, in words."""
+    from tui.kube.errors import Forbidden
+
+    return f"no right to list {what}" if isinstance(error, Forbidden) else f"{what}: {error.message}"
