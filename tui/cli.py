@@ -29,6 +29,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "can": ("tui.headless.powers:can", "Show what a credential or an account can do, the worst first."),
     "snippet": ("tui.headless.snippet:snippet", "Print a pod that uses a Secret of type tokenFile."),
     "lineage": ("tui.headless.lineage:lineage", "Show what leads to a credential, and who uses it."),
+    "hygiene": ("tui.headless.hygiene:hygiene", "Find what is wrong with credentials, and what to do about it."),
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
     "csi": ("tui.headless.csi:csi", "Preview the tokens that a CSI driver is given for a pod."),
     "tenant": ("tui.headless.tenant:tenant", "Give clusters of Cluster API stores and credentials."),

@@ -129,6 +129,15 @@ class Fleet:
         row = self.store.clusters.get(self._aliases.get(cluster, cluster))
         return row.skew if row is not None else None
 
+    def now(self) -> datetime:
+        """This machine's time."""
+        return self._clock()
+
+    @property
+    def config(self) -> KubeConfig:
+        """The kubeconfig as it was read last."""
+        return self._config
+
     # Life
 
     async def start(self) -> None:

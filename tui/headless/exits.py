@@ -28,8 +28,8 @@ class Exit(IntEnum):
     USAGE = 2
     PARTLY = 3
     """Some of several things were done, or only some clusters named could be read."""
-    EXPIRING = 4
-    """Something expires within `--expiring`."""
+    FOUND = 4
+    """What was looked for is there: something expires within `--expiring`, something is as bad as `--fail-on`."""
     INTERRUPTED = 130
     """Ended by ctrl+c; by SIGTERM it is 143, as for any program that does not handle it."""
     BROKEN_PIPE = 141

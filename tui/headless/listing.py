@@ -76,7 +76,7 @@ async def _list(
             say(f"no {area.value} found" + (f" in namespace {namespace}" if namespace else ""))
         code = troubles(fleet, area, options.contexts, answered=answered)
     if within is not None and rows:
-        raise Ended(Exit.EXPIRING)
+        raise Ended(Exit.FOUND)
     if code is not Exit.DONE:
         raise Ended(code)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .kubeconfig import KubeConfig
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+"""Those that current clients know; v1alpha1 is gone since 1.24."""
 _MODES: Final = ("Never", "IfAvailable", "Always")
 
 
@@ -95,9 +97,7 @@ def _user(user: UserEntry) -> Iterator[tuple[Severity, str]]:
     if user.client_certificate or user.client_certificate_data:
         yield from _certificate(user)
     if user.exec is not None:
-        if user.auth_provider:
-            yield Severity.ERROR, f"authProvider cannot be provided in combination with an exec plugin for {name}"
-        for message in _exec(user.exec, name):
+        for message in refused_plugin(user):
             yield Severity.ERROR, message
     elif user.auth_provider:
         yield Severity.WARNING, f"auth-provider {user.auth_provider} of {name} is gone from current clients"
@@ -137,12 +137,23 @@ def _certificate(user: UserEntry) -> Iterator[tuple[Severity, str]]:
         yield Severity.ERROR, f"{missing} to use the clientCert authentication method."
 
 
+def refused_plugin(user: UserEntry) -> Iterator[str]:
+    """Why kubectl refuses to run the entry's credential plugin; nothing where it has none, or a good one."""
+    if user.exec is None:
+        return
+    if user.auth_provider:
+        yield f"authProvider cannot be provided in combination with an exec plugin for {user.name}"
+    yield from _exec(user.exec, user.name)
+
+
 def _exec(plugin: ExecPlugin, name: str) -> Iterator[str]:
     rest = f"must be specified for {name} to use exec authentication plugin"
     if not plugin.command:
         yield f"command {rest}"
     if not plugin.api_version:
         yield f"apiVersion {rest}"
+    elif plugin.api_version not in _VERSIONS:
+        yield f'exec plugin: invalid apiVersion "{plugin.api_version}"'
     if any(not variable for variable, _ in plugin.env):
         yield f"env variable name {rest}"
     if plugin.interactive_mode and plugin.interactive_mode not in _MODES:

@@ -1,0 +1,158 @@
+"""`kubemint hygiene`: what is wrong with the credentials of the fleet and of this machine, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.issuance.severity import Severity
+
+from .exits import Ended, Exit, say
+from .listing import chosen, troubles
+from .options import Options, shared_options
+from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
+from .session import Setting, open_fleet, run_async, setting
+
+if TYPE_CHECKING:
+    from tui.issuance.hygiene import Finding, Report
+
+
+@click.command("hygiene")
+@click.argument("paths", nargs=-1, metavar="[PATH]…", type=click.Path(exists=True, path_type=Path))
+@click.option("-n", "--namespace", metavar="NS", help="Only this namespace; nothing else is asked for.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace, which is what happens without -n.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in Severity]),
+    help="Exit 4 where something this bad, or worse, was found.",
+)
+@click.option(
+    "--wait", metavar="DURATION", default="15s", show_default=True, help="How long to wait for slow clusters."
+)
+@output_option("table", "wide", "json", "yaml", "sarif", default="table")
+@shared_options
+@click.pass_obj
+def hygiene(
+    options: Options,
+    /,
+    paths: tuple[Path, ...],
+    namespace: str | None,
+    all_namespaces: bool,
+    fail_on: str | None,
+    wait: str,
+    form: str,
+    **given: Any,
+) -> None:
+    """Find what is wrong with credentials, with the reason and what to do about it.
+
+    Looked at are every credential and account of the fleet, Roles, bindings and pods, the kubeconfigs in use, the
+    files that kubemint wrote, and each PATH (folders too). No Secret's data is read. What could not be looked at is
+    said on stderr. The exit code is 0 whatever is found, unless --fail-on says otherwise; SARIF is for code scanning.
+    """
+    from tui.issuance.durations import parse_duration
+
+    if namespace and all_namespaces:
+        raise click.UsageError("-n and -A exclude each other")
+    limit = Severity(fail_on) if fail_on else None
+    run_async(_hygiene(options.merged(given), paths, namespace, parse_duration(wait), form, limit))
+
+
+async def _hygiene(
+    options: Options, paths: Sequence[Path], namespace: str | None, wait: timedelta, form: str, limit: Severity | None
+) -> None:
+    async with setting(options, needed=not paths) as place:
+        report, code = await _report(place, paths, namespace, wait)
+    _print(report, form)
+    if limit is not None and any(finding.severity.at_least(limit) for finding in report.findings):
+        raise Ended(Exit.FOUND)
+    if code is not Exit.DONE:
+        raise Ended(code)
+
+
+async def _report(place: Setting, paths: Sequence[Path], namespace: str | None, wait: timedelta) -> tuple[Report, Exit]:
+    from tui.fleet.hygiene import check
+    from tui.fleet.store import Area
+
+    contexts = place.options.contexts
+    async with open_fleet(place, areas={Area.CREDENTIALS, Area.ACCOUNTS}, namespace=namespace) as fleet:
+        answered = await fleet.settled(wait.total_seconds())
+        code = troubles(fleet, Area.CREDENTIALS, contexts, answered=answered)
+        report = await check(
+            fleet,
+            credentials=chosen(fleet, Area.CREDENTIALS, contexts, namespace),
+            accounts=chosen(fleet, Area.ACCOUNTS, contexts, namespace),
+            config=place.config,
+            paths=paths,
+            namespace=namespace,
+        )
+    return report, code
+
+
+def _print(report: Report, form: str) -> None:
+    if form == "sarif":
+        from tui import __version__
+        from tui.issuance.hygiene import sarif
+
+        print_object(sarif(report, __version__, base=Path.cwd()), "json")
+    elif form in ("json", "yaml"):
+        print_object(record(report), form)
+    else:
+        columns: list[Column[Finding]] = [
+            Column("SEVERITY", lambda finding: finding.severity.value),
+            Column("RULE", lambda finding: finding.rule),
+            Column("SUBJECT", lambda finding: finding.subject),
+            Column("REASON", lambda finding: finding.message),
+            Column("WHAT TO DO", lambda finding: finding.action, wide=True),
+            Column("COMMAND", lambda finding: finding.command, wide=True),
+        ]
+        print_table(columns, report.findings, wide=form == "wide")
+    for gap in report.gaps:
+        say(f"kubemint: not looked at: {gap}")
+    counts = ", ".join(f"{count} {severity.value}" for severity, count in report.counts().items() if count)
+    say(
+        f"{len(report.findings) or 'no'} findings" + (f" ({counts})" if counts else "")
+        + f" in {report.credentials} credentials, {report.accounts} accounts, {report.files} files"
+        + ("; -o wide shows what to do" if report.findings and form == "table" else "")
+    )  # fmt: skip
+
+
+def record(report: Report) -> dict[str, Any]:
+    """The report as data."""
+    from tui.issuance.hygiene import RULES
+
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "HygieneReport",
+        "checkedAt": rfc3339(report.checked_at),
+        "lookedAt": {
+            "clusters": report.clusters,
+            "credentials": report.credentials,
+            "accounts": report.accounts,
+            "files": report.files,
+        },
+        "notLookedAt": list(report.gaps),
+        "counts": {severity.value: count for severity, count in report.counts().items()},
+        "items": [
+            {
+                "id": finding.key,
+                "rule": finding.rule,
+                "title": RULES[finding.rule].title,
+                "severity": finding.severity.value,
+                "subject": finding.subject,
+                "reason": finding.message,
+                "why": RULES[finding.rule].why,
+                "action": finding.action,
+                "command": finding.command or None,
+                "fix": finding.fix.value or None,
+                "address": str(finding.address) if finding.address else None,
+                "identity": str(finding.identity) if finding.identity else None,
+                "cluster": finding.cluster or None,
+                "path": finding.path or None,
+            }
+            for finding in report.findings
+        ],
+    }

@@ -1,0 +1,107 @@
+"""What hygiene asks a cluster beyond what a fleet follows: bindings, which accounts pods run as, and annotations.
+
+Cheap lists in pages, of metadata where metadata is enough, and never a Secret's data. What may not be listed is named,
+and the findings that would need it are left out rather than guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.issuance import managed
+from tui.issuance.access import Access, collect
+from tui.issuance.consumers import PAGE, why_not
+from tui.issuance.token_secret import TYPE
+from tui.kube.errors import KubeError
+from tui.kube.resource import PODS, SECRETS
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_DATA: Final = (rb"\"data\"", rb"\"stringData\"")
+"""How the two fields look inside of an annotation, which is JSON inside of JSON."""
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """One cluster. None means that it could not be seen; `gaps` says why."""
+
+    cluster: str
+    access: Access | None = None
+    running: frozenset[tuple[str, str]] | None = None
+    """Namespace and name of every account that a pod runs as."""
+    applied: frozenset[tuple[str, str]] = frozenset()
+    """Namespace and name of every credential Secret whose data an annotation repeats."""
+    gaps: tuple[str, ...] = ()
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    name: str = ""
+    namespace: str = ""
+    annotations: dict[str, msgspec.Raw] | None = None
+
+
+class _Secret(msgspec.Struct, frozen=True):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
+    service_account_name: str = "default"
+
+
+class _PodStatus(msgspec.Struct, frozen=True):
+    phase: str = ""
+
+
+class _PodMeta(msgspec.Struct, frozen=True):
+    namespace: str = ""
+
+
+class _Pod(msgspec.Struct, frozen=True):
+    metadata: _PodMeta = msgspec.field(default_factory=_PodMeta)
+    spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
+    status: _PodStatus = msgspec.field(default_factory=_PodStatus)
+
+
+async def survey(client: Client, cluster: str, namespace: str | None = None) -> Survey:
+    """Ask one cluster, or one namespace of it. Never raises a KubeError: what failed is a gap."""
+    access = await collect(client, (namespace,) if namespace else ())
+    gaps = list(access.gaps)
+    running: set[tuple[str, str]] | None = set()
+    try:
+        async for page in client.pages(PODS, namespace=namespace, first=PAGE, then=PAGE, type=_Pod):
+            if page.restarted or running is None:
+                running = set()
+            running |= {
+                (pod.metadata.namespace, pod.spec.service_account_name)
+                for pod in page.items
+                if pod.status.phase not in ("Succeeded", "Failed")
+            }
+    except KubeError as error:
+        running = None
+        gaps.append(why_not(error, "pods"))
+    applied: set[tuple[str, str]] = set()
+    for labels, fields in ((managed.CREDENTIALS, ""), ("", f"type={TYPE}")):
+        try:
+            found = await client.list(
+                SECRETS, namespace=namespace, metadata_only=True, labels=labels, fields=fields, then=PAGE, type=_Secret
+            )
+        except KubeError as error:
+            gaps.append(why_not(error, "Secrets"))
+            break
+        applied |= {(secret.metadata.namespace, secret.metadata.name) for secret in found if _repeats(secret)}
+    return Survey(
+        cluster=cluster,
+        access=access,
+        running=None if running is None else frozenset(running),
+        applied=frozenset(applied),
+        gaps=tuple(gaps),
+    )
+
+
+def _repeats(secret: _Secret) -> bool:
+    """Whether the annotation holds data. It is not decoded: the bytes are looked at where they lie, and dropped."""
+    raw = (secret.metadata.annotations or {}).get(_APPLIED)
+    return raw is not None and any(field in bytes(raw) for field in _DATA)
