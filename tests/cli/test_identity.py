@@ -46,6 +46,10 @@ def test_l01_create_show_and_mint(served: Path, tmp_path: Path) -> None:
     out = tmp_path / "istio.token"
     minted = identity("token", path, served, "--audience", ISTIO, "--duration", "24h", "--out", out)
     assert minted.code == 0, minted
+    again = kubemint(
+        "identity", "token", "legacy:tenant-a/default/rok-token", "--out", tmp_path / "t", "--kubeconfig", served, "-q"
+    )
+    assert again.code == 0, again
     inspected = kubemint("inspect", out, "-o", "json")
     (item,) = inspected.json["items"]
     assert item["claims"]["audiences"] == [ISTIO]

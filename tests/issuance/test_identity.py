@@ -139,14 +139,16 @@ async def until_allowed(endpoint: Any, own: Sensitive, **given: Any) -> Any:
     return await mint(endpoint, own, **given)
 
 
-async def test_l07_a_token_for_another_audience_as_granted(bench: Bench) -> None:
+@pytest.mark.parametrize("kept", ["file", "secret"])
+async def test_l07_a_token_for_another_audience_as_granted(bench: Bench, kept: str) -> None:
     arena = bench.arena
     await create(bench)
     await until_allowed(bench.clusters.endpoint(arena.name), Sensitive(token_path(arena).read_bytes()))
     out = arena.folder / "istio.token"
+    secret = Address(CredentialKind.LEGACY, arena.name, arena.namespace, f"{NAME}-token")
     wanted = SelfWish(
-        cluster=arena.name,
-        token_file=str(token_path(arena)),
+        source=file_address(arena) if kept == "file" else secret,
+        cluster=arena.name if kept == "file" else "",
         out=str(out),
         duration=timedelta(days=1),
         audiences=(ISTIO,),
@@ -172,9 +174,11 @@ async def test_l07_a_token_for_another_audience_as_granted(bench: Bench) -> None
 
 async def test_the_token_to_ask_with_is_never_replaced_by_the_answer(ebench: Bench) -> None:
     await create(ebench)
-    path = str(token_path(ebench.arena))
+    own, path = file_address(ebench.arena), str(token_path(ebench.arena))
     with pytest.raises(UsageError, match="would be lost"):
-        await ebench.engine.plan_self_issue(SelfWish(cluster=ebench.arena.name, token_file=path, out=path))
+        await ebench.engine.plan_self_issue(SelfWish(source=own, cluster=ebench.arena.name, out=path))
+    with pytest.raises(UsageError, match="no long-lived token"):
+        await ebench.engine.plan_self_issue(SelfWish(source=ebench.arena.secret_address(), out=path))
 
 
 @pytest.mark.parametrize("path", ["serviceaccounts/rok$", "roles/", "rolebindings/", "secrets/rok-token$"])

@@ -83,7 +83,7 @@ def create(
 
 
 @identity.command("token")
-@click.argument("file")
+@click.argument("source", metavar="FILE|ADDRESS")
 @click.option("--audience", "audiences", metavar="A", multiple=True, help="Who is to accept it; default: the cluster.")
 @click.option("--duration", metavar="DURATION", help="How long it is to live, such as 1h; the server may cap it.")
 @click.option("--out", metavar="PATH", required=True, help="Write the token to this file (0600), without a line break.")
@@ -93,7 +93,7 @@ def create(
 def token(
     options: Options,
     /,
-    file: str,
+    source: str,
     audiences: tuple[str, ...],
     duration: str | None,
     out: str,
@@ -106,7 +106,8 @@ def token(
 ) -> None:
     """Mint a short-lived token with the long-lived one in FILE: the identity asks for itself, the operator does not.
 
-    The cluster is that of --context, or the one that FILE was written for on this machine.
+    ADDRESS is that of a token Secret, such as legacy:harbor/ci/robot-token; the operator must be allowed to read it.
+    The cluster of a FILE is that of --context, or the one that it was written for on this machine.
     """
     from tui.issuance.self_issue import SelfWish
 
@@ -116,14 +117,15 @@ def token(
     if not dry_run:
         refuse_read_only(options, "identity token")
     lifetime = parse_duration(duration) if duration is not None else None
+    asks_with = _source(source)
 
     async def plan(engine: Engine, cluster: str) -> Plan:
-        wish = SelfWish(cluster=cluster, token_file=file, out=out, duration=lifetime, audiences=audiences)
+        wish = SelfWish(source=asks_with, cluster=cluster, out=out, duration=lifetime, audiences=audiences)
         return await engine.plan_self_issue(wish)
 
     run_async(
         _act(
-            options, _of_file(options, file), plan, dry_run=dry_run, quiet=quiet, form=form,
+            options, _of_token(options, asks_with), plan, dry_run=dry_run, quiet=quiet, form=form,
             grace=parse_duration(grace), wait=not no_wait,
         )
     )  # fmt: skip
@@ -185,15 +187,23 @@ def _only(options: Options) -> Callable[[Engine, KubeConfig], Awaitable[str]]:
     return where
 
 
-def _of_file(options: Options, file: str) -> Callable[[Engine, KubeConfig], Awaitable[str]]:
-    """The cluster that is meant, or that the token file is for."""
+def _source(text: str) -> Address:
+    """A token Secret's address, or any path: also of a file that is not there, which is then said of the file."""
+    if text.startswith((f"{CredentialKind.LEGACY}:", f"{CredentialKind.FILE}:")):
+        return address_of(text)
+    from tui.issuance.places import absolute
+
+    return Address(CredentialKind.FILE, "", "", str(absolute(text)))
+
+
+def _of_token(options: Options, source: Address) -> Callable[[Engine, KubeConfig], Awaitable[str]]:
+    """The cluster that is meant, or that the token is for."""
 
     async def where(engine: Engine, config: KubeConfig) -> str:
-        from tui.issuance.places import absolute
-
+        if source.cluster:
+            return source.cluster
         if not options.contexts:
-            address = Address(CredentialKind.FILE, "", "", str(absolute(file)))
-            record = await asyncio.to_thread(engine.state.export_record, address)
+            record = await asyncio.to_thread(engine.state.export_record, source)
             if record is not None and record.credential.identity is not None:
                 return record.credential.identity.cluster
         return await _only(options)(engine, config)
@@ -245,13 +255,11 @@ def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:
 
 
 async def _show(options: Options, namespace: str, name: str, form: str) -> None:
-    from tui.issuance.identity_view import view
-
     from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
         cluster = await _only(options)(engine, place.config)
-        found = await view(await engine.clusters.client(cluster), Identity(cluster, namespace, name))
+        found = await engine.identity(Identity(cluster, namespace, name))
         records = await asyncio.to_thread(engine.state.export_records)
     files = {
         record.credential.address.name: record.credential.handle.name

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from .dpf import DPURequestDraft
     from .identity import IdentityWish
+    from .identity_view import IdentityView
     from .plain import PlainWish
     from .powers import Powers
     from .request_keeping import Keepers
@@ -202,6 +203,12 @@ class Engine:
         from .identity_work import prepare_identity
 
         return self._planned(*await prepare_identity(self._context, wish))
+
+    async def identity(self, identity: Identity) -> IdentityView:
+        """What there is of an identity: the account, its right to mint for itself, its long-lived tokens."""
+        from .identity_view import view
+
+        return await view(await self._targets.client(identity.cluster), identity)
 
     async def plan_self_issue(self, wish: SelfWish) -> Plan:
         """What minting a short-lived token with an identity's own token would do."""

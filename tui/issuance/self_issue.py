@@ -23,9 +23,10 @@ from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import absolute, address_of, places_for
 from .plans import check_spec, new_id
+from .reading import material, normal
 from .running import Run
 from .token_request import IssuedToken, request_token
-from .types import Action, FileDestination, Format, IssueSpec, Plan, Step
+from .types import Action, Address, CredentialKind, FileDestination, Format, IssueSpec, Plan, Step
 from .work import Context
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ _LARGEST = 64 * 1024
 
 
 class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A token for the identity whose own token is in `token_file`."""
+    """A token for the identity whose own token is in the file or the token Secret `source`."""
 
-    cluster: str
-    token_file: str
+    source: Address
     out: str
+    cluster: str = ""
+    """Where the token of a file is for."""
     duration: timedelta | None = None
     audiences: tuple[str, ...] = ()
 
@@ -81,12 +83,12 @@ async def mint(
 
 
 async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, SelfIssue]:
-    """The plan for it. Nothing is asked of the cluster yet."""
-    path = absolute(wish.token_file)
-    token = bare(await asyncio.to_thread(read_private, path, _LARGEST))
-    identity = read_token(token).identity(wish.cluster)
+    """The plan for it. Nothing is asked of the cluster yet but the token itself, where a Secret holds it."""
+    token = await _own_token(context, wish.source)
+    cluster = wish.source.cluster or wish.cluster
+    identity = read_token(token).identity(cluster)
     if identity is None:
-        raise UsageError(f"{path} is not the token of a service account")
+        raise UsageError(f"{wish.source} is not the token of a service account")
     spec = IssueSpec(
         identity=identity,
         destinations=(FileDestination(wish.out),),
@@ -96,8 +98,8 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
     )
     check_spec(context, spec)
     address = address_of(spec.destinations[0], identity)
-    if address.name == str(path):
-        raise UsageError(f"{path} is the token to ask with; it would be lost", "give --out another path")
+    if address == normal(wish.source):
+        raise UsageError(f"{address.name} is the token to ask with; it would be lost", "choose another path")
     places = places_for(spec, context.clusters, context.state)
     held = [await place.look() for place in places]
     for place, found in zip(places, held, strict=True):
@@ -133,3 +135,12 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
     warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
     plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
     return plan, SelfIssue(context, intent, places, account_uid="", bearer=token)
+
+
+async def _own_token(context: Context, source: Address) -> Sensitive:
+    """The long-lived token to ask with."""
+    if source.kind is CredentialKind.FILE:
+        return bare(await asyncio.to_thread(read_private, absolute(source.name), _LARGEST))
+    if source.kind is CredentialKind.LEGACY:
+        return bare(await material(context, source))
+    raise UsageError(f"{source} is no long-lived token of an account", "name its token file or its token Secret")
