@@ -189,15 +189,7 @@ def _steps(
     for number, (place, found) in enumerate(zip(places, held, strict=True)):
         steps.append(_write_step(f"write:{number}", f"Write {place.label}", place, found))
     for number, place in enumerate(places):
-        path = str(place.path) if place.path is not None else ""
-        steps.append(
-            Step(
-                id=f"check:{number}",
-                title=f"Read {place.label} back and compare",
-                cluster=place.cluster,
-                path=path,
-            )
-        )
+        steps.append(_check_step(f"check:{number}", f"Read {place.label} back and compare", place))
     steps.append(Step(id="commit", title="Journal the commit"))
     for number, old in enumerate(intent.old_handles):
         steps.append(
@@ -215,5 +207,15 @@ def _write_step(id_: str, title: str, place: Place, found: Held) -> Step:
         return Step(id=id_, title=title, path=str(place.path))
     return Step(
         id=id_, title=title, verb="update" if found.exists else "create", resource="secrets",
+        cluster=place.cluster, namespace=address.namespace, name=address.name,
+    )  # fmt: skip
+
+
+def _check_step(id_: str, title: str, place: Place) -> Step:
+    if place.path is not None:
+        return Step(id=id_, title=title, path=str(place.path))
+    address = place.address
+    return Step(
+        id=id_, title=title, verb="get", resource="secrets",
         cluster=place.cluster, namespace=address.namespace, name=address.name,
     )  # fmt: skip

@@ -93,6 +93,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         key="r", footer=True, needs=Needs.SOME, mutates=True, fits=_can_be_rotated,
     ),
     Action(
+        name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
+        key="D", label="dry run", words=("dry-run", "plan"), needs=Needs.SOME, fits=_can_be_rotated,
+    ),
+    Action(
         name="export", title="Export", says="write to a file of its own",
         key="e", footer=True, needs=Needs.SOME, fits=_has_material,
     ),

@@ -84,6 +84,7 @@ class Dialog(ModalScreen[Result]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", key_display="esc"),
         Binding("ctrl+s", "accept", "accept", key_display="^s"),
+        Binding("ctrl+r", "foresee", "dry run", key_display="^r"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual declares it per instance
 
@@ -92,6 +93,8 @@ class Dialog(ModalScreen[Result]):
     problem_lines: int = 2
     keys: str = ""
     """What the last line says about keys beside those that every dialog has."""
+    foresee: Callable[[Result], object] | None = None
+    """Shows what the answer would lead to, where whoever opens the dialog can."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -105,6 +108,8 @@ class Dialog(ModalScreen[Result]):
             yield problems
             with Horizontal(classes="dialog-buttons"):
                 yield Button(self.verb, id="accept", variant="primary", compact=True)
+                if self.foresee is not None:
+                    yield Button("Dry run", id="foresee", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Label(
                     f"{self.keys}esc cancel   tab next   ^s {self.verb.lower()}", classes="dialog-keys", markup=False
@@ -129,6 +134,9 @@ class Dialog(ModalScreen[Result]):
     def refreshed(self) -> None:
         """Called whenever a value changed: for previews and fields that depend on others."""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "foresee" or self.foresee is not None
+
     def on_mount(self) -> None:
         self.check()
 
@@ -150,6 +158,8 @@ class Dialog(ModalScreen[Result]):
         event.stop()
         if event.button.id == "accept":
             self.action_accept()
+        elif event.button.id == "foresee":
+            self.action_foresee()
         else:
             self.action_cancel()
 
@@ -165,18 +175,27 @@ class Dialog(ModalScreen[Result]):
         if len(shown) > room:
             shown = [*shown[: room - 1], f"and {len(shown) - room + 1} more"]
         self.query_one(".problem", Static).update(Content("\n".join(f"✖ {line}" for line in shown)))
-        self.query_one("#accept", Button).disabled = bool(problems)
+        for button in self.query("#accept, #foresee").results(Button):
+            button.disabled = bool(problems)
 
     def action_accept(self) -> None:
         """Hand the answer back, unless something is still wrong: then go there."""
+        if self._right():
+            self.dismiss(self.answer())
+
+    def action_foresee(self) -> None:
+        """Show what the answer would lead to; the dialog stays."""
+        if self.foresee is not None and self._right() and (answer := self.answer()) is not None:
+            self.foresee(answer)
+
+    def _right(self) -> bool:
+        """Whether nothing is wrong; where something is, go to the first of it."""
         problems = self.problems()
-        if problems:
-            for field in self.query(Field):
-                if field.id == problems[0].field:
-                    for widget in field.query("Input, Select, Checkbox"):
-                        widget.focus()
-            return
-        self.dismiss(self.answer())
+        for field in self.query(Field) if problems else ():
+            if field.id == problems[0].field:
+                for widget in field.query("Input, Select, Checkbox"):
+                    widget.focus()
+        return not problems
 
     def action_cancel(self) -> None:
         """Leave without an answer."""

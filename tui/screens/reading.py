@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,8 +26,10 @@ from tui.widgets.signs import Tone
 from .describe import title_of
 from .session import Session
 
+Result = TypeVar("Result")
 
-class ReadingScreen(ModalScreen[None]):
+
+class ReadingScreen(ModalScreen[Result]):
     """A large frame with a title; Esc leaves, an error stays readable in it and can be tried again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,11 +49,15 @@ class ReadingScreen(ModalScreen[None]):
         with Vertical(classes="reader"):
             yield Label(self.heading, classes="dialog-title", markup=False)
             yield from self.body()
-            yield Label("esc close   ↑↓ scroll   ^r read again", classes="dialog-keys", markup=False)
+            yield Label(self.keys(), classes="dialog-keys", markup=False)
 
     def body(self) -> ComposeResult:
         with VerticalScroll(classes="reader-body"):
             yield Static("◌ reading …", id="reader-text", markup=False)
+
+    def keys(self) -> str:
+        """What the last line says about keys."""
+        return "esc close   ↑↓ scroll   ^r read again"
 
     def on_mount(self) -> None:
         self.read()
@@ -82,7 +88,7 @@ class ReadingScreen(ModalScreen[None]):
         self.query_one("#reader-text", Static).update(Content("\n").join(lines))
 
 
-class YamlScreen(ReadingScreen):
+class YamlScreen(ReadingScreen[None]):
     """The object behind a row, Secret data masked."""
 
     what = "YAML"
@@ -104,7 +110,7 @@ class YamlScreen(ReadingScreen):
         self.query_one("#reader-text", Static).update(coloured(text))
 
 
-class InspectScreen(ReadingScreen):
+class InspectScreen(ReadingScreen[None]):
     """Claims or certificate fields of one credential; its material is read, looked at and dropped."""
 
     what = "Inspect"

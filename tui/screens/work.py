@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.errors import IssuanceError
+from tui.issuance.running import explain
 from tui.issuance.types import (
     Address,
     CredentialKind,
@@ -17,12 +20,34 @@ from tui.issuance.types import (
     SecretDestination,
     StepStatus,
 )
+from tui.kube.errors import KubeError
 from tui.widgets.moments import lifetime, stamp
 from tui.widgets.names import short_address, short_path
 
 from .dialog import file_stem
 from .jobs import Task
 from .session import Session
+
+
+@dataclass(slots=True)
+class Intended:
+    """One credential's part of the action: its title, how its plan is made, and what came of that."""
+
+    title: str
+    make: Callable[[], Awaitable[Plan]]
+    plan: Plan | None = None
+    error: str = ""
+    hint: str = ""
+
+    async def foresee(self) -> None:
+        """Make the plan, which only reads."""
+        self.plan, self.error, self.hint = None, "", ""
+        try:
+            self.plan = await self.make()
+        except (IssuanceError, KubeError, OSError) as error:
+            self.error, self.hint = explain(error)
+        except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
+            self.error, self.hint = explain(error)
 
 
 def address_of(row: Row) -> Address | None:
@@ -39,6 +64,16 @@ def rotate(session: Session, address: Address) -> Task:
     return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_rotate(address)))
 
 
+def as_foreseen(session: Session, intended: Intended) -> Task:
+    """Do what a dry run showed, exactly that; when it is tried again, what is right by then."""
+    shown = [intended.plan]
+
+    async def plan() -> Plan:
+        return (shown and shown.pop()) or await intended.make()
+
+    return Task(intended.title, _planned(session, plan))
+
+
 def revoke(session: Session, address: Address) -> Task:
     """End it."""
     return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_revoke(address)))
@@ -46,20 +81,23 @@ def revoke(session: Session, address: Address) -> Task:
 
 def issue(session: Session, spec: IssueSpec) -> Task:
     """Make a new one."""
-    places = [
-        short_path(place.path) if isinstance(place, FileDestination) else f"Secret {place.namespace}/{place.name}"
-        for place in spec.destinations
-    ]
-    title = f"{spec.identity.namespace}/{spec.identity.name} → {', '.join(places)}"
-    return Task(title, _planned(session, lambda: session.engine.plan_issue(spec)))
+    return Task(title_of(spec), _planned(session, lambda: session.engine.plan_issue(spec)))
 
 
 def create_request(session: Session, draft: DPURequestDraft) -> Task:
     """Create a DPUServiceCredentialRequest."""
-    return Task(
-        f"{draft.cluster} {draft.namespace}/{draft.name}",
-        _planned(session, lambda: session.engine.plan_create_request(draft)),
-    )
+    return Task(title_of(draft), _planned(session, lambda: session.engine.plan_create_request(draft)))
+
+
+def title_of(wish: IssueSpec | DPURequestDraft) -> str:
+    """What somebody wishes for, in one line."""
+    if isinstance(wish, DPURequestDraft):
+        return f"{wish.cluster} {wish.namespace}/{wish.name}"
+    places = [
+        short_path(place.path) if isinstance(place, FileDestination) else f"Secret {place.namespace}/{place.name}"
+        for place in wish.destinations
+    ]
+    return f"{wish.identity.namespace}/{wish.identity.name} → {', '.join(places)}"
 
 
 def export(session: Session, address: Address, destination: FileDestination) -> Task:

@@ -6,7 +6,8 @@ and hands the rest to jobs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar, Final, cast
 
 from textual import events
@@ -22,6 +23,7 @@ from tui.issuance.running import explain
 from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
+from tui.widgets.names import short_address
 
 from . import work
 from .actions import ACTIONS, BY_NAME, Needs, bindings, possible
@@ -29,6 +31,7 @@ from .clipboard import copy
 from .describe import title_of
 from .jobs import Task
 from .session import Session, Shell
+from .work import Intended
 
 _HARMLESS: Final = frozenset({"verify", "export"})
 """What changes nothing that exists, so that it never asks."""
@@ -90,6 +93,16 @@ class WorkingScreen(Screen[None]):
 
     def action_rotate(self) -> None:
         self._job("rotate", [work.rotate(self.session, address) for address in self._addresses()])
+
+    def action_foresee(self) -> None:
+        engine = self.session.engine
+        self._foresee(
+            "rotate",
+            [
+                Intended(short_address(str(address)), partial(engine.plan_rotate, address))
+                for address in self._addresses()
+            ],
+        )
 
     def action_verify(self) -> None:
         self._job("verify", [work.verify(self.session, address) for address in self._addresses()])
@@ -174,8 +187,15 @@ class WorkingScreen(Screen[None]):
 
         folder = self.kubemint.export_folder
         lifetime = format_duration(self.session.settings.lifetime)
-        screen = NewCredentialScreen(clusters, identity=identity, folder=folder, lifetime=lifetime)
-        self.app.push_screen(screen, made)
+        dialog = NewCredentialScreen(clusters, identity=identity, folder=folder, lifetime=lifetime)
+
+        def foreseen(spec: IssueSpec | None) -> None:
+            if spec is not None:
+                plan = partial(self.session.engine.plan_issue, spec)
+                self._foresee("issue", [Intended(work.title_of(spec), plan)], dialog.action_cancel)
+
+        dialog.foresee = foreseen
+        self.app.push_screen(dialog, made)
 
     async def _merge(self, spec: IssueSpec) -> None:
         """Show what a merge changes in somebody's kubeconfig, then ask."""
@@ -209,8 +229,17 @@ class WorkingScreen(Screen[None]):
             if draft is not None:
                 self._job("create request", [work.create_request(self.session, draft)])
 
-        self.app.push_screen(NewRequestScreen(clusters, cluster=clusters[0] if clusters else "", namespace=namespace,
-                                              targets=self._targets()), made)  # fmt: skip
+        dialog = NewRequestScreen(
+            clusters, cluster=clusters[0] if clusters else "", namespace=namespace, targets=self._targets()
+        )
+
+        def foreseen(draft: DPURequestDraft | None) -> None:
+            if draft is not None:
+                plan = partial(self.session.engine.plan_create_request, draft)
+                self._foresee("create request", [Intended(work.title_of(draft), plan)], dialog.action_cancel)
+
+        dialog.foresee = foreseen
+        self.app.push_screen(dialog, made)
 
     def action_inspect(self) -> None:
         from .reading import InspectScreen
@@ -260,6 +289,18 @@ class WorkingScreen(Screen[None]):
     def _one(self) -> Address | None:
         addresses = self._addresses()
         return addresses[0] if len(addresses) == 1 else None
+
+    def _foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object] = lambda: None) -> None:
+        """Show what would be done; where that is wanted, do it. `begun` is told."""
+        from .foresee import ForeseeScreen
+
+        def wanted(possible: list[Intended] | None) -> None:
+            if possible:
+                begun()
+                self._job(verb, [work.as_foreseen(self.session, one) for one in possible], asked=True)
+
+        if intended:
+            self.app.push_screen(ForeseeScreen(self.session, verb, intended), wanted)
 
     def _job(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
         """Begin it; where the settings say that everything asks first, only after a yes."""

@@ -1,0 +1,113 @@
+"""The dry run: what an action would call, write and end, as the engine plans it. Enter then does exactly that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Label
+
+from tui.issuance.types import Step
+from tui.widgets.facts import Fact, FactsView, Section
+from tui.widgets.names import short_path
+from tui.widgets.signs import Tone
+
+from .jobs import AT_ONCE
+from .reading import ReadingScreen
+from .session import Session
+from .work import Intended
+
+
+class ForeseeScreen(ReadingScreen[list[Intended] | None]):
+    """Shows the plans; hands back those that can be carried out, or None where nobody wants that."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "carry_out", "carry it out")]
+    what = "Dry run"
+
+    def __init__(self, session: Session, verb: str, intended: Sequence[Intended]) -> None:
+        one = len(intended) == 1
+        super().__init__(session, f"{verb} {intended[0].title if one else f'{len(intended)} credentials'}")
+        self._verb = verb
+        self._intended = list(intended)
+
+    def body(self) -> ComposeResult:
+        yield FactsView(id="plan-facts", classes="reader-body")
+        yield Label("", id="plan-verdict", markup=False)
+
+    def keys(self) -> str:
+        return f"enter {self._verb}   esc leave it   ↑↓ scroll   ^r look again"
+
+    def on_mount(self) -> None:
+        self.query_one(FactsView).focus()
+
+    async def look(self) -> None:
+        self._say("◌ looking at what is there, changing nothing …")
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(intended: Intended) -> None:
+            async with slots:
+                await intended.foresee()
+
+        await asyncio.gather(*map(one, self._intended))
+        self.query_one(FactsView).tell([section for one in self._intended for section in sections(one)])
+        self._say(self._verdict())
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return None if action == "carry_out" and (self._why_not() or not self._possible()) else True
+
+    def action_carry_out(self) -> None:
+        self.dismiss(self._possible())
+
+    def _possible(self) -> list[Intended]:
+        return [one for one in self._intended if one.plan is not None]
+
+    def _why_not(self) -> str:
+        clusters = {step.cluster for one in self._possible() if one.plan for step in one.plan.steps if step.verb}
+        return self.session.why_read_only(*sorted(clusters))
+
+    def _verdict(self) -> str:
+        possible, all_of_them = len(self._possible()), len(self._intended)
+        if why := self._why_not():
+            return f"nothing was changed, and nothing can be: {why}"
+        if possible == all_of_them:
+            return f"nothing was changed; enter does exactly this: {self._verb}"
+        if possible:
+            return f"nothing was changed; enter does the {possible} of {all_of_them} that can be done: {self._verb}"
+        return "nothing was changed, and this cannot be done; ctrl+r looks again"
+
+    def _say(self, words: str) -> None:
+        self.query_one("#plan-verdict", Label).update(words)
+
+
+def sections(intended: Intended) -> list[Section]:
+    """A plan as facts: each step with its call and its place, then what to know first."""
+    plan = intended.plan
+    if plan is None:
+        facts = [Fact("✖", intended.error, Tone.BAD)]
+        facts += [Fact("→", intended.hint, Tone.WARN)] if intended.hint else []
+        return [Section(intended.title, facts)]
+    facts = [Fact("!", warning, Tone.WARN) for warning in plan.warnings]
+    for number, step in enumerate(plan.steps, 1):
+        facts += [Fact(str(number), step.title, Tone.STRONG), Fact("", _call(step), Tone.MUTE)]
+    found = [Section(f"{plan.action.value} {intended.title}", facts)]
+    if plan.preview:
+        changes = [Fact("", line, _DIFF.get(line[:1], Tone.PLAIN)) for line in plan.preview.splitlines()]
+        found.append(Section("what changes in the file, tokens masked", changes))
+    return found
+
+
+_DIFF = {"+": Tone.GOOD, "-": Tone.BAD, "@": Tone.MUTE}
+
+
+def _call(step: Step) -> str:
+    """The verb and the resource, and where."""
+    if step.path:
+        return "on this machine" if short_path(step.path) in step.title else short_path(step.path)
+    if not step.cluster:
+        return "on this machine"
+    where = "/".join(part for part in (step.cluster, step.namespace, step.name) if part)
+    return f"{step.verb} {step.resource} · {where}" if step.verb else where
