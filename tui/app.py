@@ -25,6 +25,7 @@ from tui.screens.detail import DetailScreen
 from tui.screens.jobs import Job, Task
 from tui.screens.main import MainScreen
 from tui.screens.palette import Commands
+from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, Session, utc_now
 from tui.settings import Loaded, Settings, default_path
@@ -77,6 +78,8 @@ class KubemintApp(App[int]):
         self._folder = export_folder
         self._unsubscribe: Callable[[], None] | None = None
         self._main = MainScreen(self.session)
+        self.renewing = Renewing(self.session, self)
+        self.session.loop_says = self.renewing.keeps
         for known in THEMES:
             self.register_theme(known)
         self.theme = known_theme(loaded.settings.theme)
@@ -128,6 +131,9 @@ class KubemintApp(App[int]):
     async def on_unmount(self) -> None:
         if self._unsubscribe is not None:
             self._unsubscribe()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.renewing.aclose()
         if self.session.fleet is not None and self._start:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
@@ -140,9 +146,9 @@ class KubemintApp(App[int]):
         """Where exports go unless somebody says otherwise."""
         return self._folder or Path(self.session.settings.export_folder).expanduser()
 
-    def start_job(self, verb: str, tasks: Sequence[Task]) -> Job:
-        """Begin at once; the panel follows."""
-        job = self.session.jobs.add(verb, tasks)
+    def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
+        """Begin at once; the panel follows, unless it is a quiet one."""
+        job = self.session.jobs.add(verb, tasks, quiet=quiet)
         self._run(job)
         return job
 
@@ -181,6 +187,7 @@ class KubemintApp(App[int]):
     def _store_changed(self, change: FleetChange) -> None:
         if self.is_running:
             self._main.changed(change)
+            self.renewing.wake()
 
     def _job_changed(self, job: Job) -> None:
         if not self.is_running:

@@ -140,10 +140,11 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
         only: list[str] | None = None,
         read_only: bool = False,
         settle: bool = True,
+        grace: float = 1,
     ) -> AsyncIterator[Driver]:
         state = StateStore.open(tmp_path / "state")
         config = load(str(demo.kubeconfig))
-        fleet = Fleet(config, state=state, only=only, read_only=read_only, grace=timedelta(seconds=1))
+        fleet = Fleet(config, state=state, only=only, read_only=read_only, grace=timedelta(seconds=grace))
         app = KubemintApp(fleet, embedded=True, read_only=read_only, export_folder=tmp_path / "exports")
         async with app.run_test(size=size, notifications=True) as pilot:
             if settle:

@@ -100,9 +100,13 @@ def test_only_what_was_chosen_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"), [({"read_only": True}, "read-only"), ({"lost": True}, "does not answer")]
+    ("fields", "why"), [
+        ({"read_only": True}, "read-only"),
+        ({"lost": True}, "does not answer"),
+        ({"left": "its rotation was undone"}, "undone"),
+    ]
 )  # fmt: skip
-def test_what_may_not_or_cannot_be_renewed_is_left_with_a_reason(fields: dict[str, bool], why: str) -> None:
+def test_what_may_not_or_cannot_be_renewed_is_left_with_a_reason(fields: dict[str, object], why: str) -> None:
     world = World(credential("a"))
     world.now = START + HOUR
     (address,) = world.rows
@@ -110,7 +114,7 @@ def test_what_may_not_or_cannot_be_renewed_is_left_with_a_reason(fields: dict[st
     look = world.loop.look()
     assert look.due == ()
     assert why in look.left[address]
-    world.set(address, read_only=False, lost=False)
+    world.set(address, read_only=False, lost=False, left="")
     assert world.loop.look().due == (address,), "it goes on as soon as that is over"
 
 
@@ -155,14 +159,6 @@ def test_a_list_that_lags_behind_causes_no_second_renewal() -> None:
     assert world.loop.look().due == ()
     world.rows[address] = after
     assert world.loop.look().next_at == world.now + 0.8 * HOUR
-
-
-def test_what_was_undone_is_not_renewed_again() -> None:
-    world = World(credential("a"))
-    (address,) = world.rows
-    world.loop.leave(address, "its renewal was undone")
-    world.now = START + 0.9 * HOUR
-    assert world.loop.look() == Look(left={address: "its renewal was undone"})
 
 
 async def test_it_runs_renews_and_survives_what_fails() -> None:

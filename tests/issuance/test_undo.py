@@ -59,7 +59,8 @@ async def test_undo_puts_the_old_one_back_everywhere(arena: Arena) -> None:
         new = token_in(path)
         assert new != old
         assert rotated.credential is not None
-        window = bench.engine.undo_windows()[rotated.credential.fingerprint]
+        window = bench.engine.undo_window(rotated.credential.fingerprint)
+        assert window is not None
         assert window.kept
         assert window.until > datetime.now(UTC)
 
@@ -102,8 +103,8 @@ async def test_an_undo_can_be_undone(embedded: Arena) -> None:
 async def test_the_old_one_is_gone_when_the_grace_is_over(embedded: Arena) -> None:
     async with Bench(embedded) as bench:
         issued = await bench.issue(embedded.spec())
-        await bench.rotate(issued.address)
-        assert bench.engine.undo_windows() == {}
+        rotated = await bench.rotate(issued.address)
+        assert bench.engine.undo_window(rotated.credential.fingerprint) is None
         with pytest.raises(UsageError, match="nothing to undo"):
             await bench.engine.plan_undo(issued.address)
 
@@ -121,7 +122,8 @@ async def test_another_process_needs_a_file_that_still_holds_it(embedded: Arena,
         assert old.reveal_bytes() not in everything
     async with patient(embedded) as bench:
         await bench.engine.recover()
-        (window,) = bench.engine.undo_windows().values()
+        window = bench.engine.undo_window(token_in(path).fingerprint)
+        assert window is not None
         assert not window.kept
         with pytest.raises(UsageError, match="nowhere any more") as refused:
             await bench.engine.plan_undo(issued.address)

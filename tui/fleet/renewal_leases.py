@@ -22,7 +22,8 @@ class RenewalLeases:
     """A candidate for the Lease of every cluster that a claim is made in, until `aclose`.
 
     `client` gives a cluster's client, `export` what this machine knows of a file, and `changed` is called whenever a
-    claim may be answered differently.
+    claim may be answered differently. Where a Lease may not be taken at all, nothing is this loop's, unless it is not
+    `needed`: somebody sits in front of it and has said that it should renew.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class RenewalLeases:
         *,
         changed: Callable[[], None],
         namespace: str = NAMESPACE,
+        needed: bool = True,
         pause: float = _PAUSE,
     ) -> None:
         self.holder = holder_name()
@@ -39,6 +41,7 @@ class RenewalLeases:
         self._export = export
         self._changed = changed
         self._namespace = namespace
+        self._needed = needed
         self._pause = pause
         self._why: dict[str, str] = {}
         """Why a cluster is not this loop's; empty where it is."""
@@ -71,6 +74,9 @@ class RenewalLeases:
             except (LeaseHeld, LeaseLost) as error:
                 self._answer(cluster, error.message)
             except (Forbidden, NotFound) as error:
+                if not self._needed:
+                    self._answer(cluster, "")
+                    await asyncio.Event().wait()
                 needs = f"a loop needs get, create and update on leases in {self._namespace}"
                 self._answer(cluster, f"{error.message}; {needs}, or in another --lease-namespace")
             except (KubeError, IssuanceError) as error:

@@ -164,11 +164,11 @@ class Engine:
 
         return self._planned(*await prepare_undo(self._context, self._graces, address, given))
 
-    def undo_windows(self) -> dict[str, UndoWindow]:
-        """What can be undone, by the fingerprint of the credential in use now. Asks nobody; for every redraw."""
-        from .undoing import windows
+    def undo_window(self, fingerprint: str) -> UndoWindow | None:
+        """Until when the rotation that made this credential can be undone. Asks nobody; for every redraw."""
+        from .undoing import window
 
-        return windows(self._graces)
+        return window(self._graces, fingerprint) if fingerprint else None
 
     async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
         """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""

@@ -30,4 +30,4 @@ class ChangedMeanwhile(IssuanceError):
 
 
 class NotProved(IssuanceError):
-    """The new material did not work, so it was not published."""
+    """The material did not work, so it was not published."""

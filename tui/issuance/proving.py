@@ -52,7 +52,7 @@ async def prove(
         proof = await _patiently(lambda: ask(bearer, operator, token, identity, audiences))
     if proof.username != identity.username:
         raise NotProved(
-            f"the new token speaks for {proof.username!r}, not for {identity.username!r}",
+            f"the token speaks for {proof.username!r}, not for {identity.username!r}",
             "does the cluster's address lead to the cluster it says?",
         )
     return proof
@@ -166,4 +166,4 @@ async def _patiently(attempt: Callable[[], Awaitable[Proof]]) -> Proof:
     try:
         return await attempt()
     except Unauthorized as error:
-        raise NotProved("the server refuses the new token", error.hint) from error
+        raise NotProved("the server refuses the token", error.hint) from error

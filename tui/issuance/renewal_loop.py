@@ -43,6 +43,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
     """Whether its cluster does not answer, so that nobody knows how it stands."""
     read_only: bool = False
+    left: str = ""
+    """Why it is to be left alone: somebody has undone its renewal."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +84,6 @@ class RenewalLoop:
     _not_before: dict[Address, datetime] = field(default_factory=dict)
     _renewed: dict[Address, datetime | None] = field(default_factory=dict)
     """The end of the one that was replaced: until the list shows another one, it is not renewed a second time."""
-    _left: dict[Address, str] = field(default_factory=dict)
     _kept: dict[Address, tuple[str, datetime]] = field(default_factory=dict)
     """Requests that somebody else renews: who, and until when that counts."""
     _busy: set[Address] = field(default_factory=set)
@@ -98,17 +99,12 @@ class RenewalLoop:
         """Something changed: look again soon."""
         self._changed.set()
 
-    def leave(self, address: Address, why: str) -> None:
-        """Do not renew this one any more: somebody has just undone its renewal."""
-        self._left[address] = why
-        self.wake()
-
     def look(self) -> Look:
         """Decide for every credential. Changes nothing but what is out of date."""
         now = self.clock()
         due: list[tuple[datetime, Address]] = []
         points: list[datetime] = []
-        left = dict(self._left)
+        left: dict[Address, str] = {}
         watched = 0
         for one in self.source():
             credential, address = one.credential, one.credential.address
@@ -117,14 +113,13 @@ class RenewalLoop:
             if credential.shoot is None and credential.identity is None:
                 continue
             state = state_of(credential, one.now)
-            if state is State.REVOKED or address in self._left:
+            if state is State.REVOKED:
                 continue
             watched += 1
-            if one.read_only:
-                left[address] = "its cluster is read-only"
-                continue
-            if one.lost:
-                left[address] = "its cluster does not answer"
+            why = one.left or ("its cluster is read-only" if one.read_only else "")
+            why = why or ("its cluster does not answer" if one.lost else "")
+            if why:
+                left[address] = why
                 continue
             if address in self._busy or self._is_old_news(address, credential):
                 continue

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from .countdown import human_left
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .file_place import token_in_file
@@ -44,8 +45,6 @@ _LARGEST = 1024 * 1024
 class UndoWindow(msgspec.Struct, frozen=True, kw_only=True):
     """How long what a rotation replaced can be gone back to."""
 
-    by: str
-    """The fingerprint of the credential that can be undone."""
     until: datetime
     kept: bool
     """Whether this process still has the old token; else an undo needs a file that does."""
@@ -177,24 +176,20 @@ def undo_plan(context: Context, intent: Intent, steps: list[Step], warnings: lis
         )
         for number, one in enumerate(intent.old_handles)
     ]  # fmt: skip
-    left = format_duration((intent.expires_at or context.clock()) - context.clock())
+    left = human_left((intent.expires_at or context.clock()) - context.clock())
     warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
     return Plan(
         id=intent.plan, action=Action.UNDO, address=intent.address, steps=tuple(steps), warnings=tuple(warnings)
     )
 
 
-def windows(graces: Graces) -> dict[str, UndoWindow]:
-    """Every rotation whose old credential this process will revoke, by the fingerprint of the newer one."""
-    found: dict[str, UndoWindow] = {}
-    for revocation in graces.running:
-        if revocation.old is None:
-            continue
-        known = found.get(revocation.by)
-        if known is None or known.until < revocation.due:
-            kept = graces.token(revocation.handle) is not None
-            found[revocation.by] = UndoWindow(by=revocation.by, until=revocation.due, kept=kept)
-    return found
+def window(graces: Graces, fingerprint: str) -> UndoWindow | None:
+    """Until when what this credential replaced can be gone back to; None where this process will revoke nothing."""
+    own = [one for one in graces.running if one.old is not None and one.by == fingerprint]
+    if not own:
+        return None
+    last = max(own, key=lambda one: one.due)
+    return UndoWindow(until=last.due, kept=graces.token(last.handle) is not None)
 
 
 async def _last_rotation(context: Context, address: Address, current: Credential) -> Revocation:

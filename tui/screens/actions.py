@@ -134,6 +134,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
         key="ctrl+d", key_display="^d", footer=True, needs=Needs.SOME, mutates=True, fits=_has_material,
     ),
     Action(
+        name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",
+        key="u", label="undo the rotation", needs=Needs.SOME, mutates=True, fits=_has_material,
+    ),
+    Action(
+        name="renewal_loop", title="Renewal loop on or off", says="renew what is due, of the marked or of all",
+        key="a", label="renewal loop", words=("loop",), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
         name="copy", title="Copy the address", says="to the terminal's clipboard",
         key="c", label="copy the address",
     ),

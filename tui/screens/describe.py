@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tui.fleet.query import Query
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.store import Area
+from tui.issuance.countdown import human_left
 from tui.issuance.renewal import state_of
 from tui.issuance.types import KIND_LABELS, Credential, State
 from tui.widgets.facts import Fact, Section
@@ -129,7 +130,7 @@ def _request(row: RequestRow, session: Session) -> list[Section]:
     sections = [Section(f"{row.namespace}/{row.name}", wish)]
     sections.append(Section("conditions", conditions or [Fact("", "none yet: nothing has looked at it", Tone.MUTE)]))
     if row.credential is not None:
-        sections.append(Section("what was issued", _stamps(row.credential, now)))
+        sections.append(Section("what was issued", _stamps(row.credential, now, session)))
     else:
         sections.append(Section("what was issued", [Fact("", "nothing yet; r issues it", Tone.MUTE)]))
     return sections
@@ -152,7 +153,7 @@ def _credential(row: CredentialRow, session: Session) -> list[Section]:
     ]
     if row.stale:
         about.append(Fact("stale", "its cluster was lost; this is what was last known", Tone.WARN))
-    return [Section(credential_name(row), _stamps(credential, now)), Section("about", about)]
+    return [Section(credential_name(row), _stamps(credential, now, session)), Section("about", about)]
 
 
 def _handle(credential: Credential) -> str:
@@ -161,7 +162,7 @@ def _handle(credential: Credential) -> str:
     return f"{credential.handle.namespace}/{credential.handle.name}"
 
 
-def _stamps(credential: Credential, now: datetime) -> list[Fact]:
+def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fact]:
     state = state_of(credential, now)
     sign = STATES[state]
     capped = (
@@ -180,4 +181,32 @@ def _stamps(credential: Credential, now: datetime) -> list[Fact]:
         _when("issued", credential.issued_at, now),
         _when("renews", credential.rotate_at, now),
         _when("expires", credential.expires_at, now, Tone.STRONG),
+        *_loop(credential, session),
+        *_undo(credential, session),
+    ]  # fmt: skip
+
+
+def _loop(credential: Credential, session: Session) -> list[Fact]:
+    says = session.loop_says(credential)
+    return [Fact("renewal loop", says, Tone.WARN if says.startswith("left") else Tone.INFO)] if says else []
+
+
+def _undo(credential: Credential, session: Session) -> list[Fact]:
+    """Whether the rotation that made it can be undone, and how long."""
+    window, now = session.undo_window(credential), session.clock()
+    if window is None or window.until <= now:
+        return []
+    left = f"{human_left(window.until - now)} left"
+    if window.kept:
+        return [
+            Fact(
+                "undo",
+                f"u goes back to the one before, {left}",
+                Tone.INFO,
+                f"then that is revoked, {stamp(window.until)}",
+            )
+        ]
+    return [
+        Fact("undo", f"only from a file that still holds the one before, {left}", Tone.MUTE,
+             "kubemint undo ADDRESS --from FILE: another kubemint rotated it, and this one never had that token")
     ]  # fmt: skip

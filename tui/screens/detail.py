@@ -42,7 +42,7 @@ class DetailScreen(WorkingScreen):
     def compose(self) -> ComposeResult:
         yield Crumbs(id="detail-crumbs")
         yield FactsView(id="detail-facts")
-        yield JobPanel(self.session.clock, id="detail-jobs")
+        yield JobPanel(self.session.clock, undo_until=self.session.undo_until_of, id="detail-jobs")
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
@@ -72,7 +72,7 @@ class DetailScreen(WorkingScreen):
         self.query_one(FactsView).tell(sections)
         panel = self.query_one(JobPanel)
         if panel.display:
-            panel.redraw()
+            panel.tick()
         self.bindings_may_differ()
 
     def show_job(self, job: Job) -> None:

@@ -34,6 +34,8 @@ class Task:
     """None while it waits, RUNNING, and then how it ended (UNDONE where it was cancelled before it began)."""
     message: str = ""
     hint: str = ""
+    outcome: Outcome | None = None
+    """What the engine said, where it was asked for something that has an outcome."""
 
     @property
     def current(self) -> StepResult | None:
@@ -54,6 +56,7 @@ class Task:
         """How the engine says it ended."""
         self.status = StepStatus.DONE if outcome.ok else StepStatus.FAILED
         self.message, self.hint = outcome.error, outcome.hint
+        self.outcome = outcome
 
 
 @dataclass(slots=True)
@@ -66,6 +69,9 @@ class Job:
     begun_at: datetime
     ended_at: datetime | None = None
     cancelled: bool = False
+    quiet: bool = False
+    """Whether nobody asked for it just now: it does not come to the front by itself."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def running(self) -> bool:
@@ -106,9 +112,9 @@ class Jobs:
         """`listener` hears of every change of every job."""
         self._listeners.append(listener)
 
-    def add(self, verb: str, tasks: Sequence[Task]) -> Job:
+    def add(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
         """A new job; `run` does it."""
-        job = Job(next(self._ids), verb, list(tasks), self._clock())
+        job = Job(next(self._ids), verb, list(tasks), self._clock(), quiet=quiet)
         for task in job.tasks:
             task.changed = lambda: self._tell(job)
         self.all.append(job)
@@ -128,6 +134,7 @@ class Jobs:
             await asyncio.gather(*(self._one(job, task, slots) for task in job.tasks))
         finally:
             job.ended_at = self._clock()
+            job.over.set()
             self._tell(job)
 
     async def _one(self, job: Job, task: Task, slots: asyncio.Semaphore) -> None:

@@ -88,7 +88,7 @@ class MainScreen(WorkingScreen):
         yield Crumbs(id="crumbs")
         with ContentSwitcher(initial="overview", id="areas"):
             yield from self._panes.values()
-        yield JobPanel(self.session.clock, id="jobs")
+        yield JobPanel(self.session.clock, undo_until=self.session.undo_until_of, id="jobs")
         yield Prompt(id="prompt")
         yield KeyLine(id="keys")
 
@@ -134,7 +134,9 @@ class MainScreen(WorkingScreen):
         """A job began or changed."""
         panel = self.query_one(JobPanel)
         shown = panel.job
-        if shown is None and not job.running and panel.display is False and job.failed == []:
+        if job.quiet and shown is not job:
+            pass  # nobody asked for it just now; the header and Activity tell of it
+        elif shown is None and not job.running and panel.display is False and job.failed == []:
             self._tell()
         elif shown is None or shown is job or job.begun_at >= shown.begun_at:
             panel.show(job)
@@ -344,8 +346,14 @@ class MainScreen(WorkingScreen):
 
     def _second(self) -> None:
         panel = self.query_one(JobPanel)
-        if panel.display and panel.job is not None and panel.job.running:
-            panel.redraw()
+        if panel.display:
+            panel.tick()
+        self._tell_loop()
+
+    def _tell_loop(self) -> None:
+        """How the renewal loop stands, which time changes too."""
+        renewing = self.kubemint.renewing
+        self.query_one(TopBar).loop = renewing.said(self.session.clock()) if renewing.on else ""
 
     def _tell(self) -> None:
         """Header, tabs, breadcrumbs and footer say what is so now."""
@@ -354,6 +362,7 @@ class MainScreen(WorkingScreen):
         self.query_one(TopBar).tell(
             session.reaches(), skew=session.worst_skew(), read_only=session.read_only, running=running
         )
+        self._tell_loop()
         store = session.store
         self.query_one(AreaTabs).count({
             "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),

@@ -17,7 +17,7 @@ from tui.fleet.store import Area, FleetChange
 from tui.issuance.types import State
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
-from tui.widgets.fleet_columns import CREDENTIALS, chosen
+from tui.widgets.fleet_columns import CREDENTIALS, chosen, with_undo
 from tui.widgets.signs import REACHES, STATES, Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Notices, Timeline
@@ -44,9 +44,8 @@ class Overview(Pane):
     def __init__(self, session: Session, id: str) -> None:
         super().__init__(id=id)
         self.session = session
-        self.table = FleetTable(
-            chosen(CREDENTIALS, session.settings.columns.credentials), now=session.now, id="next-table"
-        )
+        columns = chosen(CREDENTIALS, session.settings.columns.credentials)
+        self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id="next-table")
         self.table.empty = self._empty
         self.found = Survey()
         self._timeline = Timeline(id="timeline")

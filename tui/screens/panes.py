@@ -16,7 +16,7 @@ from tui.issuance.types import Identity
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.facts import FactsView
-from tui.widgets.fleet_columns import OF_AREA, chosen
+from tui.widgets.fleet_columns import OF_AREA, chosen, with_undo
 from tui.widgets.signs import REACHES, Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.table_rows import Rows
@@ -80,11 +80,8 @@ class ListPane(Pane):
         self.scope = Scope()
         self.title = area.value.capitalize()
         self.help_text = _HELP[area]
-        self.table = FleetTable(
-            chosen(OF_AREA[area], getattr(session.settings.columns, area.value)),
-            now=session.now,
-            id=f"{area.value}-table",
-        )
+        columns = chosen(OF_AREA[area], getattr(session.settings.columns, area.value))
+        self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id=f"{area.value}-table")
         self.table.empty = self._empty
         self._side = FactsView(id=f"{area.value}-facts", classes="side")
         self._total = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tui.fleet.query import Query, cluster_of
 from tui.fleet.rows import Reach, Row
@@ -16,9 +16,15 @@ from tui.fleet.store import Area, FleetStore, View
 from tui.issuance.clusters import Clusters
 from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
+from tui.issuance.types import Address, Credential
 from tui.settings import Loaded, Settings, default_path
 
 from .jobs import Job, Jobs, Task
+
+if TYPE_CHECKING:
+    from tui.issuance.undoing import UndoWindow
+
+    from .renewing import Renewing
 
 
 class FleetLike(Clusters, Protocol):
@@ -41,7 +47,9 @@ class Shell(Protocol):
 
     @property
     def export_folder(self) -> Path: ...
-    def start_job(self, verb: str, tasks: Sequence[Task]) -> Job: ...
+    @property
+    def renewing(self) -> Renewing: ...
+    def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job: ...
     def retry(self, job: object) -> None: ...
     def cancel_rest(self, job: object) -> None: ...
     def reconnect(self, cluster: str) -> None: ...
@@ -64,6 +72,10 @@ class Session:
         self.fleet: FleetLike | None = None
         self.store = FleetStore(clock=clock)
         self.jobs = Jobs(clock)
+        self.loop_says: Callable[[Credential], str] = lambda credential: ""
+        """What the renewal loop says of one credential; empty where it does not keep it."""
+        self.undone: set[Address] = set()
+        """Whose last rotation somebody took back; the renewal loop leaves them alone until they are rotated by hand."""
 
     def open(self, fleet: FleetLike) -> None:
         """From now on the rows are this fleet's."""
@@ -96,6 +108,27 @@ class Session:
             return now
         skew = self.fleet.skew(cluster_of(row))
         return now if skew is None or abs(skew) < 2 else now + timedelta(seconds=skew)
+
+    def read_only_in(self, cluster: str) -> bool:
+        """Whether nothing may be changed in this cluster."""
+        return bool(self.why_read_only(cluster))
+
+    def undo_window(self, credential: Credential | None) -> UndoWindow | None:
+        """Until when the rotation that made this credential can be undone."""
+        if credential is None or self.fleet is None:
+            return None
+        return self.engine.undo_window(credential.fingerprint)
+
+    def undo_until(self, credential: Credential | None, now: datetime) -> datetime | None:
+        """The same where this process still has the old one, by the clock that says `now`."""
+        window = self.undo_window(credential)
+        return now + (window.until - self.clock()) if window is not None and window.kept else None
+
+    def undo_until_of(self, job: object) -> datetime | None:
+        """Until when all that a job rotated can be undone."""
+        outcomes = [task.outcome for task in job.tasks] if isinstance(job, Job) else []
+        ends = [self.undo_until(outcome.credential, self.clock()) for outcome in outcomes if outcome is not None]
+        return min((end for end in ends if end is not None), default=None)
 
     def view(self, area: Area, query: Query) -> View:
         return self.store.view(area, query=query)

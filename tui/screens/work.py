@@ -61,7 +61,26 @@ def address_of(row: Row) -> Address | None:
 
 def rotate(session: Session, address: Address) -> Task:
     """Renew it at once."""
-    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_rotate(address)))
+    planned = _planned(session, lambda: session.engine.plan_rotate(address))
+
+    async def work(task: Task) -> None:
+        await planned(task)
+        if task.status is StepStatus.DONE:
+            session.undone.discard(address)
+
+    return Task(short_address(str(address)), work)
+
+
+def undo(session: Session, address: Address) -> Task:
+    """Back to what its last rotation replaced."""
+    planned = _planned(session, lambda: session.engine.plan_undo(address))
+
+    async def work(task: Task) -> None:
+        await planned(task)
+        if task.status is StepStatus.DONE:
+            session.undone ^= {address}  # undone twice, it is the newer one again
+
+    return Task(short_address(str(address)), work)
 
 
 def as_foreseen(session: Session, intended: Intended) -> Task:

@@ -30,6 +30,7 @@ from .actions import ACTIONS, BY_NAME, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
 from .jobs import Task
+from .renewing import LoopWish
 from .session import Session, Shell
 from .work import Intended
 
@@ -103,6 +104,26 @@ class WorkingScreen(Screen[None]):
                 for address in self._addresses()
             ],
         )
+
+    def action_undo(self) -> None:
+        self._job("undo", [work.undo(self.session, address) for address in self._addresses()])
+
+    def action_renewal_loop(self) -> None:
+        from .loop_dialog import LoopScreen
+
+        renewing = self.kubemint.renewing
+        if renewing.on:
+            renewing.off()
+            self.notify("the renewal loop is off; what it has begun is finished", markup=False, timeout=4)
+            return
+        marked = self._addresses() if len(self.chosen()) > 1 else []
+
+        def chosen(wish: LoopWish | None) -> None:
+            if wish is not None:
+                renewing.start(wish)
+                self.done_with_marks()
+
+        self.app.push_screen(LoopScreen(self.session, marked), chosen)
 
     def action_verify(self) -> None:
         self._job("verify", [work.verify(self.session, address) for address in self._addresses()])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +14,18 @@ from tui.issuance.types import KIND_LABELS, Credential, StepStatus
 from tui.kube.text import safe_text
 
 from .columns import Cell, Column
-from .lifetime_cells import NONE, granted, left, left_changes, renews, renews_changes, state, state_changes
+from .lifetime_cells import (
+    NONE,
+    granted,
+    left,
+    left_changes,
+    renews,
+    renews_changes,
+    state,
+    state_changes,
+    undoable,
+    undoable_changes,
+)  # fmt: skip
 from .moments import ago, seconds
 from .names import LIMIT, credential_name, short_address, short_path
 from .signs import REACHES, STEPS, Tone
@@ -328,6 +340,27 @@ def chosen(columns: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...
     by_name = {column.id: column for column in columns}
     picked = tuple(by_name[name] for name in dict.fromkeys(names) if name in by_name)
     return picked or tuple(columns)
+
+
+def with_undo(
+    columns: tuple[Column, ...], until: Callable[[Credential | None, datetime], datetime | None]
+) -> tuple[Column, ...]:
+    """The columns with RENEWS saying how long the last rotation of a credential can still be undone."""
+
+    def changed(column: Column) -> Column:
+        if column.id != "renews" or column.changes is None:
+            return column
+        plain, moves = column.cell, column.changes
+
+        def cell(row: CredentialRow | RequestRow, now: datetime) -> Cell:
+            return undoable(until(row.credential, now), now) or plain(row, now)
+
+        def changes(row: CredentialRow | RequestRow, now: datetime) -> datetime | None:
+            return undoable_changes(until(row.credential, now), now) or moves(row, now)
+
+        return replace(column, cell=cell, changes=changes)
+
+    return tuple(changed(column) for column in columns)
 
 
 OF_AREA: Final[dict[Area, tuple[Column, ...]]] = {

@@ -14,6 +14,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.issuance.countdown import human_left
 from tui.issuance.types import StepResult, StepStatus
 from tui.kube.text import safe_text
 
@@ -54,9 +55,16 @@ class JobLike(Protocol):
 class JobPanel(VerticalScroll, can_focus=True):
     """Shows one job at a time, the newest."""
 
-    def __init__(self, clock: Callable[[], datetime], id: str | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        undo_until: Callable[[JobLike], datetime | None] = lambda job: None,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
         self._clock = clock
+        self._undo_until = undo_until
         self.job: JobLike | None = None
         self._away: list[JobLike] = []
         """Jobs that were put away while they ran."""
@@ -86,23 +94,35 @@ class JobPanel(VerticalScroll, can_focus=True):
         self._away = [away for away in self._away if away is not job]
         self.show(job)
 
+    def tick(self) -> None:
+        """Say anew what time changes: how long it runs, and how long it can still be undone."""
+        job = self.job
+        if job is None:
+            return
+        sign, tasks, now = STEPS[job.sign], job.tasks, self._clock()
+        took = ((job.ended_at or now) - job.begun_at).total_seconds()
+        done = sum(task.status is StepStatus.DONE for task in tasks)
+        failed = sum(task.status is StepStatus.FAILED for task in tasks)
+        until = self._undo_until(job)
+        keys = []
+        if until is not None and until > now:
+            keys.append(f"u undo, {human_left(until - now)} left")
+        if job.running:
+            keys += ["esc hide"] if len(tasks) == 1 else ["esc hide", "ctrl+x cancel the rest"]
+        else:
+            keys += ["esc close", "ctrl+r retry"] if failed else ["esc close"]
+        amount = f"{done} of {len(tasks)} done" + (f", {failed} failed" if failed else "") if len(tasks) > 1 else ""
+        state = sign.word if not job.running else "running"
+        self.border_subtitle = Content("   ".join(filter(None, (amount, f"{state} {took:.1f} s", *keys))))
+
     def redraw(self) -> None:
         job = self.job
         if job is None or not self.is_mounted:
             return
         sign = STEPS[job.sign]
-        took = ((job.ended_at or self._clock()) - job.begun_at).total_seconds()
         tasks = job.tasks
-        done = sum(task.status is StepStatus.DONE for task in tasks)
-        failed = sum(task.status is StepStatus.FAILED for task in tasks)
         self.border_title = Content(f"{sign.glyph} {job.verb}  {safe_text(job.title, 80)}")
-        if job.running:
-            keys = "esc hide" if len(tasks) == 1 else "esc hide   ctrl+x cancel the rest"
-        else:
-            keys = "esc close   ctrl+r retry" if failed else "esc close"
-        amount = f"{done} of {len(tasks)} done" + (f", {failed} failed" if failed else "") if len(tasks) > 1 else ""
-        state = sign.word if not job.running else "running"
-        self.border_subtitle = Content("   ".join(filter(None, (amount, f"{state} {took:.1f} s", keys))))
+        self.tick()
         for status in ("running", "failed", "done"):
             self.set_class(sign.word == status, f"-{status}")
         lines = single(tasks[0]) if len(tasks) == 1 else many(tasks)

@@ -70,6 +70,19 @@ def renews_changes(credential: Credential | None, now: datetime) -> datetime | N
     return countdown(credential.rotate_at, now)[1] or state_changes(credential, now)
 
 
+def undoable(until: datetime | None, now: datetime) -> Cell | None:
+    """How long the last rotation can still be undone; None where it cannot."""
+    if until is None or until <= now:
+        return None
+    return Cell(f"↶ undo {human_left(until - now)}", Tone.INFO)
+
+
+def undoable_changes(until: datetime | None, now: datetime) -> datetime | None:
+    if until is None or until <= now:
+        return None
+    return countdown(until, now)[1] or until
+
+
 def granted(credential: Credential | None) -> Cell:
     """`1h / 8h` for granted and asked; capped ones stand out."""
     if credential is None or (credential.granted is None and credential.requested is None):

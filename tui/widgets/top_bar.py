@@ -48,6 +48,9 @@ def packed(parts: Sequence[Part], width: int, lines: int) -> list[Content]:
 class TopBar(Widget):
     """Name, clusters per reach, and what one must know at all times: read-only, skew, embedded fleet."""
 
+    loop: reactive[str] = reactive("")
+    """How the renewal loop stands; empty while it is off."""
+
     def __init__(self, *, embedded: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._embedded = embedded
@@ -77,6 +80,9 @@ class TopBar(Widget):
         right = list(self._notes)
         if width < 100:
             right = [(text.replace(self._skewed, ""), style) for text, style in right]
+        if self.loop:
+            said = self.loop if width < 120 else f"renewal loop: {self.loop}"
+            right.insert(0, (f"↻ {said}", "$info bold"))
         if self._embedded:
             right.append((" embedded fleet ", "$strong on $chip bold"))
         tail: list[Part] = []
