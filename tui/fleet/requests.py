@@ -9,6 +9,7 @@ import msgspec
 
 from tui.issuance import dpf
 from tui.issuance.dpf.objects import READY, Condition, ParseError
+from tui.issuance.dpf.tending import traces
 from tui.issuance.types import Address, Credential, CredentialKind, Identity, State
 
 from .rows import ConditionRow, RequestRow
@@ -38,6 +39,8 @@ def request_row(cluster: str, obj: Mapping[str, Any], known_as: Callable[[str], 
         ready=ready.status if ready is not None else "",
         conditions=tuple(map(_condition_row, request.conditions)),
         created_at=request.created_at,
+        deleted_at=request.deleted_at,
+        traces=tuple(traces(obj)),
         credential=credential,
     )
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tui.issuance.dpf.tending import Trace
 from tui.issuance.types import Credential, Identity
 
 
@@ -101,6 +102,10 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     """Status of the condition Ready: True, False, Unknown, or empty where there is none yet."""
     conditions: tuple[ConditionRow, ...] = ()
     created_at: datetime | None = None
+    deleted_at: datetime | None = None
+    """Since when it is to go, where something has to be cleaned up before."""
+    traces: tuple[Trace, ...] = ()
+    """What in it shows that DPF's controller keeps it."""
     credential: Credential | None = None
 
     @property

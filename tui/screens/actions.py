@@ -15,8 +15,10 @@ from typing import Final
 from textual.binding import Binding
 
 from tui.fleet.objects import has_object
-from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow, Row
-from tui.issuance.types import CredentialKind
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.issuance.types import CredentialKind, Format, State
+
+from .acting_on_identities import is_own_token
 
 
 class Needs(Enum):
@@ -83,6 +85,41 @@ def _can_be_rotated(row: Row) -> bool:
     return isinstance(row, RequestRow) or _has_material(row)
 
 
+def _is_request(row: Row) -> bool:
+    if isinstance(row, CredentialRow):
+        return row.credential.address.kind is CredentialKind.REQUEST
+    return isinstance(row, RequestRow)
+
+
+def _is_going(row: Row) -> bool:
+    return isinstance(row, RequestRow) and row.deleted_at is not None
+
+
+def _is_token_file(row: Row) -> bool:
+    """Whether pods read it as DPF's tokenFile."""
+    if isinstance(row, RequestRow):
+        return row.type == Format.TOKEN_FILE
+    kept = (CredentialKind.REQUEST, CredentialKind.SECRET)
+    return (
+        isinstance(row, CredentialRow)
+        and row.credential.address.kind in kept
+        and row.credential.format is Format.TOKEN_FILE
+    )
+
+
+def _can_mint(row: Row) -> bool:
+    return isinstance(row, AccountRow) or is_own_token(row)
+
+
+def _is_invalidated(row: Row) -> bool:
+    """Whether its cluster refuses a long-lived token because nobody used it."""
+    return (
+        isinstance(row, CredentialRow)
+        and row.credential.address.kind is CredentialKind.LEGACY
+        and row.credential.state is State.REVOKED
+    )
+
+
 def _is_cluster(row: Row) -> bool:
     return isinstance(row, ClusterRow)
 
@@ -142,6 +179,34 @@ ACTIONS: Final[tuple[Action, ...]] = (
         key="a", label="renewal loop", words=("loop",), needs=Needs.NOTHING, mutates=True,
     ),
     Action(
+        name="keep", title="Keep the request", says="make a DPU request what it should be, as DPF's controller does",
+        key="K", needs=Needs.SOME, mutates=True, fits=_is_request,
+    ),
+    Action(
+        name="delete_request", title="Delete the request", says="with all that was made for it; asks first",
+        words=("delete",), needs=Needs.SOME, mutates=True, fits=_is_request,
+    ),
+    Action(
+        name="abandon", title="Abandon the request", says="let a deleted request go whatever is left; asks first",
+        mutates=True, fits=_is_going,
+    ),
+    Action(
+        name="snippet", title="Pod snippet", says="how a pod uses a Secret of type tokenFile",
+        fits=_is_token_file,
+    ),
+    Action(
+        name="new_identity", title="New identity", says="make an account that mints short-lived tokens for itself",
+        words=("identity",), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="mint", title="Mint a short-lived token", says="an identity asks for itself, with its long-lived token",
+        mutates=True, fits=_can_mint,
+    ),
+    Action(
+        name="reactivate", title="Re-activate", says="let a token work again that its cluster invalidated",
+        needs=Needs.SOME, mutates=True, fits=_is_invalidated,
+    ),
+    Action(
         name="copy", title="Copy the address", says="to the terminal's clipboard",
         key="c", label="copy the address",
     ),
@@ -155,6 +220,7 @@ BY_NAME: Final[dict[str, Action]] = {action.name: action for action in ACTIONS}
 
 NOVELTIES: Final[tuple[Novelty, ...]] = (
     Novelty("c", "new_credential", "Credential", "a token for a service account, kept in a file or a Secret"),
+    Novelty("i", "new_identity", "Identity", "an account that may mint short-lived tokens for itself"),
     Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
 )
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tui.fleet.query import Query
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
+from tui.issuance.dpf.waiting import waits_for
+from tui.issuance.errors import IssuanceError
+from tui.issuance.identity import CREATOR_LABEL, role_name
 from tui.issuance.renewal import state_of
-from tui.issuance.types import KIND_LABELS, Credential, State
+from tui.issuance.running import explain
+from tui.issuance.token_secret import deletion_due
+from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, State
+from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
-from tui.widgets.moments import lifetime, relative, seconds, stamp
+from tui.widgets.moments import ago, lifetime, relative, seconds, stamp
 from tui.widgets.names import credential_name, short_path
 from tui.widgets.signs import REACHES, STATES, Tone
 
@@ -95,6 +101,33 @@ def _account(row: AccountRow, session: Session) -> list[Section]:
     return [*sections, Section("labels", labels)] if labels else sections
 
 
+async def identity_section(row: AccountRow, session: Session) -> Section:
+    """Whether an account is an identity, as `kubemint identity show` says it: read live, its rights included."""
+    try:
+        found = await session.engine.identity(row.identity)
+    except (IssuanceError, KubeError, OSError) as error:
+        message, hint = explain(error)
+        return Section("identity", [Fact("not known", message, Tone.WARN, hint)])
+    yes, no = ("✓ yes", Tone.GOOD), ("– no", Tone.MUTE)
+    role = role_name(row.identity)
+    facts = [
+        Fact("mints for itself", *(yes if found.mints else no),
+             f"Role and RoleBinding {role}" if found.mints else f"there is no Role and RoleBinding {role} that say so"),
+        Fact("made as one", *(yes if found.marked else no), f"label {CREATOR_LABEL}"),
+    ]  # fmt: skip
+    now = session.now(row)
+    for credential in found.tokens:
+        sign = STATES[credential.state]
+        age = f"{ago(credential.issued_at, now)} old" if credential.issued_at is not None else ""
+        said = " · ".join(filter(None, (age, credential.message)))
+        facts.append(Fact("token Secret", f"{credential.address.name}  {sign.text}", sign.tone, said))
+    if not found.tokens:
+        facts.append(Fact("token Secrets", "none", Tone.MUTE, "n i makes one, with a token file"))
+    elif found.mints:
+        facts.append(Fact("", ":mint makes a short-lived token with one of them", Tone.MUTE))
+    return Section("identity", facts)
+
+
 def _issued(rows: list[CredentialRow], session: Session) -> list[Fact]:
     facts = []
     for row in rows[:40]:
@@ -127,13 +160,35 @@ def _request(row: RequestRow, session: Session) -> list[Section]:
              " · ".join(filter(None, (condition.message, relative(condition.changed_at, now)))))
         for condition in row.conditions
     ]  # fmt: skip
-    sections = [Section(f"{row.namespace}/{row.name}", wish)]
+    sections = [Section(f"{row.namespace}/{row.name}", wish), Section("waits for", _waits_for(row, session, now))]
     sections.append(Section("conditions", conditions or [Fact("", "none yet: nothing has looked at it", Tone.MUTE)]))
     if row.credential is not None:
         sections.append(Section("what was issued", _stamps(row.credential, now, session)))
     else:
         sections.append(Section("what was issued", [Fact("", "nothing yet; r issues it", Tone.MUTE)]))
     return sections
+
+
+def _waits_for(row: RequestRow, session: Session, now: datetime) -> list[Fact]:
+    """Who has to do what next, in words."""
+    lines = waits_for(
+        state=state_of(row.credential, now) if row.credential is not None else State.PENDING,
+        conditions=[(one.type, one.status, one.reason, one.message) for one in row.conditions],
+        deleted_at=row.deleted_at,
+        tended=controller_at(session, row.cluster),
+    )
+    quiet = lines[0].startswith("Nothing:")
+    return [
+        Fact("", line, (Tone.GOOD if quiet else Tone.STRONG) if number == 0 else Tone.PLAIN)
+        for number, line in enumerate(lines)
+    ]
+
+
+def controller_at(session: Session, cluster: str) -> str:
+    """What shows in its requests that DPF's controller keeps those of a cluster; empty where nothing does."""
+    now = session.now(session.store.clusters.get(cluster))
+    rows = (row for row in session.store.requests.values() if row.cluster == cluster)
+    return next((trace.text for row in rows for trace in row.traces if trace.tells(now)), "")
 
 
 def _credential(row: CredentialRow, session: Session) -> list[Section]:
@@ -153,7 +208,39 @@ def _credential(row: CredentialRow, session: Session) -> list[Section]:
     ]
     if row.stale:
         about.append(Fact("stale", "its cluster was lost; this is what was last known", Tone.WARN))
-    return [Section(credential_name(row), _stamps(credential, now, session)), Section("about", about)]
+    long_lived = credential.address.kind is CredentialKind.LEGACY
+    stamps = _long_lived(credential, now) if long_lived else _stamps(credential, now, session)
+    return [Section(credential_name(row), stamps), Section("about", about)]
+
+
+def _long_lived(credential: Credential, now: datetime) -> list[Fact]:
+    """A token that never expires: how old it is, when it was used, and what its cluster thinks of that."""
+    sign = STATES[state_of(credential, now)]
+    facts = [Fact("state", sign.text, sign.tone)]
+    if credential.message and credential.invalid_since is None:
+        facts.append(Fact("says", credential.message, Tone.WARN))
+    used, invalid = credential.last_used, credential.invalid_since
+    facts += [
+        Fact("expires", "never", Tone.WARN, "r makes a new one, in a Secret of a new name"),
+        Fact("age", ago(credential.issued_at, now), Tone.PLAIN, f"since {stamp(credential.issued_at)}"),
+        Fact("last used", _day(used, now) if used else "not noted", Tone.PLAIN if used else Tone.MUTE,
+             "" if used else "never, or its cluster is older than 1.26 and does not note that"),
+    ]  # fmt: skip
+    if invalid is not None:
+        facts += [
+            Fact("invalid since", _day(invalid, now), Tone.BAD, "its cluster refuses it: nobody used it for a year"),
+            Fact("deletion due", _day(deletion_due(invalid), now), Tone.WARN,
+                 "a year later, where its cluster keeps to the default"),
+            Fact("what to do", ":reactivate lets it work again; revoke it if nobody misses it", Tone.WARN),
+        ]  # fmt: skip
+    return facts
+
+
+def _day(day: date, now: datetime) -> str:
+    """A day with how far away it is; the same day is today whatever the hour."""
+    away = (day - now.date()).days
+    said = "today" if away == 0 else f"in {away} days" if away > 0 else f"{-away} days ago"
+    return f"{day:%Y-%m-%d}, {said}".replace(" 1 days", " 1 day")
 
 
 def _handle(credential: Credential) -> str:

@@ -9,12 +9,13 @@ from textual.binding import Binding, BindingType
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.kube.text import safe_text
-from tui.widgets.facts import FactsView, Section
+from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
+from tui.widgets.signs import Tone
 from tui.widgets.top_bar import Crumbs
 
-from .describe import describe, title_of
+from .describe import describe, identity_section, title_of
 from .jobs import Job
 from .panes import KINDS, NOUNS
 from .session import Session
@@ -38,6 +39,8 @@ class DetailScreen(WorkingScreen):
         super().__init__()
         self.session = session
         self._row = row
+        self._more: list[Section] = []
+        """What is read live, beside what the store knows."""
 
     def compose(self) -> ComposeResult:
         yield Crumbs(id="detail-crumbs")
@@ -53,6 +56,7 @@ class DetailScreen(WorkingScreen):
         self.query_one(Crumbs).tell([safe_text(name, 120) for name in trail], [])
         self.set_interval(1.0, self.follow)
         self.follow()
+        self._look()
         self.query_one(FactsView).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -66,7 +70,7 @@ class DetailScreen(WorkingScreen):
         current = self._current()
         if current is not None:
             self._row = current
-        sections = describe(self._row, self.session)
+        sections = [*describe(self._row, self.session), *self._more]
         if current is None:
             sections = [Section("This is gone: what follows is what was last known.", []), *sections]
         self.query_one(FactsView).tell(sections)
@@ -80,6 +84,18 @@ class DetailScreen(WorkingScreen):
         self.query_one(JobPanel).show(job)
         if not job.running:
             self.follow()
+            self._look()
+
+    def _look(self) -> None:
+        """Of an account, read also whether it is an identity: its rights are in no list."""
+        if isinstance(self._row, AccountRow) and self.session.fleet is not None:
+            self._more = self._more or [Section("identity", [Fact("", "◌ reading …", Tone.MUTE)])]
+            self.run_worker(self._read_identity(), group="identity", exclusive=True, exit_on_error=False)
+
+    async def _read_identity(self) -> None:
+        assert isinstance(self._row, AccountRow)
+        self._more = [await identity_section(self._row, self.session)]
+        self.follow()
 
     def action_leave(self) -> None:
         panel = self.query_one(JobPanel)

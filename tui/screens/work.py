@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import IssuanceError
+from tui.issuance.identity import IdentityWish
 from tui.issuance.running import explain
+from tui.issuance.self_issue import SelfWish
 from tui.issuance.types import (
+    Action,
     Address,
     CredentialKind,
     FileDestination,
@@ -21,6 +26,7 @@ from tui.issuance.types import (
     StepStatus,
 )
 from tui.kube.errors import KubeError
+from tui.kube.sensitive import Sensitive
 from tui.widgets.moments import lifetime, stamp
 from tui.widgets.names import short_address, short_path
 
@@ -108,8 +114,12 @@ def create_request(session: Session, draft: DPURequestDraft) -> Task:
     return Task(title_of(draft), _planned(session, lambda: session.engine.plan_create_request(draft)))
 
 
-def title_of(wish: IssueSpec | DPURequestDraft) -> str:
+def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish) -> str:
     """What somebody wishes for, in one line."""
+    if isinstance(wish, IdentityWish):
+        return f"{wish.identity.namespace}/{wish.identity.name} → {short_path(wish.path)}"
+    if isinstance(wish, SelfWish):
+        return f"{short_address(str(wish.source))} → {short_path(wish.out)}"
     if isinstance(wish, DPURequestDraft):
         return f"{wish.cluster} {wish.namespace}/{wish.name}"
     places = [
@@ -117,6 +127,50 @@ def title_of(wish: IssueSpec | DPURequestDraft) -> str:
         for place in wish.destinations
     ]
     return f"{wish.identity.namespace}/{wish.identity.name} → {', '.join(places)}"
+
+
+def keep(session: Session, address: Address, *, take_over: bool) -> Task:
+    """Bring a request to its desired state."""
+    plan = partial(session.engine.plan_keep_request, address, take_over=take_over)
+    return Task(short_address(str(address)), _planned(session, plan))
+
+
+def delete_request(session: Session, address: Address) -> Task:
+    """Delete a request, and where no controller does that all that was made for it."""
+    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_delete_request(address)))
+
+
+def abandon_request(session: Session, address: Address) -> Task:
+    """Let a deleted request go, whatever is left behind."""
+    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_abandon_request(address)))
+
+
+def create_identity(session: Session, wish: IdentityWish) -> Task:
+    """Create an account that mints for itself, and its token file."""
+    return Task(title_of(wish), _planned(session, lambda: session.engine.plan_create_identity(wish)))
+
+
+def mint(session: Session, wish: SelfWish) -> Task:
+    """A short-lived token that an identity asks for itself."""
+    return Task(title_of(wish), _planned(session, lambda: session.engine.plan_self_issue(wish)))
+
+
+def reactivate(session: Session, address: Address) -> Task:
+    """Let an invalidated long-lived token work again."""
+    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_reactivate(address)))
+
+
+def write_text(text: str, path: Path) -> Task:
+    """Write something that is no secret to a file."""
+
+    async def work(task: Task) -> None:
+        from tui.issuance.files import make_private_folder, write_private
+
+        await asyncio.to_thread(make_private_folder, path.parent)
+        await asyncio.to_thread(write_private, path, Sensitive(text))
+        task.message = f"written to {short_path(str(path))}"
+
+    return Task(short_path(str(path)), work)
 
 
 def export(session: Session, address: Address, destination: FileDestination) -> Task:
@@ -176,6 +230,8 @@ def _planned(session: Session, plan: Callable[[], Awaitable[Plan]]) -> Callable[
 
 def _said(outcome: Outcome) -> str:
     credential = outcome.credential
+    if outcome.action in (Action.KEEP, Action.DELETE):
+        return next((result.message for result in reversed(outcome.results) if result.message), "")
     if credential is None or credential.expires_at is None or outcome.action.value == "revoke":
         return ""
     kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""

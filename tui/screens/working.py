@@ -25,7 +25,7 @@ from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.names import short_address
 
-from . import work
+from . import acting_on_identities, acting_on_requests, work
 from .actions import ACTIONS, BY_NAME, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
@@ -262,6 +262,27 @@ class WorkingScreen(Screen[None]):
         dialog.foresee = foreseen
         self.app.push_screen(dialog, made)
 
+    def action_keep(self) -> None:
+        acting_on_requests.keep(self)
+
+    def action_delete_request(self) -> None:
+        acting_on_requests.delete(self)
+
+    def action_abandon(self) -> None:
+        acting_on_requests.abandon(self)
+
+    def action_snippet(self) -> None:
+        acting_on_requests.snippet(self)
+
+    def action_new_identity(self) -> None:
+        acting_on_identities.create(self)
+
+    def action_mint(self) -> None:
+        acting_on_identities.mint(self)
+
+    def action_reactivate(self) -> None:
+        acting_on_identities.reactivate(self)
+
     def action_inspect(self) -> None:
         from .reading import InspectScreen
 
@@ -301,6 +322,24 @@ class WorkingScreen(Screen[None]):
         rows = self.chosen()
         if len(rows) == 1 and cluster_of(rows[0]):
             self.kubemint.reconnect(cluster_of(rows[0]))
+
+    # What the modules beside this one ask
+
+    def chosen_addresses(self) -> list[Address]:
+        """What the engine calls the chosen rows."""
+        return self._addresses()
+
+    def writable_clusters(self, first: str) -> list[str]:
+        """Clusters that something can be made in, the one at hand first."""
+        return self._clusters(first)
+
+    def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
+        """Begin a job; what was not asked yet asks where the settings say so."""
+        self._job(verb, tasks, asked=asked)
+
+    def foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object]) -> None:
+        """Show what would be done; `begun` is told when that is wanted."""
+        self._foresee(verb, intended, begun)
 
     # How
 

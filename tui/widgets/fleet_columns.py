@@ -77,7 +77,9 @@ CREDENTIALS: Final = (
     Column(
         "kind", "KIND", lambda row, now: Cell(KIND_LABELS[row.credential.address.kind]), least=6, drop=4, sort="kind"
     ),
-    Column("granted", "GRANTED / ASKED", lambda row, now: granted(row.credential), least=8, drop=6, sort="granted"),
+    Column(
+        "granted", "GRANTED / ASKED", lambda row, now: granted(row.credential, now), least=8, drop=6, sort="granted"
+    ),
     Column(
         "renews",
         "RENEWS",
@@ -199,6 +201,8 @@ REQUESTS: Final = (
 
 
 def _ready(row: RequestRow) -> Cell:
+    if row.deleted_at is not None:
+        return Cell("◌ going", Tone.WARN)
     if not row.ready:
         return Cell("– none", Tone.MUTE)
     if row.ready == "True":

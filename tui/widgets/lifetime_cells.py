@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from tui.issuance.countdown import countdown, human_left
@@ -10,7 +10,7 @@ from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential, CredentialKind, State
 
 from .columns import Cell
-from .moments import lifetime
+from .moments import ago, lifetime
 from .signs import STATES, Tone
 
 SOON: Final = timedelta(minutes=5)
@@ -23,7 +23,7 @@ def left(credential: Credential | None, now: datetime) -> Cell:
     if credential is None:
         return NONE
     if credential.state is State.REVOKED:
-        return Cell("revoked", Tone.MUTE)
+        return Cell("invalid" if credential.invalid_since is not None else "revoked", Tone.MUTE)
     if credential.expires_at is None:
         endless = credential.state is State.ENDLESS
         return Cell("never" if endless else "–", Tone.WARN if endless else Tone.MUTE)
@@ -83,8 +83,10 @@ def undoable_changes(until: datetime | None, now: datetime) -> datetime | None:
     return countdown(until, now)[1] or until
 
 
-def granted(credential: Credential | None) -> Cell:
-    """`1h / 8h` for granted and asked; capped ones stand out."""
+def granted(credential: Credential | None, now: datetime) -> Cell:
+    """`1h / 8h` for granted and asked; capped ones stand out. Long-lived tokens say when they were used last."""
+    if credential is not None and credential.address.kind is CredentialKind.LEGACY:
+        return _long_lived(credential, now)
     if credential is None or (credential.granted is None and credential.requested is None):
         return NONE
     if credential.granted is None:
@@ -94,6 +96,19 @@ def granted(credential: Credential | None) -> Cell:
     text = f"{lifetime(credential.granted)} / {lifetime(credential.requested)}"
     capped = credential.requested - credential.granted > timedelta(seconds=1)
     return Cell(f"{text} capped", Tone.WARN) if capped else Cell(text)
+
+
+def _long_lived(credential: Credential, now: datetime) -> Cell:
+    if credential.invalid_since is not None:
+        return Cell(f"invalid {_days(credential.invalid_since, now)}", Tone.WARN)
+    if credential.last_used is not None:
+        return Cell(f"used {_days(credential.last_used, now)}")
+    return Cell(f"{ago(credential.issued_at, now)} old", Tone.MUTE) if credential.issued_at is not None else NONE
+
+
+def _days(day: date, now: datetime) -> str:
+    away = (now.date() - day).days
+    return "today" if away <= 0 else f"{away}d ago"
 
 
 def _renewable(credential: Credential) -> bool:

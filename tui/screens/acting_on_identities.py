@@ -1,0 +1,101 @@
+"""What can be done about identities and their long-lived tokens: create, mint with, re-activate."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tui.fleet.query import cluster_of, identity_of
+from tui.fleet.rows import AccountRow, CredentialRow, Row
+from tui.issuance.types import Address, CredentialKind, Format, State
+from tui.widgets.names import short_path
+
+from . import work
+from .work import Intended
+
+if TYPE_CHECKING:
+    from tui.issuance.identity import IdentityWish
+    from tui.issuance.self_issue import SelfWish
+
+    from .session import Session
+    from .working import WorkingScreen
+
+
+def create(screen: WorkingScreen) -> None:
+    """Ask for a new identity, filled in from what is chosen, and create it."""
+    from .new_identity import NewIdentityScreen
+
+    rows = screen.chosen()
+    identity = identity_of(rows[0]) if len(rows) == 1 and isinstance(rows[0], AccountRow) else None
+    clusters = screen.writable_clusters(cluster_of(rows[0]) if rows else "")
+
+    def made(wish: IdentityWish | None) -> None:
+        if wish is not None:
+            screen.begin("create identity", [work.create_identity(screen.session, wish)])
+
+    dialog = NewIdentityScreen(clusters, folder=screen.kubemint.export_folder, identity=identity)
+
+    def foreseen(wish: IdentityWish | None) -> None:
+        if wish is not None:
+            plan = partial(screen.session.engine.plan_create_identity, wish)
+            screen.foresee("create identity", [Intended(work.title_of(wish), plan)], dialog.action_cancel)
+
+    dialog.foresee = foreseen
+    screen.app.push_screen(dialog, made)
+
+
+def mint(screen: WorkingScreen) -> None:
+    """Ask for a short-lived token that the chosen identity mints with a token of its own."""
+    row = screen.chosen()[0]
+    identity = identity_of(row)
+    sources = own_tokens(screen.session, row)
+    if identity is None or not sources:
+        screen.notify(
+            "no long-lived token of it is known to mint with: n i makes it an identity that has one",
+            markup=False, severity="warning", timeout=8,
+        )  # fmt: skip
+        return
+    from .new_identity import MintScreen
+
+    def made(wish: SelfWish | None) -> None:
+        if wish is not None:
+            screen.begin("mint", [work.mint(screen.session, wish)])
+
+    dialog = MintScreen(identity, sources, folder=screen.kubemint.export_folder)
+
+    def foreseen(wish: SelfWish | None) -> None:
+        if wish is not None:
+            plan = partial(screen.session.engine.plan_self_issue, wish)
+            screen.foresee("mint", [Intended(work.title_of(wish), plan)], dialog.action_cancel)
+
+    dialog.foresee = foreseen
+    screen.app.push_screen(dialog, made)
+
+
+def reactivate(screen: WorkingScreen) -> None:
+    """Let the chosen long-lived tokens work again that their cluster invalidated."""
+    addresses = screen.chosen_addresses()
+    screen.begin("re-activate", [work.reactivate(screen.session, address) for address in addresses])
+
+
+def own_tokens(session: Session, row: Row) -> list[tuple[str, Address]]:
+    """The long-lived tokens that an account, or the one that a row holds, can mint with: files before Secrets."""
+    if isinstance(row, CredentialRow):
+        rows = [row]
+    else:
+        identity = identity_of(row)
+        rows = session.store.credentials_of(identity) if identity is not None else []
+    found = [one.credential for one in rows if is_own_token(one)]
+    found.sort(key=lambda credential: credential.address.kind is not CredentialKind.FILE)
+    return [(short_path(credential.kept_in), credential.address) for credential in found]
+
+
+def is_own_token(row: Row) -> bool:
+    """Whether a row is a long-lived token that is accepted, so that its account can mint with it."""
+    if not isinstance(row, CredentialRow) or row.credential.state is not State.ENDLESS:
+        return False
+    credential = row.credential
+    kind = credential.address.kind
+    if credential.identity is None or credential.expires_at is not None:
+        return False
+    return kind is CredentialKind.LEGACY or (kind is CredentialKind.FILE and credential.format is Format.TOKEN)
