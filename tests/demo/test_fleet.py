@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import stat
@@ -83,11 +85,18 @@ async def test_the_same_fleet_again() -> None:
     assert len(seen[0]) > 60
 
 
+def free_port() -> int:
+    """A port that stays free until it is used: below those that a kernel gives to whoever asks for any."""
+    for port in random.sample(range(15000, 30000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("a hundred ports are taken")
+
+
 async def test_the_same_tokens_again() -> None:
     """Given the ports as well, fingerprints and so the moments of renewal are alike."""
     seen: list[list[str]] = []
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     for _ in range(2):
         async with EmbeddedFleet(clusters=1, troubled=False, clock=lambda: NOON, first_port=port) as fleet:
             notes = [s["metadata"].get("annotations", {}) for s in fleet.cluster("harbor").storage.list(SECRETS)]

@@ -54,6 +54,15 @@ def managed_secret(name: str, expires: str = "2030-01-01T01:00:00Z") -> dict[str
     }
 
 
+async def test_a_cluster_that_was_slow_for_a_moment_is_looked_at_again_soon(
+    harbor: EmbeddedFleet, tmp_path: Path
+) -> None:
+    harbor.cluster("harbor").faults.add(FaultRule(Delay(1.2), path="^/version$", times=1))
+    async with over(harbor, tmp_path, timing=replace(FAST, heartbeat=600, slow=0.05, probe=4)) as fleet:
+        await until(lambda: reach(fleet, "harbor") is Reach.SLOW, "its first answer was slow")
+        await until(lambda: reach(fleet, "harbor") is Reach.READY, "it answers quickly again, long before a heartbeat")
+
+
 async def test_every_state_of_a_cluster_shows(tmp_path: Path) -> None:
     async with EmbeddedFleet(clusters=1, accounts=5, controller=False) as embedded:
         embedded.cluster("fjord").faults.slow_seconds = 1.1

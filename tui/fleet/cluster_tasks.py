@@ -208,7 +208,7 @@ class ClusterTasks:
         client = await self.client()
         while True:
             try:
-                async with asyncio.timeout(self._timing.heartbeat):
+                async with asyncio.timeout(self._pause()):
                     await self._probe_now.wait()
             except TimeoutError:
                 if self._waiting_for:
@@ -221,6 +221,10 @@ class ClusterTasks:
             except KubeError as error:
                 return error
             self._measure()
+
+    def _pause(self) -> float:
+        timing = self._timing
+        return min(timing.heartbeat, timing.slow) if self._latency.slow else timing.heartbeat
 
     async def _hello(self, client: Client) -> str:
         """One small request, measured; gives the server's version. While it takes long the row already says so.

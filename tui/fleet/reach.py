@@ -37,6 +37,8 @@ class Timing:
 
     heartbeat: float = 20.0
     """Between two small requests that show whether the cluster answers, how fast, and what time it has."""
+    slow: float = 2.0
+    """The same while the cluster counts as slow: it may be quick again already."""
     probe: float = 10.0
     """How long such a request may take before the cluster counts as unreachable."""
     rediscover: float = 60.0
