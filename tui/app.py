@@ -24,6 +24,9 @@ from tui.fleet.store import FleetChange
 from tui.screens.detail import DetailScreen
 from tui.screens.jobs import Job, Task
 from tui.screens.main import MainScreen
+from tui.screens.memory import FILE as MEMORY
+from tui.screens.memory import read as read_memory
+from tui.screens.memory import write as write_memory
 from tui.screens.palette import Commands
 from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
+
+REMEMBER: Final = 20.0
+"""Seconds between two looks at what to keep for the next start, so that a crash or a kill loses little."""
 
 Opener = Callable[[], FleetLike]
 
@@ -64,6 +70,7 @@ class KubemintApp(App[int]):
         theme: str | None = None,
         export_folder: Path | None = None,
         settings: Loaded | None = None,
+        memory: Path | None = None,
         start: bool = True,
     ) -> None:
         super().__init__()
@@ -77,7 +84,10 @@ class KubemintApp(App[int]):
         self._start = start
         self._folder = export_folder
         self._unsubscribe: Callable[[], None] | None = None
-        self._main = MainScreen(self.session)
+        self._memory = memory
+        """Where it is kept what the next start begins with; None: nowhere."""
+        self._kept = b""
+        self._main = MainScreen(self.session, read_memory(memory))
         self.renewing = Renewing(self.session, self)
         self.session.loop_says = self.renewing.keeps
         for known in THEMES:
@@ -93,6 +103,7 @@ class KubemintApp(App[int]):
     def on_mount(self) -> None:
         self.session.jobs.listen(self._job_changed)
         self._say_findings()
+        self.set_interval(REMEMBER, self.remember)
         if self._given is not None:
             self._open(self._given)
             if self._start:
@@ -140,6 +151,15 @@ class KubemintApp(App[int]):
                     await self.session.fleet.stop()
 
     # What screens ask
+
+    def remember(self) -> None:
+        """Keep what the next start begins with, where it is not kept already."""
+        if self._memory is not None and self._main.is_mounted:
+            self._kept = write_memory(self._memory, self._main.remember(), self._kept)
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
+        self.remember()
+        super().exit(result, return_code, message)
 
     @property
     def export_folder(self) -> Path:
@@ -272,6 +292,8 @@ def run(
             guard=app.session.why_read_only,
         )
 
+    from tui.issuance.state import default_folder
+
     folder = state_folder.parent / "exports" if demo and state_folder is not None else None
     app = KubemintApp(
         fleet,
@@ -279,6 +301,7 @@ def run(
         embedded=demo,
         settings=settings,
         export_folder=folder,
+        memory=(state_folder or default_folder()) / MEMORY,
     )
     try:
         code = app.run()

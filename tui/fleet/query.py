@@ -38,23 +38,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows, in which order."""
 
     text: str = ""
-    """Words that must all occur in the row's names, kind or state, whatever their case; `!word` must not occur."""
+    """A filter, see `tui.fleet.filter`: words that must all hold."""
     cluster: str | None = None
     namespace: str | None = None
     identity: Identity | None = None
     sort: str = ""
     """A column name of `SORTS`; empty is the area's default."""
     reverse: bool = False
-
-    @property
-    def words(self) -> list[tuple[str, bool]]:
-        """Each word in lower case with whether it is wanted. A lone `!` says nothing yet and is left out."""
-        words = []
-        for word in self.text.lower().split():
-            bare = word.removeprefix("!")
-            if bare:
-                words.append((bare, bare == word))
-        return words
 
 
 STATE_RANK: Final[dict[State, int]] = {
@@ -172,10 +162,12 @@ SORTS: Final[dict[Area, dict[str, Callable[[Row], SortValue]]]] = {
         "since": _cluster(lambda row: _stamp(row.since)),
         "latency": _cluster(lambda row: row.latency),
         "skew": _cluster(lambda row: None if row.skew is None else abs(row.skew)),
+        "message": _cluster(lambda row: row.message or None),
     },
     Area.ACCOUNTS: {
         **_NAMES,
         "created": _account(lambda row: _stamp(row.created_at)),
+        "labels": _account(lambda row: " ".join(f"{key}={row.labels[key]}" for key in sorted(row.labels)) or None),
     },
     Area.REQUESTS: {
         **_NAMES,
@@ -184,6 +176,7 @@ SORTS: Final[dict[Area, dict[str, Callable[[Row], SortValue]]]] = {
         "type": _request(lambda row: row.type),
         "target": _request(lambda row: row.target),
         "account": _request(lambda row: row.service_account),
+        "secret": _request(lambda row: row.secret),
         "ready": _request(lambda row: row.ready),
         "created": _request(lambda row: _stamp(row.created_at)),
     },

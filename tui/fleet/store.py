@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import cast, overload
 
@@ -19,6 +19,7 @@ import msgspec
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Identity, State
 
+from .filter import parse, value_of
 from .order import Entry, Order
 from .query import (
     AREA_OF,
@@ -231,7 +232,7 @@ class FleetStore:
         if query.sort and query.sort not in sorts(area):
             raise ValueError(f"{area.value} cannot be sorted by {query.sort!r}; there is {', '.join(sorts(area))}")
         table = self._tables[area]
-        timed = query.sort == TIMED_SORT or any(_names_state(word) for word, _ in query.words)
+        timed = query.sort == TIMED_SORT or any(term.timed for term in parse(query.text))
         if not timed and (known := table.views.get(query)) is not None:
             return known
         view = self._compute(table, query, timed)
@@ -269,15 +270,24 @@ class FleetStore:
             chosen = [i for i in _among(chosen, rows) if namespace_of(rows[i]) == query.namespace]
         if query.identity is not None:
             chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) == query.identity]
-        words = query.words
-        if words:
-            texts = {i: table.text(order.entries[i][2], rows[i]) for i in _among(chosen, rows)}
+        terms = parse(query.text)
+        if terms:
             moments = self._moments()
-            for word, wanted in words:
-                found = {i for i, text in texts.items() if word in text}
-                if timed and _names_state(word):
-                    found |= {i for i in texts if i not in found and word in _state_text(rows[i], moments)}
-                texts = {i: text for i, text in texts.items() if (i in found) is wanted}
+
+            def state(row: Row) -> str:
+                return _state_text(row, moments)
+
+            texts = {i: table.text(order.entries[i][2], rows[i]) for i in _among(chosen, rows)}
+            for term in terms:
+                if not (term.sign or term.timed):  # the common case, without a call for each row
+                    texts = {i: text for i, text in texts.items() if (term.text in text) is term.wanted}
+                    continue
+                kept = {}
+                for i, text in texts.items():
+                    row = rows[i]
+                    if term.holds(text, partial(_value, row, moments[cluster_of(row)], state)):
+                        kept[i] = text
+                texts = kept
             chosen = list(texts)
         return chosen
 
@@ -314,9 +324,8 @@ def _among(chosen: list[int] | None, rows: list[Row]) -> Iterable[int]:
     return range(len(rows)) if chosen is None else chosen
 
 
-def _names_state(word: str) -> bool:
-    """Whether a word of the filter may mean a state. Shorter ones do not: `d` would find everything that is valid."""
-    return len(word) >= 3 and any(word in state.value for state in State)
+def _value(row: Row, now: datetime, state: Callable[[Row], str], field: str) -> str | timedelta | None:
+    return value_of(row, field, now, state)
 
 
 def _state(row: Row, moments: Moments) -> State:
@@ -325,4 +334,6 @@ def _state(row: Row, moments: Moments) -> State:
 
 
 def _state_text(row: Row, moments: Moments) -> str:
+    if isinstance(row, ClusterRow):
+        return row.reach.value
     return _state(row, moments).value if isinstance(row, CredentialRow | RequestRow) else ""

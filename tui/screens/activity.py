@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.fleet.filter import Term, parse
 from tui.issuance.errors import IssuanceError
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
@@ -27,11 +28,15 @@ SHOWN = 2000
 
 
 class JournalRows:
-    """Journal entries, the newest first, narrowed to those that hold every word."""
+    """Journal entries, narrowed to those that the filter finds; sorted by time the newest come first."""
 
-    def __init__(self, entries: Sequence[JournalEntry], text: str) -> None:
-        words = text.lower().split()
-        self._entries = [entry for entry in reversed(entries) if _matches(entry, words)]
+    def __init__(self, entries: Sequence[JournalEntry], text: str, sort: str = "at", reverse: bool = False) -> None:
+        terms = parse(text)
+        self._entries = [entry for entry in reversed(entries) if _matches(entry, terms)]
+        if sort != "at":
+            self._entries.sort(key=lambda entry: str(getattr(entry, sort)).lower(), reverse=reverse)
+        elif reverse:
+            self._entries.reverse()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -59,6 +64,7 @@ class Activity(Pane):
         super().__init__(id=id)
         self.session = session
         self.text = ""
+        self._sorted = ("at", False)
         self._entries: list[JournalEntry] = []
         self._problem = ""
         self.table = FleetTable(
@@ -79,9 +85,17 @@ class Activity(Pane):
         self.show_jobs()
 
     def filter(self, text: str) -> None:
-        """Narrow the journal to entries that hold these words."""
         self.text = text
         self._draw()
+
+    def sorts(self) -> Sequence[str]:
+        return [column.sort for column in JOURNAL]
+
+    def sort(self, by: str, reverse: bool | None = None) -> None:
+        if by in self.sorts():
+            was, backwards = self._sorted
+            self._sorted = (by, reverse if reverse is not None else not backwards if by == was else False)
+            self._draw()
 
     def show_jobs(self) -> None:
         """Draw the newest jobs."""
@@ -114,7 +128,8 @@ class Activity(Pane):
             self.read()
 
     def _draw(self) -> None:
-        self.table.show(JournalRows(self._entries, self.text))
+        by, reverse = self._sorted
+        self.table.show(JournalRows(self._entries, self.text, by, reverse), sorted_by=by, reverse=reverse)
 
     def _empty(self) -> Sequence[Cell]:
         if self._problem:
@@ -127,9 +142,10 @@ class Activity(Pane):
         ]
 
 
-def _matches(entry: JournalEntry, words: Sequence[str]) -> bool:
-    text = f"{entry.action} {entry.address} {entry.step} {entry.status} {entry.message} {entry.plan}".lower()
-    return all(word in text for word in words)
+def _matches(entry: JournalEntry, terms: Sequence[Term]) -> bool:
+    fields = {"name": entry.address, "state": entry.status, "action": entry.action, "step": entry.step}
+    text = "\n".join((entry.action, entry.address, entry.step, entry.status, entry.message, entry.plan)).lower()
+    return all(term.holds(text, fields.get) for term in terms)
 
 
 def _job_line(job: Job) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -20,13 +20,13 @@ from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
 
-from .actions import words
 from .activity import Activity
+from .commanding import CommandingScreen
 from .jobs import Job
+from .memory import Memory, Sorted
 from .overview import Overview
 from .panes import ListPane, Pane, Scope
 from .session import Session
-from .working import WorkingScreen
 
 AREAS: Final = (
     ("overview", "Overview"),
@@ -48,7 +48,7 @@ class Crumb:
     name: str
 
 
-class MainScreen(WorkingScreen):
+class MainScreen(CommandingScreen):
     """Everything but the details and the dialogs."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - Textual's own way
@@ -72,9 +72,10 @@ class MainScreen(WorkingScreen):
         Binding("left_square_bracket,shift+tab", "step_area(-1)", "previous area", show=False, id="previous_area"),
     ]
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, memory: Memory | None = None) -> None:
         super().__init__()
         self.session = session
+        self.memory = memory or Memory()
         self._trail: list[Crumb] = []
         self._panes: dict[str, Pane] = {
             "overview": Overview(session, "overview"),
@@ -97,7 +98,33 @@ class MainScreen(WorkingScreen):
         self.query_one(AreaTabs).current = "overview"
         self.set_interval(1.0, self._second)
         self.changed(None)
+        self._recall()
+
+    def _recall(self) -> None:
+        """Be where somebody was the last time."""
+        memory = self.memory
+        for name, by in memory.sorts.items():
+            if name in self._panes:
+                self._panes[name].sort(by.by, by.reverse)
+        if memory.area in self._panes:
+            self.go(memory.area)
+            self.pane.filter(memory.filter)
+            if memory.cursor:
+                self.pane.table.await_row(memory.cursor)
         self.pane.table.focus()
+        self.tell()
+
+    def remember(self) -> Memory:
+        """What the next time begins with."""
+        memory, pane = self.memory, self.pane
+        memory.area, memory.filter = pane.id or "overview", pane.text
+        memory.cursor = pane.table.cursor_key
+        memory.sorts = {
+            name: Sorted(pane.table.sorted_by, pane.table.reverse)
+            for name, pane in self._panes.items()
+            if pane.sorts() and (pane.table.reverse or pane.table.sorted_by != pane.sorts()[0])
+        }
+        return memory
 
     # What others ask
 
@@ -128,7 +155,7 @@ class MainScreen(WorkingScreen):
             return
         for pane in self._panes.values():
             pane.changed(change)
-        self._tell()
+        self.tell()
 
     def show_job(self, job: Job) -> None:
         """A job began or changed."""
@@ -137,26 +164,26 @@ class MainScreen(WorkingScreen):
         if job.quiet and shown is not job:
             pass  # nobody asked for it just now; the header and Activity tell of it
         elif shown is None and not job.running and panel.display is False and job.failed == []:
-            self._tell()
+            self.tell()
         elif shown is None or shown is job or job.begun_at >= shown.begun_at:
             panel.show(job)
         activity = self._panes["activity"]
         if isinstance(activity, Activity) and activity.display:
             activity.show_jobs()
-        self._tell()
+        self.tell()
 
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
         """Show an area, its list narrowed to `scope`."""
         pane = self._panes[area]
         switcher = self.query_one(ContentSwitcher)
         if isinstance(pane, ListPane):
-            pane.narrow(scope or Scope(), cursor)
+            pane.narrow(scope or Scope(sort=pane.scope.sort, reverse=pane.scope.reverse), cursor)
         switcher.current = area
         self.query_one(AreaTabs).current = area
         pane.table.focus()
         if isinstance(pane, Activity):
             pane.show_jobs()
-        self._tell()
+        self.tell()
 
     # Moving about
 
@@ -185,6 +212,7 @@ class MainScreen(WorkingScreen):
         elif isinstance(row, RequestRow | CredentialRow):
             self.action_details()
         elif isinstance(row, JournalEntry):
+            pane = self.pane
             job = next(
                 (job for job in self.session.jobs.all
                  for task in job.tasks if task.plan is not None and task.plan.id == row.plan),
@@ -193,7 +221,7 @@ class MainScreen(WorkingScreen):
             if job is not None:
                 self.query_one(JobPanel).reopen(job)
             else:
-                self._say_filter(row.plan[:8])
+                pane.filter(row.plan[:8])
 
     def action_back(self) -> None:
         """The innermost thing that is open, one at a time."""
@@ -202,93 +230,31 @@ class MainScreen(WorkingScreen):
         if panel.display:
             panel.close()
             pane.table.focus()
-        elif (isinstance(pane, ListPane) and pane.scope.text) or (isinstance(pane, Activity) and pane.text):
+        elif pane.text:
             pane.filter("")
         elif pane.table.marks:
             pane.table.forget_marks()
         elif self._trail:
             crumb = self._trail.pop()
             self.go(crumb.area, crumb.scope, crumb.cursor)
-        self._tell()
-
-    # Filter and command
-
-    def action_filter(self) -> None:
-        pane = self.pane
-        if isinstance(pane, Overview):
-            self.action_area("credentials")
-            pane = self.pane
-        text = pane.scope.text if isinstance(pane, ListPane) else pane.text if isinstance(pane, Activity) else ""
-        self.query_one(Prompt).open("/", text, placeholder="words that must all match, !word must not")
-        self._note_count()
-
-    def action_command(self) -> None:
-        offered = [area for area, _ in AREAS] + list(self.session.store.clusters) + list(_COMMANDS)
-        self.query_one(Prompt).open(
-            ":", words=[safe_text(word) for word in offered], placeholder="an area, a cluster, rotate, dark, light, q …"
-        )
-
-    def on_prompt_changed(self, event: Prompt.Changed) -> None:
-        if event.kind == "/":
-            self._say_filter(event.text)
-            self._note_count()
-
-    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        self.pane.table.focus()
-        if event.kind == ":":
-            self._command(event.text.strip())
-        self._tell()
-
-    def on_prompt_left(self, event: Prompt.Left) -> None:
-        if event.kind == "/":
-            self._say_filter("")
-        self.pane.table.focus()
-        self._tell()
-
-    async def _run_named(self, action: str) -> None:
-        if self.check_action(action.partition("(")[0], ()):
-            await self.run_action(action)
-        else:
-            self.notify("that is not possible for what is chosen", markup=False, severity="warning", timeout=4)
-
-    def _command(self, text: str) -> None:
-        word = text.lower()
-        if not word:
-            return
-        areas = [area for area, _ in AREAS]
-        match = [area for area in areas if area == word] or [area for area in areas if area.startswith(word)]
-        if word in _COMMANDS:
-            self.call_later(self._run_named, _COMMANDS[word])
-        elif match:
-            self.action_area(match[0])
-        elif (cluster := self._cluster(text)) is not None:
-            self.action_area("clusters")
-            self._panes["clusters"].table.go_to(cluster)
-            self.open(self.session.store.clusters[cluster])
-        else:
-            self.notify(
-                f"there is no command {safe_text(text, 40)!r}; ? shows what there is",
-                markup=False, severity="warning", timeout=5,
-            )  # fmt: skip
+        elif isinstance(pane, ListPane) and (pane.scope.cluster or pane.scope.namespace):
+            self.go(pane.area.value, replace(pane.scope, cluster=None, namespace=None))
+        self.tell()
 
     # Small keys
 
     def action_sort_next(self) -> None:
-        if isinstance(self.pane, ListPane):
-            self.pane.sort_next()
+        self.pane.sort_next()
 
     def action_sort_reverse(self) -> None:
-        pane = self.pane
-        if isinstance(pane, ListPane):
-            pane.sort(pane.table.sorted_by)
+        self.pane.sort(self.pane.table.sorted_by)
 
     def on_fleet_table_sort_wanted(self, event: FleetTable.SortWanted) -> None:
         pane = self.pane
         if isinstance(pane, Overview):
             self.action_area("credentials")
             pane = self.pane
-        if isinstance(pane, ListPane):
-            pane.sort(event.sort)
+        pane.sort(event.sort)
 
     def action_span(self) -> None:
         pane = self._panes["overview"]
@@ -307,10 +273,10 @@ class MainScreen(WorkingScreen):
         self.app.push_screen(HelpScreen(self.pane.help_text, self))
 
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
-        self._tell()
+        self.tell()
 
     def on_fleet_table_marked(self, event: FleetTable.Marked) -> None:
-        self._tell()
+        self.tell()
 
     # How
 
@@ -323,26 +289,11 @@ class MainScreen(WorkingScreen):
         self._trail.append(Crumb(current, here, key, safe_text(name, 80)))
         self.go(area, scope)
 
-    def _say_filter(self, text: str) -> None:
-        pane = self.pane
-        if isinstance(pane, ListPane | Activity):
-            pane.filter(text)
-
-    def _note_count(self) -> None:
-        facts = self.pane.facts()
-        self.query_one(Prompt).note(next((text for text, tone in facts if tone is Tone.MUTE), ""))
-
     def _row(self, key: str) -> Row | None:
         store = self.session.store
         return (
             store.credentials.get(key) or store.requests.get(key) or store.accounts.get(key) or store.clusters.get(key)
         )
-
-    def _cluster(self, text: str) -> str | None:
-        names = list(self.session.store.clusters)
-        exact = [name for name in names if name == text]
-        starting = [name for name in names if name.lower().startswith(text.lower())]
-        return next(iter(exact or starting), None)
 
     def _second(self) -> None:
         panel = self.query_one(JobPanel)
@@ -355,7 +306,7 @@ class MainScreen(WorkingScreen):
         renewing = self.kubemint.renewing
         self.query_one(TopBar).loop = renewing.said(self.session.clock()) if renewing.on else ""
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """Header, tabs, breadcrumbs and footer say what is so now."""
         session = self.session
         running = sum(job.running for job in session.jobs.all)
@@ -377,21 +328,14 @@ class MainScreen(WorkingScreen):
         self.bindings_may_differ()
 
     def _scope_facts(self) -> list[tuple[str, Tone]]:
+        pane = self.pane
+        if isinstance(pane, ListPane) and pane.scope.cluster and not self._trail:
+            return [(safe_text(f"cluster {pane.scope.cluster}", 40), Tone.INFO)]
         clusters = self.session.store.clusters
         if len(clusters) == 1:
             row = next(iter(clusters.values()))
             return [(safe_text(f"{row.name} / {row.namespace}", 40), Tone.PLAIN)]
         return []
-
-
-_COMMANDS: Final[dict[str, str]] = {
-    "q": "app.quit",
-    "quit": "app.quit",
-    "dark": "app.theme('dark')",
-    "light": "app.theme('light')",
-    "help": "help",
-    **words(),
-}
 
 
 def _title(area: str) -> str:

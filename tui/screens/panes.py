@@ -9,6 +9,7 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from tui.fleet.filter import parse
 from tui.fleet.query import Query
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.fleet.store import Area, FleetChange, sorts
@@ -45,6 +46,7 @@ class Scope:
     """What a list is narrowed to, and how it is sorted."""
 
     cluster: str | None = None
+    namespace: str | None = None
     identity: Identity | None = None
     text: str = ""
     sort: str = ""
@@ -52,7 +54,10 @@ class Scope:
 
     @property
     def query(self) -> Query:
-        return Query(text=self.text, cluster=self.cluster, identity=self.identity, sort=self.sort, reverse=self.reverse)
+        return Query(
+            text=self.text, cluster=self.cluster, namespace=self.namespace, identity=self.identity,
+            sort=self.sort, reverse=self.reverse,
+        )  # fmt: skip
 
 
 class Pane(Horizontal):
@@ -61,6 +66,29 @@ class Pane(Horizontal):
     table: FleetTable
     title: str = ""
     help_text: str = ""
+    text: str = ""
+    """What the list is filtered by."""
+
+    def filter(self, text: str) -> None:
+        """Narrow what is shown to what holds these words."""
+
+    def sorts(self) -> Sequence[str]:
+        """What it can be sorted by, the default first."""
+        return ()
+
+    def sort(self, by: str, reverse: bool | None = None) -> None:
+        """Sort by this; without a direction again for the other way round."""
+
+    def sort_names(self) -> dict[str, str]:
+        """What a person may call what it can be sorted by: the columns' titles, and the sorts themselves."""
+        titles = {column.title.lower().split()[0]: column.sort for column in self.table.columns if column.sort}
+        return {**titles, **{name: name for name in self.sorts()}}
+
+    def sort_next(self) -> None:
+        """Sort by the next column."""
+        names = self.sorts()
+        if names:
+            self.sort(names[(names.index(self.table.sorted_by) + 1) % len(names)], reverse=False)
 
     def changed(self, change: FleetChange | None) -> None:
         """The store has something new (None: look at everything)."""
@@ -92,7 +120,12 @@ class ListPane(Pane):
         yield self._side
 
     def on_mount(self) -> None:
+        self.set_interval(5.0, self._passing)
         self.reload()
+
+    @property
+    def text(self) -> str:  # type: ignore[override]
+        return self.scope.text
 
     def narrow(self, scope: Scope, cursor: str = "") -> None:
         """Show another part of the area from its first row, or from the row with this key."""
@@ -104,24 +137,24 @@ class ListPane(Pane):
             self.table.go_to(cursor)
 
     def filter(self, text: str) -> None:
-        """Narrow what is shown to what holds these words."""
         self.scope = replace(self.scope, text=text)
         self.reload()
 
-    def sort(self, by: str) -> None:
-        """Sort by this; again for the other way round."""
-        if by not in sorts(self.area):
+    def sorts(self) -> Sequence[str]:
+        return sorts(self.area)
+
+    def sort(self, by: str, reverse: bool | None = None) -> None:
+        if by not in self.sorts():
             return
-        current = self.scope.sort or sorts(self.area)[0]
-        self.scope = replace(self.scope, sort=by, reverse=not self.scope.reverse if by == current else False)
+        if reverse is None:
+            reverse = not self.scope.reverse if by == (self.scope.sort or self.sorts()[0]) else False
+        self.scope = replace(self.scope, sort=by, reverse=reverse)
         self.reload()
 
-    def sort_next(self) -> None:
-        """Sort by the next column."""
-        names = sorts(self.area)
-        current = self.scope.sort or names[0]
-        self.scope = replace(self.scope, sort=names[(names.index(current) + 1) % len(names)], reverse=False)
-        self.reload()
+    def _passing(self) -> None:
+        """A filter by state or by what is left finds other rows as time passes."""
+        if self.display and any(term.timed for term in parse(self.scope.text)):
+            self.reload()
 
     def changed(self, change: FleetChange | None) -> None:
         self._dirty = self._dirty or change is None or KINDS[self.area] in change.kinds or ClusterRow in change.kinds
@@ -153,6 +186,8 @@ class ListPane(Pane):
         plural = "" if (self._total if narrowed else shown) == 1 else "s"
         facts.append((f"{shown} of {self._total} {noun}{plural}" if narrowed else f"{shown} {noun}{plural}", Tone.MUTE))
         marks = self.table.marks
+        if self.scope.namespace:
+            facts.append((f"namespace {safe_text(self.scope.namespace, 40)}", Tone.INFO))
         if marks:
             hidden = sum(self.table.rows.find(key) is None for key in marks)
             facts.append((f"◆ {len(marks)} marked" + (f", {hidden} hidden by the filter" if hidden else ""), Tone.WARN))
@@ -192,7 +227,7 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     if scope.text and total:
         return [
             Cell(f"No {noun} matches /{safe_text(scope.text, 40)}", Tone.STRONG),
-            Cell("esc clears the filter; words must all match, !word must not", Tone.MUTE),
+            Cell("esc clears the filter; words must all match, !word must not, ~word roughly", Tone.MUTE),
         ]
     if scope.identity is not None:
         name = safe_text(f"{scope.identity.namespace}/{scope.identity.name}")

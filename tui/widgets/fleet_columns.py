@@ -196,7 +196,17 @@ REQUESTS: Final = (
         sort="target",
         middle=True,
     ),
-    Column("secret", "SECRET", lambda row, now: _text(row.secret), least=10, tight=22, most=40, drop=8, middle=True),
+    Column(
+        "secret",
+        "SECRET",
+        lambda row, now: _text(row.secret),
+        least=10,
+        tight=22,
+        most=40,
+        drop=8,
+        sort="secret",
+        middle=True,
+    ),
 )
 
 
@@ -244,7 +254,7 @@ ACCOUNTS: Final = (
         middle=True,
     ),
     Column("age", "AGE", lambda row, now: Cell(ago(row.created_at, now)), least=6, drop=3, sort="created"),
-    Column("labels", "LABELS", lambda row, now: _labels(row), least=12, tight=20, most=70, drop=5),
+    Column("labels", "LABELS", lambda row, now: _labels(row), least=12, tight=20, most=70, drop=5, sort="labels"),
 )
 
 
@@ -288,6 +298,7 @@ CLUSTERS: Final = (
         tight=22,
         most=90,
         drop=3,
+        sort="message",
     ),
 )
 
@@ -309,10 +320,10 @@ def _missing(row: ClusterRow) -> str:
 
 
 JOURNAL: Final = (
-    Column("at", "WHEN (UTC)", lambda row, now: Cell(_journal_time(row, now), Tone.MUTE), least=8),
-    Column("action", "ACTION", lambda row, now: _text(row.action), least=6, drop=2),
-    Column("status", "RESULT", lambda row, now: _status(row), least=9),
-    Column("step", "STEP", lambda row, now: _text(row.step), least=6, most=20, drop=3),
+    Column("at", "WHEN (UTC)", lambda row, now: Cell(_journal_time(row, now), Tone.MUTE), least=8, sort="at"),
+    Column("action", "ACTION", lambda row, now: _text(row.action), least=6, drop=2, sort="action"),
+    Column("status", "RESULT", lambda row, now: _status(row), least=9, sort="status"),
+    Column("step", "STEP", lambda row, now: _text(row.step), least=6, most=20, drop=3, sort="step"),
     Column(
         "address",
         "CREDENTIAL",
@@ -320,10 +331,13 @@ JOURNAL: Final = (
         least=18,
         tight=30,
         most=60,
+        sort="address",
         middle=True,
     ),
-    Column("message", "SAYS", lambda row, now: _text(row.message), least=16, tight=22, most=120, drop=1),
-    Column("plan", "PLAN", lambda row, now: _text(row.plan[:8], Tone.MUTE), least=8, most=8, drop=5),
+    Column(
+        "message", "SAYS", lambda row, now: _text(row.message), least=16, tight=22, most=120, drop=1, sort="message"
+    ),
+    Column("plan", "PLAN", lambda row, now: _text(row.plan[:8], Tone.MUTE), least=8, most=8, drop=5, sort="plan"),
 )
 
 

@@ -25,6 +25,7 @@ from .columns import Cell, Column
 from .layout import Layout
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
+from .marks import Marks
 from .signs import Tone
 from .table_rows import NoRows, Rows
 
@@ -57,6 +58,8 @@ class FleetTable(ScrollView, can_focus=True):
         Binding("end,G", "edge(1)", "last", show=False, id="last"),
         Binding("space", "mark", "mark", id="mark"),
         Binding("M", "mark_all", "mark all shown", show=False, id="mark_all"),
+        Binding("ctrl+space,ctrl+@", "mark_range", "mark from the last mark to here", show=False, id="mark_range"),
+        Binding("asterisk", "invert_marks", "mark what is not marked", show=False, key_display="*", id="invert_marks"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -78,13 +81,14 @@ class FleetTable(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self.rows: Rows = NoRows()
-        self.marks: set[str] = set()
+        self.marks = Marks()
         self.sorted_by = ""
         self.reverse = False
         self.empty: Callable[[], Sequence[Cell]] = lambda: ()
         """What an empty table says instead of rows."""
         self._now = now
         self._cursor_key = ""
+        self._awaited = ""
         self._pinned = False
         """Whether somebody moved the cursor; until then it stays on the first row whatever comes."""
         self._layout = Layout()
@@ -102,6 +106,11 @@ class FleetTable(ScrollView, can_focus=True):
     def row(self) -> Any | None:
         """The row under the cursor."""
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def cursor_key(self) -> str:
+        """The key of the row that somebody put the cursor on; empty where nobody did."""
+        return self._cursor_key if self._pinned else ""
 
     @property
     def marked(self) -> list[str]:
@@ -122,6 +131,8 @@ class FleetTable(ScrollView, can_focus=True):
         """Draw these rows from now on. Cursor and marks stay on their keys."""
         old_offset = self.cursor - round(self.scroll_y)
         self.rows = rows
+        if self._awaited and rows.find(self._awaited) is not None:
+            self._cursor_key, self._awaited, self._pinned = self._awaited, "", True
         self.sorted_by, self.reverse = sorted_by, reverse
         index = rows.find(self._cursor_key) if self._pinned and self._cursor_key else None
         if index is None:
@@ -151,7 +162,7 @@ class FleetTable(ScrollView, can_focus=True):
     def reset(self) -> None:
         """Back to the first row without marks: other rows come now."""
         self._pinned = False
-        self._cursor_key = ""
+        self._cursor_key = self._awaited = ""
         self.marks.clear()
         self.set_reactive(FleetTable.cursor, 0)
         self.scroll_to(y=0, animate=False)
@@ -163,6 +174,15 @@ class FleetTable(ScrollView, can_focus=True):
             return False
         self._move_to(index)
         return True
+
+    def go_to_row(self, number: int) -> None:
+        """Put the cursor on the row with this number, the first being 1; on the last where there are fewer."""
+        self._move_to(number - 1)
+
+    def await_row(self, key: str) -> None:
+        """Put the cursor on the row with this key when it comes, unless somebody moves it before."""
+        if not self.go_to(key):
+            self._awaited = key
 
     def pause(self, paused: bool) -> None:
         """Stop or start the timer: for a table that is mounted but not seen."""
@@ -226,13 +246,21 @@ class FleetTable(ScrollView, can_focus=True):
     def action_mark(self) -> None:
         if self.row is None:
             return
-        self.marks ^= {self.rows.key_at(self.cursor)}
+        self.marks.toggle(self.rows.key_at(self.cursor))
         self._marks_changed()
         self._move_to(self.cursor + 1)
 
+    def action_mark_range(self) -> None:
+        if self.row is not None:
+            self.marks.extend(self.rows, self.cursor)
+            self._marks_changed()
+
+    def action_invert_marks(self) -> None:
+        self.marks.invert(self.rows)
+        self._marks_changed()
+
     def action_mark_all(self) -> None:
-        shown = {self.rows.key_at(index) for index in range(len(self.rows))}
-        self.marks = self.marks - shown if shown <= self.marks else self.marks | shown
+        self.marks.toggle_all(self.rows)
         self._marks_changed()
 
     def on_click(self, event: events.Click) -> None:
@@ -247,7 +275,7 @@ class FleetTable(ScrollView, can_focus=True):
             return
         self._move_to(index)
         if event.x < GUTTER:
-            self.marks ^= {self.rows.key_at(index)}
+            self.marks.toggle(self.rows.key_at(index))
             self._marks_changed()
         elif event.chain == 2:
             self.action_open()
@@ -325,6 +353,7 @@ class FleetTable(ScrollView, can_focus=True):
         index = max(0, min(index, len(self.rows) - 1))
         old = self.cursor
         self._pinned = True
+        self._awaited = ""
         self.set_reactive(FleetTable.cursor, index)
         self._remember()
         self._keep_visible()

@@ -1,0 +1,103 @@
+"""The filter's words, each in one of the ways that people expect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.fleet.filter import FIELDS, parse, unfinished, words_for
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
+from tui.fleet.store import Area, FleetStore, Query
+from tui.issuance.types import Address, Credential, CredentialKind, Identity
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def credential(name: str, kind: CredentialKind, cluster: str, namespace: str, left: float | None) -> CredentialRow:
+    """One that lives for 10 hours, with `left` hours to go."""
+    ends = None if left is None else NOW + timedelta(hours=left)
+    issued = None if ends is None else ends - timedelta(hours=10)
+    address = Address(kind, cluster, namespace, name)
+    found = Credential(
+        address=address, identity=Identity(cluster, namespace, f"{name}-account"), expires_at=ends, issued_at=issued,
+        granted=None if left is None else timedelta(hours=10), kept_in=f"Secret {namespace}/{name}",
+        rotate_at=None if issued is None else issued + timedelta(hours=8),
+    )  # fmt: skip
+    return CredentialRow(credential=found, cluster=cluster, namespace=namespace, name=name)
+
+
+@pytest.fixture(scope="module")
+def store() -> FleetStore:
+    store = FleetStore(clock=lambda: NOW)
+    store.put(
+        credential("runner", CredentialKind.SECRET, "harbor", "ci", 9.0),
+        credential("robot", CredentialKind.FILE, "harbor", "web", 0.5),
+        credential("gone", CredentialKind.REQUEST, "tenant-a", "ci", -1.0),
+        credential("endless", CredentialKind.LEGACY, "tenant-a", "web", None),
+        AccountRow(identity=Identity("harbor", "ci", "runner"), labels={"team": "build"}, created_at=NOW),
+        AccountRow(identity=Identity("harbor", "web", "api"), created_at=NOW - timedelta(days=40)),
+        ClusterRow(name="harbor", reach=Reach.READY, since=NOW, version="v1.34.1"),
+        ClusterRow(name="vault", reach=Reach.NEEDS_LOGIN, since=NOW - timedelta(hours=2)),
+    )
+    return store
+
+
+@pytest.mark.parametrize(
+    ("area", "text", "names"),
+    [
+        (Area.CREDENTIALS, "", "endless gone robot runner"),
+        (Area.CREDENTIALS, "ro !robot", ""),
+        (Area.CREDENTIALS, "~rnr", "runner"),
+        (Area.CREDENTIALS, "!~rnr", "endless gone robot"),
+        (Area.CREDENTIALS, "state:due", "robot"),
+        (Area.CREDENTIALS, "state:due,expired", "gone robot"),
+        (Area.CREDENTIALS, "!state:due,expired", "endless runner"),
+        (Area.CREDENTIALS, "cluster:harbor", "robot runner"),
+        (Area.CREDENTIALS, "ctx:HARB ns:ci", "runner"),
+        (Area.CREDENTIALS, "kind:file", "robot"),
+        (Area.CREDENTIALS, "kind:request", "gone"),
+        (Area.CREDENTIALS, "sa:web/", "endless robot"),
+        (Area.CREDENTIALS, "expires<1h", "gone robot"),
+        (Area.CREDENTIALS, "expires<1h !state:expired", "robot"),
+        (Area.CREDENTIALS, "left>1h", "runner"),
+        (Area.CREDENTIALS, "left<1d", "gone robot runner"),
+        (Area.CREDENTIALS, "lifetime>9h30m", "gone robot runner"),
+        (Area.CREDENTIALS, "age>10h", "gone"),
+        (Area.CREDENTIALS, "expires< state: ~ !", "endless gone robot runner"),
+        (Area.CREDENTIALS, "secret:harbor/ci/runner", ""),
+        (Area.ACCOUNTS, "age>30d", "api"),
+        (Area.ACCOUNTS, "label:team=build", "runner"),
+        (Area.CLUSTERS, "state:needs", "vault"),
+        (Area.CLUSTERS, "age>1h", "vault"),
+        (Area.CLUSTERS, "version:1.34", "harbor"),
+    ],
+)  # fmt: skip
+def test_words(store: FleetStore, area: Area, text: str, names: str) -> None:
+    rows = store.view(area, query=Query(text=text))
+    found: Sequence[str] = [row.identity.name if isinstance(row, AccountRow) else row.name for row in rows]
+    assert " ".join(sorted(found)) == names
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_typed_is_a_filter(text: str) -> None:
+    for term in parse(text):
+        term.holds("some text\nof a row", lambda field: "x" if field == "state" else None)
+    unfinished(text)
+    words_for(text)
+
+
+def test_what_is_not_finished_says_what_to_type() -> None:
+    assert "30m, 2h, 7d" in unfinished("robot expires<1")
+    assert "several with commas" in unfinished("!state:")
+    assert unfinished("state:due") == unfinished("file:/x") == ""
+
+
+def test_fields_are_completed() -> None:
+    assert words_for("robot !st") == ["robot !state:", "robot !step:"]
+    assert words_for("exp") == ["expires<"]
+    assert not words_for("robot ")
+    assert {word.rstrip(":<") for word in words_for("n")} == {name for name in FIELDS if name.startswith("n")}
