@@ -216,7 +216,7 @@ async def test_a_file_that_no_longer_holds_it_is_not_called_valid(ebench: Bench)
     Path(ebench.arena.file().path).write_text("something else")
     assert (await ebench.engine.lookup(issued.address)).state is State.UNKNOWN
     Path(ebench.arena.file().path).unlink()
-    assert (await ebench.engine.lookup(issued.address)).state is State.UNKNOWN
+    assert (await ebench.engine.lookup(issued.address)).state is State.MISSING
 
 
 async def test_an_identity_of_one_cluster_may_be_kept_in_another(embedded: Arena) -> None:

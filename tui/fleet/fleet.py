@@ -28,12 +28,12 @@ from tui.kube.errors import ConfigError, KubeError
 from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import ClusterTasks, Source
-from .decode import ClusterSecret, DPUCluster, credential_row
+from .decode import ClusterSecret, DPUCluster
 from .discovery import capi_source, context_source, dpu_cluster_source, fixed_source, same_server
 from .kinds import kinds_of
+from .local_files import LocalFiles
 from .logins import login_row
 from .reach import Timing
-from .rows import CredentialRow
 from .store import Area, FleetStore
 
 EVERYTHING: Final = frozenset(Area)
@@ -74,7 +74,6 @@ class Fleet:
         self.store = FleetStore(clock=clock, schedule=self._schedule_flush)
         self._config = config
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
-        self._state = state
         self._engine = None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard)
         self._clock = clock
         self._areas = frozenset(areas)
@@ -91,7 +90,8 @@ class Fleet:
         """The resourceVersion of the Secret that each cluster of Cluster API is known by."""
         self._found: dict[str, Source] = {}
         """Every cluster that was found in another one, aliases too."""
-        self._exported: set[str] = set()
+        shown = state if Area.CREDENTIALS in self._areas else None
+        self._files = LocalFiles(shown, self.store) if shown is not None else None
         self._helpers: set[asyncio.Task[None]] = set()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._flushed_at = float("-inf")
@@ -146,11 +146,11 @@ class Fleet:
             self._add(context_source(self._current_config, name))
         for endpoint in self._endpoints:
             self._add(fixed_source(endpoint, "in-cluster"))
-        if self._engine is not None:
-            self._show_exports()
-            self._help(self._follow_exports())
-            if not self.read_only:
-                self._help(self._recover(self._engine))
+        if self._files is not None:
+            await self._files.look()
+            self._help(self._files.follow(self._timing.exports))
+        if self._engine is not None and not self.read_only:
+            self._help(self._recover(self._engine))
 
     async def stop(self) -> None:
         """End every task and close every connection."""
@@ -187,8 +187,9 @@ class Fleet:
         await tasks.restart()
 
     def refresh_exports(self) -> None:
-        """Show what the local state holds now."""
-        self._show_exports()
+        """Show what the local state holds now, in a moment."""
+        if self._files is not None:
+            self._help(self._files.look())
 
     # Clusters
 
@@ -315,29 +316,11 @@ class Fleet:
                 credential = msgspec.structs.replace(credential_of, identity=moved)
                 self.store.put(msgspec.structs.replace(request, credential=credential))
 
-    # What is kept on this machine
-
-    async def _follow_exports(self) -> None:
-        while True:
-            await asyncio.sleep(self._timing.exports)
-            self._show_exports()
-
-    def _show_exports(self) -> None:
-        if self._state is None or Area.CREDENTIALS not in self._areas:
-            return
-        try:
-            credentials = self._state.exports()
-        except IssuanceError:
-            return  # another process holds the state; the next look will do
-        rows = {row.key: row for row in map(credential_row, credentials)}
-        self.store.drop(CredentialRow, *(self._exported - rows.keys()))
-        self.store.put(*rows.values())
-        self._exported = set(rows)
-
     async def _recover(self, engine: Engine) -> None:
         with contextlib.suppress(IssuanceError, KubeError):  # the journal keeps what stays open
             self.recovered += await engine.recover()
-        self._show_exports()
+        if self._files is not None:
+            await self._files.look()
 
     # Notices
 

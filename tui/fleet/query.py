@@ -51,11 +51,12 @@ STATE_RANK: Final[dict[State, int]] = {
     State.FAILED: 0,
     State.EXPIRED: 1,
     State.DUE: 2,
-    State.UNKNOWN: 3,
-    State.PENDING: 4,
-    State.ENDLESS: 5,
-    State.VALID: 6,
-    State.REVOKED: 7,
+    State.MISSING: 3,
+    State.UNKNOWN: 4,
+    State.PENDING: 5,
+    State.ENDLESS: 6,
+    State.VALID: 7,
+    State.REVOKED: 8,
 }
 """Worst first: what needs somebody comes before what does not."""
 

@@ -8,13 +8,15 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, UsageError
 from .files import FileError, destination, explained, read_private, readable_by_others, write_private
 from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
 from .places import Held, Writing, file_address
-from .types import FileDestination, Format, Identity
+from .types import Credential, CredentialKind, FileDestination, Format, Identity, State
 
 if TYPE_CHECKING:
     from .state import StateStore
@@ -127,6 +129,27 @@ class FilePlace:
             if not target.exists():
                 return None
         return read_private(self.path, _LARGEST)
+
+
+def as_on_disk(credential: Credential) -> Credential:
+    """What the state says of a file, or that it is missing where somebody removed it. One stat; call it in a thread."""
+    if credential.address.kind is not CredentialKind.FILE or credential.state is State.REVOKED:
+        return credential
+    path = credential.address.name
+    if _is_gone(path) and _is_gone(path.rpartition("#")[0] or path):  # a merged one is called PATH#IDENTITY
+        said = "its file is gone; rotate it to write it anew, or revoke it"
+        return msgspec.structs.replace(credential, state=State.MISSING, message=said)
+    return credential
+
+
+def _is_gone(path: str) -> bool:
+    try:
+        os.stat(path)  # noqa: PTH116 - one call per file and look
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # may not be looked at: then nobody knows
+        return False
+    return False
 
 
 def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:

@@ -202,8 +202,10 @@ async def token(context: Context, address: Address) -> Sensitive | None:
 
 async def _file(context: Context, address: Address) -> Credential:
     """What the state says of a file, and whether the file still says so too."""
-    credential = (await export_record(context, address)).credential
-    if credential.state is State.REVOKED:
+    from .file_place import as_on_disk
+
+    credential = await asyncio.to_thread(as_on_disk, (await export_record(context, address)).credential)
+    if credential.state in (State.REVOKED, State.MISSING):
         return credential
     place, form = await place_of(context, address)
     try:
@@ -211,7 +213,7 @@ async def _file(context: Context, address: Address) -> Credential:
     except (KubeError, IssuanceError) as error:
         return msgspec.structs.replace(credential, state=State.UNKNOWN, message=error.message)
     if now is None or now.fingerprint != credential.fingerprint:
-        said = "the file is gone, or holds another token than kubemint wrote"
+        said = "the file holds another token than kubemint wrote"
         return msgspec.structs.replace(credential, state=State.UNKNOWN, message=said)
     return credential
 

@@ -99,15 +99,15 @@ def same_wish(requested: timedelta | None, wanted: timedelta | None) -> bool:
 def state_of(credential: Credential, now: datetime) -> State:
     """The credential's state at `now`. `now` is the server's time: local time plus the cluster's skew.
 
-    What its source knows for certain (revoked, never expires, pending) stands. Otherwise the stamps decide, and where
-    they are missing or contradict each other it is UNKNOWN, never VALID.
+    What its source knows for certain (revoked, never expires, pending, its file missing) stands. Otherwise the stamps
+    decide, and where they are absent or contradict each other it is UNKNOWN, never VALID.
     """
     known, issued, expires = credential.state, credential.issued_at, credential.expires_at
     if known is State.REVOKED or (known in (State.ENDLESS, State.PENDING) and expires is None):
         return known
     if expires is not None and expires <= now:
         return State.EXPIRED
-    if known is State.FAILED:
+    if known in (State.FAILED, State.MISSING):
         return known
     if issued is None or expires is None or expires <= issued or issued > now + SKEW:
         return State.UNKNOWN

@@ -57,6 +57,8 @@ class State(StrEnum):
     REVOKED = "revoked"
     FAILED = "failed"
     """The last renewal failed; `Credential.message` says why. The old one may still be accepted."""
+    MISSING = "missing"
+    """The file it was kept in is gone from this machine; the token in it may still be accepted."""
     ENDLESS = "never expires"
     UNKNOWN = "unknown"
     """The stamps are missing or contradict each other. Never shown as valid."""

@@ -124,6 +124,8 @@ def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | 
         return Notice(0, sign, name, credential.message or "the last renewal failed", row)
     if state is State.EXPIRED:
         return Notice(5, sign, name, f"ended {relative(credential.expires_at, now)}", row)
+    if state is State.MISSING:
+        return Notice(6, sign, name, credential.message, row)
     if state is State.UNKNOWN and credential.address.kind is not CredentialKind.LOGIN:
         return Notice(6, sign, name, credential.message or "nobody knows when it ends", row)
     if state is State.DUE:

@@ -46,6 +46,7 @@ STATES: Final[dict[State, Sign]] = {
     State.REVOKED: Sign("⊘", "revoked", Tone.MUTE),
     State.PENDING: Sign("◌", "pending", Tone.INFO),
     State.ENDLESS: Sign("∞", "never", Tone.WARN),
+    State.MISSING: Sign("∅", "missing", Tone.WARN),
     State.UNKNOWN: Sign("?", "unknown", Tone.WARN),
 }
 

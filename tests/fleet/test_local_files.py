@@ -1,0 +1,110 @@
+"""Files that kubemint wrote, as rows: what other processes change in the state, and what somebody does to the files."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.conftest import over, until
+from tui.demo.fleet import EmbeddedFleet
+from tui.fleet.fleet import Fleet
+from tui.fleet.local_files import LocalFiles
+from tui.fleet.store import FleetStore
+from tui.issuance import file_place
+from tui.issuance.renewal import state_of
+from tui.issuance.renewal_loop import RENEWABLE, RenewalLoop, Watched
+from tui.issuance.state import StateStore
+from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, Identity, IssueSpec, State
+
+
+async def written(fleet: Fleet, path: Path, *, merge: bool = False) -> str:
+    """Issue a kubeconfig into a file; gives the key of its row."""
+    robot = Identity("harbor", "default", "robot")
+    place = FileDestination(str(path), merge=merge)
+    wish = IssueSpec(identity=robot, destinations=(place,), create_account=True)
+    outcome = await fleet.engine.execute(await fleet.engine.plan_issue(wish))
+    assert outcome.ok, outcome.error
+    assert outcome.credential is not None
+    return str(outcome.credential.address)
+
+
+def credential(fleet: Fleet, key: str) -> Credential:
+    return fleet.store.credentials[key].credential
+
+
+async def test_a_file_that_somebody_removed_is_missing_until_it_is_written_anew(
+    harbor: EmbeddedFleet, tmp_path: Path
+) -> None:
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        own = await written(fleet, tmp_path / "own.kc")
+        merged = await written(fleet, tmp_path / "merged #1.kc", merge=True)
+        await until(lambda: {own, merged} <= set(fleet.store.credentials), "both are listed")
+        assert credential(fleet, own).state is State.VALID
+        assert credential(fleet, merged).state is State.VALID
+        (tmp_path / "own.kc").unlink()
+        (tmp_path / "merged #1.kc").unlink()
+        await until(lambda: credential(fleet, own).state is State.MISSING, "it is noticed that the file is gone")
+        await until(lambda: credential(fleet, merged).state is State.MISSING, "and the merged one")
+        gone = credential(fleet, own)
+        assert "rotate it to write it anew" in gone.message
+        assert gone.issued_at is not None
+        assert gone.expires_at is not None
+        assert state_of(gone, gone.issued_at) is State.MISSING
+        assert state_of(gone, gone.expires_at) is State.EXPIRED
+        assert (await fleet.engine.lookup(gone.address)).state is State.MISSING
+        outcome = await fleet.engine.execute(await fleet.engine.plan_rotate(gone.address))
+        assert outcome.ok, outcome.error
+        await until(lambda: credential(fleet, own).state is State.VALID, "it is there again")
+        assert (tmp_path / "own.kc").exists()
+
+
+def test_a_loop_does_not_write_anew_what_somebody_removed() -> None:
+    address = Address(CredentialKind.FILE, "", "", "/gone.kc")
+
+    now = datetime.now(UTC)
+    gone = Credential(
+        address=address,
+        identity=Identity("harbor", "default", "robot"),
+        issued_at=now - timedelta(minutes=59),
+        expires_at=now + timedelta(minutes=1),
+        state=State.MISSING,
+    )
+
+    async def renew(addresses: object) -> list[object]:
+        raise AssertionError
+
+    loop = RenewalLoop(source=lambda: [Watched(credential=gone, now=now)], renew=renew)  # type: ignore[arg-type]
+    assert CredentialKind.FILE in RENEWABLE
+    assert loop.look().due == ()
+
+
+async def test_a_disk_that_hangs_stops_nobody(
+    harbor: EmbeddedFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        key = await written(fleet, tmp_path / "own.kc")
+        await until(lambda: key in fleet.store.credentials, "it is listed")
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hanging(path: str) -> bool:
+        hangs.set()
+        goes_on.wait(20)
+        return False
+
+    monkeypatch.setattr(file_place, "_is_gone", hanging)
+    state, store = StateStore.open(tmp_path / "state"), FleetStore()
+    try:
+        look = asyncio.create_task(LocalFiles(state, store).look())
+        while not hangs.is_set():  # the loop runs on all the while
+            await asyncio.sleep(0.01)
+        assert not look.done()
+        goes_on.set()
+        await look
+        assert key in store.credentials
+    finally:
+        goes_on.set()
+        state.close()

@@ -1,0 +1,48 @@
+"""The files on this machine that kubemint wrote, as rows: what the state says of them, and whether they are there."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.file_place import as_on_disk
+from tui.issuance.state import StateStore
+from tui.issuance.types import Credential
+
+from .decode import credential_row
+from .rows import CredentialRow
+from .store import FleetStore
+
+
+class LocalFiles:
+    """Keeps the rows of the local state in the store. Other processes write the state too, so it is looked at anew.
+
+    The disk is read in a thread: a file on a file system that hangs must not stop the fleet.
+    """
+
+    def __init__(self, state: StateStore, store: FleetStore) -> None:
+        self._state = state
+        self._store = store
+        self._shown: set[str] = set()
+        self._looking = asyncio.Lock()
+
+    async def follow(self, every: float) -> None:
+        """Look again and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            await self.look()
+
+    async def look(self) -> None:
+        """Show what there is now."""
+        async with self._looking:
+            try:
+                credentials = await asyncio.to_thread(self._read)
+            except IssuanceError:
+                return  # another process holds the state; the next look will do
+            rows = {row.key: row for row in map(credential_row, credentials)}
+            self._store.drop(CredentialRow, *(self._shown - rows.keys()))
+            self._store.put(*rows.values())
+            self._shown = set(rows)
+
+    def _read(self) -> list[Credential]:
+        return [as_on_disk(credential) for credential in self._state.exports()]
