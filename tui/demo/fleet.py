@@ -29,6 +29,8 @@ from .gardener_seed import ALONE, add_garden
 from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import SigningKey, repeatable_key, signing_key
 from .seed import OPERATOR, populate, settle
+from .unattended import NAME as UNATTENDED
+from .unattended import populate_unattended
 
 Clock = Callable[[], datetime]
 
@@ -48,7 +50,8 @@ class EmbeddedFleet:
     """An async context manager. `clusters` counts the healthy ones: `harbor`, which manages, and its tenants.
 
     Names, order and stamps depend on `seed` and `clock` alone. With `first_port` addresses and tokens do too: that is
-    for pictures that can be made again, because anybody who knows the seed knows the key.
+    for pictures that can be made again, because anybody who knows the seed knows the key. With `unattended` there is a
+    second cluster that manages, without DPF's controller.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class EmbeddedFleet:
         troubled: bool = True,
         first_port: int | None = None,
         controller: bool = True,
+        unattended: bool = False,
     ) -> None:
         if clusters < 1:
             raise ValueError("an embedded fleet has at least one cluster")
@@ -73,6 +77,7 @@ class EmbeddedFleet:
         self._troubled = troubled
         self._first_port = first_port
         self._controller = controller
+        self._unattended = unattended
         self.controller: CredentialController | None = None
         """DPF's controller in the management cluster; it keeps the requests of one namespace."""
         self.garden: Garden | None = None
@@ -107,7 +112,7 @@ class EmbeddedFleet:
         self.folder = make_folder(self._given)
         atexit.register(self._remove_folder)
         try:
-            names = cluster_names(self._healthy, self._troubled)
+            names = cluster_names(self._healthy, self._troubled) + ([UNATTENDED] if self._unattended else [])
             every = [*names, *ALONE]
             keys = await self._keys(len(every))
             for index, (name, key) in enumerate(zip(every, keys, strict=True)):
@@ -120,7 +125,10 @@ class EmbeddedFleet:
                     port=0 if self._first_port is None else self._first_port + index,
                     state=TROUBLED.get(name, ServerState.NORMAL),
                 )
-            populate(self._clusters, accounts=self._accounts)
+            attended = {name: cluster for name, cluster in self._clusters.items() if name != UNATTENDED}
+            populate(attended, accounts=self._accounts)
+            if self._unattended:
+                populate_unattended(self._clusters[UNATTENDED], attended)
             for shoot in self._shoots.values():
                 settle(shoot)
             self.garden = add_garden(next(iter(self._clusters.values())), self._clusters, self._shoots)

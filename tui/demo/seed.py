@@ -52,9 +52,9 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
         clusters[CAPPED].set_policy(max_seconds=CAP_SECONDS)
     management = next(iter(clusters.values()))
     for definition in (*MANAGEMENT_CRDS, *eso.definitions()):
-        Settler(management).put(DEFINITIONS, _copied(definition))
+        Settler(management).put(DEFINITIONS, copied(definition))
     others = [cluster for cluster in clusters.values() if cluster is not management]
-    _Management(management, {cluster.name: cluster for cluster in others}).fill()
+    Management(management, {cluster.name: cluster for cluster in others}).fill()
     for cluster in healthy:
         add_drivers(Settler(cluster))
 
@@ -74,16 +74,16 @@ def _settle(cluster: EmbeddedCluster, count: int, *, few: bool, extra: int = 0) 
     settler.managed_secrets(accounts, few=few, extra=extra)
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
+        return {key: copied(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_copied(item) for item in value]
+        return [copied(item) for item in value]
     return value
 
 
-class _Management:
-    """The management cluster's own objects."""
+class Management:
+    """A management cluster's own objects."""
 
     def __init__(self, cluster: EmbeddedCluster, others: Mapping[str, EmbeddedCluster]) -> None:
         self.cluster = cluster
@@ -97,7 +97,7 @@ class _Management:
         for number, other in enumerate(self.others.values()):
             self._cluster_api(other)
             if other.state is not ServerState.SLOW and number < 8:
-                self._dpu_cluster(other)
+                self.dpu_cluster(other)
         self._unborn_cluster()
         self._requests()
         self.settler.account(UNATTENDED, _LONG)
@@ -119,7 +119,7 @@ class _Management:
             },
         )
 
-    def _dpu_cluster(self, other: EmbeddedCluster) -> None:
+    def dpu_cluster(self, other: EmbeddedCluster) -> None:
         ready = other.state is ServerState.NORMAL
         secret = f"{other.name}-admin-kubeconfig"
         labels = {"kamaji.clastix.io/component": "admin-kubeconfig", "kamaji.clastix.io/project": "kamaji"}
@@ -129,17 +129,17 @@ class _Management:
             other.name,
             {"type": "kamaji", "version": other.version, "maxNodes": 1000, "kubeconfig": secret},
             "Ready" if ready else "NotReady",
-            _condition("Ready", ready, "HealthCheckPassed" if ready else "HealthCheckFailed", self.now, days=9),
+            condition("Ready", ready, "HealthCheckPassed" if ready else "HealthCheckFailed", self.now, days=9),
         )
 
     def _unborn_cluster(self) -> None:
         spec = {"type": "kamaji", "version": "v1.34.1", "maxNodes": 1000}
-        condition = _condition("Ready", False, "ControlPlaneNotReady", self.now, days=0)
-        self._put_cluster("tenant-next", spec, "Creating", condition)
+        state = condition("Ready", False, "ControlPlaneNotReady", self.now, days=0)
+        self._put_cluster("tenant-next", spec, "Creating", state)
 
-    def _put_cluster(self, name: str, spec: Object, phase: str, condition: Object) -> None:
+    def _put_cluster(self, name: str, spec: Object, phase: str, state: Object) -> None:
         obj = _custom(DPU_CLUSTERS[0], "DPUCluster", OPERATOR, name)
-        self.settler.put(DPU_CLUSTERS, obj | {"spec": spec, "status": {"phase": phase, "conditions": [condition]}})
+        self.settler.put(DPU_CLUSTERS, obj | {"spec": spec, "status": {"phase": phase, "conditions": [state]}})
 
     # Requests
 
@@ -157,26 +157,26 @@ class _Management:
             ("sfc-controller", first, "kubeconfig", "8h", 3 * hour, 8 * hour),
         ]
         for name, target, form, duration, age, lifetime in kept:
-            self._issued(OPERATOR, name, target, form, duration, age, lifetime)
+            self.issued(OPERATOR, name, target, form, duration, age, lifetime)
         if CAPPED in self.others:
-            self._issued(OPERATOR, "dms", CAPPED, "kubeconfig", "24h", 30 * minutes, timedelta(seconds=CAP_SECONDS))
-        self._wish(OPERATOR, "nvidia-k8s-ipam", "tenant-next", "kubeconfig", "1h")
+            self.issued(OPERATOR, "dms", CAPPED, "kubeconfig", "24h", 30 * minutes, timedelta(seconds=CAP_SECONDS))
+        self.wish(OPERATOR, "nvidia-k8s-ipam", "tenant-next", "kubeconfig", "1h")
         lost = next((other.name for other in self.others.values() if other.state is ServerState.UNREACHABLE), None)
         if lost is not None:
-            self._issued(OPERATOR, "storage-agent", lost, "kubeconfig", "12h", 11 * hour, 12 * hour)
+            self.issued(OPERATOR, "storage-agent", lost, "kubeconfig", "12h", 11 * hour, 12 * hour)
 
-        self._issued(UNATTENDED, "gateway-west", first, "kubeconfig", "1h", 53 * minutes, hour)
-        self._issued(UNATTENDED, "gateway-east", second, "tokenFile", "1h", 26 * hour, hour)
-        self._issued(UNATTENDED, "meter-reader", third, "tokenFile", "8h", hour, 8 * hour)
-        self._issued(UNATTENDED, "camera-hub", first, "kubeconfig", "10m", 8 * minutes + near, 10 * minutes)
-        self._issued(UNATTENDED, "edge-sync", None, "kubeconfig", "30h", 25 * hour, 30 * hour)
-        self._wish(UNATTENDED, "kiosk", first, "kubeconfig", "2h")
-        failed = self._issued(UNATTENDED, "vending", first, "kubeconfig", "1h", 61 * minutes, hour)
+        self.issued(UNATTENDED, "gateway-west", first, "kubeconfig", "1h", 53 * minutes, hour)
+        self.issued(UNATTENDED, "gateway-east", second, "tokenFile", "1h", 26 * hour, hour)
+        self.issued(UNATTENDED, "meter-reader", third, "tokenFile", "8h", hour, 8 * hour)
+        self.issued(UNATTENDED, "camera-hub", first, "kubeconfig", "10m", 8 * minutes + near, 10 * minutes)
+        self.issued(UNATTENDED, "edge-sync", None, "kubeconfig", "30h", 25 * hour, 30 * hour)
+        self.wish(UNATTENDED, "kiosk", first, "kubeconfig", "2h")
+        failed = self.issued(UNATTENDED, "vending", first, "kubeconfig", "1h", 61 * minutes, hour)
         self._fail(failed, f"Error occurred: serviceaccounts is forbidden: {HOSTILE}")
-        unknown = self._issued(UNATTENDED, "gateway-north", first, "kubeconfig", "1h", 5 * minutes, hour)
+        unknown = self.issued(UNATTENDED, "gateway-north", first, "kubeconfig", "1h", 5 * minutes, hour)
         self._change_status(unknown, issuedAt=None)
 
-    def _wish(self, namespace: str, name: str, target: str | None, form: str, duration: str | None) -> Object:
+    def wish(self, namespace: str, name: str, target: str | None, form: str, duration: str | None) -> Object:
         obj = _custom(REQUESTS[0], "DPUServiceCredentialRequest", namespace, name)
         obj["metadata"]["generation"] = 1
         obj["spec"] = {
@@ -194,7 +194,7 @@ class _Management:
             obj["spec"]["targetCluster"] = {"name": target, "namespace": OPERATOR}
         return self.settler.put(REQUESTS, obj, timedelta(days=self.settler.rng.randint(2, 90)))
 
-    def _issued(
+    def issued(
         self,
         namespace: str,
         name: str,
@@ -205,7 +205,7 @@ class _Management:
         lifetime: timedelta,
     ) -> Object:
         """A request that was served `age` ago: account and token in its target, Secret and status here."""
-        wish = self._wish(namespace, name, target, form, duration)
+        wish = self.wish(namespace, name, target, form, duration)
         cluster = self.cluster if target is None else self.others[target]
         there = Settler(cluster)
         cluster.add_namespace("dpu-services")
@@ -223,7 +223,7 @@ class _Management:
         }
         self.settler.put(SECRETS, secret, age)
         status: Object = {
-            "conditions": [_condition(kind, True, "Success", issued) for kind in CONDITIONS],
+            "conditions": [condition(kind, True, "Success", issued) for kind in CONDITIONS],
             "serviceAccount": f"dpu-services/{name}",
             "secret": f"{namespace}/{name}-credential",
             "issuedAt": rfc3339(issued),
@@ -231,7 +231,7 @@ class _Management:
         }
         if target is not None:
             status["targetCluster"] = f"{OPERATOR}/{target}"
-        changed = _copied(wish) | {"status": status}
+        changed = copied(wish) | {"status": status}
         changed["metadata"]["finalizers"] = [FINALIZER]
         return self.cluster.storage.update(REQUESTS, changed)
 
@@ -239,14 +239,14 @@ class _Management:
         at = self.now - timedelta(minutes=9)
         summary = "The following conditions are not ready: ServiceAccountReconciled"
         conditions = [
-            _condition("Ready", False, "Pending", at) | {"message": summary},
-            _condition("ServiceAccountReconciled", False, "Error", at) | {"message": message},
-            _condition("SecretReconciled", True, "Success", at),
+            condition("Ready", False, "Pending", at) | {"message": summary},
+            condition("ServiceAccountReconciled", False, "Error", at) | {"message": message},
+            condition("SecretReconciled", True, "Success", at),
         ]
         self._change_status(request, conditions=conditions)
 
     def _change_status(self, request: Object, **fields: Any) -> None:
-        changed = _copied(
+        changed = copied(
             self.cluster.storage.get(REQUESTS, request["metadata"]["name"], request["metadata"]["namespace"])
         )
         changed["status"] = {key: value for key, value in (changed["status"] | fields).items() if value is not None}
@@ -268,7 +268,7 @@ def _custom(group: str, kind: str, namespace: str, name: str) -> Object:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}
 
 
-def _condition(kind: str, good: bool, reason: str, at: Any, days: int = 0) -> Object:
+def condition(kind: str, good: bool, reason: str, at: Any, days: int = 0) -> Object:
     return {
         "type": kind,
         "status": "True" if good else "False",

@@ -35,7 +35,7 @@ def open_dashboard(options: Options, theme: str | None) -> int:
         )
     from tui.demo.running import run_in_thread
 
-    with run_in_thread() as thread:
+    with run_in_thread(unattended=True) as thread:
         return run(
             settings=settings,
             kubeconfig=str(thread.kubeconfig),

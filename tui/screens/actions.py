@@ -221,6 +221,7 @@ BY_NAME: Final[dict[str, Action]] = {action.name: action for action in ACTIONS}
 NOVELTIES: Final[tuple[Novelty, ...]] = (
     Novelty("c", "new_credential", "Credential", "a token for a service account, kept in a file or a Secret"),
     Novelty("i", "new_identity", "Identity", "an account that may mint short-lived tokens for itself"),
+    Novelty("m", "mint", "Short-lived token", "minted by an identity itself, with its long-lived one"),
     Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
 )
 

@@ -1,7 +1,8 @@
-"""The first question of `n`: what is to be made. The entries come from the table of actions."""
+"""The first question of `n`: what is to be made. Its entries come from the table of actions, where they fit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
-from .actions import NOVELTIES
+from .actions import NOVELTIES, Novelty
 
 
 class ChooseNewScreen(ModalScreen[str | None]):
@@ -23,6 +24,10 @@ class ChooseNewScreen(ModalScreen[str | None]):
         *(Binding(entry.key, f"choose('{entry.action}')", entry.title) for entry in NOVELTIES),
     ]
 
+    def __init__(self, entries: Sequence[Novelty] = NOVELTIES) -> None:
+        super().__init__()
+        self._entries = list(entries)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -small"):
             yield Label("New", classes="dialog-title", markup=False)
@@ -32,7 +37,7 @@ class ChooseNewScreen(ModalScreen[str | None]):
                         Content.assemble((f"{entry.key}  {entry.title}", "bold"), f"\n   {entry.says}"),
                         id=entry.action,
                     )
-                    for entry in NOVELTIES
+                    for entry in self._entries
                 ),
                 compact=True,
             )
@@ -43,5 +48,6 @@ class ChooseNewScreen(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
     def action_choose(self, action: str) -> None:
-        """Choose by key."""
-        self.dismiss(action or None)
+        """Choose by key; one that is not offered now does nothing."""
+        if not action or any(entry.action == action for entry in self._entries):
+            self.dismiss(action or None)

@@ -124,7 +124,7 @@ async def identity_section(row: AccountRow, session: Session) -> Section:
     if not found.tokens:
         facts.append(Fact("token Secrets", "none", Tone.MUTE, "n i makes one, with a token file"))
     elif found.mints:
-        facts.append(Fact("", ":mint makes a short-lived token with one of them", Tone.MUTE))
+        facts.append(Fact("", "n m mints a short-lived token with one of them", Tone.MUTE))
     return Section("identity", facts)
 
 

@@ -26,7 +26,7 @@ from tui.kube.text import safe_text
 from tui.widgets.names import short_address
 
 from . import acting_on_identities, acting_on_requests, work
-from .actions import ACTIONS, BY_NAME, Needs, bindings, possible
+from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
 from .jobs import Task
@@ -189,7 +189,8 @@ class WorkingScreen(Screen[None]):
             if action:
                 await self.run_action(action)
 
-        self.app.push_screen(ChooseNewScreen(), chosen)
+        entries = [entry for entry in NOVELTIES if self.check_action(entry.action, ())]
+        self.app.push_screen(ChooseNewScreen(entries), chosen)
 
     def action_new_credential(self) -> None:
         from .new_credential import NewCredentialScreen
