@@ -18,6 +18,7 @@ from tui.widgets.moments import lifetime, relative
 from tui.widgets.names import credential_name
 from tui.widgets.signs import REACHES, STATES, Sign
 
+from .causes import cause_first
 from .session import Session
 
 MOST: Final = 200
@@ -108,12 +109,12 @@ def since(row: ClusterRow, now: datetime) -> str:
 
 
 def request_says(row: RequestRow) -> str:
-    """The message of the condition that keeps a request from being ready."""
+    """What keeps a request from being ready, the cause first."""
     bad = [condition for condition in row.conditions if condition.status == "False" and condition.type != "Ready"]
     worst: Sequence[str] = [condition.message or condition.reason for condition in bad] or [
         condition.message or condition.reason for condition in row.conditions if condition.status == "False"
     ]
-    return next((text.removeprefix("Error occurred: ") for text in worst if text), "not ready")
+    return next((cause_first(text) for text in worst if text), "not ready")
 
 
 def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | None:
@@ -121,7 +122,7 @@ def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | 
     sign = STATES[state]
     name = row.name or credential_name(row)
     if state is State.FAILED:
-        return Notice(0, sign, name, credential.message or "the last renewal failed", row)
+        return Notice(0, sign, name, cause_first(credential.message) or "the last renewal failed", row)
     if state is State.EXPIRED:
         return Notice(5, sign, name, f"ended {relative(credential.expires_at, now)}", row)
     if state is State.MISSING:
