@@ -24,15 +24,15 @@ DIALED = 'Post "https://10.0.0.1:6443/api": dial tcp 10.0.0.1:6443: connect: con
         ),
         (
             (
-                'serviceaccounts "robot" is forbidden: User "system:serviceaccount:dpf:controller" cannot create resource '
-                '"serviceaccounts/token" in API group "" in the namespace "ci"'
+                'serviceaccounts "robot" is forbidden: User "system:serviceaccount:dpf:controller" cannot create '
+                'resource "serviceaccounts/token" in API group "" in the namespace "ci"'
             ),
             "may not create serviceaccounts/token robot in ci as system:serviceaccount:dpf:controller",
         ),
         (
             (
-                'dpuclusters.provisioning.dpu.nvidia.com is forbidden: User "u" cannot list resource "dpuclusters" in API '
-                'group "provisioning.dpu.nvidia.com" at the cluster scope'
+                'dpuclusters.provisioning.dpu.nvidia.com is forbidden: User "u" cannot list resource "dpuclusters" in '
+                'API group "provisioning.dpu.nvidia.com" at the cluster scope'
             ),
             "may not list dpuclusters.provisioning.dpu.nvidia.com as u",
         ),
