@@ -185,7 +185,7 @@ async def test_410_lists_again_and_drops_what_went_meanwhile(harbor: EmbeddedFle
 
 async def test_partial_rights_show_the_rest(harbor: EmbeddedFleet, tmp_path: Path) -> None:
     faults = harbor.cluster("harbor").faults
-    faults.add(FaultRule(Answer(403), path="/secrets"))
+    faults.add(FaultRule(Answer(403), path="/secrets$"))
     async with over(harbor, tmp_path) as fleet:
         assert await fleet.settled(10)
         row = fleet.store.clusters["harbor"]

@@ -263,4 +263,4 @@ def test_nonsense_is_an_error_in_words(spec: Any) -> None:
 def test_a_mangled_note_of_kubectl_is_no_note(note: str) -> None:
     obj = manifest("d")
     obj["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": note}
-    assert parse_driver(obj).applied is None
+    assert parse_driver(obj).lost == ()

@@ -1,7 +1,8 @@
 """CSI drivers that live in an embedded cluster, and pods whose volumes they mount.
 
-One driver asks for tokens of the pods that it serves, one does not. On an old server nothing is left of the first one's
-wish but the note that `kubectl apply` wrote, as on a real one.
+One driver asks for tokens of the pods that it serves, one does not, one asks for them once and never again, and one
+asks for what no API server accepts today. On an old server nothing is left of such a wish but the note that
+`kubectl apply` wrote, as on a real one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .storage import CSI_DRIVERS, NODES, PODS, SERVICE_ACCOUNTS
 
 ASKING: Final = "secrets-store.csi.k8s.io"
 SILENT: Final = "nfs.csi.k8s.io"
+ONCE: Final = "kms.csi.example.com"
+BROKEN: Final = "restored.csi.example.com"
 _APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _AGE: Final = timedelta(days=40)
 _SPECS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -36,17 +39,30 @@ _SPECS: Final[Mapping[str, Mapping[str, Any]]] = {
         "requiresRepublish": False,
     },
 }
-_VOLUMES: Final = (("payments", "api", "vault-api-0", ASKING), ("ci", "runner", "nfs-runner-0", SILENT))
+_MORE: Final[Mapping[str, Mapping[str, Any]]] = {
+    ONCE: {"attachRequired": False, "tokenRequests": [{"audience": "kms", "expirationSeconds": 600}]},
+    BROKEN: {
+        "attachRequired": False,
+        "tokenRequests": [{"audience": "vault"}, {"audience": "vault"}, {"audience": "aws", "expirationSeconds": 10}],
+        "requiresRepublish": True,
+    },
+}
+"""Of the management cluster alone. The last one came back with an old backup, past the API server."""
+_VOLUMES: Final = (
+    ("payments", "api", "vault-api-0", ASKING),
+    ("ci", "runner", "nfs-runner-0", SILENT),
+    ("payments", "ledger", "vault-ledger-0", ASKING),
+)
 """Namespace, account, pod, driver."""
 
 
-def add_drivers(settler: Settler) -> None:
-    """The drivers, and a pod for each whose account is there."""
+def add_drivers(settler: Settler, *, more: bool = False) -> None:
+    """The drivers (or `more` of them), and a pod for each whose account is there."""
     cluster = settler.cluster
     minor = int(cluster.version.split(".")[1])
     (kind,) = (kind for kind in kinds_of_version(minor) if kind.collection == CSI_DRIVERS)
     known = (kind.schema or {})["properties"]["spec"]["properties"]
-    for name, spec in _SPECS.items():
+    for name, spec in {**_SPECS, **(_MORE if more else {})}.items():
         wish = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": name}, "spec": dict(spec)}
         note = json.dumps(wish, separators=(",", ":")) + "\n"
         kept = {field: value for field, value in spec.items() if field in known}

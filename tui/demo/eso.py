@@ -1,7 +1,7 @@
-"""A small External Secrets Operator for the management cluster: its definitions, and what PushSecrets do.
+"""A small External Secrets Operator for an embedded cluster: what becomes of PushSecrets, stores and ExternalSecrets.
 
-It keeps the real one's order and words: one get and one write for each key, the remote type from the template or the
-source, `Ready` with Synced or Errored, and no look at the source between two refreshes.
+It keeps the real one's words and habits: `Ready` with Synced or Errored, no look at the source between two refreshes,
+what was pushed to a store is taken out of it when another one is named, and stores of another operator are left alone.
 """
 
 from __future__ import annotations
@@ -10,164 +10,104 @@ import copy
 import hashlib
 import json
 import re
-from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .access import Object
+from .eso_kinds import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES, definitions
+from .eso_provider import Connection, ProviderError, Unknown, connect, store_at
 from .status import StatusError
-from .storage import SECRETS, Change, rfc3339
+from .storage import SECRETS, Change, Collection, rfc3339
 from .worker import Worker
 
 if TYPE_CHECKING:
     from .cluster import EmbeddedCluster
 
-GROUP: Final = "external-secrets.io"
-PUSH_SECRETS: Final = (GROUP, "pushsecrets")
-STORES: Final = (GROUP, "secretstores")
+__all__ = ["PushController", "definitions", "run_operator"]
+
 FINALIZER: Final = "pushsecret.externalsecrets.io/finalizer"
 _RETRY: Final = 5.0
+_STORE_CHECK: Final = 30.0
 _DURATION: Final = re.compile(r"([0-9]+)(h|m|s)")
 _UNIT: Final = {"h": 3600, "m": 60, "s": 1}
 
 Named = tuple[str, str]
 
 
-def _open(**properties: Any) -> Object:
-    return {"type": "object", "properties": properties}
+def run_operator(home: EmbeddedCluster, clusters: Mapping[str, EmbeddedCluster]) -> None:
+    """Let the operator run in `home`; it can reach `clusters`."""
+    home.workers += [
+        StoreController(home, clusters, STORES).worker,
+        StoreController(home, clusters, CLUSTER_STORES).worker,
+        PushController(home, clusters).worker,
+        ExternalController(home, clusters).worker,
+    ]
 
 
-_STRING: Final = {"type": "string"}
-_ANY: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-_TEXTS: Final = {"type": "object", "additionalProperties": _STRING}
-_REFERENCE: Final = _open(name=_STRING, namespace=_STRING, key=_STRING)
-_CONDITIONS: Final = {
-    "type": "array",
-    "items": _open(type=_STRING, status=_STRING, reason=_STRING, message=_STRING, lastTransitionTime=_STRING),
-}
-_KUBERNETES: Final = _open(
-    remoteNamespace=_STRING,
-    server=_open(
-        url=_STRING,
-        caBundle=_STRING,
-        caProvider=_open(
-            type={"type": "string", "enum": ["Secret", "ConfigMap"]}, name=_STRING, namespace=_STRING, key=_STRING
-        ),
-    ),
-    auth=_open(
-        cert=_open(clientCert=_REFERENCE, clientKey=_REFERENCE),
-        token=_open(bearerToken=_REFERENCE),
-        serviceAccount=_open(name=_STRING, namespace=_STRING, audiences={"type": "array", "items": _STRING}),
-    ),
-)
-_STORE: Final = _open(provider=_open(kubernetes=_KUBERNETES)) | {"required": ["provider"]}
-_MATCH: Final = _open(
-    secretKey=_STRING, remoteRef=_open(remoteKey=_STRING, property=_STRING) | {"required": ["remoteKey"]}
-)
-_PUSH: Final = _open(
-    refreshInterval=_STRING | {"default": "1h0m0s"},
-    deletionPolicy=_STRING | {"enum": ["Delete", "None"], "default": "None"},
-    updatePolicy=_STRING | {"enum": ["Replace", "IfNotExists"], "default": "Replace"},
-    secretStoreRefs={"type": "array", "items": _open(name=_STRING, kind=_STRING | {"default": "SecretStore"})},
-    selector=_open(secret=_open(name=_STRING)),
-    template=_open(type=_STRING, metadata=_open(annotations=_TEXTS, labels=_TEXTS)),
-    data={"type": "array", "items": _open(match=_MATCH, metadata=_ANY) | {"required": ["match"]}},
-) | {"required": ["secretStoreRefs", "selector"]}
-_EXTERNAL: Final = _open(
-    refreshInterval=_STRING | {"default": "1h0m0s"},
-    secretStoreRef=_open(name=_STRING, kind=_STRING),
-    target=_open(name=_STRING, creationPolicy=_STRING, deletionPolicy=_STRING),
-    data={"type": "array", "items": _open(secretKey=_STRING, remoteRef=_open(key=_STRING, property=_STRING))},
-    dataFrom={"type": "array", "items": _open(extract=_open(key=_STRING))},
-)
-_STATUS: Final = _open(
-    conditions=_CONDITIONS,
-    capabilities=_STRING,
-    refreshTime=_STRING,
-    syncedResourceVersion=_STRING,
-    syncedPushSecrets=_ANY,
-)
+class _Controller:
+    """What the four have in common: a queue of names, and where they look."""
 
+    collection: Collection
 
-def _definition(kind: str, spec: Object, versions: tuple[str, ...], short: str, *, namespaced: bool = True) -> Object:
-    plural = f"{kind.lower()}s"
-    ready = ".status.conditions[?(@.type=='Ready')]"
-    schema = _open(apiVersion=_STRING, kind=_STRING, metadata={"type": "object"}, spec=spec, status=_STATUS)
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "names": {
-                "kind": kind,
-                "listKind": f"{kind}List",
-                "plural": plural,
-                "singular": kind.lower(),
-                "shortNames": [short],
-            },
-            "scope": "Namespaced" if namespaced else "Cluster",
-            "versions": [
-                {
-                    "name": version,
-                    "served": True,
-                    "storage": number == 0,
-                    "schema": {"openAPIV3Schema": schema},
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": [
-                        {"name": "Age", "jsonPath": ".metadata.creationTimestamp", "type": "date"},
-                        {"name": "Status", "jsonPath": f"{ready}.reason", "type": "string"},
-                        {"name": "Ready", "jsonPath": f"{ready}.status", "type": "string"},
-                    ],
-                }
-                for number, version in enumerate(versions)
-            ],
-        },
-    }
-
-
-def definitions(*versions: str) -> tuple[Object, ...]:
-    """The definitions, with stores and external secrets in these versions (`v1`, or `v1beta1` before 0.17)."""
-    served = versions or ("v1",)
-    return tuple(
-        copy.deepcopy(definition)
-        for definition in (
-            _definition("SecretStore", _STORE, served, "ss"),
-            _definition("ClusterSecretStore", _STORE, served, "css", namespaced=False),
-            _definition("ExternalSecret", _EXTERNAL, served, "es"),
-            _definition("PushSecret", _PUSH, ("v1alpha1",), "ps"),
-        )
-    )
-
-
-class PushError(Exception):
-    """Why a push did not work; the text goes into the condition."""
-
-
-class PushController:
-    """Keeps the PushSecrets of the management cluster."""
-
-    def __init__(
-        self, management: EmbeddedCluster, clusters: Mapping[str, EmbeddedCluster], *, delay: float = 0.05
-    ) -> None:
-        self._management = management
+    def __init__(self, home: EmbeddedCluster, clusters: Mapping[str, EmbeddedCluster], *, delay: float = 0.05) -> None:
+        self._home = home
         self._clusters = clusters
-        self._storage = management.storage
+        self._storage = home.storage
         self.worker: Worker[Named] = Worker(self._reconcile, delay)
-        self._storage.subscribe(self._changed, PUSH_SECRETS)
-        for push in self._storage.list(PUSH_SECRETS):
-            self.worker.add((push["metadata"]["namespace"], push["metadata"]["name"]))
+        self._storage.subscribe(self._changed, self.collection)
+        for found in self._storage.list(self.collection):
+            self.worker.add((found["metadata"].get("namespace", ""), found["metadata"]["name"]))
 
     def _changed(self, change: Change) -> None:
         if change.type != "DELETED":
             self.worker.add(change.now.key[1:])
 
     def _reconcile(self, key: Named) -> float | None:
-        push = self._storage.get(PUSH_SECRETS, key[1], key[0])
-        if push is None:
+        found = self._storage.get(self.collection, key[1], key[0])
+        return None if found is None else self._keep(copy.deepcopy(found))
+
+    def _keep(self, obj: Object) -> float | None:
+        raise NotImplementedError
+
+    def _connect(self, reference: Object, namespace: str) -> Connection:
+        kind = reference.get("kind") or "SecretStore"
+        store = store_at(self._home, kind, reference["name"], namespace)
+        return connect(self._home, self._clusters, store, namespace)
+
+
+class StoreController(_Controller):
+    """Says of each store whether its login is good for anything."""
+
+    def __init__(self, home: EmbeddedCluster, clusters: Mapping[str, EmbeddedCluster], collection: Collection) -> None:
+        self.collection = collection
+        super().__init__(home, clusters)
+
+    def _keep(self, store: Object) -> float | None:
+        if not _ours(store):
             return None
-        push = copy.deepcopy(push)
+        status = store.setdefault("status", {})
+        said = ("True", "Valid", "store validated")
+        try:
+            connect(self._home, self._clusters, store).check()
+        except Unknown as error:
+            said = ("Unknown", "ValidationUnknown", str(error))
+        except ProviderError as error:
+            reason = "InvalidProviderConfig" if str(error).startswith("could not get client") else "ValidationFailed"
+            said = ("False", reason, str(error))
+        changed = _condition(status, *said, self._home.clock())
+        if changed or status.get("capabilities") != "ReadWrite":
+            status["capabilities"] = "ReadWrite"
+            self._storage.update(self.collection, store)
+        return _STORE_CHECK
+
+
+class PushController(_Controller):
+    """Keeps the PushSecrets."""
+
+    collection = PUSH_SECRETS
+
+    def _keep(self, push: Object) -> float | None:
         metadata, spec = push["metadata"], push["spec"]
         if metadata.get("deletionTimestamp"):
             return self._delete(push)
@@ -175,14 +115,19 @@ class PushController:
             metadata.setdefault("finalizers", []).append(FINALIZER)
             self._storage.update(PUSH_SECRETS, push)
             return 0.0
-        now = self._management.clock()
+        if not self._managed_stores(push):
+            return None
+        now = self._home.clock()
         interval = _seconds(spec.get("refreshInterval", "1h"))
         status = push.setdefault("status", {})
         if not _due(status, _mark(metadata), interval, now):
             return None
+        before: Object = status.get("syncedPushSecrets") or {}
         try:
-            synced = {f"SecretStore/{ref['name']}": self._push(push, ref["name"]) for ref in spec["secretStoreRefs"]}
-        except (PushError, StatusError) as error:
+            synced = {_store_key(ref): self._push(push, ref) for ref in spec["secretStoreRefs"]}
+            if spec.get("deletionPolicy") == "Delete":
+                self._withdraw(metadata["namespace"], before, synced)
+        except (ProviderError, StatusError) as error:
             if not _condition(status, "False", "Errored", f"set secret failed: {error}", now):
                 return _RETRY
             self._storage.update(PUSH_SECRETS, push)
@@ -196,101 +141,144 @@ class PushController:
         self._storage.update(PUSH_SECRETS, push)
         return float(interval) if interval else None
 
-    def _push(self, push: Object, store: str) -> Object:
-        namespace = push["metadata"]["namespace"]
-        target, remote_namespace = self._target(namespace, store)
-        name = push["spec"]["selector"]["secret"]["name"]
+    def _managed_stores(self, push: Object) -> bool:
+        """Whether any of its stores is this operator's; those that are missing count, so that this can be said."""
+        for ref in push["spec"]["secretStoreRefs"]:
+            try:
+                store = store_at(self._home, ref.get("kind", "SecretStore"), ref["name"], push["metadata"]["namespace"])
+            except ProviderError:
+                return True
+            if _ours(store):
+                return True
+        return False
+
+    def _push(self, push: Object, reference: Object) -> Object:
+        namespace, spec = push["metadata"]["namespace"], push["spec"]
+        name = spec["selector"]["secret"]["name"]
         source = self._storage.get(SECRETS, name, namespace)
         if source is None:
-            raise PushError(f'could not get source secret: secrets "{name}" not found')
+            raise ProviderError(f'could not get source secret: secrets "{name}" not found')
+        connection = self._connect(reference, namespace)
+        shaped = _shaped(spec, source)
         synced: Object = {}
-        for entry in push["spec"].get("data") or ():
-            match = entry["match"]
-            key, remote = match["secretKey"], match["remoteRef"]
-            if key not in (source.get("data") or {}):
-                raise PushError(f"secret key {key} does not exist")
-            self._set(target, remote_namespace, remote, source["data"][key], _shape(push["spec"], source))
-            synced[f"{remote['remoteKey']}/{remote['property']}"] = entry
+        for entry in spec.get("data") or ():
+            connection.push(entry, shaped, replace=spec.get("updatePolicy") != "IfNotExists")
+            remote = entry["match"]["remoteRef"]
+            synced["/".join(filter(None, (remote["remoteKey"], remote.get("property", ""))))] = entry
         return synced
 
-    def _set(self, target: EmbeddedCluster, namespace: str, remote: Object, value: str, shape: Object) -> None:
-        found = target.storage.get(SECRETS, remote["remoteKey"], namespace)
-        if found is None:
-            secret = {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {
-                    "name": remote["remoteKey"],
-                    "namespace": namespace,
-                    "uid": target.new_id(),
-                    "creationTimestamp": rfc3339(target.clock()),
-                    **copy.deepcopy(shape["metadata"]),
-                },
-                "type": shape["type"],
-                "data": {remote["property"]: value},
-            }
-            target.storage.create(SECRETS, secret)
-        elif (found.get("data") or {}).get(remote["property"]) != value:
-            changed = copy.deepcopy(found)
-            changed.setdefault("data", {})[remote["property"]] = value
-            target.storage.update(SECRETS, changed)
-
-    def _target(self, namespace: str, store: str) -> tuple[EmbeddedCluster, str]:
-        found = self._storage.get(STORES, store, namespace)
-        if found is None:
-            raise PushError(f'could not get SecretStore "{store}", secretstores.{GROUP} "{store}" not found')
-        kubernetes = found["spec"]["provider"].get("kubernetes") or {}
-        auth = kubernetes["auth"]["cert"]["clientCert"]
-        secret = self._storage.get(SECRETS, auth["name"], namespace)
-        certificate = b64decode(((secret or {}).get("data") or {}).get(auth["key"], ""))
-        if b"BEGIN CERTIFICATE" not in certificate:
-            raise PushError(f'could not get client: cannot find secret data for key: "{auth["key"]}"')
-        for cluster in self._clusters.values():
-            if cluster.url == kubernetes["server"]["url"]:
-                return cluster, kubernetes.get("remoteNamespace") or "default"
-        raise PushError(f"dial tcp: lookup {kubernetes['server']['url']}: no such host")
+    def _withdraw(self, namespace: str, before: Object, now: Object) -> None:
+        """Take out of every store what is no longer pushed there."""
+        for store, entries in before.items():
+            gone = [entry for key, entry in entries.items() if key not in now.get(store, {})]
+            if gone:
+                connection = self._connect(_store_reference(store), namespace)
+                for entry in gone:
+                    connection.delete(entry)
 
     def _delete(self, push: Object) -> float | None:
         metadata = push["metadata"]
         if FINALIZER not in (metadata.get("finalizers") or ()):
             return None
-        for store, synced in ((push.get("status") or {}).get("syncedPushSecrets") or {}).items():
-            try:
-                target, namespace = self._target(metadata["namespace"], store.partition("/")[2])
-            except PushError:
-                return _RETRY
-            for entry in synced.values():
-                _unset(target, namespace, entry["match"]["remoteRef"])
+        try:
+            self._withdraw(metadata["namespace"], (push.get("status") or {}).get("syncedPushSecrets") or {}, {})
+        except ProviderError:
+            return _RETRY
         metadata["finalizers"].remove(FINALIZER)
         self._storage.update(PUSH_SECRETS, push)
         return None
 
 
-def _shape(spec: Object, source: Object) -> Object:
-    """Type and metadata of the remote Secret: any template resets them, without one the source's are copied."""
+class ExternalController(_Controller):
+    """Keeps the ExternalSecrets: what they name over there becomes a Secret here."""
+
+    collection = EXTERNAL_SECRETS
+
+    def _keep(self, external: Object) -> float | None:
+        metadata, spec = external["metadata"], external["spec"]
+        if metadata.get("deletionTimestamp"):
+            return None
+        now = self._home.clock()
+        interval = _seconds(spec.get("refreshInterval", "1h"))
+        status = external.setdefault("status", {})
+        if not _due(status, _mark(metadata), interval, now):
+            return None
+        try:
+            connection = self._connect(spec["secretStoreRef"], metadata["namespace"])
+            data = dict(_fetched(connection, spec))
+        except (ProviderError, StatusError) as error:
+            said = f"could not get secret data from provider: {error}"
+            if _condition(status, "False", "SecretSyncedError", said, now):
+                self._storage.update(EXTERNAL_SECRETS, external)
+            return _RETRY
+        self._write(external, data)
+        _condition(status, "True", "SecretSynced", "secret synced", now)
+        status |= {"refreshTime": rfc3339(now), "syncedResourceVersion": _mark(metadata)}
+        self._storage.update(EXTERNAL_SECRETS, external)
+        return float(interval) if interval else None
+
+    def _write(self, external: Object, data: Object) -> None:
+        metadata = external["metadata"]
+        name = (external["spec"].get("target") or {}).get("name") or metadata["name"]
+        found = self._storage.get(SECRETS, name, metadata["namespace"])
+        if found is not None:
+            changed = copy.deepcopy(found) | {"data": data}
+            if changed != found:
+                self._storage.update(SECRETS, changed)
+            return
+        owner = {key: external[key] for key in ("apiVersion", "kind")} | {
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+        own = {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "uid": self._home.new_id(),
+            "creationTimestamp": rfc3339(self._home.clock()),
+            "ownerReferences": [owner],
+        }
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": own, "type": "Opaque", "data": data}
+        self._storage.create(SECRETS, secret)
+
+
+def _fetched(connection: Connection, spec: Object) -> Iterator[tuple[str, str]]:
+    for entry in spec.get("dataFrom") or ():
+        yield from (connection.read(entry["extract"]["key"]).get("data") or {}).items()
+    for entry in spec.get("data") or ():
+        remote = entry["remoteRef"]
+        found = connection.read(remote["key"]).get("data") or {}
+        if remote.get("property") not in found:
+            raise ProviderError(f"property {remote.get('property')} does not exist in key {remote['key']}")
+        yield entry["secretKey"], found[remote["property"]]
+
+
+def _ours(store: Object) -> bool:
+    """Whether a store is meant for this operator and no other."""
+    return not store["spec"].get("controller")
+
+
+def _shaped(spec: Object, source: Object) -> Object:
+    """What is pushed: any template resets type and metadata, without one the source's are copied."""
     template = spec.get("template")
     if template is None:
-        kept = {key: source["metadata"].get(key) or {} for key in ("labels", "annotations")}
-        return {"type": source.get("type", "Opaque"), "metadata": kept}
+        kept = {key: dict(source["metadata"].get(key) or {}) for key in ("labels", "annotations")}
+        return {"type": source.get("type", "Opaque"), "metadata": kept, "data": source.get("data") or {}}
     given = template.get("metadata") or {}
-    metadata = {key: given[key] for key in ("labels", "annotations") if given.get(key)}
-    return {"type": template.get("type") or "Opaque", "metadata": metadata}
+    metadata = {key: dict(given.get(key) or {}) for key in ("labels", "annotations")}
+    return {"type": template.get("type") or "Opaque", "metadata": metadata, "data": source.get("data") or {}}
 
 
-def _unset(target: EmbeddedCluster, namespace: str, remote: Object) -> None:
-    found = target.storage.get(SECRETS, remote["remoteKey"], namespace)
-    if found is None:
-        return
-    changed = copy.deepcopy(found)
-    changed.get("data", {}).pop(remote["property"], None)
-    if changed.get("data"):
-        target.storage.update(SECRETS, changed)
-    else:
-        target.storage.delete(SECRETS, remote["remoteKey"], namespace)
+def _store_key(reference: Object) -> str:
+    return f"{reference.get('kind') or 'SecretStore'}/{reference['name']}"
+
+
+def _store_reference(key: str) -> Object:
+    kind, _, name = key.partition("/")
+    return {"kind": kind, "name": name}
 
 
 def _mark(metadata: Object) -> str:
-    """What changes when somebody changes the PushSecret itself."""
+    """What changes when somebody changes the object itself."""
     notes = json.dumps([metadata.get("annotations"), metadata.get("labels")], sort_keys=True)
     return f"{metadata.get('generation', 1)}-{hashlib.sha256(notes.encode()).hexdigest()[:32]}"
 

@@ -22,13 +22,14 @@ from typing import Final, Self
 
 from .cluster import EmbeddedCluster
 from .dpf import CredentialController
-from .eso import PushController
+from .eso import run_operator
 from .faults import ServerState
 from .gardener import Garden
 from .gardener_seed import ALONE, add_garden
 from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import SigningKey, repeatable_key, signing_key
 from .seed import OPERATOR, populate, settle
+from .storage import DEFINITIONS
 from .unattended import NAME as UNATTENDED
 from .unattended import populate_unattended
 
@@ -37,6 +38,7 @@ Clock = Callable[[], datetime]
 MANAGEMENT: Final = "harbor"
 NEW: Final = "v1.34.1"
 OLD: Final = "v1.20.15"
+OPERATOR_CRD: Final = "secretstores.external-secrets.io"
 _PREFIX: Final = "kubemint-demo-"
 TROUBLED: Final = {"fjord": ServerState.SLOW, "island": ServerState.UNREACHABLE, "vault": ServerState.LOGIN}
 
@@ -153,7 +155,9 @@ class EmbeddedFleet:
         management = next(iter(self._clusters.values()))
         self.controller = CredentialController(management, self._clusters, namespaces=frozenset({OPERATOR}))
         management.workers.append(self.controller.worker)
-        management.workers.append(PushController(management, self._clusters).worker)
+        for cluster in self._clusters.values():
+            if cluster.storage.get(DEFINITIONS, OPERATOR_CRD) is not None:
+                run_operator(cluster, self._clusters)
 
     async def stop(self) -> None:
         """Closes every port and removes the folder. May be called twice."""

@@ -1,4 +1,4 @@
-"""What DPF writes for a token: the data of a Secret of type `kubeconfig` or `tokenFile`, byte for byte."""
+"""What DPF and kubemint write for a token: the data of a Secret of each form, byte for byte."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Dumper.add_representer(str, _text)
 
 
 def secret_data(form: str, cluster: EmbeddedCluster, namespace: str, account: str, token: str) -> dict[str, str]:
-    """The base64 data of the Secret for `form`. Raises ValueError for a form that DPF does not know."""
+    """The base64 data of the Secret for `form`. Raises ValueError for a form that nobody knows."""
     if form == "kubeconfig":
         data = {"kubeconfig": kubeconfig(cluster, namespace, account, token)}
     elif form == "tokenFile":
@@ -41,6 +41,8 @@ def secret_data(form: str, cluster: EmbeddedCluster, namespace: str, account: st
         }
     elif form == "token":
         data = {"token": token.encode()}
+    elif form == "serviceAccount":
+        data = {"ca.crt": cluster.authority.pem, "namespace": namespace.encode(), "token": token.encode()}
     else:
         raise ValueError(f"unsupported secret type: {form}")
     return {key: b64encode(value).decode() for key, value in data.items()}

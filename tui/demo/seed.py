@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from . import eso
 from .access import Object
 from .crds import MANAGEMENT_CRDS
 from .csi import add_drivers
+from .eso_kinds import definitions
+from .eso_seed import add_tenants
 from .faults import ServerState
 from .kubeconfigs import admin_kubeconfig
 from .material import secret_data
@@ -51,12 +52,13 @@ def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
     if CAPPED in clusters:
         clusters[CAPPED].set_policy(max_seconds=CAP_SECONDS)
     management = next(iter(clusters.values()))
-    for definition in (*MANAGEMENT_CRDS, *eso.definitions()):
+    for definition in (*MANAGEMENT_CRDS, *definitions()):
         Settler(management).put(DEFINITIONS, copied(definition))
     others = [cluster for cluster in clusters.values() if cluster is not management]
     Management(management, {cluster.name: cluster for cluster in others}).fill()
     for cluster in healthy:
-        add_drivers(Settler(cluster))
+        add_drivers(Settler(cluster), more=cluster is management)
+    add_tenants(management, {cluster.name: cluster for cluster in others})
 
 
 def settle(cluster: EmbeddedCluster) -> None:

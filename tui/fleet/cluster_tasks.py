@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ class ClusterTasks:
         self._clock = clock
         self._timing = timing
         self._watched = watched
-        self._groups = tuple({kind.resource.group for kind in watched if kind.resource.group})
+        self._groups = tuple({kind.resource.group for kind in watched if not kind.builtin})
         self._resolved = resolved
         self._login = login
         self._login_key = ""
@@ -242,7 +242,7 @@ class ClusterTasks:
 
     async def _follow(self, watched: Watched) -> None:
         try:
-            await self._followers[watched.label].run(await self.client(), self._timing)
+            await self._followers[watched.label].run(await self.client(), self._timing, watched.resource.version)
         except Exception as error:  # noqa: BLE001 - one kind that cannot be read must not end the others
             self.kind_missing(watched.label, f"cannot be read: {type(error).__name__}")
             self.kind_settled(watched.label)
@@ -267,7 +267,11 @@ class ClusterTasks:
         absent: list[Watched] = []
         for watched in self._watched if among is None else among:
             resource = watched.resource
-            if not resource.group or discovery.serves(resource.group, resource.plural, resource.version):
+            if watched.any_version:
+                version = discovery.version_of(resource.group, resource.plural) or resource.version
+                resource = msgspec.structs.replace(resource, version=version)
+                watched = replace(watched, resource=resource)
+            if watched.builtin or discovery.serves(resource.group, resource.plural, resource.version):
                 present.append(watched)
             else:
                 absent.append(watched)
@@ -305,13 +309,12 @@ class ClusterTasks:
         self.settled.set()
 
     def _enter_answering(self) -> None:
-        forbidden = [label for label, why in self._missing.items() if why.startswith("no right")]
-        if forbidden and len(forbidden) == sum(
-            not watched.resource.group and not watched.optional for watched in self._watched
-        ):
+        forbidden = {label for label, why in self._missing.items() if why.startswith("no right")}
+        core = {watched.label for watched in self._watched if not (watched.resource.group or watched.optional)}
+        if core and core <= forbidden:
             self._enter(
                 Reach.FORBIDDEN,
-                f"this login may not list {' or '.join(sorted(forbidden))}",
+                f"this login may not list {' or '.join(sorted(core))}",
                 "ask for list and watch on them, or name a namespace you may read",
             )
         elif self._latency.slow:

@@ -204,6 +204,7 @@ class Fleet:
             known_as=self._known_as,
             found=partial(self._dpu_cluster, name) if host else None,
             labelled=partial(self._cluster_secret, name) if host else None,
+            namespace=self._namespace,
         )
         tasks = self._tasks[name] = ClusterTasks(
             source,

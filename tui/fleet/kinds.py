@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tui.issuance import capi, managed
+from tui.issuance.csi import CSI_DRIVERS
 from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS
+from tui.issuance.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
@@ -19,8 +21,9 @@ from .decode import (
     credential_row,
     token_secret_credential,
 )
+from .external import driver_row, external_row, push_row, store_row
 from .requests import request_row
-from .rows import Row
+from .rows import RequestKind, Row
 from .store import Area
 from .watching import Watched
 
@@ -32,11 +35,13 @@ def kinds_of(
     known_as: Callable[[str], str],
     found: Callable[[str, DPUCluster | None], None] | None = None,
     labelled: Callable[[str, ClusterSecret | None], None] | None = None,
+    namespace: str | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
     `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters and `labelled` of
-    the Secrets of Cluster API's clusters, None where this cluster was found through such a thing itself.
+    the Secrets of Cluster API's clusters, None where this cluster was found through such a thing itself. Whoever
+    looks at one `namespace` alone is shown nothing of what lies in none.
     """
 
     def accounts(account: Account) -> Iterable[Row]:
@@ -61,16 +66,54 @@ def kinds_of(
         kinds.append(
             Watched(
                 "Cluster API's kubeconfigs", SECRETS, lambda obj: (), type=ClusterSecret, metadata_only=True,
-                labels=capi.CLUSTER_LABEL, seen=labelled, optional=True,
+                labels=capi.CLUSTER_LABEL, seen=labelled, optional=True, builtin=True,
             )
         )  # fmt: skip
     if Area.ACCOUNTS in areas:
-        kinds.append(Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True))
+        kinds.append(
+            Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True, builtin=True)
+        )
     if Area.CREDENTIALS in areas:
         kinds += [
-            Watched("managed Secrets", SECRETS, secrets, metadata_only=True, labels=managed.CREDENTIALS),
-            Watched("token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS),
-        ]
+            Watched(
+                "managed Secrets", SECRETS, secrets, metadata_only=True, labels=managed.CREDENTIALS, builtin=True
+            ),
+            Watched(
+                "token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS,
+                builtin=True,
+            ),
+        ]  # fmt: skip
     if Area.CREDENTIALS in areas or Area.REQUESTS in areas:
         kinds.append(Watched("credential requests", DPU_REQUESTS, requests))
+    if Area.REQUESTS in areas:
+        wider = _other_requests(cluster)
+        kinds += [kind for kind in wider if kind.resource.namespaced or namespace is None]
     return kinds
+
+
+def _other_requests(cluster: str) -> Sequence[Watched]:
+    """What else wishes for credentials, and the stores that such wishes go through."""
+
+    def pushes(obj: Mapping[str, Any]) -> Iterable[Row]:
+        return (push_row(cluster, obj),)
+
+    def externals(obj: Mapping[str, Any]) -> Iterable[Row]:
+        return (external_row(cluster, obj),)
+
+    def stores(obj: Mapping[str, Any]) -> Iterable[Row]:
+        return (store_row(cluster, RequestKind.STORE, obj),)
+
+    def cluster_stores(obj: Mapping[str, Any]) -> Iterable[Row]:
+        return (store_row(cluster, RequestKind.CLUSTER_STORE, obj),)
+
+    def drivers(obj: Mapping[str, Any]) -> Iterable[Row]:
+        row = driver_row(cluster, obj)
+        return () if row is None else (row,)
+
+    return (
+        Watched("PushSecrets", PUSH_SECRETS, pushes, any_version=True),
+        Watched("ExternalSecrets", EXTERNAL_SECRETS, externals, any_version=True),
+        Watched("SecretStores", STORES, stores, any_version=True),
+        Watched("ClusterSecretStores", CLUSTER_STORES, cluster_stores, any_version=True),
+        Watched("CSI drivers", CSI_DRIVERS, drivers, builtin=True),
+    )

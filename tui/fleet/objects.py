@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tui.issuance import external_secrets
 from tui.issuance.clusters import Clusters
+from tui.issuance.csi import CSI_DRIVERS
 from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.errors import UsageError
 from tui.issuance.types import CredentialKind
@@ -13,8 +15,16 @@ from tui.issuance.yaml_text import dump
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
 
-from .rows import AccountRow, CredentialRow, RequestRow, Row
+from .rows import AccountRow, CredentialRow, RequestKind, RequestRow, Row
 
+_RESOURCES: Final = {
+    RequestKind.DPU: DPU_REQUESTS,
+    RequestKind.PUSH: external_secrets.PUSH_SECRETS,
+    RequestKind.EXTERNAL: external_secrets.EXTERNAL_SECRETS,
+    RequestKind.STORE: external_secrets.STORES,
+    RequestKind.CLUSTER_STORE: external_secrets.CLUSTER_STORES,
+    RequestKind.CSI: CSI_DRIVERS,
+}
 _COPIES: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -22,7 +32,9 @@ async def object_yaml(clusters: Clusters, row: Row) -> str:
     """The object behind a row. Raises UsageError where there is none, KubeError where it cannot be read."""
     cluster, resource, namespace, name = _where(row)
     client = await clusters.client(cluster)
-    return dump(masked(await client.get(resource, name, namespace=namespace)))
+    if resource.group == external_secrets.GROUP:
+        resource = await external_secrets.served(client, resource)
+    return dump(masked(await client.get(resource, name, namespace=namespace or None)))
 
 
 def has_object(row: Row) -> bool:
@@ -53,7 +65,7 @@ def _where(row: Row) -> tuple[str, Resource, str, str]:
     if isinstance(row, AccountRow):
         return row.identity.cluster, SERVICE_ACCOUNTS, row.identity.namespace, row.identity.name
     if isinstance(row, RequestRow):
-        return row.cluster, DPU_REQUESTS, row.namespace, row.name
+        return row.cluster, _RESOURCES[row.kind], row.namespace, row.name
     if isinstance(row, CredentialRow):
         address = row.credential.address
         if address.kind is CredentialKind.REQUEST:

@@ -11,7 +11,7 @@ import msgspec
 
 from tui.issuance.types import KIND_LABELS, Identity, State
 
-from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 
 SortValue = float | str | tuple[str, ...] | None
 """What a column sorts by. Within one column all values but None are of one type; None always comes last."""
@@ -113,13 +113,21 @@ def haystack(row: Row) -> str:
     elif isinstance(row, AccountRow):
         parts = [row.identity.cluster, row.identity.namespace, row.identity.name]
     elif isinstance(row, RequestRow):
-        parts = [row.cluster, row.namespace, row.name, row.kind, row.type, row.service_account, row.target, row.secret]
+        parts = [row.cluster, row.namespace, row.name, row.kind.label, row.kind.value, row.type]
+        parts += [row.service_account, row.target, row.secret, row.reason]
     else:
         credential = row.credential
         parts = [row.cluster, row.namespace, row.name, KIND_LABELS[credential.address.kind], credential.kept_in]
         if credential.identity is not None:
             parts.append(str(credential.identity))
     return "\n".join(parts).lower()
+
+
+def _renews_at(row: RequestRow) -> datetime | None:
+    """When a request is next seen to: its credential renewed, or what it carries looked at anew."""
+    if row.kind is not RequestKind.DPU:
+        return row.next_at
+    return row.credential.rotate_at if row.credential is not None else None
 
 
 def _stamp(at: datetime | None) -> float | None:
@@ -173,7 +181,8 @@ SORTS: Final[dict[Area, dict[str, Callable[[Row], SortValue]]]] = {
     Area.REQUESTS: {
         **_NAMES,
         "expires": _request(lambda row: _stamp(row.credential.expires_at) if row.credential else None),
-        "rotate": _request(lambda row: _stamp(row.credential.rotate_at) if row.credential else None),
+        "rotate": _request(lambda row: _stamp(_renews_at(row))),
+        "kind": _request(lambda row: row.kind.label),
         "type": _request(lambda row: row.type),
         "target": _request(lambda row: row.target),
         "account": _request(lambda row: row.service_account),

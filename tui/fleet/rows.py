@@ -11,8 +11,11 @@ from enum import StrEnum
 
 import msgspec
 
+from tui.issuance.csi import Driver
 from tui.issuance.dpf.tending import Trace
-from tui.issuance.types import Credential, Identity
+from tui.issuance.external_views import ExternalView, PushView, StoreView
+from tui.issuance.renewal import state_of
+from tui.issuance.types import Credential, Identity, State
 
 
 class Reach(StrEnum):
@@ -83,34 +86,83 @@ class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime | None = None
 
 
+class RequestKind(StrEnum):
+    """The kinds that wish for credentials, and the stores that they go through."""
+
+    DPU = "DPUServiceCredentialRequest"
+    PUSH = "PushSecret"
+    EXTERNAL = "ExternalSecret"
+    STORE = "SecretStore"
+    CLUSTER_STORE = "ClusterSecretStore"
+    CSI = "CSIDriver"
+
+    @property
+    def label(self) -> str:
+        """What a narrow column calls it."""
+        return _REQUEST_LABELS[self]
+
+
+_REQUEST_LABELS = {
+    RequestKind.DPU: "DPU request",
+    RequestKind.PUSH: "push",
+    RequestKind.EXTERNAL: "external",
+    RequestKind.STORE: "store",
+    RequestKind.CLUSTER_STORE: "cluster store",
+    RequestKind.CSI: "CSI driver",
+}
+
+
 class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One credential request: a lasting wish kept in a cluster (today: DPUServiceCredentialRequest)."""
+    """One credential request: a lasting wish kept in a cluster, or a store that such wishes go through."""
 
     cluster: str
     namespace: str
     name: str
-    kind: str = "DPUServiceCredentialRequest"
+    kind: RequestKind = RequestKind.DPU
     type: str = ""
+    """What is wanted: a format, a number of keys, audiences, or which provider."""
     duration: str = ""
     service_account: str = ""
     """`namespace/name` in the target cluster."""
     target: str = ""
-    """`namespace/name` of the DPUCluster, empty for the cluster that holds the request."""
+    """Where it leads: a DPUCluster, a store, a server. Empty for the cluster that holds the request."""
     secret: str = ""
-    """`namespace/name` of the Secret it keeps."""
+    """`namespace/name` of the Secret it keeps, takes from, or logs in with."""
     ready: str = ""
     """Status of the condition Ready: True, False, Unknown, or empty where there is none yet."""
+    reason: str = ""
+    """Its reason, where the kind has telling ones."""
     conditions: tuple[ConditionRow, ...] = ()
     created_at: datetime | None = None
     deleted_at: datetime | None = None
     """Since when it is to go, where something has to be cleaned up before."""
     traces: tuple[Trace, ...] = ()
     """What in it shows that DPF's controller keeps it."""
+    next_at: datetime | None = None
+    """When it is looked at anew, where that follows no credential."""
     credential: Credential | None = None
+    """What was issued for it, or what it carries."""
+    about: PushView | ExternalView | StoreView | Driver | None = None
+    """What else its kind says."""
 
     @property
     def key(self) -> str:
-        return f"{self.cluster}/{self.namespace}/{self.name}"
+        return request_key(self.kind, self.cluster, self.namespace, self.name)
+
+    def state_at(self, now: datetime) -> State:
+        """What is wrong with the request itself comes first, then how its credential stands."""
+        if self.kind is not RequestKind.DPU and (self.ready != "True" or self.credential is None):
+            return _STATE_OF_READY.get(self.ready, State.UNKNOWN)
+        return State.PENDING if self.credential is None else state_of(self.credential, now)
+
+
+_STATE_OF_READY = {"True": State.VALID, "False": State.FAILED, "": State.PENDING}
+
+
+def request_key(kind: RequestKind, cluster: str, namespace: str, name: str) -> str:
+    """What the row of this object is known by."""
+    place = f"{cluster}/{namespace}/{name}"
+    return place if kind is RequestKind.DPU else f"{kind.value}:{place}"
 
 
 class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from tui.issuance.renewal import state_of
 from tui.issuance.types import Identity, State
 
 from .filter import parse, value_of
+from .links import Links
 from .order import Entry, Order
 from .query import (
     AREA_OF,
@@ -145,6 +146,7 @@ class FleetStore:
         self._schedule = schedule
         self._tables = {area: _Table(area) for area in Area}
         self._of_identity: defaultdict[Identity, set[str]] = defaultdict(set)
+        self._links = Links()
         self._subscribers: list[Callable[[FleetChange], None]] = []
         self._dirty_kinds: set[type] = set()
         self._dirty_clusters: set[str] = set()
@@ -174,29 +176,49 @@ class FleetStore:
     def put(self, *rows: Row) -> None:
         """Add rows or replace those with the same key. A row that is equal to the one there is no change."""
         for row in rows:
-            table = self._tables[AREA_OF[type(row)]]
-            key = row.key
-            old = table.rows.get(key)
-            if not table.put(key, row):
-                continue
-            if isinstance(row, CredentialRow):
-                self._forget_identity(key, old)
-                if row.credential.identity is not None:
-                    self._of_identity[row.credential.identity].add(key)
-            self._dirty(type(row), cluster_of(row))
-            if old is not None:
-                self._dirty_clusters.add(cluster_of(old))
+            self._put(row)
         self._tell()
+
+    def _put(self, row: Row) -> None:
+        table = self._tables[AREA_OF[type(row)]]
+        key = row.key
+        old = table.rows.get(key)
+        if isinstance(row, RequestRow):
+            if isinstance(old, RequestRow):
+                self._links.forget(old)
+            row = self._links.linked(row, self.credentials, self.requests)
+        if not table.put(key, row):
+            return
+        if isinstance(row, CredentialRow):
+            self._forget_identity(key, old)
+            if row.credential.identity is not None:
+                self._of_identity[row.credential.identity].add(key)
+            self._carried(row, gone=False)
+        self._dirty(type(row), cluster_of(row))
+        if old is not None:
+            self._dirty_clusters.add(cluster_of(old))
 
     def drop(self, kind: type[Row], *keys: str) -> None:
         """Remove rows; keys that are not there are ignored."""
         table = self._tables[AREA_OF[kind]]
         for key in keys:
             row = table.drop(key)
-            if row is not None:
-                self._forget_identity(key, row)
-                self._dirty(kind, cluster_of(row))
+            if row is None:
+                continue
+            self._forget_identity(key, row)
+            if isinstance(row, CredentialRow):
+                self._carried(row, gone=True)
+            elif isinstance(row, RequestRow):
+                self._links.forget(row)
+            self._dirty(kind, cluster_of(row))
         self._tell()
+
+    def _carried(self, row: CredentialRow, *, gone: bool) -> None:
+        """A credential changed or went: so do the requests that carry it."""
+        table = self._tables[Area.REQUESTS]
+        for request in self._links.follow(row.credential, self.requests, gone=gone):
+            if table.put(request.key, request):
+                self._dirty(RequestRow, request.cluster)
 
     def replace_cluster(self, kind: type[Row], cluster: str, rows: Iterable[Row]) -> None:
         """Make `rows` all there is of `kind` in `cluster`."""
@@ -329,8 +351,10 @@ def _value(row: Row, now: datetime, state: Callable[[Row], str], field: str) -> 
 
 
 def _state(row: Row, moments: Moments) -> State:
-    credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
-    return State.PENDING if credential is None else state_of(credential, moments[cluster_of(row)])
+    now = moments[cluster_of(row)]
+    if isinstance(row, RequestRow):
+        return row.state_at(now)
+    return state_of(row.credential, now) if isinstance(row, CredentialRow) else State.PENDING
 
 
 def _state_text(row: Row, moments: Moments) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -44,6 +44,10 @@ class Watched:
     """Told of every object that came, changed (`namespace/name`, object) or went (None)."""
     optional: bool = False
     """Whether people miss nothing they asked for where it cannot be listed."""
+    builtin: bool = False
+    """Whether every server has it, so that nobody needs to ask."""
+    any_version: bool = False
+    """Whether it is followed in whichever version is served."""
 
 
 class Listener(Protocol):
@@ -71,10 +75,14 @@ class Follower:
         self._fresh: dict[str, tuple[RowKey, ...]] | None = None
         """What the list that is under way has given so far; None where none is."""
 
-    async def run(self, client: Client, timing: Timing) -> None:
+    async def run(self, client: Client, timing: Timing, version: str = "") -> None:
+        """Follow it in this version (as it was asked for where none is given)."""
+        if version:
+            resource = msgspec.structs.replace(self._watched.resource, version=version)
+            self._watched = replace(self._watched, resource=resource)
         while True:
             error = await self._follow(client, timing, self._namespace)
-            alone = client.endpoint.namespace
+            alone = client.endpoint.namespace if self._watched.resource.namespaced else ""
             if self._namespace is None and alone and isinstance(error, Forbidden):
                 self._missing(f"only those in namespace {alone}: {_reason(error)} in all namespaces")
                 error = await self._follow(client, timing, alone)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.renewal import rotate_at, state_of
-from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, Identity, ShootAccess, State
+from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, Identity, ShootAccess
 
 from .output import Column, rfc3339
 
@@ -109,17 +109,18 @@ def _request_record(row: RequestRow, now: Now) -> dict[str, Any]:
     expires = credential.expires_at if credential else None
     moment = now(credential.identity.cluster if credential and credential.identity else row.cluster)
     return {
-        "address": f"{CredentialKind.REQUEST.value}:{row.key}",
+        "address": _request_address(row),
         "cluster": row.cluster,
         "namespace": row.namespace,
         "name": row.name,
-        "kind": row.kind,
+        "kind": row.kind.value,
         "type": row.type,
         "duration": row.duration or None,
         "serviceAccount": row.service_account,
         "targetCluster": row.target or None,
         "secret": row.secret,
         "ready": row.ready or None,
+        "reason": row.reason or None,
         "conditions": [
             {
                 "type": c.type,
@@ -135,7 +136,8 @@ def _request_record(row: RequestRow, now: Now) -> dict[str, Any]:
         "expiresAt": rfc3339(expires),
         "rotateAt": rfc3339(renewal_point(credential)) if credential else None,
         "secondsLeft": None if expires is None else int((expires - moment).total_seconds()),
-        "state": (state_of(credential, moment) if credential else State.PENDING).value,
+        "nextAt": rfc3339(row.next_at),
+        "state": row.state_at(moment).value,
     }
 
 
@@ -145,9 +147,15 @@ def name_of(row: Row) -> str:
         case CredentialRow():
             return str(row.credential.address)
         case RequestRow():
-            return f"{CredentialKind.REQUEST.value}:{row.key}"
+            carried = row.credential if row.kind is not RequestKind.DPU else None
+            return str(carried.address) if carried is not None else _request_address(row)
         case _:
             return row.key
+
+
+def _request_address(row: RequestRow) -> str:
+    """The address of a DPU request; other kinds have none, and are called by their kind and place."""
+    return f"{CredentialKind.REQUEST.value}:{row.key}" if row.kind is RequestKind.DPU else row.key
 
 
 def columns(area: Area, now: Now) -> list[Column[Any]]:
@@ -191,18 +199,26 @@ def _requests(now: Now) -> list[Column[RequestRow]]:
 
     columns: list[Column[RequestRow]] = [
         Column("LEFT", lambda row: _left(row.credential, moment(row)) if row.credential else ""),
-        Column("STATE", lambda row: state_of(row.credential, moment(row)).value if row.credential else "pending"),
-        Column("READY", lambda row: row.ready),
-        Column("ADDRESS", name_of),
+        Column("STATE", lambda row: row.state_at(moment(row)).value),
+        Column("KIND", lambda row: row.kind.label),
+        Column("READY", lambda row: row.ready if row.kind is RequestKind.DPU else row.reason or row.ready),
+        Column("ADDRESS", _request_address),
         Column("ACCOUNT", lambda row: row.service_account),
-        Column("TARGET", lambda row: row.target or "its own cluster"),
+        Column("TARGET", lambda row: row.target or ("its own cluster" if row.kind is RequestKind.DPU else "")),
         Column("TYPE", lambda row: row.type),
-        Column("RENEWS", lambda row: _renews(row.credential, moment(row)) if row.credential else ""),
+        Column("RENEWS", lambda row: _due(row, moment(row))),
         Column("DURATION", lambda row: row.duration, wide=True),
         Column("SECRET", lambda row: row.secret, wide=True),
         Column("WHY", _why, wide=True),
     ]
     return columns
+
+
+def _due(row: RequestRow, now: datetime) -> str:
+    if row.next_at is not None:
+        return "due" if row.next_at <= now else f"in {human_left(row.next_at - now)}"
+    dpu = row.kind is RequestKind.DPU and row.credential is not None
+    return _renews(row.credential, now) if dpu and row.credential is not None else ""
 
 
 def _why(row: RequestRow) -> str:

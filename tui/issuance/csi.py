@@ -11,7 +11,7 @@ JSON object from audience to token. Nothing is minted before somebody asks, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from tui.kube.resource import PODS, Resource
 from tui.kube.sensitive import MASK, Sensitive
 
 from .dpf.conditions import rfc3339
+from .durations import format_duration
 from .errors import UsageError
 from .token_request import LONGEST, SHORTEST, IssuedToken, PodBinding, body, request_token
 from .types import Identity
@@ -35,6 +36,7 @@ TOKENS_KEY: Final = "csi.storage.k8s.io/serviceAccount.tokens"
 TOKEN_FIELDS: Final = {"tokenRequests": "1.21", "requiresRepublish": "1.21", "serviceAccountTokenInSecrets": "1.35"}
 """The fields of a CSIDriver's spec that older servers drop without a word, and since when servers keep them."""
 _APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_DEFAULT_SECONDS: Final = 3600
 _GO_ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -54,8 +56,8 @@ class Driver(msgspec.Struct, frozen=True, kw_only=True):
     """The kubelet calls the driver again about every minute, with renewed tokens where they are due."""
     in_secrets: bool | None = None
     """Whether the tokens travel as `secrets`; unset and False mean `volume_context`."""
-    applied: dict[str, Any] | None = None
-    """The spec that `kubectl apply` sent last, where it left a note of it."""
+    lost: tuple[str, ...] = ()
+    """Token fields that `kubectl apply` sent last, by its own note, and that the server did not keep."""
 
     @property
     def handed_over_in(self) -> str:
@@ -99,7 +101,7 @@ def parse_driver(obj: Mapping[str, Any]) -> Driver:
         wishes=tuple(TokenWish(entry.audience, entry.expirationSeconds) for entry in spec.tokenRequests or ()),
         republish=bool(spec.requiresRepublish),
         in_secrets=spec.serviceAccountTokenInSecrets,
-        applied=_applied((found.metadata.annotations or {}).get(_APPLIED, "")),
+        lost=dropped(_applied((found.metadata.annotations or {}).get(_APPLIED, "")), obj.get("spec") or {}),
     )
 
 
@@ -130,10 +132,33 @@ def dropped(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> tuple[str, ...]
     return tuple(field for field in TOKEN_FIELDS if sent.get(field) and field not in kept)
 
 
-def dropped_text(fields: Sequence[str], version: str) -> str:
+def dropped_text(fields: Sequence[str], version: str = "this version") -> str:
     """What it means that a server of this version dropped these fields."""
     since = " and ".join(dict.fromkeys(TOKEN_FIELDS[field] for field in fields))
     return f"the server dropped {' and '.join(fields)}: {version} does not keep that, {since} and later do"
+
+
+def findings(driver: Driver, version: str = "") -> Iterator[str]:
+    """What is wrong with a driver's token settings, or worth knowing: refusals first, in the API server's words."""
+    yield from map(str, validate(driver))
+    if driver.lost:
+        yield dropped_text(driver.lost, version) if version else dropped_text(driver.lost)
+    if not driver.wishes:
+        return
+    if not driver.republish:
+        yield (
+            "requiresRepublish is off: the driver is given tokens when a volume is mounted and never again, so that "
+            f"they are dead {format_duration(_shortest(driver))} later"
+        )
+    if not driver.in_secrets:
+        yield (
+            "the tokens travel in volume_context, which drivers are prone to log; serviceAccountTokenInSecrets (since "
+            f"{TOKEN_FIELDS['serviceAccountTokenInSecrets']}) moves them to secrets"
+        )
+
+
+def _shortest(driver: Driver) -> timedelta:
+    return timedelta(seconds=min(wish.seconds or _DEFAULT_SECONDS for wish in driver.wishes))
 
 
 async def look(client: Client, cluster: str, driver: str, namespace: str, pod: str) -> Preview:
@@ -151,9 +176,8 @@ async def look(client: Client, cluster: str, driver: str, namespace: str, pod: s
         raise
     meta, spec, status = (raw.get(part) or {} for part in ("metadata", "spec", "status"))
     identity = Identity(cluster, namespace, str(spec.get("serviceAccountName") or "default"))
-    lost = dropped(known.applied or {}, found.get("spec") or {})
-    notes = [dropped_text(lost, await client.version())] if lost else []
-    if not known.wishes and "tokenRequests" not in lost:
+    notes = [dropped_text(known.lost, await client.version())] if known.lost else []
+    if not known.wishes and "tokenRequests" not in known.lost:
         notes.append(f"{driver} asks for no tokens: the kubelet leaves the key {TOKENS_KEY} out")
     if driver not in _inline_drivers(spec):
         notes.append(f"the pod names no inline volume of {driver}; a PersistentVolume of it would get the same tokens")
@@ -221,13 +245,13 @@ def _inline_drivers(spec: Mapping[str, Any]) -> set[str]:
     return {str((volume.get("csi") or {}).get("driver", "")) for volume in volumes}
 
 
-def _applied(text: str) -> dict[str, Any] | None:
-    """The spec in kubectl's note, None where there is none or it was mangled."""
+def _applied(text: str) -> dict[str, Any]:
+    """The spec in kubectl's note, empty where there is none or it was mangled."""
     try:
         spec = json.loads(text).get("spec") if text else None
     except (ValueError, AttributeError, RecursionError):
-        return None
-    return spec if isinstance(spec, dict) else None
+        return {}
+    return spec if isinstance(spec, dict) else {}
 
 
 class _Entry(msgspec.Struct):

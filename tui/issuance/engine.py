@@ -111,25 +111,15 @@ class Engine:
 
     async def plan_rotate(self, address: Address) -> Plan:
         """What renewing this credential would do: new token, same destinations, then the old handle."""
-        if address.kind is CredentialKind.REQUEST:
-            from .requesting import prepare_rotation as prepare_request
+        from .rotating import prepare_any
 
-            return self._planned(*await prepare_request(self._context, address))
-        from .rotating import prepare_rotation, shoot_at, token_secret_at
+        return self._planned(*await prepare_any(self._context, address))
 
-        shoot = await shoot_at(self._context, address)
-        if shoot is not None:
-            from .shoot_issue import prepare_shoot
+    async def plan_push_again(self, cluster: str, namespace: str, name: str) -> Plan:
+        """What renewing a PushSecret's source and carrying it over at once would do; what is renewed depends on it."""
+        from .pushing import prepare_push_again
 
-            return self._planned(*await prepare_shoot(self._context, shoot, Action.ROTATE))
-
-        secret = await token_secret_at(self._context, address)
-        if secret is not None:
-            from .legacy_rotation import prepare_legacy_rotation
-
-            return self._planned(*await prepare_legacy_rotation(self._context, secret))
-        prepared = await prepare_rotation(self._context, address)
-        return self._planned(prepared.plan, prepared.work)
+        return self._planned(*await prepare_push_again(self._context, cluster, namespace, name))
 
     async def plan_issue_shoot(self, wish: ShootWish) -> Plan:
         """What getting a kubeconfig for a Gardener shoot would do. Rotate it by the address of its file."""

@@ -19,6 +19,7 @@ from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS, Resource
 
 from .csi import CSI_DRIVERS
 from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
+from .external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
 from .identity import RBAC, ROLE_BINDINGS, ROLES, IdentityWish, role_name
 from .types import Identity
 
@@ -107,6 +108,11 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         _follow(SECRETS, "credentials in Secrets; only metadata is asked for, but this right is one to read them"),
         _follow(DPU_REQUESTS, "credential requests"),
         _follow(DPU_CLUSTERS, "DPUClusters"),
+        _follow(PUSH_SECRETS, "what External Secrets pushes; these four only where it is installed"),
+        _follow(EXTERNAL_SECRETS, "what it fetches"),
+        _follow(STORES, "the stores that those go through"),
+        _follow(CLUSTER_STORES, "and those of the whole cluster"),
+        _follow(CSI_DRIVERS, "CSI drivers that ask for tokens"),
         Right(verbs=("get",), resource=SECRETS, why="the kubeconfig of each DPUCluster, to reach it as a cluster"),
     ),
     Flow.ISSUE_FILE: (_LOOK, _MINT, _HANDLE),

@@ -8,8 +8,28 @@ from .errors import UsageError
 from .places import places_for
 from .plans import Prepared, check_spec, new_id, prepare
 from .reading import normal, wish_of
-from .types import Action, Address, CredentialKind, ShootWish
-from .work import Context
+from .types import Action, Address, CredentialKind, Plan, ShootWish
+from .work import Context, Work
+
+
+async def prepare_any(context: Context, address: Address) -> tuple[Plan, Work]:
+    """The plan for renewing whatever lies at this address."""
+    if address.kind is CredentialKind.REQUEST:
+        from .requesting import prepare_rotation as prepare_request
+
+        return await prepare_request(context, address)
+    shoot = await shoot_at(context, address)
+    if shoot is not None:
+        from .shoot_issue import prepare_shoot
+
+        return await prepare_shoot(context, shoot, Action.ROTATE)
+    secret = await token_secret_at(context, address)
+    if secret is not None:
+        from .legacy_rotation import prepare_legacy_rotation
+
+        return await prepare_legacy_rotation(context, secret)
+    prepared = await prepare_rotation(context, address)
+    return prepared.plan, prepared.work
 
 
 async def token_secret_at(context: Context, address: Address) -> Address | None:

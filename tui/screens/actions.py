@@ -15,7 +15,7 @@ from typing import Final
 from textual.binding import Binding
 
 from tui.fleet.objects import has_object
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.issuance.types import CredentialKind, Format, State
 
 from .acting_on_identities import is_own_token
@@ -82,13 +82,15 @@ def _can_be_verified(row: Row) -> bool:
 
 
 def _can_be_rotated(row: Row) -> bool:
-    return isinstance(row, RequestRow) or _has_material(row)
+    if isinstance(row, RequestRow):
+        return row.kind in (RequestKind.DPU, RequestKind.PUSH)
+    return _has_material(row)
 
 
 def _is_request(row: Row) -> bool:
     if isinstance(row, CredentialRow):
         return row.credential.address.kind is CredentialKind.REQUEST
-    return isinstance(row, RequestRow)
+    return isinstance(row, RequestRow) and row.kind is RequestKind.DPU
 
 
 def _is_going(row: Row) -> bool:

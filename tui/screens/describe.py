@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from tui.fleet.query import Query
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.dpf.waiting import waits_for
@@ -19,8 +19,10 @@ from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
 from tui.widgets.moments import ago, lifetime, relative, seconds, stamp
 from tui.widgets.names import credential_name, short_path
+from tui.widgets.request_columns import request_name
 from tui.widgets.signs import REACHES, STATES, Tone
 
+from .describe_external import external_sections, stores_of
 from .session import Session
 
 
@@ -31,7 +33,7 @@ def describe(row: Row, session: Session) -> list[Section]:
     if isinstance(row, AccountRow):
         return _account(row, session)
     if isinstance(row, RequestRow):
-        return _request(row, session)
+        return _request(row, session) if row.kind is RequestKind.DPU else external_sections(row, session)
     return _credential(row, session)
 
 
@@ -42,7 +44,7 @@ def title_of(row: Row) -> str:
     if isinstance(row, AccountRow):
         return f"{row.identity.namespace}/{row.identity.name}"
     if isinstance(row, RequestRow):
-        return f"{row.namespace}/{row.name}"
+        return request_name(row)
     return credential_name(row)
 
 
@@ -82,6 +84,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
             Fact("source", row.source),
         ]),
         Section("holds", holds),
+        *stores_of(row, session),
     ]  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def _issued(rows: list[CredentialRow], session: Session) -> list[Fact]:
 def _request(row: RequestRow, session: Session) -> list[Section]:
     now = session.now(row)
     wish = [
-        Fact("kind", row.kind),
+        Fact("kind", row.kind.value),
         Fact("kept by", row.cluster),
         Fact("type", row.type or "–"),
         Fact("lifetime", row.duration or "the server's default (1h)"),

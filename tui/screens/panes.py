@@ -36,7 +36,7 @@ KINDS: Final[dict[Area, type[Row]]] = {
 NOUNS: Final[dict[Area, str]] = {
     Area.CLUSTERS: "cluster",
     Area.ACCOUNTS: "service account",
-    Area.REQUESTS: "credential request",
+    Area.REQUESTS: "request",
     Area.CREDENTIALS: "credential",
 }
 
@@ -269,8 +269,9 @@ _HELP: Final[dict[Area, str]] = {
     Area.CLUSTERS: "Every context of the kubeconfig and every DPUCluster found in them, with how it answers. Enter "
     "shows its service accounts, d its details, R connects anew at once.",
     Area.ACCOUNTS: "The service accounts of every cluster. Enter shows what was issued for one, n issues a credential.",
-    Area.REQUESTS: "Lasting wishes kept in clusters: DPUServiceCredentialRequests. Enter shows conditions and stamps, "
-    "r renews at once whether or not DPF's controller runs, n makes one.",
+    Area.REQUESTS: "Lasting wishes kept in clusters: DPUServiceCredentialRequests, PushSecrets, ExternalSecrets and "
+    "CSI drivers that ask for tokens, with the stores they go through (/push, /store … show one kind). Enter shows "
+    "conditions and findings; r renews at once whatever a request or a push carries, n makes one.",
     Area.CREDENTIALS: "Everything that was issued and can end. LEFT counts down in the server's time; what has expired "
     "comes last. GRANTED / ASKED shows where a server gave less than was wanted.",
 }

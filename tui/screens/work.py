@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tui.fleet.rows import CredentialRow, RequestRow, Row
+from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import IdentityWish
@@ -57,11 +57,13 @@ class Intended:
 
 
 def address_of(row: Row) -> Address | None:
-    """What the engine knows a row by; None for clusters and accounts."""
+    """What the engine knows a row by; None for clusters, accounts, and requests that nothing was issued for."""
     if isinstance(row, CredentialRow):
         return row.credential.address
-    if isinstance(row, RequestRow):
+    if isinstance(row, RequestRow) and row.kind is RequestKind.DPU:
         return Address(CredentialKind.REQUEST, row.cluster, row.namespace, row.name)
+    if isinstance(row, RequestRow) and row.credential is not None:
+        return row.credential.address  # what it carries
     return None
 
 
@@ -97,6 +99,25 @@ def as_foreseen(session: Session, intended: Intended) -> Task:
         return (shown and shown.pop()) or await intended.make()
 
     return Task(intended.title, _planned(session, plan))
+
+
+def rotation_of(session: Session, row: Row) -> Intended | None:
+    """How a row is renewed; for a PushSecret its source is, which is then carried over at once."""
+    engine = session.engine
+    if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
+        plan = partial(engine.plan_push_again, row.cluster, row.namespace, row.name)
+        return Intended(f"PushSecret {row.namespace}/{row.name}", plan)
+    address = address_of(row)
+    return None if address is None else Intended(short_address(str(address)), partial(engine.plan_rotate, address))
+
+
+def rotate_row(session: Session, row: Row) -> Task | None:
+    """Renew what a row stands for."""
+    if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
+        intended = rotation_of(session, row)
+        return None if intended is None else Task(intended.title, _planned(session, intended.make))
+    address = address_of(row)
+    return None if address is None else rotate(session, address)
 
 
 def revoke(session: Session, address: Address) -> Task:

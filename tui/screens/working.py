@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.fleet.query import cluster_of, clusters_of, identity_of
-from tui.fleet.rows import CredentialRow, Reach, RequestRow, Row
+from tui.fleet.rows import CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
@@ -23,7 +23,6 @@ from tui.issuance.running import explain
 from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
-from tui.widgets.names import short_address
 
 from . import acting_on_identities, acting_on_requests, work
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
@@ -93,17 +92,12 @@ class WorkingScreen(Screen[None]):
     # One key each
 
     def action_rotate(self) -> None:
-        self._job("rotate", [work.rotate(self.session, address) for address in self._addresses()])
+        tasks = (work.rotate_row(self.session, row) for row in self.chosen())
+        self._job("rotate", [task for task in tasks if task is not None])
 
     def action_foresee(self) -> None:
-        engine = self.session.engine
-        self._foresee(
-            "rotate",
-            [
-                Intended(short_address(str(address)), partial(engine.plan_rotate, address))
-                for address in self._addresses()
-            ],
-        )
+        found = (work.rotation_of(self.session, row) for row in self.chosen())
+        self._foresee("rotate", [intended for intended in found if intended is not None])
 
     def action_undo(self) -> None:
         self._job("undo", [work.undo(self.session, address) for address in self._addresses()])
@@ -404,7 +398,7 @@ class WorkingScreen(Screen[None]):
         """DPUClusters that requests of a cluster already lead to."""
         found: dict[str, set[str]] = {}
         for row in self.session.store.requests.values():
-            if row.target:
+            if row.target and row.kind is RequestKind.DPU:
                 found.setdefault(row.cluster, set()).add(row.target)
         return {cluster: sorted(targets) for cluster, targets in found.items()}
 

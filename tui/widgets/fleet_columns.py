@@ -28,6 +28,7 @@ from .lifetime_cells import (
 )  # fmt: skip
 from .moments import ago, seconds
 from .names import LIMIT, credential_name, short_address, short_path
+from .request_columns import REQUESTS
 from .signs import REACHES, STEPS, Tone
 
 
@@ -122,102 +123,6 @@ def _stale_state(row: CredentialRow, now: datetime) -> Cell:
 def _account(credential: Credential) -> Cell:
     identity = credential.identity
     return _text(f"{identity.namespace}/{identity.name}" if identity else "")
-
-
-REQUESTS: Final = (
-    Column(
-        "left",
-        "LEFT",
-        lambda row, now: left(row.credential, now),
-        least=8,
-        sort="expires",
-        changes=lambda row, now: left_changes(row.credential, now),
-    ),
-    Column(
-        "state",
-        "STATE",
-        lambda row, now: state(row.credential, now),
-        least=9,
-        drop=2,
-        sort="state",
-        changes=lambda row, now: state_changes(row.credential, now),
-    ),
-    Column(
-        "name",
-        "REQUEST",
-        lambda row, now: Cell(safe_text(f"{row.namespace}/{row.name}", LIMIT), Tone.STRONG),
-        least=18,
-        tight=30,
-        most=64,
-        sort="name",
-        middle=True,
-    ),
-    Column("ready", "READY", lambda row, now: _ready(row), least=7, drop=1, sort="ready"),
-    Column(
-        "cluster",
-        "KEPT BY",
-        lambda row, now: _text(row.cluster),
-        least=7,
-        tight=12,
-        most=28,
-        drop=5,
-        sort="cluster",
-        middle=True,
-    ),
-    Column("type", "TYPE", lambda row, now: _text(row.type), least=6, drop=4, sort="type"),
-    Column(
-        "renews",
-        "RENEWS",
-        lambda row, now: renews(row.credential, now),
-        least=7,
-        drop=3,
-        sort="rotate",
-        changes=lambda row, now: renews_changes(row.credential, now),
-    ),
-    Column(
-        "account",
-        "ACCOUNT",
-        lambda row, now: _text(row.service_account),
-        least=10,
-        tight=20,
-        most=40,
-        drop=7,
-        sort="account",
-        middle=True,
-    ),
-    Column(
-        "target",
-        "TARGET",
-        lambda row, now: _text(row.target) if row.target else Cell("same cluster", Tone.MUTE),
-        least=8,
-        tight=18,
-        most=32,
-        drop=6,
-        sort="target",
-        middle=True,
-    ),
-    Column(
-        "secret",
-        "SECRET",
-        lambda row, now: _text(row.secret),
-        least=10,
-        tight=22,
-        most=40,
-        drop=8,
-        sort="secret",
-        middle=True,
-    ),
-)
-
-
-def _ready(row: RequestRow) -> Cell:
-    if row.deleted_at is not None:
-        return Cell("◌ going", Tone.WARN)
-    if not row.ready:
-        return Cell("– none", Tone.MUTE)
-    if row.ready == "True":
-        return Cell("✓ yes", Tone.GOOD)
-    return Cell("✖ no", Tone.BAD) if row.ready == "False" else Cell(f"? {safe_text(row.ready, 12)}", Tone.WARN)
 
 
 ACCOUNTS: Final = (

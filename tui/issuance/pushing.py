@@ -1,0 +1,153 @@
+"""Pushing again: the source of a PushSecret is renewed where that is kubemint's to do, then carried over at once.
+
+The operator does not watch the source, so whoever renews it has to announce that: a new annotation on the PushSecret
+makes it push. That touches nothing that its owner wrote, and so may be done to PushSecrets of others too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from tui.kube.errors import NotFound
+from tui.kube.resource import SECRETS, Resource
+
+from . import managed, token_secret
+from .errors import IssuanceError, UsageError
+from .external_secrets import PUSH_SECRETS, PUSHED, ready, served
+from .external_views import push_view
+from .plans import new_id
+from .rotating import prepare_any
+from .running import Run
+from .tenant_places import PUSH
+from .types import Action, Address, Credential, CredentialKind, Plan, Step
+from .work import Context, Finished, Work
+
+WAIT: Final = timedelta(seconds=90)
+_PATIENCE: Final = timedelta(seconds=6)
+"""How long a failure may stand after the touch: before that it may still be the one from before."""
+_PAUSE: Final = 0.3
+_DPF_NAME: Final = "svc.dpu.nvidia.com/credential-request-name"
+_DPF_NAMESPACE: Final = "svc.dpu.nvidia.com/credential-request-namespace"
+
+
+async def prepare_push_again(context: Context, cluster: str, namespace: str, name: str) -> tuple[Plan, Work]:
+    """The plan for one PushSecret. Reads only."""
+    client = await context.clusters.client(cluster)
+    resource = await served(client, PUSH_SECRETS)
+    push = await client.get(resource, name, namespace=namespace)
+    view = push_view(push)
+    if not view.source:
+        raise UsageError(
+            f"PushSecret {namespace}/{name} takes from no Secret by name",
+            "its selector or generator decides; kubemint renews only what a name leads to",
+        )
+    try:
+        source = await client.get_metadata(SECRETS, view.source, namespace=namespace)
+    except NotFound as error:
+        error.hint = f"PushSecret {name} takes from it; make the source, or delete the PushSecret"
+        raise
+    found = _source(cluster, source["metadata"], name)
+    plan, work = await prepare_any(context, found.address) if found.address is not None else (None, None)
+    if plan is not None and work is not None and found.announces:
+        return plan, work  # and it waits until it has arrived, and proves that
+    where = {"cluster": cluster, "namespace": namespace, "resource": resource.name, "name": name}
+    touch = (
+        Step(id="touch", title=f"Announce it: PushSecret {name}", verb="patch", **where),
+        Step(id="arrive", title="Wait until External Secrets has pushed it", verb="get", **where),
+    )
+    again = PushAgain(context, cluster, namespace, name, resource, work)
+    if plan is not None:
+        return msgspec.structs.replace(plan, steps=(*plan.steps, *touch)), again
+    at = Address(CredentialKind.SECRET, cluster, namespace, view.source)
+    return Plan(id=new_id(), action=Action.ROTATE, address=at, steps=touch, warnings=(found.why,)), again
+
+
+class _Source(NamedTuple):
+    """What a PushSecret takes from."""
+
+    address: Address | None
+    """What to renew; None where nothing can be."""
+    announces: bool = False
+    """Whether renewing it announces the push by itself, as of what `tenant push` made."""
+    why: str = ""
+    """Why nothing can be renewed."""
+
+
+def _source(cluster: str, metadata: Mapping[str, Any], push: str) -> _Source:
+    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    namespace, name = metadata["namespace"], metadata["name"]
+    if managed.is_managed(metadata, managed.Role.CREDENTIAL):
+        ours = f'"{push}"' in notes.get(PUSH, "")
+        return _Source(Address(CredentialKind.SECRET, cluster, namespace, name), announces=ours)
+    if labels.get(_DPF_NAME) and labels.get(_DPF_NAMESPACE):
+        return _Source(Address(CredentialKind.REQUEST, cluster, labels[_DPF_NAMESPACE], labels[_DPF_NAME]))
+    if token_secret.read(metadata) is not None:
+        return _Source(
+            None,
+            why=f"Secret {name} holds a token that never expires and is not renewed: a new one is a new Secret, which "
+            f"PushSecret {push} would have to name; it is only pushed again",
+        )
+    return _Source(None, why=f"kubemint does not keep Secret {name}: it is not renewed, only pushed again")
+
+
+@dataclass
+class PushAgain:
+    """Renew the source, if it is known how; announce that; wait for the operator's word."""
+
+    context: Context
+    cluster: str
+    namespace: str
+    name: str
+    resource: Resource
+    source: Work | None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self.source.addresses if self.source is not None else ()
+
+    @property
+    def fallback(self) -> Credential | None:
+        return self.source.fallback if self.source is not None else None
+
+    async def run(self, run: Run) -> Finished:
+        finished = await self.source.run(run) if self.source is not None else Finished(None)
+        client = await self.context.clusters.client(self.cluster)
+        async with run.step("touch"):
+            patch = {"metadata": {"annotations": {PUSHED: f"again-{managed.random_suffix()}"}}}
+            before = _mark(await client.get(self.resource, self.name, namespace=self.namespace))
+            await client.patch(self.resource, self.name, patch, namespace=self.namespace)
+        async with run.step("arrive") as note:
+            note.message = await self._arrived(before)
+        return finished
+
+    async def _arrived(self, before: str) -> str:
+        """The operator's word that it pushed what is there now. Raises with its word where that is another."""
+        client = await self.context.clusters.client(self.cluster)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            found = await client.get(self.resource, self.name, namespace=self.namespace)
+            status, said = ready(found)
+            waited = timedelta(seconds=loop.time() - began)
+            if status == "True" and _mark(found) != before:
+                return said
+            if status == "False" and waited > _PATIENCE:
+                raise IssuanceError(f"External Secrets could not push it: {said}", "the last good copy stays there")
+            if waited > WAIT:
+                raise IssuanceError(
+                    f"External Secrets has not pushed it within {WAIT.total_seconds():g} s",
+                    "does the operator run, and is it the one that the store names?",
+                )
+            await asyncio.sleep(_PAUSE)
+
+
+def _mark(push: Mapping[str, Any]) -> str:
+    """What changes with every push."""
+    status = push.get("status") or {}
+    return f"{status.get('syncedResourceVersion', '')} {status.get('refreshTime', '')}"
