@@ -135,7 +135,8 @@ def _text(row: Row, field: str) -> str | None:
                   "account": f"{who.namespace}/{who.name}"}  # fmt: skip
     elif isinstance(row, RequestRow):
         fields = {
-            "name": row.name, "cluster": row.cluster, "namespace": row.namespace, "kind": f"{row.kind.value}\n{row.kind.label}", "type": row.type,
+            "name": row.name, "cluster": row.cluster, "namespace": row.namespace, "type": row.type,
+            "kind": f"{row.kind.value}\n{row.kind.label}",
             "account": row.service_account, "target": row.target, "kept": row.secret,
         }  # fmt: skip
     else:
