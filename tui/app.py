@@ -27,6 +27,7 @@ from tui.screens.main import MainScreen
 from tui.screens.memory import FILE as MEMORY
 from tui.screens.memory import read as read_memory
 from tui.screens.memory import write as write_memory
+from tui.screens.page import Page
 from tui.screens.palette import Commands
 from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
@@ -213,7 +214,7 @@ class KubemintApp(App[int]):
         if not self.is_running:
             return
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, DetailScreen | MainScreen) and screen.is_mounted:
+            if isinstance(screen, DetailScreen | MainScreen | Page) and screen.is_mounted:
                 screen.show_job(job)
                 break
 

@@ -14,7 +14,7 @@ from tui.issuance.severity import Severity
 from .exits import Ended, Exit, say
 from .listing import chosen, troubles
 from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
+from .output import Column, output_option, print_object, print_table
 from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ async def _report(place: Setting, paths: Sequence[Path], namespace: str | None, 
 
 
 def _print(report: Report, form: str) -> None:
-    if form == "sarif":
-        from tui import __version__
-        from tui.issuance.hygiene import sarif
+    from tui import __version__
+    from tui.issuance.hygiene import record, sarif
 
+    if form == "sarif":
         print_object(sarif(report, __version__, base=Path.cwd()), "json")
     elif form in ("json", "yaml"):
         print_object(record(report), form)
@@ -118,41 +118,3 @@ def _print(report: Report, form: str) -> None:
         + f" in {report.credentials} credentials, {report.accounts} accounts, {report.files} files"
         + ("; -o wide shows what to do" if report.findings and form == "table" else "")
     )  # fmt: skip
-
-
-def record(report: Report) -> dict[str, Any]:
-    """The report as data."""
-    from tui.issuance.hygiene import RULES
-
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "HygieneReport",
-        "checkedAt": rfc3339(report.checked_at),
-        "lookedAt": {
-            "clusters": report.clusters,
-            "credentials": report.credentials,
-            "accounts": report.accounts,
-            "files": report.files,
-        },
-        "notLookedAt": list(report.gaps),
-        "counts": {severity.value: count for severity, count in report.counts().items()},
-        "items": [
-            {
-                "id": finding.key,
-                "rule": finding.rule,
-                "title": RULES[finding.rule].title,
-                "severity": finding.severity.value,
-                "subject": finding.subject,
-                "reason": finding.message,
-                "why": RULES[finding.rule].why,
-                "action": finding.action,
-                "command": finding.command or None,
-                "fix": finding.fix.value or None,
-                "address": str(finding.address) if finding.address else None,
-                "identity": str(finding.identity) if finding.identity else None,
-                "cluster": finding.cluster or None,
-                "path": finding.path or None,
-            }
-            for finding in report.findings
-        ],
-    }

@@ -9,7 +9,7 @@ import click
 
 from tui.kube.text import safe_text
 
-from .exits import quiet_logging
+from .exits import quiet_logging, say
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object, rfc3339
 from .verifying import read_input
@@ -47,8 +47,10 @@ def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
 
 
 def _print(inspection: Inspection) -> None:
-    from tui.issuance.inspection import sections
+    from tui.issuance.inspection import sections, verdict
 
+    good, says = verdict(inspection)
+    say(f"{'' if good is None else 'ok: ' if good else 'refused: '}{safe_text(says)}")
     for number, section in enumerate(sections(inspection)):
         if number:
             click.echo()
@@ -61,12 +63,16 @@ def _print(inspection: Inspection) -> None:
 def _record(inspection: Inspection) -> dict[str, Any]:
     import msgspec
 
+    from tui.issuance.inspection import verdict
+
     return {
         "apiVersion": API_VERSION,
         "kind": "Inspection",
         "type": inspection.kind.value,
         "checkedAt": rfc3339(inspection.checked_at),
         "expiresAt": rfc3339(inspection.expires_at),
+        "refused": verdict(inspection)[0] is False,
+        "verdict": verdict(inspection)[1],
         "items": [_camel(item) for item in msgspec.to_builtins(inspection.items)],
         "problems": [_camel(problem) for problem in msgspec.to_builtins(inspection.problems)],
     }

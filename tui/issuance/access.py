@@ -9,6 +9,7 @@ named in `gaps`; everything else is still known.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -169,14 +170,25 @@ def is_admin(rules: Iterable[Rule]) -> bool:
 async def collect(client: Client, namespaces: Sequence[str] = ()) -> Access:
     """Read the graph. Kinds that may not be listed in the whole cluster are tried in `namespaces` alone."""
     access = Access()
-    for resource in (CLUSTER_ROLES, ROLES):
-        async for roles in _read(client, resource, namespaces, _Role, access.gaps):
-            for role in roles:
+
+    async def roles(resource: Resource) -> list[str]:
+        gaps: list[str] = []
+        async for found in _read(client, resource, namespaces, _Role, gaps):
+            for role in found:
                 access.add_role(role)
-    for resource in (CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS):
-        async for bindings in _read(client, resource, namespaces, _Binding, access.gaps):
-            for binding in bindings:
+        return gaps
+
+    async def bindings(resource: Resource) -> list[str]:
+        gaps: list[str] = []
+        async for found in _read(client, resource, namespaces, _Binding, gaps):
+            for binding in found:
                 access.add_binding(binding)
+        return gaps
+
+    told = await asyncio.gather(
+        roles(CLUSTER_ROLES), roles(ROLES), bindings(CLUSTER_ROLE_BINDINGS), bindings(ROLE_BINDINGS)
+    )
+    access.gaps += [gap for gaps in told for gap in gaps]
     return access
 
 

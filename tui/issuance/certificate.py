@@ -6,6 +6,7 @@ that people keep often have comments between the blocks and are read without it.
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -60,6 +61,35 @@ def read_chain(pem: bytes, *, strict: bool = True) -> tuple[CertificateInfo, ...
 def read_certificate(pem: bytes, *, strict: bool = True) -> CertificateInfo:
     """The first certificate in the PEM text, which is the holder's own."""
     return read_chain(pem, strict=strict)[0]
+
+
+def from_der(der: bytes) -> bytes:
+    """A certificate in DER as PEM; empty where the bytes are none."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    if not der.startswith(b"\x30") or len(der) > MAX_PEM:
+        return b""
+    try:
+        return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+    except ValueError:
+        return b""
+
+
+def broken_link(pem: bytes) -> str:
+    """Where a chain breaks, in words: each certificate must be issued by the next. Empty where it holds."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    chain = _load(pem, strict=False)
+    for one, issuer in itertools.pairwise(chain):
+        names = [safe_text(certificate.subject.rfc4514_string(), 80) for certificate in (one, issuer)]
+        try:
+            one.verify_directly_issued_by(issuer)
+        except (InvalidSignature, ValueError, TypeError):
+            return f"the chain is broken: {names[1]} did not issue {names[0]}"
+        except UnsupportedAlgorithm:
+            return ""  # nothing can be said of it
+    return ""
 
 
 def check_key(pem: bytes, key: Sensitive) -> None:

@@ -262,6 +262,12 @@ class Engine:
 
         return await verify_kubeconfig(self._context, data)
 
+    async def verify_pasted(self, data: Sensitive, cluster: str) -> Verification:
+        """Whether a cluster of ours accepts the first login in something that was pasted, and in words why not."""
+        from .verification import verify_pasted
+
+        return await verify_pasted(self._context, data, cluster)
+
     async def powers(self, of: Address | Identity, namespace: str = "") -> Powers:
         """What a credential or an account can do in a namespace (default: its own), the worst first."""
         from .powers import of_account, of_address

@@ -120,6 +120,21 @@ def readable_by_others(path: Path | str) -> str:
     return "its group" if mode & stat.S_IRGRP else ""
 
 
+def make_private(path: Path | str) -> int:
+    """Take every right to a file from everybody but its owner; the mode it had. Raises FileError."""
+    path = Path(path)
+    with explained(path, "change"):
+        target = destination(path)
+        descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            found = os.fstat(descriptor)
+            _must_be_regular(target, found)
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & stat.S_IRWXU)
+        finally:
+            os.close(descriptor)
+    return stat.S_IMODE(found.st_mode)
+
+
 @contextmanager
 def explained(path: Path, verb: str) -> Iterator[None]:
     """Turn an OSError into one FileError that names the path, the reason and the next step."""

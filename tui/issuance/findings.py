@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.kube.entries import ClusterEntry, UserEntry
 from tui.kube.text import safe_text
@@ -13,59 +13,58 @@ from .certificate import CertificateInfo
 from .claims import Claims
 from .countdown import human_left
 from .inspection import rfc3339
-from .renewal import SKEW
+from .refusal import by_itself
 
 _LONG: Final = timedelta(days=366)
 _MASTERS: Final = "system:masters"
 
 
-def about_token(claims: Claims, now: datetime) -> Iterator[str]:
+class Remark(NamedTuple):
+    """Something to know; `refused` where a server refuses the credential for it."""
+
+    message: str
+    refused: bool = False
+
+
+def about_token(claims: Claims, now: datetime) -> Iterator[Remark]:
     """Everything to know before this token is used or kept."""
-    starts = max((at for at in (claims.not_before, claims.issued_at) if at is not None), default=None)
-    if claims.expires_at is not None and claims.expires_at <= now:
-        yield f"expired {human_left(now - claims.expires_at)} ago"
-    elif starts is not None and starts > now + SKEW:
-        yield f"not yet valid: it begins in {human_left(starts - now)} (or this machine's clock is wrong)"
+    for reason in by_itself(claims, now):
+        yield Remark(reason, refused=True)
     if claims.expires_at is None:
-        yield (
+        yield Remark(
             f"never expires; deleting the Secret {claims.bound.name} revokes it"
             if claims.legacy and claims.bound is not None
             else "never expires"
         )
     elif claims.warn_after is not None:
-        yield f"was meant to end at {rfc3339(claims.warn_after)}; the server extended it for clients that do not renew"
+        ends = rfc3339(claims.warn_after)
+        yield Remark(f"was meant to end at {ends}; the server extended it for clients that do not renew")
     elif claims.lifetime is not None and claims.lifetime > _LONG:
-        yield f"lives for {claims.lifetime.days} days"
-    if claims.algorithm.lower() == "none":
-        yield "is not signed"
-    yield from _about_audiences(claims)
+        yield Remark(f"lives for {claims.lifetime.days} days")
+    if not claims.legacy and claims.audiences and "" not in claims.audiences and not _for_api_server(claims):
+        audiences = ", ".join(claims.audiences)
+        yield Remark(f"is for {audiences}: an API server refuses it, unless that is its own audience")
     if not claims.legacy and claims.service_account and claims.bound is None:
-        yield "is bound to nothing: it cannot be revoked before it ends, except with its service account"
+        yield Remark("is bound to nothing: it cannot be revoked before it ends, except with its service account")
 
 
-def _about_audiences(claims: Claims) -> Iterator[str]:
-    if claims.legacy:
-        return
-    if not claims.audiences:
-        yield "has no audience"
-    elif "" in claims.audiences:
-        yield "is for an empty audience, which nobody accepts"
-    elif not any(audience == claims.issuer or "kubernetes" in audience for audience in claims.audiences):
-        yield f"is for {', '.join(claims.audiences)}: an API server refuses it, unless that is its own audience"
+def _for_api_server(claims: Claims) -> bool:
+    return any(audience == claims.issuer or "kubernetes" in audience for audience in claims.audiences)
 
 
-def about_certificate(info: CertificateInfo, now: datetime, *, client: bool) -> Iterator[str]:
+def about_certificate(info: CertificateInfo, now: datetime, *, client: bool) -> Iterator[Remark]:
     """Everything to know before this certificate is used or trusted."""
     if info.not_after <= now:
-        yield f"expired {human_left(now - info.not_after)} ago"
+        yield Remark(f"expired {human_left(now - info.not_after)} ago", refused=client)
     elif info.not_before > now:
-        yield f"not yet valid: it begins in {human_left(info.not_before - now)} (or this machine's clock is wrong)"
+        begins = human_left(info.not_before - now)
+        yield Remark(f"not yet valid: it begins in {begins} (or this machine's clock is wrong)", refused=client)
     if client and info.is_ca:
-        yield "is an authority's certificate, not a client's"
+        yield Remark("is an authority's certificate, not a client's")
     if client and _MASTERS in info.organizations:
-        yield f"belongs to {_MASTERS}: it may do everything, and no rule can take that away"
+        yield Remark(f"belongs to {_MASTERS}: it may do everything, and no rule can take that away")
     if client and not info.is_ca and info.not_after - info.not_before > _LONG:
-        yield f"lives for {(info.not_after - info.not_before).days} days and cannot be revoked"
+        yield Remark(f"lives for {(info.not_after - info.not_before).days} days and cannot be revoked")
 
 
 def about_cluster(cluster: ClusterEntry) -> Iterator[str]:

@@ -11,11 +11,12 @@ import base64
 import binascii
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tui.kube.endpoint import Login
 from tui.kube.entries import ClusterEntry, Document, UserEntry, read_document
 from tui.kube.errors import ConfigError
 from tui.kube.sensitive import Sensitive
@@ -23,7 +24,7 @@ from tui.kube.text import safe_text
 from tui.kube.yaml_loading import YAMLError, load_first, plain_values
 
 from . import findings
-from .certificate import CertificateError, CertificateInfo, check_key, read_chain
+from .certificate import CertificateError, CertificateInfo, broken_link, check_key, from_der, read_chain
 from .claims import Claims, ClaimsError, read_token
 from .errors import UsageError
 from .formats import TOKEN_FILE_KEY
@@ -38,11 +39,13 @@ from .inspection import (
     Item,
     Kind,
     Problem,
-    problems_of,
 )
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 _JWT: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_KEY_BLOCK: Final = re.compile(
+    rb"-----BEGIN (?:RSA |EC )?PRIVATE KEY-----.*?-----END (?:RSA |EC )?PRIVATE KEY-----", re.DOTALL
+)
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _SHOWN_NOTES: Final = ("kubemint.io/", "kubernetes.io/service-account")
@@ -68,6 +71,15 @@ def inspect(data: bytes, *, now: datetime | None = None, readable_by: str = "") 
     return Inspection(kind=kind, checked_at=look.now, items=tuple(look.items), problems=tuple(look.problems))
 
 
+def logins_in(data: bytes) -> list[Login]:
+    """Everything in `data` that lets somebody in: tokens, and certificates with their keys. Raises like `inspect`."""
+    if len(data) > MAX_BYTES:
+        raise NotInspectable(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    look = _Look(datetime.now(UTC))
+    look.at(data)
+    return look.logins
+
+
 class _Look:
     """One inspection under way."""
 
@@ -75,8 +87,16 @@ class _Look:
         self.now = now
         self.items: list[Item] = []
         self.problems: list[Problem] = []
+        self.logins: list[Login] = []
+        """What lets somebody in, in the order it was found. Never part of an inspection."""
+
+    def remark(self, where: str, remarks: Iterable[findings.Remark]) -> None:
+        self.problems += [Problem(where, remark.message, remark.refused) for remark in remarks]
 
     def at(self, data: bytes) -> Kind:
+        if pem := from_der(data):
+            self.certificate(pem, "", None)
+            return Kind.CERTIFICATE
         text = data.strip()
         if not text:
             raise NotInspectable("there is nothing in it")
@@ -124,10 +144,11 @@ class _Look:
 
     def token(self, token: Sensitive, where: str) -> None:
         token = Sensitive(token.reveal_bytes().strip())
+        self.logins.append(Login(token=token))
         claims: Claims | None = None
         try:
             claims = read_token(token)
-            self.problems += problems_of(where, list(findings.about_token(claims, self.now)))
+            self.remark(where, findings.about_token(claims, self.now))
         except ClaimsError as error:
             self.problems.append(Problem(where, error.message))
         self.items.append(InspectedToken(where=where, fingerprint=token.fingerprint, claims=claims))
@@ -140,17 +161,32 @@ class _Look:
             self.problems.append(Problem(where, error.message))
             return
         client = not first.is_ca if client is None else client
-        self.problems += problems_of(where, list(findings.about_certificate(first, self.now, client=client)))
+        self.remark(where, findings.about_certificate(first, self.now, client=client))
+        if others and not first.is_ca and (broken := broken_link(pem)):
+            self.problems.append(Problem(where, broken))
         has_key = False
         if key is not None:
             try:
                 check_key(_certificates_only(pem), key)
                 has_key = True
+                self.logins.append(Login(client_certificate=_certificates_only(pem), client_key=key))
             except CertificateError as error:
                 self.problems.append(Problem(where, error.message))
         elif b"PRIVATE KEY-----" in pem:
-            self.problems.append(Problem(where, "a private key lies beside the certificate"))
+            has_key = self._beside(pem, where)
         self.items.append(InspectedCertificate(where=where, certificate=first, chain=tuple(others), has_key=has_key))
+
+    def _beside(self, pem: bytes, where: str) -> bool:
+        """A certificate and a key in one text: whether they belong together."""
+        self.problems.append(Problem(where, "a private key lies beside the certificate"))
+        key = Sensitive(b"".join(block + b"\n" for block in _KEY_BLOCK.findall(pem)))
+        try:
+            check_key(_certificates_only(pem), key)
+        except CertificateError as error:
+            self.problems.append(Problem(where, error.message))
+            return False
+        self.logins.append(Login(client_certificate=_certificates_only(pem), client_key=key))
+        return True
 
     def kubeconfig(self, document: object, where: str) -> None:
         try:
@@ -191,7 +227,7 @@ class _Look:
 
     def _cluster(self, cluster: ClusterEntry) -> None:
         where = f"cluster {safe_text(cluster.name)}"
-        self.problems += problems_of(where, list(findings.about_cluster(cluster)))
+        self.problems += [Problem(where, message) for message in findings.about_cluster(cluster)]
         authorities: tuple[CertificateInfo, ...] = ()
         if cluster.certificate_authority_data:
             try:
@@ -200,7 +236,7 @@ class _Look:
                 self.problems.append(Problem(where, f"its authority: {error.message}"))
         for authority in authorities:
             said = findings.about_certificate(authority, self.now, client=False)
-            self.problems += [Problem(where, f"its authority {message}") for message in said]
+            self.problems += [Problem(where, f"its authority {remark.message}") for remark in said]
         self.items.append(
             InspectedCluster(
                 where=safe_text(cluster.name),
@@ -214,7 +250,7 @@ class _Look:
 
     def _user(self, user: UserEntry) -> None:
         where = f"user {safe_text(user.name)}"
-        self.problems += problems_of(where, list(findings.about_user(user)))
+        self.problems += [Problem(where, message) for message in findings.about_user(user)]
         if user.token is not None:
             self.token(user.token, where)
         if user.client_certificate_data is not None:

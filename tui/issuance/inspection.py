@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -32,6 +32,8 @@ class Problem(msgspec.Struct, frozen=True):
 
     where: str
     message: str
+    refused: bool = False
+    """Whether a server refuses the credential for it."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
@@ -113,6 +115,19 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
         return min((end for end in ends if end is not None), default=None)
 
 
+def verdict(inspection: Inspection) -> tuple[bool | None, str]:
+    """Whether anything in it speaks against it, and that in words; None where there is nothing to judge."""
+    held = [item for item in inspection.items if isinstance(item, InspectedToken | InspectedCertificate)]
+    reasons = [str(problem) for problem in inspection.problems if problem.refused]
+    if reasons:
+        return False, f"a server refuses it: {reasons[0]}" + (f", and {len(reasons) - 1} more" if reasons[1:] else "")
+    if not held:
+        return None, "it holds nothing that lets somebody in by itself"
+    if all(isinstance(item, InspectedToken) and item.claims is None for item in held):
+        return None, "it says nothing about itself: only the server that issued it knows"
+    return True, "nothing in it speaks against it; only a server knows whether it was revoked, or is another's"
+
+
 class Section(msgspec.Struct, frozen=True):
     """A heading and the lines below it."""
 
@@ -123,8 +138,12 @@ class Section(msgspec.Struct, frozen=True):
 def sections(inspection: Inspection) -> list[Section]:
     """The inspection for people, problems first."""
     found = []
-    if inspection.problems:
-        found.append(Section("problems", tuple(("!", str(problem)) for problem in inspection.problems)))
+    refused = tuple(("✖", str(problem)) for problem in inspection.problems if problem.refused)
+    others = tuple(("!", str(problem)) for problem in inspection.problems if not problem.refused)
+    if refused:
+        found.append(Section("a server refuses it", refused))
+    if others:
+        found.append(Section("problems", others))
     for item in inspection.items:
         rows = tuple((label, value) for label, value in _rows(item, inspection.checked_at) if value)
         kind = item.__struct_config__.tag
@@ -208,8 +227,3 @@ def _authority(info: CertificateInfo, now: datetime) -> str:
 def rfc3339(at: datetime) -> str:
     """A time as Kubernetes writes it."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def problems_of(where: str, messages: Sequence[str]) -> list[Problem]:
-    """The same place for several messages."""
-    return [Problem(where, message) for message in messages]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unauthorized
-from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
-from .countdown import human_left
 from .errors import IssuanceError, NotProved, UsageError
-from .proving import Proof, ask, review
+from .proving import Proof, ask
+from .refusal import explain, leeway
 from .types import Address, CredentialKind, Identity
 
 if TYPE_CHECKING:
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
-    from .claims import Bound, Claims
     from .work import Context
-
-_LEEWAY: Final = timedelta(seconds=60)
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,92 +94,37 @@ async def verify_token(
         async with Client(endpoint.with_token(token)) as bearer:
             proof = await ask(bearer, operator, token, identity, audiences)
     except Unauthorized:
-        message, hint = await explain_refusal(context, token, endpoint, operator)
+        message, hint = await _explained(context, token, operator)
         return _failed(context, "SelfSubjectReview", message, hint)
     except NotProved as error:
-        message, hint = await explain_refusal(context, token, endpoint, operator)
+        message, hint = await _explained(context, token, operator)
         return _failed(context, "TokenReview", message or error.message, hint or error.hint)
     except KubeError as error:
         return _failed(context, "", str(error), error.hint)
     return _judged(context, proof, identity)
 
 
-async def explain_refusal(
-    context: Context, token: Sensitive, endpoint: Endpoint, operator: Client | None
-) -> tuple[str, str]:
-    """Why a server may have refused this token: what its claims say, held against what is there now."""
-    from .claims import ClaimsError, read_token
+async def verify_pasted(context: Context, data: Sensitive, cluster: str) -> Verification:
+    """Hold anything that was pasted or lies in a file against a cluster of ours: the first login in it that counts."""
+    from dataclasses import replace
 
-    try:
-        claims = read_token(token)
-    except ClaimsError as error:
-        return f"refused, and it is no service-account token: {error.message}", "is this the right file?"
-    now = context.clock() + timedelta(seconds=(operator.skew or 0.0) if operator is not None else 0.0)
-    if claims.expires_at is not None and claims.expires_at <= now:
-        return f"refused: it expired {human_left(now - claims.expires_at)} ago", "rotate it, or issue a new one"
-    if claims.not_before is not None and claims.not_before > now + _LEEWAY:
-        return "refused: it is not valid yet", "the clock of this machine or of the server is wrong"
-    if operator is None:
-        return "refused; the server does not say why", "add its cluster to your kubeconfig to have it explained"
-    with contextlib.suppress(KubeError):
-        issuer = await _issuer(operator)
-        if not claims.legacy and issuer and claims.issuer != issuer:
-            return (
-                f"refused: {claims.issuer} issued it, but this cluster issues as {issuer}",
-                "it belongs to another cluster, or the cluster was made anew",
-            )
-    return await _what_is_missing(operator, claims, token)
+    from tui.kube.client import Client
+
+    from .inspecting import logins_in
+
+    endpoint = context.clusters.endpoint(cluster)
+    login = next(iter(logins_in(data.reveal_bytes())), None)
+    if login is None:
+        raise UsageError("nothing in it lets anybody in", "a token, or a certificate with its key, can be verified")
+    if login.token is not None:
+        operator = await context.clusters.client(cluster)
+        return await verify_token(context, endpoint, login.token, None, (), operator)
+    async with Client(replace(endpoint, login=login)) as bearer:
+        return await _verify_bearer(context, bearer)
 
 
-async def _what_is_missing(operator: Client, claims: Claims, token: Sensitive) -> tuple[str, str]:
-    namespace, account = claims.namespace, claims.service_account
-    uid = await _uid(operator, SERVICE_ACCOUNTS, namespace, account)
-    if uid == "":
-        return (
-            f"refused: the service account {namespace}/{account} is gone",
-            "its tokens ended with it; issue a new one",
-        )
-    if uid is not None and claims.service_account_uid and uid != claims.service_account_uid:
-        return (
-            f"refused: the service account {namespace}/{account} was deleted and created again since",
-            "tokens of the old one stay dead; issue a new one",
-        )
-    gone = await _bound_gone(operator, namespace, claims.bound)
-    if gone:
-        return gone, "issue a new one"
-    with contextlib.suppress(KubeError):
-        reviewed = await review(operator, token)
-        if reviewed is not None and reviewed.error:
-            return f"refused: {reviewed.error}", "issue a new one"
-    return "refused; the server does not say why", "its signing key may have changed, or the token was invalidated"
-
-
-async def _bound_gone(operator: Client, namespace: str, bound: Bound | None) -> str:
-    if bound is None or bound.kind != "Secret":
-        return ""
-    uid = await _uid(operator, SECRETS, namespace, bound.name)
-    if uid is None or uid == bound.uid:
-        return ""
-    return f"refused: it was revoked (its handle, Secret {namespace}/{bound.name}, is gone)"
-
-
-async def _uid(operator: Client, resource: Resource, namespace: str, name: str) -> str | None:
-    """The UID of what has this name; empty where nothing has, None where that cannot be seen."""
-    if not namespace or not name:
-        return None
-    try:
-        found = await operator.get_metadata(resource, name, namespace=namespace)
-    except NotFound:
-        return ""
-    except KubeError:
-        return None
-    return str((found.get("metadata") or {}).get("uid", ""))
-
-
-async def _issuer(operator: Client) -> str:
-    answer = await operator.request("GET", "/.well-known/openid-configuration")
-    document = msgspec.json.decode(answer.body)
-    return str(document.get("issuer", "")) if isinstance(document, dict) else ""
+async def _explained(context: Context, token: Sensitive, operator: Client | None) -> tuple[str, str]:
+    return await explain(token, context.clock() + leeway(operator), operator)
 
 
 async def _verify_login(context: Context, cluster: str) -> Verification:

@@ -15,6 +15,7 @@ from typing import Final
 from textual.binding import Binding
 
 from tui.fleet.objects import has_object
+from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.issuance.types import CredentialKind, Format, State
 
@@ -122,6 +123,20 @@ def _is_invalidated(row: Row) -> bool:
     )
 
 
+def _has_lineage(row: Row) -> bool:
+    """Whether it speaks for somebody whose traces can be followed."""
+    if identity_of(row) is not None:
+        return True
+    return isinstance(row, CredentialRow) and row.credential.address.kind is CredentialKind.LOGIN
+
+
+def _has_powers(row: Row) -> bool:
+    """Whether it can do anything at all."""
+    if isinstance(row, CredentialRow):
+        return _has_lineage(row) or row.credential.shoot is not None
+    return identity_of(row) is not None
+
+
 def _is_cluster(row: Row) -> bool:
     return isinstance(row, ClusterRow)
 
@@ -207,6 +222,22 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="reactivate", title="Re-activate", says="let a token work again that its cluster invalidated",
         needs=Needs.SOME, mutates=True, fits=_is_invalidated,
+    ),
+    Action(
+        name="lineage", title="Lineage", says="what leads to it, and who uses it",
+        key="l", fits=_has_lineage,
+    ),
+    Action(
+        name="powers", title="What can it do", says="its rights, the worst first",
+        key="w", label="what it can do", words=("can", "powers"), fits=_has_powers,
+    ),
+    Action(
+        name="findings", title="Findings", says="what is wrong with credentials, and what to do",
+        key="f", words=("findings", "hygiene"), needs=Needs.NOTHING,
+    ),
+    Action(
+        name="inspector", title="Inspect something else", says="paste or name a token, certificate, kubeconfig, Secret",
+        key="p", label="inspect something else", words=("inspector", "paste"), needs=Needs.NOTHING,
     ),
     Action(
         name="copy", title="Copy the address", says="to the terminal's clipboard",

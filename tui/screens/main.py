@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
+from tui.fleet.query import AREA_OF
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.journal import JournalEntry
@@ -184,6 +185,11 @@ class MainScreen(CommandingScreen):
         if isinstance(pane, Activity):
             pane.show_jobs()
         self.tell()
+
+    def reveal_row(self, row: Row) -> None:
+        """Go to a row, wherever it is listed."""
+        self._trail.clear()
+        self.go(AREA_OF[type(row)].value, Scope(), row.key)
 
     # Moving about
 

@@ -142,12 +142,13 @@ def inspected(found: Inspection) -> list[Section]:
     """What the core found, as facts: problems and ends stand out."""
     shown = []
     for section in sections(found):
-        tone = Tone.WARN if section.title == "problems" else Tone.PLAIN
+        tone = _TONES.get(section.title, Tone.PLAIN)
         facts = [Fact(label, value, _EMPHASIS.get(label, tone)) for label, value in section.rows]
         shown.append(Section(section.title, facts))
     return shown
 
 
+_TONES = {"a server refuses it": Tone.BAD, "problems": Tone.WARN}
 _EMPHASIS = {"subject": Tone.STRONG, "expires": Tone.STRONG, "fingerprint": Tone.MUTE, "id": Tone.MUTE}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
@@ -33,6 +35,9 @@ from tui.widgets.names import short_address, short_path
 from .dialog import file_stem
 from .jobs import Task
 from .session import Session
+
+if TYPE_CHECKING:
+    from tui.issuance.hygiene import Report
 
 
 @dataclass(slots=True)
@@ -220,6 +225,34 @@ def verify(session: Session, address: Address) -> Task:
         task.message, task.hint = f"{said}{who}{by}", found.hint
 
     return Task(short_address(str(address)), work)
+
+
+def make_private(path: str) -> Task:
+    """Take everybody else's rights to a file away."""
+
+    async def work(task: Task) -> None:
+        from tui.issuance.files import make_private
+
+        before = await asyncio.to_thread(make_private, Path(path))
+        task.message = f"mode {before:o} is now 600"
+
+    return Task(short_path(path), work)
+
+
+def save_findings(report: Report, path: Path) -> Task:
+    """Write the findings to a file, in the form that its name ends in."""
+
+    async def work(task: Task) -> None:
+        from tui import __version__
+        from tui.issuance.files import write_private
+        from tui.issuance.hygiene import record, sarif
+
+        document = sarif(report, __version__) if path.suffix == ".sarif" else record(report)
+        text = json.dumps(document, indent=2) + "\n"
+        await asyncio.to_thread(write_private, path, Sensitive(text))
+        task.message = f"{len(report.findings)} findings written to {short_path(str(path))}"
+
+    return Task(short_path(str(path)), work)
 
 
 def default_path(folder: Path, row: CredentialRow | RequestRow) -> Path:

@@ -12,7 +12,6 @@ from typing import ClassVar, Final, cast
 
 from textual import events
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from tui.fleet.query import cluster_of, clusters_of, identity_of
 from tui.fleet.rows import CredentialRow, Reach, RequestKind, RequestRow, Row
@@ -28,6 +27,7 @@ from . import acting_on_identities, acting_on_requests, work
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
+from .insights import InsightScreen
 from .jobs import Task
 from .renewing import LoopWish
 from .session import Session, Shell
@@ -37,7 +37,7 @@ _HARMLESS: Final = frozenset({"verify", "export"})
 """What changes nothing that exists, so that it never asks."""
 
 
-class WorkingScreen(Screen[None]):
+class WorkingScreen(InsightScreen):
     """A screen whose rows can be acted on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]

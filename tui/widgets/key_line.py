@@ -12,8 +12,8 @@ from textual.widget import Widget
 from .top_bar import Part, joined, length
 
 ORDER: Final = (
-    "open", "leave", "rotate", "export", "new", "verify", "help", "filter", "revoke", "inspect", "command", "yaml",
-    "details", "mark",
+    "open", "leave", "back", "fix", "rotate", "export", "new", "verify", "help", "filter", "revoke", "inspect",
+    "command", "yaml", "details", "mark",
 )  # fmt: skip
 """The most important first; what is not named comes last."""
 

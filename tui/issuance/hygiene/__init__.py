@@ -11,6 +11,7 @@ Findings are plain data: a rule, a severity, a reason in words, an action and th
 from .disk import DiskReport, look_at_disk
 from .examining import Report, examine
 from .finding import RULES, Finding, Fix, Rule
+from .recording import record
 from .sarif import sarif
 from .survey import Survey, survey
 
@@ -24,6 +25,7 @@ __all__ = [
     "Survey",
     "examine",
     "look_at_disk",
+    "record",
     "sarif",
     "survey",
 ]

@@ -67,67 +67,67 @@ RULES: Final[dict[str, Rule]] = {
     rule.id: rule
     for rule in (
         _rule(
-            "admin-token", Severity.HIGH, "A token that may do everything",
+            "admin-token", Severity.HIGH, "Token may do everything",
             "Whoever copies it owns the cluster. Give the account the rights it uses, and people logins of their own.",
         ),
         _rule(
-            "endless-token", Severity.HIGH, "A token that never expires",
+            "endless-token", Severity.HIGH, "Token never expires",
             "A copy of it works for ever, wherever it went. Short-lived tokens end by themselves and cost nothing.",
         ),
         _rule(
-            "unused-token", Severity.MEDIUM, "A long-lived token that nobody uses",
+            "unused-token", Severity.MEDIUM, "Long-lived token unused",
             "Nobody will miss it, and whoever finds it can use it.",
         ),
         _rule(
-            "invalidated-token", Severity.LOW, "A long-lived token that the cluster has invalidated",
+            "invalidated-token", Severity.LOW, "Invalidated token can be revived",
             "It is refused now, but removing one label brings it back to life.",
         ),
         _rule(
-            "long-lifetime", Severity.MEDIUM, "A token that lives longer than a day",
+            "long-lifetime", Severity.MEDIUM, "Token lives over a day",
             "What leaks is good for as long as it lives; renewing is automatic, so an hour is enough.",
         ),
         _rule(
-            "granted-short", Severity.LOW, "A token with far less time than was asked for",
+            "granted-short", Severity.LOW, "Token granted far less than asked",
             "The server caps lifetimes without saying so: whoever counts on the time asked for finds it dead.",
         ),
         _rule(
-            "unbound-token", Severity.LOW, "A token that cannot be revoked by itself",
+            "unbound-token", Severity.LOW, "Token cannot be revoked",
             "It is bound to no object, so only deleting the whole account ends it before its time.",
         ),
         _rule(
-            "applied-material", Severity.HIGH, "A Secret whose data is repeated in an annotation",
+            "applied-material", Severity.HIGH, "Secret's data in an annotation",
             "kubectl apply keeps a copy of what it sent, data included, where everybody sees it who lists metadata.",
         ),
         _rule(
-            "idle-account", Severity.LOW, "An account that nobody uses",
+            "idle-account", Severity.LOW, "Account nobody uses",
             "No pod runs as it, no binding names it and nothing was issued for it: it only waits to be misused.",
         ),
         _rule(
-            "readable-file", Severity.HIGH, "A file with credentials that others may read",
+            "readable-file", Severity.HIGH, "File readable by others",
             "Everybody who can read it can log in as its owner.",
         ),
         _rule(
-            "writable-file", Severity.HIGH, "A kubeconfig that others may change",
+            "writable-file", Severity.HIGH, "File others may change",
             "A kubeconfig can name a program to run: whoever changes it runs programs as its owner.",
         ),
         _rule(
-            "insecure-tls", Severity.HIGH, "A cluster reached without checking who it is",
+            "insecure-tls", Severity.HIGH, "Server is not checked",
             "Anybody in between can read and change everything, the credentials first.",
         ),
         _rule(
-            "static-password", Severity.MEDIUM, "A password in a kubeconfig",
+            "static-password", Severity.MEDIUM, "Password in a kubeconfig",
             "It never ends, and API servers have not accepted one since 1.19: only who finds it gains by it.",
         ),
         _rule(
-            "expired-entry", Severity.LOW, "An entry that has expired",
+            "expired-entry", Severity.LOW, "Entry has expired",
             "It lets nobody in any more and hides what is wrong when something fails.",
         ),
         _rule(
-            "refused-plugin", Severity.MEDIUM, "A login program that kubectl refuses to run",
+            "refused-plugin", Severity.MEDIUM, "Login program is refused",
             "Current clients refuse it, so nobody can log in with this entry.",
         ),
         _rule(
-            "broken-entry", Severity.LOW, "An entry that kubectl refuses",
+            "broken-entry", Severity.LOW, "Entry kubectl refuses",
             "It cannot work as it is written.",
         ),
     )

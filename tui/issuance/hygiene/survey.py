@@ -6,6 +6,8 @@ and the findings that would need it are left out rather than guessed.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -20,7 +22,7 @@ from tui.kube.resource import PODS, SECRETS
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
-_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_ANNOTATION: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _DATA: Final = (rb"\"data\"", rb"\"stringData\"")
 """How the two fields look inside of an annotation, which is JSON inside of JSON."""
 
@@ -67,41 +69,50 @@ class _Pod(msgspec.Struct, frozen=True):
 
 async def survey(client: Client, cluster: str, namespace: str | None = None) -> Survey:
     """Ask one cluster, or one namespace of it. Never raises a KubeError: what failed is a gap."""
-    access = await collect(client, (namespace,) if namespace else ())
-    gaps = list(access.gaps)
-    running: set[tuple[str, str]] | None = set()
+    access, (running, no_pods), (applied, no_secrets) = await asyncio.gather(
+        collect(client, (namespace,) if namespace else ()), _running(client, namespace), _applied(client, namespace)
+    )
+    return Survey(
+        cluster=cluster,
+        access=access,
+        running=running,
+        applied=applied,
+        gaps=(*access.gaps, *no_pods, *no_secrets),
+    )
+
+
+async def _running(client: Client, namespace: str | None) -> tuple[frozenset[tuple[str, str]] | None, Sequence[str]]:
+    running: set[tuple[str, str]] = set()
     try:
         async for page in client.pages(PODS, namespace=namespace, first=PAGE, then=PAGE, type=_Pod):
-            if page.restarted or running is None:
-                running = set()
+            if page.restarted:
+                running.clear()
             running |= {
                 (pod.metadata.namespace, pod.spec.service_account_name)
                 for pod in page.items
                 if pod.status.phase not in ("Succeeded", "Failed")
             }
     except KubeError as error:
-        running = None
-        gaps.append(why_not(error, "pods"))
+        return None, (why_not(error, "pods"),)
+    return frozenset(running), ()
+
+
+async def _applied(client: Client, namespace: str | None) -> tuple[frozenset[tuple[str, str]], Sequence[str]]:
     applied: set[tuple[str, str]] = set()
-    for labels, fields in ((managed.CREDENTIALS, ""), ("", f"type={TYPE}")):
-        try:
-            found = await client.list(
+    try:
+        for labels, fields in ((managed.CREDENTIALS, ""), ("", f"type={TYPE}")):
+            async for page in client.pages(
                 SECRETS, namespace=namespace, metadata_only=True, labels=labels, fields=fields, then=PAGE, type=_Secret
-            )
-        except KubeError as error:
-            gaps.append(why_not(error, "Secrets"))
-            break
-        applied |= {(secret.metadata.namespace, secret.metadata.name) for secret in found if _repeats(secret)}
-    return Survey(
-        cluster=cluster,
-        access=access,
-        running=None if running is None else frozenset(running),
-        applied=frozenset(applied),
-        gaps=tuple(gaps),
-    )
+            ):
+                applied |= {
+                    (secret.metadata.namespace, secret.metadata.name) for secret in page.items if _repeats(secret)
+                }
+    except KubeError as error:
+        return frozenset(applied), (why_not(error, "Secrets"),)
+    return frozenset(applied), ()
 
 
 def _repeats(secret: _Secret) -> bool:
     """Whether the annotation holds data. It is not decoded: the bytes are looked at where they lie, and dropped."""
-    raw = (secret.metadata.annotations or {}).get(_APPLIED)
+    raw = (secret.metadata.annotations or {}).get(_ANNOTATION)
     return raw is not None and any(field in bytes(raw) for field in _DATA)

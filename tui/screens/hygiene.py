@@ -1,0 +1,222 @@
+"""Findings: what is wrong with the credentials of the fleet and of this machine, the worst first.
+
+Enter goes to the row that a finding is about, F does what it proposes, E writes all of them to a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from tui.fleet.hygiene import check
+from tui.fleet.rows import Row
+from tui.issuance.hygiene import RULES, Finding, Fix, Report
+from tui.issuance.types import KIND_LABELS, CredentialKind
+from tui.kube.text import safe_text
+from tui.widgets.columns import Cell, Column
+from tui.widgets.facts import Fact, Section
+from tui.widgets.names import LIMIT, short_path
+from tui.widgets.severity_signs import SEVERITIES, severity_cell
+from tui.widgets.signs import Tone
+from tui.widgets.table import FleetTable
+
+from . import work
+from .page import Page
+from .session import Session
+
+if TYPE_CHECKING:
+    from .main import MainScreen
+
+COLUMNS = (
+    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8),
+    Column("title", "FINDING", lambda item, now: Cell(RULES[item.rule].title, Tone.STRONG), least=16, tight=26,
+           most=40),
+    Column("subject", "ABOUT", lambda item, now: Cell(safe_text(about(item), LIMIT)), least=16, tight=30, most=64,
+           middle=True),
+    Column("cluster", "CLUSTER", lambda item, now: Cell(safe_text(item.cluster, LIMIT) or "–", Tone.MUTE), least=8,
+           tight=12, most=28, drop=3, middle=True),
+    Column("message", "BECAUSE", lambda item, now: Cell(safe_text(item.message, LIMIT), Tone.MUTE), least=16, tight=24,
+           most=120, drop=2),
+    Column("fix", "F DOES", lambda item, now: Cell(item.fix.value or "–", Tone.INFO if item.fix else Tone.MUTE),
+           least=6, drop=1),
+)  # fmt: skip
+
+
+def about(finding: Finding) -> str:
+    """What a finding is about, as short as it can be said beside its cluster."""
+    address = finding.address
+    if address is not None and address.kind is not CredentialKind.FILE:
+        kind = KIND_LABELS[address.kind]
+        return f"{kind} {address.namespace}/{address.name}" if address.namespace else f"{kind} {address.cluster}"
+    if finding.identity is not None and not finding.path:
+        return f"account {finding.identity.namespace}/{finding.identity.name}"
+    if finding.path and finding.subject not in (finding.path, str(address)):
+        return f"{finding.subject} in {short_path(finding.path)}"
+    return short_path(finding.path) if finding.path else finding.subject
+
+
+class HygieneScreen(Page[Finding]):
+    """The findings of one pass; ^r makes another."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("F", "fix", "do what it proposes", tooltip="rotate, revoke or make private; asks where it destroys"),
+        Binding("E", "save", "save", tooltip="write the findings to a file, as JSON or SARIF"),
+    ]
+    trail = ("Hygiene", "findings")
+    noun = "finding"
+    columns = COLUMNS
+    help_text = (
+        "What is wrong with credentials, accounts, kubeconfigs and files, the worst first, with the reason and what to "
+        "do. Enter goes to the row, F does what the finding proposes, E saves all of them as JSON or SARIF. Looked at "
+        "are rows that kubemint follows anyway, Roles, bindings and pods, and files on this machine; never a Secret's "
+        "data."
+    )
+
+    def __init__(self, session: Session, main: MainScreen) -> None:
+        super().__init__(session)
+        self._main = main
+        self.report: Report | None = None
+
+    async def fetch(self) -> Sequence[Finding]:
+        fleet = self.session.fleet
+        if fleet is None:
+            return ()
+        store = fleet.store
+        self.report = await check(
+            fleet,
+            credentials=list(store.credentials.values()),
+            accounts=list(store.accounts.values()),
+            config=fleet.config,
+            progress=self.progress,
+        )
+        return self.report.findings
+
+    def key_of(self, item: Finding) -> str:
+        return item.key
+
+    def words_of(self, item: Finding) -> str:
+        parts = (item.severity.value, item.rule, RULES[item.rule].title, item.subject, item.message, item.path,
+                 item.cluster, item.fix.value)  # fmt: skip
+        return "\n".join(parts)
+
+    def chosen(self) -> list[Row]:
+        found = [row for finding in self._findings() if (row := self._row(finding)) is not None]
+        return list({row.key: row for row in found}.values())
+
+    def describe(self, item: Finding) -> Sequence[Section]:
+        sign = SEVERITIES[item.severity]
+        facts = [
+            Fact("because", item.message, Tone.STRONG),
+            Fact("matters", RULES[item.rule].why),
+            Fact("what to do", item.action, Tone.WARN),
+        ]
+        if item.command:
+            facts.append(Fact("by command", item.command, Tone.INFO))
+        facts.append(Fact("severity", sign.text, sign.tone, f"rule {item.rule}"))
+        facts.append(
+            Fact("about", item.subject, Tone.PLAIN, short_path(item.path) if item.path != item.subject else "")
+        )
+        return [Section(RULES[item.rule].title, facts)]
+
+    def note(self) -> Content:
+        report = self.report
+        if report is None:
+            return Content("")
+        parts: list[tuple[str, str]] = [(" ", "")]
+        for severity, count in report.counts().items():
+            sign = SEVERITIES[severity]
+            if count:
+                parts += [(f"{sign.glyph} {count} {severity.value}", sign.tone.style), ("   ", "")]
+        counted = ((report.credentials, "credential"), (report.accounts, "account"), (report.files, "file"))
+        looked = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}".replace(",", " ") for count, noun in counted)
+        parts.append((f"looked at {looked}", "$mute"))
+        lines = [Content.assemble(*parts)]
+        if report.gaps:
+            more = f" and {len(report.gaps) - 1} more" if len(report.gaps) > 1 else ""
+            lines.append(Content.styled(f" ! not looked at: {safe_text(report.gaps[0], 90)}{more}", "$warn"))
+        return Content("\n").join(lines)
+
+    def nothing(self) -> Sequence[Cell]:
+        if self.session.fleet is None:
+            return [Cell("opening the fleet …", Tone.INFO)]
+        return [
+            Cell("✓ Nothing was found.", Tone.GOOD),
+            Cell("Every rule was held against every credential, account and file that could be seen.", Tone.MUTE),
+        ]
+
+    def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
+        event.stop()
+        row = self._row(event.row)
+        if row is None:
+            self.notify(f"no row of the fleet: {about(event.row)}", markup=False, timeout=5)
+            return
+        self.dismiss(None)
+        self._main.reveal_row(row)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "fix":
+            proposed = [finding for finding in self._findings() if finding.fix]
+            return bool(proposed) and (not self.session.why_read_only() or None)
+        if action == "save":
+            return self.report is not None
+        return super().check_action(action, parameters)
+
+    def action_fix(self) -> None:
+        """What the finding proposes: a rotation starts at once, everything else asks."""
+        from .confirm import ConfirmScreen
+
+        fixes = {finding.fix for finding in self._findings() if finding.fix}
+        if fixes == {Fix.ROTATE}:
+            self.action_rotate()
+        elif fixes == {Fix.REVOKE}:
+            self.action_revoke()
+        elif fixes == {Fix.CHMOD}:
+            paths = list(dict.fromkeys(finding.path for finding in self._findings()))
+            body = [short_path(path) for path in paths[:8]] + (["…"] if len(paths) > 8 else [])
+            body += ["", "From now on only you can read and change it (mode 600). Whoever read it before has read it:",
+                     "rotate what is in it."]  # fmt: skip
+
+            def sure(yes: bool | None) -> None:
+                if yes:
+                    self.kubemint.start_job("make private", [work.make_private(path) for path in paths])
+                    self.done_with_marks()
+
+            self.app.push_screen(ConfirmScreen("Make it private?", body, verb="Make private"), sure)
+        else:
+            self.notify("the marked findings need different things: mark those of one kind", markup=False, timeout=5)
+
+    def action_save(self) -> None:
+        from .save_findings import SaveFindingsScreen
+
+        report = self.report
+        if report is None:
+            return
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self.kubemint.start_job("save findings", [work.save_findings(report, path)])
+
+        self.app.push_screen(SaveFindingsScreen(self.kubemint.export_folder / "findings.sarif"), chosen)
+
+    def _findings(self) -> list[Finding]:
+        """The marked findings, or the one under the cursor."""
+        if not self.is_mounted:
+            return []
+        if self.table.marks:
+            by_key = {finding.key: finding for finding in self.items}
+            return [by_key[key] for key in self.table.marked if key in by_key]
+        return [self.item] if self.item is not None else []
+
+    def _row(self, finding: Finding) -> Row | None:
+        store = self.session.store
+        if finding.address is not None:
+            return store.credentials.get(str(finding.address)) or store.requests.get(
+                f"{finding.address.cluster}/{finding.address.namespace}/{finding.address.name}"
+            )
+        if finding.identity is not None:
+            return store.accounts.get(str(finding.identity))
+        return store.clusters.get(finding.cluster) if finding.cluster else None

@@ -1,0 +1,198 @@
+"""Lineage: what leads to a row and who uses it, as a tree that fills branch by branch; Enter goes to a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui.fleet.query import identity_of
+from tui.fleet.rows import CredentialRow, Row
+from tui.issuance.countdown import countdown
+from tui.issuance.errors import UsageError
+from tui.issuance.lineage import root, subject_of, subject_of_account, trace
+from tui.issuance.lineage_tree import Node, Part, Subject
+from tui.issuance.types import Credential, CredentialKind
+from tui.kube.text import safe_text
+from tui.widgets.columns import Cell, Column
+from tui.widgets.facts import Fact, Section
+from tui.widgets.lifetime_cells import SOON
+from tui.widgets.moments import relative, stamp
+from tui.widgets.names import LIMIT, short_path
+from tui.widgets.severity_signs import SEVERITIES
+from tui.widgets.signs import STATES, Tone
+from tui.widgets.table import FleetTable
+
+from .describe import title_of
+from .page import Page
+from .session import Session
+from .work import address_of
+
+if TYPE_CHECKING:
+    from .main import MainScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One node, and the lines of the tree that lead to it."""
+
+    node: Node
+    lead: str
+    key: str
+
+    @property
+    def text(self) -> str:
+        node = self.node
+        name = short_path(node.name) if node.kind in ("file",) else node.name
+        return f"{self.lead}{node.kind} {name}".rstrip()
+
+
+def lines(node: Node, lead: str = "", stem: str = "", key: str = "") -> Iterator[Line]:
+    """The tree as lines, from the trunk down."""
+    yield Line(node, lead, f"{key}/{node.kind} {node.name}")
+    for number, child in enumerate(node.children, 1):
+        last = number == len(node.children)
+        yield from lines(
+            child,
+            f"{stem}{'└─' if last else '├─'} ",
+            f"{stem}{'   ' if last else '│  '}",
+            f"{key}/{node.kind} {node.name}#{number}",
+        )
+
+
+def _what(line: Line) -> Cell:
+    parts = {part.value for part in Part}
+    branch = line.node.kind in parts
+    return Cell(safe_text(line.text, LIMIT), Tone.INFO if branch else Tone.STRONG if line.node.here else Tone.PLAIN)
+
+
+def _left(line: Line, now: datetime) -> Cell:
+    node = line.node
+    if node.expires_at is not None:
+        left = node.expires_at - now
+        tone = Tone.BAD if left.total_seconds() <= 0 else Tone.WARN if left <= SOON else Tone.STRONG
+        return Cell(countdown(node.expires_at, now)[0], tone)
+    if node.state is not None:
+        sign = STATES[node.state]
+        return Cell(sign.text, sign.tone)
+    if node.severity is not None:
+        sign = SEVERITIES[node.severity]
+        return Cell(sign.text, sign.tone)
+    return Cell("")
+
+
+def _says(line: Line) -> Cell:
+    node = line.node
+    if node.problem:
+        return Cell(safe_text(f"! {node.problem}", LIMIT), Tone.WARN)
+    here = "◂ this one" if node.here else ""
+    return Cell(safe_text(" · ".join(filter(None, (here, node.note))), LIMIT), Tone.STRONG if here else Tone.MUTE)
+
+
+COLUMNS = (
+    Column("what", "WHAT", lambda item, now: _what(item), least=30, tight=44, most=90),
+    Column("left", "LEFT / RISK", _left, least=10,
+           changes=lambda item, now: countdown(item.node.expires_at, now)[1] if item.node.expires_at else None),
+    Column("says", "WHICH", lambda item, now: _says(item), least=16, tight=24, most=160),
+)  # fmt: skip
+
+
+class LineageScreen(Page[Line]):
+    """The tree of one row."""
+
+    noun = "line"
+    columns = COLUMNS
+    help_text = (
+        "Where a credential comes from and where it goes: its account, the Roles and bindings that reach it, what was "
+        "issued for it, files and kubeconfig entries on this machine, and who uses it: pods, volumes, CSI drivers, "
+        "External Secrets. What may not be read says so in its place. Enter goes to the row where the fleet has one; "
+        "the keys of the lists work on it too."
+    )
+
+    def __init__(self, session: Session, main: MainScreen, row: Row) -> None:
+        self.trail = ("Lineage", title_of(row))
+        super().__init__(session)
+        self._main = main
+        self._of = row
+        self._subject: Subject | None = None
+        self._parts: dict[str, Node] = {}
+
+    async def fetch(self) -> Sequence[Line]:
+        fleet = self.session.fleet
+        assert fleet is not None
+        self._parts.clear()
+        subject, credentials = await self._found()
+        self._subject = subject
+        tree = await trace(fleet, subject, credentials=credentials, config=fleet.config, on_part=self._arrived)
+        return list(lines(tree))
+
+    def _arrived(self, node: Node) -> None:
+        """Show a branch as soon as it is known; the others are still being asked for."""
+        assert self._subject is not None
+        self._parts[node.kind] = node
+        known = [self._parts.get(part.value) or Node(kind=part.value, note="asking …") for part in Part]
+        self.items = list(lines(root(self._subject, known)))
+        self.show_items()
+
+    async def _found(self) -> tuple[Subject, list[Credential]]:
+        store, row = self.session.store, self._of
+        identity = identity_of(row)
+        if identity is not None:
+            subject = subject_of_account(identity, address_of(row))
+            return subject, [found.credential for found in store.credentials_of(identity)]
+        if isinstance(row, CredentialRow) and self.session.fleet is not None:
+            subject = await subject_of(self.session.fleet, row.credential)
+            return subject, [row.credential]
+        raise UsageError("this row does not say whose credential it is", "its lineage cannot be followed")
+
+    def key_of(self, item: Line) -> str:
+        return item.key
+
+    def words_of(self, item: Line) -> str:
+        return f"{item.node.kind} {item.node.name} {item.node.note} {item.node.problem}"
+
+    def chosen(self) -> list[Row]:
+        line = self.item if self.is_mounted else None
+        row = self._row(line.node) if line is not None else None
+        return [row if row is not None else self._of]
+
+    def describe(self, item: Line) -> Sequence[Section]:
+        node = item.node
+        facts = []
+        if node.problem:
+            facts.append(Fact("not known", node.problem, Tone.WARN))
+        if node.note:
+            facts.append(Fact("which", node.note))
+        if node.severity is not None:
+            facts.append(Fact("risk", SEVERITIES[node.severity].text, SEVERITIES[node.severity].tone))
+        if node.state is not None:
+            facts.append(Fact("state", STATES[node.state].text, STATES[node.state].tone))
+        if node.expires_at is not None:
+            now = self.session.clock()
+            facts.append(Fact("expires", stamp(node.expires_at), Tone.STRONG, relative(node.expires_at, now)))
+        if node.address is not None:
+            facts.append(Fact("address", str(node.address), Tone.MUTE))
+        goes = self._row(node)
+        facts.append(
+            Fact("enter", f"goes to {title_of(goes)}" if goes is not None else "no row of the fleet", Tone.MUTE)
+        )
+        return [Section(f"{node.kind} {node.name}".strip(), facts)]
+
+    def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
+        event.stop()
+        row = self._row(event.row.node)
+        if row is not None:
+            self.dismiss(None)
+            self._main.reveal_row(row)
+
+    def _row(self, node: Node) -> Row | None:
+        store = self.session.store
+        if node.address is not None:
+            address = node.address
+            if address.kind is CredentialKind.REQUEST:
+                return store.requests.get(f"{address.cluster}/{address.namespace}/{address.name}")
+            return store.credentials.get(str(address))
+        if node.identity is not None:
+            return store.accounts.get(str(node.identity))
+        return store.clusters.get(node.cluster) if node.kind in ("cluster", "kubeconfig entry") else None
