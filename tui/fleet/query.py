@@ -42,6 +42,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     cluster: str | None = None
     namespace: str | None = None
     identity: Identity | None = None
+    between: tuple[datetime, datetime] | None = None
+    """Only what ends or is due from the first instant to just before the second, by this machine's clock."""
     sort: str = ""
     """A column name of `SORTS`; empty is the area's default."""
     reverse: bool = False

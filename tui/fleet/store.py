@@ -46,6 +46,9 @@ Moments = defaultdict[str, datetime]
 """The time by cluster."""
 
 
+_NO_SKEW = timedelta(seconds=2)
+
+
 class FleetChange(msgspec.Struct, frozen=True):
     """Which kinds of rows changed, and of which clusters."""
 
@@ -254,7 +257,8 @@ class FleetStore:
         if query.sort and query.sort not in sorts(area):
             raise ValueError(f"{area.value} cannot be sorted by {query.sort!r}; there is {', '.join(sorts(area))}")
         table = self._tables[area]
-        timed = query.sort == TIMED_SORT or any(term.timed for term in parse(query.text))
+        timed = query.between is not None or query.sort == TIMED_SORT
+        timed = timed or any(term.timed for term in parse(query.text))
         if not timed and (known := table.views.get(query)) is not None:
             return known
         view = self._compute(table, query, timed)
@@ -292,6 +296,9 @@ class FleetStore:
             chosen = [i for i in _among(chosen, rows) if namespace_of(rows[i]) == query.namespace]
         if query.identity is not None:
             chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) == query.identity]
+        if query.between is not None:
+            moments, now = self._moments(), self._clock()
+            chosen = [i for i in _among(chosen, rows) if _falls(rows[i], query.between, moments, now)]
         terms = parse(query.text)
         if terms:
             moments = self._moments()
@@ -355,6 +362,18 @@ def _state(row: Row, moments: Moments) -> State:
     if isinstance(row, RequestRow):
         return row.state_at(now)
     return state_of(row.credential, now) if isinstance(row, CredentialRow) else State.PENDING
+
+
+def _falls(row: Row, between: tuple[datetime, datetime], moments: Moments, now: datetime) -> bool:
+    """Whether a credential ends or is due in there; its stamps are by its cluster's clock."""
+    credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
+    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
+        return False
+    ahead = moments[cluster_of(row)] - now
+    if abs(ahead) < _NO_SKEW:  # as countdowns have it
+        ahead = timedelta(0)
+    points = (credential.expires_at, credential.rotate_at)
+    return any(at is not None and between[0] <= at - ahead < between[1] for at in points)
 
 
 def _state_text(row: Row, moments: Moments) -> str:

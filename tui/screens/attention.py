@@ -41,9 +41,9 @@ class Survey:
     """One look over the whole fleet."""
 
     states: Counter[State] = field(default_factory=Counter)
-    ends: list[float] = field(default_factory=list)
-    """Seconds from now at which credentials end, within the span that was asked for."""
-    renews: list[float] = field(default_factory=list)
+    ends: list[datetime] = field(default_factory=list)
+    """When credentials end, by this machine's clock, within the span that was asked for."""
+    renews: list[datetime] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
 
@@ -59,7 +59,6 @@ _REACH_RANK: Final = {
 def survey(session: Session, span: timedelta) -> Survey:
     """Counts, what is to come within `span`, and what needs somebody."""
     found = Survey()
-    length = span.total_seconds()
     local = session.now()
     unready = [request for request in session.store.requests.values() if request.ready == "False"]
     known = {request.key for request in unready}
@@ -70,13 +69,9 @@ def survey(session: Session, span: timedelta) -> Survey:
         state = state_of(credential, now)
         found.states[state] += 1
         if credential.expires_at is not None and state is not State.REVOKED:
-            seconds = (credential.expires_at - now).total_seconds()
-            if 0 < seconds <= length:
-                found.ends.append(seconds)
-            if credential.rotate_at is not None:
-                due = (credential.rotate_at - now).total_seconds()
-                if 0 < due <= length:
-                    found.renews.append(due)
+            for at, instants in ((credential.expires_at, found.ends), (credential.rotate_at, found.renews)):
+                if at is not None and now < at <= now + span:
+                    instants.append(local + (at - now))
         address = credential.address
         if address.kind is CredentialKind.REQUEST and f"{address.cluster}/{address.namespace}/{address.name}" in known:
             continue

@@ -20,7 +20,7 @@ ELSEWHERE = (
     ("^p", "every command that makes sense now"),
     ("s  S", "sort by the next column, and the other way round"),
     ("space  M", "mark a row, mark all that are shown"),
-    ("T", "the timeline: hour, day, month"),
+    ("T", "the timeline: hour, day, week, month; ← → go into it"),
     ("t", "dark or light"),
     ("click", "a row, a title to sort, an area; twice opens"),
 )

@@ -19,6 +19,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
 from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
+from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
 
 from .activity import Activity
@@ -135,8 +136,8 @@ class MainScreen(CommandingScreen):
         return self._panes[self.query_one(ContentSwitcher).current or "overview"]
 
     def chosen(self) -> list[Row]:
-        if not self.is_mounted:
-            return []
+        if not self.is_mounted or isinstance(self.focused, Timeline):
+            return []  # keys that act need rows that are seen
         table = self.pane.table
         if table.marks:
             found = [self._row(key) for key in table.marked]
@@ -181,7 +182,7 @@ class MainScreen(CommandingScreen):
             pane.narrow(scope or Scope(sort=pane.scope.sort, reverse=pane.scope.reverse), cursor)
         switcher.current = area
         self.query_one(AreaTabs).current = area
-        pane.table.focus()
+        pane.take_focus()
         if isinstance(pane, Activity):
             pane.show_jobs()
         self.tell()
@@ -208,6 +209,13 @@ class MainScreen(CommandingScreen):
     def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
         event.stop()
         self.open(event.row)
+
+    def on_timeline_opened(self, event: Timeline.Opened) -> None:
+        event.stop()
+        bucket = event.bucket
+        # From now on, where it began before: what ended in it already is not what was counted.
+        between = (max(bucket.start, self.session.clock()), bucket.end)
+        self._deeper("credentials", Scope(between=between), f"{event.span}, {bucket.label}")
 
     def open(self, row: object) -> None:
         """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -18,9 +20,10 @@ from tui.issuance.types import State
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.fleet_columns import CREDENTIALS, chosen, with_undo
+from tui.widgets.notices import Notices
 from tui.widgets.signs import REACHES, STATES, Tone
 from tui.widgets.table import FleetTable
-from tui.widgets.timeline import Notices, Timeline
+from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import Part, packed
 from tui.widgets.upcoming import Upcoming
 
@@ -35,10 +38,15 @@ EVERY = 1.0
 class Overview(Pane):
     """The first thing one sees."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,right", "picture", "into the timeline", show=False),
+    ]
+
     title = "Overview"
     help_text = (
-        "Bars are credentials that end, diamonds below them are renewal points; T changes hour, day and month. The "
-        "table is everything over all clusters in order of expiry, and every key works on its rows."
+        "Bars are credentials that end, diamonds below them are renewal points; T changes hour, day, week and month. "
+        "← and → go into the picture, enter there shows the credentials of one bar, esc leads back. The table is "
+        "everything over all clusters in order of expiry, and every key works on its rows."
     )
 
     def __init__(self, session: Session, id: str) -> None:
@@ -52,6 +60,7 @@ class Overview(Pane):
         self._notices = Notices(id="notices")
         self._pending: Timer | None = None
         self._cost = 0.0
+        self._in_picture = False
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -76,8 +85,23 @@ class Overview(Pane):
     def on_resize(self) -> None:
         self._later()
 
+    def action_picture(self) -> None:
+        """Put the cursor into the timeline."""
+        self._timeline.focus()
+
+    def take_focus(self) -> None:
+        (self._timeline if self._in_picture else self.table).focus()
+        self._in_picture = False
+
     def on_timeline_wanted(self) -> None:
         self.next_span()
+
+    def on_timeline_left(self, event: Timeline.Left) -> None:
+        event.stop()
+        self.table.focus()
+
+    def on_timeline_opened(self, event: Timeline.Opened) -> None:
+        self._in_picture = True  # where esc will lead back to
 
     def changed(self, change: FleetChange | None) -> None:
         if not self.display:
@@ -98,8 +122,9 @@ class Overview(Pane):
         if not self.is_mounted or not self.display:
             return
         begun = perf_counter()
-        self.found = survey(self.session, self._timeline.length)
-        self._timeline.tell(self.found.ends, self.found.renews)
+        now = self.session.now()
+        self.found = survey(self.session, self._timeline.reach(now))
+        self._timeline.tell(now, self.found.ends, self.found.renews)
         self._notices.tell(
             [(notice.sign.glyph, notice.who, notice.why, notice.sign.tone.style) for notice in self.found.notices],
             known=bool(self.session.store.credentials or self.session.store.accounts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from textual.app import ComposeResult
@@ -48,6 +49,8 @@ class Scope:
     cluster: str | None = None
     namespace: str | None = None
     identity: Identity | None = None
+    between: tuple[datetime, datetime] | None = None
+    """Only what ends or is due in here."""
     text: str = ""
     sort: str = ""
     reverse: bool = False
@@ -56,7 +59,7 @@ class Scope:
     def query(self) -> Query:
         return Query(
             text=self.text, cluster=self.cluster, namespace=self.namespace, identity=self.identity,
-            sort=self.sort, reverse=self.reverse,
+            between=self.between, sort=self.sort, reverse=self.reverse,
         )  # fmt: skip
 
 
@@ -92,6 +95,10 @@ class Pane(Horizontal):
 
     def changed(self, change: FleetChange | None) -> None:
         """The store has something new (None: look at everything)."""
+
+    def take_focus(self) -> None:
+        """The area is shown now."""
+        self.table.focus()
 
     def facts(self) -> list[tuple[str, Tone]]:
         """What is said about the list at the right end of the breadcrumbs."""
@@ -228,6 +235,12 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
         return [
             Cell(f"No {noun} matches /{safe_text(scope.text, 40)}", Tone.STRONG),
             Cell("esc clears the filter; words must all match, !word must not, ~word roughly", Tone.MUTE),
+        ]
+    if scope.between is not None:
+        start, end = scope.between
+        return [
+            Cell(f"Nothing ends or is due between {start:%H:%M} and {end:%H:%M} UTC any more.", Tone.STRONG),
+            Cell("what was there has been renewed or revoked since; esc goes back to the timeline", Tone.MUTE),
         ]
     if scope.identity is not None:
         name = safe_text(f"{scope.identity.namespace}/{scope.identity.name}")

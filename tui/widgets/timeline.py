@@ -1,149 +1,223 @@
-"""A picture of what is to come: how many credentials end in each slice of the next hour, day or month, and renewals.
+"""A picture of what is to come: how many credentials end in each slice of the next hour, day, week or month.
 
-Readable without colour: ends are bars, renewals are a row of their own below them, and the numbers stand beside.
+Readable without colour: ends are bars with their number on top, renewals a row of diamonds below them, and the slice
+under the cursor has an arrow below it and is described in words. Enter shows just its credentials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.kube.text import safe_text
+from .buckets import SPANS, Bucket, cut_up, places, ticks
 
-from .columns import cut
-
-SPANS: Final = (
-    ("next hour", timedelta(hours=1), ("now", "+15m", "+30m", "+45m", "+1h")),
-    ("next day", timedelta(days=1), ("now", "+6h", "+12h", "+18h", "+24h")),
-    ("next 30 days", timedelta(days=30), ("now", "+7d", "+15d", "+22d", "+30d")),
-)
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 
 
-class Timeline(Widget):
-    """Bars of expiries over a line of renewals. Give it offsets in seconds from now; it makes the slices."""
+class Timeline(Widget, can_focus=True):
+    """Bars of expiries over a line of renewals. Give it instants; it makes the slices and holds a cursor."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"timeline--ends", "timeline--renews", "timeline--axis", "timeline--floor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "timeline--ends", "timeline--renews", "timeline--axis", "timeline--floor", "timeline--cursor",
+    }  # fmt: skip
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "show these", key_display="⏎"),
+        Binding("left,h", "step(-1)", "earlier", show=False),
+        Binding("right,l", "step(1)", "later", show=False),
+        Binding("home,g", "step(-1000)", "now", show=False),
+        Binding("end,G", "step(1000)", "the end", show=False),
+        Binding("escape,down,j", "leave", "to the list", key_display="esc"),
+    ]
 
     class Wanted(Message):
         """Somebody clicked for the next span."""
 
+    class Opened(Message):
+        """Somebody wants to see what falls into a bucket."""
+
+        def __init__(self, bucket: Bucket, span: str) -> None:
+            super().__init__()
+            self.bucket = bucket
+            self.span = span
+
+    class Left(Message):
+        """Somebody goes back to the list."""
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.span = 0
-        self._ends: list[float] = []
-        self._renews: list[float] = []
+        self._now = datetime.now(UTC)
+        self._ends: Sequence[datetime] = ()
+        self._renews: Sequence[datetime] = ()
+        self._buckets: list[Bucket] = []
+        self._at: datetime | None = None
+        """An instant of the bucket under the cursor: buckets move on, the cursor stays with its own."""
 
-    def tell(self, ends: Sequence[float], renews: Sequence[float]) -> None:
-        """Seconds from now at which credentials end and are due for renewal, within the current span."""
-        self._ends, self._renews = list(ends), list(renews)
-        self.border_title = Content(SPANS[self.span][0])
-        self.border_subtitle = Content(f"▇ {len(self._ends)} expire   ◆ {len(self._renews)} renew")
-        self.refresh()
+    # What others ask
 
-    @property
-    def length(self) -> timedelta:
-        return SPANS[self.span][1]
+    def tell(self, now: datetime, ends: Sequence[datetime], renews: Sequence[datetime]) -> None:
+        """When credentials end and when they are due, by the clock that says `now`."""
+        self._now, self._ends, self._renews = now, ends, renews
+        self._cut()
+
+    def reach(self, now: datetime) -> timedelta:
+        """How far from now the last bucket reaches."""
+        return cut_up(SPANS[self.span], now, self._width, (), ())[-1].end - now
 
     def next_span(self) -> None:
+        """Hour, day, week, month, and again. The cursor goes to what comes first."""
         self.span = (self.span + 1) % len(SPANS)
+        self._at = None
 
-    def on_click(self) -> None:
-        self.post_message(self.Wanted())
+    @property
+    def bucket(self) -> Bucket | None:
+        """The one under the cursor: the first that holds something, until somebody moves."""
+        index = self._index
+        return self._buckets[index] if self._buckets else None
+
+    # Keys and mouse
+
+    def action_step(self, by: int) -> None:
+        self._go_to(self._index + by)
+
+    def action_open(self) -> None:
+        bucket = self.bucket
+        if bucket is not None and (bucket.ends or bucket.renews):
+            self.post_message(self.Opened(bucket, SPANS[self.span].title))
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def on_focus(self) -> None:
+        self._say()
+
+    def on_blur(self) -> None:
+        self._say()
+
+    def on_resize(self) -> None:
+        self._cut()
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        offset = event.get_content_offset(self)
+        if offset is None:  # the frame
+            self.post_message(self.Wanted())
+            return
+        for index, (start, end) in enumerate(places(len(self._buckets), self._width)):
+            if start <= offset.x < end:
+                self._go_to(index)
+        if event.chain == 2:
+            self.action_open()
+
+    # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width, height = self.size.width, self.size.height
+        width, height = self._width, self.size.height
         bars = max(height - 2, 1)
         if y < bars:
-            return self._bars(y, bars, width)
+            return self._line([self._bar(bucket, end - start, y, bars) for bucket, (start, end) in self._spots()])
         if y == bars:
-            return self._renewals(width)
-        if y == bars + 1:
-            return self._axis(width)
-        return Strip.blank(width, self.rich_style)
+            return self._line([self._diamond(bucket, end - start) for bucket, (start, end) in self._spots()])
+        return self._axis(width) if y == bars + 1 else Strip.blank(width, self.rich_style)
 
-    def _slices(self, offsets: Sequence[float], width: int) -> list[int]:
-        counts = [0] * width
-        for offset in offsets:
-            counts[min(int(offset / self.length.total_seconds() * width), width - 1)] += 1
-        return counts
+    def _bar(self, bucket: Bucket, width: int, y: int, rows: int) -> tuple[str, str]:
+        """One line of one bucket: a part of its bar, the number that stands on it, or the floor."""
+        most = max(max((one.ends for one in self._buckets), default=0), 3)
+        fill = max(width - 1, 1)
+        eighths = round(bucket.ends / most * (rows - 1) * 8)
+        if bucket.ends:
+            eighths = max(eighths, 2)
+        from_floor = rows - 1 - y
+        here = eighths - from_floor * 8
+        if here > 0:
+            return _EIGHTHS[min(here, 8)] * fill, "ends"
+        if bucket.ends and from_floor == -(-eighths // 8):
+            return str(bucket.ends)[:width].center(fill), "ends"
+        return ("▁" if from_floor == 0 else " ") * fill, "floor"
 
-    def _bars(self, y: int, rows: int, width: int) -> Strip:
-        counts = self._slices(self._ends, width)
-        most = max(max(counts, default=0), 3)
-        style, floor = self._style("ends"), self._style("floor")
-        segments = []
-        for number in counts:
-            eighths = round(number / most * rows * 8) - (rows - 1 - y) * 8
-            if number and y == rows - 1:
-                eighths = max(eighths, 1)
-            if eighths > 0:
-                segments.append(Segment(_EIGHTHS[min(eighths, 8)], style))
-            else:
-                segments.append(Segment("▁" if y == rows - 1 else " ", floor))
-        return Strip(segments, width)
+    def _diamond(self, bucket: Bucket, width: int) -> tuple[str, str]:
+        text = "◆" if bucket.renews == 1 or width < LEAST_NUMBERED else f"◆{bucket.renews}"
+        return (text if bucket.renews else "").center(max(width - 1, 1)), "renews"
 
-    def _renewals(self, width: int) -> Strip:
-        style, floor = self._style("renews"), self._style("floor")
-        counts = self._slices(self._renews, width)
-        return Strip([Segment("◆" if number else " ", style if number else floor) for number in counts], width)
+    def _line(self, parts: Sequence[tuple[str, str]]) -> Strip:
+        segments, chosen = [], self._index if self.has_focus else -1
+        for index, ((text, style), (_, (start, end))) in enumerate(zip(parts, self._spots(), strict=True)):
+            look = self._style(style)
+            if index == chosen:
+                look += self._style("cursor")
+            segments.append(Segment(text[: end - start].ljust(end - start), look))
+        return Strip(segments, self._width)
 
     def _axis(self, width: int) -> Strip:
+        style, middle = self._style("axis"), -1
+        if self.has_focus and self._buckets:
+            start, end = places(len(self._buckets), width)[self._index]
+            middle = min(start + max(end - start - 1, 1) // 2, width - 1)
         line = [" "] * width
-        labels: tuple[str, ...] = SPANS[self.span][2]
-        if width < 34:
-            labels = labels[::2]
-        for number, label in enumerate(labels):
-            at = round(number * (width - 1) / (len(labels) - 1))
-            at = max(0, min(at - (len(label) // 2 if number else 0), width - len(label)))
-            line[at : at + len(label)] = label
-        return Strip([Segment("".join(line), self._style("axis"))], width)
+        for at, text in ticks(self._buckets, width):
+            if not at <= middle < at + len(text):  # a label that the arrow would cut in two is left out
+                line[at : at + len(text)] = text
+        if middle < 0:
+            return Strip([Segment("".join(line), style)], width)
+        before, after = "".join(line[:middle]), "".join(line[middle + 1 :])
+        return Strip([Segment(before, style), Segment("▲", self._style("cursor")), Segment(after, style)], width)
+
+    def _spots(self) -> list[tuple[Bucket, tuple[int, int]]]:
+        return list(zip(self._buckets, places(len(self._buckets), self._width), strict=True))
+
+    # How
+
+    @property
+    def _width(self) -> int:
+        return max(self.size.width, 1)
+
+    @property
+    def _index(self) -> int:
+        """Where the cursor is."""
+        if self._at is not None:
+            for index, bucket in enumerate(self._buckets):
+                if self._at < bucket.end:
+                    return index
+            return max(len(self._buckets) - 1, 0)
+        filled = (index for index, bucket in enumerate(self._buckets) if bucket.ends or bucket.renews)
+        return next(filled, 0)
+
+    def _go_to(self, index: int) -> None:
+        if self._buckets:
+            self._at = self._buckets[max(0, min(index, len(self._buckets) - 1))].start
+            self._say()
+
+    def _cut(self) -> None:
+        self._buckets = cut_up(SPANS[self.span], self._now, self._width, self._ends, self._renews)
+        self._say()
+
+    def _say(self) -> None:
+        """The title, and in the lower frame the sums, or what is under the cursor."""
+        self.border_title = Content(f"{SPANS[self.span].title} (UTC)")
+        bucket = self.bucket
+        if self.has_focus and bucket is not None:
+            said = f"{bucket.label}: {bucket.says}"
+            short = f"{bucket.label}  ▇ {bucket.ends}  ◆ {bucket.renews}"
+            self.border_subtitle = Content(said if len(said) + 2 <= self._width else short)
+        else:
+            ends, renews = sum(one.ends for one in self._buckets), sum(one.renews for one in self._buckets)
+            self.border_subtitle = Content(f"▇ {ends} expire   ◆ {renews} renew")
+        self.refresh()
 
     def _style(self, name: str) -> Style:
         return self.rich_style + self.get_component_rich_style(f"timeline--{name}", partial=True)
 
 
-class Notices(Widget):
-    """What needs somebody: a glyph, who, and why; as many as there is room for, and how many more there are."""
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._lines: list[tuple[str, str, str, str]] = []
-        self._known = False
-
-    def tell(self, lines: Sequence[tuple[str, str, str, str]], *, known: bool = True) -> None:
-        """(glyph, who, why, style) each, the worst first; `known` is whether anything was looked at yet."""
-        self._lines = list(lines)
-        self._known = known
-        self.border_title = Content("needs you" if lines or not known else "nothing needs you")
-        self.border_subtitle = Content(f"{len(lines)}" if lines else "")
-        self.refresh()
-
-    def render(self) -> Content:
-        width, height = self.size.width, max(self.size.height, 1)
-        if not self._lines:
-            return Content.styled("All that is known is in order." if self._known else "Looking around …", "$mute")
-        shown = self._lines if len(self._lines) <= height else self._lines[: height - 1]
-        widest = min(max(len(who) for _, who, _, _ in shown), max(width // 3, 16))
-        lines = []
-        for glyph, who, why, style in shown:
-            name = cut(safe_text(who), widest, middle=True)
-            rest = max(width - widest - 4, 8)
-            lines.append(
-                Content.assemble(
-                    Content.styled(f"{glyph} ", style),
-                    Content.styled(name, "$strong"),
-                    Content.styled(f"  {safe_text(why, rest)}", "$mute"),
-                )
-            )
-        if len(shown) < len(self._lines):
-            lines.append(Content.styled(f"  and {len(self._lines) - len(shown)} more", "$faint"))
-        return Content("\n").join(lines)
+LEAST_NUMBERED: Final = 4
+"""Cells that a diamond with its number needs."""
