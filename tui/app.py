@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -39,6 +39,7 @@ from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
 if TYPE_CHECKING:
     from tui.issuance.state import StateStore
     from tui.settings.vocabulary import Vocabulary
+    from tui.settings.writing import Change
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
@@ -184,6 +185,25 @@ class KubemintApp(App[int]):
         """Begin nothing more of this job; what runs is finished."""
         if isinstance(job, Job) and job.running:
             job.cancelled = True
+
+    def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
+        """Let these values count from now on, and write them where there is a change to write."""
+        from tui.issuance.errors import IssuanceError
+        from tui.settings.writing import write_change
+        from tui.widgets.names import short_path
+
+        if change is not None:
+            try:
+                write_change(change)
+            except IssuanceError as error:
+                said = f"{error.message}; {error.hint}" if error.hint else error.message
+                self.notify(said, title="settings are not written", markup=False, severity="error", timeout=15)
+                return
+            self.notify(f"written to {short_path(str(change.path))}", title="settings", markup=False, timeout=4)
+        loaded = self.session.loaded = self.session.loaded.with_values(values, kept=change is not None)
+        self.theme = known_theme(loaded.settings.theme)
+        if self.session.fleet is not None and "grace" in values:
+            self.session.engine.set_grace(loaded.settings.grace)
 
     def reconnect(self, cluster: str) -> None:
         """Connect to a cluster anew, at once."""

@@ -244,6 +244,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         key="c", label="copy the address",
     ),
     Action(
+        name="settings", title="Settings", says="theme, confirmation, grace, folders: what counts and why",
+        key="comma", key_display=",", words=("settings", "config"), needs=Needs.NOTHING,
+    ),
+    Action(
         name="reconnect", title="Reconnect", says="connect to this cluster anew, at once",
         key="R", footer=True, fits=_is_cluster,
     ),

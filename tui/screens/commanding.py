@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from textual.widgets import Input
+
 from tui.fleet import filter as fleet_filter
 from tui.fleet.query import namespace_of
 from tui.fleet.rows import AccountRow, CredentialRow, RequestRow
@@ -59,6 +61,12 @@ class CommandingScreen(WorkingScreen):
         """Header, tabs, breadcrumbs and footer say what is so now."""
         raise NotImplementedError
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The prompt's keys come before everything, so that nothing typed right after them acts on rows."""
+        if action in ("filter", "command"):
+            return not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
+
     # The filter
 
     def action_filter(self) -> None:
@@ -108,6 +116,18 @@ class CommandingScreen(WorkingScreen):
             ":", words=self._complete, history=self.memory.commands,
             placeholder="an area, ctx NAME, ns NAME, rotate, sort COLUMN, theme NAME, 42, q …",
         )  # fmt: skip
+
+    def action_settings(self) -> None:
+        from .settings import SettingsScreen
+
+        session = self.session
+        screen = SettingsScreen(session.loaded, passing=session.embedded, theme=self.app.theme)
+
+        def chosen(values: dict[str, object] | None) -> None:
+            if values:
+                self.kubemint.change_settings(values, screen.change)
+
+        self.app.push_screen(screen, chosen)
 
     def action_read_only(self) -> None:
         """Let nothing be changed, or let it again where only this said so."""

@@ -87,6 +87,7 @@ class Dialog(ModalScreen[Result]):
         Binding("ctrl+r", "foresee", "dry run", key_display="^r"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual declares it per instance
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
 
     heading: str = ""
     verb: str = "OK"

@@ -61,8 +61,8 @@ class MainScreen(CommandingScreen):
             Binding(str(number), f"area('{area}')", title, show=False, id=area)
             for number, (area, title) in enumerate(AREAS, 1)
         ),
-        Binding("slash", "filter", "filter", key_display="/", id="filter"),
-        Binding("colon", "command", "command", key_display=":", id="command"),
+        Binding("slash", "filter", "filter", key_display="/", id="filter", priority=True),
+        Binding("colon", "command", "command", key_display=":", id="command", priority=True),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
         Binding("escape", "back", "back", show=False, key_display="esc", id="back"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),

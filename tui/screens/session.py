@@ -5,7 +5,7 @@ Screens ask the session; the session asks the fleet and the engine. Until the fl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +18,7 @@ from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
 from tui.issuance.types import Address, Credential
 from tui.settings import Loaded, Settings, default_path
+from tui.settings.writing import Change
 
 from .jobs import Job, Jobs, Task
 
@@ -57,6 +58,7 @@ class Shell(Protocol):
     def retry(self, job: object) -> None: ...
     def cancel_rest(self, job: object) -> None: ...
     def reconnect(self, cluster: str) -> None: ...
+    def change_settings(self, values: Mapping[str, object], change: Change | None) -> None: ...
 
 
 def utc_now() -> datetime:

@@ -39,6 +39,7 @@ class Origin(StrEnum):
     FILE = "file"
     ENVIRONMENT = "environment"
     FLAG = "flag"
+    CHOSEN = "chosen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,16 @@ class Loaded:
         for name in given:
             sources[written(name)] = Source(Origin.FLAG, f"--{name.replace('_', '-')}")
         return replace(self, settings=msgspec.structs.replace(self.settings, **given), sources=sources)
+
+    def with_values(self, values: Mapping[str, object], *, kept: bool) -> Loaded:
+        """The same where these were chosen while kubemint runs, and written to the file or not."""
+        settings = msgspec.structs.replace(self.settings, **values)
+        if kept:
+            fresh = load(self.path)
+            flags = {name: source for name, source in self.sources.items() if source.origin is Origin.FLAG}
+            return replace(fresh, settings=settings, sources={**fresh.sources, **flags})
+        chosen = {written(name): Source(Origin.CHOSEN, "here") for name in values}
+        return replace(self, settings=settings, sources={**self.sources, **chosen})
 
     def why_read_only(self, cluster: str) -> str:
         """Why nothing may be changed in this cluster; empty where it may.

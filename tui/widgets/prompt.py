@@ -95,7 +95,7 @@ class Prompt(Horizontal):
         box.cursor_position = len(text)
         self.note("")
         self.display = True
-        box.focus()
+        self.screen.set_focus(box)  # at once: what is typed next belongs to it
 
     def note(self, text: str) -> None:
         """Say something at the right end, such as how many rows match."""

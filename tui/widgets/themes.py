@@ -18,6 +18,19 @@ COLOUR_BLIND: Final = "kubemint-colour-blind"
 TERMINAL: Final = "kubemint-terminal"
 
 
+_ANSI: Final = {
+    "ansi-background": "ansi_black",
+    "ansi-foreground": "ansi_white",
+    "input-cursor-background": "ansi_white",
+    "input-cursor-foreground": "ansi_black",
+    "input-cursor-text-style": "none",
+    "input-selection-foreground": "ansi_black",
+    "screen-selection-background": "ansi_cyan",
+    "screen-selection-foreground": "ansi_black",
+}
+"""What Textual itself wants to know of a theme in the terminal's own colours."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
     """The colours that one theme is made of."""
@@ -96,6 +109,7 @@ class Palette:
                 "scrollbar-background-hover": self.ground,
                 "scrollbar-background-active": self.ground,
                 "scrollbar-corner-color": self.ground,
+                **(_ANSI if ansi else {}),
             },
         )
 
