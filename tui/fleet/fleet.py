@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,18 @@ from .reach import Timing
 from .store import Area, FleetStore
 
 EVERYTHING: Final = frozenset(Area)
+
+
+class Tenant(NamedTuple):
+    """A cluster that was found in a management cluster."""
+
+    host: str
+    namespace: str
+    name: str
+    known_as: str
+    """What the fleet calls it: a context's name where one leads to it too."""
+    of_cluster_api: bool
+    """Whether Cluster API made it; otherwise it is a DPUCluster."""
 
 
 class Fleet:
@@ -123,6 +135,15 @@ class Fleet:
         if tasks is None:
             raise unknown_cluster(name, tuple(self.names()))
         return await tasks.client()
+
+    def tenants(self) -> list[Tenant]:
+        """Every cluster that was found in another one, whatever else leads to it."""
+        found = []
+        for name in self._found:
+            host, namespace, short = name.rsplit("/", 2)
+            made = name in self._labelled
+            found.append(Tenant(host, namespace, short, self._aliases.get(name, name), of_cluster_api=made))
+        return sorted(found)
 
     def skew(self, cluster: str) -> float | None:
         """Server time minus local time in seconds, where it is known."""

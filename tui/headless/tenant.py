@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.durations import parse_duration
-from tui.issuance.errors import UsageError
 
 from .acting import Progress, acting_options, carry_out, finish, print_plans, wait_for_grace
 from .exits import say
@@ -190,15 +189,15 @@ async def _push(
     options: Options, wish: _Wish, *, grace: timedelta, dry_run: bool, wait: bool, quiet: bool, form: str
 ) -> None:
     async with setting(options) as place, _engine(place, acting=not dry_run, grace=grace) as (engine, host):
-        tenant_name = await _tenant(engine, host, wish)
-        plan: Plan = await engine.plan_tenant_push(wish.push(host, tenant_name))
+        push = wish.push(host, await _tenant(engine, host, wish))
+        plan: Plan = await engine.plan_tenant_push(push)
         if dry_run:
             print_plans([plan], form)
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
         if outcome.ok and wish.manifests is not None:
-            await _tenant_manifests(engine, host, tenant_name, wish)
+            await _tenant_manifests(engine, push, wish.manifests)
         await wait_for_grace(engine, progress, grace, wait=wait)
     finish([outcome], form)
 
@@ -210,29 +209,18 @@ async def _tenant(engine: Engine, host: str, wish: _Wish) -> str:
     return await engine.clusters.tenant(host, wish.namespace, wish.cluster)
 
 
-async def _tenant_manifests(engine: Engine, host: str, tenant_name: str, wish: _Wish) -> None:
-    """The tenant's own objects, in the version its External Secrets serves (the newest where that cannot be asked)."""
-    from tui.issuance import external_secrets as eso
-    from tui.kube.errors import KubeError
+async def _tenant_manifests(engine: Engine, wish: TenantPush, path: str) -> None:
+    from tui.issuance.tenant_manifests import tenant_manifests
+    from tui.issuance.yaml_text import dump
 
-    stores, secrets = eso.CLUSTER_STORES, eso.EXTERNAL_SECRETS
-    with contextlib.suppress(UsageError, KubeError):
-        client = await engine.clusters.client(tenant_name)
-        stores, secrets = await eso.served(client, stores), await eso.served(client, secrets)
-    namespace = wish.account[0]
-    server = engine.clusters.endpoint(host).server
-    documents = [eso.tenant_store(stores, server, namespace, wish.secret)]
-    documents += [eso.external_secret(secrets, name, "default", wish.interval) for name in wish.reads or ("example",)]
-    if wish.manifests == "-":
+    documents = await tenant_manifests(engine.clusters, wish)
+    if path == "-":
         _print_documents(documents)
         return
     from pathlib import Path
 
-    from tui.issuance.yaml_text import dump
-
-    text = "---\n".join(map(dump, documents))
-    Path(str(wish.manifests)).expanduser().write_text(text, encoding="utf-8")  # noqa: ASYNC240 - one small file
-    say(f"  wrote   {wish.manifests}")
+    Path(path).expanduser().write_text("---\n".join(map(dump, documents)), encoding="utf-8")  # noqa: ASYNC240 - small
+    say(f"  wrote   {path}")
 
 
 def _print_documents(documents: list[dict[str, Any]]) -> None:

@@ -29,12 +29,12 @@ from .external_secrets import (
     REMOTE_SECRET,
     STORES,
     auth_name,
-    gap,
     secret_store,
     served,
 )
 from .plans import check_names, new_id, prepare_issue
 from .running import Run, StepFailed
+from .tenant_manifests import gap_of
 from .types import (
     Action,
     Address,
@@ -110,9 +110,7 @@ async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
     )
     prepared = await prepare_issue(context, spec)
     plan, work = prepared.plan, prepared.work
-    warnings = list(plan.warnings)
-    if wish.external_secrets:
-        warnings += filter(None, [gap(wish.interval, wish.duration or DEFAULT_LIFETIME)])
+    warnings = [*plan.warnings, *filter(None, [gap_of(wish, DEFAULT_LIFETIME)])]
     if not wish.reads:
         return msgspec.structs.replace(plan, warnings=tuple(warnings)), work
     rights = Rights(wish.identity, wish.reads)
@@ -144,6 +142,18 @@ class Rights:
         )
         self._existing: set[str] = set()
         self._made: list[tuple[Resource, str]] = []
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Both objects, as they are to be."""
+        return [
+            {
+                "apiVersion": resource.api_version,
+                "kind": resource.kind,
+                **wish,
+                "metadata": {"name": self.name, "namespace": self.identity.namespace, **wish["metadata"]},
+            }
+            for _, resource, wish in self._wanted
+        ]
 
     async def look(self, client: Client) -> None:
         """Refuse what others made under these names."""

@@ -212,6 +212,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
         fits=_is_token_file,
     ),
     Action(
+        name="new_tenant_store", title="New tenant store", says="make the SecretStore that leads into a tenant",
+        words=("tenant-store",), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="new_tenant_push", title="New tenant push", says="let a tenant into its management cluster",
+        words=("tenant-push",), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
         name="new_identity", title="New identity", says="make an account that mints short-lived tokens for itself",
         words=("identity",), needs=Needs.NOTHING, mutates=True,
     ),
@@ -260,6 +268,8 @@ NOVELTIES: Final[tuple[Novelty, ...]] = (
     Novelty("i", "new_identity", "Identity", "an account that may mint short-lived tokens for itself"),
     Novelty("m", "mint", "Short-lived token", "minted by an identity itself, with its long-lived one"),
     Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
+    Novelty("s", "new_tenant_store", "Tenant store", "the SecretStore that leads into a cluster of Cluster API"),
+    Novelty("p", "new_tenant_push", "Tenant push", "a way into its management cluster, for a tenant"),
 )
 
 

@@ -23,6 +23,7 @@ from tui.settings.writing import Change
 from .jobs import Job, Jobs, Task
 
 if TYPE_CHECKING:
+    from tui.fleet.fleet import Tenant
     from tui.issuance.undoing import UndoWindow
     from tui.kube.kubeconfig import KubeConfig
 
@@ -45,6 +46,7 @@ class FleetLike(Clusters, Protocol):
     def now(self) -> datetime: ...
     def skew(self, cluster: str) -> float | None: ...
     def refresh_exports(self) -> None: ...
+    def tenants(self) -> Sequence[Tenant]: ...
 
 
 class Shell(Protocol):

@@ -16,6 +16,7 @@ from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import IdentityWish
 from tui.issuance.running import explain
 from tui.issuance.self_issue import SelfWish
+from tui.issuance.tenants import TenantPush
 from tui.issuance.types import (
     Action,
     Address,
@@ -140,8 +141,11 @@ def create_request(session: Session, draft: DPURequestDraft) -> Task:
     return Task(title_of(draft), _planned(session, lambda: session.engine.plan_create_request(draft)))
 
 
-def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish) -> str:
+def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish | TenantPush) -> str:
     """What somebody wishes for, in one line."""
+    if isinstance(wish, TenantPush):
+        where = f"{wish.tenant} {wish.remote_namespace}/{wish.remote_secret}"
+        return f"{wish.identity.namespace}/{wish.identity.name} → {where}"
     if isinstance(wish, IdentityWish):
         return f"{wish.identity.namespace}/{wish.identity.name} → {short_path(wish.path)}"
     if isinstance(wish, SelfWish):
@@ -186,17 +190,46 @@ def reactivate(session: Session, address: Address) -> Task:
     return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_reactivate(address)))
 
 
+def make_store(session: Session, host: str, namespace: str, cluster: str) -> Task:
+    """The SecretStore that leads into a cluster of Cluster API, and the Secret it logs in with."""
+    return Task(
+        f"SecretStore {namespace}/{cluster} in {host}",
+        _planned(session, partial(session.engine.plan_tenant_store, host, namespace, cluster)),
+    )
+
+
+def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None) -> Task:
+    """Let a tenant into its management cluster; then write down what it makes of that, where somebody wants it."""
+    push = _planned(session, partial(session.engine.plan_tenant_push, wish))
+
+    async def work(task: Task) -> None:
+        await push(task)
+        if task.status is StepStatus.DONE and manifests is not None:
+            from tui.issuance.tenant_manifests import tenant_manifests
+            from tui.issuance.yaml_text import dump
+
+            documents = await tenant_manifests(session.engine.clusters, wish)
+            await _write(manifests, "---\n".join(map(dump, documents)))
+            task.message = f"{task.message}; the tenant's manifests are in {short_path(str(manifests))}"
+
+    return Task(title_of(wish), work)
+
+
 def write_text(text: str, path: Path) -> Task:
     """Write something that is no secret to a file."""
 
     async def work(task: Task) -> None:
-        from tui.issuance.files import make_private_folder, write_private
-
-        await asyncio.to_thread(make_private_folder, path.parent)
-        await asyncio.to_thread(write_private, path, Sensitive(text))
+        await _write(path, text)
         task.message = f"written to {short_path(str(path))}"
 
     return Task(short_path(str(path)), work)
+
+
+async def _write(path: Path, text: str) -> None:
+    from tui.issuance.files import make_private_folder, write_private
+
+    await asyncio.to_thread(make_private_folder, path.parent)
+    await asyncio.to_thread(write_private, path, Sensitive(text))
 
 
 def export(session: Session, address: Address, destination: FileDestination) -> Task:

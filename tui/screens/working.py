@@ -23,7 +23,7 @@ from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import acting_on_identities, acting_on_requests, work
+from . import acting_on_identities, acting_on_requests, acting_on_tenants, work
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
@@ -268,6 +268,12 @@ class WorkingScreen(InsightScreen):
 
     def action_snippet(self) -> None:
         acting_on_requests.snippet(self)
+
+    def action_new_tenant_store(self) -> None:
+        acting_on_tenants.new_store(self)
+
+    def action_new_tenant_push(self) -> None:
+        acting_on_tenants.new_push(self)
 
     def action_new_identity(self) -> None:
         acting_on_identities.create(self)

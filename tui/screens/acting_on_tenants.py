@@ -1,0 +1,101 @@
+"""What can be done about tenants and CSI drivers: make a store, push an account, see what a driver is given."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tui.fleet.query import identity_of
+from tui.fleet.rows import AccountRow, ClusterRow, RequestKind, RequestRow, Row, request_key
+
+from . import work
+from .work import Intended
+
+if TYPE_CHECKING:
+    from tui.fleet.fleet import Tenant
+
+    from .new_tenant import PushAnswer
+    from .working import WorkingScreen
+
+
+def new_store(screen: WorkingScreen) -> None:
+    """Ask which tenant a SecretStore is to lead into, and make it."""
+    from .new_tenant import TenantStoreScreen
+
+    tenants = [tenant for tenant in _tenants(screen) if tenant.of_cluster_api]
+    dialog = TenantStoreScreen(tenants, servers=_servers(screen), first=_first(_row(screen)))
+
+    def made(tenant: Tenant | None) -> None:
+        if tenant is not None:
+            task = work.make_store(screen.session, tenant.host, tenant.namespace, tenant.name)
+            screen.begin("tenant store", [task])
+
+    def foreseen(tenant: Tenant | None) -> None:
+        if tenant is not None:
+            engine = screen.session.engine
+            plan = partial(engine.plan_tenant_store, tenant.host, tenant.namespace, tenant.name)
+            title = f"SecretStore {tenant.namespace}/{tenant.name}"
+            screen.foresee("tenant store", [Intended(title, plan)], dialog.action_cancel)
+
+    dialog.foresee = foreseen
+    screen.app.push_screen(dialog, made)
+
+
+def new_push(screen: WorkingScreen) -> None:
+    """Ask for a push, filled in from what is chosen, and do it."""
+    from .new_tenant import TenantPushScreen
+
+    row = _row(screen)
+    identity = identity_of(row) if isinstance(row, AccountRow) else None
+    tenants = _tenants(screen)
+    if identity is not None:
+        tenants = [tenant for tenant in tenants if tenant.host == identity.cluster] or tenants
+    requests = screen.session.store.requests
+
+    def stored(tenant: Tenant) -> bool:
+        return request_key(RequestKind.STORE, tenant.host, tenant.namespace, tenant.name) in requests
+
+    dialog = TenantPushScreen(
+        tenants, servers=_servers(screen), first=_first(row), identity=identity, stored=stored
+    )  # fmt: skip
+
+    def made(answer: PushAnswer | None) -> None:
+        if answer is not None:
+            screen.begin("tenant push", [work.push_to_tenant(screen.session, answer.wish, answer.manifests)])
+
+    def foreseen(answer: PushAnswer | None) -> None:
+        if answer is not None:
+            plan = partial(screen.session.engine.plan_tenant_push, answer.wish)
+            screen.foresee("tenant push", [Intended(work.title_of(answer.wish), plan)], dialog.action_cancel)
+
+    dialog.foresee = foreseen
+    screen.app.push_screen(dialog, made)
+
+
+def _tenants(screen: WorkingScreen) -> list[Tenant]:
+    """Each once: what is known as a DPUCluster and by Cluster API too counts as the latter."""
+    fleet = screen.session.fleet
+    found: dict[tuple[str, str], Tenant] = {}
+    for tenant in fleet.tenants() if fleet is not None else ():
+        key = (tenant.host, tenant.known_as)
+        if key not in found or tenant.of_cluster_api:
+            found[key] = tenant
+    return sorted(found.values(), key=lambda tenant: (tenant.known_as, tenant.host))
+
+
+def _servers(screen: WorkingScreen) -> dict[str, str]:
+    return {name: row.server for name, row in screen.session.store.clusters.items()}
+
+
+def _row(screen: WorkingScreen) -> Row | None:
+    rows = screen.chosen()
+    return rows[0] if len(rows) == 1 else None
+
+
+def _first(row: Row | None) -> str:
+    """The cluster that a row names as a tenant: its own, or the one that a store leads into."""
+    if isinstance(row, ClusterRow):
+        return row.name
+    if isinstance(row, RequestRow) and row.kind is RequestKind.STORE:
+        return f"{row.cluster}/{row.namespace}/{row.name}"
+    return ""
