@@ -200,7 +200,8 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
         """What renewal will mean."""
         if wish is None or not wish.external_secrets:
             return "The token arrives with its authority in one write, and is proved with just what lies there."
-        return gap_of(wish, DEFAULT_LIFETIME) or "It is renewed long before the next look could come too late."
+        gap = gap_of(wish, DEFAULT_LIFETIME)
+        return gap[:1].upper() + gap[1:] or "It is renewed long before the next look could come too late."
 
     def _external_problems(self) -> list[Wrong]:
         found = wrong("interval", "Looks every", lambda: parse_duration(self.text("interval")))
