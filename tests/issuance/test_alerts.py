@@ -1,0 +1,138 @@
+"""Alerts: once for each entry into a window, quiet about what was there before, silent while snoozed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from tests.issuance.test_renewal_loop import credential
+from tui.issuance.alerts import Alerts, Level, News, announcement
+from tui.issuance.renewal_loop import Watched
+from tui.issuance.types import State
+from tui.settings import Alert
+
+START = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+
+
+class World:
+    """Credentials with an hour to live, a clock, and a rule for all of them."""
+
+    def __init__(self, *names: str, rule: Alert | None = None) -> None:
+        self.now = START
+        self.rows = [credential(name) for name in names]
+        self.alerts = Alerts(rule_of=lambda cluster: rule or Alert(), clock=lambda: self.now)
+
+    def look(self) -> News:
+        return self.alerts.look([Watched(credential=row, now=self.now) for row in self.rows])
+
+    def heard(self) -> list[str]:
+        return [alert.address.name for alert in self.look().alerts]
+
+    def change(self, index: int, **fields: object) -> None:
+        self.rows[index] = msgspec.structs.replace(self.rows[index], **fields)
+
+    def renew(self, index: int) -> None:
+        self.rows[index] = credential(self.rows[index].address.name, issued=self.now)
+
+
+def test_what_crosses_into_its_window_is_news_once() -> None:
+    world = World("a", "b")
+    world.change(1, expires_at=START + HOUR + MINUTE)
+    news = world.look()
+    assert (news.alerts, news.arrived) == ((), 0)
+    # An hour to live, due at 48 minutes: 15 minutes before the end renewal would not even be late.
+    assert news.next_at == START + 54 * MINUTE
+    world.now = START + 54 * MINUTE
+    assert world.heard() == ["a"]
+    assert world.heard() == []
+    world.now += MINUTE
+    assert world.heard() == ["b"]
+    assert {alert.address.name: alert.level for alert in world.alerts.awake} == {"a": Level.ENDING, "b": Level.ENDING}
+    world.renew(0)
+    assert world.heard() == []
+    assert [alert.address.name for alert in world.alerts.awake] == ["b"]
+    world.now += 54 * MINUTE
+    assert "a" in world.heard(), "the next one is another entry"
+
+
+def test_what_is_found_in_its_window_is_only_counted() -> None:
+    world = World("a", "b", "c")
+    world.now = START + 55 * MINUTE
+    news = world.look()
+    assert (news.alerts, news.arrived) == ((), 3)
+    assert len(world.alerts.awake) == 3
+    assert world.look().arrived == 0
+
+
+def test_what_nobody_renews_counts_from_its_whole_window() -> None:
+    world = World("a", rule=Alert(window=30 * MINUTE))
+    world.change(0, rotate_at=None)
+    assert world.look().next_at == START + 30 * MINUTE
+
+
+def test_critical_is_announced_again() -> None:
+    world = World("a", rule=Alert(critical=2 * MINUTE))
+    world.look()
+    world.now = START + 55 * MINUTE
+    assert world.heard() == ["a"]
+    world.now = START + 58 * MINUTE
+    (alert,) = world.look().alerts
+    assert alert.level is Level.CRITICAL
+    world.now = START + HOUR
+    assert world.heard() == []
+    assert world.alerts.awake == [], "what has ended is in the lists"
+
+
+def test_a_failed_renewal_is_news_until_one_works() -> None:
+    world = World("a", "b")
+    world.look()
+    world.change(1, state=State.FAILED, message="403 create serviceaccounts/token")
+    world.alerts.failed(world.rows[0].address, "no route to host")
+    assert world.heard() == ["a", "b"]
+    world.alerts.failed(world.rows[0].address, "still no route to host")
+    assert world.heard() == [], "another failure of the same one is no news"
+    world.now += MINUTE
+    world.renew(0)
+    assert world.heard() == []
+    assert [alert.address.name for alert in world.alerts.awake] == ["b"]
+
+
+def test_snoozed_for_a_while_or_until_it_is_renewed() -> None:
+    world = World("a", "b")
+    world.look()
+    a, b = (row.address for row in world.rows)
+    world.alerts.snooze(b, None)
+    world.now = START + 54 * MINUTE
+    assert world.heard() == ["a"]
+    assert world.alerts.is_snoozed(b)
+    world.alerts.snooze(a, 2 * MINUTE)
+    assert world.alerts.awake == []
+    assert world.look().next_at == START + 56 * MINUTE
+    world.now = START + 56 * MINUTE
+    assert world.heard() == ["a"], "it is still so, and the snooze is over"
+    world.renew(1)
+    assert world.heard() == []
+    assert not world.alerts.is_snoozed(b)
+    world.alerts.wake(a)
+    assert world.heard() == []
+
+
+def test_many_at_once_are_one_line() -> None:
+    world = World("a", "b", "c")
+    world.look()
+    world.now = START + 54 * MINUTE
+    world.alerts.failed(world.rows[2].address, "eyJhbGciOi")
+    said = announcement(world.look().alerts, lambda address: address.name, lambda alert: "6m")
+    assert said == "c could not be renewed, and 2 more"
+    assert announcement((), str, str) == ""
+
+
+def test_each_cluster_has_its_own_clock_and_rule() -> None:
+    world = World("a")
+    rules = {"c1": Alert(window=MINUTE)}
+    world.alerts.rule_of = lambda cluster: rules[cluster]
+    ahead = 30 * SECOND
+    news = world.alerts.look([Watched(credential=world.rows[0], now=START + ahead)])
+    assert news.next_at == START + 59 * MINUTE - ahead
