@@ -21,6 +21,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.fleet.store import FleetChange
+from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
 from tui.screens.jobs import Job, Task
 from tui.screens.main import MainScreen
@@ -92,6 +93,8 @@ class KubemintApp(App[int]):
         self._main = MainScreen(self.session, read_memory(memory))
         self.renewing = Renewing(self.session, self)
         self.session.loop_says = self.renewing.keeps
+        self.alerting = Alerting(self.session, self)
+        self.session.alerts = self.alerting.alerts
         for known in THEMES:
             self.register_theme(known)
         self.theme = known_theme(loaded.settings.theme)
@@ -105,7 +108,9 @@ class KubemintApp(App[int]):
     def on_mount(self) -> None:
         self.session.jobs.listen(self._job_changed)
         self._say_findings()
+        self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
+        self.set_interval(1.0, self.alerting.look)
         if self._given is not None:
             self._open(self._given)
             if self._start:
@@ -229,6 +234,7 @@ class KubemintApp(App[int]):
         if self.is_running:
             self._main.changed(change)
             self.renewing.wake()
+            self.alerting.changed()
 
     def _job_changed(self, job: Job) -> None:
         if not self.is_running:
@@ -237,6 +243,15 @@ class KubemintApp(App[int]):
             if isinstance(screen, DetailScreen | MainScreen | Page) and screen.is_mounted:
                 screen.show_job(job)
                 break
+
+    def announce(self, text: str, *, worse: bool) -> None:
+        """An alert, in one line."""
+        self.notify(text, title="alert", markup=False, severity="error" if worse else "warning", timeout=15)
+
+    def write_to_terminal(self, sequence: str) -> None:
+        """A sequence for the terminal itself, between two frames; nothing where there is none."""
+        if sequence and self._driver is not None and not self.is_headless and not self.is_web:
+            self._driver.write(sequence)
 
     # Themes
 

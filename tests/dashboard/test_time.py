@@ -1,10 +1,14 @@
-"""What the dashboard does about time, by keys: undoing a rotation, and the renewal loop."""
+"""What the dashboard does about time, by keys: undoing a rotation, the renewal loop, alerts and their snooze."""
 
 from __future__ import annotations
 
-from tests.dashboard.conftest import Driver, Open, done
+from tests.dashboard.conftest import Driver, Open, clear, done, fault
+from tui.demo.faults import Answer, FaultRule
+from tui.issuance.alerts import Level
 from tui.issuance.types import StepStatus
 from tui.screens.loop_dialog import LoopScreen
+from tui.screens.snooze import SnoozeScreen
+from tui.widgets.desktop import notification
 
 
 def steps(driver: Driver, action: str, address: str) -> list[tuple[str, str]]:
@@ -72,21 +76,59 @@ async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) ->
         await driver.until(lambda: "watched" not in driver.text())
 
 
-async def test_a_renewal_that_fails_is_counted_and_tried_again(dashboard: Open) -> None:
-    from tests.dashboard.conftest import clear, fault
-    from tui.demo.faults import Answer, FaultRule
+class Rung:
+    """A terminal that remembers what it was told."""
 
+    def __init__(self) -> None:
+        self.bells = 0
+        self.sequences: list[str] = []
+        self.lines: list[str] = []
+
+    def bell(self) -> None:
+        self.bells += 1
+
+    def write_to_terminal(self, sequence: str) -> None:
+        self.sequences.append(sequence)
+
+    def announce(self, text: str, *, worse: bool) -> None:
+        self.lines.append(text)
+
+
+async def test_a_renewal_that_fails_rings_once_is_snoozed_and_tried_again(dashboard: Open) -> None:
     async with dashboard(only=["tenant-c"], grace=0) as driver:
-        renewing = driver.app.renewing
+        renewing, alerting, rung = driver.app.renewing, driver.app.alerting, Rung()
+        alerting._terminal, alerting._environment = rung, {"TERM": "foot"}
+        await driver.until(lambda: not alerting._changed)
+        assert rung.lines == [], "what is found at the start is no news"
         fault(driver.demo, "tenant-c", FaultRule(Answer(500), verb="create", path=r"/token$"))
         await driver.press("a", "enter")
         await driver.until(lambda: renewing.look.failing > 0)
         await driver.until(lambda: f"{renewing.look.failing} failing" in driver.text())
         assert any(task.status is StepStatus.FAILED for task in driver.app.session.jobs.all[-1].tasks)
-        failing = renewing.look.failing
+
+        await driver.until(lambda: rung.lines)
+        assert "could not be renewed" in rung.lines[0]
+        assert (rung.bells, len(rung.sequences)) == (1, 1)
+        assert rung.sequences[0].startswith("\x1b]777;notify;kubemint;")
+        failing = next(alert.address for alert in alerting.alerts.awake if alert.level is Level.FAILED)
+        before = len(alerting.alerts.awake)
+        await driver.until(lambda: f"! {before} alert" in driver.text())
+
+        await driver.find("5", f"{failing.namespace} {failing.name}")
+        assert driver.table.go_to(str(failing))
+        await driver.press("z")
+        assert isinstance(driver.app.screen, SnoozeScreen)
+        await driver.press("r")
+        assert len(alerting.alerts.awake) == before - 1
+        await driver.press("d")
+        assert "snoozed until it is renewed" in driver.text()
+        await driver.press("escape")
+
         clear(driver.demo)
-        await driver.until(lambda: renewing.look.failing < failing, 30)
+        fails = renewing.look.failing
+        await driver.until(lambda: renewing.look.failing < fails, 30)
         assert [status for _, step, status in driver.journal("rotate") if step == "commit"] != []
+        assert rung.bells == 1
 
 
 async def test_read_only_has_no_loop_and_no_undo(dashboard: Open) -> None:
@@ -96,3 +138,19 @@ async def test_read_only_has_no_loop_and_no_undo(dashboard: Open) -> None:
         assert driver.app.screen is driver.main
         assert not driver.app.renewing.on
         assert driver.app.session.jobs.all == []
+
+
+def test_a_notification_is_one_sequence_that_nobody_can_break_out_of() -> None:
+    evil = "ends\x07\x1b]52;c;ZXZpbA==\x07 \x1b[2J; soon"
+    for environment, begins in (
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, ["\x1b]9;kubemint: "]),
+        ({"TERM": "foot"}, ["\x1b]777;notify;kubemint;"]),
+        ({"TERM": "xterm-256color"}, ["\x1b]9;kubemint: ", "\x1b]777;notify;kubemint;"]),
+    ):
+        sent = notification("kubemint", evil, environment)
+        parts = [part for part in sent.split("\x07") if part]
+        assert [part.startswith(begin) for part, begin in zip(parts, begins, strict=True)] == [True] * len(begins)
+        assert sent.count("\x1b") == len(begins)
+    wrapped = notification("kubemint", "a ends in 4m", {"TERM": "tmux-256color", "TERM_PROGRAM": "tmux", "TMUX": "x"})
+    assert wrapped.count("\x1bPtmux;\x1b\x1b]") == wrapped.count("\x1b\\") == 2
+    assert notification("kubemint", "a", {"TERM": "dumb"}) == notification("kubemint", "a", {}) == ""

@@ -78,6 +78,11 @@ def _has_material(row: Row) -> bool:
     return isinstance(row, CredentialRow) and row.credential.address.kind is not CredentialKind.LOGIN
 
 
+def _has_credential(row: Row) -> bool:
+    """Whether there is something that ends."""
+    return isinstance(row, CredentialRow) or (isinstance(row, RequestRow) and row.credential is not None)
+
+
 def _can_be_verified(row: Row) -> bool:
     return isinstance(row, CredentialRow) or _has_material(row)
 
@@ -190,6 +195,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",
         key="u", label="undo the rotation", needs=Needs.SOME, mutates=True, fits=_has_material,
+    ),
+    Action(
+        name="snooze", title="Snooze alerts", says="no alerts of it for a while, or until it is renewed",
+        key="z", label="snooze alerts", needs=Needs.SOME, fits=_has_credential,
     ),
     Action(
         name="renewal_loop", title="Renewal loop on or off", says="renew what is due, of the marked or of all",

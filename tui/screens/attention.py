@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,7 @@ from tui.issuance.renewal import state_of
 from tui.issuance.types import CredentialKind, State
 from tui.widgets.moments import lifetime, relative
 from tui.widgets.names import credential_name
-from tui.widgets.signs import REACHES, STATES, Sign
+from tui.widgets.signs import REACHES, STATES, Sign, Tone
 
 from .causes import cause_first
 from .session import Session
@@ -75,8 +75,10 @@ def survey(session: Session, span: timedelta) -> Survey:
         address = credential.address
         if address.kind is CredentialKind.REQUEST and f"{address.cluster}/{address.namespace}/{address.name}" in known:
             continue
-        if len(found.notices) < MOST and (notice := _of_credential(row, state, now)) is not None:
-            found.notices.append(notice)
+        if len(found.notices) < MOST:
+            notice = _alerted(_of_credential(row, state, now), row, session, now)
+            if notice is not None:
+                found.notices.append(notice)
     for cluster in session.store.clusters.values():
         if cluster.reach in _REACH_RANK:
             found.notices.append(
@@ -110,6 +112,23 @@ def request_says(row: RequestRow) -> str:
         condition.message or condition.reason for condition in row.conditions if condition.status == "False"
     ]
     return next((cause_first(text) for text in worst if text), "not ready")
+
+
+def _alerted(notice: Notice | None, row: CredentialRow, session: Session, now: datetime) -> Notice | None:
+    """What is in its alert window comes before what merely could be better; what is snoozed comes last."""
+    alerts, address = session.alerts, row.credential.address
+    if alerts is None or address not in alerts.active:
+        return notice
+    ends = f"ends {relative(row.credential.expires_at, now)}"
+    notice = notice or Notice(1, _SOON, row.name or credential_name(row), ends, row)
+    if alerts.is_snoozed(address):
+        until = alerts.snoozed_until(address)
+        why = f"{notice.why} · snoozed until {'it is renewed' if until is None else f'{until:%H:%M} UTC'}"
+        return replace(notice, rank=20, why=why)
+    return replace(notice, rank=min(notice.rank, 1))
+
+
+_SOON: Final = Sign("!", "ends soon", Tone.WARN)
 
 
 def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | None:

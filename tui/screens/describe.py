@@ -271,6 +271,7 @@ def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fac
         _when("issued", credential.issued_at, now),
         _when("renews", credential.rotate_at, now),
         _when("expires", credential.expires_at, now, Tone.STRONG),
+        *_alert(credential, session),
         *_loop(credential, session),
         *_undo(credential, session),
     ]  # fmt: skip
@@ -279,6 +280,25 @@ def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fac
 def _loop(credential: Credential, session: Session) -> list[Fact]:
     says = session.loop_says(credential)
     return [Fact("renewal loop", says, Tone.WARN if says.startswith("left") else Tone.INFO)] if says else []
+
+
+def _alert(credential: Credential, session: Session) -> list[Fact]:
+    """Whether somebody should look at it, and whether somebody wants to hear of that."""
+    alerts, address = session.alerts, credential.address
+    if alerts is None:
+        return []
+    if alerts.is_snoozed(address):
+        until = alerts.snoozed_until(address)
+        return [
+            Fact(
+                "alert", "snoozed until it is renewed" if until is None else f"snoozed until {stamp(until)}", Tone.MUTE
+            )
+        ]
+    alert = alerts.active.get(address)
+    if alert is None:
+        return []
+    words = {"ending": "in its alert window", "critical": "about to end", "failed": "a renewal failed"}
+    return [Fact("alert", f"{words[alert.level.value]}; z snoozes it", Tone.WARN, alert.message)]
 
 
 def _undo(credential: Credential, session: Session) -> list[Fact]:

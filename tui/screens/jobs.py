@@ -14,7 +14,7 @@ from itertools import count
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
-from tui.issuance.types import Outcome, Plan, StepResult, StepStatus
+from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube.errors import KubeError
 
 AT_ONCE = 6
@@ -34,6 +34,8 @@ class Task:
     """None while it waits, RUNNING, and then how it ended (UNDONE where it was cancelled before it began)."""
     message: str = ""
     hint: str = ""
+    address: Address | None = None
+    """Which credential it is about, where it is about one."""
     outcome: Outcome | None = None
     """What the engine said, where it was asked for something that has an outcome."""
 
@@ -124,7 +126,7 @@ class Jobs:
 
     def again(self, job: Job) -> Job | None:
         """A new job for what failed in `job`."""
-        failed = [Task(task.title, task.work) for task in job.failed]
+        failed = [Task(task.title, task.work, address=task.address) for task in job.failed]
         return self.add(job.verb, failed) if failed else None
 
     async def run(self, job: Job) -> None:

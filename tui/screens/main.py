@@ -313,12 +313,13 @@ class MainScreen(CommandingScreen):
         panel = self.query_one(JobPanel)
         if panel.display:
             panel.tick()
-        self._tell_loop()
+        self._tell_time()
 
-    def _tell_loop(self) -> None:
-        """How the renewal loop stands, which time changes too."""
-        renewing = self.kubemint.renewing
-        self.query_one(TopBar).loop = renewing.said(self.session.clock()) if renewing.on else ""
+    def _tell_time(self) -> None:
+        """How the renewal loop and the alerts stand, which time changes too."""
+        top, renewing = self.query_one(TopBar), self.kubemint.renewing
+        top.loop = renewing.said(self.session.clock()) if renewing.on else ""
+        top.alerts = len(self.kubemint.alerting.alerts.awake)
 
     def tell(self) -> None:
         """Header, tabs, breadcrumbs and footer say what is so now."""
@@ -327,7 +328,7 @@ class MainScreen(CommandingScreen):
         self.query_one(TopBar).tell(
             session.reaches(), skew=session.worst_skew(), read_only=session.read_only, running=running
         )
-        self._tell_loop()
+        self._tell_time()
         store = session.store
         self.query_one(AreaTabs).count({
             "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),

@@ -24,9 +24,11 @@ from .jobs import Job, Jobs, Task
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Tenant
+    from tui.issuance.alerts import Alerts
     from tui.issuance.undoing import UndoWindow
     from tui.kube.kubeconfig import KubeConfig
 
+    from .alerting import Alerting
     from .renewing import Renewing
 
 
@@ -56,6 +58,8 @@ class Shell(Protocol):
     def export_folder(self) -> Path: ...
     @property
     def renewing(self) -> Renewing: ...
+    @property
+    def alerting(self) -> Alerting: ...
     def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job: ...
     def retry(self, job: object) -> None: ...
     def cancel_rest(self, job: object) -> None: ...
@@ -82,6 +86,8 @@ class Session:
         self.jobs = Jobs(clock)
         self.loop_says: Callable[[Credential], str] = lambda credential: ""
         """What the renewal loop says of one credential; empty where it does not keep it."""
+        self.alerts: Alerts | None = None
+        """Who is in an alert window; the application keeps it."""
         self.undone: set[Address] = set()
         """Whose last rotation somebody took back; the renewal loop leaves them alone until they are rotated by hand."""
 

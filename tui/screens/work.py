@@ -82,7 +82,7 @@ def rotate(session: Session, address: Address) -> Task:
         if task.status is StepStatus.DONE:
             session.undone.discard(address)
 
-    return Task(short_address(str(address)), work)
+    return Task(short_address(str(address)), work, address=address)
 
 
 def undo(session: Session, address: Address) -> Task:

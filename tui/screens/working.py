@@ -23,13 +23,12 @@ from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import acting_on_identities, acting_on_requests, acting_on_tenants, work
+from . import acting_on_identities, acting_on_requests, acting_on_tenants, acting_on_time, work
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
 from .insights import InsightScreen
 from .jobs import Task
-from .renewing import LoopWish
 from .session import Session, Shell
 from .work import Intended
 
@@ -100,24 +99,13 @@ class WorkingScreen(InsightScreen):
         self._foresee("rotate", [intended for intended in found if intended is not None])
 
     def action_undo(self) -> None:
-        self._job("undo", [work.undo(self.session, address) for address in self._addresses()])
+        acting_on_time.undo(self)
 
     def action_renewal_loop(self) -> None:
-        from .loop_dialog import LoopScreen
+        acting_on_time.renewal_loop(self)
 
-        renewing = self.kubemint.renewing
-        if renewing.on:
-            renewing.off()
-            self.notify("the renewal loop is off; what it has begun is finished", markup=False, timeout=4)
-            return
-        marked = self._addresses() if len(self.chosen()) > 1 else []
-
-        def chosen(wish: LoopWish | None) -> None:
-            if wish is not None:
-                renewing.start(wish)
-                self.done_with_marks()
-
-        self.app.push_screen(LoopScreen(self.session, marked), chosen)
+    def action_snooze(self) -> None:
+        acting_on_time.snooze(self)
 
     def action_verify(self) -> None:
         self._job("verify", [work.verify(self.session, address) for address in self._addresses()])

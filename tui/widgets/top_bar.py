@@ -50,6 +50,8 @@ class TopBar(Widget):
 
     loop: reactive[str] = reactive("")
     """How the renewal loop stands; empty while it is off."""
+    alerts: reactive[int] = reactive(0)
+    """How many alerts are not snoozed."""
 
     def __init__(self, *, embedded: bool, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -83,6 +85,8 @@ class TopBar(Widget):
         if self.loop:
             said = self.loop if width < 120 else f"renewal loop: {self.loop}"
             right.insert(0, (f"↻ {said}", "$info bold"))
+        if self.alerts:
+            right.insert(0, (f"! {_many(self.alerts, 'alert')}" if width >= 100 else f"! {self.alerts}", "$warn bold"))
         if self._embedded:
             right.append((" embedded fleet ", "$strong on $chip bold"))
         tail: list[Part] = []
