@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Select, Static
 
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.identity import IdentityWish
+from tui.issuance.self_issue import SelfWish
 from tui.issuance.types import (
     Address,
     Credential,
@@ -24,13 +27,21 @@ from tui.issuance.types import (
     IssueSpec,
     SecretDestination,
 )
+from tui.screens.actions import NOVELTIES
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.new_identity import MintScreen, NewIdentityScreen
 from tui.screens.new_request import NewRequestScreen
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import DARK, THEMES
+
+ROK = Identity("harbor", "ci", "rok")
+SOURCES = [
+    ("/t/ci-rok.token", Address(CredentialKind.FILE, "", "", "/t/ci-rok.token")),
+    ("Secret ci/rok-token", Address(CredentialKind.LEGACY, "harbor", "ci", "rok-token")),
+]
 
 
 class Host(App[None]):
@@ -196,6 +207,8 @@ async def test_confirming_needs_the_word() -> None:
         (lambda folder: NewRequestScreen(["harbor"]), None),
         (lambda folder: ExportScreen(_credential(), folder=folder), None),
         (lambda folder: ChooseNewScreen(), None),
+        (lambda folder: NewIdentityScreen(["harbor"], folder=folder), None),
+        (lambda folder: MintScreen(ROK, SOURCES, folder=folder), None),
     ],
 )
 async def test_escape_leaves_everything_as_it_is(
@@ -228,6 +241,79 @@ async def test_export_refuses_a_folder(tmp_path: Path) -> None:
         assert "this is a folder" in problems(app)
         await pilot.press("ctrl+s")
         assert app.answers == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 50)])
+async def test_new_identity_with_its_manifests_and_its_command(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with asked(NewIdentityScreen(["harbor", "tenant-a"], folder=tmp_path), size) as (app, pilot):
+        assert "say what it is to be called" in problems(app)
+        await pilot.press(*"rok")
+        await type_into(pilot, "namespace", "backup")
+        command = " ".join(str(app.screen.query_one("#equivalent", Static).render()).split())
+        assert command.startswith("$ kubemint identity create rok -n backup --context harbor --out")
+        if size[0] < 110:
+            await pilot.press("f2")
+            await pilot.pause()
+        preview = app.screen.query_one("#yaml", Static)
+        assert preview.region.area
+        text = str(preview.render())
+        assert text.count("kind: ") >= 4
+        assert "arrikto.com/service-account-creator" in text
+        assert app.screen.query_one("#accept", Button).region.bottom <= size[1], "the buttons stay in sight"
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    (wish,) = app.answers
+    assert wish == IdentityWish(identity=Identity("harbor", "backup", "rok"), folder=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("name", "Rok", "cannot be the name of a service account"),
+        ("name", "x" * 245, "too long"),
+        ("namespace", "No", "is not a namespace"),
+        ("folder", "", "say where"),
+    ],
+)
+async def test_what_cannot_be_an_identity(tmp_path: Path, field: str, value: str, says: str) -> None:
+    screen = NewIdentityScreen(["harbor"], folder=tmp_path, identity=Identity("harbor", "ci", "robot"))
+    async with asked(screen) as (app, pilot):
+        app.screen.query_one(f"#f-{field}", Input).value = value
+        await pilot.pause()
+        assert says in problems(app)
+        await pilot.press("ctrl+s")
+        assert app.answers == []
+
+
+async def test_minting_names_its_token_audience_and_path(tmp_path: Path) -> None:
+    async with asked(MintScreen(ROK, SOURCES, folder=tmp_path)) as (app, pilot):
+        await pilot.press(*"vault")
+        await type_into(pilot, "duration", "1d")
+        assert "is not a duration" in problems(app)
+        await type_into(pilot, "duration", "30m")
+        app.screen.query_one("#f-path", Input).value = SOURCES[0][1].name
+        await pilot.pause()
+        assert "it would be lost" in problems(app)
+        app.screen.query_one("#f-path", Input).value = str(tmp_path / "short")
+        await pilot.pause()
+        command = " ".join(str(app.screen.query_one("#equivalent", Static).render()).split())
+        assert command.startswith("$ kubemint identity token /t/ci-rok.token --audience vault --duration 30m --out")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    (wish,) = app.answers
+    assert wish == SelfWish(
+        source=SOURCES[0][1], cluster="harbor", out=str(tmp_path / "short"), duration=timedelta(minutes=30),
+        audiences=("vault",),
+    )  # fmt: skip
+
+
+async def test_what_does_not_fit_is_not_offered_as_new() -> None:
+    entries = [entry for entry in NOVELTIES if entry.action != "mint"]
+    async with asked(ChooseNewScreen(entries)) as (app, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        assert app.answers == []
+        assert "Short-lived" not in app.export_screenshot()
 
 
 async def test_choosing_what_is_new_by_key() -> None:

@@ -31,7 +31,7 @@ def populate_unattended(cluster: EmbeddedCluster, others: Mapping[str, EmbeddedC
     settler = Settler(cluster)
     for definition in MANAGEMENT_CRDS:
         settler.put(DEFINITIONS, copied(definition))
-    for namespace in (OPERATOR, NAMESPACE):
+    for namespace in (OPERATOR, NAMESPACE, "dpu-services"):
         cluster.add_namespace(namespace)
     Unattended(cluster, others).fill()
 
@@ -40,8 +40,8 @@ class Unattended(Management):
     """Its objects."""
 
     def fill(self) -> None:
-        """Two DPU clusters that answer, one that does not, and a request for every way of being left alone."""
-        healthy = [other for other in self.others.values() if other.state is ServerState.NORMAL]
+        """Two tenants and one that is away as DPU clusters, and a request for every way of being left alone."""
+        healthy = [other for other in self.others.values() if other.state is ServerState.NORMAL][1:]
         away = next((other for other in self.others.values() if other.state is ServerState.UNREACHABLE), None)
         targets = [other.name for other in healthy[:2]]
         for name in (*targets, *([away.name] if away is not None else [])):

@@ -211,10 +211,8 @@ async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan,
     request = await _request(keepers.context, address)
     if request.deleted_at is None:
         raise UsageError(f"{address} is not being deleted", "delete it first; only what is stuck is abandoned")
-    warnings = [
-        f"what cannot be reached stays, and nobody looks after it any more: {_words(leftover)}"
-        for leftover in everything(request, keepers.context.clock())
-    ]
+    warnings = ["what can be reached is removed; what cannot stays, and nobody looks after it any more:"]
+    warnings += [_words(leftover) for leftover in everything(request, keepers.context.clock())]
     steps = (
         _lease_step(address),
         _keep_step(address, "Remove what can be reached, then the finalizer whatever is left"),

@@ -318,7 +318,8 @@ def _planned(session: Session, plan: Callable[[], Awaitable[Plan]]) -> Callable[
 def _said(outcome: Outcome) -> str:
     credential = outcome.credential
     if outcome.action in (Action.KEEP, Action.DELETE):
-        return next((result.message for result in reversed(outcome.results) if result.message), "")
+        last = next((result.message for result in reversed(outcome.results) if result.message), "")
+        return last.partition("; ")[0]  # the step itself says the rest
     if credential is None or credential.expires_at is None or outcome.action.value == "revoke":
         return ""
     kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""

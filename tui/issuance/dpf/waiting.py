@@ -9,6 +9,8 @@ from tui.issuance.types import State
 
 from .conditions import ACCOUNT, AWAITING_DELETION, SECRET
 
+_FOR_THE_CONTROLLER = ": it waits for DPF's controller to issue one."
+_FOR_SOMEBODY = ", and no controller is seen at work here: K keeps it, which issues one now."
 _STEPS = {ACCOUNT: "make its service account and token", SECRET: "write its Secret"}
 
 
@@ -21,21 +23,25 @@ def waits_for(
 ) -> list[str]:
     """Sentences, the most important first. `conditions` are type, status, reason and message; `tended` is what shows
     that DPF's controller is at work, empty where nothing does."""
-    who = "DPF's controller" if tended else "kubemint (K keeps it)"
     bad = [(kind, reason, message) for kind, status, reason, message in conditions if status == "False" and message]
     found = list(_in_the_way(bad))
     if deleted_at is not None:
-        since = f"It is being deleted since {deleted_at:%Y-%m-%d %H:%M:%S} UTC."
-        lines = [f"{since} It stays until {who} has removed what was made for it."]
+        who = "DPF's controller removes" if tended else "somebody removes"
+        lines = [
+            f"It is being deleted since {deleted_at:%Y-%m-%d %H:%M:%S} UTC: it stays until {who} what was made for it."
+            + ("" if tended else " K does that."),
+            *found,
+        ]
         if found:
-            return [*lines, *found, "Where that can never be reached again, :abandon lets it go and leaves the rest."]
+            lines.append("Where that can never be reached again, :abandon lets it go and leaves behind what is there.")
         return lines
     lines = []
     if state in (State.PENDING, State.UNKNOWN):
-        lines.append(f"Nothing was issued yet: it waits for {who} to do that.")
+        what = "Nothing was issued yet" if state is State.PENDING else "Nobody knows since when its token is good"
+        lines.append(what + (_FOR_THE_CONTROLLER if tended else _FOR_SOMEBODY))
     elif state in (State.DUE, State.EXPIRED):
         said = "has expired" if state is State.EXPIRED else "should have been renewed by now"
-        lines.append(f"Its token {said}: it waits for {who} to renew it; r renews it at once.")
+        lines.append(f"Its token {said}: r renews it at once" + ("." if tended else ", K keeps it as a whole."))
     elif not found:
         lines.append("Nothing: everything is as it should be.")
     lines += found
@@ -48,7 +54,8 @@ def waits_for(
 
 def _in_the_way(bad: list[tuple[str, str, str]]) -> Iterable[str]:
     for kind, reason, message in bad:
-        if kind not in _STEPS:
-            continue
-        what = "clean up" if reason == AWAITING_DELETION else _STEPS[kind]
-        yield f"The last try to {what} failed: {message.removeprefix('Error occurred: ')}"
+        text = message.removeprefix("Error occurred: ")
+        if reason == AWAITING_DELETION and kind in _STEPS:
+            yield f"The last try said: {text}"
+        elif kind in _STEPS:
+            yield f"The last try to {_STEPS[kind]} failed: {text}"
