@@ -25,7 +25,7 @@ from .dpf.conditions import rfc3339
 from .durations import format_duration
 from .errors import UsageError
 from .token_request import LONGEST, SHORTEST, IssuedToken, PodBinding, body, request_token
-from .types import Identity
+from .types import Handle, Identity
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -186,19 +186,24 @@ async def look(client: Client, cluster: str, driver: str, namespace: str, pod: s
     return Preview(driver=known, identity=identity, pod=PodBinding(pod, str(meta.get("uid", ""))), notes=tuple(notes))
 
 
-async def mint(client: Client, preview: Preview) -> dict[str, IssuedToken]:
-    """One token per audience, bound to the pod. Refuses before any call what no API server accepts in a CSIDriver."""
-    problems = validate(preview.driver)
+def refuse_invalid(driver: Driver) -> None:
+    """Raises UsageError, before any call, for what no API server accepts in a CSIDriver."""
+    problems = validate(driver)
     if problems:
         raise UsageError(
-            f"the CSIDriver {preview.driver.name} is invalid: {'; '.join(map(str, problems))}",
+            f"the CSIDriver {driver.name} is invalid: {'; '.join(map(str, problems))}",
             "no API server keeps such a driver; correct its tokenRequests",
         )
+
+
+async def mint(client: Client, preview: Preview, handle: Handle | None = None) -> dict[str, IssuedToken]:
+    """One token per audience, bound to the pod, or for a trial to a handle. Refuses first what is invalid."""
+    refuse_invalid(preview.driver)
     tokens: dict[str, IssuedToken] = {}
     for wish in preview.driver.wishes:
         try:
             tokens[wish.audience] = await request_token(
-                client, preview.identity, _lifetime(wish), _audiences(wish), preview.pod
+                client, preview.identity, _lifetime(wish), _audiences(wish), handle or preview.pod
             )
         except Forbidden as error:
             error.hint = f"{error.hint}; in the cluster it is the kubelet's own right that counts"
@@ -219,6 +224,14 @@ def tokens_json(tokens: Mapping[str, IssuedToken]) -> Sensitive:
 def masked_json(tokens: Mapping[str, IssuedToken]) -> str:
     """The same with a mask in place of each token, for screens."""
     return _go_json({audience: _status(MASK, one) for audience, one in tokens.items()})
+
+
+def shape(driver: Driver) -> str:
+    """The same before anything is minted: which audiences, in which order. Empty where the key would be absent."""
+    if not driver.wishes:
+        return ""
+    nothing = {"token": MASK, "expirationTimestamp": "(when minted)"}
+    return _go_json({wish.audience: nothing for wish in driver.wishes})
 
 
 def _status(token: str, issued: IssuedToken) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, ClusterRow, RequestKind, RequestRow, Row, request_key
+from tui.issuance.csi import Driver
 
 from . import work
 from .work import Intended
@@ -70,6 +71,28 @@ def new_push(screen: WorkingScreen) -> None:
 
     dialog.foresee = foreseen
     screen.app.push_screen(dialog, made)
+
+
+def csi_preview(screen: WorkingScreen) -> None:
+    """Show what a CSI driver is given for a pod; mint it only when that is asked for."""
+    from .csi_preview import CsiPreviewScreen, CsiWish, TokensScreen
+
+    session, row = screen.session, _row(screen)
+    drivers = [one for one in session.store.requests.values() if isinstance(one.about, Driver)]
+    drivers.sort(key=lambda one: (one.cluster, one.name))
+
+    def wished(wish: CsiWish | None) -> None:
+        if wish is None:
+            return
+        if wish.path is None:
+            screen.app.push_screen(TokensScreen(session, wish))
+        else:
+            screen.begin("CSI tokens", [work.write_csi(session, wish.preview, wish.path, revocable=wish.revocable)])
+
+    first = row.key if row is not None else ""
+    screen.app.push_screen(
+        CsiPreviewScreen(session, drivers, first=first, folder=screen.kubemint.export_folder), wished
+    )
 
 
 def _tenants(screen: WorkingScreen) -> list[Tenant]:

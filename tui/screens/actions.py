@@ -229,6 +229,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         words=("tenant-push",), needs=Needs.NOTHING, mutates=True,
     ),
     Action(
+        name="csi_preview", title="CSI preview", says="what a CSI driver is given for a pod; mints only on demand",
+        words=("csi",), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
         name="new_identity", title="New identity", says="make an account that mints short-lived tokens for itself",
         words=("identity",), needs=Needs.NOTHING, mutates=True,
     ),
@@ -279,6 +283,7 @@ NOVELTIES: Final[tuple[Novelty, ...]] = (
     Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
     Novelty("s", "new_tenant_store", "Tenant store", "the SecretStore that leads into a cluster of Cluster API"),
     Novelty("p", "new_tenant_push", "Tenant push", "a way into its management cluster, for a tenant"),
+    Novelty("k", "csi_preview", "CSI tokens", "what a CSI driver is given for a pod, for a look or a test"),
 )
 
 

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
 from tui.fleet.query import AREA_OF
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
@@ -223,6 +223,8 @@ class MainScreen(CommandingScreen):
             self._deeper("accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
             self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
+        elif isinstance(row, RequestRow) and row.kind is RequestKind.CSI and not self.session.read_only:
+            self.action_csi_preview()
         elif isinstance(row, RequestRow | CredentialRow):
             self.action_details()
         elif isinstance(row, JournalEntry):

@@ -103,10 +103,14 @@ class RevealScreen(ModalScreen[None]):
     def on_unmount(self) -> None:
         self._material = None
 
+    async def material(self) -> Sensitive:
+        """What is shown."""
+        return await self.session.engine.material(self._address)
+
     @work(group="read", exclusive=True, exit_on_error=False)
     async def read(self) -> None:
         try:
-            self._material = await self.session.engine.material(self._address)
+            self._material = await self.material()
             self.query_one(MaterialView).take(self._material)
         except (IssuanceError, KubeError, OSError, UnicodeDecodeError) as error:
             message, hint = explain(error)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
+from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import IdentityWish
@@ -213,6 +214,30 @@ def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None) -
             task.message = f"{task.message}; the tenant's manifests are in {short_path(str(manifests))}"
 
     return Task(title_of(wish), work)
+
+
+def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool) -> Task:
+    """Mint what a CSI driver is given for a pod, into a private file."""
+
+    async def work(task: Task) -> None:
+        from tui.issuance.csi_trial import end, try_out
+        from tui.issuance.files import make_private_folder, write_private
+
+        clusters = session.engine.clusters
+        minted = await try_out(clusters, preview, revocable=revocable)
+        try:
+            await asyncio.to_thread(make_private_folder, path.parent)
+            await asyncio.to_thread(write_private, path, minted.value)
+        except BaseException:
+            await end(clusters, minted)
+            raise
+        task.message = f"{len(minted.tokens)} tokens written to {short_path(str(path))}"
+        if minted.handle is not None:
+            place = f"{minted.handle.namespace}/{minted.handle.name}"
+            task.message += f"; they end with the Secret {place}"
+
+    who = preview.identity
+    return Task(f"{preview.driver.name} for {who.namespace}/{preview.pod.name} → {short_path(str(path))}", work)
 
 
 def write_text(text: str, path: Path) -> Task:

@@ -263,6 +263,9 @@ class WorkingScreen(InsightScreen):
     def action_new_tenant_push(self) -> None:
         acting_on_tenants.new_push(self)
 
+    def action_csi_preview(self) -> None:
+        acting_on_tenants.csi_preview(self)
+
     def action_new_identity(self) -> None:
         acting_on_identities.create(self)
 
