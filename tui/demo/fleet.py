@@ -32,6 +32,7 @@ from .seed import OPERATOR, populate, settle
 from .storage import DEFINITIONS
 from .unattended import NAME as UNATTENDED
 from .unattended import populate_unattended
+from .untidy import leave_untidy, untidy_entries
 
 Clock = Callable[[], datetime]
 
@@ -134,6 +135,7 @@ class EmbeddedFleet:
             for shoot in self._shoots.values():
                 settle(shoot)
             self.garden = add_garden(next(iter(self._clusters.values())), self._clusters, self._shoots)
+            leave_untidy(next(iter(self._clusters.values())))
             if self._controller:
                 self._keep_requests()
             for name, cluster in (self._clusters | self._shoots).items():
@@ -141,7 +143,8 @@ class EmbeddedFleet:
                 private.mkdir(mode=0o700)
                 await cluster.start(private)
             self.kubeconfig = self.folder / "kubeconfig"
-            write_private(self.kubeconfig, fleet_kubeconfig(self._clusters, self.folder))
+            untidy = untidy_entries(next(iter(self._clusters.values())), self.folder)
+            write_private(self.kubeconfig, fleet_kubeconfig(self._clusters, self.folder, untidy))
         except BaseException:
             await self.stop()
             raise

@@ -47,8 +47,10 @@ def dump(config: Object) -> bytes:
     return yaml.dump(config, Dumper=_Quoted, sort_keys=True, width=2**20).encode()
 
 
-def fleet_kubeconfig(clusters: Mapping[str, EmbeddedCluster], folder: Path) -> bytes:
-    """One context for each cluster, the first being current."""
+def fleet_kubeconfig(
+    clusters: Mapping[str, EmbeddedCluster], folder: Path, more: tuple[list[Object], list[Object]] = ([], [])
+) -> bytes:
+    """One context for each cluster, the first being current; `more` clusters and users belong to no context."""
     users: list[Object] = []
     for name, cluster in clusters.items():
         user = cluster.certificate_user()
@@ -59,12 +61,12 @@ def fleet_kubeconfig(clusters: Mapping[str, EmbeddedCluster], folder: Path) -> b
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": next(iter(clusters)),
-        "clusters": [{"name": name, "cluster": cluster.entry()} for name, cluster in clusters.items()],
+        "clusters": [{"name": name, "cluster": cluster.entry()} for name, cluster in clusters.items()] + more[0],
         "contexts": [
             {"name": name, "context": {"cluster": name, "user": f"{name}-admin", "namespace": "default"}}
             for name in clusters
         ],
-        "users": users,
+        "users": users + more[1],
     }
     return MARK + dump(config)
 

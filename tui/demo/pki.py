@@ -78,7 +78,12 @@ class Authority:
         return self._issue(x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, not_after or self._not_after, [])
 
     def certify(
-        self, public: rsa.RSAPublicKey, user: str, groups: Sequence[str], not_before: datetime, not_after: datetime
+        self,
+        public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+        user: str,
+        groups: Sequence[str],
+        not_before: datetime,
+        not_after: datetime,
     ) -> bytes:
         """A client certificate for somebody's own key, from `not_before` on, as Gardener signs them for shoots."""
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]

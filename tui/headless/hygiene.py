@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.severity import Severity
+from tui.kube.text import safe_text
 
 from .exits import Ended, Exit, say
 from .listing import chosen, troubles
@@ -104,7 +105,7 @@ def _print(report: Report, form: str) -> None:
         columns: list[Column[Finding]] = [
             Column("SEVERITY", lambda finding: finding.severity.value),
             Column("RULE", lambda finding: finding.rule),
-            Column("SUBJECT", lambda finding: finding.subject),
+            Column("SUBJECT", lambda finding: safe_text(finding.subject, 90)),
             Column("REASON", lambda finding: finding.message),
             Column("WHAT TO DO", lambda finding: finding.action, wide=True),
             Column("COMMAND", lambda finding: finding.command, wide=True),

@@ -161,6 +161,8 @@ class _Look:
 
     def entries(self, config: KubeConfig, *, in_use: bool) -> None:
         """What the entries of a kubeconfig hold. Of one `in_use`, contexts are clusters of the fleet."""
+        if not (config.clusters or config.users or config.contexts or config.problems):
+            return  # an empty one is nothing wrong
         contexts = {context.cluster: context.name for context in config.contexts.values()} if in_use else {}
         logins = {context.user: context.name for context in config.contexts.values()} if in_use else {}
         for cluster in config.clusters.values():
@@ -193,9 +195,11 @@ class _Look:
                      "remove it, and log in with a token, a certificate or a program",
                      _kubectl(user.origin, "config", "unset", f"users.{user.name}.password"),
                      path=origin, cluster=context)  # fmt: skip
-        for message in refused_plugin(user):
-            self.add("refused-plugin", name, message, "update the entry, as the program's own documentation says",
-                     path=origin, cluster=context)  # fmt: skip
+        refusals = list(refused_plugin(user))
+        if refusals:
+            self.add("refused-plugin", name, "; ".join(refusals),
+                     "update the entry, as the program's own documentation says", path=origin,
+                     cluster=context)  # fmt: skip
         claims, certificate = token_claims(user), certificate_of(user)
         if claims is not None:
             if claims.expires_at is None:

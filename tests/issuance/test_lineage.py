@@ -1,0 +1,122 @@
+"""Lineage: the account, what reaches it, what was issued, who uses it; every branch fails by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.issuance.arena import Bench
+from tests.issuance.test_powers import grant, rule
+from tui.demo import Answer, FaultRule
+from tui.issuance.lineage import subject_of, subject_of_account, trace
+from tui.issuance.lineage_tree import Node, Part
+from tui.issuance.severity import Severity
+from tui.issuance.types import Address, Credential, CredentialKind
+from tui.kube.kubeconfig import load, parse
+from tui.kube.resource import PODS, SERVICE_ACCOUNTS
+
+
+def branch(tree: Node, part: Part) -> Node:
+    return next(node for node in tree.children if node.kind == part.value)
+
+
+def lines(node: Node) -> list[str]:
+    """Every node below, as one text each."""
+    return [f"{child.kind} {child.name} {child.note}".strip() for child in node.children] + [
+        line for child in node.children for line in lines(child)
+    ]
+
+
+async def put_pod(bench: Bench, name: str, account: str, **spec: Any) -> None:
+    container = {"name": "main", "image": "main:1"} | spec.pop("container", {})
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+           "spec": {"serviceAccountName": account, "containers": [container]} | spec}  # fmt: skip
+    await bench.client.create(PODS, pod, namespace=bench.arena.namespace)
+
+
+async def traced(bench: Bench, *credentials: Credential, here: Address | None = None, **more: Any) -> Node:
+    subject = subject_of_account(bench.arena.identity(), here)
+    return await trace(bench.clusters, subject, credentials=credentials, **more)
+
+
+async def test_a_credential_is_followed_in_both_directions(bench: Bench) -> None:
+    arena = bench.arena
+    issued = (await bench.issue(arena.spec(arena.secret()))).credential
+    await bench.make_account("other")
+    await grant(bench, "reader", rule("get", "secrets"))
+    variable = {"name": "KUBECONFIG", "valueFrom": {"secretKeyRef": {"name": "robot-credential", "key": "kubeconfig"}}}
+    await put_pod(bench, "runs", "robot")
+    await put_pod(bench, "mounts", "other", volumes=[{"name": "kept", "secret": {"secretName": "robot-credential"}}],
+                  container={"env": [variable]})  # fmt: skip
+    await put_pod(bench, "stranger", "other")
+
+    told: list[str] = []
+    tree = await traced(bench, issued, here=issued.address, on_part=lambda node: told.append(node.kind))
+    assert sorted(told) == sorted(part.value for part in Part)
+    assert [node.kind for node in tree.children] == [part.value for part in Part]
+    (kept,) = branch(tree, Part.ISSUED).children
+    assert kept.here
+    assert kept.address == issued.address
+    assert kept.expires_at == issued.expires_at
+    assert kept.children[0].kind == "handle"
+    worst, everybody = branch(tree, Part.RIGHTS).children
+    assert (worst.kind, worst.name) == ("RoleBinding", f"{arena.namespace}/reader")
+    assert worst.severity is Severity.HIGH
+    assert everybody.kind == "everybody"
+    users = {node.name.partition("/")[2]: node for node in branch(tree, Part.USERS).children}
+    assert set(users) == {"runs", "mounts"}
+    assert users["runs"].note.startswith("runs as it")
+    assert users["mounts"].note.startswith("runs as another account")
+    hows = [child.note for child in users["mounts"].children]
+    assert hows == ["volume kept", "variable KUBECONFIG of main, which never sees a renewal"]
+
+
+async def test_each_branch_fails_by_itself(ebench: Bench) -> None:
+    issued = (await ebench.issue(ebench.arena.spec(ebench.arena.secret()))).credential
+    with ebench.arena.fault(FaultRule(Answer(403), path=r"/(pods|rolebindings)")):
+        tree = await traced(ebench, issued)
+    assert "no right to list pods" in branch(tree, Part.USERS).problem
+    assert branch(tree, Part.RIGHTS).problem == "no right to list rolebindings"
+    assert branch(tree, Part.RIGHTS).children, "bindings of the whole cluster are still known"
+    assert branch(tree, Part.ISSUED).children
+    assert not branch(tree, Part.ACCOUNT).problem
+
+
+async def test_an_account_that_is_gone_is_said(ebench: Bench) -> None:
+    await ebench.make_account()
+    await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=ebench.arena.namespace)
+    tree = await traced(ebench)
+    assert "every token of it is dead" in branch(tree, Part.ACCOUNT).problem
+    assert branch(tree, Part.ISSUED).note == "nothing that kubemint can see"
+
+
+async def test_files_and_kubeconfig_entries_of_this_machine(ebench: Bench) -> None:
+    """An export, and a context of a kubeconfig that holds the same account's token."""
+    arena = ebench.arena
+    issued = (await ebench.issue(arena.spec())).credential
+    path = arena.file().path
+    tree = await traced(ebench, issued, config=load(path))
+    machine = branch(tree, Part.MACHINE)
+    assert [node.kind for node in machine.children] == ["file", "kubeconfig entry"]
+    assert machine.children[1].expires_at == issued.expires_at
+    assert path in machine.children[1].note
+    assert branch(await traced(ebench, issued, config=parse(b"")), Part.MACHINE).leaves == 1
+
+
+async def test_csi_drivers_are_given_tokens_of_it(ebench: Bench) -> None:
+    """An inline volume of a driver that asks for tokens."""
+    await ebench.make_account()
+    volume = {"name": "store", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}}
+    await put_pod(ebench, "vaulted", "robot", volumes=[volume])
+    (pod,) = branch(await traced(ebench), Part.USERS).children
+    assert [(child.kind, child.name) for child in pod.children] == [("CSI volume", "secrets-store.csi.k8s.io")]
+    assert "vault" in pod.children[0].note
+
+
+async def test_a_login_is_followed_by_who_the_server_says_it_is(ebench: Bench) -> None:
+    login = Credential(address=Address(CredentialKind.LOGIN, ebench.arena.name, "", ""))
+    subject = await subject_of(ebench.clusters, login)
+    assert "system:masters" in subject.groups
+    tree = await trace(ebench.clusters, subject, credentials=[login], config=load(str(ebench.arena.kubeconfig)))
+    rights = branch(tree, Part.RIGHTS)
+    assert (rights.children[0].name, rights.children[0].severity) == ("system:masters", Severity.CRITICAL)
+    assert any(line.startswith(f"kubeconfig entry context {ebench.arena.name}") for line in lines(tree))
