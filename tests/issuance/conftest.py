@@ -1,14 +1,15 @@
-"""The engine's arenas: a new embedded server, an old one, and the real control plane."""
+"""The engine's arenas (new and old embedded servers, the real control plane), and places that keep DPU requests."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.issuance.arena import Arena, Bench, new_arena
+from tests.issuance.dpf_place import CLOCK, Place, embedded_place, real_place
 
 if TYPE_CHECKING:
     from tests.controlplane import RealControlPlane
@@ -54,4 +55,32 @@ async def bench(arena: Arena) -> AsyncIterator[Bench]:
 async def ebench(embedded: Arena) -> AsyncIterator[Bench]:
     """An engine on the embedded side."""
     async with Bench(embedded) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def kept_fleet() -> Iterator[FleetThread]:
+    """An embedded fleet without DPF's controller, on a clock that tests move."""
+    from tui.demo.running import FleetThread
+
+    with FleetThread(clusters=4, accounts=0, troubled=False, controller=False, clock=CLOCK) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+async def place(kept_fleet: FleetThread) -> AsyncIterator[Place]:
+    """A host with two DPU clusters, embedded, where faults can be injected."""
+    async with embedded_place(kept_fleet, CLOCK) as ready:
+        yield ready
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+async def both(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """The same on the embedded fleet and on the real control plane."""
+    if request.param == "real":
+        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
+        async with real_place(plane) as ready:
+            yield ready
+        return
+    async with embedded_place(request.getfixturevalue("kept_fleet"), CLOCK) as ready:
         yield ready

@@ -42,6 +42,10 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
+CLOCK = Clock()
+"""The clock of the embedded fleet that a module's tests share; it only ever moves on."""
+
+
 @dataclass
 class Place:
     """One side, and a keeper on it. Each place has namespaces of its own."""

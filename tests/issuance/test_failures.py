@@ -14,6 +14,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance import places
+from tui.issuance.files import FileError
 from tui.issuance.renewal import needs_refresh, same_wish
 from tui.issuance.types import SecretDestination, StepStatus
 from tui.kube.errors import Unreachable
@@ -156,10 +157,9 @@ async def test_a_secret_is_put_back_where_a_later_file_cannot_be_written(ebench:
 async def test_a_destination_that_cannot_be_made_leaves_everything_as_it_was(ebench: Bench) -> None:
     arena = ebench.arena
     (arena.folder / "file").write_text("")
-    outcome = await ebench.engine.execute(await ebench.engine.plan_issue(arena.spec(arena.file("file/x"))))
-    assert not outcome.ok
-    assert "file" in outcome.error
-    assert outcome.hint
+    with pytest.raises(FileError, match="file/x: not a directory") as caught:
+        await ebench.engine.plan_issue(arena.spec(arena.file("file/x")))
+    assert caught.value.hint
     assert await ebench.handles() == []
 
 

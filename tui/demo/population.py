@@ -7,6 +7,7 @@ minutes and never sign for yesterday, but a picture of a fleet needs credentials
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -205,6 +206,7 @@ class Settler:
                 "kubemint.io/account": f"{namespace}/{of}",
                 "kubemint.io/plan": self.cluster.new_id(),
                 "kubemint.io/issued-by": "demo",
+                "kubemint.io/secrets": json.dumps([f"{namespace}/{name}"]),
             },
             "ownerReferences": [
                 {"apiVersion": "v1", "kind": "ServiceAccount", "name": of, "uid": owner["metadata"]["uid"]}

@@ -15,9 +15,11 @@ from tui.kube.resource import SECRETS
 
 from . import managed
 from .errors import IssuanceError
-from .types import CredentialKind, Handle, Identity
+from .types import Address, Credential, CredentialKind, Handle, Identity, SecretDestination
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tui.kube.client import Client
 
     from .clusters import Clusters
@@ -44,6 +46,11 @@ async def create(client: Client, intent: Intent, account_uid: str, issued_by: st
         request=intent.request,
         plan=intent.plan,
         issued_by=issued_by,
+        secrets=[
+            managed.place_name(place, handle.cluster)
+            for place in intent.spec.destinations
+            if isinstance(place, SecretDestination)
+        ],
     )
     made: dict[str, Any] = await client.create(SECRETS, wish, namespace=handle.namespace)
     return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
@@ -87,8 +94,10 @@ async def check(client: Client, handle: Handle, kind: CredentialKind = Credentia
         raise wrong
 
 
-async def vouched(clusters: Clusters, handle: Handle | None, identity: Identity, request: str) -> bool:
-    """Whether a handle beside the account, where only its owners may write, says that the request is for it."""
+async def vouched(
+    clusters: Clusters, handle: Handle | None, identity: Identity, request: str, address: Address
+) -> bool:
+    """Whether a handle beside the account, where only its owners may write, says that it was made for this Secret."""
     if handle is None or (handle.cluster, handle.namespace) != (identity.cluster, identity.namespace):
         return False
     client = await clusters.client(handle.cluster)
@@ -97,13 +106,41 @@ async def vouched(clusters: Clusters, handle: Handle | None, identity: Identity,
     except NotFound:
         return False
     meta = found.get("metadata") or {}
-    notes = meta.get("annotations") or {}
     return (
         managed.is_managed(meta, managed.Role.HANDLE)
         and meta.get("uid") == handle.uid
-        and notes.get(managed.ACCOUNT) == f"{identity.namespace}/{identity.name}"
-        and notes.get(managed.REQUEST) == request
+        and _made_for(meta, identity, request)
+        and managed.place_name(address, handle.cluster) in managed.handle_secrets(meta)
     )
+
+
+async def is_of_another(clusters: Clusters, credential: Credential, request: str) -> bool:
+    """Whether the handle that annotations name is another credential's: revoking it would end that one.
+
+    False where it is gone, or may not be looked at.
+    """
+    handle, identity, address = credential.handle, credential.identity, credential.address
+    if handle is None or identity is None:
+        return False
+    client = await clusters.client(handle.cluster)
+    try:
+        found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
+    except (NotFound, Forbidden):
+        return False
+    meta = found.get("metadata") or {}
+    if meta.get("uid") != handle.uid:
+        return False  # that one is gone
+    if not managed.is_managed(meta, managed.Role.HANDLE) or not _made_for(meta, identity, request):
+        return True
+    named = managed.handle_secrets(meta)
+    is_secret = address.kind is CredentialKind.SECRET
+    return is_secret and bool(named) and managed.place_name(address, handle.cluster) not in named
+
+
+def _made_for(meta: Mapping[str, Any], identity: Identity, request: str) -> bool:
+    notes = meta.get("annotations") or {}
+    account = f"{identity.namespace}/{identity.name}"
+    return notes.get(managed.ACCOUNT) == account and notes.get(managed.REQUEST) == request
 
 
 async def discard(clusters: Clusters, handle: Handle, plan: str) -> str:

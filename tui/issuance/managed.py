@@ -16,7 +16,7 @@ from typing import Any, Final
 from .durations import parse_duration, whole_seconds
 from .errors import UsageError
 from .renewal import rotate_at, spread
-from .types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+from .types import Address, Credential, CredentialKind, Format, Handle, Identity, SecretDestination, State
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "kubemint"
@@ -40,6 +40,8 @@ COPIES: Final = PREFIX + "copies"
 PLAN: Final = PREFIX + "plan"
 """On a handle: the plan that made it, by which recovery knows it again."""
 ISSUED_BY: Final = PREFIX + "issued-by"
+SECRETS: Final = PREFIX + "secrets"
+"""On a handle: the Secrets that its token was made for, in a JSON list (see `place_name`)."""
 
 SELECTOR: Final = f"{MANAGED_BY}={MANAGER}"
 """Label selector for everything kubemint manages."""
@@ -70,7 +72,14 @@ def handle_name(account: str) -> str:
 
 
 def handle_object(
-    handle: Handle, *, account: str, account_uid: str, request: str, plan: str, issued_by: str
+    handle: Handle,
+    *,
+    account: str,
+    account_uid: str,
+    request: str,
+    plan: str,
+    issued_by: str,
+    secrets: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The empty Secret to bind a token to.
 
@@ -88,10 +97,18 @@ def handle_object(
             ISSUED_BY: issued_by,
         },
     }
+    if kept_in := list(secrets):
+        metadata["annotations"][SECRETS] = json.dumps(kept_in)
     if account_uid:
         owner = {"apiVersion": "v1", "kind": "ServiceAccount", "name": account, "uid": account_uid}
         metadata["ownerReferences"] = [owner]
     return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
+
+
+def place_name(where: SecretDestination | Address, account_cluster: str) -> str:
+    """A Secret as a handle names it: `NAMESPACE/NAME`, with the cluster before it where that is not the account's."""
+    name = f"{where.namespace}/{where.name}"
+    return name if where.cluster == account_cluster else f"{where.cluster}/{name}"
 
 
 def is_managed(obj: Mapping[str, Any], role: Role | None = None) -> bool:
@@ -142,7 +159,7 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
         address=Address(CredentialKind.SECRET, cluster, namespace, name),
         identity=Identity(account_cluster, *account) if account else None,
         format=_format(notes.get(FORMAT)),
-        audiences=_audiences(notes.get(AUDIENCES)),
+        audiences=_strings(notes.get(AUDIENCES)),
         requested=_lifetime(notes.get(REQUESTED)),
         granted=_lifetime(notes.get(GRANTED)),
         issued_at=issued,
@@ -185,7 +202,12 @@ def _format(text: str | None) -> Format | None:
         return None
 
 
-def _audiences(text: str | None) -> tuple[str, ...]:
+def handle_secrets(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """The Secrets that a handle says its token was made for."""
+    return _strings((_metadata(metadata).get("annotations") or {}).get(SECRETS))
+
+
+def _strings(text: str | None) -> tuple[str, ...]:
     try:
         found = json.loads(text) if text else []
     except ValueError:

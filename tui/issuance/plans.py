@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
-from . import accounts, managed
+from . import accounts, handles, managed
 from .durations import format_duration
 from .errors import UsageError
 from .formats import losses
@@ -68,6 +70,15 @@ async def prepare(
     account = await accounts.look(client, identity)
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     warnings = [found.warning for found in held if found.warning]
+    old = []
+    for place, found in zip(places, held, strict=True):
+        if found.credential is None:
+            continue
+        if place.path is None and await handles.is_of_another(context.clusters, found.credential, found.request):
+            warnings.append(f"{place.label} names a handle that was not made for it: the old token is not revoked")
+            old.append(msgspec.structs.replace(found.credential, handle=None))
+        else:
+            old.append(found.credential)
     warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
     if not await _may_create_secrets(context, identity):
         warnings.append(f"no right to create Secrets in namespace {identity.namespace}: the result {CANNOT_REVOKE}")
@@ -86,7 +97,7 @@ async def prepare(
         request=request,
         spec=spec,
         handle=handle,
-        old=tuple(found.credential for found in held if found.credential is not None),
+        old=tuple(old),
     )
     steps = _steps(intent, places, held, create_account=create_account, grace=context.grace)
     plan = Plan(

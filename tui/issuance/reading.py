@@ -140,7 +140,7 @@ async def _check_claim(context: Context, address: Address, credential: Credentia
     identity = credential.identity
     if identity is None or (identity.cluster, identity.namespace) == (address.cluster, address.namespace):
         return
-    if not await handles.vouched(context.clusters, credential.handle, identity, request):
+    if not await handles.vouched(context.clusters, credential.handle, identity, request, address):
         raise UsageError(
             f"the Secret {address.namespace}/{address.name} in {address.cluster} says it is for {identity}, "
             f"but nothing in {identity.namespace} of {identity.cluster} confirms that",

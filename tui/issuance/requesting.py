@@ -173,6 +173,12 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         raise UsageError(f"{address} is being deleted")
     work = await look(context.clusters, request)
     work.check()
+    old, foreign = [], False
+    if request.expires_at is not None:
+        old = [credential_of(address.cluster, request, context.clock())]
+        foreign = await handles.is_of_another(context.clusters, old[0], request.uid)
+    if foreign:
+        old = [msgspec.structs.replace(old[0], handle=None)]
     intent = Intent(
         plan=new_id(),
         action=Action.ROTATE,
@@ -180,7 +186,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         request=request.uid,
         spec=spec_of(request),
         handle=Handle(work.target.name, work.identity.namespace, managed.handle_name(work.identity.name), ""),
-        old=(credential_of(address.cluster, request, context.clock()),) if request.expires_at is not None else (),
+        old=tuple(old),
     )
     copies = await asyncio.to_thread(context.state.export_records)
     warnings = tuple(
@@ -190,6 +196,8 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
     )
     if request.handle is None and request.expires_at is not None and request.expires_at > context.clock():
         warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(request.expires_at)}",)
+    if foreign:
+        warnings += ("the request names a handle that was not made for it: the old token is not revoked",)
     plan = Plan(
         id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
     )

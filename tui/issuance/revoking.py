@@ -124,6 +124,13 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
             f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
             f"to end it now, delete the service account {credential.identity}: that ends every token it has",
         )
+    if address.kind is not CredentialKind.FILE and await handles.is_of_another(
+        context.clusters, credential, await _request_id(context, address)
+    ):
+        raise UsageError(
+            f"what {address} names as its handle was not made for it; it was left alone",
+            f"somebody changed its annotations; rotate it, or delete the service account {credential.identity}",
+        )
     records = await asyncio.to_thread(context.state.export_records)
     exports = tuple(record for record in records if record.credential.handle == handle)
     secrets = secrets_of(address, exports)
@@ -204,6 +211,13 @@ async def _credential(context: Context, address: Address) -> Credential:
     if address.kind is CredentialKind.SECRET:
         return (await managed_secret(context, address))[0]
     return await lookup(context, address)
+
+
+async def _request_id(context: Context, address: Address) -> str:
+    """What its handle calls the wish."""
+    if address.kind is CredentialKind.REQUEST:
+        return (await request_at(context, address)).uid
+    return (await managed_secret(context, address))[1]
 
 
 async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:

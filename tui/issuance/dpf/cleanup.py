@@ -2,6 +2,9 @@
 
 After a change the new credential is published first. What it replaced is written down in an annotation of the request
 together with the time from which it may go, so that it is found again whoever comes back after whatever crash.
+
+Whoever may edit a request may write into that annotation what he likes. So it only ever removes what says itself that
+it was made for this request (`claim` sees to that before it is written down), and nothing that the request names now.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from tui.issuance import handles
+from tui.issuance import handles, managed
 from tui.issuance.errors import IssuanceError
 from tui.issuance.types import Handle
 from tui.kube.client import Client
@@ -20,7 +23,7 @@ from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 
 from .objects import DPURequest, NamespacedName, ParseError, cluster_name
-from .resources import LEFTOVERS
+from .resources import LEFTOVERS, ownership
 from .steps import belongs
 from .target import TargetClusters, TargetGone
 
@@ -81,6 +84,9 @@ async def sweep(
     notes: list[str] = []
     errors: list[str] = []
     for leftover in leftovers:
+        if now is not None and _is_in_use(request, leftover):
+            notes.append(f"{_words(leftover)} is in use again")
+            continue
         if now is not None and leftover.due > now:
             left.append(leftover)
             continue
@@ -108,6 +114,51 @@ def everything(request: DPURequest, now: datetime) -> list[Leftover]:
     return found
 
 
+async def claim(clusters: TargetClusters, request: DPURequest, leftovers: Iterable[Leftover]) -> None:
+    """Label what is about to be left behind as this request's, where an old controller made it without labels.
+
+    Now the status says whose it is; afterwards nothing would. What cannot be reached stays without and is left alone.
+    """
+    for leftover in leftovers:
+        if leftover.kind == "handle" or not _is_in_status(request, leftover):
+            continue
+        resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
+        try:
+            where, client = await _find(clusters, request, leftover)
+            meta = (await client.get_metadata(resource, where.name, namespace=where.namespace))["metadata"]
+            if belongs(meta, request, known=True) and not belongs(meta, request, known=False):
+                labels = {"metadata": {"uid": meta.get("uid"), "labels": ownership(request.namespace, request.name)}}
+                await client.patch(resource, where.name, labels, namespace=where.namespace)
+        except (KubeError, IssuanceError):
+            continue
+
+
+def _is_in_status(request: DPURequest, leftover: Leftover) -> bool:
+    """Whether the status, which not everybody may write who may edit the request, names this object."""
+    target = str(request.status_target) if request.status_target else ""
+    if leftover.kind == "account":
+        return (leftover.name, leftover.target) == (str(request.status_service_account), target)
+    return leftover.kind == "secret" and leftover.name == str(request.status_secret)
+
+
+def _is_in_use(request: DPURequest, leftover: Leftover) -> bool:
+    """Whether the request names it (again): somebody changed it back before the grace was over."""
+    target = str(request.target) if request.target else ""
+    match leftover.kind:
+        case "account":
+            return (leftover.name, leftover.target) == (str(request.service_account), target)
+        case "secret":
+            return leftover.name == str(request.secret)
+        case "handle":
+            return request.handle is not None and leftover.uid == request.handle.uid
+
+
+async def _find(clusters: TargetClusters, request: DPURequest, leftover: Leftover) -> tuple[NamespacedName, Client]:
+    where = NamespacedName.parse(leftover.name)
+    wanted = NamespacedName.parse(leftover.target) if leftover.target and leftover.kind != "secret" else None
+    return where, (await clusters.target(request.cluster, wanted))[1]
+
+
 async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Leftover) -> str:
     try:
         where = NamespacedName.parse(leftover.name)
@@ -116,22 +167,26 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
         return f"{_words(leftover)} is not a name: {error.message}"
     target, client = await clusters.target(request.cluster, wanted)
     if leftover.kind == "handle":
-        return await _delete_handle(client, Handle(target.name, where.namespace, where.name, leftover.uid), leftover)
+        handle = Handle(target.name, where.namespace, where.name, leftover.uid)
+        return await _delete_handle(client, handle, leftover, request)
     resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
     try:
         found = await client.get_metadata(resource, where.name, namespace=where.namespace)
     except NotFound:
         return f"{_words(leftover)} was gone already"
     meta = found["metadata"]
-    if not belongs(meta, request, known=True):
+    if not belongs(meta, request, known=_is_in_status(request, leftover)):
         return f"{_words(leftover)} was left alone: it was not made for this request"
     return await _delete(client, resource, where, str(meta.get("uid", "")) or None, leftover)
 
 
-async def _delete_handle(client: Client, handle: Handle, leftover: Leftover) -> str:
+async def _delete_handle(client: Client, handle: Handle, leftover: Leftover, request: DPURequest) -> str:
     """The annotation that names it is in the hands of whoever may edit the request, so it is looked at first."""
     try:
         await handles.check(client, handle)
+        found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
+        if managed.request_of(found) != request.uid:
+            return f"{_words(leftover)} was left alone: it is another credential's"
     except NotFound:
         return f"{_words(leftover)} was gone already"
     except Conflict:

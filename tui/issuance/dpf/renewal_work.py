@@ -30,7 +30,7 @@ from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from . import conditions, resources, steps
-from .cleanup import Leftover, leftovers_of, replaced_by_change, written
+from .cleanup import Leftover, claim, leftovers_of, replaced_by_change, written
 from .objects import Condition, DPURequest, NamespacedName
 from .steps import Account, Issued, Published
 from .target import Target, TargetClusters
@@ -43,6 +43,7 @@ _YOUNG: Final = timedelta(minutes=10)
 class RequestWork:
     """A request, and everything it names as it is now."""
 
+    clusters: TargetClusters
     host: Client
     client: Client
     """Enters the target cluster by the DPUCluster's admin kubeconfig."""
@@ -173,7 +174,9 @@ class RequestWork:
     async def publish(self, issued: IssuedToken | None, now: datetime, grace: timedelta) -> None:
         """Record what exists now: leftovers and marks first, so that a crash loses neither; then the status."""
         request = self.request
-        leftovers = [*leftovers_of(request), *replaced_by_change(request, now + grace, new_token=issued is not None)]
+        replaced = replaced_by_change(request, now + grace, new_token=issued is not None)
+        await claim(self.clusters, request, replaced)
+        leftovers = [*leftovers_of(request), *replaced]
         notes: dict[str, str | None] = {resources.LEFTOVERS: written(leftovers)}
         if issued is not None:
             notes |= steps.marks_of(issued, self.handle, self.account_uid, self.target)
@@ -233,7 +236,7 @@ async def look(clusters: TargetClusters, request: DPURequest) -> RequestWork:
     published = wanted if before == request.secret else await steps.look_secret(host, request, before)
     if not published.ours:  # whatever it holds is not this request's token
         published = replace(published, token=None, endpoint=None)
-    return RequestWork(host, client, target, request, there, published, wanted, account_uid=there.uid)
+    return RequestWork(clusters, host, client, target, request, there, published, wanted, account_uid=there.uid)
 
 
 def succeeded(request: DPURequest, now: datetime) -> tuple[Condition, ...]:
