@@ -15,6 +15,13 @@ from tui.issuance.rights import RIGHTS, Flow
 KUBECTL = shutil.which("kubectl")
 
 
+KINDS = {
+    Flow.READ: ["ClusterRole"],
+    Flow.CSI_PREVIEW: ["Role", "ClusterRole"],
+    Flow.DPU_KEEP: ["Role", "Role"],  # the second one in kube-system, for the Lease
+}
+
+
 @pytest.mark.parametrize("flow", Flow)
 def test_yaml_and_json_say_the_same(flow: Flow) -> None:
     where = () if flow is Flow.READ else ("-n", "ci", "--account", "robot")
@@ -24,7 +31,7 @@ def test_yaml_and_json_say_the_same(flow: Flow) -> None:
     found = kubemint("rbac", flow, *where, "-o", "json").json
     assert documents == (found["items"] if found["kind"] == "List" else [found])
     kinds = [document["kind"] for document in documents]
-    assert kinds == {Flow.READ: ["ClusterRole"], Flow.CSI_PREVIEW: ["Role", "ClusterRole"]}.get(flow, ["Role"])
+    assert kinds == KINDS.get(flow, ["Role"])
     assert all(rule["verbs"] and "*" not in str(rule) for document in documents for rule in document["rules"])
 
 

@@ -5,6 +5,7 @@ The embedded fleet decides as RBAC does; with the whole Roles every flow also ru
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -20,11 +21,14 @@ import pytest
 from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
 from tui.fleet.fleet import Fleet
 from tui.fleet.reach import Timing
-from tui.issuance import csi
+from tui.issuance import csi, token_secret
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.identity import IdentityWish
+from tui.issuance.lease import LEASES
+from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.rights import RIGHTS, Flow, pairs, roles
+from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
     Address,
@@ -39,9 +43,9 @@ from tui.issuance.types import (
     StepResult,
     StepStatus,
 )
-from tui.kube.errors import KubeError
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.kubeconfig import load
-from tui.kube.resource import PODS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS, Resource
 
 if TYPE_CHECKING:
     from tests.controlplane import RealControlPlane
@@ -182,6 +186,82 @@ async def identity(trial: Trial) -> bool:
     return await trial.execute(trial.engine.plan_create_identity(wish))
 
 
+async def dpu_keep(trial: Trial) -> bool:
+    """One request for a DPUCluster and one for its own cluster: kept, kept again, and deleted with what was made."""
+    place, engine = trial.place, trial.engine
+    with contextlib.suppress(NotFound):
+        await place.client.delete(LEASES, LEASE, namespace=LEASE_NAMESPACE)
+    await place.client.delete(SERVICE_ACCOUNTS, ACCOUNT, namespace=place.ns)
+    await place.want("there")
+    own = {"name": ACCOUNT, "namespace": place.ns}
+    kept = {"name": KEPT, "namespace": place.ns}
+    await place.want("here", targetCluster=None, serviceAccount=own, secret=kept)
+    good = True
+    for planning in (engine.plan_keep_request, engine.plan_keep_request, engine.plan_delete_request):
+        for name in ("there", "here"):
+            good = await trial.execute(planning(Address(CredentialKind.REQUEST, place.host, place.ns, name))) and good
+    return good
+
+
+async def snippet(trial: Trial) -> bool:
+    """Of a request and of a managed Secret."""
+    place, form = trial.place, Format.TOKEN_FILE
+    await place.want("there", type=form.value)
+    wish = msgspec.structs.replace(trial.spec(trial.secret()), format=form)
+    outcome = await trial.admin.execute(await trial.admin.plan_issue(wish))
+    assert outcome.ok, outcome
+    good = True
+    for address in (Address(CredentialKind.REQUEST, place.host, place.ns, "there"), outcome.address):
+        try:
+            await trial.engine.snippet(address)
+        except KubeError as error:
+            trial.say(f"{error} {error.hint}")
+            good = False
+    return good
+
+
+async def made_identity(trial: Trial) -> Address:
+    """An identity that the administrator made; its token Secret."""
+    wish = IdentityWish(identity=trial.identity, folder=str(trial.folder / "admins"), secret=KEPT)
+    outcome = await trial.admin.execute(await trial.admin.plan_create_identity(wish))
+    assert outcome.ok, outcome
+    return outcome.address
+
+
+async def identity_show(trial: Trial) -> bool:
+    await made_identity(trial)
+    try:
+        found = await trial.engine.identity(trial.identity)
+    except KubeError as error:
+        trial.say(f"{error} {error.hint}")
+        return False
+    return found.mints and KEPT in [token.address.name for token in found.tokens]
+
+
+async def mint(trial: Trial) -> bool:
+    source = await made_identity(trial)
+    await eventually_mints(trial, source)
+    good = await trial.execute(trial.engine.plan_self_issue(SelfWish(source=source, out=trial.file("short").path)))
+    trial.said = [text for text in trial.said if "bound to nothing" not in text]  # by design: it may not make handles
+    return good
+
+
+async def eventually_mints(trial: Trial, source: Address) -> None:
+    """A real authorizer learns of new Roles a moment later."""
+    for number in range(100):
+        wish = SelfWish(source=source, out=trial.file(f"try-{number}").path)
+        if (await trial.admin.execute(await trial.admin.plan_self_issue(wish))).ok:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def reactivate(trial: Trial) -> bool:
+    address = await made_identity(trial)
+    labels = {token_secret.INVALID_SINCE: "2026-01-02"}
+    await trial.place.client.patch(SECRETS, KEPT, {"metadata": {"labels": labels}}, namespace=trial.place.ns)
+    return await trial.execute(trial.engine.plan_reactivate(address))
+
+
 async def csi_preview(trial: Trial) -> bool:
     ns, admin = trial.place.ns, trial.place.client
     name = f"store.{ns}.example.com"
@@ -226,7 +306,12 @@ FLOWS: dict[Flow, Callable[[Trial], Awaitable[bool]]] = {
     Flow.ROTATE: rotate,
     Flow.REVOKE: revoke,
     Flow.DPU_ROTATE: dpu_rotate,
+    Flow.DPU_KEEP: dpu_keep,
+    Flow.SNIPPET: snippet,
     Flow.IDENTITY: identity,
+    Flow.IDENTITY_SHOW: identity_show,
+    Flow.MINT: mint,
+    Flow.REACTIVATE: reactivate,
     Flow.CSI_PREVIEW: csi_preview,
 }
 
@@ -250,7 +335,7 @@ async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> As
     wide = []
     for role in made:
         inside = role["metadata"].get("namespace")
-        name = role["metadata"]["name"] + ("" if inside else f"-{ns}")
+        name = role["metadata"]["name"] + ("" if inside == ns else f"-{ns}")
         await admin.create(KINDS[role["kind"]], role | {"metadata": {"name": name}}, namespace=inside)
         binding = KINDS[f"{role['kind']}Binding"]
         subject = {"kind": "ServiceAccount", "name": "operator", "namespace": ns}

@@ -15,7 +15,7 @@ from tui.issuance.yaml_text import dump
 from .options import Options, shared_options
 from .output import Column, output_option, print_table
 
-_FLOWS = "\n".join(f"  {flow.value:13}{SUMMARY[flow]}" for flow in Flow)
+_FLOWS = "\n".join(f"  {flow.value:15}{SUMMARY[flow]}" for flow in Flow)
 
 
 @click.command("rbac", epilog=f"\b\nFlows:\n{_FLOWS}")

@@ -18,7 +18,7 @@ from tui.kube.errors import Forbidden, KubeError
 from .dpf import DPU_REQUESTS, DPURequest, credential_of, parse
 from .dpf.cleanup import Leftover, everything, leftovers_of
 from .dpf.keeper import Keeper, Rest
-from .dpf.renewal_work import look
+from .dpf.renewal_work import UNBOUND, look
 from .dpf.resources import FINALIZER
 from .dpf.tending import controller_of
 from .durations import format_duration
@@ -118,6 +118,7 @@ class KeepRequest:
                 async with run.step("keep") as note:
                     rest = await self._kept()
                     note.message = said(rest)
+                    run.hints += [one for one in rest.notes if UNBOUND in one]
         except LeaseLost as error:  # it ended the work in the middle of a step
             run.tell(run.result("keep", StepStatus.FAILED, error.message))
             raise StepFailed("keep", error.message, "look again: whoever has the Lease now goes on") from error

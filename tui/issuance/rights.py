@@ -21,11 +21,13 @@ from .csi import CSI_DRIVERS
 from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
 from .external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
 from .identity import RBAC, ROLE_BINDINGS, ROLES, IdentityWish, role_name
+from .lease import LEASES
+from .request_keeping import LEASE, LEASE_NAMESPACE
 from .types import Identity
 
-Name = Literal["", "account", "secret", "role", "token"]
-"""Whose name narrows a rule down: the account's, the Secret's that keeps a credential, or those of an identity's Role
-and token Secret, which follow from the account's."""
+Name = Literal["", "account", "secret", "role", "token", "lease"]
+"""Whose name narrows a rule down: the account's, the Secret's that keeps a credential, those of an identity's Role and
+token Secret, which follow from the account's, or the Lease's, which is always the same."""
 
 
 class Flow(StrEnum):
@@ -37,7 +39,12 @@ class Flow(StrEnum):
     ROTATE = "rotate"
     REVOKE = "revoke"
     DPU_ROTATE = "dpu-rotate"
+    DPU_KEEP = "dpu-keep"
+    SNIPPET = "snippet"
     IDENTITY = "identity"
+    IDENTITY_SHOW = "identity-show"
+    MINT = "mint"
+    REACTIVATE = "reactivate"
     CSI_PREVIEW = "csi-preview"
 
 
@@ -48,7 +55,12 @@ SUMMARY: Final[dict[Flow, str]] = {
     Flow.ROTATE: "rotate a credential in a file or a managed Secret, and revoke the old one",
     Flow.REVOKE: "revoke a credential in a file or a managed Secret, or a token Secret",
     Flow.DPU_ROTATE: "rotate a DPUServiceCredentialRequest, its account, Secret and DPUCluster in the same namespace",
+    Flow.DPU_KEEP: "keep, delete and abandon DPUServiceCredentialRequests, under a Lease in kube-system",
+    Flow.SNIPPET: "show how a pod uses the Secret of a request or a managed Secret of type tokenFile",
     Flow.IDENTITY: "create an identity: an account that mints tokens for itself, with a long-lived token in a file",
+    Flow.IDENTITY_SHOW: "show whether an account may mint tokens for itself, and its token Secrets",
+    Flow.MINT: "mint a short-lived token with the token Secret of an identity; with its token file no right is needed",
+    Flow.REACTIVATE: "let a token Secret work again that its cluster invalidated",
     Flow.CSI_PREVIEW: "preview the tokens that a CSI driver is given for a pod",
 }
 
@@ -62,6 +74,8 @@ class Right(msgspec.Struct, frozen=True, kw_only=True):
     named: Name = ""
     """Which name narrows it down where one is given. Verbs that know no name (create, list, watch) never have one;
     `create` of a subresource does."""
+    namespace: str = ""
+    """Where it has to be, whatever namespace the rest is about."""
     why: str
 
     @property
@@ -102,6 +116,26 @@ _KEPT: Final = Right(
     verbs=("get", "update"), resource=SECRETS, named="secret", why="the Secret that keeps the credential"
 )
 
+_DPU: Final = (
+    Right(verbs=("get", "patch"), resource=DPU_REQUESTS, why="the request, its finalizer and annotations"),
+    Right(verbs=("patch",), resource=DPU_REQUESTS, subresource="status", why="what was issued, and until when"),
+    Right(verbs=("get",), resource=DPU_CLUSTERS, why="the DPUCluster that the request is for"),
+    Right(
+        verbs=("get", "patch"), resource=SECRETS,
+        why="the Secret that keeps the credential, and the kubeconfig of the DPUCluster",
+    ),
+    Right(
+        verbs=("create", "delete"), resource=SECRETS,
+        why="that Secret the first time; handles, where a request is for the cluster that it is in",
+    ),
+    Right(
+        verbs=("get", "patch"), resource=SERVICE_ACCOUNTS, named="account",
+        why="the account, where a request is for its own cluster; for others the DPUCluster's kubeconfig counts",
+    ),
+    Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="that account the first time"),
+    msgspec.structs.replace(_MINT, why="the token, where a request is for its own cluster"),
+)  # fmt: skip
+
 RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
     Flow.READ: (
         _follow(SERVICE_ACCOUNTS, "accounts"),
@@ -122,24 +156,18 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("get",), resource=SECRETS, named="secret", why="which handle its token is bound to"),
         Right(verbs=("delete",), resource=SECRETS, why="the handle, then the Secret that kept the token"),
     ),
-    Flow.DPU_ROTATE: (
-        Right(verbs=("get", "patch"), resource=DPU_REQUESTS, why="the request, its finalizer and annotations"),
-        Right(verbs=("patch",), resource=DPU_REQUESTS, subresource="status", why="what was issued, and until when"),
-        Right(verbs=("get",), resource=DPU_CLUSTERS, why="the DPUCluster that the request is for"),
-        Right(
-            verbs=("get", "patch"), resource=SECRETS,
-            why="the Secret that keeps the credential, and the kubeconfig of the DPUCluster",
-        ),
-        Right(
-            verbs=("create", "delete"), resource=SECRETS,
-            why="that Secret the first time; handles, where a request is for the cluster that it is in",
-        ),
-        Right(
-            verbs=("get", "patch"), resource=SERVICE_ACCOUNTS, named="account",
-            why="the account, where a request is for its own cluster; for others the DPUCluster's kubeconfig counts",
-        ),
-        Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="that account the first time"),
-        msgspec.structs.replace(_MINT, why="the token, where a request is for its own cluster"),
+    Flow.DPU_ROTATE: _DPU,
+    Flow.DPU_KEEP: (
+        *_DPU,
+        Right(verbs=("list",), resource=DPU_REQUESTS, why="whether DPF's controller keeps them"),
+        Right(verbs=("delete",), resource=DPU_REQUESTS, why="deleting one"),
+        Right(verbs=("delete",), resource=SERVICE_ACCOUNTS, named="account", why="the account of one that goes"),
+        Right(verbs=("get", "update"), resource=LEASES, named="lease", namespace=LEASE_NAMESPACE, why="the Lease"),
+        Right(verbs=("create",), resource=LEASES, namespace=LEASE_NAMESPACE, why="that Lease, once; in kube-system"),
+    ),
+    Flow.SNIPPET: (
+        Right(verbs=("get",), resource=DPU_REQUESTS, why="which Secret a request keeps, and of which type"),
+        Right(verbs=("get",), resource=SECRETS, named="secret", why="of which type a managed Secret is"),
     ),
     Flow.IDENTITY: (
         Right(verbs=("get", "delete"), resource=SERVICE_ACCOUNTS, named="account", why="the account; taking it back"),
@@ -151,6 +179,19 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("create",), resource=ROLE_BINDINGS, why="its RoleBinding"),
         Right(verbs=("get", "delete"), resource=SECRETS, named="token", why="its token Secret, and taking it back"),
         Right(verbs=("create",), resource=SECRETS, why="its token Secret"),
+    ),
+    Flow.IDENTITY_SHOW: (
+        Right(verbs=("get",), resource=SERVICE_ACCOUNTS, named="account", why="the account and its labels"),
+        Right(verbs=("get",), resource=ROLES, named="role", why="its right to mint for itself"),
+        Right(verbs=("get",), resource=ROLE_BINDINGS, named="role", why="who has that right"),
+        Right(verbs=("list",), resource=SECRETS, why="its token Secrets; only metadata is asked for"),
+    ),
+    Flow.MINT: (
+        Right(verbs=("get",), resource=SECRETS, named="token", why="the long-lived token that asks for the other"),
+    ),
+    Flow.REACTIVATE: (
+        Right(verbs=("get",), resource=SECRETS, named="token", why="since when it is invalid, and the token to try"),
+        Right(verbs=("patch",), resource=SECRETS, named="token", why="removing the label"),
     ),
     Flow.CSI_PREVIEW: (
         Right(verbs=("get",), resource=CSI_DRIVERS, why="which tokens the driver asks for"),
@@ -166,15 +207,18 @@ def roles(flow: Flow, *, namespace: str = "", account: str = "", secret: str = "
     With a namespace a Role in it (beside a ClusterRole for what lies in no namespace); without one a ClusterRole, which
     counts everywhere or, bound by RoleBindings, in chosen namespaces. Names narrow rules down where RBAC can do that.
     """
-    names = {"account": account, "secret": secret}
+    names = {"account": account, "secret": secret, "lease": LEASE}
     if account:
         identity = Identity("", namespace, account)
         names |= {"role": role_name(identity), "token": IdentityWish(identity=identity, secret=secret).secret_name}
     if not namespace:
         return [_role("ClusterRole", flow, "", RIGHTS[flow], names)]
-    inside = tuple(right for right in RIGHTS[flow] if right.resource.namespaced)
     outside = tuple(right for right in RIGHTS[flow] if not right.resource.namespaced)
-    made = [_role("Role", flow, namespace, inside, names)]
+    places: dict[str, list[Right]] = {}
+    for right in RIGHTS[flow]:
+        if right.resource.namespaced:
+            places.setdefault(right.namespace or namespace, []).append(right)
+    made = [_role("Role", flow, place, tuple(inside), names) for place, inside in places.items()]
     return made + ([_role("ClusterRole", flow, "", outside, names)] if outside else [])
 
 

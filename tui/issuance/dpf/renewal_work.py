@@ -35,6 +35,8 @@ from .objects import Condition, DPURequest, NamespacedName
 from .steps import Account, Issued, Published
 from .target import Target, TargetClusters
 
+UNBOUND: Final = "cannot be revoked"
+"""In the note about a token that is bound to no handle."""
 _SECOND: Final = timedelta(seconds=1)
 _YOUNG: Final = timedelta(minutes=10)
 
@@ -132,7 +134,7 @@ class RequestWork:
         try:
             made = await self.client.create(SECRETS, wish, namespace=namespace)
         except Forbidden:
-            self.notes.append(f"no right to create Secrets in {namespace} of {self.target.name}: cannot be revoked")
+            self.notes.append(f"no right to create Secrets in {namespace} of {self.target.name}: {UNBOUND}")
             self.handle = None
         else:
             meta = made["metadata"]
