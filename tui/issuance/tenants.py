@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.kube.client import Client
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive
@@ -34,6 +35,7 @@ from .external_secrets import (
 )
 from .plans import check_names, new_id, prepare_issue
 from .running import Run, StepFailed
+from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
 from .types import (
     Action,
@@ -51,7 +53,6 @@ from .types import (
 from .work import Context, Finished, Work
 
 if TYPE_CHECKING:
-    from tui.kube.client import Client
     from tui.kube.endpoint import Endpoint
 
 ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
@@ -306,8 +307,14 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
             id="store", title=f"Write the SecretStore {cluster}", resource=wanted.resource.name, name=cluster, **where
         ),
     )
-    warning = f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"
-    plan = Plan(id=new_id(), action=Action.ISSUE, address=wanted.address, steps=steps, warnings=(warning,))
+    warnings = [
+        f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"
+    ]
+    async with Client(wanted.endpoint) as tenant:
+        verdict = await check_target(tenant, REMOTE_NAMESPACE)
+    if verdict.standing is not Standing.READY:
+        warnings.append(f"as External Secrets will see it, {cluster} is {verdict.standing}: {verdict.message}")
+    plan = Plan(id=new_id(), action=Action.ISSUE, address=wanted.address, steps=steps, warnings=tuple(warnings))
     return plan, StoreWork(context, wanted)
 
 

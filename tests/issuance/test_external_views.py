@@ -1,0 +1,108 @@
+"""What External Secrets' objects say of themselves: read in every version, and never trusted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.issuance.external_secrets import CLUSTER_STORES, PUSH_SECRETS, STORES, push_secret, secret_store, tenant_store
+from tui.issuance.external_views import (
+    PushedKey,
+    StoreRef,
+    conditions,
+    external_view,
+    push_findings,
+    push_view,
+    store_findings,
+    store_view,
+)
+from tui.issuance.types import Push
+
+PUSH = Push("tenant-a-robot", "tenant-a", "tenant-a", "kube-system", "management-serviceaccount-token")
+HOUR = timedelta(hours=1)
+
+
+def test_what_kubemint_writes_is_read_back() -> None:
+    view = push_view(push_secret(PUSH, "ns", "source", "abc"))
+    assert view.source == "source"
+    assert view.stores == (StoreRef("tenant-a"),)
+    assert view.keys[0] == PushedKey("ca.crt", "management-serviceaccount-token", "ca.crt")
+    assert (view.interval, view.template, view.deletes, view.managed) == (HOUR, True, True, True)
+    assert PUSH_SECRETS.kind == "PushSecret"
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_j19_a_store_reads_alike_in_every_version(version: str) -> None:
+    store = secret_store(STORES, "tenant-a", "ns", "https://a.example:6443")
+    view = store_view(store | {"apiVersion": f"external-secrets.io/{version}"})
+    assert (view.provider, view.server, view.remote_namespace) == (
+        "kubernetes",
+        "https://a.example:6443",
+        "kube-system",
+    )
+    assert view.secret == "tenant-a-secretstore-auth"
+    assert view.login == "client certificate in Secret tenant-a-secretstore-auth"
+    assert view.trusts == "Secret tenant-a-secretstore-auth, key caData"
+    assert list(store_findings(view, kind="SecretStore", namespace="ns")) == []
+
+
+def test_a_tenants_store_names_its_namespace() -> None:
+    view = store_view(tenant_store(CLUSTER_STORES, "https://m.example", "foo"))
+    assert view.secret == "kube-system/management-serviceaccount-token"
+    assert list(store_findings(view, kind="ClusterSecretStore")) == []
+    assert list(store_findings(view, kind="SecretStore", namespace="foo")) == [
+        "its Secret lies in another namespace, which a SecretStore may not name"
+    ]
+
+
+def test_status_and_the_next_look() -> None:
+    at = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    synced = {"SecretStore/tenant-a": {"copy/token": {}}}
+    status = {
+        "refreshTime": "2026-11-25T12:00:00Z",
+        "syncedPushSecrets": synced,
+        "conditions": [
+            {"type": "Ready", "status": "False", "reason": "Errored", "message": "no", "lastTransitionTime": None},
+            {"type": 7},
+        ],
+    }
+    obj = push_secret(PUSH, "ns", "source", "abc") | {"status": status}
+    view = push_view(obj)
+    assert view.next_at == at + HOUR
+    assert view.synced == ("SecretStore/tenant-a: copy/token",)
+    (ready,) = conditions(obj)
+    assert (ready.status, ready.reason, ready.message) == ("False", "Errored", "no")
+
+
+def test_what_to_know_about_a_push() -> None:
+    obj: dict[str, Any] = push_secret(PUSH, "ns", "source", "abc")
+    (gap,) = push_findings(push_view(obj), lifetime=HOUR)
+    assert "dead in the tenant for up to 48m" in gap
+    obj["spec"] |= {"refreshInterval": "0", "template": None, "deletionPolicy": "None"}
+    obj["spec"]["data"] = [{"match": {"secretKey": "token", "remoteRef": {"remoteKey": "copy"}}}]
+    said = list(push_findings(push_view(obj), lifetime=HOUR, legacy=True))
+    assert [text.split()[0] for text in said] == ["it", "it", "the", "deletionPolicy"]
+    assert "pushes once" in said[0]
+    assert "token controller deletes" in said[1]
+    assert "token → copy" in said[2]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+FIELDS = ("spec", "status", "metadata", "data", "match", "provider", "kubernetes", "auth", "cert", "secretStoreRefs")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5), st.sampled_from(FIELDS))
+def test_mangled_objects_give_empty_fields_and_no_error(part: dict[str, Any], field: str) -> None:
+    for obj in (part, {"spec": part, "status": part}, {"spec": {field: part}}):
+        push_view(obj)
+        external_view(obj)
+        store_view(obj)
+        conditions(obj)
