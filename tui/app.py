@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -34,6 +35,7 @@ from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, Session, utc_now
 from tui.settings import Loaded, Settings, default_path
+from tui.widgets import terminal
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
 
@@ -111,12 +113,25 @@ class KubemintApp(App[int]):
         self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
         self.set_interval(1.0, self.alerting.look)
+        if not self.is_headless and terminal.is_there():
+            self.set_interval(terminal.LOOK, self._leave_without_terminal)
         if self._given is not None:
             self._open(self._given)
             if self._start:
                 self.run_worker(self._given.start(), group="fleet", exit_on_error=False)
         elif self._opener is not None:
             self.call_after_refresh(self._open_behind)
+
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed while the screens are being put away is for nobody."""
+        if isinstance(event, events.InputEvent) and not self.screen_stack:
+            return
+        await super().on_event(event)
+
+    def _leave_without_terminal(self) -> None:
+        """A window that was closed does not always end what ran in it; nobody could ever leave it then."""
+        if not terminal.is_there():
+            self.exit(terminal.HANGUP)
 
     def _say_findings(self) -> None:
         """What is wrong with the settings, in one notice."""

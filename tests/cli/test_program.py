@@ -203,6 +203,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
         process = subprocess.Popen(
             command("list", "accounts", "--kubeconfig", path),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
         )  # fmt: skip
         silent.settimeout(30)
         connection, _ = silent.accept()

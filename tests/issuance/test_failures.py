@@ -161,6 +161,7 @@ async def test_a_destination_that_cannot_be_made_leaves_everything_as_it_was(ebe
         await ebench.engine.plan_issue(arena.spec(arena.file("file/x")))
     assert caught.value.hint
     assert await ebench.handles() == []
+    assert ebench.state.entries() == []
 
 
 async def test_a_journal_that_cannot_be_written_stops_before_anything_is_made(ebench: Bench) -> None:

@@ -10,7 +10,7 @@ import stamina
 from tests.kube.server import FakeServer
 from tui.kube.client import Client, Timeouts
 
-SHORT = Timeouts(connect=2, read=0.6, watch=2)
+SHORT = Timeouts(connect=5, read=0.6, watch=2)
 
 
 @pytest.fixture(autouse=True)
