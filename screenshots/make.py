@@ -43,6 +43,7 @@ SHOTS = (
     Shot("overview", (120, 35), "dark", ()),
     Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
     Shot("request-form", (120, 35), "dark", ("4", "n", "d", *"edge-cache", "tab", "tab", *"edge-cache")),
+    Shot("shoot", (120, 35), "dark", ("2", "slash", *"meadow", "enter", "n", "g")),
     Shot("rotate", (120, 35), "dark", ("5", "r", "@job")),
     Shot("request", (120, 35), "light", ("4", "enter")),
     Shot("overview-small", (80, 24), "dark", ()),

@@ -278,4 +278,6 @@ def test_a_login_with_an_identity_provider(served: Path, tmp_path: Path) -> None
     assert "the shoot garden-audit/ledger" in done.err
     by_preset = kubemint(*base[:-1], str(tmp_path / "b"), "--shoot", "garden-dev/meadow")
     assert "says the OpenIDConnectPreset garden-dev/project" in by_preset.err
-    kubemint(*base, "--shoot", "garden-prod/shop", "-q").failed(2, "no preset is for it", "make an OpenIDConnectPreset")
+    kubemint(*base, "--shoot", "garden-prod/tenant-b", "-q").failed(
+        2, "no preset is for it", "make an OpenIDConnectPreset"
+    )

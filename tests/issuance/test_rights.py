@@ -21,16 +21,19 @@ import pytest
 from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
 from tui.fleet.fleet import Fleet
 from tui.fleet.reach import Timing
-from tui.issuance import csi, token_secret
+from tui.issuance import csi, exec_minting, token_secret
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.exec_cache import Question
 from tui.issuance.identity import IdentityWish
 from tui.issuance.lease import LEASES
+from tui.issuance.plain import PlainWish, Way
 from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.rights import RIGHTS, Flow, pairs, roles
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
+    AccessLevel,
     Address,
     CredentialKind,
     Destination,
@@ -40,6 +43,8 @@ from tui.issuance.types import (
     IssueSpec,
     Plan,
     SecretDestination,
+    ShootAccess,
+    ShootWish,
     StepResult,
     StepStatus,
 )
@@ -59,6 +64,14 @@ KINDS = {
     "ClusterRoleBinding": Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
 }
 ACCOUNT, KEPT = "robot", "robot-credential"
+PROJECTS = {"meadow": "garden-dev", "shop": "garden-prod"}
+SHOOT_OF = {
+    Flow.SHOOT_ADMIN: "meadow",
+    Flow.SHOOT_VIEWER: "meadow",
+    Flow.SHOOT_EXEC: "meadow",
+    Flow.SHOOT_OIDC: "shop",
+}
+"""Flows in a garden, which only the embedded fleet has, and the shoot that each is tried with."""
 QUICK = Timing(heartbeat=0.2, probe=1.0, rediscover=0.2, forbidden=0.2, retry_first=0.05, retry_longest=0.2)
 ABOUT_RIGHTS = re.compile(r"\bright\b|\bneeds:|forbidden|cannot be revoked")
 
@@ -284,6 +297,43 @@ async def csi_preview(trial: Trial) -> bool:
         await admin.delete(csi.CSI_DRIVERS, name)
 
 
+def access(trial: Trial, name: str = "meadow", level: AccessLevel = AccessLevel.ADMIN) -> ShootAccess:
+    return ShootAccess(trial.place.host, PROJECTS[name], name, level)
+
+
+async def shoot(trial: Trial, level: AccessLevel) -> bool:
+    wish = ShootWish(shoot=access(trial, level=level), path=trial.file("shoot").path)
+    return await trial.execute(trial.engine.plan_issue_shoot(wish))
+
+
+async def shoot_admin(trial: Trial) -> bool:
+    return await shoot(trial, AccessLevel.ADMIN)
+
+
+async def shoot_viewer(trial: Trial) -> bool:
+    return await shoot(trial, AccessLevel.VIEWER)
+
+
+async def shoot_exec(trial: Trial) -> bool:
+    """The kubeconfig is written, then the plugin answers it."""
+    wanted = access(trial)
+    if not await trial.execute(trial.engine.plan_plain(PlainWish(path=trial.file("exec").path, shoot=wanted))):
+        return False
+    try:
+        client = await trial.clusters.client(trial.place.host)
+        made = await exec_minting.of_shoot(client, Question([], {}), wanted, timedelta(minutes=10))
+    except KubeError as error:
+        trial.say(f"{error} {error.hint}")
+        return False
+    return made.certificate is not None
+
+
+async def shoot_oidc(trial: Trial) -> bool:
+    """One whose login is that of a preset for the whole garden, so that every place is looked at."""
+    wish = PlainWish(path=trial.file("oidc").path, way=Way.OIDC, shoot=access(trial, "shop"))
+    return await trial.execute(trial.engine.plan_plain(wish))
+
+
 async def read(trial: Trial, namespace: str | None = None) -> bool:
     """The dashboard's fleet: everything is listed and followed, and DPUClusters are entered."""
     fleet = Fleet(load(str(trial.config)), state=None, read_only=True, timing=QUICK, namespace=namespace)
@@ -313,6 +363,10 @@ FLOWS: dict[Flow, Callable[[Trial], Awaitable[bool]]] = {
     Flow.MINT: mint,
     Flow.REACTIVATE: reactivate,
     Flow.CSI_PREVIEW: csi_preview,
+    Flow.SHOOT_ADMIN: shoot_admin,
+    Flow.SHOOT_VIEWER: shoot_viewer,
+    Flow.SHOOT_EXEC: shoot_exec,
+    Flow.SHOOT_OIDC: shoot_oidc,
 }
 
 
@@ -328,7 +382,7 @@ async def place(embedded_fleet: FleetThread) -> AsyncIterator[Place]:
 
 @contextlib.asynccontextmanager
 async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> AsyncIterator[Trial]:
-    """Somebody with these Roles and no others. What lies in no namespace is taken away again."""
+    """Somebody with these Roles and no others. What lies elsewhere than in the trial's namespace is taken away."""
     admin, ns = place.client, place.ns
     for name in ("operator", ACCOUNT):
         await admin.create(SERVICE_ACCOUNTS, {"metadata": {"name": name}}, namespace=ns)
@@ -341,7 +395,7 @@ async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> As
         subject = {"kind": "ServiceAccount", "name": "operator", "namespace": ns}
         wish = {"roleRef": {"apiGroup": RBAC, "kind": role["kind"], "name": name}, "subjects": [subject]}
         await admin.create(binding, wish | {"metadata": {"name": name}}, namespace=inside)
-        wide += [] if inside else [(binding, name), (KINDS[role["kind"]], name)]
+        wide += [] if inside == ns else [(binding, name, inside), (KINDS[role["kind"]], name, inside)]
     answer: dict[str, Any] = await admin.create(
         SERVICE_ACCOUNTS, {"spec": {}}, namespace=ns, name="operator", subresource="token"
     )
@@ -360,8 +414,8 @@ async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> As
         await clusters.aclose()
         for state in states:
             state.close()
-        for resource, name in wide:
-            await admin.delete(resource, name)
+        for resource, name, inside in wide:
+            await admin.delete(resource, name, namespace=inside)
 
 
 def _kubeconfig(place: Place, token: str) -> dict[str, Any]:
@@ -383,6 +437,8 @@ def exact(flow: Flow, ns: str) -> list[dict[str, Any]]:
     """What `kubemint rbac FLOW` prints, as narrow as it can be; the dashboard looks at everything."""
     if flow is Flow.READ:
         return roles(flow)
+    if flow in SHOOT_OF:
+        return roles(flow, namespace=PROJECTS[SHOOT_OF[flow]], shoot=SHOOT_OF[flow])
     return roles(flow, namespace=ns, account=ACCOUNT, secret=KEPT)
 
 
@@ -429,7 +485,7 @@ async def test_another_name_is_not_enough(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("flow", Flow)
+@pytest.mark.parametrize("flow", [flow for flow in Flow if flow not in SHOOT_OF])
 async def test_the_role_is_enough_on_a_real_server(
     real_control_plane: RealControlPlane, tmp_path: Path, flow: Flow
 ) -> None:

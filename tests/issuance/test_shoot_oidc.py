@@ -97,11 +97,9 @@ async def test_where_the_settings_come_from(ebench: Bench) -> None:
     meadow = await shoot_at(ebench.client, "garden-dev", "meadow")
     found = await settings_of(ebench.client, meadow)
     assert (found.source, found.config.client_id) == ("the OpenIDConnectPreset garden-dev/project", "dev-clusters")
-    shop = await shoot_at(ebench.client, "garden-prod", "shop")
     with pytest.raises(UsageError, match="no preset is for it"):
-        await settings_of(ebench.client, shop)
-    assert shop.metadata.labels is not None
-    shop.metadata.labels["oidc"] = "enabled"
+        await settings_of(ebench.client, await shoot_at(ebench.client, "garden-prod", "tenant-b"))
+    shop = await shoot_at(ebench.client, "garden-prod", "shop")
     found = await settings_of(ebench.client, shop)
     assert (found.source, found.config.client_id) == ("the ClusterOpenIDConnectPreset everybody", "clusters")
 

@@ -179,7 +179,7 @@ class _Seed:
         address = [{"name": "external", "url": url}]
         shoot = self._shoot(namespace, name, "v1.31.9", address, "Reconcile", "Failed", progress=72)
         why = 'task "Waiting until shoot worker nodes have been reconciled" failed: quota exceeded'
-        shoot["metadata"]["labels"]["shoot.gardener.cloud/status"] = "unhealthy"
+        shoot["metadata"]["labels"] |= {"shoot.gardener.cloud/status": "unhealthy", "oidc": "enabled"}
         shoot["status"]["lastOperation"]["description"] = why
         shoot["status"]["lastErrors"] = [{"description": why, "codes": ["ERR_INFRA_QUOTA_EXCEEDED"]}]
         shoot["status"]["conditions"][3] |= {"status": "False", "reason": "NodesMissing", "message": "2 of 5 are there"}

@@ -21,7 +21,7 @@ from tui.kube.errors import Forbidden, KubeError
 from tui.kube.responses import decode
 
 from .reach import Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
-from .rows import ClusterRow, CredentialRow, Reach
+from .rows import ClusterRow, CredentialRow, Reach, ShootFacts
 from .store import FleetStore
 from .watching import Follower, Watched
 
@@ -63,7 +63,8 @@ class ClusterTasks:
         self._clock = clock
         self._timing = timing
         self._watched = watched
-        self._groups = tuple({kind.resource.group for kind in watched if not kind.builtin})
+        asked = [kind.needs or kind.resource for kind in watched if kind.needs is not None or not kind.builtin]
+        self._groups = tuple({resource.group for resource in asked})
         self._resolved = resolved
         self._login = login
         self._login_key = ""
@@ -104,6 +105,10 @@ class ClusterTasks:
             self.settled.clear()
             self._enter(Reach.CONNECTING)
             self.start()
+
+    def about(self, shoot: ShootFacts | None) -> None:
+        """What a garden says of this cluster."""
+        self._change(shoot=shoot)
 
     def forget(self) -> None:
         """Take every row of this cluster out of the store."""
@@ -271,7 +276,8 @@ class ClusterTasks:
                 version = discovery.version_of(resource.group, resource.plural) or resource.version
                 resource = msgspec.structs.replace(resource, version=version)
                 watched = replace(watched, resource=resource)
-            if watched.builtin or discovery.serves(resource.group, resource.plural, resource.version):
+            asked = watched.needs or (None if watched.builtin else resource)
+            if asked is None or discovery.serves(asked.group, asked.plural, asked.version):
                 present.append(watched)
             else:
                 absent.append(watched)

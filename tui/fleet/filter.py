@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from tui.issuance.types import KIND_LABELS, State
+from tui.issuance.types import State, kind_label
 
 from .rows import AccountRow, ClusterRow, RequestRow, Row
 
@@ -143,7 +143,7 @@ def _text(row: Row, field: str) -> str | None:
         kind = row.credential.address.kind
         identity = row.credential.identity
         fields = {"name": row.name, "cluster": f"{row.cluster}\n{row.credential.address.cluster}",
-                  "namespace": row.namespace, "kind": f"{kind.value}\n{KIND_LABELS[kind]}",
+                  "namespace": row.namespace, "kind": f"{kind.value}\n{kind_label(row.credential)}",
                   "account": f"{identity.namespace}/{identity.name}" if identity else "",
                   "kept": row.credential.kept_in, "type": str(row.credential.format or "")}  # fmt: skip
     return fields.get(field)

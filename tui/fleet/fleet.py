@@ -19,9 +19,9 @@ from tui.issuance import capi
 from tui.issuance.clusters import Guard, unguarded, unknown_cluster
 from tui.issuance.dpf.resources import target_name
 from tui.issuance.engine import Engine
-from tui.issuance.errors import IssuanceError, StateError
+from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.issuance.state import StateStore
-from tui.issuance.types import Identity, Outcome
+from tui.issuance.types import AccessLevel, Identity, Outcome
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError, KubeError
@@ -34,6 +34,8 @@ from .kinds import kinds_of
 from .local_files import LocalFiles
 from .logins import login_row
 from .reach import Timing
+from .rows import SHOOT, ClusterRow, CredentialRow
+from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
 
 EVERYTHING: Final = frozenset(Area)
@@ -94,6 +96,7 @@ class Fleet:
         self._reload = reload
         self._endpoints = tuple(endpoints)
         self._tasks: dict[str, ClusterTasks] = {}
+        self._shoots = Shoots(self.store, self._tasks, clock)
         self._aliases: dict[str, str] = {}
         """Clusters that something else leads to already: their names in the fleet, and what that is called."""
         self._kubeconfigs: dict[str, str] = {}
@@ -207,6 +210,32 @@ class Fleet:
                 self._config = self._reload()
         await tasks.restart()
 
+    async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow:
+        """Enter a shoot because somebody says so, with a certificate in memory that is renewed before it ends.
+
+        Gives its row once it is known how that went.
+        """
+        access = self._shoots.access(name, level)
+        if name in self._tasks:
+            await self.disconnect_shoot(name)
+        login = ShootLogin(access, partial(self.client, access.garden))
+        self._found[name] = login.source
+        self._add(login.source, host=False, login=login.row)
+        tasks = self._tasks[name]
+        self._help(self._renew_login(login, tasks))
+        await tasks.settled.wait()
+        return tasks.row
+
+    async def disconnect_shoot(self, name: str) -> None:
+        """Leave a shoot again; its certificate is forgotten."""
+        tasks = self._tasks.get(name)
+        if tasks is None or tasks.source.label != SHOOT:
+            raise UsageError(f"{name} is no shoot that was entered with a certificate in memory")
+        self._found.pop(name, None)
+        del self._tasks[name]
+        tasks.settled.set()
+        await self._stop_and_forget(tasks)
+
     def refresh_exports(self) -> None:
         """Show what the local state holds now, in a moment."""
         if self._files is not None:
@@ -217,7 +246,9 @@ class Fleet:
     def _current_config(self) -> KubeConfig:
         return self._config
 
-    def _add(self, source: Source, *, host: bool = True) -> None:
+    def _add(
+        self, source: Source, *, host: bool = True, login: Callable[[Endpoint], CredentialRow | None] = login_row
+    ) -> None:
         name = source.name
         watched = kinds_of(
             name,
@@ -225,6 +256,8 @@ class Fleet:
             known_as=self._known_as,
             found=partial(self._dpu_cluster, name) if host else None,
             labelled=partial(self._cluster_secret, name) if host else None,
+            shoots=partial(self._shoots.seen, name) if host else None,
+            projects=partial(self._shoots.project_seen, name) if host else None,
             namespace=self._namespace,
         )
         tasks = self._tasks[name] = ClusterTasks(
@@ -234,10 +267,26 @@ class Fleet:
             timing=self._timing,
             watched=watched,
             namespace=self._namespace,
-            resolved=lambda endpoint: host or self._is_new(name, endpoint),
-            login=login_row if Area.CREDENTIALS in self._areas else lambda endpoint: None,
+            resolved=partial(self._resolved, name, host),
+            login=login if Area.CREDENTIALS in self._areas else lambda endpoint: None,
         )
         tasks.start()
+
+    def _resolved(self, name: str, host: bool, endpoint: Endpoint) -> bool:
+        """It is known where a cluster is; False where something else leads there already."""
+        if not (host or self._is_new(name, endpoint)):
+            return False
+        self._shoots.reached(name, endpoint)
+        return True
+
+    async def _renew_login(self, login: ShootLogin, tasks: ClusterTasks) -> None:
+        while self._tasks.get(login.name) is tasks:
+            due = login.renew_at
+            wait = (due - self._clock()).total_seconds() if due is not None else self._timing.login_first
+            await asyncio.sleep(max(wait, self._timing.retry_first))
+            if due is not None and due == login.renew_at and self._tasks.get(login.name) is tasks:
+                login.renew_at = None  # until the next one is there: asking for it takes a moment
+                await tasks.restart()
 
     def _dpu_cluster(self, host: str, key: str, found: DPUCluster | None) -> None:
         """A DPUCluster in `host` came, changed or went."""
@@ -296,6 +345,7 @@ class Fleet:
     async def _stop_and_forget(self, tasks: ClusterTasks) -> None:
         await tasks.stop()
         tasks.forget()
+        self._shoots.left(tasks.source.name)
 
     def _is_new(self, name: str, endpoint: Endpoint) -> bool:
         """Whether nothing else leads to the same server. Where something does, `name` becomes its alias."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from tui.issuance import capi, managed
+from tui.issuance import capi, managed, static_token
 from tui.issuance.csi import CSI_DRIVERS
 from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS
 from tui.issuance.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
+from tui.issuance.gardener import PROJECTS, SHOOTS, Project, Shoot
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
@@ -35,13 +36,15 @@ def kinds_of(
     known_as: Callable[[str], str],
     found: Callable[[str, DPUCluster | None], None] | None = None,
     labelled: Callable[[str, ClusterSecret | None], None] | None = None,
+    shoots: Callable[[str, Shoot | None], None] | None = None,
+    projects: Callable[[str, Project | None], None] | None = None,
     namespace: str | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
-    `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters and `labelled` of
-    the Secrets of Cluster API's clusters, None where this cluster was found through such a thing itself. Whoever
-    looks at one `namespace` alone is shown nothing of what lies in none.
+    `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters, `labelled` of the
+    Secrets of Cluster API's clusters, `shoots` and `projects` of Gardener's, None where this cluster was found through
+    such a thing itself. Whoever looks at one `namespace` alone is shown nothing of what lies in none.
     """
 
     def accounts(account: Account) -> Iterable[Row]:
@@ -53,6 +56,11 @@ def kinds_of(
 
     def tokens(secret: TokenSecret) -> Iterable[Row]:
         credential = token_secret_credential(cluster, secret)
+        return () if credential is None else (credential_row(credential),)
+
+    def static(secret: TokenSecret) -> Iterable[Row]:
+        meta = secret.metadata
+        credential = static_token.credential(cluster, meta.namespace, meta.name, meta.creation_timestamp)
         return () if credential is None else (credential_row(credential),)
 
     def requests(obj: Mapping[str, Any]) -> Iterable[Row]:
@@ -69,6 +77,10 @@ def kinds_of(
                 labels=capi.CLUSTER_LABEL, seen=labelled, optional=True, builtin=True,
             )
         )  # fmt: skip
+    if shoots is not None and Area.CLUSTERS in areas:
+        kinds.append(Watched("shoots", SHOOTS, lambda obj: (), type=Shoot, seen=shoots))
+        if namespace is None:
+            kinds.append(Watched("projects", PROJECTS, lambda obj: (), type=Project, seen=projects))
     if Area.ACCOUNTS in areas:
         kinds.append(
             Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True, builtin=True)
@@ -81,6 +93,10 @@ def kinds_of(
             Watched(
                 "token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS,
                 builtin=True,
+            ),
+            Watched(
+                "static-token kubeconfigs", SECRETS, static, type=TokenSecret, metadata_only=True,
+                labels=static_token.SELECTOR, needs=SHOOTS, builtin=True, optional=True,
             ),
         ]  # fmt: skip
     if Area.CREDENTIALS in areas or Area.REQUESTS in areas:

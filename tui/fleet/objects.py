@@ -41,7 +41,12 @@ def has_object(row: Row) -> bool:
     """Whether an object of a cluster stands behind the row."""
     if isinstance(row, CredentialRow):
         address = row.credential.address
-        return address.kind in (CredentialKind.REQUEST, CredentialKind.SECRET, CredentialKind.LEGACY)
+        return address.kind in (
+            CredentialKind.REQUEST,
+            CredentialKind.SECRET,
+            CredentialKind.LEGACY,
+            CredentialKind.STATIC,
+        )
     return isinstance(row, AccountRow | RequestRow)
 
 

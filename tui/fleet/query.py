@@ -9,7 +9,7 @@ from typing import Final, cast
 
 import msgspec
 
-from tui.issuance.types import KIND_LABELS, Identity, State
+from tui.issuance.types import Identity, State, kind_label
 
 from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 
@@ -70,6 +70,7 @@ REACH_RANK: Final[dict[Reach, int]] = {
     Reach.SLOW: 4,
     Reach.CONNECTING: 5,
     Reach.READY: 6,
+    Reach.NOT_CONNECTED: 7,
 }
 
 
@@ -112,6 +113,9 @@ def haystack(row: Row) -> str:
     """The text a filter looks through, in lower case: everything but the state of a credential, which time changes."""
     if isinstance(row, ClusterRow):
         parts = [row.name, row.server, row.source, row.user, row.version, row.reach.value]
+        if row.shoot is not None:
+            shoot = row.shoot
+            parts += ["shoot", shoot.project, shoot.name, shoot.hibernation, shoot.operation, shoot.health]
     elif isinstance(row, AccountRow):
         parts = [row.identity.cluster, row.identity.namespace, row.identity.name]
     elif isinstance(row, RequestRow):
@@ -119,9 +123,11 @@ def haystack(row: Row) -> str:
         parts += [row.service_account, row.target, row.secret, row.reason]
     else:
         credential = row.credential
-        parts = [row.cluster, row.namespace, row.name, KIND_LABELS[credential.address.kind], credential.kept_in]
+        parts = [row.cluster, row.namespace, row.name, kind_label(credential), credential.kept_in]
         if credential.identity is not None:
             parts.append(str(credential.identity))
+        if credential.shoot is not None:
+            parts.append(str(credential.shoot))
     return "\n".join(parts).lower()
 
 

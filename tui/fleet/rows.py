@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,9 @@ from tui.issuance.dpf.tending import Trace
 from tui.issuance.external_views import ExternalView, PushView, StoreView
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential, Identity, State
+
+SHOOT: Final = "Gardener shoot"
+"""The source of a cluster that only its garden leads to."""
 
 
 class Reach(StrEnum):
@@ -28,6 +32,41 @@ class Reach(StrEnum):
     FORBIDDEN = "forbidden"
     UNREACHABLE = "unreachable"
     TLS_FAILED = "TLS failed"
+    NOT_CONNECTED = "not connected"
+    """Nobody asked to enter it: a shoot."""
+
+
+class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition of a status."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    changed_at: datetime | None = None
+
+
+class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Gardener garden says of one of its shoots, in Gardener's own words."""
+
+    garden: str
+    namespace: str
+    name: str
+    project: str = ""
+    seed: str = ""
+    gardener: str = ""
+    """The version of Gardener that last worked on it."""
+    version: str = ""
+    hibernation: str = ""
+    operation: str = ""
+    operated_at: datetime | None = None
+    health: str = ""
+    conditions: tuple[ConditionRow, ...] = ()
+    errors: tuple[str, ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
+    """Name and URL of each."""
+    issuer: str = ""
+    """The identity provider that people log in with, where it has one of its own."""
 
 
 class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +75,7 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     server: str = ""
     source: str = "kubeconfig"
-    """kubeconfig, in-cluster, DPUCluster, …"""
+    """kubeconfig, in-cluster, DPUCluster, Gardener shoot, …"""
     user: str = ""
     namespace: str = "default"
     version: str = ""
@@ -53,6 +92,8 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """When its tasks try again, None while there is nothing to try."""
     missing: tuple[str, ...] = ()
     """Kinds that could not be listed there, each with its reason, for people."""
+    shoot: ShootFacts | None = None
+    """What its garden says of it, where it is a Gardener shoot."""
 
     @property
     def key(self) -> str:
@@ -74,16 +115,6 @@ class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cluster(self) -> str:
         return self.identity.cluster
-
-
-class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition of a request's status."""
-
-    type: str
-    status: str
-    reason: str = ""
-    message: str = ""
-    changed_at: datetime | None = None
 
 
 class RequestKind(StrEnum):

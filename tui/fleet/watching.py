@@ -48,6 +48,8 @@ class Watched:
     """Whether every server has it, so that nobody needs to ask."""
     any_version: bool = False
     """Whether it is followed in whichever version is served."""
+    needs: Resource | None = None
+    """It is only looked for where this kind is served."""
 
 
 class Listener(Protocol):

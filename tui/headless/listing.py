@@ -111,7 +111,11 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     if area is Area.CLUSTERS:
         return Exit.DONE
     bad = 0
-    rows = [row for row in fleet.store.clusters.values() if not contexts or row.name in contexts]
+    rows = [
+        row
+        for row in fleet.store.clusters.values()
+        if (row.name in contexts if contexts else row.reach is not Reach.NOT_CONNECTED)
+    ]
     for row in rows:
         if row.reach in (Reach.READY, Reach.SLOW):
             for missing in row.missing:

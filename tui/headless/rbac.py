@@ -23,27 +23,38 @@ _FLOWS = "\n".join(f"  {flow.value:15}{SUMMARY[flow]}" for flow in Flow)
 @click.option("-n", "--namespace", default="", help="A Role in this namespace; without it a ClusterRole.")
 @click.option("--account", default="", metavar="NAME", help="Only for this service account, where RBAC can say so.")
 @click.option("--secret", default="", metavar="NAME", help="Only for this Secret, where RBAC can say so.")
+@click.option("--shoot", default="", metavar="NAME", help="Only for this shoot, where RBAC can say so.")
 @output_option("yaml", "json", "table", default="yaml")
 @shared_options
 @click.pass_obj
-def rbac(options: Options, /, flow: str, namespace: str, account: str, secret: str, form: str, **given: Any) -> None:
+def rbac(
+    options: Options,
+    /,
+    flow: str,
+    namespace: str,
+    account: str,
+    secret: str,
+    shoot: str,
+    form: str,
+    **given: Any,
+) -> None:
     """Print the least Role (or ClusterRole) with which FLOW works. No cluster is asked; -o table says what for.
 
     Nothing says who gets it: bind it with `kubectl create rolebinding`. Rights to create cannot be narrowed down to a
     name, except for tokens.
     """
-    for what, name in (("service account", account), ("Secret", secret)):
+    for what, name in (("service account", account), ("Secret", secret), ("shoot", shoot)):
         if name:
             check_names(namespace or "default", name, what)
     if namespace:
         check_names(namespace, "default", "service account")
     chosen = Flow(flow)
-    if chosen is Flow.READ and (account or secret):
+    if chosen is Flow.READ and (account or secret or shoot):
         raise UsageError("reading is listing, which no name narrows down", "give -n NAMESPACE instead")
     if form == "table":
         print_table(_COLUMNS, RIGHTS[chosen])
         return
-    made = roles(chosen, namespace=namespace, account=account, secret=secret)
+    made = roles(chosen, namespace=namespace, account=account, secret=secret, shoot=shoot)
     if form == "json":
         whole = made[0] if len(made) == 1 else {"apiVersion": "v1", "kind": "List", "items": made}
         click.echo(json.dumps(whole, indent=2))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row, ShootFacts
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.renewal import rotate_at, state_of
-from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, Identity, ShootAccess
+from tui.issuance.types import Credential, CredentialKind, Identity, ShootAccess, kind_label
 
 from .output import Column, rfc3339
 
@@ -101,7 +101,31 @@ def record(row: Row, now: Now) -> dict[str, Any]:
                 "message": row.message,
                 "hint": row.hint,
                 "missing": list(row.missing),
+                "shoot": _facts(row.shoot),
             }
+
+
+def _facts(shoot: ShootFacts | None) -> dict[str, Any] | None:
+    """What a garden says of a shoot."""
+    if shoot is None:
+        return None
+    return {
+        "garden": shoot.garden,
+        "namespace": shoot.namespace,
+        "name": shoot.name,
+        "project": shoot.project,
+        "seed": shoot.seed or None,
+        "gardenerVersion": shoot.gardener or None,
+        "hibernation": shoot.hibernation,
+        "lastOperation": shoot.operation,
+        "lastOperationAt": rfc3339(shoot.operated_at),
+        "health": shoot.health,
+        "conditions": [
+            {"type": c.type, "status": c.status, "message": c.message or c.reason} for c in shoot.conditions
+        ],
+        "errors": list(shoot.errors),
+        "addresses": [{"name": name, "url": url} for name, url in shoot.addresses],
+    }
 
 
 def _request_record(row: RequestRow, now: Now) -> dict[str, Any]:
@@ -181,7 +205,7 @@ def _credentials(now: Now) -> list[Column[CredentialRow]]:
         Column(
             "STATE", lambda row: state_of(row.credential, now(row.cluster)).value + (" (stale)" if row.stale else "")
         ),
-        Column("KIND", lambda row: KIND_LABELS[row.credential.address.kind]),
+        Column("KIND", lambda row: kind_label(row.credential)),
         Column("ADDRESS", name_of),
         Column("SPEAKS FOR", lambda row: str(row.credential.identity or row.credential.shoot or "")),
         Column("RENEWS", renews),
@@ -251,7 +275,7 @@ def _left(credential: Credential, now: datetime) -> str:
 
 
 def _renews(credential: Credential, now: datetime) -> str:
-    if credential.address.kind in (CredentialKind.LOGIN, CredentialKind.LEGACY):
+    if credential.address.kind in (CredentialKind.LOGIN, CredentialKind.LEGACY, CredentialKind.STATIC):
         return ""
     due = renewal_point(credential)
     if due is None:

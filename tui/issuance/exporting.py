@@ -89,7 +89,10 @@ async def prepare_copy(context: Context, address: Address, destination: FileDest
                 "choose another path, or revoke that one first",
             )
         warnings += [held.warning] if held.warning else []
-    warnings.append(f"the copy ends when {address} is rotated elsewhere or revoked")
+    if address.kind is CredentialKind.STATIC:
+        warnings.append("the copy never ends, and whoever reads it is cluster-admin; a shoot kubeconfig is safer")
+    else:
+        warnings.append(f"the copy ends when {address} is rotated elsewhere or revoked")
     copy = msgspec.structs.replace(source, address=target, kept_in=target.name)
     steps = (
         Step(id="read", title=f"Read {source.kept_in or address}", cluster=address.cluster),

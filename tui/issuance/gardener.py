@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 GROUP: Final = "core.gardener.cloud"
 PROJECTS: Final = Resource(GROUP, "v1beta1", "projects", "Project", namespaced=False)
 SHOOTS: Final = Resource(GROUP, "v1beta1", "shoots", "Shoot")
+ADVERTISED: Final = frozenset({"external", "internal", "wildcard-tls-seed-bound", "unmanaged"})
+"""The addresses of a shoot that are its API server's; kubeconfigs are made for these alone."""
 HEALTH: Final = "shoot.gardener.cloud/status"
 CANNOT_MINT: Final = "viewer level cannot create tokens"
 ASK_ADMIN: Final = "get a kubeconfig with --level admin, or ask somebody who may"

@@ -51,6 +51,10 @@ async def lookup(context: Context, address: Address) -> Credential:
             return (await managed_secret(context, address))[0]
         case CredentialKind.LEGACY:
             return await _legacy(context, address)
+        case CredentialKind.STATIC:
+            from .static_token import look
+
+            return await look(context, address)
         case CredentialKind.LOGIN:
             return _login(context, address)
         case CredentialKind.REQUEST:
@@ -184,6 +188,10 @@ async def material(context: Context, address: Address) -> Sensitive:
             return await place.material(form)
         case CredentialKind.LEGACY:
             return await _legacy_token(context, address)
+        case CredentialKind.STATIC:
+            from . import static_token
+
+            return await static_token.material(context, address)
         case CredentialKind.LOGIN:
             raise UsageError("your own login is not handed out", "it is in your kubeconfig")
 
@@ -196,6 +204,10 @@ async def token(context: Context, address: Address) -> Sensitive | None:
             return await place.token(form)
         case CredentialKind.LEGACY:
             return await _legacy_token(context, address)
+        case CredentialKind.STATIC:
+            from . import static_token
+
+            return static_token.token_in(await static_token.material(context, address))
         case CredentialKind.LOGIN:
             return context.clusters.endpoint(address.cluster).login.token
 

@@ -114,11 +114,8 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
     if credential.state is State.REVOKED:
         raise UsageError(f"{address} is revoked already")
     handle = credential.handle
-    if credential.shoot is not None:
-        raise UsageError(
-            f"{address} cannot be revoked: it is a client certificate, which ends at {_end(credential)}",
-            "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
-        )
+    if said := irrevocable(credential):
+        raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
     if handle is None:
         raise UsageError(
             f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
@@ -155,6 +152,20 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
     return plan, Revoke(context, credential, handle, exports, secrets)
+
+
+def irrevocable(credential: Credential) -> tuple[str, str] | None:
+    """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
+    if credential.shoot is None:
+        return None
+    if credential.state is State.ENDLESS:
+        from .static_token import how_to_stop
+
+        return "it is a shoot's static token, which never ends", how_to_stop(credential.shoot)
+    return (
+        f"it is a client certificate, which ends at {_end(credential)}",
+        "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
+    )
 
 
 async def delete_secret(context: Context, address: Address, handle: Handle) -> str:

@@ -15,19 +15,22 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, Resource
 
 from .csi import CSI_DRIVERS
 from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
 from .external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
+from .gardener import PROJECTS, SHOOTS, ca_name
 from .identity import RBAC, ROLE_BINDINGS, ROLES, IdentityWish, role_name
 from .lease import LEASES
 from .request_keeping import LEASE, LEASE_NAMESPACE
+from .shoot_oidc import CLUSTER_PRESETS, PRESETS
 from .types import Identity
 
-Name = Literal["", "account", "secret", "role", "token", "lease"]
+Name = Literal["", "account", "secret", "role", "token", "lease", "shoot", "ca"]
 """Whose name narrows a rule down: the account's, the Secret's that keeps a credential, those of an identity's Role and
-token Secret, which follow from the account's, or the Lease's, which is always the same."""
+token Secret, which follow from the account's, the Lease's, which is always the same, or a shoot's and that of the
+ConfigMap with its CA."""
 
 
 class Flow(StrEnum):
@@ -46,10 +49,14 @@ class Flow(StrEnum):
     MINT = "mint"
     REACTIVATE = "reactivate"
     CSI_PREVIEW = "csi-preview"
+    SHOOT_ADMIN = "shoot-admin"
+    SHOOT_VIEWER = "shoot-viewer"
+    SHOOT_EXEC = "shoot-exec"
+    SHOOT_OIDC = "shoot-oidc"
 
 
 SUMMARY: Final[dict[Flow, str]] = {
-    Flow.READ: "the dashboard and list: accounts, requests and credentials, and DPUClusters as clusters",
+    Flow.READ: "the dashboard and list: accounts, requests and credentials, DPUClusters and shoots as clusters",
     Flow.ISSUE_FILE: "issue a credential for an account into a file, revocable on its own",
     Flow.ISSUE_SECRET: "issue a credential for an account into a Secret of the same namespace",
     Flow.ROTATE: "rotate a credential in a file or a managed Secret, and revoke the old one",
@@ -62,6 +69,10 @@ SUMMARY: Final[dict[Flow, str]] = {
     Flow.MINT: "mint a short-lived token with the token Secret of an identity; with its token file no right is needed",
     Flow.REACTIVATE: "let a token Secret work again that its cluster invalidated",
     Flow.CSI_PREVIEW: "preview the tokens that a CSI driver is given for a pod",
+    Flow.SHOOT_ADMIN: "get an admin's kubeconfig of a Gardener shoot, or enter it; in the garden",
+    Flow.SHOOT_VIEWER: "the same as a viewer, who reads all but Secrets; in the garden",
+    Flow.SHOOT_EXEC: "write a shoot's kubeconfig without a secret, and answer it as an admin; in the garden",
+    Flow.SHOOT_OIDC: "write a shoot's kubeconfig for people who log in with OIDC; in the garden",
 }
 
 
@@ -135,6 +146,13 @@ _DPU: Final = (
     Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="that account the first time"),
     msgspec.structs.replace(_MINT, why="the token, where a request is for its own cluster"),
 )  # fmt: skip
+_SHOOT: Final = Right(
+    verbs=("get",), resource=SHOOTS, named="shoot", why="how the shoot stands and where it is"
+)  # fmt: skip
+_SHOOT_CA: Final = Right(verbs=("get",), resource=CONFIG_MAPS, named="ca", why="the CA of its API server")
+_SHOOT_ADMIN: Final = Right(
+    verbs=("create",), resource=SHOOTS, subresource="adminkubeconfig", named="shoot", why="the client certificate"
+)
 
 RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
     Flow.READ: (
@@ -147,6 +165,8 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         _follow(STORES, "the stores that those go through"),
         _follow(CLUSTER_STORES, "and those of the whole cluster"),
         _follow(CSI_DRIVERS, "CSI drivers that ask for tokens"),
+        _follow(SHOOTS, "shoots, in a Gardener garden"),
+        _follow(PROJECTS, "their projects"),
         Right(verbs=("get",), resource=SECRETS, why="the kubeconfig of each DPUCluster, to reach it as a cluster"),
     ),
     Flow.ISSUE_FILE: (_LOOK, _MINT, _HANDLE),
@@ -198,16 +218,29 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("get",), resource=PODS, why="the pod's account and UID"),
         _MINT,
     ),
+    Flow.SHOOT_ADMIN: (_SHOOT, _SHOOT_ADMIN),
+    Flow.SHOOT_VIEWER: (_SHOOT, msgspec.structs.replace(_SHOOT_ADMIN, subresource="viewerkubeconfig")),
+    Flow.SHOOT_EXEC: (_SHOOT, _SHOOT_CA, _SHOOT_ADMIN),
+    Flow.SHOOT_OIDC: (
+        _SHOOT,
+        _SHOOT_CA,
+        Right(verbs=("list",), resource=PRESETS, why="the project's logins, where the shoot has none of its own"),
+        Right(verbs=("list",), resource=CLUSTER_PRESETS, why="the garden's, where the project has none for it"),
+        Right(verbs=("list",), resource=PROJECTS, why="whether one of the garden's is for this project"),
+    ),
 }  # fmt: skip
 
 
-def roles(flow: Flow, *, namespace: str = "", account: str = "", secret: str = "") -> list[dict[str, Any]]:
+def roles(
+    flow: Flow, *, namespace: str = "", account: str = "", secret: str = "", shoot: str = ""
+) -> list[dict[str, Any]]:
     """The Roles for a flow, ready to be applied.
 
     With a namespace a Role in it (beside a ClusterRole for what lies in no namespace); without one a ClusterRole, which
     counts everywhere or, bound by RoleBindings, in chosen namespaces. Names narrow rules down where RBAC can do that.
     """
     names = {"account": account, "secret": secret, "lease": LEASE}
+    names |= {"shoot": shoot, "ca": ca_name(shoot) if shoot else ""}
     if account:
         identity = Identity("", namespace, account)
         names |= {"role": role_name(identity), "token": IdentityWish(identity=identity, secret=secret).secret_name}

@@ -61,6 +61,12 @@ async def prepare_rotation(context: Context, address: Address) -> Prepared:
         raise UsageError(
             f"the login of {address.cluster} is yours, kubemint did not issue it", "renew it where it came from"
         )
+    if address.kind is CredentialKind.STATIC:
+        raise UsageError(
+            f"{address} is Gardener's and never ends",
+            "annotate the shoot with gardener.cloud/operation=rotate-kubeconfig-credentials; "
+            "better: kubemint issue --shoot, and turn the static token off",
+        )
     spec, request = await wish_of(context, address)
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)

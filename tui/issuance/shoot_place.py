@@ -1,4 +1,4 @@
-"""The file of a Gardener kubeconfig: told from another by its client certificate, so that other edits are no change."""
+"""The file of a Gardener kubeconfig, told from another by its client certificate or its static token."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class ShootPlace(FilePlace):
         from tui.kube.kubeconfig import parse
 
         try:
-            certificate = parse(content.reveal_bytes()).endpoint().login.client_certificate
+            login = parse(content.reveal_bytes()).endpoint().login
         except KubeError:
             return None
-        return Sensitive(certificate) if certificate else None
+        return Sensitive(login.client_certificate) if login.client_certificate else login.token
 
 
 def stand_in(shoot: ShootAccess) -> Identity:

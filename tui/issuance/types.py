@@ -32,6 +32,8 @@ class CredentialKind(StrEnum):
     """A file on this machine that kubemint wrote."""
     LEGACY = "legacy"
     """A Secret of type kubernetes.io/service-account-token."""
+    STATIC = "static"
+    """The kubeconfig with a token that never ends, which Gardener kept in a Secret for each shoot before 1.27."""
     LOGIN = "login"
     """What the operator's own kubeconfig holds for a cluster (client certificate or token)."""
 
@@ -41,8 +43,16 @@ KIND_LABELS: dict[CredentialKind, str] = {
     CredentialKind.SECRET: "managed Secret",
     CredentialKind.FILE: "file",
     CredentialKind.LEGACY: "token Secret",
+    CredentialKind.STATIC: "static token",
     CredentialKind.LOGIN: "login",
 }
+
+
+def kind_label(credential: Credential) -> str:
+    """What sort of thing a credential is, for people: a file with a shoot's certificate is a shoot's."""
+    if credential.shoot is not None and credential.address.kind is CredentialKind.FILE:
+        return "shoot"
+    return KIND_LABELS[credential.address.kind]
 
 
 class State(StrEnum):
@@ -103,7 +113,9 @@ class Address(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Address:
         """Raises ValueError with what is expected where `text` is not an address."""
-        expected = "an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy), file:PATH or login:CLUSTER"
+        expected = (
+            "an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static), file:PATH or login:CLUSTER"
+        )
         kind_text, colon, rest = text.partition(":")
         if not colon or not rest or kind_text not in set(CredentialKind):
             raise ValueError(f"{text!r} is not an address; {expected}")

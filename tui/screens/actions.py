@@ -16,7 +16,7 @@ from textual.binding import Binding
 
 from tui.fleet.objects import has_object
 from tui.fleet.query import identity_of
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.types import CredentialKind, Format, State
 
 from .acting_on_identities import is_own_token
@@ -143,7 +143,15 @@ def _has_powers(row: Row) -> bool:
 
 
 def _is_cluster(row: Row) -> bool:
-    return isinstance(row, ClusterRow)
+    return isinstance(row, ClusterRow) and not _is_shoot_apart(row)
+
+
+def _is_shoot_apart(row: Row) -> bool:
+    return isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED
+
+
+def _is_shoot_entered(row: Row) -> bool:
+    return isinstance(row, ClusterRow) and row.source == SHOOT and row.reach is not Reach.NOT_CONNECTED
 
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -170,6 +178,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="new_request", title="New DPU request", says="make a DPUServiceCredentialRequest",
         words=(), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="new_shoot", title="New shoot kubeconfig", says="for a Gardener shoot",
+        words=("shoot",), needs=Needs.NOTHING, mutates=True,
+    ),
+    Action(
+        name="connect", title="Connect to the shoot", says="with a certificate that is kept in memory",
+        fits=_is_shoot_apart,
+    ),
+    Action(
+        name="disconnect", title="Leave the shoot", says="and forget its certificate", fits=_is_shoot_entered,
     ),
     Action(
         name="verify", title="Verify", says="ask the cluster whether it is accepted",
@@ -280,6 +299,7 @@ NOVELTIES: Final[tuple[Novelty, ...]] = (
     Novelty("c", "new_credential", "Credential", "a token for a service account, kept in a file or a Secret"),
     Novelty("i", "new_identity", "Identity", "an account that may mint short-lived tokens for itself"),
     Novelty("m", "mint", "Short-lived token", "minted by an identity itself, with its long-lived one"),
+    Novelty("g", "new_shoot", "Shoot kubeconfig", "for a Gardener shoot: a certificate, a login, or without a secret"),
     Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
     Novelty("s", "new_tenant_store", "Tenant store", "the SecretStore that leads into a cluster of Cluster API"),
     Novelty("p", "new_tenant_push", "Tenant push", "a way into its management cluster, for a tenant"),

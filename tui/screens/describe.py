@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from tui.fleet.query import Query
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import (
+    AccountRow,
+    ClusterRow,
+    ConditionRow,
+    CredentialRow,
+    Reach,
+    RequestKind,
+    RequestRow,
+    Row,
+    ShootFacts,
+)
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.dpf.waiting import waits_for
@@ -14,7 +24,7 @@ from tui.issuance.identity import CREATOR_LABEL, role_name
 from tui.issuance.renewal import state_of
 from tui.issuance.running import explain
 from tui.issuance.token_secret import deletion_due
-from tui.issuance.types import KIND_LABELS, Credential, CredentialKind, State
+from tui.issuance.types import Credential, CredentialKind, State, kind_label
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
 from tui.widgets.moments import ago, lifetime, relative, seconds, stamp
@@ -62,7 +72,8 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
         reach.append(Fact("what to do", row.hint, Tone.WARN))
     if row.retry_at:
         reach.append(_when("next try", row.retry_at, now))
-    reach += [
+    entered = row.reach is not Reach.NOT_CONNECTED
+    reach += [] if not entered else [
         _when("complete at", row.synced_at, now),
         Fact("answers in", seconds(row.latency)),
         Fact("clock", "–" if row.skew is None else f"{row.skew:+.1f} s", Tone.WARN if abs(row.skew or 0) > 60
@@ -73,9 +84,11 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
         Fact(area.value, str(len(session.view(area, query))))
         for area in (Area.ACCOUNTS, Area.REQUESTS, Area.CREDENTIALS)
     ]
+    holds = holds if entered else [Fact("", "nobody looked: it is not connected", Tone.MUTE)]
     holds += [Fact("not there", kind, Tone.MUTE) for kind in row.missing]
     return [
         Section(row.name, reach),
+        *(_shoot(row.shoot, now) if row.shoot is not None else []),
         Section("connection", [
             Fact("server", row.server or "–"),
             Fact("user", row.user or "–"),
@@ -86,6 +99,26 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
         Section("holds", holds),
         *stores_of(row, session),
     ]  # fmt: skip
+
+
+def _shoot(shoot: ShootFacts, now: datetime) -> list[Section]:
+    """What its garden says of a shoot."""
+    healthy = {"healthy": Tone.GOOD, "unhealthy": Tone.BAD}.get(shoot.health, Tone.WARN)
+    facts = [
+        Fact("shoot", f"{shoot.namespace}/{shoot.name}", Tone.PLAIN, f"in the garden {shoot.garden}"),
+        Fact("project", shoot.project),
+        Fact("hibernation", shoot.hibernation, Tone.PLAIN if shoot.hibernation == "Awake" else Tone.WARN),
+        Fact("last operation", shoot.operation, Tone.PLAIN, relative(shoot.operated_at, now)),
+        Fact("health", shoot.health, healthy),
+        *(Fact("error", text, Tone.BAD) for text in shoot.errors),
+        Fact("seed", shoot.seed or "–"),
+        Fact("gardener", shoot.gardener or "–"),
+        *(Fact(f"at {name}", url) for name, url in shoot.addresses),
+    ]
+    if shoot.issuer:
+        facts.append(Fact("people log in", shoot.issuer, Tone.PLAIN, "n, Shoot kubeconfig, OIDC"))
+    sections = [Section("Gardener shoot", facts)]
+    return [*sections, Section("conditions", _conditions(shoot.conditions, now))] if shoot.conditions else sections
 
 
 def _account(row: AccountRow, session: Session) -> list[Section]:
@@ -156,13 +189,7 @@ def _request(row: RequestRow, session: Session) -> list[Section]:
         Fact("secret", row.secret or "–"),
         _when("created", row.created_at, now),
     ]
-    conditions = [
-        Fact(condition.type, f"{'✓' if condition.status == 'True' else '✖' if condition.status == 'False' else '?'} "
-             f"{condition.status} {condition.reason}",
-             Tone.GOOD if condition.status == "True" else Tone.BAD if condition.status == "False" else Tone.WARN,
-             " · ".join(filter(None, (condition.message, relative(condition.changed_at, now)))))
-        for condition in row.conditions
-    ]  # fmt: skip
+    conditions = _conditions(row.conditions, now)
     sections = [Section(f"{row.namespace}/{row.name}", wish), Section("waits for", _waits_for(row, session, now))]
     sections.append(Section("conditions", conditions or [Fact("", "none yet: nothing has looked at it", Tone.MUTE)]))
     if row.credential is not None:
@@ -194,14 +221,32 @@ def controller_at(session: Session, cluster: str) -> str:
     return next((trace.text for row in rows for trace in row.traces if trace.tells(now)), "")
 
 
+def _conditions(conditions: tuple[ConditionRow, ...], now: datetime) -> list[Fact]:
+    return [
+        Fact(condition.type, f"{'✓' if condition.status == 'True' else '✖' if condition.status == 'False' else '?'} "
+             f"{condition.status} {condition.reason}",
+             Tone.GOOD if condition.status == "True" else Tone.BAD if condition.status == "False" else Tone.WARN,
+             " · ".join(filter(None, (condition.message, relative(condition.changed_at, now)))))
+        for condition in conditions
+    ]  # fmt: skip
+
+
 def _credential(row: CredentialRow, session: Session) -> list[Section]:
     now = session.now(row)
     credential = row.credential
-    identity = credential.identity
+    identity, shoot = credential.identity, credential.shoot
     about = [
-        Fact("kind", KIND_LABELS[credential.address.kind]),
+        Fact("kind", kind_label(credential)),
         Fact("cluster", row.cluster or "–"),
         Fact("speaks for", f"{identity.namespace}/{identity.name}" if identity else "–"),
+        *(
+            [
+                Fact("opens", f"{shoot.namespace}/{shoot.name}", Tone.PLAIN, f"a shoot of {shoot.garden}"),
+                Fact("level", shoot.level.value),
+            ]
+            if shoot is not None
+            else []
+        ),
         Fact("format", credential.format.value if credential.format else "–"),
         Fact("audiences", ", ".join(credential.audiences) or "the API server's own"),
         Fact("kept in", short_path(credential.kept_in) or "–"),

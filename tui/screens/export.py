@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static
 
-from tui.issuance.types import KIND_LABELS, Credential, FileDestination, Format
+from tui.issuance.types import Credential, FileDestination, Format, kind_label
 from tui.kube.text import safe_text
 
 from .dialog import Dialog, Field, Tick, Wrong, file_stem
@@ -29,7 +29,7 @@ class ExportScreen(Dialog[FileDestination | None]):
     def rows(self) -> Iterable[Widget]:
         credential = self._credential
         form = credential.format or Format.KUBECONFIG
-        about = f"{KIND_LABELS[credential.address.kind]} {credential.address}, format {form}"
+        about = f"{kind_label(credential)} {credential.address}, format {form}"
         yield Static(safe_text(about), classes="dialog-text", markup=False)
         yield Field("Path", Input(self._suggested(form), compact=True, id="f-path"), key="path")
         yield Field(

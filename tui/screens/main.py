@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
 from tui.fleet.query import AREA_OF
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
@@ -219,7 +219,9 @@ class MainScreen(CommandingScreen):
 
     def open(self, row: object) -> None:
         """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""
-        if isinstance(row, ClusterRow):
+        if isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED:
+            self.action_connect()
+        elif isinstance(row, ClusterRow):
             self._deeper("accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
             self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")

@@ -160,7 +160,7 @@ class Overview(Pane):
             clusters = [
                 (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", REACHES[row.reach].tone.style)
                 for row in self._clusters()
-                if row.reach is not Reach.READY
+                if row.reach not in (Reach.READY, Reach.NOT_CONNECTED)
             ]
             ready = self.session.reaches().get(Reach.READY, 0)
             if ready:

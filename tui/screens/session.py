@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tui.fleet.query import Query, cluster_of
-from tui.fleet.rows import Reach, Row
+from tui.fleet.rows import ClusterRow, Reach, Row
 from tui.fleet.store import Area, FleetStore, View
 from tui.issuance.clusters import Clusters
 from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
-from tui.issuance.types import Address, Credential
+from tui.issuance.types import AccessLevel, Address, Credential
 from tui.settings import Loaded, Settings, default_path
 from tui.settings.writing import Change
 
@@ -46,6 +46,8 @@ class FleetLike(Clusters, Protocol):
     @property
     def config(self) -> KubeConfig: ...
     def now(self) -> datetime: ...
+    async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow: ...
+    async def disconnect_shoot(self, name: str) -> None: ...
     def skew(self, cluster: str) -> float | None: ...
     def refresh_exports(self) -> None: ...
     def tenants(self) -> Sequence[Tenant]: ...

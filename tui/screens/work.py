@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import IssuanceError
@@ -19,6 +20,7 @@ from tui.issuance.running import explain
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenants import TenantPush
 from tui.issuance.types import (
+    AccessLevel,
     Action,
     Address,
     CredentialKind,
@@ -27,6 +29,8 @@ from tui.issuance.types import (
     Outcome,
     Plan,
     SecretDestination,
+    ShootWish,
+    State,
     StepStatus,
 )
 from tui.kube.errors import KubeError
@@ -40,6 +44,9 @@ from .session import Session
 
 if TYPE_CHECKING:
     from tui.issuance.hygiene import Report
+    from tui.issuance.plain import PlainWish
+
+_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -135,6 +142,46 @@ def revoke(session: Session, address: Address) -> Task:
 def issue(session: Session, spec: IssueSpec) -> Task:
     """Make a new one."""
     return Task(title_of(spec), _planned(session, lambda: session.engine.plan_issue(spec)))
+
+
+def issue_shoot(session: Session, wish: ShootWish | PlainWish) -> Task:
+    """Make a kubeconfig for a shoot."""
+    assert wish.shoot is not None
+    title = f"{wish.shoot.namespace}/{wish.shoot.name} → {short_path(wish.path)}"
+    if isinstance(wish, ShootWish):
+        return Task(title, _planned(session, lambda: session.engine.plan_issue_shoot(wish)))
+    return Task(title, _planned(session, lambda: session.engine.plan_plain(wish)))
+
+
+def connect_shoot(session: Session, name: str, level: AccessLevel) -> Task:
+    """Enter a shoot with a certificate in memory."""
+
+    async def run(task: Task) -> None:
+        fleet = session.fleet
+        assert fleet is not None
+        row = await fleet.connect_shoot(name, level)
+        ready = row.reach in (Reach.READY, Reach.SLOW)
+        task.status = StepStatus.DONE if ready else StepStatus.FAILED
+        login = session.store.credentials.get(str(Address(CredentialKind.LOGIN, name, "", "")))
+        if not ready:
+            task.message, task.hint = row.message, row.hint
+        elif login is not None:
+            until = stamp(login.credential.expires_at)
+            task.message = f"{login.credential.message}, until {until}, then renewed; enter shows what is there"
+
+    return Task(f"{name} as {level.value}", run)
+
+
+def disconnect_shoot(session: Session, name: str) -> Task:
+    """Leave a shoot."""
+
+    async def run(task: Task) -> None:
+        fleet = session.fleet
+        assert fleet is not None
+        await fleet.disconnect_shoot(name)
+        task.message = "left; its certificate is forgotten here and ends by itself"
+
+    return Task(name, run)
 
 
 def create_request(session: Session, draft: DPURequestDraft) -> Task:
@@ -345,10 +392,15 @@ def _said(outcome: Outcome) -> str:
     if outcome.action in (Action.KEEP, Action.DELETE):
         last = next((result.message for result in reversed(outcome.results) if result.message), "")
         return last.partition("; ")[0]  # the step itself says the rest
-    if credential is None or credential.expires_at is None or outcome.action.value == "revoke":
+    if credential is None or outcome.action.value == "revoke":
         return ""
+    if credential.expires_at is None:
+        return credential.message if credential.state is State.VALID else ""
     kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""
-    return f"good for {lifetime(credential.granted)}, until {stamp(credential.expires_at)}{kept}"
+    level = f"{credential.shoot.level.value}, " if credential.shoot is not None else ""
+    asked, granted = credential.requested, credential.granted
+    capped = f" (asked {lifetime(asked)}, capped)" if asked and granted and asked - granted > _SECOND else ""
+    return f"{level}good for {lifetime(granted)}{capped}, until {stamp(credential.expires_at)}{kept}"
 
 
 def _show_exports(session: Session) -> None:

@@ -23,7 +23,7 @@ from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import acting_on_identities, acting_on_requests, acting_on_tenants, acting_on_time, work
+from . import acting_on_identities, acting_on_requests, acting_on_shoots, acting_on_tenants, acting_on_time, work
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
@@ -143,6 +143,8 @@ class WorkingScreen(InsightScreen):
         self.app.push_screen(ConfirmScreen(f"Export {len(pairs)} credentials", body, verb="Export"), many)
 
     def action_revoke(self) -> None:
+        from tui.issuance.revoking import irrevocable
+
         from .confirm import ConfirmScreen
 
         rows = self.chosen()
@@ -150,6 +152,11 @@ class WorkingScreen(InsightScreen):
         if not addresses:
             return
         one = len(rows) == 1
+        credential = _credential(rows[0]) if isinstance(rows[0], CredentialRow | RequestRow) else None
+        if one and credential is not None and (said := irrevocable(credential)):
+            self.notify(safe_text(f"It cannot be revoked: {said[0]}. {said[1].capitalize()}."), markup=False,
+                        severity="warning", timeout=12)  # fmt: skip
+            return
         word = title_of(rows[0]).rsplit("/", 1)[-1] if one else f"revoke {len(rows)}"
         body = [f"{title_of(row)}  ({cluster_of(row)})" for row in rows[:8]] + (["…"] if len(rows) > 8 else [])
         body += ["", "It stops working within 10 seconds for everybody who uses it, and cannot be brought back."]
@@ -274,6 +281,15 @@ class WorkingScreen(InsightScreen):
 
     def action_reactivate(self) -> None:
         acting_on_identities.reactivate(self)
+
+    def action_new_shoot(self) -> None:
+        acting_on_shoots.new(self)
+
+    def action_connect(self) -> None:
+        acting_on_shoots.connect(self)
+
+    def action_disconnect(self) -> None:
+        acting_on_shoots.disconnect(self)
 
     def action_inspect(self) -> None:
         from .reading import InspectScreen

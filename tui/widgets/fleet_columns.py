@@ -10,7 +10,7 @@ from typing import Final
 from tui.fleet.query import Area
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.issuance.journal import JournalEntry
-from tui.issuance.types import KIND_LABELS, Credential, StepStatus
+from tui.issuance.types import Credential, StepStatus, kind_label
 from tui.kube.text import safe_text
 
 from .columns import Cell, Column
@@ -75,9 +75,7 @@ CREDENTIALS: Final = (
         sort="cluster",
         middle=True,
     ),
-    Column(
-        "kind", "KIND", lambda row, now: Cell(KIND_LABELS[row.credential.address.kind]), least=6, drop=4, sort="kind"
-    ),
+    Column("kind", "KIND", lambda row, now: Cell(kind_label(row.credential)), least=6, drop=4, sort="kind"),
     Column(
         "granted", "GRANTED / ASKED", lambda row, now: granted(row.credential, now), least=8, drop=6, sort="granted"
     ),
@@ -121,7 +119,9 @@ def _stale_state(row: CredentialRow, now: datetime) -> Cell:
 
 
 def _account(credential: Credential) -> Cell:
-    identity = credential.identity
+    identity, shoot = credential.identity, credential.shoot
+    if identity is None and shoot is not None:
+        return _text(f"{shoot.level.value} of {shoot.namespace}/{shoot.name}")
     return _text(f"{identity.namespace}/{identity.name}" if identity else "")
 
 

@@ -103,7 +103,7 @@ class TopBar(Widget):
         total = sum(self._reaches.values())
         parts: list[Part] = [(" kubemint ", "$primary bold reverse"), (f"  {_many(total, 'cluster')}", "$strong bold")]
         if detail == 0:
-            bad = total - self._reaches.get(Reach.READY, 0)
+            bad = total - self._reaches.get(Reach.READY, 0) - self._reaches.get(Reach.NOT_CONNECTED, 0)
             if bad:
                 parts.append((f"  {bad} not ready", "$warn"))
             return parts

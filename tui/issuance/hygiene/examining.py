@@ -18,6 +18,7 @@ from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.renewal import state_of
 from tui.issuance.severity import Severity
+from tui.issuance.static_token import how_to_stop
 from tui.issuance.types import Credential, CredentialKind, Identity, State
 
 from .disk import DiskReport
@@ -150,7 +151,8 @@ def _of_credential(credential: Credential, now: datetime, admins: _Admins, surve
         )
     if state in (State.EXPIRED, State.REVOKED, State.PENDING):
         return
-    bearer = credential.shoot is None and (address.kind is not CredentialKind.LOGIN or identity is not None)
+    certificate = credential.shoot is not None and address.kind is not CredentialKind.STATIC
+    bearer = not certificate and (address.kind is not CredentialKind.LOGIN or identity is not None)
     if not bearer:
         return
     yield from _of_lifetime(credential, state, now)
@@ -178,6 +180,15 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
                 "it never expires; the cluster made it by itself, as servers before 1.24 do for every account",
                 "upgrade the cluster; until then deleting it only makes the cluster make another",
                 severity=Severity.MEDIUM,
+            )
+            return
+        if kind is CredentialKind.STATIC and credential.shoot is not None:
+            yield _finding(
+                credential,
+                "endless-token",
+                "it is a shoot's static token: it never expires and is cluster-admin",
+                how_to_stop(credential.shoot),
+                severity=Severity.CRITICAL,
             )
             return
         yield _finding(
