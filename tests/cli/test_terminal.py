@@ -36,3 +36,16 @@ def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_redirected_stream_is_no_terminal(tmp_path: Path) -> None:
+    """Textual draws on stderr: sent to a file, the screen would stay empty and the keys unread."""
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        command("--kubeconfig", tmp_path / "config"),
+        stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert b"needs a terminal" in done.stderr

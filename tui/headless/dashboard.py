@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def open_dashboard(options: Options, theme: str | None) -> int:
     """Runs it until the operator leaves; gives the exit code."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it is drawn on stderr
         raise UsageError(
             "the dashboard needs a terminal", "without one use a command, such as `kubemint list credentials`"
         )
