@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from tui import __version__
+from tui.headless.completion import themes as complete_themes
 from tui.headless.options import Options, shared_options
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
@@ -38,6 +39,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
         "Answer kubectl with a short-lived credential (a kubeconfig's plugin).",
     ),
     "config": ("tui.headless.config:config", "The settings: where they are, what counts, what is wrong."),
+    "completion": ("tui.headless.completion:completion", "Print the completion script for bash, zsh or fish."),
     "rbac": ("tui.headless.rbac:rbac", "Print the least Role for a flow."),
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }
@@ -75,7 +77,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @shared_options
-@click.option("--theme", help="Colour theme of the dashboard.")
+@click.option("--theme", help="Colour theme of the dashboard.", shell_complete=complete_themes)
 @click.version_option(__version__, prog_name="kubemint", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:

@@ -22,6 +22,7 @@ from tui.issuance.types import StepStatus
 from tui.kube.kubeconfig import load
 from tui.screens.jobs import Job
 from tui.screens.main import MainScreen
+from tui.settings import Loaded
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable
 
@@ -141,11 +142,28 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
         read_only: bool = False,
         settle: bool = True,
         grace: float = 1,
+        settings: Loaded | None = None,
+        embedded: bool = True,
+        memory: Path | None = None,
     ) -> AsyncIterator[Driver]:
         state = StateStore.open(tmp_path / "state")
         config = load(str(demo.kubeconfig))
-        fleet = Fleet(config, state=state, only=only, read_only=read_only, grace=timedelta(seconds=grace))
-        app = KubemintApp(fleet, embedded=True, read_only=read_only, export_folder=tmp_path / "exports")
+        fleet = Fleet(
+            config,
+            state=state,
+            only=only,
+            read_only=read_only,
+            grace=timedelta(seconds=grace),
+            guard=lambda cluster: app.session.why_read_only(cluster),
+        )
+        app = KubemintApp(
+            fleet,
+            embedded=embedded,
+            read_only=read_only,
+            export_folder=tmp_path / "exports",
+            settings=settings,
+            memory=memory,
+        )
         async with app.run_test(size=size, notifications=True) as pilot:
             if settle:
                 await fleet.settled(20)

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from .completion import contexts as complete_contexts
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -44,7 +46,12 @@ def shared_options(command: F) -> F:
             click.option("--demo", is_flag=True, help="Use the embedded fleet; nothing outside of it is touched."),
             click.option("--kubeconfig", metavar="FILE", help="Use this kubeconfig alone."),
             click.option(
-                "--context", "contexts", metavar="NAME", multiple=True, help="Only this context; may be repeated."
+                "--context",
+                "contexts",
+                metavar="NAME",
+                multiple=True,
+                help="Only this context; may be repeated.",
+                shell_complete=complete_contexts,
             ),
             click.option("--read-only", is_flag=True, help="Refuse everything that changes something."),
         )

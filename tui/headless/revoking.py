@@ -11,6 +11,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.types import Address
 
 from .acting import Progress, address_of, carry_out, finish, print_plans
+from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, say
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("revoke")
-@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")

@@ -15,6 +15,7 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.types import Address, Outcome
 
 from .acting import Progress, acting_options, address_of, carry_out, finish, perform, print_plans, wait_for_grace
+from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, say
 from .options import Options, namespace_option, shared_options
 from .session import open_fleet, refuse_read_only, run_async, setting
@@ -38,7 +39,7 @@ class _How:
 
 
 @click.command("rotate")
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...", shell_complete=complete_addresses)
 @click.option("--due", is_flag=True, help="Everything whose renewal point has passed, in every cluster named.")
 @click.option("--watch", is_flag=True, help="With --due: go on, and renew each credential when it is due.")
 @click.option("--take-over", is_flag=True, help="With --due: also the requests that DPF's controller renews.")

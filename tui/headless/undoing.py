@@ -12,12 +12,13 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.types import Address
 
 from .acting import Progress, acting_options, address_of, carry_out, finish, print_plans, wait_for_grace
+from .completion import addresses as complete_addresses
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
 
 
 @click.command("undo")
-@click.argument("address", metavar="ADDRESS")
+@click.argument("address", metavar="ADDRESS", shell_complete=complete_addresses)
 @click.option(
     "--from",
     "given",

@@ -13,6 +13,7 @@ from tui.issuance.types import Address, CredentialKind, Identity
 from tui.kube.text import safe_text
 
 from .acting import address_of
+from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, complain
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object, rfc3339
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("what", metavar="FILE|ADDRESS")
+@click.argument("what", metavar="FILE|ADDRESS", shell_complete=complete_addresses)
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj

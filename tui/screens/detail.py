@@ -97,6 +97,10 @@ class DetailScreen(WorkingScreen):
         self._more = [await identity_section(self._row, self.session)]
         self.follow()
 
+    def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
+        if event.number < 2:
+            self.action_leave()
+
     def action_leave(self) -> None:
         panel = self.query_one(JobPanel)
         if panel.display:

@@ -203,6 +203,12 @@ class MainScreen(CommandingScreen):
         current = self.query_one(ContentSwitcher).current or names[0]
         self.action_area(names[(names.index(current) + by) % len(names)])
 
+    def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
+        if event.number < len(self._trail):
+            crumb = self._trail[event.number]
+            del self._trail[event.number :]
+            self.go(crumb.area, crumb.scope, crumb.cursor)
+
     def on_area_tabs_chosen(self, event: AreaTabs.Chosen) -> None:
         self.action_area(event.area)
 

@@ -5,6 +5,7 @@ The dashboard (or `kubemint config`) hands its vocabulary in; this says what doe
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,8 +79,9 @@ class Vocabulary:
         for name, keys in loaded.settings.keymap.items():
             path = f"keymap.{name}"
             if name not in self.keys:
-                message = f"is not an action; there is {', '.join(sorted(self.keys))}"
-                found.append(loaded.finding(path, message))
+                near = difflib.get_close_matches(name, self.keys, n=1)
+                known = f"did you mean {near[0]}?" if near else "`kubemint config schema` lists them"
+                found.append(loaded.finding(path, f"is not an action; {known}"))
                 continue
             try:
                 normal = self.normal(keys)

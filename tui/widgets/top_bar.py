@@ -140,18 +140,21 @@ class AreaTabs(Widget):
 
     def render(self) -> Content:
         parts = self._parts(True)
-        if length(parts) > self.size.width:
-            parts = self._parts(False)
+        for room in (None, 6, 4, 1):
+            if length(parts) <= self.size.width:
+                break
+            parts = self._parts(False, room)
         return joined(parts)
 
-    def _parts(self, counted: bool) -> list[Part]:
+    def _parts(self, counted: bool, room: int | None = None) -> list[Part]:
+        """The areas; where there is little room only the one we are in has its whole name."""
         parts: list[Part] = []
         self._spans = []
         at = 0
         roomy = self.size.width >= 100
         for number, (area, title) in enumerate(self._areas, 1):
             here = area == self.current
-            text = f" {number} {title}"
+            text = f" {number} {title if here or room is None else title[:room]}"
             amount = self._counts.get(area)
             tail = f" {amount}" if counted and amount is not None else ""
             style = "$strong bold on $cursor" if here else "$mute"
@@ -170,14 +173,22 @@ class AreaTabs(Widget):
 
 
 class Crumbs(Widget):
-    """Where we are, what is filtered, what is marked."""
+    """Where we are, what is filtered, what is marked; a click on a name goes back there."""
 
     SEPARATOR: ClassVar[str] = " › "
+
+    class Chosen(Message):
+        """A click on the name with this number; the last one is where we are."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._trail: list[str] = []
         self._facts: list[tuple[str, Tone]] = []
+        self._spans: list[tuple[int, int]] = []
 
     def tell(self, trail: Sequence[str], facts: Sequence[tuple[str, Tone]]) -> None:
         """The names from the outermost to here, and facts about what is shown."""
@@ -186,9 +197,11 @@ class Crumbs(Widget):
 
     def render(self) -> Content:
         parts: list[Part] = [(" ", "")]
+        self._spans = []
         for number, name in enumerate(self._trail):
             if number:
                 parts.append((self.SEPARATOR, "$faint"))
+            self._spans.append((length(parts), length(parts) + cell_len(name)))
             last = number == len(self._trail) - 1
             parts.append((name, "$strong bold" if last else "$mute"))
         tail: list[Part] = []
@@ -197,9 +210,17 @@ class Crumbs(Widget):
         room = self.size.width - length(tail) - 1
         if length(parts) > room:
             names = self.SEPARATOR.join(self._trail)
-            parts = [(" …" + names[-max(room - 3, 8) :], "$strong bold")]
+            shown = names[-max(room - 3, 8) :]
+            parts = [(" …" + shown, "$strong bold")]
+            left = 1 - (cell_len(names) - cell_len(shown))  # what was cut off, and the ellipsis instead
+            self._spans = [(start + left, end + left) for start, end in self._spans]
         gap = max(self.size.width - length(parts) - length(tail) - 1, 1)
         return joined([*parts, (" " * gap, ""), *tail])
+
+    def on_click(self, event: events.Click) -> None:
+        for number, (start, end) in enumerate(self._spans):
+            if start <= event.x < end:
+                self.post_message(self.Chosen(number))
 
 
 def _many(number: int, noun: str) -> str:
