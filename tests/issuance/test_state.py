@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -237,3 +239,31 @@ def test_a_write_is_short(tmp_path: Path) -> None:
         times.append(time.perf_counter() - start)
     assert sorted(times)[10] < 0.25
     store.close()
+
+
+def test_records_may_be_read_in_many_threads_from_the_first_moment_on(tmp_path: Path) -> None:
+    """In processes of their own: what goes wrong here ends the process, and only where nothing was read before."""
+    program = """
+import sys, threading
+from pathlib import Path
+sys.setswitchinterval(1e-6)
+from tui.issuance.state import StateStore
+store = StateStore.open(Path(sys.argv[1]))
+together = threading.Barrier(8)
+def read():
+    together.wait()
+    assert len(store.exports()) == len(store.open_plans()) == 1
+threads = [threading.Thread(target=read) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    store = StateStore.open(tmp_path / "state")
+    store.record(Action.ISSUE, ADDRESS, opened=intent())
+    credential = Credential(address=ADDRESS, identity=IDENTITY, state=State.VALID)
+    store.record_export(Export(credential=credential, request="r", spec=intent().spec))
+    store.close()
+    for _ in range(4):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "state")], capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 import msgspec
 
@@ -45,6 +45,12 @@ CREATE TABLE revocations (
 );
 CREATE TABLE exports (address TEXT PRIMARY KEY, request TEXT NOT NULL, record BLOB NOT NULL);
 """
+
+_DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export)
+}
+"""Made when this module is imported. msgspec looks into a type the first time it meets it, and where two threads do
+that at the same moment the process crashes; records are read in threads."""
 
 
 class StateStore:
@@ -241,7 +247,7 @@ class StateStore:
 
     def _decode(self, record: Any, kind: type[T]) -> T:
         try:
-            return msgspec.json.decode(record, type=kind)
+            return cast("T", _DECODERS[kind].decode(record))
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise StateError(f"{self.folder / _FILE} holds a record that cannot be read: {error}", _MOVE) from None
 
