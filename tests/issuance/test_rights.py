@@ -6,10 +6,11 @@ The embedded fleet decides as RBAC does; with the whole Roles every flow also ru
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +19,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
+from tests.issuance.dpf_place import CRDS, Clock, Place, embedded_place, real_place
+from tests.issuance.tenancy import one_context
+from tui.demo.eso_kinds import definitions
 from tui.fleet.fleet import Fleet
 from tui.fleet.reach import Timing
-from tui.issuance import csi, exec_minting, token_secret
+from tui.issuance import capi, csi, exec_minting, token_secret
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.exec_cache import Question
+from tui.issuance.external_secrets import STORES, secret_store
 from tui.issuance.identity import IdentityWish
 from tui.issuance.lease import LEASES
 from tui.issuance.plain import PlainWish, Way
@@ -32,6 +36,7 @@ from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.rights import RIGHTS, Flow, pairs, roles
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
+from tui.issuance.tenants import TenantPush
 from tui.issuance.types import (
     AccessLevel,
     Address,
@@ -48,6 +53,8 @@ from tui.issuance.types import (
     StepResult,
     StepStatus,
 )
+from tui.kube.client import Client
+from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.kubeconfig import load
 from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS, Resource
@@ -334,6 +341,121 @@ async def shoot_oidc(trial: Trial) -> bool:
     return await trial.execute(trial.engine.plan_plain(wish))
 
 
+class TenantClusters(KubeconfigClusters):
+    """The operator's cluster, and one tenant that is found in it by Cluster API's Secret, as everywhere."""
+
+    def __init__(self, trial: Trial, tenant: str) -> None:
+        super().__init__(str(trial.config))
+        self.trial = trial
+        self.tenant = tenant
+        self.found: Endpoint | None = None
+
+    def names(self) -> Sequence[str]:
+        return (*super().names(), self.tenant)
+
+    def endpoint(self, name: str) -> Endpoint:
+        if name != self.tenant:
+            return super().endpoint(name)
+        assert self.found is not None
+        return self.found
+
+    async def client(self, name: str) -> Client:
+        if name == self.tenant and self.found is None:
+            host, ns = self.trial.place.host, self.trial.place.ns
+            self.found = await capi.find(await super().client(host), host, ns, name)
+        return await super().client(name)
+
+
+@contextlib.asynccontextmanager
+async def tenancy(trial: Trial) -> AsyncIterator[Callable[..., Awaitable[bool]]]:
+    """Cluster API's Secret for a tenant; gives what pushes into it with the operator's rights."""
+    place = trial.place
+    tenant = place.members[0]
+    labels = {capi.CLUSTER_LABEL: tenant}
+    value = base64.b64encode(one_context(place.config, tenant)).decode()
+    secret = {"metadata": {"name": f"{tenant}-kubeconfig", "labels": labels}, "type": capi.SECRET_TYPE}
+    await place.client.create(SECRETS, secret | {"data": {"value": value}}, namespace=place.ns)
+    clusters = TenantClusters(trial, tenant)
+    with contextlib.closing(StateStore.open(trial.folder / "tenancy")) as state:
+        trial.engine = Engine(clusters, state, grace=timedelta(0), owner="operator")
+
+        async def push(**wish: Any) -> bool:
+            given = {
+                "identity": trial.identity,
+                "namespace": place.ns,
+                "cluster": tenant,
+                "tenant": tenant,
+                "remote_namespace": "kube-system",
+                "remote_secret": place.ns,
+                "wait": timedelta(seconds=15),
+            }
+
+            async def planned() -> Plan:
+                await clusters.client(tenant)
+                return await trial.engine.plan_tenant_push(TenantPush(**given | wish))
+
+            return await trial.execute(planned())
+
+        try:
+            yield push
+        finally:
+            await trial.engine.aclose()
+            await clusters.aclose()
+
+
+async def tenant_store(trial: Trial) -> bool:
+    """One whose SecretStore somebody else makes meanwhile, so that its Secret is taken back; then a whole one."""
+    await define_stores(trial.place.client)
+    async with tenancy(trial):
+        host, ns, tenant = trial.place.host, trial.place.ns, trial.place.members[0]
+        theirs = secret_store(STORES, tenant, ns, "https://elsewhere.example")
+        try:
+            plan = await trial.engine.plan_tenant_store(host, ns, tenant)
+        except KubeError as error:
+            trial.say(f"{error} {error.hint}")
+            return False
+        await trial.place.client.create(STORES, theirs, namespace=ns)
+        assert not await trial.execute(_done(plan))
+        await trial.place.client.delete(STORES, tenant, namespace=ns)
+        return await trial.execute(trial.engine.plan_tenant_store(host, ns, tenant))
+
+
+async def define_stores(admin: Client) -> None:
+    """Where External Secrets is not installed, the definition of its SecretStore alone."""
+    if (await admin.discover()).serves(STORES.group, STORES.plural):
+        return
+    await admin.create(CRDS, next(one for one in definitions() if one["spec"]["names"]["kind"] == STORES.kind))
+    async with asyncio.timeout(20):
+        while not (await admin.discover()).serves(STORES.group, STORES.plural):
+            await asyncio.sleep(0.1)
+
+
+async def _done(plan: Plan) -> Plan:
+    return plan
+
+
+async def tenant_push(trial: Trial) -> bool:
+    """Into a new Secret of the tenant; then one whose namespace is not there, so that the handle is taken back."""
+    async with tenancy(trial) as push:
+        good = await push()
+        assert not await push(remote_namespace="not-there")
+        return good
+
+
+async def tenant_push_external(trial: Trial) -> bool:
+    """By a PushSecret, and again into the same; then one that never arrives."""
+    async with tenancy(trial) as push:
+        host, ns, tenant = trial.place.host, trial.place.ns, trial.place.members[0]
+        helper = Engine(trial.place.known, trial.admin.state, grace=timedelta(0), owner="admin")
+        made = await helper.execute(await helper.plan_tenant_store(host, ns, tenant))
+        await helper.aclose()
+        assert made.ok, made.error
+        good = True
+        for _ in range(2):
+            good = await push(external_secrets=True) and good
+        return good
+
+
 async def read(trial: Trial, namespace: str | None = None) -> bool:
     """The dashboard's fleet: everything is listed and followed, and DPUClusters are entered."""
     fleet = Fleet(load(str(trial.config)), state=None, read_only=True, timing=QUICK, namespace=namespace)
@@ -367,6 +489,9 @@ FLOWS: dict[Flow, Callable[[Trial], Awaitable[bool]]] = {
     Flow.SHOOT_VIEWER: shoot_viewer,
     Flow.SHOOT_EXEC: shoot_exec,
     Flow.SHOOT_OIDC: shoot_oidc,
+    Flow.TENANT_STORE: tenant_store,
+    Flow.TENANT_PUSH: tenant_push,
+    Flow.TENANT_PUSH_EXTERNAL: tenant_push_external,
 }
 
 
@@ -419,8 +544,6 @@ async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> As
 
 
 def _kubeconfig(place: Place, token: str) -> dict[str, Any]:
-    import base64
-
     endpoint = place.known.endpoint(place.host)
     ca = base64.b64encode(endpoint.ca or b"").decode()
     return {
@@ -489,6 +612,8 @@ async def test_another_name_is_not_enough(place: Place, tmp_path: Path) -> None:
 async def test_the_role_is_enough_on_a_real_server(
     real_control_plane: RealControlPlane, tmp_path: Path, flow: Flow
 ) -> None:
+    if flow is Flow.TENANT_PUSH_EXTERNAL:
+        pytest.skip("no External Secrets Operator runs there, so that nothing would arrive")
     async with real_place(real_control_plane) as place, trial_of(place, tmp_path, exact(flow, place.ns)) as trial:
         assert await FLOWS[flow](trial), trial.heard
         assert trial.said == []

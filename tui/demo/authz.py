@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from .access import Admission, Attributes, Decision, Object, UserInfo
+from .access import Admission, Attributes, Decision, Object, UserInfo, refusal
 from .rules import Rule, allows_path, allows_resource, compact, uncovered
 from .status import forbidden
 from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, Change, Storage
@@ -96,7 +96,19 @@ class Authorizer:
             return self._storage.get(CLUSTER_ROLES, reference["name"])
         return self._storage.get(ROLES, reference["name"], namespace)
 
-    # Escalation
+    # Creation and escalation
+
+    def check_creation(self, admission: Admission) -> None:
+        """Refuses what an apply would create where only patching is allowed; a POST was authorized already."""
+        if admission.operation != "CREATE" or admission.subresource:
+            return
+        kind = admission.kind
+        wanted = Attributes(
+            "create", kind.group, kind.version, kind.plural, namespace=admission.namespace, name=admission.name
+        )
+        decision = self(admission.user, wanted)
+        if not decision.allowed:
+            raise refusal(admission.user, wanted, decision.reason)
 
     def check_escalation(self, admission: Admission) -> None:
         """Refuses a role or binding that would give somebody rights that the writer does not hold."""

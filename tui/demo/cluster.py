@@ -85,7 +85,11 @@ class EmbeddedCluster:
             clock=clock,
             authenticate=self.authenticator,
             authorize=self.authorizer,
-            admit=(AccountAdmission(self.features).admit, self.authorizer.check_escalation),
+            admit=(
+                self.authorizer.check_creation,
+                AccountAdmission(self.features).admit,
+                self.authorizer.check_escalation,
+            ),
             subresources=self.subresources,
             virtual=Reviews(self.authenticator, self.authorizer).virtual(self.features),
             paths={

@@ -53,6 +53,9 @@ class Flow(StrEnum):
     SHOOT_VIEWER = "shoot-viewer"
     SHOOT_EXEC = "shoot-exec"
     SHOOT_OIDC = "shoot-oidc"
+    TENANT_STORE = "tenant-store"
+    TENANT_PUSH = "tenant-push"
+    TENANT_PUSH_EXTERNAL = "tenant-push-external"
 
 
 SUMMARY: Final[dict[Flow, str]] = {
@@ -73,6 +76,9 @@ SUMMARY: Final[dict[Flow, str]] = {
     Flow.SHOOT_VIEWER: "the same as a viewer, who reads all but Secrets; in the garden",
     Flow.SHOOT_EXEC: "write a shoot's kubeconfig without a secret, and answer it as an admin; in the garden",
     Flow.SHOOT_OIDC: "write a shoot's kubeconfig for people who log in with OIDC; in the garden",
+    Flow.TENANT_STORE: "make the SecretStore that leads into a cluster of Cluster API, in the cluster's namespace",
+    Flow.TENANT_PUSH: "push an account that exists into a tenant in one apply; account and tenant in one namespace",
+    Flow.TENANT_PUSH_EXTERNAL: "the same, carried by External Secrets",
 }
 
 
@@ -227,6 +233,25 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("list",), resource=PRESETS, why="the project's logins, where the shoot has none of its own"),
         Right(verbs=("list",), resource=CLUSTER_PRESETS, why="the garden's, where the project has none for it"),
         Right(verbs=("list",), resource=PROJECTS, why="whether one of the garden's is for this project"),
+    ),
+    Flow.TENANT_STORE: (
+        Right(verbs=("get",), resource=SECRETS, why="the cluster's kubeconfig; whether the store's Secret is there"),
+        Right(verbs=("patch", "create", "delete"), resource=SECRETS, why="that Secret, and taking it back"),
+        Right(verbs=("get", "patch", "create"), resource=STORES, why="the SecretStore"),
+    ),
+    Flow.TENANT_PUSH: (
+        _LOOK,
+        _MINT,
+        _HANDLE,
+        Right(verbs=("get",), resource=SECRETS, why="the tenant's kubeconfig; what is written there is by its rights"),
+    ),
+    Flow.TENANT_PUSH_EXTERNAL: (
+        _LOOK,
+        _MINT,
+        _HANDLE,
+        Right(verbs=("get", "update"), resource=SECRETS, why="the tenant's kubeconfig, and the Secret that is pushed"),
+        Right(verbs=("get",), resource=STORES, why="whether there is a store that leads into the tenant"),
+        Right(verbs=("get", "patch", "create"), resource=PUSH_SECRETS, why="the PushSecret, and how it goes"),
     ),
 }  # fmt: skip
 

@@ -351,8 +351,10 @@ class StoreWork:
                 note.message = f"as {wanted.resource.api_version}"
         except StepFailed:
             if not existed:
-                with contextlib.suppress(KubeError):
+                try:
                     uid = str(made["metadata"]["uid"])
                     await client.delete(SECRETS, name, namespace=wanted.namespace, uid=uid)
+                except KubeError as error:
+                    run.hints.append(f"its Secret {name} could not be removed again: {error.message}")
             raise
         return Finished(None)
