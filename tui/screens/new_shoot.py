@@ -128,7 +128,7 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
             text = f"! it is {shoot.hibernation.lower()}: a kubeconfig cannot connect until it is awake"
             lines.append(Content.styled(safe_text(text), "$warn"))
         said = {
-            _CERTIFICATE: "The garden may grant less time than asked. It cannot be revoked: it ends by itself.",
+            _CERTIFICATE: "The garden may grant less time than asked.\nIt cannot be revoked, and ends by itself.",
             Way.EXEC.value: "kubectl runs kubemint exec-credential each time; the certificate stays in its cache.",
             Way.OIDC.value: "Settings of the shoot, else of the preset for it; kubectl needs the plugin oidc-login.",
         }
