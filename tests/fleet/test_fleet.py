@@ -1,9 +1,8 @@
-"""The fleet over embedded clusters: what it finds, how it follows changes, and what trouble in one cluster does."""
+"""The fleet over embedded clusters: what it finds, how it follows changes, how it starts and how it stops."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,89 +11,16 @@ import pytest
 
 from tests.controlplane import RealControlPlane
 from tests.fleet.conftest import FAST, over, until
-from tui.demo.faults import Action, Answer, Cut, Delay, Drop, DropWatch, FaultRule, ServerState
+from tests.fleet.sayings import create_account, has_account, managed_secret
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
-from tui.fleet.rows import AccountRow, Reach
+from tui.fleet.rows import AccountRow, Reach, RequestKind
 from tui.fleet.store import Area, FleetChange
 from tui.issuance import managed
 from tui.issuance.errors import UsageError
 from tui.issuance.types import CredentialKind, FileDestination, Identity, IssueSpec, State
-from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
-
-
-def reach(fleet: Fleet, name: str) -> Reach:
-    return fleet.store.clusters[name].reach
-
-
-def has_account(fleet: Fleet, name: str, cluster: str = "harbor") -> bool:
-    return str(Identity(cluster, "default", name)) in fleet.store.accounts
-
-
-async def create_account(client: Client, name: str) -> None:
-    await client.create(SERVICE_ACCOUNTS, {"metadata": {"name": name}}, namespace="default")
-
-
-def managed_secret(name: str, expires: str = "2030-01-01T01:00:00Z") -> dict[str, object]:
-    return {
-        "metadata": {
-            "name": name,
-            "labels": {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: "credential"},
-            "annotations": {
-                managed.ACCOUNT: "default/robot",
-                managed.FORMAT: "kubeconfig",
-                managed.REQUESTED: "1h",
-                managed.GRANTED: "1h",
-                managed.ISSUED: "2030-01-01T00:00:00Z",
-                managed.EXPIRES: expires,
-            },
-        }
-    }
-
-
-async def test_a_cluster_that_was_slow_for_a_moment_is_looked_at_again_soon(
-    harbor: EmbeddedFleet, tmp_path: Path
-) -> None:
-    harbor.cluster("harbor").faults.add(FaultRule(Delay(1.2), path="^/version$", times=1))
-    async with over(harbor, tmp_path, timing=replace(FAST, heartbeat=600, slow=0.05, probe=4)) as fleet:
-        await until(lambda: reach(fleet, "harbor") is Reach.SLOW, "its first answer was slow")
-        await until(lambda: reach(fleet, "harbor") is Reach.READY, "it answers quickly again, long before a heartbeat")
-
-
-async def test_every_state_of_a_cluster_shows(tmp_path: Path) -> None:
-    async with EmbeddedFleet(clusters=1, accounts=5, controller=False) as embedded:
-        embedded.cluster("fjord").faults.slow_seconds = 1.1
-        timing = replace(FAST, probe=4.0)
-        async with over(embedded, tmp_path, timing=timing) as fleet:
-            await until(lambda: reach(fleet, "harbor") is Reach.READY, "harbor ready")
-            assert reach(fleet, "fjord") is Reach.CONNECTING  # the quick ones did not wait for it
-            await until(lambda: reach(fleet, "fjord") is Reach.SLOW, "fjord slow", 20)
-            await until(lambda: reach(fleet, "island") is Reach.UNREACHABLE, "island unreachable")
-            await until(lambda: reach(fleet, "vault") is Reach.NEEDS_LOGIN, "vault needs login")
-            rows = fleet.store.clusters
-            assert rows["harbor"].version.startswith("v1.")
-            assert rows["harbor"].synced_at is not None
-            assert "1." in rows["fjord"].message
-            assert rows["island"].message
-            assert rows["island"].hint
-            assert rows["island"].retry_at is not None
-            assert "demo-login" in rows["vault"].message + rows["vault"].hint
-            assert all(row.since is not None for row in rows.values())
-
-
-async def test_login_in_another_terminal_then_reconnect(tmp_path: Path) -> None:
-    async with (
-        EmbeddedFleet(clusters=1, accounts=5, controller=False) as embedded,
-        over(embedded, tmp_path, only=["vault"]) as fleet,
-    ):
-        await until(lambda: reach(fleet, "vault") is Reach.NEEDS_LOGIN, "vault needs login")
-        assert embedded.folder is not None
-        command = [str(embedded.folder / "vault" / "demo-login"), "login"]
-        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
-        await fleet.reconnect("vault")
-        await until(lambda: reach(fleet, "vault") is Reach.READY, "vault ready after the login")
 
 
 async def test_accounts_credentials_requests_and_logins_are_found(two: EmbeddedFleet, tmp_path: Path) -> None:
@@ -150,146 +76,9 @@ async def test_changes_show_as_they_happen(harbor: EmbeddedFleet, tmp_path: Path
         await until(lambda: not has_account(fleet, "robot"), "the account is gone")
 
 
-async def test_a_watch_that_breaks_is_taken_up_again(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    cluster = harbor.cluster("harbor")
-    rule = cluster.faults.add(FaultRule(DropWatch(0.05), verb="watch", path="serviceaccounts"))
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        client = await fleet.client("harbor")
-        for number in range(5):
-            await create_account(client, f"robot-{number}")
-            await until(lambda number=number: has_account(fleet, f"robot-{number}"), "seen despite broken watches")  # type: ignore[misc]
-        cluster.faults.remove(rule)
-        assert reach(fleet, "harbor") is Reach.READY
-
-
-async def test_410_lists_again_and_drops_what_went_meanwhile(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    """The first watch breaks, the second is answered 410 after a while, and what went in between was never told."""
-    faults = harbor.cluster("harbor").faults
-    faults.add(FaultRule(DropWatch(0.5), verb="watch", path="serviceaccounts", times=1))
-    late = faults.add(FaultRule(Delay(0.3), verb="watch", path="serviceaccounts", times=1))
-    faults.add(FaultRule(Answer(410), verb="watch", path="serviceaccounts", times=1))
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        client = await fleet.client("harbor")
-        await create_account(client, "robot")
-        await until(lambda: has_account(fleet, "robot"), "the account")
-        await until(lambda: any(rule is late for _, _, rule in faults.hits), "the second watch")
-        await client.delete(SERVICE_ACCOUNTS, "robot", namespace="default")
-        assert has_account(fleet, "robot")
-        await until(lambda: not has_account(fleet, "robot"), "gone after the new list")
-        await create_account(client, "robot-2")
-        await until(lambda: has_account(fleet, "robot-2"), "watched again")
-        assert reach(fleet, "harbor") is Reach.READY
-
-
-async def test_partial_rights_show_the_rest(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    faults = harbor.cluster("harbor").faults
-    faults.add(FaultRule(Answer(403), path="/secrets$"))
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        row = fleet.store.clusters["harbor"]
-        assert row.reach is Reach.READY
-        assert [text.partition(":")[0] for text in row.missing] == ["managed Secrets", "token Secrets"]
-        assert all("no right" in text for text in row.missing)
-        assert fleet.store.accounts
-        faults.clear()
-        await until(lambda: not fleet.store.clusters["harbor"].missing, "rights that come later are noticed")
-        await until(lambda: fleet.store.clusters["harbor"].reach is Reach.READY, "ready")
-        assert any(r.credential.address.kind is CredentialKind.SECRET for r in fleet.store.credentials.values())
-
-
-async def test_no_rights_at_all_is_forbidden_with_a_hint(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    harbor.cluster("harbor").faults.add(FaultRule(Answer(403), path="/(secrets|serviceaccounts)"))
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        row = fleet.store.clusters["harbor"]
-        assert row.reach is Reach.FORBIDDEN
-        assert "service accounts" in row.message
-        assert row.hint
-
-
-async def test_rights_in_one_namespace_show_that_namespace(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    harbor.cluster("harbor").faults.add(FaultRule(Answer(403), path="^/api/v1/serviceaccounts$"))
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        namespaces = {row.identity.namespace for row in fleet.store.accounts.values()}
-        assert namespaces == {"default"}
-        assert any("only those in namespace default" in text for text in fleet.store.clusters["harbor"].missing)
-        await create_account(await fleet.client("harbor"), "robot")
-        await until(lambda: has_account(fleet, "robot"), "and follows it")
-
-
-async def test_only_the_namespace_that_was_asked_for_is_listed(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    faults = harbor.cluster("harbor").faults
-    faults.add(FaultRule(Answer(403), path="^/api/v1/(secrets|serviceaccounts)$"))
-    async with over(harbor, tmp_path, namespace="default") as fleet:
-        assert await fleet.settled(10)
-        assert {row.identity.namespace for row in fleet.store.accounts.values()} == {"default"}
-        assert not faults.hits
-
-
-async def test_a_cluster_that_hangs_costs_the_others_nothing(two: EmbeddedFleet, tmp_path: Path) -> None:
-    two.cluster("harbor").faults.enter(ServerState.HANG)
-    async with over(two, tmp_path) as fleet:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await until(lambda: reach(fleet, "tenant-a") is Reach.READY, "tenant-a ready")
-        assert loop.time() - began < 1.0
-        assert reach(fleet, "harbor") is Reach.CONNECTING
-        await create_account(await fleet.client("tenant-a"), "robot")
-        await until(lambda: has_account(fleet, "robot", "tenant-a"), "tenant-a follows changes")
-        await until(lambda: reach(fleet, "harbor") is Reach.UNREACHABLE, "harbor given up for now")
-        assert "no answer" in fleet.store.clusters["harbor"].message
-        two.cluster("harbor").faults.enter(ServerState.NORMAL)
-        await until(lambda: reach(fleet, "harbor") is Reach.READY, "harbor back")
-
-
-async def test_a_lost_cluster_keeps_its_rows_and_says_that_they_are_old(two: EmbeddedFleet, tmp_path: Path) -> None:
-    async with over(two, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        mine = [key for key, row in fleet.store.credentials.items() if row.credential.address.cluster == "tenant-a"]
-        kept = [key for key in mine if not key.startswith("login:")]
-        assert kept
-        synced = fleet.store.clusters["tenant-a"].synced_at
-        two.cluster("tenant-a").faults.enter(ServerState.HANG)
-        await until(lambda: reach(fleet, "tenant-a") is Reach.SLOW, "first it is slow")
-        await until(lambda: reach(fleet, "tenant-a") is Reach.UNREACHABLE, "then it is gone")
-        assert all(fleet.store.credentials[key].stale for key in kept)
-        row = fleet.store.clusters["tenant-a"]
-        assert row.synced_at is not None
-        assert synced is not None
-        assert row.synced_at >= synced
-        assert reach(fleet, "harbor") is Reach.READY
-        two.cluster("tenant-a").faults.enter(ServerState.NORMAL)
-        await until(lambda: reach(fleet, "tenant-a") is Reach.READY, "back")
-        await until(lambda: not any(fleet.store.credentials[key].stale for key in kept), "fresh again")
-
-
-async def test_401_in_the_middle_needs_a_login(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        rule = harbor.cluster("harbor").faults.add(FaultRule(Answer(401)))
-        await until(lambda: reach(fleet, "harbor") is Reach.NEEDS_LOGIN, "needs login")
-        assert any(row.stale for row in fleet.store.credentials.values())
-        harbor.cluster("harbor").faults.remove(rule)
-        await fleet.reconnect("harbor")
-        await until(lambda: reach(fleet, "harbor") is Reach.READY, "ready")
-
-
-@pytest.mark.parametrize("code", [429, 500, 503])
-async def test_server_errors_pass(harbor: EmbeddedFleet, tmp_path: Path, code: int) -> None:
-    rule = harbor.cluster("harbor").faults.add(FaultRule(Answer(code), path="serviceaccounts"))
-    async with over(harbor, tmp_path) as fleet:
-        await until(lambda: fleet.store.clusters["harbor"].missing, "the reason shows")
-        assert fleet.store.clusters["harbor"].missing[0].startswith("service accounts: ")
-        harbor.cluster("harbor").faults.remove(rule)
-        await until(lambda: fleet.store.accounts, "accounts come")
-        await until(lambda: not fleet.store.clusters["harbor"].missing, "and the reason goes")
-
-
 async def test_a_dpu_cluster_that_no_context_leads_to_becomes_a_cluster(two: EmbeddedFleet, tmp_path: Path) -> None:
     async with over(two, tmp_path, only=["harbor"]) as fleet:
+        await (await fleet.client("harbor")).delete(SECRETS, "tenant-a-kubeconfig", namespace="clusters")  # another way
         await until(
             lambda: any(
                 row.source == "DPUCluster" and row.reach is Reach.READY for row in fleet.store.clusters.values()
@@ -297,7 +86,7 @@ async def test_a_dpu_cluster_that_no_context_leads_to_becomes_a_cluster(two: Emb
             "a DPUCluster is connected",
         )
         name = next(
-            row.name for row in fleet.store.clusters.values() if row.reach is Reach.READY and row.source != "kubeconfig"
+            row.name for row in fleet.store.clusters.values() if row.reach is Reach.READY and row.source == "DPUCluster"
         )
         assert name.startswith("harbor/")
         assert name in fleet.names()
@@ -331,7 +120,9 @@ async def test_custom_resources_that_are_installed_later_are_found(two: Embedded
     )
     async with over(two, tmp_path) as fleet:
         assert await fleet.settled(10)
-        assert not any(row.cluster == "tenant-a" for row in fleet.store.requests.values())
+        assert not any(
+            row.cluster == "tenant-a" and row.kind is RequestKind.DPU for row in fleet.store.requests.values()
+        )
         assert fleet.store.clusters["tenant-a"].missing == ()
         host, tenant = await fleet.client("harbor"), await fleet.client("tenant-a")
         definition = await host.get(definitions, DPU_REQUESTS.name)
@@ -377,27 +168,6 @@ async def test_unknown_context_names_a_near_one(harbor: EmbeddedFleet) -> None:
     with pytest.raises(UsageError, match="no cluster is called 'harbour'") as caught:
         Fleet(load(str(harbor.kubeconfig)), state=None, only=["harbour"])
     assert caught.value.hint == "did you mean 'harbor'?"
-
-
-async def test_a_broken_context_is_one_row_and_harms_nobody(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    import yaml
-
-    from tui.issuance.yaml_text import dump
-
-    config = yaml.safe_load(harbor.kubeconfig.read_text())
-    config["contexts"].append({"name": "broken", "context": {"cluster": "nowhere", "user": "nobody"}})
-    path = tmp_path / "config"
-    path.write_text(dump(config))
-    fleet = Fleet(load(str(path)), state=None, timing=FAST)
-    await fleet.start()
-    try:
-        assert await fleet.settled(10)
-        assert reach(fleet, "harbor") is Reach.READY
-        row = fleet.store.clusters["broken"]
-        assert row.reach is Reach.UNREACHABLE
-        assert "nowhere" in row.message
-    finally:
-        await fleet.stop()
 
 
 async def test_stop_leaves_no_task_behind(two: EmbeddedFleet, tmp_path: Path) -> None:
@@ -504,53 +274,3 @@ async def test_a_real_control_plane(real_control_plane: RealControlPlane, tmp_pa
         )
     finally:
         await fleet.stop()
-
-
-@pytest.mark.parametrize(
-    "action", [Drop(), Cut(30), Answer(404), Answer(400), Answer(409), Answer(422)], ids=lambda action: str(action)
-)
-async def test_whatever_goes_wrong_it_is_tried_again(harbor: EmbeddedFleet, tmp_path: Path, action: Action) -> None:
-    """Broken connections, cut answers and errors that make no sense for a list: told, and over when they are over."""
-    faults = harbor.cluster("harbor").faults
-    rule = faults.add(FaultRule(action, path="^/api/v1/(serviceaccounts|secrets)"))
-    async with over(harbor, tmp_path) as fleet:
-        await until(lambda: faults.hits, "the fault")
-        await fleet.settled(5)
-        assert not fleet.store.accounts
-        faults.remove(rule)
-        await until(lambda: fleet.store.accounts, "accounts come")
-        await until(lambda: reach(fleet, "harbor") is Reach.READY, "ready")
-        await until(lambda: fleet.store.clusters["harbor"].missing == (), "nothing is missing")
-
-
-async def test_every_connection_breaks_and_heals(harbor: EmbeddedFleet, tmp_path: Path) -> None:
-    faults = harbor.cluster("harbor").faults
-    async with over(harbor, tmp_path) as fleet:
-        assert await fleet.settled(10)
-        rule = faults.add(FaultRule(Drop()))
-        await until(lambda: reach(fleet, "harbor") is Reach.UNREACHABLE, "noticed by the next heartbeat")
-        assert any(row.stale for row in fleet.store.credentials.values())
-        faults.remove(rule)
-        await until(lambda: reach(fleet, "harbor") is Reach.READY, "ready")
-        await until(lambda: not any(row.stale for row in fleet.store.credentials.values()), "fresh")
-
-
-async def test_m03_one_of_many_clusters_hangs(tmp_path: Path) -> None:
-    async with (
-        EmbeddedFleet(clusters=12, accounts=3, troubled=False, controller=False) as embedded,
-        over(embedded, tmp_path, timing=replace(FAST, probe=2.0)) as fleet,
-    ):
-        names = list(embedded.clusters)
-        await until(lambda: all(reach(fleet, name) is Reach.READY for name in names), "all ready", 30)
-        embedded.cluster("tenant-a").faults.enter(ServerState.HANG)
-        await until(lambda: reach(fleet, "tenant-a") is Reach.UNREACHABLE, "the one that hangs")
-        row = fleet.store.clusters["tenant-a"]
-        assert row.since is not None
-        assert any(account.cluster == "tenant-a" for account in fleet.store.accounts.values())
-        assert all(reach(fleet, name) is Reach.READY for name in names if name != "tenant-a")
-        client = await fleet.client("tenant-b")
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await create_account(client, "robot")
-        await until(lambda: has_account(fleet, "robot", "tenant-b"), "the others go on")
-        assert loop.time() - began < 1.0
