@@ -261,7 +261,7 @@ class KubemintApp(App[int]):
 
     def announce(self, text: str, *, worse: bool) -> None:
         """An alert, in one line."""
-        self.notify(text, title="alert", markup=False, severity="error" if worse else "warning", timeout=15)
+        self.notify(text, title="alert", markup=False, severity="error" if worse else "warning", timeout=6)
 
     def write_to_terminal(self, sequence: str) -> None:
         """A sequence for the terminal itself, between two frames; nothing where there is none."""

@@ -140,12 +140,13 @@ def keys(*pressed: str) -> Callable[[Pilot[Any]], Any]:
 
 
 async def at_rest(pilot: Pilot[Any]) -> None:
-    """No job runs, no cursor blinks, and two looks in a row show the same."""
+    """No job runs, no cursor blinks, alerts are judged (else once a second), and two looks in a row show the same."""
     app = pilot.app
     assert isinstance(app, KubemintApp)
     before = ""
     for _ in range(200):
         await pilot.pause(0.05)
+        app.alerting.look()
         for field in app.screen.query(Input):
             field.cursor_blink = False
         shown = "".join(strip.text for strip in app.screen._compositor.render_strips())
