@@ -22,6 +22,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
     "reconcile": ("tui.headless.reconciling:reconcile", "Bring DPU credential requests to their desired state."),
+    "export": ("tui.headless.exporting:export", "Write a credential that exists to one more place."),
     "undo": ("tui.headless.undoing:undo", "Go back to what the last rotation replaced."),
     "revoke": ("tui.headless.revoking:revoke", "Revoke credentials."),
     "identity": ("tui.headless.identity:identity", "Accounts that mint short-lived tokens for themselves."),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
@@ -22,6 +23,7 @@ from .output import API_VERSION, Column, print_list, print_object, print_table
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
+    from tui.issuance.exporting import ExportPreview
 
 AT_ONCE: Final = 4
 """How many credentials are worked on at the same time."""
@@ -171,6 +173,21 @@ def print_plans(plans: Sequence[Plan], form: str) -> None:
             click.echo()
             for line in plan.preview.splitlines():
                 click.echo(safe_text(line))
+
+
+def print_preview(found: ExportPreview, form: str) -> None:
+    """A dry run of an export: the plan, what would be written (masked), and what that changes."""
+    if form in ("json", "yaml"):
+        record = {"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(found.plan)}
+        print_object({**record, "content": found.text, "exists": found.exists, "hint": found.hint}, form)
+        return
+    print_plans([msgspec.structs.replace(found.plan, preview="")], form)
+    say(f"note: {found.hint}")
+    unchanged = found.exists and not found.plan.preview
+    said = "it holds exactly this already" if unchanged else found.plan.preview if found.exists else found.text
+    click.echo()
+    for line in said.splitlines():
+        click.echo(safe_text(line))
 
 
 def _where(step: Step) -> str:

@@ -24,7 +24,8 @@ from .types import (
     Address,
     Credential,
     CredentialKind,
-    FileDestination,
+    Destination,
+    Format,
     Identity,
     IssueSpec,
     Outcome,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .dpf import DPURequestDraft
+    from .exporting import ExportPreview
     from .identity import IdentityWish
     from .identity_view import IdentityView
     from .plain import PlainWish
@@ -296,12 +298,28 @@ class Engine:
 
         return await material(self._context, address)
 
-    async def export(self, address: Address, destination: FileDestination) -> Outcome:
-        """Write what exists somewhere else on this machine. The copy shares the original's life and end."""
+    async def plan_export(self, address: Address, destination: Destination, form: Format | None = None) -> Plan:
+        """What writing what exists to one more place would do; `form` None keeps its format.
+
+        The copy shares the original's life and end.
+        """
         from .exporting import prepare_copy
 
-        plan = self._planned(*await prepare_copy(self._context, address, destination))
-        return await self.execute(plan)
+        plan, work, _ = await prepare_copy(self._context, address, destination, form)
+        return self._planned(plan, work)
+
+    async def preview_export(
+        self, address: Address, destination: Destination, form: Format | None = None
+    ) -> ExportPreview:
+        """The same with what would be written and a diff against what is there, both masked; it reads the material."""
+        from .exporting import prepare_copy
+
+        plan, work, held = await prepare_copy(self._context, address, destination, form)
+        return await work.preview(self._planned(plan, work), held)
+
+    async def export(self, address: Address, destination: Destination, form: Format | None = None) -> Outcome:
+        """Do it."""
+        return await self.execute(await self.plan_export(address, destination, form))
 
     def set_grace(self, grace: timedelta) -> None:
         """How long old credentials still work after what is planned from now on."""

@@ -7,31 +7,27 @@ kubectl could not read is refused.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from tui.kube.entries import read_document
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import parse
-from tui.kube.sensitive import MASK, Sensitive
+from tui.kube.sensitive import Sensitive
 from tui.kube.yaml_loading import YAMLError, load_first
 
 from .errors import UsageError
 from .files import read_private, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
 from .kubeconfig_lock import PATIENCE, locked
+from .masking import diff, masked_tree
 from .yaml_text import dump
 
 EXTENSION: Final = "kubemint.io"
 _SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
-_SHOWN: Final = frozenset(
-    {"name", "server", "cluster", "user", "namespace", "tls-server-name", "managed-by", "request", "current-context"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,19 +284,5 @@ def _removals(document: Document, request: str) -> Iterator[Change]:
 
 
 def _diff(path: Path, before: Document, after: Document) -> str:
-    old, new = (dump(_masked(side)).splitlines() if side else [] for side in (before, after))
-    return "\n".join(difflib.unified_diff(old, new, str(path), str(path), lineterm="", n=99))
-
-
-def _masked(node: Any, key: str = "") -> Any:
-    """The same tree with every value hidden that is not known to be public; fingerprints show what changed."""
-    if isinstance(node, dict):
-        return {name: _masked(value, name) for name, value in node.items()}
-    if isinstance(node, list):
-        return [_masked(value, key) for value in node]
-    if not isinstance(node, str) or key in _SHOWN or not node:
-        return node
-    if key == "proxy-url":
-        parts = urlsplit(node)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    return f"{MASK} {Sensitive(node).fingerprint}"
+    old, new = (dump(masked_tree(side)) if side else "" for side in (before, after))
+    return diff(str(path), old, new, context=99)

@@ -139,6 +139,12 @@ def file_address(destination: FileDestination, identity: Identity) -> Address:
     return Address(CredentialKind.FILE, "", "", f"{path}#{identity}" if destination.merge else str(path))
 
 
+def file_destination(address: Address, identity: Identity) -> FileDestination:
+    """The file that an address names: the other way round than `file_address`."""
+    path = address.name.removesuffix(f"#{identity}")
+    return FileDestination(path, merge=path != address.name)
+
+
 def absolute(path: str) -> Path:
     """The absolute path as it was written; links are only followed to make sense of `..`."""
     if not path or not path.isprintable():

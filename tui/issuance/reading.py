@@ -14,14 +14,13 @@ from . import handles, managed
 from .errors import IssuanceError, UsageError
 from .formats import TOKEN_KEY
 from .intent import Export
-from .places import Place, absolute, address_of, place_for
+from .places import Place, absolute, address_of, file_destination, place_for
 from .secret_place import SecretObject, SecretPlace
 from .types import (
     Address,
     Credential,
     CredentialKind,
     Destination,
-    FileDestination,
     Format,
     IssueSpec,
     SecretDestination,
@@ -98,6 +97,11 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
                     f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path"
                 )
             spec, request = await wish_of(context, source)
+            if request != record.request:
+                raise UsageError(
+                    f"{address.name} is a copy of {source} in another format",
+                    "rotate that, then export it again to the same path",
+                )
     else:
         credential, request = await managed_secret(context, address)
         if credential.identity is None or credential.format is None:
@@ -119,7 +123,7 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
         for place in export.spec.destinations if export.spec is not None else ():
             known.setdefault(address_of(place, identity), place)
         path = export.credential.address
-        known.setdefault(path, FileDestination(path.name))
+        known.setdefault(path, file_destination(path, identity))
     return msgspec.structs.replace(spec, destinations=tuple(known.values()), create_account=False), request
 
 
@@ -163,7 +167,7 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
             return ShootPlace(credential.shoot, credential.address.name, context.state), Format.KUBECONFIG
         if credential.identity is None:
             raise UsageError(f"{address.name} does not say whose credential it keeps")
-        destination: Destination = FileDestination(credential.address.name)
+        destination: Destination = file_destination(credential.address, credential.identity)
         for candidate in record.spec.destinations if record.spec is not None else ():
             if address_of(candidate, credential.identity) == credential.address:
                 destination = candidate

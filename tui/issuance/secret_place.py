@@ -79,6 +79,14 @@ class SecretPlace:
             )
         return Held(exists=True, credential=credential, request=managed.request_of(found))
 
+    async def foresee(self, writing: Writing) -> tuple[SecretObject | None, SecretObject]:
+        """What is there now, None where nothing is, and what `write` would make of it. Reads only."""
+        client, where = await self._client(), self.destination
+        before = None
+        if self._version:
+            before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
+        return before, self._object(writing, before)
+
     async def write(self, writing: Writing) -> str:
         client, where = await self._client(), self.destination
         if not self._version:
