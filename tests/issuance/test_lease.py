@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.issuance.arena import Bench
-from tui.demo import Answer, FaultRule
+from tui.demo import Answer, FaultRule, Hang
 from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost
 
 SECOND = timedelta(seconds=1)
@@ -113,3 +114,19 @@ async def test_work_ends_when_the_lease_cannot_be_renewed(ebench: Bench) -> None
         pytest.raises(LeaseLost, match="could not be renewed in time"),
     ):
         await running
+
+
+async def test_a_renewal_that_hangs_does_not_outlast_the_lease(ebench: Bench) -> None:
+    ahead = 0.0
+    held = lease(ebench, "first", retry=SECOND / 20, monotonic=lambda: time.monotonic() + ahead)
+
+    async def work() -> None:
+        await asyncio.sleep(60)
+
+    running = asyncio.create_task(held.run(work))
+    while not held._spec:
+        await asyncio.sleep(0.01)
+    with ebench.arena.fault(FaultRule(Hang(), path="leases/keeper")):
+        ahead = 9.5  # of the 10 s in which it has to be renewed; a single try may not begin ten more
+        with pytest.raises(LeaseLost, match="could not be renewed in time"):
+            await asyncio.wait_for(asyncio.shield(running), 6)

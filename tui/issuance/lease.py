@@ -66,6 +66,8 @@ class Lease:
         self._seen: tuple[str, float] = ("", 0.0)
         """The other holder's version, and when it was first seen here."""
         self._spec: dict[str, Any] = {}
+        self._renewed = 0.0
+        """When the last renewal that was carried out was sent: from then on, at the earliest, others count."""
 
     async def try_once(self) -> bool:
         """Take or renew it where that is allowed right now."""
@@ -125,11 +127,11 @@ class Lease:
             await self.release()
 
     async def _keep(self) -> None:
-        renewed = self._monotonic()
         while True:
             await asyncio.sleep(self._retry.total_seconds())
+            deadline = self._renewed + self._renew_within.total_seconds()
             try:
-                async with asyncio.timeout(self._renew_within.total_seconds()):
+                async with asyncio.timeout(max(0.0, deadline - self._monotonic())):  # all tries together have this long
                     kept = await self.try_once()
             except (Unreachable, TimeoutError):
                 kept = None
@@ -138,10 +140,10 @@ class Lease:
                     raise LeaseLost(f"the Lease {self.namespace}/{self.name} cannot be renewed: {error}") from error
                 kept = None
             if kept:
-                renewed = self._monotonic()
-            elif self._spec.get("holderIdentity") not in (None, "", self.holder):
+                continue
+            if self._spec.get("holderIdentity") not in (None, "", self.holder):
                 raise LeaseLost(f"{self._spec['holderIdentity']} took the Lease {self.namespace}/{self.name}")
-            elif self._monotonic() - renewed > self._renew_within.total_seconds():
+            if self._monotonic() >= deadline:
                 raise LeaseLost(f"the Lease {self.namespace}/{self.name} could not be renewed in time")
 
     async def _create(self) -> bool:
@@ -156,6 +158,7 @@ class Lease:
             },
             "spec": spec,
         }
+        sent = self._monotonic()
         try:
             await self._client.create(LEASES, wish, namespace=self.namespace)
         except Conflict:
@@ -163,15 +166,16 @@ class Lease:
         except NotFound as error:
             error.hint = f"there is no namespace {self.namespace}; choose another for the Lease"
             raise
-        self._spec = spec
+        self._spec, self._renewed = spec, sent
         return True
 
     async def _replace(self, found: dict[str, Any], spec: dict[str, Any]) -> bool:
+        sent = self._monotonic()
         try:
             await self._client.replace(LEASES, found | {"spec": spec}, namespace=self.namespace, name=self.name)
         except Conflict:  # somebody was faster
             return False
-        self._spec = spec
+        self._spec, self._renewed = spec, sent
         return True
 
     def _record(self, before: dict[str, Any] | None) -> dict[str, Any]:
