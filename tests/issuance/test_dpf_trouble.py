@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from tui.demo import Answer, Cut, Drop, FaultRule
-from tui.issuance.dpf import credential_of
+from tui.demo import Answer, Cut, Delay, Drop, FaultRule
+from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.dpf import DPU_REQUESTS, credential_of
+from tui.issuance.dpf.keeper import Keeper
 from tui.issuance.dpf.renewal_work import look
+from tui.issuance.dpf.target import TargetClusters
+from tui.issuance.dpf.tending import controller_of
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.types import State
-from tui.kube.client import Client
+from tui.kube.client import Client, Timeouts
 from tui.kube.resource import SECRETS
 
 from .dpf_place import CLOCK, Place
@@ -143,6 +147,46 @@ async def test_a_write_whose_answer_was_lost_stays_good(place: Place) -> None:
     assert (await place.keep()).reason == "the Secret holds another token"
     assert await place.works(await place.token())
     assert conditions(await place.read()) == GOOD
+
+
+async def test_a_write_that_is_still_on_its_way_leaves_no_dead_token(place: Place) -> None:
+    await place.want()
+    await place.keep()
+    old = await place.token()
+    place.faults("harbor", FaultRule(Delay(2), verb="patch", path="/secrets/out$", times=1))
+    async with KubeconfigClusters(str(place.config), timeouts=Timeouts(read=0.5)) as hasty:
+        clusters = TargetClusters(hasty)
+        keeper = Keeper(clusters, clock=place.clock, grace=place.grace)
+        rest = await keeper.reconcile(place.host, place.ns, "req", renew="by hand")
+        await clusters.aclose()
+    assert "no answer" in rest.error
+    async with asyncio.timeout(30):
+        while (published := await place.token()) == old:
+            await asyncio.sleep(0.05)
+    assert not await place.refused(published), "what the server wrote late must not be a token that was taken back"
+    assert (await place.keep()).reason == "the Secret holds another token"
+    assert await place.works(await place.token())
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {"kubemint.io/leftovers": '[{"kind":"handle","name":"a/b","due":"2020-01-01T00:00:00"}]'},
+        {"kubemint.io/leftovers": '[{"kind":"handle","name":"a/b","due":"not a time"}]'},
+        {"kubemint.io/expires": "2030-01-01T00:00:00"},
+    ],
+    ids=["leftover without a zone", "no time", "expiry without a zone"],
+)
+async def test_mangled_annotations_are_no_crash(place: Place, notes: dict[str, str]) -> None:
+    await place.want()
+    await place.keep()
+    meta = {"metadata": {"annotations": notes}}
+    await place.client.patch(DPU_REQUESTS, "req", meta, namespace=place.ns)
+    found = await place.client.list(DPU_REQUESTS, namespace=place.ns)
+    controller_of(found, place.clock())
+    await place.keep()
+    await place.delete()
+    assert (await place.keep()).request is None
 
 
 async def test_no_right_to_make_handles_is_said(place: Place) -> None:

@@ -179,6 +179,7 @@ class Faults:
         for action in self.take(attributes.verb, request.path, user.username if user is not None else ""):
             match action:
                 case Delay(seconds):
+                    await request.read()  # it has arrived: who gives up waiting does not take it back
                     await asyncio.sleep(seconds)
                 case Hang():
                     await self._released.wait()

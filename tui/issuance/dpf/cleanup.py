@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -35,7 +35,7 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     target: str = ""
     uid: str = ""
-    due: datetime
+    due: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Swept(msgspec.Struct, frozen=True, kw_only=True):

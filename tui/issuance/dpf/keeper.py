@@ -18,7 +18,7 @@ from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
 from tui.issuance.renewal import next_wake, spread
 from tui.issuance.token_request import IssuedToken
-from tui.kube.errors import KubeError, NotFound
+from tui.kube.errors import KubeError, NotFound, Unreachable
 
 from . import conditions, steps
 from .cleanup import Leftover, Swept, everything, leftovers_of, sweep
@@ -95,7 +95,7 @@ class Keeper:
         try:
             await work.write(issued)
         except (KubeError, IssuanceError) as error:
-            await self._take_back_unless_published(work, issued)
+            await self._take_back_unless_published(work, issued, error)
             return await self._failed(work.request, conditions.SECRET, error)
         now = self._clock()
         await work.publish(issued, now, self._grace)
@@ -123,8 +123,12 @@ class Keeper:
         except KubeError as error:  # the account's owner reference collects it when the account goes
             work.notes.append(f"the unused handle could not be deleted: {error}")
 
-    async def _take_back_unless_published(self, work: RequestWork, issued: IssuedToken | None) -> None:
-        """The answer to a write may be lost although it was done: what the Secret holds must live."""
+    async def _take_back_unless_published(
+        self, work: RequestWork, issued: IssuedToken | None, error: KubeError | IssuanceError
+    ) -> None:
+        """The answer to a write may be lost although it was done, or will be: what the Secret holds must live."""
+        if isinstance(error, Unreachable):
+            return  # the server may still write it; a handle that nobody needs is found later
         try:
             there = await steps.look_secret(work.host, work.request, work.request.secret)
         except (KubeError, IssuanceError):

@@ -117,7 +117,7 @@ class DPURequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def marks(self) -> dict[str, str]:
         """kubemint's marks on the current token; empty where somebody else issued it."""
-        expires = _time(self.annotations.get(resources.EXPIRES))
+        expires = parse_time(self.annotations.get(resources.EXPIRES))
         if expires is None or expires != self.expires_at:
             return {}
         return {key: self.annotations[key] for key in resources.MARKS if key in self.annotations}
@@ -173,8 +173,8 @@ def parse(cluster: str, obj: Mapping[str, Any]) -> DPURequest:
         uid=_text(meta, "uid"),
         resource_version=_text(meta, "resourceVersion"),
         generation=meta["generation"] if isinstance(meta.get("generation"), int) else 0,
-        created_at=_time(meta.get("creationTimestamp")),
-        deleted_at=_time(meta.get("deletionTimestamp")),
+        created_at=parse_time(meta.get("creationTimestamp")),
+        deleted_at=parse_time(meta.get("deletionTimestamp")),
         finalizers=tuple(str(item) for item in meta.get("finalizers") or ()),
         annotations=_texts(meta, "annotations"),
         service_account=_required(spec, "serviceAccount"),
@@ -310,13 +310,14 @@ def _status_name(status: Mapping[str, Any], key: str, problems: list[str]) -> Na
 
 
 def _stamp(status: Mapping[str, Any], key: str, problems: list[str]) -> datetime | None:
-    found = _time(status.get(key))
+    found = parse_time(status.get(key))
     if found is None and status.get(key) is not None:
         problems.append(f"status.{key} is not a time")
     return found
 
 
-def _time(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
+    """An RFC 3339 time in UTC; None for anything else, and for a time without a zone."""
     try:
         parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -343,7 +344,7 @@ def _conditions(status: Mapping[str, Any]) -> list[Condition]:
                     status=safe_text(_text(item, "status") or "Unknown"),
                     reason=safe_text(_text(item, "reason")),
                     message=safe_text(_text(item, "message")).strip(),
-                    last_transition_time=_time(item.get("lastTransitionTime")),
+                    last_transition_time=parse_time(item.get("lastTransitionTime")),
                     observed_generation=generation if isinstance(generation, int) else None,
                 )
             )

@@ -16,7 +16,7 @@ from tui.issuance import managed
 from tui.issuance.errors import IssuanceError
 from tui.issuance.renewal import threshold
 
-from .objects import parse
+from .objects import parse, parse_time
 from .resources import EXPIRES, FIELD_MANAGER, FINALIZER
 
 LATELY: Final = timedelta(minutes=10)
@@ -57,13 +57,13 @@ def traces(obj: Mapping[str, Any]) -> Iterator[Trace]:
         return
     name = f"{request.namespace}/{request.name}"
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
-        at = _time(entry.get("time"))
+        at = parse_time(entry.get("time"))
         if at is not None and _is_controller(entry):
             text = f"{entry.get('manager')} wrote the status of {name} at {at:%H:%M:%S} UTC"
             yield Trace(text, _EVER, at + LATELY)
     if request.issued_at is None or request.expires_at is None or request.marks:
         return
-    marked = _time(request.annotations.get(EXPIRES))
+    marked = parse_time(request.annotations.get(EXPIRES))
     if marked is not None and marked >= request.expires_at:
         return  # kubemint's own marks are the newer ones: it was stopped before it wrote the status
     due = threshold(request.issued_at, request.expires_at)
@@ -79,10 +79,3 @@ def _is_controller(entry: Mapping[str, Any]) -> bool:
     if manager == FIELD_MANAGER:
         return True
     return entry.get("subresource") == "status" and not manager.startswith((managed.MANAGER, "kubectl"))
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None
