@@ -13,7 +13,7 @@ from tests.controlplane import RealControlPlane
 from tui.demo.running import FleetThread
 from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.dpf.conditions import rfc3339
-from tui.issuance.dpf.keeper import Rest
+from tui.issuance.dpf.keeper import Keeper, Rest
 from tui.issuance.dpf.keeping import Keeping, Key
 from tui.issuance.dpf.resources import FINALIZER
 from tui.issuance.dpf.tending import trace
@@ -146,6 +146,35 @@ async def test_the_loop_keeps_what_comes_what_changes_and_what_others_break(plac
     await eventually(gone)
     assert await place.account() is None
     assert {rest.error for _, rest in rests} == {""}
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+
+
+class Poisoned(Keeper):
+    """A keeper with a mistake that one request brings out."""
+
+    async def reconcile(self, cluster: str, namespace: str, name: str, **options: Any) -> Rest:
+        if name == "poison":
+            raise LookupError("whatever this text holds")
+        return await super().reconcile(cluster, namespace, name, **options)
+
+
+async def test_a_request_that_brings_out_a_mistake_costs_the_others_nothing(place: Place) -> None:
+    place.keeper = Poisoned(place.clusters, clock=place.clock, grace=place.grace)
+    rests: list[tuple[Key, Rest]] = []
+    await place.want("poison", secret={"name": "poison", "namespace": place.ns})
+    await place.want()
+    loop = asyncio.create_task(keeping(place, rests, []).run())
+
+    async def both() -> bool:
+        return {name for (_, name), _ in rests} == {"poison", "req"}
+
+    await eventually(both)
+    assert (await place.read()).issued_at is not None
+    said = {name: rest.error for (_, name), rest in rests}
+    assert said == {"req": "", "poison": "an unexpected LookupError in kubemint"}
+    assert not loop.done()
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop

@@ -15,6 +15,7 @@ from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_REQUESTS, credential_of
 from tui.issuance.dpf.keeper import Keeper
 from tui.issuance.dpf.renewal_work import look
+from tui.issuance.dpf.resources import MARKS
 from tui.issuance.dpf.target import TargetClusters
 from tui.issuance.dpf.tending import controller_of
 from tui.issuance.errors import ChangedMeanwhile
@@ -187,6 +188,18 @@ async def test_mangled_annotations_are_no_crash(place: Place, notes: dict[str, s
     await place.keep()
     await place.delete()
     assert (await place.keep()).request is None
+
+
+async def test_a_token_that_is_no_text_is_issued_anew(place: Place) -> None:
+    await place.want(type="tokenFile")
+    await place.keep()
+    unmarked = {"metadata": {"annotations": dict.fromkeys(MARKS)}}
+    await place.client.patch(DPU_REQUESTS, "req", unmarked, namespace=place.ns)
+    broken = {"data": {"TOKEN_FILE": base64.b64encode(b"\xff\xfe").decode()}}
+    await place.client.patch(SECRETS, "out", broken, namespace=place.ns)
+    await place.change(type="kubeconfig")
+    assert (await place.keep()).reason == "the Secret is gone or holds no token"
+    assert await place.works(await place.token())
 
 
 async def test_no_right_to_make_handles_is_said(place: Place) -> None:

@@ -113,6 +113,23 @@ def test_mangled_annotations_are_unknown_and_never_an_exception(mangled: dict[st
         assert held.state is State.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("issued", "expires"),
+    [
+        ("9999-12-31T12:00:00Z", "9999-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-02T00:00:00Z"),
+        ("2026-01-01T00:00:00", "2026-01-01T01:00:00"),
+    ],
+    ids=["the end of time", "before its beginning", "no zone"],
+)
+def test_times_that_no_clock_shows_are_unknown(issued: str, expires: str) -> None:
+    whole = metadata(credential())
+    whole["metadata"]["annotations"] |= {managed.ISSUED: issued, managed.EXPIRES: expires}
+    held = managed.credential_from_secret("harbor", whole)
+    assert held is not None
+    assert (held.state, held.rotate_at) == (State.UNKNOWN, None)
+
+
 def test_expiry_before_issue_is_unknown() -> None:
     whole = metadata(credential())
     whole["metadata"]["annotations"][managed.EXPIRES] = "2026-01-02T02:00:00Z"

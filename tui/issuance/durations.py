@@ -1,4 +1,4 @@
-"""Lifetimes as people and DPF write them: Go's duration syntax, no more than DPF's CRD accepts.
+"""Lifetimes as people and DPF write them: Go's duration syntax, no more than DPF's CRD accepts; and points in time.
 
 `durationpy` reads more than Go does (`d`, `w`, signs), so the pattern comes first and is what an error shows.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import durationpy
@@ -19,6 +19,7 @@ _RULE: Final = re.compile(PATTERN.strip("^$"))
 _LONGEST: Final = timedelta(microseconds=(2**63 - 1) // 1000)
 """What Go's time.Duration can hold: 2^63-1 nanoseconds, about 292 years."""
 _LONGEST_TEXT: Final = 64
+_YEARS: Final = range(1970, 9999)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -57,3 +58,14 @@ def format_duration(duration: timedelta) -> str:
 def whole_seconds(duration: timedelta) -> int:
     """The seconds a TokenRequest can ask for; parts of a second are dropped, as DPF drops them."""
     return duration // timedelta(seconds=1)
+
+
+def parse_time(value: object) -> datetime | None:
+    """An RFC 3339 time, in UTC; None for anything else: without a zone, or so far away that one cannot reckon with it."""
+    try:
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    if parsed is None or parsed.tzinfo is None or parsed.year not in _YEARS:
+        return None
+    return parsed.astimezone(UTC)

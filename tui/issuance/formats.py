@@ -86,7 +86,7 @@ def token_of(form: Format, data: dict[str, Sensitive]) -> Sensitive | None:
         except KubeError:
             return None
     found = data.get(TOKEN_FILE_KEY if form is Format.TOKEN_FILE else TOKEN_KEY)
-    return bare(found) if found else None
+    return bare(found) if found and found.reveal_bytes().isascii() else None
 
 
 def kubeconfig(token: Sensitive, endpoint: Endpoint, identity: Identity) -> Sensitive:

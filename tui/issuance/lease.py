@@ -20,6 +20,7 @@ from tui.kube.errors import APIError, Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import Resource
 
 from . import managed
+from .durations import parse_time
 from .errors import IssuanceError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Lease:
     async def acquire(self) -> None:
         """Take it. A holder who seems to be alive is not waited for: raises LeaseHeld."""
         while not await self.try_once():
-            renewed = _time(self._spec.get("renewTime"))
+            renewed = parse_time(self._spec.get("renewTime"))
             duration = timedelta(seconds=float(self._spec.get("leaseDurationSeconds") or 0))
             if renewed is not None and self._now() < renewed + duration:
                 raise LeaseHeld(
@@ -191,10 +192,3 @@ class Lease:
 def _micro(at: datetime) -> str:
     """A time as Kubernetes writes MicroTime."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from .durations import parse_duration, whole_seconds
+from .durations import parse_duration, parse_time, whole_seconds
 from .errors import UsageError
 from .renewal import rotate_at, spread
 from .types import Address, Credential, CredentialKind, Format, Handle, Identity, SecretDestination, State
@@ -153,7 +153,7 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
     account_cluster = notes.get(ACCOUNT_CLUSTER) or cluster
     account = _split(notes.get(ACCOUNT, ""), 2)
     handle = _split(notes.get(HANDLE, ""), 3)
-    issued, expires = _time(notes.get(ISSUED)), _time(notes.get(EXPIRES))
+    issued, expires = parse_time(notes.get(ISSUED)), parse_time(notes.get(EXPIRES))
     whole = account is not None and issued is not None and expires is not None and issued < expires
     return Credential(
         address=Address(CredentialKind.SECRET, cluster, namespace, name),
@@ -217,14 +217,6 @@ def _strings(text: str | None) -> tuple[str, ...]:
 
 def _rfc3339(at: datetime | None) -> str | None:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        parsed = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return parsed.astimezone(UTC) if parsed is not None and parsed.tzinfo is not None else None
 
 
 def _go(lifetime: timedelta | None) -> str | None:

@@ -27,7 +27,8 @@ _SECOND: Final = timedelta(seconds=1)
 def threshold(issued_at: datetime, expires_at: datetime) -> datetime:
     """The latest renewal point: 80 % of the lifetime (floored in whole seconds, as DPF does), or 24 h after issue."""
     lifetime = (expires_at - issued_at) // _SECOND
-    return min(expires_at - timedelta(seconds=lifetime * EARLY_PERCENT // 100), issued_at + MAX_AGE)
+    capped = issued_at + min(MAX_AGE, expires_at - issued_at)  # never beyond what a time can be
+    return min(expires_at - timedelta(seconds=lifetime * EARLY_PERCENT // 100), capped)
 
 
 def early_by(issued_at: datetime, expires_at: datetime, jitter: float) -> timedelta:

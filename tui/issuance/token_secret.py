@@ -19,6 +19,7 @@ from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SECRETS
 
 from . import managed
+from .durations import parse_time
 from .errors import IssuanceError, UsageError
 from .formats import TOKEN_KEY
 from .secret_place import SecretObject
@@ -108,7 +109,7 @@ def read(meta: Mapping[str, Any]) -> TokenSecret | None:
         name=str(meta.get("name", "")),
         uid=str(meta.get("uid", "")),
         account=str(notes[ACCOUNT_NAME]),
-        created_at=_time(meta.get("creationTimestamp")),
+        created_at=parse_time(meta.get("creationTimestamp")),
         last_used=str(labels.get(LAST_USED, "")),
         invalid_since=str(labels.get(INVALID_SINCE, "")),
         filled=bool(notes.get(ACCOUNT_UID)),
@@ -217,10 +218,3 @@ async def wait_for_token(
             )
         await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None

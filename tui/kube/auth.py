@@ -111,7 +111,7 @@ def impersonation_headers(who: Impersonation | None) -> list[tuple[str, str]]:
 
 
 def _bearer(endpoint: Endpoint, token: Sensitive) -> Sensitive:
-    text = token.reveal()
-    if not (text.isascii() and text.isprintable()) or " " in text:
+    text = token.reveal() if token.reveal_bytes().isascii() else ""
+    if not text.isprintable() or " " in text or not text:
         raise ConfigError("the token has characters that no header can carry", cluster=endpoint.name)
     return Sensitive(f"Bearer {text}")

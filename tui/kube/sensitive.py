@@ -27,7 +27,11 @@ class Sensitive:
 
     def reveal(self) -> str:
         """The material as text (UTF-8). Raises UnicodeDecodeError where it is not text."""
-        return self._material.decode()
+        try:
+            return self._material.decode()
+        except UnicodeDecodeError:
+            pass
+        raise UnicodeDecodeError("utf-8", b"", 0, 0, "not text")  # the decoder's own holds all of the material
 
     def reveal_bytes(self) -> bytes:
         """The material as bytes."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError
+from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.renewal import retry_at
-from tui.kube.errors import KubeError
+from tui.issuance.running import explain
 from tui.kube.reflector import Listing, Lost, Remove, Synced, Upsert, reflect
 
 from .keeper import Keeper, Rest
@@ -145,8 +145,9 @@ class Keeping:
             return await self.keeper.reconcile(self.cluster, *key)
         except ChangedMeanwhile:
             return None
-        except (KubeError, IssuanceError) as error:
-            return Rest(request=None, error=str(error), hint=error.hint)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one request, the others are kept
+            message, hint = explain(error)
+            return Rest(request=None, error=message, hint=hint)
 
     def _plan(self, key: Key, rest: Rest) -> None:
         now = self.clock()

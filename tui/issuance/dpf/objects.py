@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from tui.issuance.durations import parse_duration
+from tui.issuance.durations import parse_duration, parse_time
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.renewal import rotate_at, spread, state_of
 from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
@@ -314,15 +314,6 @@ def _stamp(status: Mapping[str, Any], key: str, problems: list[str]) -> datetime
     if found is None and status.get(key) is not None:
         problems.append(f"status.{key} is not a time")
     return found
-
-
-def parse_time(value: object) -> datetime | None:
-    """An RFC 3339 time in UTC; None for anything else, and for a time without a zone."""
-    try:
-        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return parsed.astimezone(UTC) if parsed is not None and parsed.tzinfo is not None else None
 
 
 def _lifetime(text: str | None) -> timedelta | None:

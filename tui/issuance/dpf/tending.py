@@ -13,10 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from tui.issuance import managed
+from tui.issuance.durations import parse_time
 from tui.issuance.errors import IssuanceError
 from tui.issuance.renewal import threshold
 
-from .objects import parse, parse_time
+from .objects import parse
 from .resources import EXPIRES, FIELD_MANAGER, FINALIZER
 
 LATELY: Final = timedelta(minutes=10)
