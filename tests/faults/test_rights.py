@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.issuance.arena import Arena, Bench, new_arena
+from tui.demo import Answer, FaultRule
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.types import Format
-from tui.kube.errors import KubeError
-from tui.kube.resource import SERVICE_ACCOUNTS, Resource
+from tui.kube.errors import Forbidden, KubeError
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 EMBEDDED = {"embedded": "harbor", "embedded-1.20": "tenant-b"}
 Rule = tuple[str, str]
 """Verbs and resources, each with commas between."""
@@ -115,6 +119,54 @@ async def test_no_right_to_make_handles_still_issues_and_says_what_that_means(be
     token = Sensitive(Path(arena.file("robot.token").path).read_bytes().strip())
     assert read_token(token).bound is None
     assert await bench.works(token)
+
+
+FULL = (
+    'secrets "kubemint-x" is forbidden: exceeded quota: full, requested: secrets=1, used: secrets=0, limited: secrets=0'
+)
+
+
+@contextlib.asynccontextmanager
+async def no_more_secrets(bench: Bench) -> AsyncIterator[None]:
+    """A quota that is used up. The embedded fleet knows no quotas, so it is told what to say."""
+    if bench.arena.fleet is not None:
+        with bench.arena.fault(FaultRule(Answer(403, "Forbidden", FULL), verb="create", path="/secrets$")):
+            yield
+        return
+    namespace, quota = bench.arena.namespace, {"hard": {"secrets": "0"}}
+    await bench.client.create(QUOTAS, {"metadata": {"name": "full"}, "spec": quota}, namespace=namespace)
+    used = {"status": quota | {"used": {"secrets": "0"}}}  # no controller of quotas runs here
+    await bench.client.patch(QUOTAS, "full", used, namespace=namespace, subresource="status")
+    async with asyncio.timeout(30):  # until the server's own view of quotas has it
+        while True:
+            try:
+                await bench.client.create(SECRETS, {"metadata": {"name": "probe"}}, namespace=namespace, dry_run=True)
+            except Forbidden:
+                break
+            await asyncio.sleep(0.1)
+    yield
+
+
+async def test_a_full_quota_is_no_missing_right(bench: Bench) -> None:
+    """What could be revoked if there were room is not issued without a way to revoke it."""
+    arena = bench.arena
+    async with await operator(bench, ACCOUNTS, TOKENS, HANDLES) as limited, no_more_secrets(bench):
+        outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+        assert not outcome.ok
+        assert "exceeded quota" in outcome.error
+        assert not Path(arena.file().path).exists()
+        assert limited.state.open_plans() == []
+
+
+async def test_who_may_not_look_at_secrets_leaves_nothing_open(bench: Bench) -> None:
+    """A handle that was never made cannot be looked for, nor deleted; that must not keep the plan open for good."""
+    arena = bench.arena
+    blind: Rule = ("create,delete", "secrets")
+    async with await operator(bench, ACCOUNTS, TOKENS, blind) as limited, no_more_secrets(bench):
+        outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+        assert not outcome.ok
+        assert limited.state.open_plans() == []
+        assert await limited.engine.recover() == []
 
 
 async def test_an_account_that_may_not_be_looked_at(bench: Bench) -> None:

@@ -61,7 +61,7 @@ def whole_seconds(duration: timedelta) -> int:
 
 
 def parse_time(value: object) -> datetime | None:
-    """An RFC 3339 time, in UTC; None for anything else: without a zone, or so far away that one cannot reckon with it."""
+    """An RFC 3339 time, in UTC; None for anything else, without a zone, or too far away to reckon with."""
     try:
         parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -152,7 +152,10 @@ async def discard(clusters: Clusters, handle: Handle, plan: str) -> str:
         except NotFound:
             return "was never created"
         except Forbidden:  # may delete but not look; nobody else has a name like this
-            await client.delete(SECRETS, handle.name, namespace=handle.namespace)
+            try:
+                await client.delete(SECRETS, handle.name, namespace=handle.namespace)
+            except NotFound:
+                return "was never created"
             return "deleted"
         meta = found.get("metadata") or {}
         made_by = (meta.get("annotations") or {}).get(managed.PLAN)

@@ -6,7 +6,7 @@ never part of an error, because a proxy or a server may echo material in them.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from .text import safe_text
 
@@ -127,7 +127,12 @@ class Unauthorized(APIError):
 
 
 class Forbidden(APIError):
-    """403. The hint names the verb and the resource that are missing."""
+    """403. The hint names the verb and the resource that are missing, where it is a right that is missing."""
+
+    @property
+    def lacks_right(self) -> bool:
+        """Whether a right is missing; a full quota, a policy or a namespace that is going away answer 403 as well."""
+        return not of_admission(self.message)
 
 
 class NotFound(APIError):
@@ -164,6 +169,15 @@ _BY_STATUS: dict[int, type[APIError]] = {
     422: Invalid,
     429: TooManyRequests,
 }
+
+
+def of_admission(message: str) -> bool:
+    """Whether a 403 with this message came from behind the rights: the caller may, but not this, or not now."""
+    return any(words in message for words in _ADMISSION)
+
+
+_ADMISSION: Final = ("exceeded quota", "because it is being terminated", "denied the request", "denied request")
+"""What the quota, the namespaces' life cycle, webhooks and admission policies say."""
 
 
 def api_error_type(status: int) -> type[APIError]:

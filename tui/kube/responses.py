@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from .errors import APIError, KubeError, ProtocolError, api_error_type
+from .errors import APIError, KubeError, ProtocolError, api_error_type, of_admission
 from .request_info import RequestInfo
 from .sensitive import MASK, Sensitive
 from .text import safe_text
@@ -130,7 +130,7 @@ def status_error(
         safe_text(status.reason, 64),
         masked(status.message),
         cluster=cluster,
-        hint=f"needs: {info.right()}" if code == 403 and info.resource else "",
+        hint=f"needs: {info.right()}" if code == 403 and info.resource and not of_admission(status.message) else "",
         retry_after=retry_after,
         causes=causes,
         verb=info.verb,

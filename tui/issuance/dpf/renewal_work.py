@@ -133,7 +133,9 @@ class RequestWork:
         )
         try:
             made = await self.client.create(SECRETS, wish, namespace=namespace)
-        except Forbidden:
+        except Forbidden as error:
+            if not error.lacks_right:
+                raise
             self.notes.append(f"no right to create Secrets in {namespace} of {self.target.name}: {UNBOUND}")
             self.handle = None
         else:
