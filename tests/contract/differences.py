@@ -14,6 +14,7 @@ SINCE: Final[dict[str, tuple[tuple[int, int], str]]] = {
     "self-subject-review": ((1, 28), "authentication.k8s.io/v1 SelfSubjectReview is served"),
     "token-ids": ((1, 30), "bound tokens carry jti, and reviews show it as credential-id"),
     "node-bound-tokens": ((1, 31), "boundObjectRef may name a Node"),
+    "extends-for-the-api-only": ((1, 24), "a pod's token that is for others too is not extended to a year"),
     "account-before-body": (
         (1, 29),
         "TokenRequest looks the account up first, then validates the body",

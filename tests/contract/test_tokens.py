@@ -228,6 +228,23 @@ def test_extended_lifetime_of_a_pods_token(server: Server, ns: str, robot: str) 
     assert shown - claims["iat"] == 3607
 
 
+def test_e09_a_token_for_others_too_is_not_extended(server: Server, ns: str, robot: str) -> None:
+    """Nor does anything in it say that it should have been renewed; old servers extended it all the same."""
+    server.pod(ns, "p")
+    reference = {"kind": "Pod", "apiVersion": "v1", "name": "p"}
+    audiences = ["not-the-api", server.server]
+    body = server.admin.post(
+        robot, {"spec": {"expirationSeconds": 3607, "audiences": audiences, "boundObjectRef": reference}}
+    ).expect(201)
+    claims = claims_of(body["status"]["token"])
+    kept = server.has("extends-for-the-api-only")
+    assert claims["aud"] == audiences
+    assert claims["exp"] - claims["iat"] == (3607 if kept else 365 * 24 * 3600)
+    assert ("warnafter" in claims["kubernetes.io"]) is not kept
+    shown = datetime.datetime.fromisoformat(body["status"]["expirationTimestamp"]).timestamp()
+    assert shown - claims["iat"] == 3607
+
+
 @pytest.mark.parametrize(
     ("reference", "code", "reason", "text"),
     [
