@@ -1,9 +1,13 @@
-"""The question before something is destroyed: what ends, who may notice, and a word to type. The default is No."""
+"""The question before something is destroyed: what ends, who may notice, and a word to type. The default is No.
+
+What takes a moment to find out comes in below while the question is there already.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -17,12 +21,21 @@ class ConfirmScreen(Dialog[bool]):
 
     problem_lines = 2
 
-    def __init__(self, title: str, body: Sequence[str], *, type_to_confirm: str = "", verb: str = "Revoke") -> None:
+    def __init__(
+        self,
+        title: str,
+        body: Sequence[str],
+        *,
+        type_to_confirm: str = "",
+        verb: str = "Revoke",
+        more: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    ) -> None:
         super().__init__()
         self.heading = safe_text(title)
         self.verb = verb
         self._body = [safe_text(line) for line in body]
         self._word = type_to_confirm
+        self._more = more
 
     def rows(self) -> Iterable[Widget]:
         yield Static("\n".join(self._body), classes="dialog-text", markup=False)
@@ -33,11 +46,20 @@ class ConfirmScreen(Dialog[bool]):
                 hint="to confirm",
                 key="word",
             )
+        if self._more is not None:
+            with VerticalScroll(classes="dialog-more"):
+                yield Static("◌ looking at what ends with it and who may still use it …", id="more", markup=False)
 
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#accept").set_class(True, "-danger")
         self.query_one("#f-word" if self._word else "#cancel").focus()
+        if self._more is not None:
+            self.run_worker(self._find_out(self._more), group="more", exclusive=True, exit_on_error=False)
+
+    async def _find_out(self, more: Callable[[], Awaitable[Sequence[str]]]) -> None:
+        lines = await more()
+        self.query_one("#more", Static).update("\n".join(safe_text(line) for line in lines))
 
     def problems(self) -> Sequence[Wrong]:
         if not self._word or self.query_one("#f-word", Input).value.strip() == self._word:

@@ -23,7 +23,15 @@ from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import acting_on_identities, acting_on_requests, acting_on_shoots, acting_on_tenants, acting_on_time, work
+from . import (
+    acting_on_endings,
+    acting_on_identities,
+    acting_on_requests,
+    acting_on_shoots,
+    acting_on_tenants,
+    acting_on_time,
+    work,
+)
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .describe import title_of
@@ -91,8 +99,7 @@ class WorkingScreen(InsightScreen):
     # One key each
 
     def action_rotate(self) -> None:
-        tasks = (work.rotate_row(self.session, row) for row in self.chosen())
-        self._job("rotate", [task for task in tasks if task is not None])
+        acting_on_endings.rotate(self)
 
     def action_foresee(self) -> None:
         found = (work.rotation_of(self.session, row) for row in self.chosen())
@@ -143,33 +150,7 @@ class WorkingScreen(InsightScreen):
         self.app.push_screen(ConfirmScreen(f"Export {len(pairs)} credentials", body, verb="Export"), many)
 
     def action_revoke(self) -> None:
-        from tui.issuance.revoking import irrevocable
-
-        from .confirm import ConfirmScreen
-
-        rows = self.chosen()
-        addresses = self._addresses()
-        if not addresses:
-            return
-        one = len(rows) == 1
-        credential = _credential(rows[0]) if isinstance(rows[0], CredentialRow | RequestRow) else None
-        if one and credential is not None and (said := irrevocable(credential)):
-            self.notify(safe_text(f"It cannot be revoked: {said[0]}. {said[1].capitalize()}."), markup=False,
-                        severity="warning", timeout=12)  # fmt: skip
-            return
-        word = title_of(rows[0]).rsplit("/", 1)[-1] if one else f"revoke {len(rows)}"
-        body = [f"{title_of(row)}  ({cluster_of(row)})" for row in rows[:8]] + (["…"] if len(rows) > 8 else [])
-        body += ["", "It stops working within 10 seconds for everybody who uses it, and cannot be brought back."]
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self._job("revoke", [work.revoke(self.session, address) for address in addresses], asked=True)
-
-        if not self.session.settings.asks(destructive=True):
-            sure(True)
-            return
-        title = "Revoke this credential?" if one else f"Revoke {len(rows)} credentials?"
-        self.app.push_screen(ConfirmScreen(title, body, type_to_confirm=word), sure)
+        acting_on_endings.revoke(self)
 
     def action_new(self) -> None:
         from .choose_new import ChooseNewScreen

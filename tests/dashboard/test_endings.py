@@ -1,0 +1,111 @@
+"""What is asked before a credential ends: it says what ends and who may still use it, and the default is No."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.widgets import Button, Static
+
+from tests.dashboard.conftest import Driver, Open, done, fault
+from tui.demo.faults import Answer, FaultRule
+from tui.issuance.types import Credential
+from tui.kube.resource import PODS
+from tui.screens.confirm import ConfirmScreen
+from tui.settings import Confirm, Loaded, Settings, default_path
+
+ASKS = Loaded(Settings(confirm=Confirm.ALWAYS), default_path())
+
+
+def reader(name: str, account: str, secret: str = "") -> dict[str, Any]:
+    """A pod that reads a Secret, or one that has only tokens of its own."""
+    volumes = [{"name": "login", "secret": {"secretName": secret}}] if secret else []
+    spec = {"serviceAccountName": account, "volumes": volumes, "containers": [{"name": "main", "image": "x"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+async def pods(driver: Driver, *bodies: dict[str, Any]) -> None:
+    assert driver.app.session.fleet is not None
+    client = await driver.app.session.fleet.client("tenant-a")
+    for body in bodies:
+        await client.create(PODS, body, namespace="monitoring")
+
+
+def said(driver: Driver) -> str:
+    """What was found out while the question is on the screen."""
+    return str(driver.app.screen.query_one("#more", Static).render())
+
+
+async def chosen(driver: Driver) -> Credential:
+    await driver.find("5", "prometheus-kubeconfig")
+    await driver.until(lambda: len(driver.table.rows) == 1)
+    credential = driver.credential("prometheus-kubeconfig").credential
+    assert credential is not None
+    return credential
+
+
+async def test_m05_rotating_shows_what_ends_and_who_may_still_use_it(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], settings=ASKS) as driver:
+        uses = reader("m05-scraper", "default", "prometheus-kubeconfig")
+        await pods(driver, uses, reader("m05-other", "prometheus"))
+        credential = await chosen(driver)
+        assert credential.handle is not None
+        await driver.press("r")
+        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.until(lambda: "Pod monitoring/m05-scraper" in said(driver))
+        shown = said(driver)
+        assert "Revoke the old one after" in shown
+        assert credential.handle.name in shown
+        assert "volume login" in shown
+        assert "m05-other" not in shown, "it has tokens of its own"
+        assert isinstance(driver.app.focused, Button)
+        assert driver.app.focused.id == "cancel"
+        await driver.press("enter")
+        assert driver.app.screen is driver.main
+        assert driver.app.session.jobs.all == []
+
+        await driver.press("r")
+        job = await driver.act("ctrl+s")
+        assert done(job), job.tasks[0].message
+
+
+async def test_m05_revoking_shows_what_ends_and_enter_means_no(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await pods(driver, reader("m05-watcher", "default", "prometheus-kubeconfig"))
+        credential = await chosen(driver)
+        assert credential.handle is not None
+        await driver.press("ctrl+d")
+        await driver.until(lambda: "Pod monitoring/m05-watcher" in said(driver))
+        shown = said(driver)
+        assert "Delete the handle, which revokes the token" in shown
+        assert credential.handle.name in shown
+        assert "Delete the Secret monitoring/prometheus-kubeconfig" in shown
+        await driver.press("enter", "ctrl+s")
+        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.press("escape")
+        assert driver.app.session.jobs.all == []
+
+
+async def test_what_cannot_be_found_out_is_said_and_the_question_stays(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await chosen(driver)
+        fault(driver.demo, "tenant-a", FaultRule(Answer(403), path="/namespaces/monitoring/pods"))
+        await driver.press("ctrl+d")
+        await driver.until(lambda: "not all could be asked" in said(driver))
+        assert "pods" in said(driver)
+        await driver.type("prometheus-kubeconfig")
+        assert not driver.app.screen.query_one("#accept", Button).disabled
+        await driver.press("escape")
+
+
+async def test_of_many_each_is_named_and_the_buttons_stay_in_sight(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"], size=(80, 24)) as driver:
+        await driver.find("5", "managed")
+        await driver.until(lambda: len(driver.table.rows) > 1)
+        await driver.press("M", "ctrl+d")
+        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.until(lambda: "Who may still use it" in said(driver))
+        for row in list(driver.table.rows)[:8]:
+            assert row.credential.address.name in said(driver)
+        assert driver.app.screen.query_one("#accept", Button).region.bottom <= 24
+        await driver.press("escape")
+        assert driver.app.session.jobs.all == []

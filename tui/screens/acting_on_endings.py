@@ -1,0 +1,90 @@
+"""Rotating and revoking: what starts at once, and what asks first, saying what ends and who may still use it.
+
+A screen hands itself over with the rows it means; nothing here is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tui.fleet.query import cluster_of
+from tui.fleet.rows import CredentialRow, RequestRow, Row
+from tui.issuance.revoking import irrevocable
+from tui.issuance.types import Credential
+from tui.kube.text import safe_text
+from tui.widgets.names import short_address
+
+from . import work
+from .describe import title_of
+from .work import Intended
+
+if TYPE_CHECKING:
+    from .jobs import Task
+    from .working import WorkingScreen
+
+
+def rotate(screen: WorkingScreen) -> None:
+    """Renew what is chosen, at once; where the settings say that everything asks first, after a yes."""
+    session, rows = screen.session, screen.chosen()
+    tasks = [task for row in rows if (task := work.rotate_row(session, row)) is not None]
+    if not tasks or not session.settings.asks(destructive=False):
+        screen.begin("rotate", tasks)
+        return
+    intended = [one for row in rows if (one := work.rotation_of(session, row)) is not None]
+    said = ["A new one is issued, proved and put in its place. Then the old one ends:"]
+    _ask(screen, rows, intended, tasks, verb="rotate", said=said)
+
+
+def revoke(screen: WorkingScreen) -> None:
+    """End what is chosen, after a word was typed, unless the settings say that nothing asks."""
+    session, rows, addresses = screen.session, screen.chosen(), screen.chosen_addresses()
+    if not addresses:
+        return
+    credentials = _credentials(rows)
+    if len(rows) == 1 and credentials and (why := irrevocable(credentials[0])):
+        screen.notify(safe_text(f"It cannot be revoked: {why[0]}. {why[1].capitalize()}."), markup=False,
+                      severity="warning", timeout=12)  # fmt: skip
+        return
+    tasks = [work.revoke(session, address) for address in addresses]
+    if not session.settings.asks(destructive=True):
+        screen.begin("revoke", tasks, asked=True)
+        return
+    intended = [
+        Intended(short_address(str(address)), partial(session.engine.plan_revoke, address)) for address in addresses
+    ]
+    word = title_of(rows[0]).rsplit("/", 1)[-1] if len(rows) == 1 else f"revoke {len(rows)}"
+    said = ["It ends for everybody who uses it, and cannot be brought back."]
+    _ask(screen, rows, intended, tasks, verb="revoke", said=said, word=word)
+
+
+def _ask(
+    screen: WorkingScreen,
+    rows: Sequence[Row],
+    intended: Sequence[Intended],
+    tasks: Sequence[Task],
+    *,
+    verb: str,
+    said: list[str],
+    word: str = "",
+) -> None:
+    from .confirm import ConfirmScreen
+    from .consequences import consequences
+
+    body = [f"{title_of(rows[0])}  ({cluster_of(rows[0])})", ""] if len(rows) == 1 else []
+    name = verb.capitalize()
+    title = f"{name} this credential?" if len(rows) == 1 else f"{name} {len(rows)} credentials?"
+
+    def sure(yes: bool | None) -> None:
+        if yes:
+            screen.begin(verb, tasks, asked=True)
+
+    found = partial(consequences, screen.session, intended, _credentials(rows))
+    screen.app.push_screen(ConfirmScreen(title, [*body, *said], type_to_confirm=word, verb=name, more=found), sure)
+
+
+def _credentials(rows: Sequence[Row]) -> list[Credential]:
+    return [
+        row.credential for row in rows if isinstance(row, CredentialRow | RequestRow) and row.credential is not None
+    ]
