@@ -46,7 +46,10 @@ def test_pictures_are_there(picture: str) -> None:
     assert (ROOT / picture).read_text(encoding="utf-8").startswith("<svg")
 
 
-@pytest.mark.parametrize("verb", sorted(set(re.findall(r"^ {4}(?:uv run )?kubemint ([a-z-]+)", TEXT, re.MULTILINE))))
+SAID = set(re.findall(r"^ {4}(?:uv run )?kubemint ([a-z][a-z-]*)", TEXT, re.MULTILINE))
+
+
+@pytest.mark.parametrize("verb", sorted(SAID))
 def test_verbs_are_there(verb: str) -> None:
     assert verb in VERBS
 

@@ -18,6 +18,7 @@ KUBECTL = shutil.which("kubectl")
 KINDS = {
     Flow.READ: ["ClusterRole"],
     Flow.CSI_PREVIEW: ["Role", "ClusterRole"],
+    Flow.SHOOT_OIDC: ["Role", "ClusterRole"],  # the garden's presets belong to no namespace
     Flow.DPU_KEEP: ["Role", "Role"],  # the second one in kube-system, for the Lease
 }
 

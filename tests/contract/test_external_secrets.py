@@ -22,6 +22,7 @@ from tui.issuance.external_secrets import (
     tenant_store,
 )
 from tui.issuance.types import Push
+from tui.kube.resource import Resource
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "crds"
 ROOT = "/apis/external-secrets.io"
@@ -32,7 +33,7 @@ PUSH = Push("tenant-a-robot", "tenant-a", "tenant-a", "kube-system", "management
 def operator(request: pytest.FixtureRequest, server: Server, other_server: Server) -> Server:
     """A cluster with the definitions: those of the embedded fleet, or those that External Secrets publishes."""
     if request.param == "own":
-        for definition in definitions():
+        for definition in definitions(served(server, STORES) or "v1"):  # the demo has the old one in its old cluster
             server.define(definition)
         return server
     files = sorted(PUBLISHED.glob("external-secrets.io_*.yaml"))
@@ -45,11 +46,29 @@ def operator(request: pytest.FixtureRequest, server: Server, other_server: Serve
     return other_server
 
 
+def served(operator: Server, resource: Resource) -> str | None:
+    """The version that it serves this in, as kubemint chooses it: the group's preferred one; None where none is."""
+    found = operator.admin.get(ROOT)
+    if found.status == 404:
+        return None
+    group = found.expect(200)
+    for version in (group["preferredVersion"], *group["versions"]):
+        resources = operator.admin.get(f"/apis/{version['groupVersion']}").expect(200)["resources"]
+        if resource.plural in [one["name"] for one in resources]:
+            return str(version["version"])
+    return None
+
+
+def found_in(operator: Server, resource: Resource) -> Resource:
+    version = served(operator, resource)
+    assert version is not None, f"{resource.name} is not served"
+    return msgspec.structs.replace(resource, version=version)
+
+
 def test_secret_store(operator: Server) -> None:
     ns = operator.new_namespace("eso")
-    accepted(
-        operator, f"{ROOT}/v1/namespaces/{ns}/secretstores", secret_store(STORES, "a", ns, "https://a.example:6443")
-    )
+    stores = found_in(operator, STORES)
+    accepted(operator, stores.path(ns), secret_store(stores, "a", ns, "https://a.example:6443"))
 
 
 def test_push_secret(operator: Server) -> None:
@@ -59,24 +78,26 @@ def test_push_secret(operator: Server) -> None:
 
 def test_cluster_secret_store(operator: Server) -> None:
     ns = operator.new_namespace("eso")
-    store = tenant_store(CLUSTER_STORES, "https://a.example:6443", ns)
+    stores = found_in(operator, CLUSTER_STORES)
+    store = tenant_store(stores, "https://a.example:6443", ns)
     store["metadata"]["name"] = ns
-    accepted(operator, f"{ROOT}/v1/clustersecretstores", store)
+    accepted(operator, stores.path(), store)
 
 
 def test_external_secret(operator: Server) -> None:
     ns = operator.new_namespace("eso")
-    path = f"{ROOT}/v1/namespaces/{ns}/externalsecrets"
-    if operator.admin.get(path).status == 404:
+    if served(operator, EXTERNAL_SECRETS) is None:
         pytest.skip("1.20 refuses the published definition of ExternalSecret")
-    accepted(operator, path, external_secret(EXTERNAL_SECRETS, "settings", ns, timedelta(hours=1)))
+    secrets = found_in(operator, EXTERNAL_SECRETS)
+    accepted(operator, secrets.path(ns), external_secret(secrets, "settings", ns, timedelta(hours=1)))
 
 
 def test_a_store_that_is_not_one_is_refused(operator: Server) -> None:
     ns = operator.new_namespace("eso")
-    store = secret_store(STORES, "a", ns, "https://a.example:6443")
+    stores = found_in(operator, STORES)
+    store = secret_store(stores, "a", ns, "https://a.example:6443")
     store["spec"]["provider"]["kubernetes"]["server"]["caProvider"]["type"] = "File"
-    operator.admin.post(f"{ROOT}/v1/namespaces/{ns}/secretstores", store).fails(422, "Invalid", "caProvider.type")
+    operator.admin.post(stores.path(ns), store).fails(422, "Invalid", "caProvider.type")
 
 
 def accepted(operator: Server, path: str, body: Any) -> None:

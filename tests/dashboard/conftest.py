@@ -123,9 +123,9 @@ _CHARACTERS = {"slash": "/", "colon": ":", "space": " ", "question_mark": "?"}
 Open = Callable[..., AbstractAsyncContextManager[Driver]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo() -> Iterator[FleetThread]:
-    """One embedded fleet for all tests of the dashboard."""
+    """An embedded fleet for each module: some of its credentials end within minutes, and tests change it."""
     with FleetThread() as thread:
         yield thread
 

@@ -189,7 +189,7 @@ async def test_what_is_too_long_for_the_clipboard_is_refused(dashboard: Open) ->
 
 async def test_reveal_masks_itself_again_and_in_pictures(dashboard: Open) -> None:
     async with dashboard(only=["harbor"]) as driver:
-        await driver.find("5", "prometheus-token")
+        await driver.find("5", "kind:secret prometheus-token")
         row = driver.credential("prometheus-token")
         assert row.credential is not None
         secret = (await driver.app.session.engine.material(row.credential.address)).reveal()

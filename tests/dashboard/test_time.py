@@ -17,8 +17,8 @@ def steps(driver: Driver, action: str, address: str) -> list[tuple[str, str]]:
 
 async def test_u_goes_back_to_the_old_one_and_says_how_long_that_is_possible(dashboard: Open) -> None:
     async with dashboard(only=["harbor"], grace=300) as driver:
-        await driver.find("5", "prometheus-token")
-        row = driver.credential("prometheus-token")
+        await driver.find("5", "kind:secret ingress-nginx-kubeconfig")
+        row = driver.credential("ingress-nginx-kubeconfig")
         assert row.credential is not None
         address, old = row.credential.address, row.credential.fingerprint
         assert "undo" not in driver.text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.issuance.arena import Bench
@@ -11,6 +12,7 @@ from tui.issuance.lineage import subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.severity import Severity
 from tui.issuance.types import Address, Credential, CredentialKind
+from tui.kube.errors import ServerError
 from tui.kube.kubeconfig import load, parse
 from tui.kube.resource import PODS, SERVICE_ACCOUNTS
 
@@ -27,10 +29,19 @@ def lines(node: Node) -> list[str]:
 
 
 async def put_pod(bench: Bench, name: str, account: str, **spec: Any) -> None:
+    """A pod of an account; old servers take it once the account's token Secret exists."""
     container = {"name": "main", "image": "main:1"} | spec.pop("container", {})
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
            "spec": {"serviceAccountName": account, "containers": [container]} | spec}  # fmt: skip
-    await bench.client.create(PODS, pod, namespace=bench.arena.namespace)
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await bench.client.create(PODS, pod, namespace=bench.arena.namespace)
+                return
+            except ServerError as error:
+                if "No API token found" not in error.message:
+                    raise
+            await asyncio.sleep(0.1)
 
 
 async def traced(bench: Bench, *credentials: Credential, here: Address | None = None, **more: Any) -> Node:

@@ -48,7 +48,7 @@ class Survey:
 
 
 _REACH_RANK: Final = {
-    Reach.NEEDS_LOGIN: 1,
+    Reach.NEEDS_LOGIN: -1,  # one command brings back everything in it
     Reach.TLS_FAILED: 2,
     Reach.UNREACHABLE: 3,
     Reach.FORBIDDEN: 4,
@@ -93,11 +93,13 @@ def survey(session: Session, span: timedelta) -> Survey:
 
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
-    """A cluster's trouble in one line, the cause or what to do first: `login: run …`, then since when."""
+    """A cluster's trouble in one line, the cause or what to do first: `needs login: run …`, then since when."""
     message, hint = (text.removeprefix("error: ") for text in (row.message, row.hint))
-    login = row.reach is Reach.NEEDS_LOGIN and hint
-    first = [f"login: {hint.replace('run: ', 'run ', 1)}", message] if login else [message, hint]
-    return " · ".join(filter(None, [*first, since(row, now)]))
+    how_long = since(row, now)
+    if row.reach is Reach.NEEDS_LOGIN and hint:
+        first = f"{row.reach.value}: {hint.replace('run: ', 'run ', 1)}"
+        return " · ".join(filter(None, [first, message, how_long.removeprefix(row.reach.value).strip()]))
+    return " · ".join(filter(None, [message, hint, how_long]))
 
 
 def since(row: ClusterRow, now: datetime) -> str:
