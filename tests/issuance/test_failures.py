@@ -136,6 +136,23 @@ async def test_of_two_places_the_first_is_put_back_where_the_second_fails(ebench
     assert (await ebench.engine.verify(issued.address)).ok
 
 
+async def test_a_link_to_a_file_that_was_not_there_is_put_back_as_it_was(ebench: Bench) -> None:
+    arena = ebench.arena
+    link, target = Path(arena.file().path), arena.folder / "elsewhere" / "robot"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    plan = await ebench.engine.plan_issue(arena.spec(arena.file(), arena.secret()))
+    after = "before:write:1"
+    refusal = arena.fault(FaultRule(Answer(500), verb="create", path=r"/secrets$"))
+    ebench.engine.checkpoint = lambda point: refusal.__enter__() if point == after else None
+    outcome = await ebench.engine.execute(plan)
+    refusal.__exit__(None, None, None)
+    assert not outcome.ok
+    assert link.is_symlink(), "the link is not ours to remove"
+    assert not target.exists(), "what was written through it is"
+    assert await ebench.handles() == []
+
+
 async def test_a_secret_is_put_back_where_a_later_file_cannot_be_written(ebench: Bench) -> None:
     arena = ebench.arena
     issued = await ebench.issue(arena.spec(arena.secret(), arena.file()))

@@ -91,7 +91,7 @@ class FilePlace:
             return False
         if self._read() == self._written:  # else it is somebody else's by now
             if self._before is None:
-                self.path.unlink()
+                destination(self.path).unlink()  # what was written, and not a link that led there
             else:
                 write_private(self.path, self._before)
         self._before = self._written = None
