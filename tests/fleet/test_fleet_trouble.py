@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SERVICE_ACCOUNTS
+from tui.kube.small_file import PATIENCE
 
 
 async def test_a_cluster_that_was_slow_for_a_moment_is_looked_at_again_soon(
@@ -172,6 +174,40 @@ async def test_a_broken_context_is_one_row_and_harms_nobody(harbor: EmbeddedFlee
         assert row.reach is Reach.UNREACHABLE
         assert "nowhere" in row.message
     finally:
+        await fleet.stop()
+
+
+async def test_a_file_that_nobody_fills_holds_only_its_own_cluster_up(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    """A kubeconfig may name anything as a file: a pipe here, a share that does not answer elsewhere."""
+    import yaml
+
+    from tui.issuance.yaml_text import dump
+
+    os.mkfifo(tmp_path / "ca")
+    config = yaml.safe_load(harbor.kubeconfig.read_text())
+    config["clusters"].append({"name": "p", "cluster": {"server": "https://h:1", "certificate-authority": "ca"}})
+    config["contexts"].append({"name": "piped", "context": {"cluster": "p", "user": config["users"][0]["name"]}})
+    path = tmp_path / "config"
+    path.write_text(dump(config))
+    fleet = Fleet(load(str(path)), state=None, timing=FAST)
+    loop = asyncio.get_running_loop()
+    longest, last = 0.0, loop.time()
+
+    async def tick() -> None:
+        nonlocal longest, last
+        while True:
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, loop.time() - last), loop.time()
+
+    await fleet.start()
+    ticking = asyncio.create_task(tick())
+    try:
+        assert await fleet.settled(30)
+        assert reach(fleet, "harbor") is Reach.READY
+        assert "unable to read certificate-authority" in fleet.store.clusters["piped"].message
+        assert longest < PATIENCE / 2, "the loop went on meanwhile"
+    finally:
+        ticking.cancel()
         await fleet.stop()
 
 

@@ -19,6 +19,7 @@ from tui.fleet.rows import Reach
 from tui.issuance.types import Identity, State
 from tui.kube import errors
 from tui.kube.endpoint import Endpoint, ExecPlugin, Login
+from tui.kube.responses import decode, encode
 from tui.kube.sensitive import Sensitive
 
 
@@ -166,17 +167,17 @@ class OneSecret:
     def __init__(self, secret: dict[str, Any] | None) -> None:
         self._secret = secret
 
-    async def get(self, *_: object, **__: object) -> dict[str, Any]:
+    async def get(self, *_: object, type: type[Any], **__: object) -> Any:  # noqa: A002 - the client's own name for it
         if self._secret is None:
             raise errors.NotFound(404)
-        return self._secret
+        return decode(encode({"metadata": {"name": "admin"}, **self._secret}), type)
 
 
 @pytest.mark.parametrize(
     ("secret", "data", "problem"),
     [
         ("", None, "names no kubeconfig Secret yet"),
-        ("admin", None, "Secret dpf/admin of DPUCluster c1 does not exist"),
+        ("admin", None, "Secret dpf/admin with the kubeconfig of DPUCluster dpf/c1 does not exist"),
         ("admin", {"data": {"super-admin.conf": "eA=="}}, "Secret dpf/admin has no key admin.conf"),
         ("admin", {"data": None}, "Secret dpf/admin has no key admin.conf"),
         ("admin", {"data": {"admin.conf": "%%"}}, "is not base64"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,34 @@ async def test_a_token_file_that_was_never_there(server: FakeServer, tmp_path: P
     async with Client(server.endpoint(login=login), timeouts=SHORT) as client:
         with pytest.raises(ConfigError, match="gone is missing"):
             await client.version()
+
+
+async def test_a_token_file_that_takes_its_time_holds_nobody_up(server: FakeServer, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ticks = 0
+    enough = threading.Event()
+
+    def speak() -> None:
+        enough.wait(30)  # where the loop stands still it never is; then the pipe has its writer all the same
+        pipe.write_text("spoken\n")
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            if ticks == 20:
+                enough.set()
+            await asyncio.sleep(0.01)
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    ticking = asyncio.create_task(tick())
+    auth = Authenticator(server.endpoint(login=Login(token_file=str(pipe))), plugins=Plugins(), exec_timeout=5)
+    identity = await auth.identity()
+    ticking.cancel()
+    assert identity.authorization == Sensitive("Bearer spoken")
+    assert ticks >= 20
 
 
 async def test_after_a_401_a_changed_token_file_is_used_at_once(server: FakeServer, tmp_path: Path) -> None:

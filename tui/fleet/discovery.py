@@ -7,21 +7,18 @@ name is an alias of it.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from tui.issuance import capi
-from tui.issuance.dpf.resources import ADMIN_KEY, target_name
+from tui.issuance.dpf.objects import NamespacedName
+from tui.issuance.dpf.resources import target_name
+from tui.issuance.dpf.target import TargetError, admin_endpoint
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import ConfigError, NotFound
-from tui.kube.kubeconfig import KubeConfig, parse
-from tui.kube.resource import SECRETS
+from tui.kube.errors import ConfigError
+from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import Source
 
@@ -30,7 +27,7 @@ def context_source(config: Callable[[], KubeConfig], context: str) -> Source:
     """A context of the kubeconfig that `config` gives at that time."""
 
     async def resolve() -> Endpoint:
-        return config().endpoint(context)
+        return await asyncio.to_thread(config().endpoint, context)  # it reads the files that the context names
 
     return Source(context, "kubeconfig", resolve)
 
@@ -66,37 +63,31 @@ def capi_source(host: str, client: Callable[[], Awaitable[Client]], namespace: s
 
 async def dpu_cluster_endpoint(client: Client, host: str, namespace: str, name: str, secret: str) -> Endpoint:
     """Read and resolve one DPUCluster's kubeconfig. Raises KubeError with what is missing."""
-    cluster = target_name(host, namespace, name)
-    if not secret:
-        raise ConfigError(f"DPUCluster {namespace}/{name} names no kubeconfig Secret yet", cluster=cluster)
-    where = f"Secret {namespace}/{secret}"
+    called = target_name(host, namespace, name)
     try:
-        obj: Mapping[str, Any] = await client.get(SECRETS, secret, namespace=namespace)
-    except NotFound:
-        obj = {}
-    if not obj:
-        raise ConfigError(f"{where} of DPUCluster {name} does not exist", cluster=cluster)
-    encoded = (obj.get("data") or {}).get(ADMIN_KEY)
-    if not encoded:
-        raise ConfigError(f"{where} has no key {ADMIN_KEY}", cluster=cluster)
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        data = b""
-    if not data:
-        raise ConfigError(f"key {ADMIN_KEY} of {where} is not base64", cluster=cluster)
-    config = parse(data)
-    context = config.current_context or next(iter(config.contexts), "")
-    return replace(config.endpoint(context or None), name=cluster)
+        return await admin_endpoint(client, called, NamespacedName(namespace, name), secret)
+    except TargetError as error:
+        raise ConfigError(error.message, cluster=called, hint=error.hint) from None
 
 
 def same_server(one: Endpoint, other: Endpoint) -> bool:
     """Whether two endpoints lead to the same API server: same address, same authority."""
-    return _place(one) == _place(other)
+    return same_address(one.server, other.server) and _authority(one) == _authority(other)
 
 
-def _place(endpoint: Endpoint) -> tuple[str, str, str]:
-    parts = urlsplit(endpoint.server)
+def same_address(one: str, other: str) -> bool:
+    """Whether two servers are at the same place, however that is written."""
+    try:
+        return _place(one) == _place(other)
+    except ValueError:  # no address at all
+        return False
+
+
+def _place(server: str) -> tuple[str, int, str]:
+    parts = urlsplit(server)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    authority = hashlib.sha256(b"".join((endpoint.ca or b"").split())).hexdigest()
-    return f"{(parts.hostname or '').lower()}:{port}", parts.path.rstrip("/"), authority
+    return parts.hostname or "", port, parts.path.rstrip("/")
+
+
+def _authority(endpoint: Endpoint) -> bytes:
+    return b"".join((endpoint.ca or b"").split())

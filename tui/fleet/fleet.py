@@ -29,7 +29,7 @@ from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import ClusterTasks, Source
 from .decode import ClusterSecret, DPUCluster
-from .discovery import capi_source, context_source, dpu_cluster_source, fixed_source, same_server
+from .discovery import capi_source, context_source, dpu_cluster_source, fixed_source, same_address, same_server
 from .kinds import kinds_of
 from .local_files import LocalFiles
 from .logins import login_row
@@ -207,7 +207,7 @@ class Fleet:
             with contextlib.suppress(
                 KubeError
             ):  # a kubeconfig that is being written: what was read before still counts
-                self._config = self._reload()
+                self._config = await asyncio.to_thread(self._reload)
         await tasks.restart()
 
     async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow:
@@ -351,6 +351,8 @@ class Fleet:
         """Whether nothing else leads to the same server. Where something does, `name` becomes its alias."""
         others = (other for other in self._found if other != name and other in self._tasks)
         for other in (*self._contexts, *others):
+            if not self._may_lead_to(other, endpoint):
+                continue
             try:
                 known = self.endpoint(other)
             except KubeError:
@@ -361,6 +363,14 @@ class Fleet:
                 self._rename(name, other)
                 return False
         return True
+
+    def _may_lead_to(self, name: str, endpoint: Endpoint) -> bool:
+        """Whether it is worth a look. The files that a context names are not read for one that is elsewhere."""
+        tasks, context = self._tasks.get(name), self._config.contexts.get(name)
+        cluster = self._config.clusters.get(context.cluster) if context is not None else None
+        if cluster is None or (tasks is not None and tasks.endpoint is not None):
+            return True
+        return same_address(cluster.server, endpoint.server)
 
     def _known_as(self, name: str) -> str:
         """What the fleet calls the cluster that a DPUCluster's name leads to."""

@@ -6,6 +6,7 @@ renewed is renewed once. Nothing here sends anything.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from .endpoint import Endpoint, Impersonation
 from .errors import ConfigError
 from .exec_plugin import ExecCredential, Plugins
 from .sensitive import Sensitive
+from .small_file import read_small
 
 TOKEN_FILE_SECONDS: Final = 60.0
+_LARGEST_TOKEN: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Authenticator:
         login = self._endpoint.login
         certificate, key = login.client_certificate, login.client_key
         if login.token_file:
-            return Identity(_bearer(self._endpoint, self._token_from_file(login.token_file)), certificate, key)
+            return Identity(_bearer(self._endpoint, await self._token_from_file(login.token_file)), certificate, key)
         if login.token:
             return Identity(_bearer(self._endpoint, login.token), certificate, key)
         if login.exec is not None:
@@ -84,18 +87,17 @@ class Authenticator:
             return Identity(authorization, made.certificate, made.key)
         return Identity(authorization, login.client_certificate, login.client_key)
 
-    def _token_from_file(self, path: str) -> Sensitive:
-        now = self._clock()
-        if self._file_token is None or now - self._file_read_at >= TOKEN_FILE_SECONDS:
-            try:
-                text = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
-                text = ""
-            if text:
-                self._file_token, self._file_read_at = Sensitive(text), now
-            elif self._file_token is None:
-                raise ConfigError(f"the token file {path} is missing, empty or unreadable", cluster=self._endpoint.name)
-        return self._file_token
+    async def _token_from_file(self, path: str) -> Sensitive:
+        now, known = self._clock(), self._file_token
+        if known is not None and now - self._file_read_at < TOKEN_FILE_SECONDS:
+            return known
+        found = await asyncio.to_thread(_read, Path(path))  # a file may be anything, and take its time
+        if found:
+            self._file_token, self._file_read_at = found, now
+            return found
+        if known is None:
+            raise ConfigError(f"the token file {path} is missing, empty or unreadable", cluster=self._endpoint.name)
+        return known  # a file that is being replaced is missing for a moment
 
 
 def impersonation_headers(who: Impersonation | None) -> list[tuple[str, str]]:
@@ -108,6 +110,13 @@ def impersonation_headers(who: Impersonation | None) -> list[tuple[str, str]]:
     headers += [("Impersonate-Group", group) for group in who.groups]
     headers += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for key, values in who.extra for value in values]
     return headers
+
+
+def _read(path: Path) -> Sensitive | None:
+    try:
+        return Sensitive(read_small(path, _LARGEST_TOKEN).strip())
+    except OSError:
+        return None
 
 
 def _bearer(endpoint: Endpoint, token: Sensitive) -> Sensitive:

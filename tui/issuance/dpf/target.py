@@ -53,15 +53,20 @@ async def resolve(host: Client, host_name: str, wanted: NamespacedName | None) -
         found = parse_cluster(host_name, await host.get(DPU_CLUSTERS, wanted.name, namespace=wanted.namespace))
     except NotFound:
         raise TargetGone(f"DPUCluster {wanted} does not exist in {host_name}") from None
-    if not found.kubeconfig:
-        phase = f" (phase {found.phase})" if found.phase else ""
-        raise TargetError(f"DPUCluster {wanted} names no kubeconfig Secret yet{phase}", "wait until it is ready")
-    where = f"Secret {wanted.namespace}/{found.kubeconfig}"
+    return Target(name, await admin_endpoint(host, name, wanted, found.kubeconfig, found.phase), found.uid)
+
+
+async def admin_endpoint(host: Client, name: str, wanted: NamespacedName, secret: str, phase: str = "") -> Endpoint:
+    """Where the kubeconfig in the Secret that a DPUCluster names leads to, called `name`. Raises like `resolve`."""
+    if not secret:
+        said = f" (phase {phase})" if phase else ""
+        raise TargetError(f"DPUCluster {wanted} names no kubeconfig Secret yet{said}", "wait until it is ready")
+    where = f"Secret {wanted.namespace}/{secret}"
     try:
-        secret = await host.get(SECRETS, found.kubeconfig, namespace=wanted.namespace, type=SecretObject)
+        found = await host.get(SECRETS, secret, namespace=wanted.namespace, type=SecretObject)
     except NotFound:
         raise TargetGone(f"{where} with the kubeconfig of DPUCluster {wanted} does not exist") from None
-    return Target(name, replace(_endpoint(secret, where), name=name), found.uid)
+    return replace(_endpoint(found, where), name=name)
 
 
 def _endpoint(secret: SecretObject, where: str) -> Endpoint:
