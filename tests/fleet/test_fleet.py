@@ -12,6 +12,7 @@ import pytest
 from tests.controlplane import RealControlPlane
 from tests.fleet.conftest import FAST, over, until
 from tests.fleet.sayings import create_account, has_account, managed_secret
+from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, Reach, RequestKind
@@ -243,6 +244,27 @@ async def test_open_work_is_recovered_at_the_start(harbor: EmbeddedFleet, tmp_pa
         await until(lambda: fleet.recovered, "the engine finished what was open")
         assert [outcome.ok for outcome in fleet.recovered] == [True]
         await until(lambda: f"file:{path}" in fleet.store.credentials, "and it shows")
+
+
+async def test_what_stays_open_is_tried_again_while_the_fleet_runs(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    """A cluster that is away when an old token has to go comes back, and nobody starts kubemint anew for it."""
+    spec = IssueSpec(
+        identity=Identity("harbor", "default", "robot"),
+        destinations=(FileDestination(str(tmp_path / "robot.kc")),),
+        create_account=True,
+    )
+    async with over(harbor, tmp_path, read_only=False, grace=timedelta(0)) as fleet:
+        engine, state = fleet.engine, fleet.engine.state
+        issued = await engine.execute(await engine.plan_issue(spec))
+        refused = harbor.cluster("harbor").faults.add(FaultRule(Answer(403), verb="delete", path="/secrets/kubemint-"))
+        rotated = await engine.execute(await engine.plan_rotate(issued.address))
+        assert rotated.ok, rotated
+        await engine.settle()
+        assert state.revocations(), "the old handle could not be deleted"
+        harbor.cluster("harbor").faults.remove(refused)
+        await until(lambda: not state.revocations(), "it is deleted as soon as that can be done")
+        entries = state.entries()
+        assert len(entries) < 40, "and was not tried without a pause"
 
 
 async def test_read_only_recovers_nothing(harbor: EmbeddedFleet, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from .discovery import capi_source, context_source, dpu_cluster_source, fixed_so
 from .kinds import kinds_of
 from .local_files import LocalFiles
 from .logins import login_row
-from .reach import Timing
+from .reach import Backoff, Timing
 from .rows import SHOOT, ClusterRow, CredentialRow
 from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
@@ -84,7 +84,7 @@ class Fleet:
                 raise unknown_cluster(name, tuple(config.contexts))
         self.read_only = read_only
         self.recovered: list[Outcome] = []
-        """What the engine finished or undid when the fleet started."""
+        """What the engine finished or undid of what was open when the fleet started, or stayed open since."""
         self.store = FleetStore(clock=clock, schedule=self._schedule_flush)
         self._config = config
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
@@ -399,10 +399,18 @@ class Fleet:
                 self.store.put(msgspec.structs.replace(request, credential=credential))
 
     async def _recover(self, engine: Engine) -> None:
-        with contextlib.suppress(IssuanceError, KubeError):  # the journal keeps what stays open
-            self.recovered += await engine.recover()
-        if self._files is not None:
-            await self._files.look()
+        """At the start and ever after: a cluster that is away just then, or is only found later, comes back."""
+        backoff = Backoff(self._timing.recover_first, self._timing.recover_longest)
+        while True:
+            outcomes: list[Outcome] = []
+            with contextlib.suppress(IssuanceError, KubeError, OSError):  # the journal keeps what stays open
+                outcomes = await engine.recover()
+            if all(outcome.ok for outcome in outcomes):
+                backoff.reset()
+            self.recovered += [outcome for outcome in outcomes if outcome.ok]
+            if outcomes and self._files is not None:
+                await self._files.look()
+            await asyncio.sleep(backoff.next())
 
     # Notices
 

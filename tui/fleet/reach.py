@@ -54,6 +54,9 @@ class Timing:
     """Between two notices to subscribers."""
     exports: float = 2.0
     """Between two looks at the local record of exports, which other processes write too."""
+    recover_first: float = 60.0
+    recover_longest: float = 600.0
+    """Between two looks for what the journal says is open, which becomes longer while it cannot be ended."""
 
 
 @dataclass(frozen=True, slots=True)
