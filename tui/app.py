@@ -77,6 +77,7 @@ class KubemintApp(App[int]):
         settings: Loaded | None = None,
         memory: Path | None = None,
         start: bool = True,
+        command_options: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         given = settings or Loaded(Settings(), default_path())
@@ -84,6 +85,8 @@ class KubemintApp(App[int]):
         self.session = Session(clock=clock, settings=loaded, embedded=embedded)
         self.failure: Exception | None = None
         """Why the dashboard could not open; `run` raises it again outside."""
+        self.command_options = command_options
+        """What an equivalent command line needs besides, to mean the same clusters."""
         self._opener = opener
         self._given = fleet
         self._start = start
@@ -353,6 +356,7 @@ def run(
         settings=settings,
         export_folder=folder,
         memory=(state_folder or default_folder()) / MEMORY,
+        command_options=("--kubeconfig", kubeconfig) if kubeconfig else (),
     )
     try:
         code = app.run()

@@ -30,7 +30,7 @@ from tui.issuance.types import (
 from tui.screens.actions import NOVELTIES
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import ExportScreen
+from tui.screens.export import ExportScreen, ExportWish
 from tui.screens.new_credential import NewCredentialScreen
 from tui.screens.new_identity import MintScreen, NewIdentityScreen
 from tui.screens.new_request import NewRequestScreen
@@ -231,7 +231,8 @@ async def test_export_names_a_file(tmp_path: Path) -> None:
     async with asked(ExportScreen(_credential(), folder=tmp_path)) as (app, pilot):
         await pilot.press("ctrl+s")
         await pilot.pause()
-    assert app.answers == [FileDestination(str(tmp_path / "ci-robot.kubeconfig"))]
+    place = FileDestination(str(tmp_path / "ci-robot.kubeconfig"))
+    assert app.answers == [ExportWish(place, Format.KUBECONFIG)]
 
 
 async def test_export_refuses_a_folder(tmp_path: Path) -> None:

@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 import time_machine
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, ConditionRow, CredentialRow, Reach, RequestRow
+from tui.issuance.exporting import ExportPreview
+from tui.issuance.masking import diff
 from tui.issuance.renewal import rotate_at
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+from tui.issuance.types import Action, Address, Credential, CredentialKind, Format, Handle, Identity, Plan, State
 from tui.kube.kubeconfig import parse
+from tui.screens.export import ExportScreen, ExportWish
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 SIZES = [(80, 24), (120, 35), (200, 50)]
@@ -186,3 +189,31 @@ SCREENS = {
 @pytest.mark.parametrize("screen", SCREENS)
 def test_screen(snap_compare: Compare, app: Callable[[str], KubemintApp], screen: str, size: tuple[int, int]) -> None:
     assert snap_compare(app("dark"), terminal_size=size, run_before=keys(*SCREENS[screen]))
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_export(snap_compare: Compare, app: Callable[[str], KubemintApp], size: tuple[int, int], theme: str) -> None:
+    """The dialog with what the engine would say of a file that is there already."""
+    credential = issued(CredentialKind.SECRET, "harbor", "ci", "runner-kubeconfig").credential
+    path = "/home/you/.kube/kubemint/ci-runner.kubeconfig"
+    text = "apiVersion: v1\nkind: Config\nusers:\n- name: runner\n  user:\n    token: \"•••••••• 00112233aabbccdd\"\n"
+    before = text.replace("00112233aabbccdd", "ffeeddccbbaa9988")
+    plan = Plan(
+        id="plan", action=Action.ISSUE, address=credential.address, steps=(), preview=diff(path, before, text),
+        warnings=("the copy ends when secret:harbor/ci/runner-kubeconfig is rotated elsewhere or revoked",),
+    )  # fmt: skip
+    found = ExportPreview(plan=plan, text=text, exists=True, hint="keeps mode 0600, and owner you:you")
+
+    async def look(wish: ExportWish) -> ExportPreview:
+        return found
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await keys("5")(pilot)
+        screen = ExportScreen(credential, folder=Path("/home/you/.kube/kubemint"), clusters=["harbor"], look=look)
+        await pilot.app.push_screen(screen)
+        while "what changes" not in str(screen.query_one("#yaml", Static).render()):
+            await pilot.pause(0.05)
+        await at_rest(pilot)
+
+    assert snap_compare(app(theme), terminal_size=size, run_before=run)

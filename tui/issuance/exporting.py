@@ -226,7 +226,8 @@ def mode_and_owner(path: Path) -> str:
     mode = stat.S_IMODE(found.st_mode) & 0o777
     owner = f"{_user(found.st_uid)}:{_group(found.st_gid)}"
     through = "" if target == path else f", through the link to {target}"
-    return f"keeps mode {mode:04o} and owner {owner}{through}"
+    others = ", which others may read" if mode & (stat.S_IRGRP | stat.S_IROTH) else ""
+    return f"keeps mode {mode:04o}{others}, and owner {owner}{through}"
 
 
 def _checked(source: Credential, destination: Destination, form: Format) -> Format:

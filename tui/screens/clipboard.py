@@ -20,3 +20,10 @@ def copy(app: App[Any], text: str) -> str:
         return f"not copied: {size:,} bytes, a terminal's clipboard takes {MOST_BYTES:,}; e writes a file instead"
     app.copy_to_clipboard(text)
     return ""
+
+
+def copy_command(app: App[Any], command: str) -> str:
+    """Copy a command line; gives what to say. One with control characters in it would do more than it shows."""
+    if not command.isprintable():
+        return "not copied: a name in it holds control characters"
+    return copy(app, command) or "the command is in the clipboard"

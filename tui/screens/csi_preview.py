@@ -6,7 +6,6 @@ handle instead of the pod ends when this closes.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +29,7 @@ from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Wrong, file_stem
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem
 from .reveal import RevealScreen
 from .session import Session
 
@@ -83,7 +82,7 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
         yield Field("Tokens", Select(ways, value=REVEAL, allow_blank=False, compact=True, id="f-way"), key="way")
         yield Field("Path", Input(compact=True, id="f-path"), key="path")
         yield Static(classes="dialog-note", markup=False, id="said")
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def beside(self) -> Iterable[Widget]:
         with VerticalScroll(classes="preview", can_focus=True):
@@ -198,7 +197,6 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
                 lines += [Content(""), *(Content(safe_text(line)) for line in dump(request).splitlines())]
         self.query_one("#shape", Static).update(Content("\n").join(lines))
         self.query_one("#said", Static).update(self._said())
-        self.query_one("#equivalent", Static).update(self._equivalent())
 
     def _said(self) -> str:
         if self._revocable and self._way == FILE:
@@ -207,13 +205,13 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
             return "The same JSON for a trial: its tokens are revoked when it is closed."
         return "Exactly what the kubelet hands over: it ends with the pod and cannot be revoked on its own."
 
-    def _equivalent(self) -> str:
+    def equivalent(self) -> Sequence[str]:
         row, place = self._row, self._place
         words = ["kubemint", "csi", "preview", row.name if row else "DRIVER", "--pod"]
         words += ["/".join(place) if place else "NS/NAME", "--context", row.cluster if row else "C"]
         if self._way == FILE:
             words += ["--out", self.query_one("#f-path", Input).value.strip() or "PATH"]
-        return "$ " + safe_text(shlex.join(words))
+        return words
 
     def _suggested(self) -> str:
         row, place = self._row, self._place

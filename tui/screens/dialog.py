@@ -6,6 +6,7 @@ there, and a button that cannot be pressed yet says why.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple, TypeVar
 
@@ -18,6 +19,9 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.issuance.errors import UsageError
+from tui.kube.text import safe_text
+
+from .clipboard import copy_command
 
 Result = TypeVar("Result")
 
@@ -54,6 +58,17 @@ class Tick(Checkbox):
         return rendered
 
 
+class Equivalent(Static):
+    """The command line that would do the same, and the key that copies it."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="equivalent", markup=False, id="equivalent")
+
+    def tell(self, command: str) -> None:
+        """Show this one from now on."""
+        self.update(Content.assemble((f"$ {safe_text(command)}", "$mute"), ("   ^y copies it", "$faint")))
+
+
 class Field(Horizontal):
     """One row of a form: a label and its control. `problem` marks the label."""
 
@@ -85,6 +100,7 @@ class Dialog(ModalScreen[Result]):
         Binding("escape", "cancel", "cancel", key_display="esc"),
         Binding("ctrl+s", "accept", "accept", key_display="^s"),
         Binding("ctrl+r", "foresee", "dry run", key_display="^r"),
+        Binding("ctrl+y", "copy_command", "copy the command", key_display="^y"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
@@ -112,9 +128,8 @@ class Dialog(ModalScreen[Result]):
                 if self.foresee is not None:
                     yield Button("Dry run", id="foresee", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
-                yield Label(
-                    f"{self.keys}esc cancel   tab next   ^s {self.verb.lower()}", classes="dialog-keys", markup=False
-                )
+                hint = f"{self.keys}^s {self.verb.lower()}   esc cancel   tab next"
+                yield Label(hint, classes="dialog-keys", markup=False)
 
     def rows(self) -> Iterable[Widget]:
         """The fields, from top to bottom."""
@@ -132,10 +147,21 @@ class Dialog(ModalScreen[Result]):
         """The values as data."""
         raise NotImplementedError
 
+    def equivalent(self) -> Sequence[str]:
+        """The command line that would do the same, word by word; empty where there is none."""
+        return ()
+
+    def command(self) -> str:
+        """The same for a shell, quoted, for the fleet that the dashboard was opened for."""
+        words = self.equivalent()
+        return shlex.join([*words, *getattr(self.app, "command_options", ())]) if words else ""
+
     def refreshed(self) -> None:
         """Called whenever a value changed: for previews and fields that depend on others."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "copy_command":
+            return bool(self.query(Equivalent))
         return action != "foresee" or self.foresee is not None
 
     def on_mount(self) -> None:
@@ -167,6 +193,8 @@ class Dialog(ModalScreen[Result]):
     def check(self) -> None:
         """Show the problems of the values as they are."""
         self.refreshed()
+        for equivalent in self.query(Equivalent):
+            equivalent.tell(self.command())
         problems = self.problems()
         marked = {problem.field for problem in problems}
         for field in self.query(Field):
@@ -188,6 +216,10 @@ class Dialog(ModalScreen[Result]):
         """Show what the answer would lead to; the dialog stays."""
         if self.foresee is not None and self._right() and (answer := self.answer()) is not None:
             self.foresee(answer)
+
+    def action_copy_command(self) -> None:
+        """The command line that would do the same, to the terminal's clipboard."""
+        self.notify(copy_command(self.app, self.command()), markup=False, timeout=4)
 
     def _right(self) -> bool:
         """Whether nothing is wrong; where something is, go to the first of it."""

@@ -5,13 +5,12 @@ Hands back an `IssueSpec`; what is wrong with a value is said in the core's own 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Select, Static
+from textual.widgets import Checkbox, Input, Select
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.plans import check_names
@@ -19,7 +18,7 @@ from tui.issuance.token_request import check_wish
 from tui.issuance.types import Destination, FileDestination, Format, Identity, IssueSpec, SecretDestination
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Tick, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, wrong
 
 _OWN_FILE: Final = "a file of its own"
 _MERGE: Final = "an existing kubeconfig"
@@ -92,7 +91,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
             key="kept",
         )
         yield Field("Path", Input(compact=True, id="f-path"), key="path")
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -117,7 +116,6 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
                 path.value = self._suggested()
         label = "Secret" if self._chosen("f-kept") == _SECRET else "Path"
         self.query_one("#path", Field).rename(label)
-        self.query_one("#equivalent", Static).update(self._equivalent())
 
     def problems(self) -> Sequence[Wrong]:
         found: list[Wrong] = []
@@ -172,8 +170,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}
         return str(self._folder / f"{file_stem(f'{namespace}-{name}')}.{suffix[Format(self._chosen('f-format'))]}")
 
-    def _equivalent(self) -> str:
-        """The command line that would do the same."""
+    def equivalent(self) -> Sequence[str]:
         words = ["kubemint", "issue", self._text("f-account") or "NAME", "-n", self._text("f-namespace") or "NS"]
         words += ["--context", str(self._chosen("f-cluster") or "C")]
         if self._text("f-duration"):
@@ -186,7 +183,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
             words += ["--type", str(self._chosen("f-format"))]
         flag = {_SECRET: "--secret", _MERGE: "--merge"}.get(str(self._chosen("f-kept")), "--out")
         words += [flag, self._text("f-path") or "PATH"]
-        return "$ " + safe_text(shlex.join(words))
+        return words
 
     def _duration(self) -> Any:
         text = self._text("f-duration")

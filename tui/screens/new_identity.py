@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from tui.issuance.types import Address, Identity
 from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
 
 
 class NewIdentityScreen(Dialog[IdentityWish | None]):
@@ -50,7 +49,7 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
         yield Field("Name", Input(identity.name, placeholder="name", compact=True, id="f-name"), key="name")
         yield Field("Folder", Input(str(self._folder), compact=True, id="f-folder"), key="folder")
         yield Static(classes="dialog-note", markup=False, id="file")
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def beside(self) -> Iterable[Widget]:
         with VerticalScroll(classes="preview", can_focus=True):
@@ -71,7 +70,6 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
                 "use it for nothing but minting short-lived ones."
             )
         )
-        self.query_one("#equivalent", Static).update(self._equivalent())
 
     def problems(self) -> Sequence[Wrong]:
         wish = self.answer()
@@ -100,12 +98,11 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
         """On a narrow terminal: the manifests instead of the fields, and back."""
         self.query_one(".dialog").toggle_class("-preview")
 
-    def _equivalent(self) -> str:
-        """The command line that would do the same."""
+    def equivalent(self) -> Sequence[str]:
         wish = self.answer()
         words = ["kubemint", "identity", "create", wish.identity.name or "NAME", "-n", wish.identity.namespace or "NS"]
         words += ["--context", wish.identity.cluster or "C", "--out", self._text("f-folder") or "FOLDER"]
-        return "$ " + safe_text(shlex.join(words))
+        return words
 
     def _text(self, id_: str) -> str:
         return self.query_one(f"#{id_}", Input).value.strip()
@@ -148,14 +145,11 @@ class MintScreen(Dialog[SelfWish | None]):
             "It is bound to nothing, so it cannot be revoked on its own: it ends by itself.",
             classes="dialog-note", markup=False,
         )  # fmt: skip
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#f-audiences").focus()
-
-    def refreshed(self) -> None:
-        self.query_one("#equivalent", Static).update(self._equivalent())
 
     def problems(self) -> Sequence[Wrong]:
         found: list[Wrong] = wrong("duration", "Lifetime", self._duration)
@@ -179,14 +173,14 @@ class MintScreen(Dialog[SelfWish | None]):
             audiences=self._audiences(),
         )
 
-    def _equivalent(self) -> str:
+    def equivalent(self) -> Sequence[str]:
         source = self._source()
         words = ["kubemint", "identity", "token", str(source).removeprefix("file:")]
         for audience in self._audiences():
             words += ["--audience", audience]
         if self._text("f-duration"):
             words += ["--duration", self._text("f-duration")]
-        return "$ " + safe_text(shlex.join([*words, "--out", self._text("f-path") or "PATH"]))
+        return [*words, "--out", self._text("f-path") or "PATH"]
 
     def _source(self) -> Address:
         value: Any = self.query_one("#f-source", Select).value

@@ -5,7 +5,6 @@ Hands back a wish for the issuance core; what is wrong with a value is said in t
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from tui.issuance.shoot_kubeconfig import check_duration
 from tui.issuance.types import AccessLevel, ShootAccess, ShootWish
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
 
 _CERTIFICATE: Final = "certificate"
 _KINDS: Final = (
@@ -75,7 +74,7 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
         yield Field("Lifetime", Input("1h", compact=True, id="f-duration"), hint="10m to 24h", key="duration")
         yield Field("Path", Input(compact=True, id="f-path"), key="path")
         yield Static(classes="dialog-note", markup=False, id="note")
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -95,7 +94,6 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
         for field in ("level", "duration"):
             self.query_one(f"#{field}", Field).display = asks
         self.query_one("#note", Static).update(self._note())
-        self.query_one("#equivalent", Static).update(self._equivalent())
 
     def problems(self) -> Sequence[Wrong]:
         found: list[Wrong] = []
@@ -135,8 +133,7 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
         lines.append(Content(said[kind]))
         return Content("\n").join(lines)
 
-    def _equivalent(self) -> str:
-        """The command line that would do the same."""
+    def equivalent(self) -> Sequence[str]:
         shoot, kind = self._shoot(), self._kind()
         name = f"{shoot.namespace}/{shoot.name}" if shoot is not None else "NS/NAME"
         words = ["kubemint", "issue", "--shoot", name, "--context", shoot.garden if shoot is not None else "GARDEN"]
@@ -148,7 +145,7 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
             if self._text("f-duration"):
                 words += ["--duration", self._text("f-duration")]
         words += ["--out", self._text("f-path") or "PATH"]
-        return "$ " + safe_text(shlex.join(words))
+        return words
 
     def _suggested(self) -> str:
         shoot = self._shoot()

@@ -5,7 +5,6 @@ Both show every object as YAML while they are filled in, and the command line th
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +29,7 @@ from tui.issuance.types import Identity
 from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Field, Tick, Wrong, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, wrong
 
 Answer = TypeVar("Answer")
 DIRECT: Final = "direct"
@@ -74,11 +73,10 @@ class _TenantDialog(Dialog[Answer]):
         with VerticalScroll(classes="preview", can_focus=True):
             yield Static(id="yaml", markup=False)
 
-    def show(self, documents: Sequence[Mapping[str, Any]], command: Sequence[str]) -> None:
-        """The objects and the command line, as they are now."""
+    def show(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """The objects, as they are now."""
         text = "---\n".join(map(dump, documents)) or "choose a tenant to see what is written"
         self.query_one("#yaml", Static).update("\n".join(safe_text(line) for line in text.splitlines()))
-        self.query_one("#equivalent", Static).update("$ " + safe_text(shlex.join(command)))
 
     def action_preview(self) -> None:
         """On a narrow terminal: the YAML instead of the fields, and back."""
@@ -101,7 +99,7 @@ class TenantStoreScreen(_TenantDialog[Tenant | None]):
             "reads Secrets there owns the tenant. Made again, both are brought up to date.",
             classes="dialog-note", markup=False,
         )  # fmt: skip
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -113,8 +111,12 @@ class TenantStoreScreen(_TenantDialog[Tenant | None]):
         if tenant is not None:
             server = self._servers.get(tenant.known_as) or "https://…"
             documents = store_preview(tenant.namespace, tenant.name, server)
+        self.show(documents)
+
+    def equivalent(self) -> Sequence[str]:
+        tenant = self.tenant
         name, namespace, host = (tenant.name, tenant.namespace, tenant.host) if tenant else ("CLUSTER", "NS", "C")
-        self.show(documents, ["kubemint", "tenant", "store", name, "-n", namespace, "--context", host])
+        return ["kubemint", "tenant", "store", name, "-n", namespace, "--context", host]
 
     def problems(self) -> Sequence[Wrong]:
         tenant = self.tenant
@@ -163,7 +165,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
         yield Field("", Tick("take keys over from others", compact=True, id="f-force"), key="force")
         yield Static(classes="dialog-note", markup=False, id="gap")
         yield _input("manifests", "Manifests", "", placeholder="a file for the tenant's own objects; none")
-        yield Static(classes="equivalent", markup=False, id="equivalent")
+        yield Equivalent()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -177,7 +179,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
         self.query_one("#f-force", Checkbox).disabled = external
         documents = push_preview(wish, self._servers.get(wish.identity.cluster, "https://…")) if wish else []
         self.query_one("#gap", Static).update(safe_text(self._note(wish)))
-        self.show(documents, self._command())
+        self.show(documents)
 
     def problems(self) -> Sequence[Wrong]:
         if not self._tenants:
@@ -250,7 +252,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
             interval=interval,
         )
 
-    def _command(self) -> list[str]:
+    def equivalent(self) -> Sequence[str]:
         tenant = self.tenant
         cluster, namespace, host = (tenant.name, tenant.namespace, tenant.host) if tenant else ("CLUSTER", "NS", "C")
         words = ["kubemint", "tenant", "push", cluster, "-n", namespace, "--context", host]

@@ -24,7 +24,9 @@ from tui.issuance.types import (
     Action,
     Address,
     CredentialKind,
+    Destination,
     FileDestination,
+    Format,
     IssueSpec,
     Outcome,
     Plan,
@@ -200,11 +202,8 @@ def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish | Tenan
         return f"{short_address(str(wish.source))} → {short_path(wish.out)}"
     if isinstance(wish, DPURequestDraft):
         return f"{wish.cluster} {wish.namespace}/{wish.name}"
-    places = [
-        short_path(place.path) if isinstance(place, FileDestination) else f"Secret {place.namespace}/{place.name}"
-        for place in wish.destinations
-    ]
-    return f"{wish.identity.namespace}/{wish.identity.name} → {', '.join(places)}"
+    places = ", ".join(map(place_of, wish.destinations))
+    return f"{wish.identity.namespace}/{wish.identity.name} → {places}"
 
 
 def keep(session: Session, address: Address, *, take_over: bool) -> Task:
@@ -304,18 +303,24 @@ async def _write(path: Path, text: str) -> None:
     await asyncio.to_thread(write_private, path, Sensitive(text))
 
 
-def export(session: Session, address: Address, destination: FileDestination) -> Task:
-    """Write it to one more place on this machine."""
+def export(session: Session, address: Address, destination: Destination, form: Format | None = None) -> Task:
+    """Write it to one more place."""
+    where = place_of(destination)
+    planned = _planned(session, lambda: session.engine.plan_export(address, destination, form))
 
     async def work(task: Task) -> None:
-        outcome = await session.engine.export(address, destination)
-        task.results = list(outcome.results)
-        task.take(outcome)
-        if outcome.ok:
-            task.message = f"written to {short_path(destination.path)}"
-        _show_exports(session)
+        await planned(task)
+        if task.status is StepStatus.DONE:
+            task.message = f"written to {where}"
 
-    return Task(f"{short_address(str(address))} → {short_path(destination.path)}", work)
+    return Task(f"{short_address(str(address))} → {where}", work)
+
+
+def place_of(destination: Destination) -> str:
+    """A destination, as short as it can be said."""
+    if isinstance(destination, FileDestination):
+        return short_path(destination.path)
+    return f"Secret {destination.namespace}/{destination.name}"
 
 
 def verify(session: Session, address: Address) -> Task:

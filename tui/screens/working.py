@@ -25,6 +25,7 @@ from tui.kube.text import safe_text
 
 from . import (
     acting_on_endings,
+    acting_on_exports,
     acting_on_identities,
     acting_on_requests,
     acting_on_shoots,
@@ -118,36 +119,7 @@ class WorkingScreen(InsightScreen):
         self._job("verify", [work.verify(self.session, address) for address in self._addresses()])
 
     def action_export(self) -> None:
-        from .confirm import ConfirmScreen
-        from .export import ExportScreen
-
-        rows = [row for row in self.chosen() if isinstance(row, CredentialRow | RequestRow)]
-        folder = self.kubemint.export_folder
-        if len(rows) == 1:
-            credential = _credential(rows[0])
-            if credential is None:
-                return
-
-            def one(destination: FileDestination | None) -> None:
-                if destination is not None:
-                    self._job("export", [work.export(self.session, credential.address, destination)])
-
-            self.app.push_screen(ExportScreen(credential, folder=folder), one)
-            return
-        pairs = [(row, work.default_path(folder, row)) for row in rows if _credential(row) is not None]
-
-        def many(yes: bool | None) -> None:
-            if yes:
-                tasks = [
-                    work.export(self.session, address, FileDestination(str(path)))
-                    for row, path in pairs
-                    if (address := work.address_of(row)) is not None
-                ]
-                self._job("export", tasks)
-
-        body = [f"Each of the {len(pairs)} marked credentials is written to a file of its own:", ""]
-        body += [path.name for _, path in pairs[:8]] + (["…"] if len(pairs) > 8 else []) + ["", f"in {folder}"]
-        self.app.push_screen(ConfirmScreen(f"Export {len(pairs)} credentials", body, verb="Export"), many)
+        acting_on_exports.export(self)
 
     def action_revoke(self) -> None:
         acting_on_endings.revoke(self)

@@ -1,0 +1,75 @@
+"""What is written out of the dashboard: copies of credentials, each with its preview, or many at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tui.fleet.query import cluster_of
+from tui.fleet.rows import CredentialRow, RequestRow
+from tui.issuance.types import Credential, FileDestination
+from tui.widgets.names import short_address
+
+from . import work
+from .work import Intended
+
+if TYPE_CHECKING:
+    from .export import ExportWish
+    from .working import WorkingScreen
+
+
+def export(screen: WorkingScreen) -> None:
+    """Ask where to, with a preview; of many rows only whether, each to a file of its own."""
+    rows = [row for row in screen.chosen() if isinstance(row, CredentialRow | RequestRow)]
+    if len(rows) == 1:
+        if rows[0].credential is not None:
+            _one(screen, rows[0].credential, cluster_of(rows[0]))
+    else:
+        _many(screen, rows)
+
+
+def _one(screen: WorkingScreen, credential: Credential, cluster: str) -> None:
+    from .export import ExportScreen
+
+    session, engine, address = screen.session, screen.session.engine, credential.address
+
+    def chosen(wish: ExportWish | None) -> None:
+        if wish is not None:
+            screen.begin("export", [work.export(session, address, wish.destination, wish.format)])
+
+    dialog = ExportScreen(
+        credential,
+        folder=screen.kubemint.export_folder,
+        clusters=screen.writable_clusters(cluster),
+        look=lambda wish: engine.preview_export(address, wish.destination, wish.format),
+        why_not=session.why_read_only,
+    )
+
+    def foreseen(wish: ExportWish | None) -> None:
+        if wish is not None:
+            title = f"{short_address(str(address))} → {work.place_of(wish.destination)}"
+            plan = partial(engine.plan_export, address, wish.destination, wish.format)
+            screen.foresee("export", [Intended(title, plan)], dialog.action_cancel)
+
+    dialog.foresee = foreseen
+    screen.app.push_screen(dialog, chosen)
+
+
+def _many(screen: WorkingScreen, rows: list[CredentialRow | RequestRow]) -> None:
+    from .confirm import ConfirmScreen
+
+    folder = screen.kubemint.export_folder
+    pairs = [(row, work.default_path(folder, row)) for row in rows if row.credential is not None]
+
+    def sure(yes: bool | None) -> None:
+        if yes:
+            tasks = [
+                work.export(screen.session, address, FileDestination(str(path)))
+                for row, path in pairs
+                if (address := work.address_of(row)) is not None
+            ]
+            screen.begin("export", tasks)
+
+    body = [f"Each of the {len(pairs)} marked credentials is written to a file of its own:", ""]
+    body += [path.name for _, path in pairs[:8]] + (["…"] if len(pairs) > 8 else []) + ["", f"in {folder}"]
+    screen.app.push_screen(ConfirmScreen(f"Export {len(pairs)} credentials", body, verb="Export"), sure)
