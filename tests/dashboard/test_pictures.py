@@ -197,7 +197,7 @@ def test_export(snap_compare: Compare, app: Callable[[str], KubemintApp], size: 
     """The dialog with what the engine would say of a file that is there already."""
     credential = issued(CredentialKind.SECRET, "harbor", "ci", "runner-kubeconfig").credential
     path = "/home/you/.kube/kubemint/ci-runner.kubeconfig"
-    text = "apiVersion: v1\nkind: Config\nusers:\n- name: runner\n  user:\n    token: \"•••••••• 00112233aabbccdd\"\n"
+    text = 'apiVersion: v1\nkind: Config\nusers:\n- name: runner\n  user:\n    token: "•••••••• 00112233aabbccdd"\n'
     before = text.replace("00112233aabbccdd", "ffeeddccbbaa9988")
     plan = Plan(
         id="plan", action=Action.ISSUE, address=credential.address, steps=(), preview=diff(path, before, text),
