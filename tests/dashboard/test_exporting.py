@@ -82,7 +82,7 @@ async def test_what_is_there_is_compared_and_its_mode_kept(dashboard: Open, tmp_
         screen = await asked(driver)
         await choose(driver, "format", Format.TOKEN_FILE)
         await write_to(driver, path)
-        await driver.until(lambda: "what changes in" in shown(screen))
+        await driver.until(lambda: "what changes there" in shown(screen))
         assert "-KUBERNETES_SERVICE_HOST='10.0.0.9'" in shown(screen)
         assert "hush" not in shown(screen)
         assert "keeps mode 0640, which others may read" in driver.text()

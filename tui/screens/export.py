@@ -197,7 +197,7 @@ class ExportScreen(Dialog[ExportWish | None]):
         parts = []
         if found.exists:
             changes = found.plan.preview.splitlines()
-            title = f"what changes in {where}" if changes else f"{where} holds exactly this already"
+            title = "what changes there" if changes else f"{where} holds exactly this already"
             parts += [Content.styled(title, "$primary bold"), *map(_changed, changes), Content("")]
         merged = self._kept == MERGE
         parts.append(Content.styled("what is put in" if merged else "what is written", "$primary bold"))
