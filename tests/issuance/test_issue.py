@@ -311,6 +311,18 @@ async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Benc
         await ebench.engine.plan_issue(arena.spec(arena.secret(), identity=arena.identity("other")))
 
 
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_place_whose_credential_was_revoked_is_free_for_another(ebench: Bench, removed: bool) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    assert (await ebench.engine.execute(await ebench.engine.plan_revoke(issued.address))).ok
+    path = Path(issued.address.name)
+    if removed:
+        path.unlink()
+    await ebench.issue(ebench.arena.spec(identity=ebench.arena.identity("other"), create_account=True))
+    assert await ebench.works(token_in(path))
+    assert len(await ebench.handles()) == 1
+
+
 async def test_your_own_kubeconfig_and_others_entries_are_never_replaced(
     ebench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -45,9 +45,10 @@ class FilePlace:
         content = self._read()
         self._version = content.fingerprint if content is not None else ""
         record = self._state.export_record(self.address)
+        live = record if record is not None and record.credential.state is not State.REVOKED else None
         if content is None:
-            warning = f"{self.path} is gone and will be written anew" if record is not None else ""
-            return Held(exists=False, credential=record.credential if record is not None else None, warning=warning)
+            warning = f"{self.path} is gone and will be written anew" if live is not None else ""
+            return Held(exists=False, credential=live.credential if live is not None else None, warning=warning)
         warnings = []
         if record is not None:
             now = self._token_in(record.credential.format or Format.KUBECONFIG, content)
@@ -60,8 +61,8 @@ class FilePlace:
             warnings.append(f"{self.path} can be read by {others}; its mode is kept")
         return Held(
             exists=True,
-            credential=record.credential if record is not None else None,
-            request=record.request if record is not None else "",
+            credential=live.credential if live is not None else None,
+            request=live.request if live is not None else "",
             warning="; ".join(warnings),
         )
 
