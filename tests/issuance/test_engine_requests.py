@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +20,9 @@ from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, FileDestination, State
+from tui.kube.client import Client
 from tui.kube.kubeconfig import parse
+from tui.kube.resource import SECRETS
 
 if TYPE_CHECKING:
     from tests.controlplane import RealControlPlane
@@ -184,6 +189,33 @@ async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
         assert [now.handle and now.handle.name] == await place.handles()
         forget(place)
         assert await place.works(await place.token())
+
+
+async def test_a_secret_that_somebody_else_writes_just_then_is_not_called_good(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        await place.want()
+        await bench.rotate(address_of(place))
+        handles = await place.handles()
+
+        async def meddle() -> None:
+            async with Client(place.known.endpoint(place.host)) as other:
+                patch = {"data": {"kubeconfig": base64.b64encode(b"mine").decode()}}
+                await other.patch(SECRETS, "out", patch, namespace=place.ns)
+
+        def reached(point: str) -> None:
+            if point == "before:check:0":
+                somebody = threading.Thread(target=lambda: asyncio.run(meddle()))
+                somebody.start()
+                somebody.join()
+
+        bench.engine.checkpoint = reached
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(address_of(place)))
+        assert not outcome.ok
+        assert "somebody else wrote to it" in outcome.error
+        assert "works" not in outcome.hint
+        await bench.engine.recover()
+        assert bench.state.open_plans() == []
+        assert await place.handles() == handles
 
 
 async def test_of_two_who_rotate_one_request_the_second_fails_cleanly(place: Place, tmp_path: Path) -> None:

@@ -159,7 +159,9 @@ def test_material_never_shows_in_a_repr(tmp_path: Path) -> None:
     document["users"] = [
         {"name": "one", "user": {"token": "hunter2-token", "username": "u", "password": "hunter2-password"}},
         {"name": "two", "user": {"client-key-data": base64.b64encode(b"hunter2-key").decode()}},
+        {"name": "three", "user": {"exec": {"command": "login", "args": ["--client-secret=hunter2"]}}},
     ]
+    document["clusters"][0]["cluster"]["proxy-url"] = "http://me:hunter2@proxy:3128"
     loaded = load(write(tmp_path / "c", document))
     assert "hunter2" not in repr(loaded)
     assert "hunter2" not in repr(loaded.endpoint())

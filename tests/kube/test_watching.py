@@ -107,6 +107,14 @@ async def test_how_a_watch_can_fail(server: FakeServer, client: Client, answer: 
     assert caught.value.__context__ is None
 
 
+async def test_a_pause_that_an_error_in_a_watch_asks_for_is_known(server: FakeServer, client: Client) -> None:
+    busy = {"kind": "Status", "code": 429, "reason": "TooManyRequests", "details": {"retryAfterSeconds": 7}}
+    server.says(watches({"type": "ERROR", "object": busy}))
+    with pytest.raises(TooManyRequests) as caught:
+        await watch(client)
+    assert caught.value.retry_after == 7
+
+
 async def test_403_of_a_watch_names_the_right(server: FakeServer, client: Client) -> None:
     server.says(refuses(403, "Forbidden"))
     with pytest.raises(Forbidden) as caught:

@@ -104,8 +104,11 @@ class RequestRotation:
             revocations = self.intent.revocations(now + grace)
             async with run.step("commit") as note:
                 note.record = {"closed": self.intent.plan, "revocations": revocations}
-        except StepFailed:
-            run.hints.append("the new token is published and works; kubemint finishes the rest when it starts next")
+        except StepFailed as failure:
+            unsure = failure.step.startswith("check")
+            said = "what the Secret holds now is not known" if unsure else "the new token is published and works"
+            rest = "finishes or undoes" if unsure else "finishes"
+            run.hints.append(f"{said}; kubemint {rest} the rest when it starts next")
             raise
         run.hints += self.work.notes
         return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations, self._replaced())

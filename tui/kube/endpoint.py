@@ -16,7 +16,7 @@ class ExecPlugin:
     """A `users[].user.exec` entry (client.authentication.k8s.io), its command resolved against its file."""
 
     command: str
-    args: tuple[str, ...] = ()
+    args: tuple[str, ...] = field(default=(), repr=False)
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     api_version: str = "client.authentication.k8s.io/v1"
     install_hint: str = ""
@@ -60,7 +60,8 @@ class Endpoint:
     """PEM bundle; None means the system's authorities."""
     insecure: bool = False
     tls_server_name: str | None = None
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
+    """It may hold a password."""
     disable_compression: bool = False
     namespace: str = "default"
     cluster_name: str = ""

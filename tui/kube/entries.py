@@ -31,7 +31,7 @@ class ClusterEntry:
     certificate_authority_data: bytes | None = None
     insecure: bool = False
     tls_server_name: str = ""
-    proxy_url: str = ""
+    proxy_url: str = field(default="", repr=False)
     disable_compression: bool = False
     exec_config: object = None
     """The extension named `client.authentication.k8s.io/exec`."""

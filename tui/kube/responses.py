@@ -112,7 +112,7 @@ def refusal(response: Response, info: RequestInfo, cluster: str) -> KubeError:
         if response.status < 400 or not (response.status >= 500 or response.status == 429 or _plain(response)):
             return _foreign(response, cluster)
         status = Status(message=_plain_text(response))
-    return status_error(status, info, cluster, code=response.status, retry_after=_retry_after(response, status))
+    return status_error(status, info, cluster, code=response.status, retry_after=_retry_after(response))
 
 
 def status_error(
@@ -131,7 +131,7 @@ def status_error(
         masked(status.message),
         cluster=cluster,
         hint=f"needs: {info.right()}" if code == 403 and info.resource and not of_admission(status.message) else "",
-        retry_after=retry_after,
+        retry_after=retry_after if retry_after is not None or details is None else details.retry_after_seconds,
         causes=causes,
         verb=info.verb,
         resource=info.resource,
@@ -182,11 +182,9 @@ def _foreign(response: Response, cluster: str) -> ProtocolError:
     return ProtocolError(f"answered {named} instead of JSON (HTTP {response.status})", cluster=cluster)
 
 
-def _retry_after(response: Response, status: Status) -> float | None:
+def _retry_after(response: Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit() and len(value) < 7:
-        return float(value)
-    return status.details.retry_after_seconds if status.details else None
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
 
 
 def _reveal(value: object) -> object:
