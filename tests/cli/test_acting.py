@@ -445,3 +445,21 @@ def test_undo_puts_back_what_a_file_still_holds(served: Path, robot: Path, tmp_p
     assert (result.code, result.out) == (0, f"file:{robot}\n"), result
     assert robot.read_bytes() == backup.read_bytes()
     assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+
+
+def test_a_dry_run_of_what_is_due_finishes_nothing_that_is_open(served: Path, robot: Path) -> None:
+    where = ("--kubeconfig", served, "--context", "tenant-a")
+    left = kubemint("rotate", robot, "--kubeconfig", served, "--grace", "0s", "--no-wait")
+    assert left.code == 0, left
+    before = entries()
+    assert not any(entry["step"].startswith("revoke") for entry in before), "the next run is to revoke it"
+    shown = kubemint("rotate", "--due", "--dry-run", *where)
+    assert shown.code == 0, shown
+    assert entries() == before
+    assert kubemint("rotate", "--due", "-n", "default", "--read-only", "--dry-run", *where).code == 0
+    assert entries() == before
+
+
+def entries() -> list[dict[str, object]]:
+    items: list[dict[str, object]] = kubemint("journal", "-o", "json").json["items"]
+    return items

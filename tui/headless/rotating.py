@@ -116,9 +116,10 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
 
     from .listing import troubles
 
+    areas = {Area.CREDENTIALS}
     async with (
         setting(options) as place,
-        open_fleet(place, areas={Area.CREDENTIALS}, namespace=namespace, acting=True, grace=how.grace) as fleet,
+        open_fleet(place, areas=areas, namespace=namespace, acting=True, dry_run=how.dry_run, grace=how.grace) as fleet,
     ):
         answered = await fleet.settled(30)
         unread = troubles(fleet, Area.CREDENTIALS, options.contexts, answered=answered)

@@ -119,9 +119,13 @@ async def open_fleet(
     areas: Collection[Area] | None = None,
     namespace: str | None = None,
     acting: bool = False,
+    dry_run: bool = False,
     grace: timedelta = GRACE,
 ) -> AsyncIterator[Fleet]:
-    """A started fleet over the contexts that were named, with an engine. `acting` opens the state for writing."""
+    """A started fleet over the contexts that were named, with an engine.
+
+    `acting` opens the state for writing, and finishes what an earlier run left open unless it is only a `dry_run`.
+    """
     from tui.fleet.fleet import EVERYTHING, Fleet
 
     state = place.state() if acting else place.state_if_any()
@@ -132,7 +136,7 @@ async def open_fleet(
             only=hosts(place),
             areas=EVERYTHING if areas is None else areas,
             namespace=namespace,
-            read_only=not acting,
+            read_only=dry_run or not acting,
             grace=grace,
             reload=place.load,
             endpoints=() if place.in_cluster is None else (place.in_cluster,),
