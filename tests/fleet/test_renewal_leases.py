@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -185,3 +186,25 @@ async def _holder(fleet: Fleet) -> str:
                 return str(found["spec"]["holderIdentity"])
         await asyncio.sleep(0.02)
     raise AssertionError("nobody took the Lease")
+
+
+async def test_the_local_state_is_asked_beside_the_loop(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    """Another process may hold it for seconds; the dashboard goes on drawing."""
+    released, changes = threading.Event(), asyncio.Event()
+
+    def export(address: Address) -> Export | None:
+        assert released.wait(30)
+        return None
+
+    async with over(harbor, tmp_path) as fleet:
+        leases = RenewalLeases(fleet.client, export, changed=changes.set)
+        file = Address(CredentialKind.FILE, "", "", "/robot.kc")
+        try:
+            assert leases.claim(file) is None, "not known yet"
+            assert leases.claim(file) is None
+            released.set()
+            await asyncio.wait_for(changes.wait(), 10)
+            assert leases.claim(file) == "", "what lies on this machine alone needs no Lease"
+        finally:
+            released.set()
+            await leases.aclose()

@@ -130,6 +130,15 @@ def test_times_that_no_clock_shows_are_unknown(issued: str, expires: str) -> Non
     assert (held.state, held.rotate_at) == (State.UNKNOWN, None)
 
 
+def test_a_list_that_is_nested_without_end_is_none() -> None:
+    whole = metadata(credential())
+    whole["metadata"]["annotations"] |= {managed.AUDIENCES: "[" * 100_000, managed.SECRETS: "[" * 100_000}
+    held = managed.credential_from_secret("harbor", whole)
+    assert held is not None
+    assert held.audiences == ()
+    assert managed.handle_secrets(whole) == ()
+
+
 def test_expiry_before_issue_is_unknown() -> None:
     whole = metadata(credential())
     whole["metadata"]["annotations"][managed.EXPIRES] = "2026-01-02T02:00:00Z"

@@ -14,9 +14,12 @@ import pytest
 from tests.certificates import Authority
 from tests.issuance.arena import Bench, token_in
 from tests.issuance.samples import jwt
+from tests.kube.server import FakeServer, gives
 from tui.issuance.inspecting import inspect, logins_in
 from tui.issuance.inspection import Kind, sections, verdict
+from tui.issuance.refusal import explain
 from tui.issuance.types import Format
+from tui.kube.client import Client
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -68,6 +71,15 @@ async def test_a_pasted_token_is_held_against_a_cluster(bench: Bench) -> None:
     verified = await bench.engine.verify_pasted(token, bench.arena.name)
     assert verified.ok, verified
     assert verified.username == bench.arena.identity().username
+
+
+async def test_something_between_that_answers_pages_explains_nothing_and_breaks_nothing() -> None:
+    token = jwt({"iss": "i", "aud": ["i"], "sub": "system:serviceaccount:ci:robot"} | stamps(-60, 3600))
+    async with FakeServer() as server:
+        server.says(gives(b"<html>log in</html>", 200, Content_Type="text/html"))
+        async with Client(server.endpoint()) as operator:
+            said, _ = await explain(token, NOW, operator)
+    assert said == "refused; the server does not say why"
 
 
 async def test_a_changed_token_and_a_foreign_key_are_told_apart(ebench: Bench) -> None:

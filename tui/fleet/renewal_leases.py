@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,6 +17,8 @@ from tui.kube.errors import Forbidden, KubeError, NotFound
 LEASE: Final = "kubemint-renewal"
 NAMESPACE: Final = "kube-system"
 _PAUSE: Final = 5.0
+_FRESH: Final = 30.0
+"""Seconds for which it is not asked again where a file's renewal writes to."""
 
 
 class RenewalLeases:
@@ -46,11 +49,17 @@ class RenewalLeases:
         self._why: dict[str, str] = {}
         """Why a cluster is not this loop's; empty where it is."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._written: dict[Address, tuple[frozenset[str] | None, float]] = {}
+        """Where each file's renewal writes to, and until when that counts; looked up beside the loop."""
+        self._finding: dict[Address, asyncio.Task[None]] = {}
 
     def claim(self, address: Address) -> str | None:
         """Why this credential is not this loop's to renew: empty where it is, None while that is being found out."""
+        clusters = self._clusters(address)
+        if clusters is None:
+            return None
         answers: list[str | None] = []
-        for cluster in written_in(address, self._export):
+        for cluster in clusters:
             if cluster not in self._tasks:
                 self._tasks[cluster] = asyncio.create_task(self._stand(cluster), name=f"renewal lease of {cluster}")
             answers.append(self._why.get(cluster))
@@ -58,10 +67,35 @@ class RenewalLeases:
 
     async def aclose(self) -> None:
         """Give every Lease back."""
-        tasks, self._tasks = list(self._tasks.values()), {}
+        tasks = [*self._tasks.values(), *self._finding.values()]
+        self._tasks, self._finding = {}, {}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _clusters(self, address: Address) -> frozenset[str] | None:
+        """The clusters that a renewal writes to; None while that is being found out."""
+        if address.kind is not CredentialKind.FILE:
+            return frozenset({address.cluster})
+        known, until = self._written.get(address, (None, 0.0))
+        if until <= time.monotonic() and address not in self._finding:
+            self._finding[address] = asyncio.create_task(self._find(address))
+        return known
+
+    async def _find(self, address: Address) -> None:
+        """Ask the local state, which may keep one waiting: other processes write it too."""
+        before = self._written.get(address, (None, 0.0))[0]
+        found, fresh = before, self._pause
+        try:
+            found = await asyncio.to_thread(written_in, address, self._export)
+            fresh = _FRESH
+        except IssuanceError:
+            pass  # it is asked again soon
+        finally:
+            self._finding.pop(address, None)
+        self._written[address] = found, time.monotonic() + fresh
+        if found != before:
+            self._changed()
 
     async def _stand(self, cluster: str) -> None:
         lease, of = None, None

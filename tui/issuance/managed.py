@@ -210,7 +210,7 @@ def handle_secrets(metadata: Mapping[str, Any]) -> tuple[str, ...]:
 def _strings(text: str | None) -> tuple[str, ...]:
     try:
         found = json.loads(text) if text else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     return tuple(str(part) for part in found) if isinstance(found, list) else ()
 

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Resource
+from tui.kube.responses import decode
 
 from .claims import Claims, ClaimsError, read_token
 from .countdown import human_left
@@ -79,8 +78,7 @@ async def _foreign(operator: Client, claims: Claims) -> str:
     """Whether another cluster issued it, by what both call themselves."""
     with contextlib.suppress(KubeError):
         answer = await operator.request("GET", "/.well-known/openid-configuration")
-        document = msgspec.json.decode(answer.body)
-        issuer = str(document.get("issuer", "")) if isinstance(document, dict) else ""
+        issuer = str(decode(answer.body, dict).get("issuer", ""))
         if not claims.legacy and issuer and claims.issuer != issuer:
             return f"refused: {claims.issuer} issued it, but this cluster issues as {issuer}"
     return ""
@@ -90,10 +88,10 @@ async def _wrong_key(operator: Client, claims: Claims, token: Sensitive) -> str:
     """Whether the cluster knows the key that it names, and whether the signature fits that key."""
     try:
         answer = await operator.request("GET", "/openid/v1/jwks")
-        document: Any = msgspec.json.decode(answer.body)
-    except (KubeError, msgspec.DecodeError):
+        document = decode(answer.body, dict)
+    except KubeError:
         return ""  # old servers, or no right: then nothing is known of keys
-    keys = [key for key in document.get("keys") or () if isinstance(key, dict)] if isinstance(document, dict) else []
+    keys = [key for key in document.get("keys") or () if isinstance(key, dict)]
     known = {str(key.get("kid", "")): key for key in keys}
     if not claims.key_id or not known:
         return ""
