@@ -62,7 +62,8 @@ async def test_a_file_that_somebody_removed_is_missing_until_it_is_written_anew(
         assert (tmp_path / "own.kc").exists()
 
 
-def test_a_loop_does_not_write_anew_what_somebody_removed() -> None:
+@pytest.mark.parametrize("left", [1, -1], ids=["alive", "expired"])
+def test_a_loop_does_not_write_anew_what_somebody_removed(left: int) -> None:
     address = Address(CredentialKind.FILE, "", "", "/gone.kc")
 
     now = datetime.now(UTC)
@@ -70,7 +71,7 @@ def test_a_loop_does_not_write_anew_what_somebody_removed() -> None:
         address=address,
         identity=Identity("harbor", "default", "robot"),
         issued_at=now - timedelta(minutes=59),
-        expires_at=now + timedelta(minutes=1),
+        expires_at=now + timedelta(minutes=left),
         state=State.MISSING,
     )
 
@@ -80,6 +81,7 @@ def test_a_loop_does_not_write_anew_what_somebody_removed() -> None:
     loop = RenewalLoop(source=lambda: [Watched(credential=gone, now=now)], renew=renew)  # type: ignore[arg-type]
     assert CredentialKind.FILE in RENEWABLE
     assert loop.look().due == ()
+    assert loop.look().left == {address: "its file is gone"}
 
 
 async def test_a_disk_that_hangs_stops_nobody(

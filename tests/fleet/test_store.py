@@ -236,12 +236,6 @@ def test_find_tells_where_a_row_is(store: FleetStore) -> None:
     assert view.find(row("a").key) is None
 
 
-def test_replace_cluster_leaves_the_others(store: FleetStore) -> None:
-    store.put(row("a", 1), row("b", 2), row("x", 3, cluster="tenant-a"))
-    store.replace_cluster(CredentialRow, "harbor", [row("b", 9), row("c", 8)])
-    assert names(store.view(Area.CREDENTIALS)) == ["x", "c", "b"]
-
-
 def test_subscribers_hear_kinds_and_clusters_once_per_flush() -> None:
     asked: list[int] = []
     store = FleetStore(schedule=lambda: asked.append(1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
+from tests.issuance.dpf_place import Clock
 from tests.issuance.dying import KILLED, SURVIVED, Doomed
 from tui.issuance.types import Outcome, State
 from tui.kube.errors import NotFound
@@ -139,6 +141,29 @@ async def test_a_revocation_that_was_killed_is_finished(embedded: Arena, doomed:
         embedded.forget()
         assert not await bench.works(token_in(embedded.file().path))
         assert [export.state for export in bench.state.exports()] == [State.REVOKED]
+
+
+async def test_files_that_are_gone_and_whose_token_is_dead_are_forgotten(embedded: Arena) -> None:
+    """The record of what was written on this machine does not grow for ever."""
+    clock = Clock()
+    async with Bench(embedded, clock=clock) as bench:
+        names = ["revoked", "revoked-and-kept", "expired", "alive"]
+        issued = {name: await bench.issue(embedded.spec(embedded.file(name))) for name in names}
+        for name in names[:2]:
+            outcome = await bench.engine.execute(await bench.engine.plan_revoke(issued[name].address))
+            assert outcome.ok, outcome
+        for name in ("revoked", "expired", "alive"):
+            Path(embedded.file(name).path).unlink()
+        await bench.engine.recover()
+        known = {Path(credential.address.name).name for credential in bench.state.exports()}
+        assert known == {"revoked-and-kept", "expired", "alive"}
+        clock.ahead = timedelta(days=29)
+        await bench.engine.recover()
+        assert len(bench.state.exports()) == 3, "it may lie on a disk that comes back"
+        clock.ahead = timedelta(days=32)
+        await bench.engine.recover()
+        known = {Path(credential.address.name).name for credential in bench.state.exports()}
+        assert known == {"revoked-and-kept"}
 
 
 async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -> None:

@@ -16,7 +16,7 @@ from tui.issuance.claims import read_token
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.managed import MANAGED_BY, credential_from_secret
 from tui.issuance.token_request import body, request_token
-from tui.issuance.types import FileDestination, Format, Identity, SecretDestination, StepResult, StepStatus
+from tui.issuance.types import Action, FileDestination, Format, Identity, SecretDestination, StepResult, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, Invalid
 from tui.kube.kubeconfig import parse
@@ -333,7 +333,8 @@ async def test_your_own_kubeconfig_and_others_entries_are_never_replaced(
         await ebench.engine.plan_issue(arena.spec(arena.file("own")))
     single = arena.file("single")
     await ebench.issue(arena.spec(single))
-    ebench.state.forget_export(ebench.state.exports()[0].address)
+    written = ebench.state.exports()[0].address
+    ebench.state.record(Action.RECOVER, written, forget=[written])
     monkeypatch.setenv("KUBECONFIG", single.path)
     with pytest.raises(UsageError, match="your own kubeconfig"):
         await ebench.engine.plan_issue(arena.spec(single))

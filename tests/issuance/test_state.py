@@ -147,7 +147,7 @@ def test_what_is_open_survives_and_changes_together_with_the_journal(tmp_path: P
     assert store.revocations() == [due]
     store.record(Action.ISSUE, ADDRESS, result("revoke"), revoked=handle)
     assert store.revocations() == []
-    store.forget_export(ADDRESS)
+    store.record(Action.RECOVER, ADDRESS, forget=[ADDRESS])
     assert store.export_record(ADDRESS) is None
     store.close()
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -24,8 +24,6 @@ from .reach import Backoff, Latency, Timing, Verdict, concerns_all, concerns_con
 from .rows import ClusterRow, CredentialRow, Reach, ShootFacts
 from .store import FleetStore
 from .watching import Follower, Watched
-
-_BAD: Final = frozenset({Reach.NEEDS_LOGIN, Reach.FORBIDDEN, Reach.UNREACHABLE, Reach.TLS_FAILED})
 
 
 @dataclass(frozen=True, slots=True)

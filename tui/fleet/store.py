@@ -223,14 +223,6 @@ class FleetStore:
             if table.put(request.key, request):
                 self._dirty(RequestRow, request.cluster)
 
-    def replace_cluster(self, kind: type[Row], cluster: str, rows: Iterable[Row]) -> None:
-        """Make `rows` all there is of `kind` in `cluster`."""
-        fresh = {row.key: row for row in rows}
-        table = self._tables[AREA_OF[kind]]
-        gone = [key for key, row in table.rows.items() if cluster_of(row) == cluster and key not in fresh]
-        self.drop(kind, *gone)
-        self.put(*fresh.values())
-
     def subscribe(self, fn: Callable[[FleetChange], None]) -> Callable[[], None]:
         """Call `fn` after changes until the returned function is called."""
         self._subscribers.append(fn)

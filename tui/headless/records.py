@@ -33,11 +33,6 @@ def renewal_point(credential: Credential) -> datetime | None:
     return rotate_at(credential.issued_at, credential.expires_at)
 
 
-def home_of(row: CredentialRow) -> str:
-    """The cluster a credential is kept in; for files and logins the one they lead to."""
-    return row.credential.address.cluster or row.cluster
-
-
 def credential_record(
     credential: Credential, now: datetime, *, cluster: str = "", stale: bool = False
 ) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .errors import ChangedMeanwhile, UsageError
 from .files import FileError, destination, explained, read_private, readable_by_others, write_private
 from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
 from .places import Held, Writing, file_address
-from .types import Credential, CredentialKind, FileDestination, Format, Identity, State
+from .types import Address, Credential, CredentialKind, FileDestination, Format, Identity, State
 
 if TYPE_CHECKING:
     from .state import StateStore
@@ -136,11 +136,16 @@ def as_on_disk(credential: Credential) -> Credential:
     """What the state says of a file, or that it is missing where somebody removed it. One stat; call it in a thread."""
     if credential.address.kind is not CredentialKind.FILE or credential.state is State.REVOKED:
         return credential
-    path = credential.address.name
-    if _is_gone(path) and _is_gone(path.rpartition("#")[0] or path):  # a merged one is called PATH#IDENTITY
+    if is_missing(credential.address):
         said = "its file is gone; rotate it to write it anew, or revoke it"
         return msgspec.structs.replace(credential, state=State.MISSING, message=said)
     return credential
+
+
+def is_missing(address: Address) -> bool:
+    """Whether a file that kubemint wrote is not there any more."""
+    path = address.name
+    return _is_gone(path) and _is_gone(path.rpartition("#")[0] or path)  # a merged one is called PATH#IDENTITY
 
 
 def _is_gone(path: str) -> bool:

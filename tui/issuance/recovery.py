@@ -7,10 +7,12 @@ token, that token is the one people use: the rest is finished. If none does, its
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from tui.kube.errors import KubeError
 
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .file_place import is_missing
 from .grace import Graces, revoke
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
@@ -18,11 +20,13 @@ from .locks import Locks
 from .places import Place, places_for
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
-from .types import Action, Address, CredentialKind, Outcome, Plan, Step, StepStatus
+from .types import Action, Address, CredentialKind, Outcome, Plan, State, Step, StepStatus
 from .undoing import Undo
 from .work import Context, Finished
 
 _FIND = "find"
+_REMEMBERED = timedelta(days=30)
+"""How long a file is remembered that is gone and whose token has expired: the disk it lies on may come back."""
 _TITLES = {
     _FIND: "See how far it came",
     "commit": "Finish what was published",
@@ -57,7 +61,19 @@ class Recovery:
                 outcomes.append(await self._revoke(revocation, run))
             else:
                 self._graces.schedule(revocation, run, "revoke")
+        await asyncio.to_thread(self._forget)
         return outcomes
+
+    def _forget(self) -> None:
+        """Files that are gone with a token that was revoked, or has been dead for long, need no record any more."""
+        state, long_ago = self._context.state, self._context.clock() - _REMEMBERED
+        over = []
+        for credential in state.exports():
+            ended = credential.expires_at is not None and credential.expires_at < long_ago
+            if (ended or credential.state is State.REVOKED) and is_missing(credential.address):
+                over.append(credential.address)
+        if over:
+            state.record(Action.RECOVER, over[0], forget=over)
 
     async def _settle(self, intent: Intent) -> Outcome | None:
         run = self._begin(intent.plan, intent.address)

@@ -118,6 +118,7 @@ class RenewalLoop:
             watched += 1
             why = one.left or ("its cluster is read-only" if one.read_only else "")
             why = why or ("its cluster does not answer" if one.lost else "")
+            why = why or ("its file is gone" if credential.state is State.MISSING else "")
             if why:
                 left[address] = why
                 continue

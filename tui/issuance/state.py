@@ -150,11 +150,6 @@ class StateStore:
                 (str(export.credential.address), export.request, msgspec.json.encode(export)),
             )
 
-    def forget_export(self, address: Address) -> None:
-        """Drop the record of an export; the file itself is left alone."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM exports WHERE address = ?", (str(address),))
-
     # What is read
 
     def entries(self, limit: int | None = None, plan: str | None = None) -> list[JournalEntry]:
