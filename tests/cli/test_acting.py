@@ -9,12 +9,17 @@ import stat
 import subprocess
 import time
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 
 from tests.cli.conftest import Result, command, environment, kubemint
 from tests.controlplane import RealControlPlane
+from tui.headless.acting import Progress, perform
+from tui.issuance.engine import Engine
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address, Plan
 
 KUBECTL = shutil.which("kubectl")
 
@@ -463,3 +468,20 @@ def test_a_dry_run_of_what_is_due_finishes_nothing_that_is_open(served: Path, ro
 def entries() -> list[dict[str, object]]:
     items: list[dict[str, object]] = kubemint("journal", "-o", "json").json["items"]
     return items
+
+
+async def test_a_mistake_with_one_of_several_costs_the_others_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A loop that runs for months must not end because one credential brings out a mistake of ours."""
+    addresses = [Address.parse("secret:harbor/ci/one"), Address.parse("secret:harbor/ci/two")]
+
+    async def plan(_: object, address: Address) -> Plan:
+        if address is addresses[0]:
+            raise LookupError("hunter2")
+        raise UsageError("not today")
+
+    outcomes = await perform(cast("Engine", None), addresses, plan, Progress())
+    assert [(one.address, one.ok) for one in outcomes] == [(address, False) for address in addresses]
+    assert outcomes[0].error == "an unexpected LookupError in kubemint"
+    said = capsys.readouterr()
+    assert "hunter2" not in said.out + said.err
+    assert "secret:harbor/ci/two: not today" in said.err

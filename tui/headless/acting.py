@@ -12,9 +12,9 @@ import click
 import msgspec
 
 from tui.issuance.durations import format_duration
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import UsageError
+from tui.issuance.running import explain
 from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
-from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 from .configured import configured_grace
@@ -83,11 +83,11 @@ async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, p
         async with slots:
             try:
                 planned = await plan(engine, address)
-            except (IssuanceError, KubeError) as error:
-                message = str(error)
-                complain(f"{address}: {message}", error.hint)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are worked on
+                message, hint = explain(error)
+                complain(f"{address}: {message}", hint)
                 return Outcome(
-                    plan="", action=Action.ROTATE, address=address, ok=False, results=(), error=message, hint=error.hint
+                    plan="", action=Action.ROTATE, address=address, ok=False, results=(), error=message, hint=hint
                 )
             return await carry_out(engine, planned, progress)
 
