@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.issuance.clusters import Clusters
 from tui.issuance.errors import IssuanceError
@@ -37,6 +37,10 @@ class Surveyed(Clusters, Protocol):
     def now(self) -> datetime: ...
 
 
+PATIENCE: Final = 1.0
+"""Seconds after which what is known is told, while slow clusters are still being asked."""
+
+
 async def check(
     fleet: Surveyed,
     *,
@@ -46,39 +50,53 @@ async def check(
     paths: Sequence[Path] = (),
     namespace: str | None = None,
     progress: Told = lambda words: None,
+    partly: Callable[[Report], None] | None = None,
 ) -> Report:
-    """Look at everything. Never raises for a cluster: what could not be seen is among the report's gaps."""
+    """Look at everything. Never raises for a cluster: what could not be seen is among the report's gaps.
+
+    `partly` hears what is known so far, so that one slow cluster keeps nobody waiting for the others.
+    """
     held = [row.credential for row in credentials if isinstance(row, CredentialRow)]
     identities = [row.identity for row in accounts if isinstance(row, AccountRow)]
-    names = sorted(row.name for row in fleet.store.clusters.values() if row.reach in (Reach.READY, Reach.SLOW))
+    answering = sorted(row.name for row in fleet.store.clusters.values() if row.reach in (Reach.READY, Reach.SLOW))
     wanted = {identity.cluster for identity in identities} | {one.address.cluster for one in held}
-    surveys = await _surveys(fleet, [name for name in names if name in wanted], namespace, progress)
+    names = [name for name in answering if name in wanted]
     now = fleet.now()
     skews = {name: timedelta(seconds=fleet.skew(name) or 0) for name in fleet.store.clusters}
     exports = [one.address.name for one in held if one.address.kind is CredentialKind.FILE]
+    disk = await asyncio.to_thread(look_at_disk, config, exports, paths, now)
     loop = asyncio.get_running_loop()
 
     def told(done: int, total: int) -> None:
         loop.call_soon_threadsafe(progress, f"{done:,} of {total:,} looked at".replace(",", " "))
 
-    def work() -> Report:
-        disk = look_at_disk(config, exports, paths, now)
-        return examine(held, identities, surveys, disk, lambda name: now + skews.get(name, timedelta(0)), told)
+    def moment(cluster: str) -> datetime:
+        return now + skews.get(cluster, timedelta(0))
 
-    return await asyncio.to_thread(work)
+    async def report(told: Callable[[int, int], None]) -> Report:
+        return await asyncio.to_thread(examine, held, identities, dict(surveys), disk, moment, told)
+
+    surveys: dict[str, Survey] = {}
+    asking = {asyncio.create_task(_survey(fleet, name, namespace)) for name in names}
+    told_of = -1
+    try:
+        while asking:
+            finished, asking = await asyncio.wait(
+                asking, timeout=PATIENCE if partly else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            surveys |= {found.cluster: found for found in (task.result() for task in finished)}
+            progress(f"asked {len(surveys)} of {len(names)} clusters")
+            if partly is not None and asking and not finished and len(surveys) > told_of:
+                told_of = len(surveys)
+                partly(await report(lambda done, total: None))
+    finally:
+        for task in asking:
+            task.cancel()
+    return await report(told)
 
 
-async def _surveys(fleet: Surveyed, names: Sequence[str], namespace: str | None, progress: Told) -> dict[str, Survey]:
-    done = 0
-
-    async def one(name: str) -> Survey:
-        nonlocal done
-        try:
-            found = await survey(await fleet.client(name), name, namespace)
-        except (KubeError, IssuanceError) as error:
-            found = Survey(cluster=name, gaps=(str(error),))
-        done += 1
-        progress(f"asked {done} of {len(names)} clusters")
-        return found
-
-    return {found.cluster: found for found in await asyncio.gather(*map(one, names))}
+async def _survey(fleet: Surveyed, name: str, namespace: str | None) -> Survey:
+    try:
+        return await survey(await fleet.client(name), name, namespace)
+    except (KubeError, IssuanceError) as error:
+        return Survey(cluster=name, gaps=(str(error),))

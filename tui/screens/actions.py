@@ -296,14 +296,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
 BY_NAME: Final[dict[str, Action]] = {action.name: action for action in ACTIONS}
 
 NOVELTIES: Final[tuple[Novelty, ...]] = (
-    Novelty("c", "new_credential", "Credential", "a token for a service account, kept in a file or a Secret"),
+    Novelty("c", "new_credential", "Credential", "a service account's token, kept in a file or a Secret"),
     Novelty("i", "new_identity", "Identity", "an account that may mint short-lived tokens for itself"),
     Novelty("m", "mint", "Short-lived token", "minted by an identity itself, with its long-lived one"),
-    Novelty("g", "new_shoot", "Shoot kubeconfig", "for a Gardener shoot: a certificate, a login, or without a secret"),
+    Novelty("g", "new_shoot", "Shoot kubeconfig", "for Gardener: a certificate, a login, or no secret at all"),
     Novelty("d", "new_request", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
     Novelty("s", "new_tenant_store", "Tenant store", "the SecretStore that leads into a cluster of Cluster API"),
     Novelty("p", "new_tenant_push", "Tenant push", "a way into its management cluster, for a tenant"),
-    Novelty("k", "csi_preview", "CSI tokens", "what a CSI driver is given for a pod, for a look or a test"),
+    Novelty("k", "csi_preview", "CSI tokens", "what a CSI driver is given for a pod"),
 )
 
 

@@ -92,8 +92,14 @@ class HygieneScreen(Page[Finding]):
             accounts=list(store.accounts.values()),
             config=fleet.config,
             progress=self.progress,
+            partly=self._partly,
         )
         return self.report.findings
+
+    def _partly(self, report: Report) -> None:
+        """What is known while a slow cluster is still being asked."""
+        self.report, self.items = report, report.findings
+        self.show_items()
 
     def key_of(self, item: Finding) -> str:
         return item.key
