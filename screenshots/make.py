@@ -10,12 +10,13 @@ import asyncio
 import re
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import time_machine
+from moving import moving
 from textual.pilot import Pilot
 
 from tui.app import KubemintApp
@@ -23,6 +24,7 @@ from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.issuance.state import StateStore
 from tui.kube.kubeconfig import load
+from tui.screens.hygiene import HygieneScreen
 
 CELL = 12.2
 """The width of a character in Textual's pictures."""
@@ -40,19 +42,37 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("overview", (120, 35), "dark", ()),
-    Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
-    Shot("request-form", (120, 35), "dark", ("4", "n", "d", *"edge-cache", "tab", "tab", *"edge-cache")),
-    Shot("shoot", (120, 35), "dark", ("2", "slash", *"meadow", "enter", "n", "g")),
     Shot("rotate", (120, 35), "dark", ("5", "r", "@job")),
-    Shot("request", (120, 35), "light", ("4", "enter")),
-    Shot("overview-small", (80, 24), "dark", ()),
-    Shot("overview-wide", (200, 50), "dark", ()),
+    Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
+    Shot("export", (120, 35), "dark", ("5", "down", "e")),
+    Shot("request-form", (120, 35), "dark", ("4", "n", "d", *"edge-cache", "tab", "tab", *"edge-cache")),
+    Shot("identity", (120, 35), "dark", ("3", "slash", *"harbor", "space", *"runner", "enter", "n", "i")),
+    Shot("tenant", (120, 35), "light", ("2", "slash", *"tenant-a", "enter", "n", "p", *"clusters/reader", "tab")),
+    Shot("csi", (120, 35), "dark", ("4", "slash", *"secrets-store", "enter", "n", "k")),
+    Shot("shoot", (120, 35), "dark", ("2", "slash", *"meadow", "enter", "n", "g")),
 )
+
+TOUR = Shot(
+    "tour",
+    (120, 35),
+    "dark",
+    (
+        "@picture",  # what expires next
+        "left", "left", "enter", "@picture", "escape", "1",  # one bar of the timeline
+        "5", "r", "@job", "@picture", "escape", "escape",  # a rotation, step by step
+        "slash", *"release-bot", "enter", "l", "@picture", "escape",  # its lineage
+        "w", "@picture", "escape", "escape",  # what it can do
+        "f", "@findings", "@picture", "escape",  # what is wrong
+        "4", "@picture",  # requests of every kind
+        "n", "@picture", "escape",  # what can be made
+    ),
+)  # fmt: skip
+"""The keys of the moving picture; each `@picture` is one that it shows."""
 
 
 async def take(shot: Shot, kubeconfig: Path, folder: Path) -> None:
     """Open the dashboard, press the keys, and write the picture."""
+    pictures: list[str] = []
     with tempfile.TemporaryDirectory() as private:
         state = StateStore.open(Path(private) / "state")
         fleet = Fleet(load(str(kubeconfig)), state=state)
@@ -64,13 +84,20 @@ async def take(shot: Shot, kubeconfig: Path, folder: Path) -> None:
             for key in shot.keys:
                 if key == "@job":
                     await _job_ended(app, pilot)
+                elif key == "@findings":
+                    await _findings(app, pilot)
+                elif key == "@picture":
+                    await pilot.pause(2.0)
+                    pictures.append(app.export_screenshot(title="kubemint", simplify=False))
                 else:
                     await pilot.press(key)
-            await pilot.pause(0.6)
-            picture = app.export_screenshot(title="kubemint", simplify=False)
+            if not pictures:
+                await pilot.pause(0.6)
+                pictures.append(app.export_screenshot(title="kubemint", simplify=False))
         state.close()
+    drawn = [without_leading_spaces(picture) for picture in pictures]
     file = folder / f"{shot.name}.svg"
-    await asyncio.to_thread(file.write_text, without_leading_spaces(picture), encoding="utf-8")
+    await asyncio.to_thread(file.write_text, moving(drawn) if len(drawn) > 1 else drawn[0], encoding="utf-8")
 
 
 async def _job_ended(app: KubemintApp, pilot: Pilot[int]) -> None:
@@ -78,6 +105,14 @@ async def _job_ended(app: KubemintApp, pilot: Pilot[int]) -> None:
         await pilot.pause(0.1)
         jobs = app.session.jobs.all
         if jobs and not jobs[-1].running:
+            return
+
+
+async def _findings(app: KubemintApp, pilot: Pilot[int]) -> None:
+    """Wait for those of the clusters that answer."""
+    for _ in range(100):
+        await pilot.pause(0.1)
+        if isinstance(app.screen, HygieneScreen) and app.screen.items:
             return
 
 
@@ -98,11 +133,11 @@ def without_leading_spaces(svg: str) -> str:
     )
 
 
-async def main(folder: Path) -> None:
+async def main(folder: Path, shots: Sequence[Shot] = (TOUR, *SHOTS)) -> None:
     """All pictures, each from a fleet of its own, so that none shows what another did."""
-    for number, shot in enumerate(SHOTS):
+    for number, shot in enumerate(shots):
         with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False):
-            thread = FleetThread(first_port=36400 + 20 * number)
+            thread = FleetThread(first_port=16400 + 20 * number)
             await asyncio.to_thread(thread.start)
             try:
                 await take(shot, thread.kubeconfig, folder)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.cli import VERBS
+from tui.issuance.rights import Flow
 
 if TYPE_CHECKING:
     from tui.demo.running import FleetThread
@@ -52,6 +53,19 @@ SAID = set(re.findall(r"^ {4}(?:uv run )?kubemint ([a-z][a-z-]*)", TEXT, re.MULT
 @pytest.mark.parametrize("verb", sorted(SAID))
 def test_verbs_are_there(verb: str) -> None:
     assert verb in VERBS
+
+
+def test_features_name_verbs_and_flows_that_are_there() -> None:
+    table = TEXT.partition("### What is where")[2].partition("## The commands")[0]
+    commands = [line.rsplit(" | ", 1)[1] for line in table.splitlines() if line.startswith("| ")]
+    verbs = {words.split()[0] for column in commands for words in re.findall(r"`([^`]+)`", column)}
+    assert len(verbs) > 10
+    assert verbs <= set(VERBS)
+    rights = TEXT.partition("### The least rights")[2].partition("## The dashboard")[0]
+    lines = [line.split("|")[2] for line in rights.splitlines() if line.startswith("| ")]
+    flows = {flow for column in lines for flow in re.findall(r"`([^`]+)`", column)}
+    assert len(flows) > 10
+    assert flows <= set(Flow)
 
 
 def test_everything_it_links_to_is_there() -> None:

@@ -157,6 +157,8 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
         choice.set_options([(safe_text(name), name) for name in found.names])
         among = "" if found.complete else f" among the first {csi_trial.LOOKED_AT} pods"
         choice.prompt = f"choose one of {len(found.names)}{among}" if found.names else f"no pod{among}; name one"
+        if len(found.names) == 1 and not self.query_one("#f-pod", Input).value:
+            choice.value = found.names[0]
 
     def _look_when_named(self) -> None:
         row, place = self._row, self._place
