@@ -12,7 +12,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dpf_place import Clock
 from tests.issuance.dying import KILLED, SURVIVED, Doomed
-from tui.issuance.types import Outcome, State
+from tui.issuance.types import FileDestination, Outcome, State
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -141,6 +141,36 @@ async def test_a_revocation_that_was_killed_is_finished(embedded: Arena, doomed:
         embedded.forget()
         assert not await bench.works(token_in(embedded.file().path))
         assert [export.state for export in bench.state.exports()] == [State.REVOKED]
+
+
+@pytest.mark.parametrize("moment", ["before", "unrecorded", "after"])
+@pytest.mark.parametrize("step", ["write:0", "check:0", "commit"])
+async def test_a_copy_is_never_on_the_disk_without_being_known(embedded: Arena, step: str, moment: str) -> None:
+    async with Bench(embedded) as bench:
+        issued = await bench.issue(embedded.spec(embedded.secret()))
+        copy = Path(embedded.file("copy").path)
+
+        def die(point: str) -> None:
+            if point == f"{moment}:{step}":
+                raise KeyboardInterrupt
+
+        bench.engine.checkpoint = die
+        with pytest.raises(KeyboardInterrupt):
+            await bench.engine.export(issued.address, FileDestination(str(copy)))
+    async with Bench(embedded) as bench:
+        await bench.engine.recover()
+        known = [Path(credential.address.name) for credential in bench.state.exports()]
+        assert copy in known or not copy.exists()
+
+
+async def test_a_copy_that_cannot_be_written_is_not_known(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret()))
+    copy = arena.folder / "copy"
+    ebench.engine.checkpoint = lambda point: copy.mkdir() if point == "before:write:0" else None
+    outcome = await ebench.engine.export(issued.address, FileDestination(str(copy)))
+    assert not outcome.ok
+    assert ebench.state.exports() == []
 
 
 async def test_files_that_are_gone_and_whose_token_is_dead_are_forgotten(embedded: Arena) -> None:

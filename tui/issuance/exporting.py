@@ -7,13 +7,14 @@ changes. A copy in another format, or in a Secret, is not reached by a rotation 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import grp
 import pwd
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,7 +22,7 @@ from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file, reading
-from .errors import ChangedMeanwhile, UsageError
+from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .file_place import token_in_file
 from .files import destination as resolved
 from .files import explained, read_private, write_private
@@ -31,7 +32,7 @@ from .masking import diff, masked_secret, masked_text
 from .merge_place import MergePlace
 from .places import Held, Place, Writing, absolute, address_of, place_for
 from .plans import check_names, new_id
-from .running import Run
+from .running import Run, StepFailed
 from .secret_place import SecretPlace
 from .shoot_place import stand_in
 from .types import (
@@ -86,6 +87,8 @@ class Copy:
     destination: Destination
     place: Place
     copy: Credential
+    known: Export | None
+    """What the state remembered of that file before."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -96,17 +99,36 @@ class Copy:
         return self.source
 
     async def run(self, run: Run) -> Finished:
-        async with run.step("read"):
+        async with run.step("read") as note:
             content = await self._content()
-        async with run.step("write:0") as note:
-            note.message = await self._write(content)
-        async with run.step("check:0"):
-            await self._check(content)
+            # Known before it is there: killed in between, nothing lies on this machine that nobody knows of.
+            note.record = self._record(content)
+        try:
+            async with run.step("write:0") as note:
+                note.message = await self._write(content)
+            async with run.step("check:0"):
+                await self._check(content)
+        except StepFailed as failure:
+            if failure.step == "write:0":  # after that it may be there
+                await self._forget(run)
+            raise
         async with run.step("commit") as note:
-            if isinstance(self.destination, FileDestination):
-                export = Export(credential=self._known(content), request=self.request, source=self.source.address)
-                note.record = {"exports": [export]}
+            note.record = self._record(content)
         return Finished(self.copy)
+
+    def _record(self, content: Sensitive | Writing) -> dict[str, Any]:
+        """What the state is told: a file is remembered, a Secret says itself what it is."""
+        if not isinstance(self.destination, FileDestination):
+            return {}
+        export = Export(credential=self._known(content), request=self.request, source=self.source.address)
+        return {"exports": [export]}
+
+    async def _forget(self, run: Run) -> None:
+        """It was not written after all: remember what was remembered before."""
+        if isinstance(self.destination, FileDestination):
+            with contextlib.suppress(IssuanceError):
+                before = {"forget": [self.copy.address]} if self.known is None else {"exports": [self.known]}
+                await run.journal(**before)
 
     async def preview(self, plan: Plan, held: Held) -> ExportPreview:
         """What would be written, and what that changes, masked. Reads the material and drops it."""
@@ -213,7 +235,7 @@ async def prepare_copy(
         steps=_steps(source, place, held),
         warnings=await _warnings(context, source, identity, place, held, form),
     )
-    return plan, Copy(context, source, identity, request, destination, place, copy), held
+    return plan, Copy(context, source, identity, request, destination, place, copy, known), held
 
 
 def mode_and_owner(path: Path) -> str:
