@@ -326,7 +326,7 @@ async def test_choosing_what_is_new_by_key() -> None:
 
 
 async def test_names_from_a_cluster_are_shown_harmlessly(tmp_path: Path) -> None:
-    hostile = "[red]x[/] \x1b[31m\u202egnp" + "a" * 253
+    hostile = "[red]x[/] \x1b[31mev[red]il[/]\u202egnp]0;t" + "a" * 253
     credential = Credential(
         address=Address(CredentialKind.SECRET, hostile, "ci", "robot"),
         identity=Identity(hostile, "ci", "robot"),
@@ -337,6 +337,7 @@ async def test_names_from_a_cluster_are_shown_harmlessly(tmp_path: Path) -> None
         ConfirmScreen(hostile, [hostile], type_to_confirm=hostile),
         NewCredentialScreen([hostile], folder=tmp_path),
         NewRequestScreen([hostile], targets={hostile: [hostile]}),
+        NewIdentityScreen([hostile], folder=tmp_path),
     ):
         async with asked(screen) as (app, _):
             picture = app.export_screenshot()

@@ -28,6 +28,7 @@ from tui.issuance.yaml_text import dump
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Equivalent, Field, Wrong, file_stem
 from .reveal import RevealScreen
@@ -71,15 +72,15 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
     def rows(self) -> Iterable[Widget]:
         options = [(safe_text(f"{row.name}  in {row.cluster}"), number) for number, row in enumerate(self._drivers)]
         start: Any = self._first if options else Select.NULL
-        yield Field("Driver", Select(options, value=start, prompt="none", compact=True, id="f-driver"), key="driver")
-        found: Select[str] = Select([], prompt="looking …", compact=True, id="f-found")
+        yield Field("Driver", Choice(options, value=start, prompt="none", compact=True, id="f-driver"), key="driver")
+        found: Choice[str] = Choice([], prompt="looking …", compact=True, id="f-found")
         yield Field("Mounted by", found, key="found")
         yield Field("Pod", Input(placeholder="namespace/name", compact=True, id="f-pod"), key="pod")
         bound = [("the pod, as the kubelet does", False), ("a handle, to revoke it by", True)]
-        choice = Select(bound, value=False, allow_blank=False, compact=True, id="f-bound")
+        choice = Choice(bound, value=False, allow_blank=False, compact=True, id="f-bound")
         yield Field("Bound to", choice, key="bound")
         ways = [("shown for ten seconds", REVEAL), ("written to a file (0600)", FILE)]
-        yield Field("Tokens", Select(ways, value=REVEAL, allow_blank=False, compact=True, id="f-way"), key="way")
+        yield Field("Tokens", Choice(ways, value=REVEAL, allow_blank=False, compact=True, id="f-way"), key="way")
         yield Field("Path", Input(compact=True, id="f-path"), key="path")
         yield Static(classes="dialog-note", markup=False, id="said")
         yield Equivalent()

@@ -24,6 +24,7 @@ from tui.issuance.running import explain
 from tui.issuance.types import Credential, Destination, FileDestination, Format, SecretDestination, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .command_lines import export_words
 from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
@@ -93,14 +94,14 @@ class ExportScreen(Dialog[ExportWish | None]):
         about = f"{kind_label(credential)} {credential.address}"
         yield Static(safe_text(about), classes="dialog-text", markup=False)
         forms = [(form.value, form) for form in self._formats]
-        choice = Select(forms, value=self._formats[0], allow_blank=False, compact=True, id="f-format")
+        choice = Choice(forms, value=self._formats[0], allow_blank=False, compact=True, id="f-format")
         yield Field("Format", choice, key="format")
         places = [OWN_FILE] if credential.shoot is not None else [OWN_FILE, MERGE, SECRET]
-        kept = Select([(one, one) for one in places], value=OWN_FILE, allow_blank=False, compact=True, id="f-kept")
+        kept = Choice([(one, one) for one in places], value=OWN_FILE, allow_blank=False, compact=True, id="f-kept")
         yield Field("Write to", kept, key="kept")
         names = [(safe_text(name), name) for name in self._clusters]
         first: Any = self._clusters[0] if self._clusters else Select.NULL
-        yield Field("Cluster", Select(names, value=first, prompt="none", compact=True, id="f-cluster"), key="cluster")
+        yield Field("Cluster", Choice(names, value=first, prompt="none", compact=True, id="f-cluster"), key="cluster")
         yield Field("Path", Input(compact=True, id="f-path"), key="path")
         yield Static(classes="dialog-note", markup=False, id="note")
         yield Equivalent()

@@ -26,6 +26,7 @@ from tui.issuance.running import explain
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 from tui.widgets.facts import FactsView
 from tui.widgets.key_line import KeyLine
 from tui.widgets.paste_box import PasteBox
@@ -71,7 +72,7 @@ class InspectorScreen(Screen[None]):
             yield Field("or file", Input(placeholder="~/.kube/config", compact=True, id="f-file"))
             yield Field(
                 "Ask",
-                Select(
+                Choice(
                     [(NOBODY, ""), *((safe_text(name, 60), name) for name in names)],
                     value="", allow_blank=False, compact=True, id="f-ask",
                 ),

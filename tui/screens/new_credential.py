@@ -17,6 +17,7 @@ from tui.issuance.plans import check_names
 from tui.issuance.token_request import check_wish
 from tui.issuance.types import Destination, FileDestination, Format, Identity, IssueSpec, SecretDestination
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, wrong
 
@@ -47,7 +48,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         chosen = identity.cluster if identity.cluster in self._clusters else Select.NULL
         yield Field(
             "Cluster",
-            Select(
+            Choice(
                 [(safe_text(name), name) for name in self._clusters],
                 value=chosen,
                 prompt="choose",
@@ -70,7 +71,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         )
         yield Field(
             "Format",
-            Select(
+            Choice(
                 [(form.value, form) for form in Format if form is not Format.SERVICE_ACCOUNT],
                 value=Format.KUBECONFIG,
                 allow_blank=False,
@@ -81,7 +82,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         )
         yield Field(
             "Keep in",
-            Select(
+            Choice(
                 [(kept, kept) for kept in (_OWN_FILE, _MERGE, _SECRET)],
                 value=_OWN_FILE,
                 allow_blank=False,

@@ -19,6 +19,7 @@ from tui.issuance.token_request import check_wish
 from tui.issuance.types import Address, Identity
 from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
 
@@ -43,7 +44,7 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
         chosen = identity.cluster if identity.cluster in self._clusters else Select.NULL
         options = [(safe_text(name), name) for name in self._clusters]
         yield Field(
-            "Cluster", Select(options, value=chosen, prompt="choose", compact=True, id="f-cluster"), key="cluster"
+            "Cluster", Choice(options, value=chosen, prompt="choose", compact=True, id="f-cluster"), key="cluster"
         )
         yield Field("Namespace", Input(identity.namespace, compact=True, id="f-namespace"), key="namespace")
         yield Field("Name", Input(identity.name, placeholder="name", compact=True, id="f-name"), key="name")
@@ -131,7 +132,7 @@ class MintScreen(Dialog[SelfWish | None]):
         about = f"{who.namespace}/{who.name} in {who.cluster} asks for itself; your own login is not used."
         yield Static(safe_text(about), classes="dialog-text", markup=False)
         options = [(safe_text(text), number) for number, (text, _) in enumerate(self._sources)]
-        yield Field("With", Select(options, value=0, allow_blank=False, compact=True, id="f-source"), key="source")
+        yield Field("With", Choice(options, value=0, allow_blank=False, compact=True, id="f-source"), key="source")
         yield Field(
             "Audiences",
             Input(placeholder="the API server's own", compact=True, id="f-audiences"),

@@ -13,6 +13,7 @@ from textual.widgets import Input, Select, Static
 from tui.issuance.dpf.draft import TYPES, DPURequestDraft, to_yaml, validate
 from tui.issuance.dpf.objects import ParseError
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Field, Wrong
 
@@ -60,7 +61,7 @@ class NewRequestScreen(Dialog[DPURequestDraft | None]):
     def rows(self) -> Iterable[Widget]:
         yield Field(
             _NAMES["cluster"],
-            Select(
+            Choice(
                 [(safe_text(name), name) for name in self._clusters],
                 value=self._cluster or Select.NULL,
                 prompt="choose",
@@ -73,7 +74,7 @@ class NewRequestScreen(Dialog[DPURequestDraft | None]):
         yield self._input("name", "")
         yield Field(
             _NAMES["target_cluster"],
-            Select([("the cluster itself", _HOST)], value=_HOST, allow_blank=False, compact=True, id="f-target"),
+            Choice([("the cluster itself", _HOST)], value=_HOST, allow_blank=False, compact=True, id="f-target"),
             key="target_cluster",
         )
         yield self._input("service_account", "")
@@ -81,7 +82,7 @@ class NewRequestScreen(Dialog[DPURequestDraft | None]):
         yield self._input("duration", "1h", hint="10m or more, 24h at most", placeholder="the server's default, 1h")
         yield Field(
             _NAMES["type"],
-            Select([(kind, kind) for kind in TYPES], value=TYPES[0], allow_blank=False, compact=True, id="f-type"),
+            Choice([(kind, kind) for kind in TYPES], value=TYPES[0], allow_blank=False, compact=True, id="f-type"),
             key="type",
         )
         yield self._input("secret", "")

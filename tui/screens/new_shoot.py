@@ -19,6 +19,7 @@ from tui.issuance.plain import PlainWish, Way
 from tui.issuance.shoot_kubeconfig import check_duration
 from tui.issuance.types import AccessLevel, ShootAccess, ShootWish
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
 
@@ -62,14 +63,14 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
         ]
         value = self._chosen_first or Select.NULL
         prompt = "choose" if names else "no garden shows one"
-        yield Field("Shoot", Select(names, value=value, prompt=prompt, compact=True, id="f-shoot"), key="shoot")
+        yield Field("Shoot", Choice(names, value=value, prompt=prompt, compact=True, id="f-shoot"), key="shoot")
         yield Field(
             "Lets in by",
-            Select(_KINDS, value=_CERTIFICATE, allow_blank=False, compact=True, id="f-kind"),
+            Choice(_KINDS, value=_CERTIFICATE, allow_blank=False, compact=True, id="f-kind"),
             key="kind",
         )
         yield Field(
-            "Level", Select(_LEVELS, value=AccessLevel.AUTO, allow_blank=False, compact=True, id="f-level"), key="level"
+            "Level", Choice(_LEVELS, value=AccessLevel.AUTO, allow_blank=False, compact=True, id="f-level"), key="level"
         )
         yield Field("Lifetime", Input("1h", compact=True, id="f-duration"), hint="10m to 24h", key="duration")
         yield Field("Path", Input(compact=True, id="f-path"), key="path")

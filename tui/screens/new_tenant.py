@@ -28,6 +28,7 @@ from tui.issuance.token_request import check_wish
 from tui.issuance.types import Identity
 from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Equivalent, Field, Tick, Wrong, wrong
 
@@ -60,7 +61,7 @@ class _TenantDialog(Dialog[Answer]):
     def tenant_field(self) -> Field:
         options = [(safe_text(_label(tenant)), number) for number, tenant in enumerate(self._tenants)]
         start = self._first if self._first is not None else 0 if len(options) == 1 else Select.NULL
-        choice = Select(options, value=start, prompt="choose", compact=True, id="f-tenant")
+        choice = Choice(options, value=start, prompt="choose", compact=True, id="f-tenant")
         return Field("Tenant", choice, key="tenant")
 
     @property
@@ -157,7 +158,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
         yield Field("", Tick("create it if it does not exist", compact=True, id="f-create"), key="create")
         yield _input("read", "May read", "", placeholder="Secrets beside it, comma-separated; none")
         ways = [("kubemint, in one apply", DIRECT), ("External Secrets, by a PushSecret", EXTERNAL)]
-        choice = Select(ways, value=DIRECT, allow_blank=False, compact=True, id="f-via")
+        choice = Choice(ways, value=DIRECT, allow_blank=False, compact=True, id="f-via")
         yield Field("Carried by", choice, key="via")
         yield _input("secret", "Into", f"{REMOTE_NAMESPACE}/{REMOTE_SECRET}")
         yield _input("duration", "Lifetime", "1h", hint="1h, 90m, 24h")

@@ -20,6 +20,7 @@ from tui.kube.text import safe_text
 from tui.settings import Confirm, Loaded
 from tui.settings.schema import plain
 from tui.settings.writing import CHANGEABLE, Change, plan_change
+from tui.widgets.choice import Choice
 from tui.widgets.names import short_path
 from tui.widgets.themes import NAMES, known_theme, short_name
 
@@ -54,10 +55,10 @@ class SettingsScreen(Dialog[dict[str, object] | None]):
 
     def rows(self) -> Iterable[Widget]:
         settings = self._loaded.settings
-        theme = Select([(name, name) for name in NAMES], value=short_name(self._theme), allow_blank=False,
+        theme = Choice([(name, name) for name in NAMES], value=short_name(self._theme), allow_blank=False,
                        compact=True, id="f-theme")  # fmt: skip
         yield self._field("Theme", theme, "theme")
-        asks = Select([(text, choice.value) for choice, text in _ASKS.items()], value=settings.confirm.value,
+        asks = Choice([(text, choice.value) for choice, text in _ASKS.items()], value=settings.confirm.value,
                       allow_blank=False, compact=True, id="f-confirm")  # fmt: skip
         yield self._field("Ask first", asks, "confirm")
         grace = Input(format_duration(settings.grace), compact=True, id="f-grace")
