@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -211,6 +213,36 @@ async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -
         assert len(await bench.handles()) == 1
         await recovered(bench)
         assert await bench.handles() == []
+
+
+@pytest.mark.parametrize("merge", [False, True], ids=["own", "merged"])
+async def test_a_write_that_is_cancelled_is_over_before_others_may_begin(
+    embedded: Arena, monkeypatch: pytest.MonkeyPatch, merge: bool
+) -> None:
+    """The disk takes its time: what was cancelled may still be written, and nobody may undo it meanwhile."""
+    begun, may_go_on, real = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        begun.set()
+        assert may_go_on.wait(30)
+        real(descriptor)
+
+    file = FileDestination(embedded.file().path, merge=merge)
+    async with Bench(embedded) as bench, Bench(embedded) as other:
+        plan = await bench.engine.plan_issue(embedded.spec(file))
+        monkeypatch.setattr(os, "fsync", slow)
+        execution = asyncio.create_task(bench.engine.execute(plan))
+        assert await asyncio.to_thread(begun.wait, 30)
+        execution.cancel()
+        await asyncio.sleep(0)
+        assert await other.engine.recover() == [], "somebody is still at it"
+        may_go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await execution
+        monkeypatch.undo()
+        (outcome,) = await other.engine.recover()
+        assert outcome.ok, outcome
+        assert await bench.works(token_in(Path(file.path)))
 
 
 async def test_what_is_settled_is_what_the_journal_says_under_the_lock(

@@ -25,7 +25,7 @@ from . import kubeconfig_file, reading
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .file_place import token_in_file
 from .files import destination as resolved
-from .files import explained, read_private, write_private
+from .files import explained, read_private, seen_through, write_private
 from .formats import losses, render_file
 from .intent import Export
 from .masking import diff, masked_secret, masked_text
@@ -173,9 +173,9 @@ class Copy:
             return await self.place.write(content)
         path = _path(self.place)
         if isinstance(self.place, MergePlace):
-            merged = await asyncio.to_thread(kubeconfig_file.merge, path, content, self.request)
+            merged = await seen_through(kubeconfig_file.merge, path, content, self.request)
             return f"context {merged.context}"
-        target = await asyncio.to_thread(write_private, path, content)
+        target = await seen_through(write_private, path, content)
         return "written" if target == path else f"written through the link to {target}"
 
     async def _check(self, content: Sensitive | Writing) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, UsageError
-from .files import FileError, destination, explained, read_private, readable_by_others, write_private
+from .files import FileError, destination, explained, read_private, readable_by_others, seen_through, write_private
 from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
 from .places import Held, Writing, file_address
 from .types import Address, Credential, CredentialKind, FileDestination, Format, Identity, State
@@ -67,7 +67,7 @@ class FilePlace:
         )
 
     async def write(self, writing: Writing) -> str:
-        return await asyncio.to_thread(self._write, writing)
+        return await seen_through(self._write, writing)
 
     def _write(self, writing: Writing) -> str:
         before = self._read()
@@ -85,7 +85,7 @@ class FilePlace:
             raise ChangedMeanwhile(f"{self.path} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:
-        return await asyncio.to_thread(self._restore)
+        return await seen_through(self._restore)
 
     def _restore(self) -> bool:
         if self._written is None:

@@ -7,19 +7,23 @@ the new. Temporary files that a killed process left behind are swept by the next
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from tui.kube.sensitive import Sensitive
 
 from .errors import IssuanceError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
@@ -56,6 +60,24 @@ def write_private(path: Path | str, material: Sensitive) -> Path:
         sweep(target.parent)
         _replace(target, material.reveal_bytes(), before)
     return target
+
+
+async def seen_through(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Write in a thread, and be done with it even where that is cancelled.
+
+    A thread cannot be stopped. Who gave up meanwhile would let go of the lock while the file is still to change.
+    """
+    writing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    cancelled: asyncio.CancelledError | None = None
+    while not writing.done():
+        try:
+            await asyncio.wait((writing,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        writing.exception()  # seen; whoever cancelled does not want to know
+        raise cancelled
+    return writing.result()
 
 
 def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:

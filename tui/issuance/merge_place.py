@@ -10,7 +10,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .errors import ChangedMeanwhile, UsageError
-from .files import destination, explained
+from .files import destination, explained, seen_through
 from .formats import kubeconfig
 from .places import Held, Writing, file_address
 from .types import FileDestination, Format, Identity
@@ -55,7 +55,7 @@ class MergePlace:
         )
 
     async def write(self, writing: Writing) -> str:
-        return await asyncio.to_thread(self._write, writing)
+        return await seen_through(self._write, writing)
 
     def _write(self, writing: Writing) -> str:
         before = self._token()
@@ -70,7 +70,7 @@ class MergePlace:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:
-        return await asyncio.to_thread(self._restore)
+        return await seen_through(self._restore)
 
     def _restore(self) -> bool:
         if self._written is None:
