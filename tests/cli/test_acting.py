@@ -465,6 +465,16 @@ def test_a_dry_run_of_what_is_due_finishes_nothing_that_is_open(served: Path, ro
     assert entries() == before
 
 
+def test_a_dry_run_of_many_shows_what_can_be_done_and_says_what_cannot(served: Path, robot: Path) -> None:
+    wrong = "secret:tenant-a/default/nope"
+    shown = kubemint("rotate", wrong, robot, "--kubeconfig", served, "--dry-run", "-o", "json")
+    assert shown.code == 3, shown
+    assert shown.err.startswith(f"kubemint: {wrong}: ")
+    assert shown.json["address"] == f"file:{robot}"
+    none = kubemint("rotate", wrong, f"{wrong}2", "--kubeconfig", served, "--dry-run")
+    assert (none.code, none.out) == (1, "")
+
+
 def entries() -> list[dict[str, object]]:
     items: list[dict[str, object]] = kubemint("journal", "-o", "json").json["items"]
     return items

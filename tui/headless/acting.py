@@ -149,6 +149,20 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+async def foresee(engine: Engine, addresses: Sequence[Address], plan: Planner, form: str) -> None:
+    """A dry run of many: what cannot be done is said, everything else is still shown. Ends with the right code."""
+    plans = []
+    for address in addresses:
+        try:
+            plans.append(await plan(engine, address))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are shown
+            message, hint = explain(error)
+            complain(f"{address}: {message}", hint)
+    print_plans(plans, form)
+    if len(plans) < len(addresses):
+        raise Ended(Exit.PARTLY if plans else Exit.FAILED)
+
+
 def print_plans(plans: Sequence[Plan], form: str) -> None:
     """A dry run: what would be done, where and with which right."""
     if form in ("json", "yaml"):

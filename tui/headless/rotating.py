@@ -14,7 +14,17 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.types import Address, Outcome
 
-from .acting import Progress, acting_options, address_of, carry_out, finish, perform, print_plans, wait_for_grace
+from .acting import (
+    Progress,
+    acting_options,
+    address_of,
+    carry_out,
+    finish,
+    foresee,
+    perform,
+    print_plans,
+    wait_for_grace,
+)
 from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, say
 from .options import Options, namespace_option, shared_options
@@ -24,7 +34,6 @@ if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.issuance.engine import Engine
     from tui.issuance.renewal_loop import Look, RenewalLoop
-    from tui.issuance.types import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +108,10 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
 
     async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run:
-            plans: list[Plan] = [await engine.plan_rotate(address) for address in addresses]
-            print_plans(plans, how.form)
+            if len(addresses) == 1:
+                print_plans([await engine.plan_rotate(addresses[0])], how.form)
+            else:
+                await foresee(engine, addresses, plan_rotate, how.form)
             return
         progress = Progress(several=len(addresses) > 1, quiet=how.quiet)
         if len(addresses) == 1:  # what is wrong with the only one is the command's own error
@@ -131,7 +142,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
         if not addresses and unread is Exit.DONE:
             say("nothing is due")
         if how.dry_run:
-            print_plans([await fleet.engine.plan_rotate(address) for address in addresses], how.form)
+            await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
         outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
         await wait_for_grace(fleet.engine, progress, how.grace, wait=how.wait)
