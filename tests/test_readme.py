@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,31 @@ def test_features_name_verbs_and_flows_that_are_there() -> None:
 def test_everything_it_links_to_is_there() -> None:
     for target in re.findall(r"\]\(((?!https?:)[^)]+)\)", TEXT):
         assert (ROOT / target).exists(), target
+
+
+def commands() -> list[str]:
+    """Every command of the README that names a cluster or a file it made, as it stands there."""
+    blocks = re.sub(r"\\\n\s+", "", TEXT)
+    found = re.findall(r"^ {4}((?:uv run kubemint|kubemint|kubectl) .*?)(?: {2,}.*)?$", blocks, re.MULTILINE)
+    return [one for one in found if re.search(r"harbor|robot\.kubeconfig|rok\.token", one) and "--read-only" not in one]
+
+
+def test_every_command_on_a_cluster_works_as_it_stands(tmp_path: Path) -> None:
+    """In the order of the page, in one folder; nobody waits for a grace period or is asked."""
+    from tui.demo.running import FleetThread
+
+    shell = f'kubemint() {{ "{sys.executable}" -m tui "$@"; }}; uv() {{ shift; "$@"; }}\n'
+    tried = commands()
+    assert len(tried) >= 10, tried
+    with FleetThread(accounts=10, troubled=False) as fleet:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "KUBECONFIG": str(fleet.kubeconfig)}
+        for line in tried:
+            if line.startswith("kubectl") and shutil.which("kubectl") is None:
+                continue
+            verb = line.removeprefix("uv run ").split()[1]
+            command = shell + line + {"rotate": " --grace 0s", "revoke": " --yes"}.get(verb, "")
+            result = subprocess.run(
+                ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+            assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
