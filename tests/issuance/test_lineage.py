@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from tests.issuance.arena import Bench
 from tests.issuance.test_powers import grant, rule
 from tui.demo import Answer, FaultRule
+from tui.issuance.consumers import Pod
 from tui.issuance.lineage import subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.severity import Severity
@@ -131,3 +134,9 @@ async def test_a_login_is_followed_by_who_the_server_says_it_is(ebench: Bench) -
     rights = branch(tree, Part.RIGHTS)
     assert (rights.children[0].name, rights.children[0].severity) == ("system:masters", Severity.CRITICAL)
     assert any(line.startswith(f"kubeconfig entry context {ebench.arena.name}") for line in lines(tree))
+
+
+def test_a_container_that_was_added_for_debugging_counts_too() -> None:
+    shell = {"name": "shell", "envFrom": [{"secretRef": {"name": "kept"}}]}
+    pod = msgspec.convert({"metadata": {"name": "api"}, "spec": {"ephemeralContainers": [shell]}}, Pod)
+    assert list(pod.uses({"kept"})) == [("kept", "variables of shell, which never see a renewal")]

@@ -38,13 +38,8 @@ class _SecretVolume(msgspec.Struct, frozen=True, rename="camel"):
     secret_name: str = ""
 
 
-class _ProjectedToken(msgspec.Struct, frozen=True):
-    audience: str = ""
-
-
 class _Source(msgspec.Struct, frozen=True, rename="camel"):
     secret: _Named | None = None
-    service_account_token: _ProjectedToken | None = None
 
 
 class _Projected(msgspec.Struct, frozen=True):
@@ -84,10 +79,10 @@ class _Container(msgspec.Struct, frozen=True, rename="camel"):
 
 class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     service_account_name: str = "default"
-    automount_service_account_token: bool | None = None
     volumes: tuple[_Volume, ...] | None = None
     containers: tuple[_Container, ...] | None = None
     init_containers: tuple[_Container, ...] | None = None
+    ephemeral_containers: tuple[_Container, ...] | None = None
     image_pull_secrets: tuple[_Named, ...] | None = None
 
 
@@ -118,7 +113,8 @@ class Pod(msgspec.Struct, frozen=True):
             for name in _of_volume(volume):
                 if name in secrets:
                     yield name, f"volume {volume.name}"
-        for container in (*(self.spec.init_containers or ()), *(self.spec.containers or ())):
+        spec = self.spec
+        for container in (*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())):
             for variable in container.env or ():
                 key = variable.value_from.secret_key_ref if variable.value_from else None
                 if key is not None and key.name in secrets:

@@ -106,8 +106,6 @@ class OIDCConfig(_Wire, frozen=True, kw_only=True):
     issuer_url: str = msgspec.field(default="", name="issuerURL")
     client_id: str = msgspec.field(default="", name="clientID")
     ca_bundle: str = msgspec.field(default="", name="caBundle")
-    username_claim: str = ""
-    groups_claim: str = ""
     client_authentication: OIDCClient | None = None
 
 
@@ -118,7 +116,6 @@ class APIServer(_Wire, frozen=True, kw_only=True):
 class Kubernetes(_Wire, frozen=True, kw_only=True):
     version: str = ""
     kube_api_server: APIServer | None = msgspec.field(default=None, name="kubeAPIServer")
-    enable_static_token_kubeconfig: bool | None = None
 
 
 class Hibernation(_Wire, frozen=True, kw_only=True):
@@ -142,8 +139,6 @@ class ShootStatus(_Wire, frozen=True, kw_only=True):
     last_errors: tuple[LastError, ...] | None = None
     conditions: tuple[Condition, ...] | None = None
     advertised_addresses: tuple[Advertised, ...] | None = None
-    technical_id: str = msgspec.field(default="", name="technicalID")
-    cluster_identity: str = ""
     seed_name: str = ""
     gardener: Gardener = msgspec.field(default_factory=Gardener)
 
