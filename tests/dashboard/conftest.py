@@ -118,6 +118,7 @@ _NAMES = {
     "_": "underscore",
     "!": "exclamation_mark",
     ":": "colon",
+    "$": "dollar_sign",
 }
 _CHARACTERS = {"slash": "/", "colon": ":", "space": " ", "question_mark": "?"}
 Open = Callable[..., AbstractAsyncContextManager[Driver]]

@@ -242,7 +242,7 @@ def test_the_readme_and_the_keys_agree() -> None:
         assert key in known
 
 
-_shown = {"slash": "/", "colon": ":", "comma": ",", "question_mark": "?", "escape": "esc"}
+_shown = {"slash": "/", "colon": ":", "comma": ",", "question_mark": "?", "escape": "esc", "dollar_sign": "$"}
 
 
 def _parts(binding: BindingType) -> list[str]:

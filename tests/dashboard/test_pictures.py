@@ -182,6 +182,7 @@ SCREENS = {
     "drilled": ("2", "down", "enter"),
     "no-answer": ("2", "down", "down", "enter"),
     "failed": ("5", "r"),
+    "equivalents": ("5", "down", "dollar_sign"),
 }
 
 

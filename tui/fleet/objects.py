@@ -30,7 +30,7 @@ _COPIES: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 async def object_yaml(clusters: Clusters, row: Row) -> str:
     """The object behind a row. Raises UsageError where there is none, KubeError where it cannot be read."""
-    cluster, resource, namespace, name = _where(row)
+    cluster, resource, namespace, name = where_is(row)
     client = await clusters.client(cluster)
     if resource.group == external_secrets.GROUP:
         resource = await external_secrets.served(client, resource)
@@ -66,7 +66,8 @@ def masked(obj: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _where(row: Row) -> tuple[str, Resource, str, str]:
+def where_is(row: Row) -> tuple[str, Resource, str, str]:
+    """Cluster, resource, namespace and name of the object behind a row. Raises UsageError where there is none."""
     if isinstance(row, AccountRow):
         return row.identity.cluster, SERVICE_ACCOUNTS, row.identity.namespace, row.identity.name
     if isinstance(row, RequestRow):

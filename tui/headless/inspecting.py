@@ -7,43 +7,70 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.issuance.types import Address, CredentialKind
 from tui.kube.text import safe_text
 
+from .completion import addresses as complete_addresses
 from .exits import quiet_logging, say
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object, rfc3339
+from .session import run_async, setting
 from .verifying import read_input
 
 if TYPE_CHECKING:
     from tui.issuance.inspection import Inspection
+    from tui.kube.sensitive import Sensitive
 
 
 @click.command("inspect")
-@click.argument("what", metavar="FILE|-")
+@click.argument("what", metavar="FILE|ADDRESS|-", shell_complete=complete_addresses)
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
 def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
     """Show what a token, kubeconfig, certificate or Secret says: for whom, until when, and what is odd about it.
 
-    Signatures are not checked and no cluster is asked (`kubemint verify` does that). What is shown never lets
-    anybody in.
+    Signatures are not checked and no cluster is asked (`kubemint verify` does that), but to read what an ADDRESS names.
+    What is shown never lets anybody in.
     """
     from tui.issuance.files import explained, readable_by_others
     from tui.issuance.inspecting import inspect
 
     quiet_logging()
     readers = ""
-    material = read_input(what)
-    if what != "-":
-        path = Path(what).expanduser()
-        with explained(path, "read"):
-            readers = readable_by_others(path)
+    address = None if what == "-" or Path(what).expanduser().exists() else _address(what)
+    if address is not None and address.kind is not CredentialKind.FILE:
+        material = run_async(_material(options.merged(given), address))
+    else:
+        what = address.name if address is not None else what
+        material = read_input(what)
+        if what != "-":
+            path = Path(what).expanduser()
+            with explained(path, "read"):
+                readers = readable_by_others(path)
     inspection = inspect(material.reveal_bytes(), readable_by=readers)
     if form == "table":
         _print(inspection)
     else:
         print_object(_record(inspection), form)
+
+
+def _address(what: str) -> Address | None:
+    """What is written as an address; None for the path of a file, which is then said not to be there."""
+    try:
+        return Address.parse(what)
+    except ValueError:
+        return None
+
+
+async def _material(options: Options, address: Address) -> Sensitive:
+    """Read live, by the engine."""
+    from .reaching import VerbClusters, open_engine
+
+    async with setting(options) as place, open_engine(place, acting=False) as engine:
+        assert isinstance(engine.clusters, VerbClusters)
+        await engine.clusters.find(address.cluster)
+        return await engine.material(address)
 
 
 def _print(inspection: Inspection) -> None:

@@ -11,6 +11,7 @@ from tui.issuance.types import Credential, FileDestination
 from tui.widgets.names import short_address
 
 from . import work
+from .command_lines import address_of, default_path
 from .work import Intended
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def _many(screen: WorkingScreen, rows: list[CredentialRow | RequestRow]) -> None
     from .confirm import ConfirmScreen
 
     folder = screen.kubemint.export_folder
-    pairs = [(row, work.default_path(folder, row)) for row in rows if row.credential is not None]
+    pairs = [(row, default_path(folder, row)) for row in rows if row.credential is not None]
 
     def sure(yes: bool | None) -> None:
         if yes:
             tasks = [
                 work.export(screen.session, address, FileDestination(str(path)))
                 for row, path in pairs
-                if (address := work.address_of(row)) is not None
+                if (address := address_of(row)) is not None
             ]
             screen.begin("export", tasks)
 

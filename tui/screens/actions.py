@@ -19,7 +19,9 @@ from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.types import CredentialKind, Format, State
 
+from . import command_lines as lines
 from .acting_on_identities import is_own_token
+from .command_lines import Command
 
 
 class Needs(Enum):
@@ -52,6 +54,8 @@ class Action:
     needs: Needs = Needs.ONE
     mutates: bool = False
     fits: Callable[[Row], bool] = lambda row: True
+    command: Command | None = None
+    """What does the same outside of the dashboard; None: nothing does. It gives no line where a form asks for more."""
 
     @property
     def binding(self) -> Binding:
@@ -158,14 +162,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="rotate", title="Rotate", says="renew at once, make before break",
         key="r", footer=True, needs=Needs.SOME, mutates=True, fits=_can_be_rotated,
+        command=lines.rotate,
     ),
     Action(
         name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
         key="D", label="dry run", words=("dry-run", "plan"), needs=Needs.SOME, fits=_can_be_rotated,
+        command=lines.together("rotate", after=("--dry-run",)),
     ),
     Action(
         name="export", title="Export", says="write to a file of its own",
         key="e", footer=True, needs=Needs.SOME, fits=_has_material,
+        command=lines.export,
     ),
     Action(
         name="new", title="New …", says="issue a credential or make a request",
@@ -174,18 +181,22 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="new_credential", title="New credential", says="issue one for a service account",
         words=(), needs=Needs.NOTHING, mutates=True,
+        command=lines.new_credential,
     ),
     Action(
         name="new_request", title="New DPU request", says="make a DPUServiceCredentialRequest",
         words=(), needs=Needs.NOTHING, mutates=True,
+        command=lines.new_request,
     ),
     Action(
         name="new_shoot", title="New shoot kubeconfig", says="for a Gardener shoot",
         words=("shoot",), needs=Needs.NOTHING, mutates=True,
+        command=lines.new_shoot,
     ),
     Action(
         name="connect", title="Connect to the shoot", says="with a certificate that is kept in memory",
         fits=_is_shoot_apart,
+        command=lines.connect,
     ),
     Action(
         name="disconnect", title="Leave the shoot", says="and forget its certificate", fits=_is_shoot_entered,
@@ -193,27 +204,36 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="verify", title="Verify", says="ask the cluster whether it is accepted",
         key="v", footer=True, needs=Needs.SOME, fits=_can_be_verified,
+        command=lines.each("verify"),
     ),
     Action(
         name="inspect", title="Inspect", says="what the token or certificate says",
         key="i", footer=True, fits=_has_material,
+        command=lines.each("inspect"),
     ),
     Action(
         name="yaml", title="YAML", says="the object as YAML, secrets masked",
         key="y", footer=True, fits=has_object,
+        command=lines.yaml,
     ),
-    Action(name="details", title="Details", says="everything that is known", key="d", footer=True),
+    Action(
+        name="details", title="Details", says="everything that is known", key="d", footer=True,
+        command=lines.details,
+    ),
     Action(
         name="reveal", title="Reveal", says="show the material for ten seconds",
         key="x", fits=_has_material,
+        command=lines.reveal,
     ),
     Action(
         name="revoke", title="Revoke", says="end it; asks first",
         key="ctrl+d", key_display="^d", footer=True, needs=Needs.SOME, mutates=True, fits=_has_material,
+        command=lines.together("revoke"),
     ),
     Action(
         name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",
         key="u", label="undo the rotation", needs=Needs.SOME, mutates=True, fits=_has_material,
+        command=lines.each("undo"),
     ),
     Action(
         name="snooze", title="Snooze alerts", says="no alerts of it for a while, or until it is renewed",
@@ -222,62 +242,81 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="renewal_loop", title="Renewal loop on or off", says="renew what is due, of the marked or of all",
         key="a", label="renewal loop", words=("loop",), needs=Needs.NOTHING, mutates=True,
+        command=lines.always("kubemint", "rotate", "--due", "--watch"),
     ),
     Action(
         name="keep", title="Keep the request", says="make a DPU request what it should be, as DPF's controller does",
         key="K", needs=Needs.SOME, mutates=True, fits=_is_request,
+        command=lines.keep(),
     ),
     Action(
         name="delete_request", title="Delete the request", says="with all that was made for it; asks first",
         words=("delete",), needs=Needs.SOME, mutates=True, fits=_is_request,
+        command=lines.delete_request,
     ),
     Action(
         name="abandon", title="Abandon the request", says="let a deleted request go whatever is left; asks first",
         mutates=True, fits=_is_going,
+        command=lines.keep("--abandon"),
     ),
     Action(
         name="snippet", title="Pod snippet", says="how a pod uses a Secret of type tokenFile",
         fits=_is_token_file,
+        command=lines.each("snippet"),
     ),
     Action(
         name="new_tenant_store", title="New tenant store", says="make the SecretStore that leads into a tenant",
         words=("tenant-store",), needs=Needs.NOTHING, mutates=True,
+        command=lines.by_form,
     ),
     Action(
         name="new_tenant_push", title="New tenant push", says="let a tenant into its management cluster",
         words=("tenant-push",), needs=Needs.NOTHING, mutates=True,
+        command=lines.by_form,
     ),
     Action(
         name="csi_preview", title="CSI preview", says="what a CSI driver is given for a pod; mints only on demand",
         words=("csi",), needs=Needs.NOTHING, mutates=True,
+        command=lines.by_form,
     ),
     Action(
         name="new_identity", title="New identity", says="make an account that mints short-lived tokens for itself",
         words=("identity",), needs=Needs.NOTHING, mutates=True,
+        command=lines.new_identity,
     ),
     Action(
         name="mint", title="Mint a short-lived token", says="an identity asks for itself, with its long-lived token",
         mutates=True, fits=_can_mint,
+        command=lines.mint,
     ),
     Action(
         name="reactivate", title="Re-activate", says="let a token work again that its cluster invalidated",
         needs=Needs.SOME, mutates=True, fits=_is_invalidated,
+        command=lines.each("identity", "reactivate"),
     ),
     Action(
         name="lineage", title="Lineage", says="what leads to it, and who uses it",
         key="l", fits=_has_lineage,
+        command=lines.of_subject("lineage"),
     ),
     Action(
         name="powers", title="What can it do", says="its rights, the worst first",
         key="w", label="what it can do", words=("can", "powers"), fits=_has_powers,
+        command=lines.of_subject("can"),
     ),
     Action(
         name="findings", title="Findings", says="what is wrong with credentials, and what to do",
         key="f", words=("findings", "hygiene"), needs=Needs.NOTHING,
+        command=lines.always("kubemint", "hygiene"),
     ),
     Action(
         name="inspector", title="Inspect something else", says="paste or name a token, certificate, kubeconfig, Secret",
         key="p", label="inspect something else", words=("inspector", "paste"), needs=Needs.NOTHING,
+        command=lines.always("kubemint", "inspect", "-"),
+    ),
+    Action(
+        name="equivalent", title="Equivalent commands", says="what does the same on a command line, to copy",
+        key="dollar_sign", label="as commands", key_display="$", words=("equivalent", "commands"), needs=Needs.SOME,
     ),
     Action(
         name="copy", title="Copy the address", says="to the terminal's clipboard",
@@ -286,10 +325,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         name="settings", title="Settings", says="theme, confirmation, grace, folders: what counts and why",
         key="comma", key_display=",", words=("settings", "config"), needs=Needs.NOTHING,
+        command=lines.always("kubemint", "config", "show"),
     ),
     Action(
         name="reconnect", title="Reconnect", says="connect to this cluster anew, at once",
         key="R", footer=True, fits=_is_cluster,
+        command=lines.reconnect,
     ),
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .command_lines import export_words
+from .command_lines import SUFFIXES, export_words
 from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
 from .reading import coloured
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 OWN_FILE: Final = "a file of its own"
 MERGE: Final = "an existing kubeconfig"
 SECRET: Final = "a Secret in a cluster"
-SUFFIXES: Final = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}
 _MOMENT: Final = 0.25
 """Seconds without a change after which the preview is worked out anew."""
 

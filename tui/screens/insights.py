@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from tui.fleet.rows import AccountRow, Row
 
-from . import work
+from .command_lines import address_of
 from .session import Session
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class InsightScreen(Screen[None]):
         rows = self.chosen()
         if len(rows) == 1:
             row = rows[0]
-            of = row.identity if isinstance(row, AccountRow) else work.address_of(row)
+            of = row.identity if isinstance(row, AccountRow) else address_of(row)
             if of is not None:
                 self.app.push_screen(PowersScreen(self.session, row, of))
 

@@ -24,10 +24,10 @@ from tui.widgets.severity_signs import SEVERITIES
 from tui.widgets.signs import STATES, Tone
 from tui.widgets.table import FleetTable
 
+from .command_lines import address_of
 from .describe import title_of
 from .page import Page
 from .session import Session
-from .work import address_of
 
 if TYPE_CHECKING:
     from .main import MainScreen

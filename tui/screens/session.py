@@ -56,6 +56,8 @@ class FleetLike(Clusters, Protocol):
 class Shell(Protocol):
     """What screens ask of the application around them."""
 
+    command_options: tuple[str, ...]
+
     @property
     def export_folder(self) -> Path: ...
     @property

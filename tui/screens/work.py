@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tui.fleet.rows import CredentialRow, Reach, RequestKind, RequestRow, Row
+from tui.fleet.rows import Reach, RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import IssuanceError
@@ -40,7 +40,7 @@ from tui.kube.sensitive import Sensitive
 from tui.widgets.moments import lifetime, stamp
 from tui.widgets.names import short_address, short_path
 
-from .dialog import file_stem
+from .command_lines import address_of
 from .jobs import Task
 from .session import Session
 
@@ -70,17 +70,6 @@ class Intended:
             self.error, self.hint = explain(error)
         except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
             self.error, self.hint = explain(error)
-
-
-def address_of(row: Row) -> Address | None:
-    """What the engine knows a row by; None for clusters, accounts, and requests that nothing was issued for."""
-    if isinstance(row, CredentialRow):
-        return row.credential.address
-    if isinstance(row, RequestRow) and row.kind is RequestKind.DPU:
-        return Address(CredentialKind.REQUEST, row.cluster, row.namespace, row.name)
-    if isinstance(row, RequestRow) and row.credential is not None:
-        return row.credential.address  # what it carries
-    return None
 
 
 def rotate(session: Session, address: Address) -> Task:
@@ -363,15 +352,6 @@ def save_findings(report: Report, path: Path) -> Task:
         task.message = f"{len(report.findings)} findings written to {short_path(str(path))}"
 
     return Task(short_path(str(path)), work)
-
-
-def default_path(folder: Path, row: CredentialRow | RequestRow) -> Path:
-    """Where a bulk export puts this row."""
-    credential = row.credential
-    form = credential.format.value if credential and credential.format else "kubeconfig"
-    suffix = {"kubeconfig": "kubeconfig", "tokenFile": "env", "token": "token"}[form]
-    stem = f"{row.cluster or 'local'}-{row.namespace}-{Path(row.name).name}"
-    return folder / f"{file_stem(stem)}.{suffix}"
 
 
 def places_of(spec: IssueSpec) -> list[SecretDestination]:

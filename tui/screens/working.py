@@ -35,6 +35,7 @@ from . import (
 )
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
+from .command_lines import Asked, address_of
 from .describe import title_of
 from .insights import InsightScreen
 from .jobs import Task
@@ -272,10 +273,29 @@ class WorkingScreen(InsightScreen):
         if len(rows) == 1:
             self.app.push_screen(DetailScreen(self.session, rows[0]))
 
+    def action_equivalent(self) -> None:
+        from .equivalents import Equivalent, EquivalentsScreen
+
+        rows, session = self.chosen(), self.session
+        if not rows:
+            return
+        contexts = [row.name for row in session.store.clusters.values() if row.source == "kubeconfig"]
+        asked = Asked(rows, self.kubemint.export_folder, contexts, session.clock())
+        found: list[Equivalent] = []
+        rest = []
+        for action in ACTIONS:
+            if action.name in ("equivalent", "new") or not self.check_action(action.name, ()):
+                continue
+            lines = action.command(asked) if action.command is not None else []
+            found += [Equivalent(action, line) for line in lines]
+            rest += [] if lines else [action]
+        title = title_of(rows[0]) if len(rows) == 1 else f"{len(rows)} rows"
+        self.app.push_screen(EquivalentsScreen(title, found, rest, self.kubemint.command_options))
+
     def action_copy(self) -> None:
         rows = self.chosen()
         if len(rows) == 1:
-            address = work.address_of(rows[0])
+            address = address_of(rows[0])
             text = str(address) if address is not None else rows[0].key
             self.notify(copy(self.app, text) or "the address is in the clipboard", markup=False, timeout=3)
 
@@ -305,7 +325,7 @@ class WorkingScreen(InsightScreen):
     # How
 
     def _addresses(self) -> list[Address]:
-        return [address for row in self.chosen() if (address := work.address_of(row)) is not None]
+        return [address for row in self.chosen() if (address := address_of(row)) is not None]
 
     def _one(self) -> Address | None:
         addresses = self._addresses()

@@ -1,0 +1,149 @@
+"""What a key does, as a command line: every one parses with the real program, and those that act do what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.cli.conftest import kubemint
+from tests.dashboard.conftest import Driver, Open
+from tui.cli import cli
+from tui.screens.actions import ACTIONS
+from tui.screens.equivalents import EquivalentsScreen
+
+NAME = "frontend-kubeconfig"
+ADDRESS = f"secret:tenant-a/web/{NAME}"
+
+
+def parses(command: str) -> list[str]:
+    """The command's path and parameters as click reads them; raises click.UsageError where it would refuse it."""
+    words = shlex.split(command)
+    assert words[0] == "kubemint"
+    group: click.Command = cli
+    context = cli.make_context("kubemint", words[1:])
+    path = []
+    rest = [*context._protected_args, *context.args]
+    while isinstance(group, click.Group):
+        name, found, rest = group.resolve_command(context, rest)
+        assert found is not None
+        assert name is not None
+        path.append(name)
+        group = found
+        context = group.make_context(name, rest, parent=context)
+        rest = [*context._protected_args, *context.args] if isinstance(group, click.Group) else []
+    return path
+
+
+async def listed(driver: Driver) -> dict[str, list[str]]:
+    """The lines of the screen by the name of their action."""
+    screen = driver.app.screen
+    assert isinstance(screen, EquivalentsScreen)
+    found: dict[str, list[str]] = {}
+    for one in screen._found:
+        found.setdefault(one.action.name, []).append(screen._text(one.line))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("area", "words"),
+    [
+        ("5", NAME), ("5", "ci-bot-token"), ("5", "login harbor"), ("5", "request hbn"), ("3", "spark"),
+        ("2", "harbor"), ("2", "meadow"), ("4", "gateway-east"), ("4", "push"), ("4", "csi"), ("4", "store"),
+    ],
+)  # fmt: skip
+async def test_every_command_is_one_that_the_program_takes(dashboard: Open, area: str, words: str) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await driver.find(area, words)
+        await driver.until(lambda: len(driver.table.rows))
+        await driver.press("$")
+        found = await listed(driver)
+        assert "details" in found
+        for name, lines in found.items():
+            for line in lines:
+                first = line.split(" ", 1)[0]
+                assert first in ("kubemint", "kubectl", "cat", "GET", "POST", "PATCH", "DELETE"), line
+                if first == "kubemint":
+                    assert parses(line), name
+        shown = {one.action.name for one in driver.app.screen._found} | {
+            action.name for action in driver.app.screen._rest
+        }
+        possible = {action.name for action in ACTIONS if driver.main.check_action(action.name, ())}
+        assert shown == possible - {"equivalent", "new"}, "whatever is possible is in the list or named below it"
+
+
+async def test_a_line_is_copied_as_it_is(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], size=(60, 20)) as driver:
+        await driver.find("5", NAME)
+        await driver.press("colon")
+        await driver.type("equivalent")
+        await driver.press("enter")
+        await driver.until(lambda: isinstance(driver.app.screen, EquivalentsScreen))
+        assert "kubemint rotate" in driver.text()
+        await driver.press("enter")
+        assert driver.app.clipboard == f"kubemint rotate {ADDRESS}"
+        await driver.press("down", "c")
+        assert driver.app.clipboard == f"kubemint rotate {ADDRESS} --dry-run"
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
+
+
+async def test_marked_rows_are_one_command_or_one_each(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "managed !file")
+        await driver.until(lambda: len(driver.table.rows) >= 2)
+        await driver.press("space", "space", "$")
+        found = await listed(driver)
+        (rotate,) = found["rotate"]
+        assert len(shlex.split(rotate)) == 4
+        assert len(found["verify"]) == len(found["export"]) == 2
+        assert "inspect" not in found
+
+
+async def test_what_is_read_only_is_not_offered(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], read_only=True) as driver:
+        await driver.find("5", NAME)
+        await driver.press("$")
+        found = await listed(driver)
+        assert not {"rotate", "revoke", "new_credential"} & set(found)
+        assert {"verify", "export", "inspect"} <= set(found)
+
+
+async def test_the_kubeconfig_that_was_named_is_named_again(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        driver.app.command_options = ("--kubeconfig", "/k c")
+        await driver.find("5", NAME)
+        await driver.press("$", "enter")
+        assert driver.app.clipboard == f"kubemint rotate {ADDRESS} --kubeconfig '/k c'"
+
+
+async def test_the_commands_do_what_they_say(dashboard: Open, tmp_path: Path) -> None:
+    """rotate, verify, inspect, export and revoke, as they are shown for a managed Secret."""
+    async with dashboard(only=["tenant-a"]) as driver:
+        driver.app.command_options = ("--kubeconfig", str(driver.demo.kubeconfig))
+        await driver.find("5", NAME)
+        row = driver.app.session.store.credentials[ADDRESS]
+        before = row.credential.handle
+        await driver.press("$")
+        found = await listed(driver)
+
+        async def run(line: str, *more: str) -> str:
+            result = await asyncio.to_thread(kubemint, *shlex.split(line)[1:], *more)
+            assert result.code == 0, result
+            return result.out
+
+        assert ADDRESS in await run(found["rotate"][0], "--grace", "0s")
+        store = driver.app.session.store
+        await driver.until(lambda: store.credentials[ADDRESS].credential.handle != before)
+        accepted = "accepted as system:serviceaccount:web:frontend"
+        assert (await run(found["verify"][0])).startswith(accepted)
+        assert "system:serviceaccount:web:frontend" in await run(found["inspect"][0])
+        written = (await run(found["export"][0])).strip().removeprefix("file:")
+        assert Path(written).parent == tmp_path / "exports"
+        assert (await run(f"kubemint verify {written}")).startswith(accepted)
+        assert ADDRESS in await run(found["details"][0])
+        assert ADDRESS in await run(found["revoke"][0], "--yes")
+        await driver.until(lambda: ADDRESS not in store.credentials)
