@@ -84,8 +84,8 @@ class EquivalentsScreen(ModalScreen[None]):
 
     def _drawn(self, one: Equivalent) -> Content:
         action, line = one
-        key = f"  {action.key_display or action.key}" if action.key else ""
-        title = Content.assemble((action.title, "$primary bold"), (key, "$mute"))
+        key = action.key_display or action.key
+        title = Content.assemble((f"{key:<2} ", "$mute"), (action.title, "$primary bold"))
         if line.request:
             where = f"  to {line.cluster}" if line.cluster else ""
             body = Content.assemble((safe_text(line.request), "$foreground"), (safe_text(where), "$mute"))
@@ -95,7 +95,7 @@ class EquivalentsScreen(ModalScreen[None]):
 
     def _said(self) -> str:
         """What is not in the list, and why."""
-        forms = [action.title.lower() for action in self._rest if action.command is not None]
-        here = [action.title.lower() for action in self._rest if action.command is None]
+        forms = [action.title for action in self._rest if action.command is not None]
+        here = [action.title for action in self._rest if action.command is None]
         said = [f"Their forms show it (^y copies): {', '.join(forms)}."] if forms else []
         return "\n".join([*said, *([f"Only here: {', '.join(here)}."] if here else [])])
