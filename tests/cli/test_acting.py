@@ -495,3 +495,20 @@ async def test_a_mistake_with_one_of_several_costs_the_others_nothing(capsys: py
     said = capsys.readouterr()
     assert "hunter2" not in said.out + said.err
     assert "secret:harbor/ci/two: not today" in said.err
+
+
+def test_the_journal_goes_to_a_file_as_people_want_it(robot: Path, tmp_path: Path) -> None:
+    assert robot.exists()
+    everything = kubemint("journal", "-o", "jsonl").out.splitlines()
+    some = kubemint("journal", "-o", "jsonl", "--filter", "step:commit").out.splitlines()
+    assert 0 < len(some) < len(everything)
+    path = tmp_path / "journal.csv"
+    written = kubemint("journal", "-o", "csv", "--out", path)
+    assert (written.code, written.out) == (0, f"{path}\n"), written
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.read_text().splitlines()) == len(everything) + 1
+    kubemint("journal", "-o", "csv", "--out", path).failed(1, "is there already")
+    assert kubemint("journal", "-o", "json", "--out", path, "--force").code == 0
+    assert msgspec.json.decode(path.read_bytes())["kind"] == "JournalEntryList"
+    kubemint("journal", "--out", path).failed(2, "--out goes with")
+    kubemint("journal", "-o", "csv", "--force").failed(2, "--force goes with --out")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .exits import Ended, Exit, complain, say
 from .options import Options, shared_options
-from .output import Column, output_option, print_list, print_table, rfc3339
+from .output import Column, list_of, object_text, output_option, print_list, print_table, rfc3339
 
 if TYPE_CHECKING:
     from tui.issuance.journal import JournalEntry
@@ -19,13 +21,34 @@ if TYPE_CHECKING:
     "--verify", "check", is_flag=True, help="Check the hash chain; exit 1 where an entry was changed or lost."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
-@output_option("table", "wide", "json", "yaml", default="table")
+@click.option("--filter", "text", metavar="TEXT", default="", help="Of these, what the dashboard's / would find.")
+@click.option("--out", metavar="PATH", help="Write it to this file (0600) as -o jsonl, csv, json or yaml say.")
+@click.option("--force", is_flag=True, help="With --out: replace a file that is there.")
+@output_option("table", "wide", "json", "yaml", "jsonl", "csv", default="table")
 @shared_options
 @click.pass_obj
-def journal(options: Options, /, check: bool, limit: int | None, form: str, **given: Any) -> None:
-    """Show what was done on this machine, oldest first. It never holds a credential, only where it is kept."""
+def journal(
+    options: Options,
+    /,
+    check: bool,
+    limit: int | None,
+    text: str,
+    out: str | None,
+    force: bool,
+    form: str,
+    **given: Any,
+) -> None:
+    """Show what was done on this machine, oldest first. It never holds a credential, only where it is kept.
+
+    --filter takes words that must all match: rotate !prove state:failed address-of-something.
+    """
+    from tui.fleet.journal_filter import found
     from tui.issuance.state import StateStore, default_folder
 
+    if out is None and force:
+        raise click.UsageError("--force goes with --out")
+    if out is not None and (form in ("table", "wide") or check):
+        raise click.UsageError("--out goes with -o jsonl, csv, json or yaml, and without --verify")
     if options.merged(given).demo:
         say("each embedded fleet begins with an empty journal")
         return
@@ -36,11 +59,15 @@ def journal(options: Options, /, check: bool, limit: int | None, form: str, **gi
         return
     state = StateStore.open()
     try:
-        entries = state.entries(limit)
+        entries = found(state.entries(limit), text)
         report = state.verify_chain() if check else None
     finally:
         state.close()
-    if form in ("json", "yaml"):
+    if out is not None:
+        click.echo(str(_write(out, _text(entries, form), force=force)))
+    elif form in ("jsonl", "csv"):
+        click.echo(_text(entries, form), nl=False)
+    elif form in ("json", "yaml"):
         print_list("JournalEntryList", [_record(entry) for entry in entries], form)
     elif report is None:
         print_table(_COLUMNS, entries, wide=form == "wide")
@@ -50,6 +77,23 @@ def journal(options: Options, /, check: bool, limit: int | None, form: str, **gi
         complain(f"the journal is broken at entry {report.broken_at}: {report.message}")
         raise Ended(Exit.FAILED)
     say(f"the journal is whole: {report.entries} entries")
+
+
+def _text(entries: Sequence[JournalEntry], form: str) -> str:
+    from tui.issuance.journal_text import comma_separated, json_lines
+
+    if form in ("jsonl", "csv"):
+        return json_lines(entries) if form == "jsonl" else comma_separated(entries)
+    return object_text(list_of("JournalEntryList", [_record(entry) for entry in entries]), form)
+
+
+def _write(out: str, text: str, *, force: bool) -> Path:
+    from tui.issuance.files import write_private
+    from tui.kube.sensitive import Sensitive
+
+    path = Path(out).expanduser().absolute()
+    write_private(path, Sensitive(text), fresh=not force)
+    return path
 
 
 def _record(entry: JournalEntry) -> dict[str, Any]:

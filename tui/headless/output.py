@@ -43,18 +43,26 @@ def print_table(columns: Sequence[Column[R]], rows: Iterable[R], *, wide: bool =
 
 def print_list(kind: str, items: Sequence[Mapping[str, Any]], form: str) -> None:
     """`{"apiVersion": "kubemint/v1", "kind": …, "items": […]}` as JSON or YAML."""
-    print_object({"apiVersion": API_VERSION, "kind": kind, "items": list(items)}, form)
+    print_object(list_of(kind, items), form)
+
+
+def list_of(kind: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Items as one object."""
+    return {"apiVersion": API_VERSION, "kind": kind, "items": list(items)}
 
 
 def print_object(obj: Mapping[str, Any], form: str) -> None:
-    if form == "yaml":
-        import yaml
+    click.echo(object_text(obj, form), nl=False)
 
-        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text = yaml.dump(obj, Dumper=dumper, sort_keys=False, allow_unicode=False, width=2**16)
-        click.echo(text, nl=False)
-    else:
-        click.echo(json.dumps(obj, indent=2))
+
+def object_text(obj: Mapping[str, Any], form: str) -> str:
+    """One object as YAML or JSON, with a line break at its end."""
+    if form != "yaml":
+        return f"{json.dumps(obj, indent=2)}\n"
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(obj, Dumper=dumper, sort_keys=False, allow_unicode=False, width=2**16))
 
 
 def rfc3339(at: datetime | None) -> str | None:

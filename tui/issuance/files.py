@@ -46,8 +46,10 @@ class FileError(IssuanceError):
     """A file cannot be read or written. The message names it and says why; nothing is left behind."""
 
 
-def write_private(path: Path | str, material: Sensitive) -> Path:
+def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False) -> Path:
     """Replace what `path` leads to by `material`; returns the file that was really written.
+
+    With `fresh` nothing is replaced: a file that is there, however late it came, is an error.
 
     Missing folders are made with mode 0700. A link stays a link and its target is replaced. An existing file keeps
     its mode and owner, a new one gets 0600. Raises FileError, and then everything is as it was.
@@ -58,7 +60,9 @@ def write_private(path: Path | str, material: Sensitive) -> Path:
         make_private_folder(target.parent)
         before = _regular(target)
         sweep(target.parent)
-        _replace(target, material.reveal_bytes(), before)
+        if fresh and before is not None:
+            raise FileError(f"{path} is there already", "name another file, or say that it may be replaced")
+        _replace(target, material.reveal_bytes(), before, fresh=fresh)
     return target
 
 
@@ -170,7 +174,7 @@ def explained(path: Path, verb: str) -> Iterator[None]:
     raise FileError(f"cannot {verb} {path}: {reason}", hint)
 
 
-def _replace(target: Path, data: bytes, before: os.stat_result | None) -> None:
+def _replace(target: Path, data: bytes, before: os.stat_result | None, *, fresh: bool) -> None:
     descriptor, temporary = _open_temporary(target)
     try:
         try:
@@ -180,13 +184,26 @@ def _replace(target: Path, data: bytes, before: os.stat_result | None) -> None:
                 view = view[os.write(descriptor, view) :]
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-            temporary.replace(target)
+            _move(temporary, target, fresh=fresh)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
     finally:
         os.close(descriptor)
     _sync_folder(target.parent)
+
+
+def _move(temporary: Path, target: Path, *, fresh: bool) -> None:
+    if fresh:
+        try:
+            target.hardlink_to(temporary)  # fails where somebody was faster, which a rename would not
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                raise
+        else:
+            temporary.unlink()
+            return
+    temporary.replace(target)
 
 
 def _open_temporary(target: Path) -> tuple[int, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow
@@ -15,8 +15,42 @@ from .command_lines import address_of, default_path
 from .work import Intended
 
 if TYPE_CHECKING:
+    from tui.issuance.journal import JournalEntry
+
     from .export import ExportWish
+    from .export_journal import JournalWish
     from .working import WorkingScreen
+
+
+class Journal(Protocol):
+    """What is shown of the journal: of the newest `limit` entries those that the filter `text` finds, oldest first."""
+
+    text: str
+
+    @property
+    def shown(self) -> list[JournalEntry]: ...
+    @property
+    def limit(self) -> int | None: ...
+
+
+def export_journal(screen: WorkingScreen) -> None:
+    """Ask where to, and write what is shown of the journal."""
+    from .export_journal import ExportJournalScreen
+
+    journal = screen.journal()
+    if journal is None:
+        return
+
+    entries = journal.shown
+
+    def chosen(wish: JournalWish | None) -> None:
+        if wish is not None:
+            screen.begin("export", [work.save_journal(entries, wish.path, replace=wish.replace)])
+
+    path = screen.kubemint.export_folder / "journal.jsonl"
+    screen.app.push_screen(
+        ExportJournalScreen(path, shown=len(entries), text=journal.text, limit=journal.limit), chosen
+    )
 
 
 def export(screen: WorkingScreen) -> None:

@@ -32,6 +32,8 @@ class Needs(Enum):
     ONE = 1
     SOME = 2
     """One row or many."""
+    JOURNAL = 3
+    """The journal, with something in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +175,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         name="export", title="Export", says="write to a file of its own",
         key="e", footer=True, needs=Needs.SOME, fits=_has_material,
         command=lines.export,
+    ),
+    Action(
+        name="export_journal", title="Export the journal", says="write what is shown of it to a file",
+        key="e", label="export", footer=True, words=("export-journal",), needs=Needs.JOURNAL,
     ),
     Action(
         name="new", title="New …", says="issue a credential or make a request",
@@ -366,6 +372,6 @@ def possible(action: Action, rows: list[Row]) -> bool:
     """Whether it can be done to what is chosen."""
     if action.needs is Needs.NOTHING:
         return True
-    if not rows or (len(rows) > 1 and action.needs is Needs.ONE):
+    if action.needs is Needs.JOURNAL or not rows or (len(rows) > 1 and action.needs is Needs.ONE):
         return False
     return all(action.fits(row) for row in rows)

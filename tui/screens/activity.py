@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.fleet.filter import Term, parse
+from tui.fleet.journal_filter import found
 from tui.issuance.errors import IssuanceError
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
@@ -31,8 +31,7 @@ class JournalRows:
     """Journal entries, narrowed to those that the filter finds; sorted by time the newest come first."""
 
     def __init__(self, entries: Sequence[JournalEntry], text: str, sort: str = "at", reverse: bool = False) -> None:
-        terms = parse(text)
-        self._entries = [entry for entry in reversed(entries) if _matches(entry, terms)]
+        self._entries = found(reversed(entries), text)
         if sort != "at":
             self._entries.sort(key=lambda entry: str(getattr(entry, sort)).lower(), reverse=reverse)
         elif reverse:
@@ -57,7 +56,7 @@ class Activity(Pane):
     title = "Activity"
     help_text = (
         "Above what you started since the dashboard opened, with how it ended; below the journal of this machine, the "
-        "newest first. Enter shows the job of an entry with all its steps. / filters."
+        "newest first. Enter shows the job of an entry with all its steps. / filters, e writes what is shown to a file."
     )
 
     def __init__(self, session: Session, id: str) -> None:
@@ -111,6 +110,16 @@ class Activity(Pane):
             facts.append((f"/{safe_text(self.text, 30)}", Tone.INFO))
         return [*facts, (f"{len(self.table.rows)} entries", Tone.MUTE)]
 
+    @property
+    def shown(self) -> list[JournalEntry]:
+        """The entries in the list, oldest first."""
+        return found(self._entries, self.text)
+
+    @property
+    def limit(self) -> int | None:
+        """How many of the newest entries were read, where there are more; None where these are all."""
+        return SHOWN if len(self._entries) >= SHOWN else None
+
     @work(group="journal", exclusive=True, exit_on_error=False)
     async def read(self) -> None:
         """Read the journal off the event loop."""
@@ -140,12 +149,6 @@ class Activity(Pane):
             Cell("The journal is empty: nothing was issued, rotated or revoked here yet.", Tone.STRONG),
             Cell("r rotates what is under the cursor, n issues something new", Tone.MUTE),
         ]
-
-
-def _matches(entry: JournalEntry, terms: Sequence[Term]) -> bool:
-    fields = {"name": entry.address, "state": entry.status, "action": entry.action, "step": entry.step}
-    text = "\n".join((entry.action, entry.address, entry.step, entry.status, entry.message, entry.plan)).lower()
-    return all(term.holds(text, fields.get) for term in terms)
 
 
 def _job_line(job: Job) -> Content:

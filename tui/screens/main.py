@@ -22,6 +22,7 @@ from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
 
+from .acting_on_exports import Journal
 from .activity import Activity
 from .commanding import CommandingScreen
 from .jobs import Job
@@ -147,6 +148,11 @@ class MainScreen(CommandingScreen):
         if row is None and isinstance(pane, ListPane):
             row = self.session.store.clusters.get(pane.scope.cluster or "")  # an empty list is about its cluster
         return [row] if isinstance(row, ClusterRow | AccountRow | RequestRow | CredentialRow) else []
+
+    def journal(self) -> Journal | None:
+        pane = self.pane if self.is_mounted else None
+        shown = isinstance(pane, Activity) and self.focused is pane.table and len(pane.table.rows)
+        return pane if isinstance(pane, Activity) and shown else None
 
     def done_with_marks(self) -> None:
         self.pane.table.forget_marks()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -46,6 +46,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     from tui.issuance.hygiene import Report
+    from tui.issuance.journal import JournalEntry
     from tui.issuance.plain import PlainWish
 
 _SECOND: Final = timedelta(seconds=1)
@@ -336,6 +337,20 @@ def make_private(path: str) -> Task:
         task.message = f"mode {before:o} is now 600"
 
     return Task(short_path(path), work)
+
+
+def save_journal(entries: Sequence[JournalEntry], path: Path, *, replace: bool) -> Task:
+    """Write entries of the journal to a file, in the form that its name ends in."""
+
+    async def work(task: Task) -> None:
+        from tui.issuance.files import write_private
+        from tui.issuance.journal_text import comma_separated, json_lines
+
+        text = comma_separated(entries) if path.suffix == ".csv" else json_lines(entries)
+        await asyncio.to_thread(write_private, path, Sensitive(text), fresh=not replace)
+        task.message = f"{len(entries)} entries written to {short_path(str(path))}"
+
+    return Task(f"journal → {short_path(str(path))}", work)
 
 
 def save_findings(report: Report, path: Path) -> Task:

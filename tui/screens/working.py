@@ -33,6 +33,7 @@ from . import (
     acting_on_time,
     work,
 )
+from .acting_on_exports import Journal
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
 from .clipboard import copy
 from .command_lines import Asked, address_of
@@ -62,6 +63,10 @@ class WorkingScreen(InsightScreen):
         """The marked rows, or the one under the cursor."""
         return []
 
+    def journal(self) -> Journal | None:
+        """What is shown of the journal, where it is what keys are for."""
+        return None
+
     def done_with_marks(self) -> None:
         """The marked rows were acted on."""
 
@@ -74,6 +79,8 @@ class WorkingScreen(InsightScreen):
             if known.mutates and self.session.why_read_only():
                 return None
             return self.session.fleet is not None or None
+        if known.needs is Needs.JOURNAL:
+            return self.journal() is not None
         if not possible(known, self.chosen()):
             return False
         return None if known.mutates and self.why_not() else True
@@ -121,6 +128,9 @@ class WorkingScreen(InsightScreen):
 
     def action_export(self) -> None:
         acting_on_exports.export(self)
+
+    def action_export_journal(self) -> None:
+        acting_on_exports.export_journal(self)
 
     def action_revoke(self) -> None:
         acting_on_endings.revoke(self)
