@@ -8,34 +8,65 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.cli.conftest import command, environment
+
+
+@contextmanager
+def in_a_terminal(*arguments: object, **given: Any) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
+    """kubemint in a pseudo-terminal, once it shows its first area; and our side of the terminal."""
+    number, theirs = pty.openpty()
+    ours = FileIO(number, "r+")
+    process = subprocess.Popen(
+        command(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={**environment(), "TERM": "xterm-256color"}, **given,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        assert b"Overview" in read_until(ours, lambda shown: b"Overview" in shown)
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        ours.close()
+
+
+def read_until(ours: FileIO, holds: Callable[[bytes], bool]) -> bytes:
+    """All that comes, until it is enough, the other side is gone, or a minute is over."""
+    shown, until = b"", time.monotonic() + 60
+    while not holds(shown) and time.monotonic() < until:
+        if select.select([ours], [], [], 0.5)[0]:
+            try:
+                shown += os.read(ours.fileno(), 65536)
+            except OSError:
+                break
+    return shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_ends_the_dashboard_and_gives_the_terminal_back(number: signal.Signals) -> None:
+    with in_a_terminal("--demo") as (process, ours):
+        process.send_signal(number)
+        shown = read_until(ours, lambda shown: b"\x1b[?1049l" in shown)
+        assert b"\x1b[?1049l" in shown, "the alternate screen is left"
+        assert process.wait(timeout=60) == 128 + number
 
 
 def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
     """As below a launcher that the closing of the window does not end: no signal ever comes."""
     config = tmp_path / "config"
     config.write_text("")
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        command("--kubeconfig", config),
-        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env={**environment(), "TERM": "xterm-256color"},
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )  # fmt: skip
-    os.close(theirs)
-    try:
-        shown, until = b"", time.monotonic() + 60
-        while b"Overview" not in shown and time.monotonic() < until:
-            if select.select([ours], [], [], 0.5)[0]:
-                shown += os.read(ours, 65536)
-        assert b"Overview" in shown
-        os.close(ours)
+    deaf = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    with in_a_terminal("--kubeconfig", config, **deaf) as (process, ours):
+        ours.close()
         assert process.wait(timeout=60) == 129
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_redirected_stream_is_no_terminal(tmp_path: Path) -> None:
