@@ -136,12 +136,29 @@ async def test_a_push_that_fails_leaves_nothing_behind(tenancy: Tenancy) -> None
         assert await tenancy.client.list(resource, namespace=tenancy.arena.namespace) == []
 
 
+@pytest.mark.parametrize("point", ["after:role", "after:binding", "after:handle", "after:prove"])
+async def test_rights_go_again_where_the_process_is_killed(etenancy: Tenancy, point: str) -> None:
+    def die(at: str) -> None:
+        if at == point:
+            raise KeyboardInterrupt
+
+    etenancy.engine.checkpoint = die
+    with pytest.raises(KeyboardInterrupt):
+        await etenancy.push(reads=("settings",))
+    etenancy.engine.checkpoint = lambda _point: None
+    outcomes = await etenancy.engine.recover()
+    assert [outcome.ok for outcome in outcomes] == [True]
+    assert await etenancy.handles() == []
+    for resource in (ROLES, BINDINGS):
+        assert await etenancy.client.list(resource, namespace=etenancy.arena.namespace) == []
+
+
 async def test_rights_are_made_where_they_are_asked_for(tenancy: Tenancy) -> None:
     for name in ("settings", "other"):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
         await tenancy.client.create(SECRETS, secret, namespace=tenancy.arena.namespace)
     plan = await tenancy.engine.plan_tenant_push(tenancy.wish(reads=("settings",)))
-    assert [step.id for step in plan.steps][:3] == ["role", "binding", "intent"]
+    assert [step.id for step in plan.steps][:3] == ["intent", "role", "binding"]
     assert (await tenancy.engine.execute(plan)).ok
     token = Sensitive(decoded(await tenancy.pushed(), "token"))
     async with Client(tenancy.clusters.endpoint(tenancy.arena.name).with_token(token)) as bearer:

@@ -43,6 +43,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     old: tuple[Credential, ...] = ()
     """What the destinations held before, one entry for each that held something of ours."""
+    reads: tuple[str, ...] = ()
+    """The Secrets that the account is given the right to read, for a push into a tenant."""
     shoot: ShootWish | None = None
     """Where it is a Gardener kubeconfig; `spec` then only names the file, and the shoot in the place of an account."""
     undoes: Revocation | None = None

@@ -32,6 +32,8 @@ from .work import Context, Finished
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
+    from .tenants import Rights
+
 CANNOT_REVOKE: Final = "cannot be revoked: it is bound to nothing and ends by itself"
 _NEXT_SECOND: Final = 1.1
 
@@ -47,6 +49,8 @@ class Issue:
     create_account: bool = False
     account_known_missing: bool = True
     """False where the operator may not look at accounts, so that it may be there."""
+    rights: Rights | None = None
+    """What the account is to be allowed besides, made first and taken back with all else."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -60,6 +64,8 @@ class Issue:
         try:
             async with run.step("intent") as note:
                 note.record = {"opened": self.intent}
+            if self.rights is not None:
+                await self.rights.make(run, await self._issuer())
             if self.create_account:
                 await self._account(run)
             await self._handle(run)
@@ -143,6 +149,7 @@ class Issue:
                 said = "nothing had been made"
                 if self.intent.handle is not None:
                     said = f"handle {await handles.discard(self.context.clusters, self.intent.handle, run.plan.id)}"
+                await self._remove_rights()
                 await self._remove_account()
                 note.status, note.message = StepStatus.UNDONE, f"as it was before ({said})"
                 note.record = {"closed": self.intent.plan}
@@ -233,6 +240,14 @@ class Issue:
             token = await place.token(self.intent.spec.format)
             if token is not None and token.fingerprint == self.intent.fingerprint:
                 raise IssuanceError(f"{place.label} was changed meanwhile and still holds the new token") from error
+
+    async def _remove_rights(self) -> None:
+        if self.intent.reads:
+            from .tenants import Rights
+
+            identity = self.intent.spec.identity
+            client = await self.context.clusters.client(identity.cluster)
+            await Rights(identity, self.intent.reads).discard(client, self.intent.plan)
 
     async def _remove_account(self) -> None:
         """Remove the account again, only where this very plan made it."""

@@ -114,10 +114,12 @@ async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
     warnings = [*plan.warnings, *filter(None, [gap_of(wish, DEFAULT_LIFETIME)])]
     if not wish.reads:
         return msgspec.structs.replace(plan, warnings=tuple(warnings)), work
-    rights = Rights(wish.identity, wish.reads)
+    rights = work.rights = Rights(wish.identity, wish.reads)
     await rights.look(await context.clusters.client(wish.identity.cluster))
-    steps = (*rights.steps(), *plan.steps)
-    return msgspec.structs.replace(plan, steps=steps, warnings=tuple(warnings)), RightsThen(context, rights, work)
+    work.intent = msgspec.structs.replace(work.intent, reads=wish.reads)
+    intent, *others = plan.steps
+    steps = (intent, *rights.steps(), *others)
+    return msgspec.structs.replace(plan, steps=steps, warnings=tuple(warnings)), work
 
 
 class Rights:
@@ -142,7 +144,6 @@ class Rights:
             ("binding", BINDINGS, {**labels, "roleRef": role, "subjects": [account]}),
         )
         self._existing: set[str] = set()
-        self._made: list[tuple[Resource, str]] = []
 
     def manifests(self) -> list[dict[str, Any]]:
         """Both objects, as they are to be."""
@@ -182,47 +183,22 @@ class Rights:
         )  # fmt: skip
 
     async def make(self, run: Run, client: Client) -> None:
+        """Make both, or bring them up to date; what is new names the plan that made it."""
         for step, resource, wish in self._wanted:
             async with run.step(step):
-                made = await client.apply(resource, self.name, wish, namespace=self.identity.namespace)
                 if step not in self._existing:
-                    self._made.append((resource, str(made["metadata"]["uid"])))
+                    wish = {**wish, "metadata": {**wish["metadata"], "annotations": {managed.PLAN: run.plan.id}}}
+                await client.apply(resource, self.name, wish, namespace=self.identity.namespace)
 
-    async def remove(self, client: Client) -> None:
-        """Take back what `make` made, and only that."""
-        for resource, uid in reversed(self._made):
+    async def discard(self, client: Client, plan: str) -> None:
+        """Take back what `plan` made, and only that."""
+        for _, resource, _ in reversed(self._wanted):
             with contextlib.suppress(NotFound, Conflict):
-                await client.delete(resource, self.name, namespace=self.identity.namespace, uid=uid)
-        self._made.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class RightsThen:
-    """An issue with the account's rights made first, and taken back where it fails."""
-
-    context: Context
-    rights: Rights
-    issue: Work
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        return self.issue.addresses
-
-    @property
-    def fallback(self) -> Credential | None:
-        return self.issue.fallback
-
-    async def run(self, run: Run) -> Finished:
-        client = await self.context.clusters.client(self.rights.identity.cluster)
-        try:
-            await self.rights.make(run, client)
-            return await self.issue.run(run)
-        except StepFailed:
-            try:
-                await self.rights.remove(client)
-            except KubeError as error:
-                run.hints.append(f"the account's Role or RoleBinding could not be removed again: {error.message}")
-            raise
+                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
+                meta = found.get("metadata") or {}
+                if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
+                    uid = str(meta.get("uid", ""))
+                    await client.delete(resource, self.name, namespace=self.identity.namespace, uid=uid)
 
 
 @dataclass(frozen=True, slots=True)
