@@ -194,3 +194,22 @@ async def test_a_shoots_certificate_is_only_a_kubeconfig_in_a_file(dashboard: Op
         for field, only in (("format", [Format.KUBECONFIG]), ("kept", ["a file of its own"])):
             offered = [value for _, value in screen.query_one(f"#f-{field}", Select)._options]
             assert offered == only
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("~nobody-is-called-this/x", "home folder"),
+        ("", "say where"),
+        ("x" * 5000, "too long"),
+        ("/dev/null", "regular"),
+    ],
+    ids=["home", "empty", "long", "device"],
+)
+async def test_whatever_is_typed_as_a_path_is_answered(dashboard: Open, path: str, says: str) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        screen = await asked(driver)
+        await write_to(driver, path)
+        await driver.until(lambda: says in said(screen))
+        await driver.press("ctrl+s", "ctrl+y")
+        assert driver.app.screen is screen

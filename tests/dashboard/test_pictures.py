@@ -25,6 +25,7 @@ from tui.issuance.state import StateStore
 from tui.issuance.types import Action, Address, Credential, CredentialKind, Format, Handle, Identity, Plan, State
 from tui.kube.kubeconfig import parse
 from tui.screens.export import ExportScreen, ExportWish
+from tui.screens.export_journal import ExportJournalScreen
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 SIZES = [(80, 24), (120, 35), (200, 50)]
@@ -218,3 +219,16 @@ def test_export(snap_compare: Compare, app: Callable[[str], KubemintApp], size: 
         await at_rest(pilot)
 
     assert snap_compare(app(theme), terminal_size=size, run_before=run)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_export_journal(snap_compare: Compare, app: Callable[[str], KubemintApp], size: tuple[int, int]) -> None:
+    """The dialog over a journal that was filtered."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await keys("6")(pilot)
+        path = Path("/home/you/.kube/kubemint/journal.jsonl")
+        await pilot.app.push_screen(ExportJournalScreen(path, shown=37, text="rotate !prove", limit=2000))
+        await at_rest(pilot)
+
+    assert snap_compare(app("light"), terminal_size=size, run_before=run)

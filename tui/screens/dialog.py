@@ -6,8 +6,10 @@ there, and a button that cannot be pressed yet says why.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar, NamedTuple, TypeVar
 
 from textual.app import ComposeResult
@@ -29,6 +31,14 @@ Result = TypeVar("Result")
 def file_stem(name: str) -> str:
     """A name from a cluster as the name of a file: letters, digits and `.-_` stay, the rest becomes a dash."""
     return "".join(char if char.isalnum() or char in ".-_" else "-" for char in name)[:200].lstrip(".") or "credential"
+
+
+def whole_path(text: str) -> Path:
+    """What somebody typed as an absolute path; as it is where it names a home folder that is not there."""
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    return path.absolute()
 
 
 class Wrong(NamedTuple):

@@ -27,7 +27,7 @@ from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
 from .command_lines import SUFFIXES, export_words
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, whole_path, wrong
 from .reading import coloured
 
 if TYPE_CHECKING:
@@ -213,6 +213,8 @@ class ExportScreen(Dialog[ExportWish | None]):
         if kept != SECRET:
             if not text:
                 return [Wrong("path", "Path", "say where to write it")]
+            if str(whole_path(text)).startswith(str(Path.cwd() / "~")):
+                return [Wrong("path", "Path", "there is no such home folder")]
             return [Wrong("path", "Path", "this is a folder, name a file in it")] if _is_folder(text) else []
         cluster = self._chosen("f-cluster")
         if cluster is None:
@@ -229,7 +231,7 @@ class ExportScreen(Dialog[ExportWish | None]):
         if kept == SECRET:
             namespace, _, name = text.partition("/")
             return SecretDestination(str(self._chosen("f-cluster") or ""), namespace or "NS", name or "NAME")
-        path = str(Path(text).expanduser().absolute()) if text else "PATH"
+        path = str(whole_path(text)) if text else "PATH"
         return FileDestination(path, merge=kept == MERGE)
 
     def _suggested(self) -> str:
@@ -256,8 +258,8 @@ class ExportScreen(Dialog[ExportWish | None]):
 
 def _is_folder(text: str) -> bool:
     try:
-        return Path(text).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):
+        return whole_path(text).is_dir()
+    except (OSError, ValueError):
         return False  # the engine says what is wrong with it
 
 

@@ -11,7 +11,7 @@ from textual.widgets import Checkbox, Input, Static
 
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, whole_path
 
 FORMS = {".jsonl": "jsonl", ".csv": "csv"}
 
@@ -71,11 +71,7 @@ class ExportJournalScreen(Dialog[JournalWish | None]):
         return ()
 
     def answer(self) -> JournalWish:
-        text = self.query_one("#f-path", Input).value.strip() or "-"
-        try:
-            path = Path(text).expanduser().absolute()
-        except RuntimeError:  # ~somebody who is not there
-            path = Path(text)
+        path = whole_path(self.query_one("#f-path", Input).value.strip() or "-")
         return JournalWish(path, self.query_one("#f-replace", Checkbox).value)
 
     def equivalent(self) -> Sequence[str]:
