@@ -30,6 +30,7 @@ class Equivalent(NamedTuple):
 class EquivalentsScreen(ModalScreen[None]):
     """One option per line. `options` say which kubeconfig is meant; `rest` are the actions without a line."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012 - Textual's own way
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,dollar_sign", "leave", "close", key_display="esc"),
         Binding("c", "copy", "copy"),
@@ -97,5 +98,5 @@ class EquivalentsScreen(ModalScreen[None]):
         """What is not in the list, and why."""
         forms = [action.title for action in self._rest if action.command is not None]
         here = [action.title for action in self._rest if action.command is None]
-        said = [f"Their forms show it (^y copies): {', '.join(forms)}."] if forms else []
+        said = [f"Decided in their forms: {', '.join(forms)}."] if forms else []
         return "\n".join([*said, *([f"Only here: {', '.join(here)}."] if here else [])])
