@@ -53,6 +53,7 @@ class ClusterTasks:
         namespace: str | None = None,
         resolved: Callable[[Endpoint], bool] = lambda endpoint: True,
         login: Callable[[Endpoint], CredentialRow | None] = lambda endpoint: None,
+        found: bool = False,
     ) -> None:
         self.source = source
         self.settled = asyncio.Event()
@@ -70,6 +71,9 @@ class ClusterTasks:
         self._connecting = asyncio.Lock()
         self._restarting = asyncio.Lock()
         self._row = ClusterRow(name=source.name, source=source.label, since=clock())
+        self._shown = not found
+        """One that was found in another cluster may be known by another name: it has no row before that is known, so
+        that none comes and goes."""
         self._latency = Latency()
         self._followers = {kind.label: Follower(kind, store, self, namespace=namespace) for kind in watched}
         self._waiting_for: set[str] = set()
@@ -77,7 +81,7 @@ class ClusterTasks:
         self._probe_now = asyncio.Event()
         self._fatal: KubeError | None = None
         self._task: asyncio.Task[None] | None = None
-        store.put(self._row)
+        self._change()
 
     @property
     def row(self) -> ClusterRow:
@@ -162,6 +166,7 @@ class ClusterTasks:
                 error = KubeError(f"internal error ({type(failure).__name__})", cluster=self.source.name)
             backoff = patient if judge(error).reach is Reach.NEEDS_LOGIN else eager
             wait = backoff.next()
+            self._shown = True
             self._enter(*_spread(judge(error)), retry_at=self._clock() + timedelta(seconds=wait))
             for follower in self._followers.values():
                 follower.mark_stale()
@@ -178,6 +183,7 @@ class ClusterTasks:
             assert self.endpoint is not None
             if not self._resolved(self.endpoint):
                 return None
+            self._shown = True
             await self._describe(self.endpoint)
             version = await self._hello(client)
             self._change(version=version)
@@ -340,7 +346,8 @@ class ClusterTasks:
 
     def _change(self, **fields: Any) -> None:
         self._row = msgspec.structs.replace(self._row, **fields)
-        self._store.put(self._row)
+        if self._shown:
+            self._store.put(self._row)
 
     async def _drop_client(self) -> None:
         client, self._client = self._client, None

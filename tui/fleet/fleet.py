@@ -247,7 +247,12 @@ class Fleet:
         return self._config
 
     def _add(
-        self, source: Source, *, host: bool = True, login: Callable[[Endpoint], CredentialRow | None] = login_row
+        self,
+        source: Source,
+        *,
+        host: bool = True,
+        found: bool = False,
+        login: Callable[[Endpoint], CredentialRow | None] = login_row,
     ) -> None:
         name = source.name
         watched = kinds_of(
@@ -269,6 +274,7 @@ class Fleet:
             namespace=self._namespace,
             resolved=partial(self._resolved, name, host),
             login=login if Area.CREDENTIALS in self._areas else lambda endpoint: None,
+            found=found,
         )
         tasks.start()
 
@@ -324,7 +330,7 @@ class Fleet:
 
     def _find(self, source: Source) -> None:
         self._found[source.name] = source
-        self._add(source, host=False)
+        self._add(source, host=False, found=True)
 
     def _lose(self, name: str) -> None:
         """A cluster that was found is no longer there; what was its alias stands for itself again."""
@@ -334,7 +340,7 @@ class Fleet:
         for alias in [alias for alias, known in self._aliases.items() if known == name]:
             del self._aliases[alias]
             if alias in self._found:
-                self._add(self._found[alias], host=False)
+                self._add(self._found[alias], host=False, found=True)
 
     def _remove(self, name: str) -> None:
         tasks = self._tasks.pop(name, None)
