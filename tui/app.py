@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
 
+NEWS: Final = 0.2
+"""Seconds between two pictures of a job with many tasks: more often nobody can read."""
+
 REMEMBER: Final = 20.0
 """Seconds between two looks at what to keep for the next start, so that a crash or a kill loses little."""
 
@@ -95,6 +98,8 @@ class KubemintApp(App[int]):
         self._memory = memory
         """Where it is kept what the next start begins with; None: nowhere."""
         self._kept = b""
+        self._news: dict[int, Job] = {}
+        """Jobs with many tasks that changed since they were drawn."""
         self._main = MainScreen(self.session, read_memory(memory))
         self.renewing = Renewing(self.session, self)
         self.session.loop_says = self.renewing.keeps
@@ -261,6 +266,22 @@ class KubemintApp(App[int]):
             self.alerting.changed()
 
     def _job_changed(self, job: Job) -> None:
+        """Show it at once; what many tasks do within a moment is shown together."""
+        begun = any(task.status is not None for task in job.tasks)
+        if len(job.tasks) == 1 or not job.running or not begun:
+            self._news.pop(job.id, None)
+            self._show_job(job)
+        else:
+            if not self._news:
+                self.set_timer(NEWS, self._tell_news)
+            self._news[job.id] = job
+
+    def _tell_news(self) -> None:
+        news, self._news = self._news, {}
+        for job in news.values():
+            self._show_job(job)
+
+    def _show_job(self, job: Job) -> None:
         if not self.is_running:
             return
         for screen in reversed(self.screen_stack):

@@ -27,7 +27,10 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("name", MIXED)
 def test_every_tone_can_be_read(name: str) -> None:
     palette = PALETTES[name]
-    grounds = {"ground": palette.ground, "surface": palette.surface, "cursor": palette.cursor}
+    grounds = {
+        "ground": palette.ground, "surface": palette.surface, "panel": palette.panel, "boost": palette.boost,
+        "cursor": palette.cursor, "cursor_quiet": palette.cursor_quiet, "chip": palette.chip,
+    }  # fmt: skip
     tones = {
         "text": palette.text, "strong": palette.strong, "good": palette.good, "warn": palette.warn,
         "bad": palette.bad, "info": palette.info, "primary": palette.primary,
@@ -35,11 +38,22 @@ def test_every_tone_can_be_read(name: str) -> None:
     weak = {
         (tone, ground): round(contrast(colour, on), 2)
         for (tone, colour), (ground, on) in itertools.product(tones.items(), grounds.items())
-        if contrast(colour, on) < (4.5 if ground != "cursor" else 3.5)
+        if contrast(colour, on) < 4.5
     }
     assert weak == {}
+    dim = {
+        (tone, ground): round(contrast(colour, on), 2)
+        for (tone, colour), (ground, on) in itertools.product(
+            {"mute": palette.mute, "faint": palette.faint, "keys": palette.keys}.items(), grounds.items()
+        )
+        if contrast(colour, on) < 3 and (tone, ground) not in {("faint", "cursor"), ("faint", "chip")}
+    }
+    assert dim == {}, "nothing faint stands on the cursor's row or on a chip"
     assert contrast(palette.mute, palette.ground) >= 4.5
+    assert contrast(palette.secondary, palette.ground) >= 4.5, "the timeline's bars, and the numbers on them"
+    assert contrast(palette.keys, palette.surface) >= 4.5
     assert contrast(palette.block_text, palette.block) >= 4.5
+    assert contrast(palette.ground, palette.bad) >= 4.5, "the button of what cannot be undone"
 
 
 def test_the_tones_of_the_colour_blind_theme_differ_in_lightness_or_blueness() -> None:

@@ -25,6 +25,7 @@ class LocalFiles:
         self._store = store
         self._shown: set[str] = set()
         self._looking = asyncio.Lock()
+        self._waiting = False
 
     async def follow(self, every: float) -> None:
         """Look again and again, until it is cancelled."""
@@ -33,16 +34,24 @@ class LocalFiles:
             await self.look()
 
     async def look(self) -> None:
-        """Show what there is now."""
-        async with self._looking:
-            try:
-                credentials = await asyncio.to_thread(self._read)
-            except IssuanceError:
-                return  # another process holds the state; the next look will do
+        """Show what there is now. Nothing is done where a look that has not begun yet will see it too."""
+        if self._waiting:
+            return
+        self._waiting = True
+        try:
+            await self._looking.acquire()
+        finally:
+            self._waiting = False
+        try:
+            credentials = await asyncio.to_thread(self._read)
             rows = {row.key: row for row in map(credential_row, credentials)}
             self._store.drop(CredentialRow, *(self._shown - rows.keys()))
             self._store.put(*rows.values())
             self._shown = set(rows)
+        except IssuanceError:
+            pass  # another process holds the state; the next look will do
+        finally:
+            self._looking.release()
 
     def _read(self) -> list[Credential]:
         return [as_on_disk(credential) for credential in self._state.exports()]

@@ -81,6 +81,7 @@ def _ask(
             screen.begin(verb, tasks, asked=True)
 
     found = partial(consequences, screen.session, intended, _credentials(rows))
+    said = [*said, *screen.left_alone()]
     screen.app.push_screen(ConfirmScreen(title, [*body, *said], type_to_confirm=word, verb=name, more=found), sure)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tui.fleet.query import cluster_of
@@ -94,7 +96,7 @@ def _many(screen: WorkingScreen, rows: list[CredentialRow | RequestRow]) -> None
     from .confirm import ConfirmScreen
 
     folder = screen.kubemint.export_folder
-    pairs = [(row, default_path(folder, row)) for row in rows if row.credential is not None]
+    pairs = own_files(folder, rows)
 
     def sure(yes: bool | None) -> None:
         if yes:
@@ -107,4 +109,23 @@ def _many(screen: WorkingScreen, rows: list[CredentialRow | RequestRow]) -> None
 
     body = [f"Each of the {len(pairs)} marked credentials is written to a file of its own:", ""]
     body += [path.name for _, path in pairs[:8]] + (["…"] if len(pairs) > 8 else []) + ["", f"in {folder}"]
+    body += screen.left_alone()
     screen.app.push_screen(ConfirmScreen(f"Export {len(pairs)} credentials", body, verb="Export"), sure)
+
+
+def own_files(
+    folder: Path, rows: Sequence[CredentialRow | RequestRow]
+) -> list[tuple[CredentialRow | RequestRow, Path]]:
+    """Where each row that has a credential is written to; no two share a file."""
+    taken: set[str] = set()
+    pairs: list[tuple[CredentialRow | RequestRow, Path]] = []
+    for row in rows:
+        if row.credential is None:
+            continue
+        wanted = default_path(folder, row)
+        name, number = wanted.name, 2
+        while name in taken:
+            name, number = f"{wanted.stem}-{number}{wanted.suffix}", number + 1
+        taken.add(name)
+        pairs.append((row, folder / name))
+    return pairs

@@ -16,6 +16,7 @@ from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.fleet_columns import JOURNAL, chosen
+from tui.widgets.job_panel import counts
 from tui.widgets.signs import STEPS, Tone
 from tui.widgets.table import FleetTable
 
@@ -96,13 +97,15 @@ class Activity(Pane):
             self._sorted = (by, reverse if reverse is not None else not backwards if by == was else False)
             self._draw()
 
-    def show_jobs(self) -> None:
-        """Draw the newest jobs."""
+    def show_jobs(self, *, read: bool = True) -> None:
+        """Draw the newest jobs, and the journal anew unless it is going to be read by itself."""
         jobs = self.session.jobs.all[-6:]
-        lines = [_job_line(job) for job in reversed(jobs)]
+        widest = max((len(job.verb) for job in jobs), default=0)
+        lines = [_job_line(job, widest) for job in reversed(jobs)]
         text = Content("\n").join(lines) if lines else Content.styled("Nothing was started yet; r rotates.", "$mute")
         self.query_one("#job-list", Static).update(text)
-        self.read()
+        if read:
+            self.read()
 
     def facts(self) -> list[tuple[str, Tone]]:
         facts: list[tuple[str, Tone]] = []
@@ -151,18 +154,18 @@ class Activity(Pane):
         ]
 
 
-def _job_line(job: Job) -> Content:
+def _job_line(job: Job, widest: int) -> Content:
     sign = STEPS[job.sign]
     current = job.tasks[0].current if len(job.tasks) == 1 else None
     if job.running:
-        says = f"{current.title} …" if current is not None else "…"
+        says = f"{current.title} …" if current is not None else counts(job.tasks) if len(job.tasks) > 1 else "…"
     elif len(job.tasks) > 1:
-        says = f"{len(job.done)} done" + (f", {len(job.failed)} failed" if job.failed else "")
+        says = counts(job.tasks)
     else:
         says = job.tasks[0].message or sign.word
     return Content.assemble(
         (f"{job.begun_at:%H:%M:%S}  ", "$mute"),
-        (f"{sign.glyph} {job.verb:<15}", sign.tone.style),
+        (f"{sign.glyph} {job.verb:<{widest}}  ", sign.tone.style),
         (safe_text(job.title, 60), "$strong"),
         (f"  {safe_text(says, 120)}", "$mute"),
     )

@@ -20,6 +20,7 @@ ELSEWHERE = (
     ("^p", "every command that makes sense now"),
     ("s  S", "sort by the next column, and the other way round"),
     ("space  M", "mark a row, mark all that are shown"),
+    ("J", "into the results of the newest job, and back; ^r retries what failed, ^x cancels the rest"),
     ("T", "the timeline: hour, day, week, month; ← → go into it"),
     ("t", "dark or light"),
     ("click", "a row, a title to sort, an area; twice opens"),

@@ -214,7 +214,7 @@ class HygieneScreen(Page[Finding]):
             return []
         if self.table.marks:
             by_key = {finding.key: finding for finding in self.items}
-            return [by_key[key] for key in self.table.marked if key in by_key]
+            return [by_key[key] for key in self.table.marked_shown if key in by_key]
         return [self.item] if self.item is not None else []
 
     def _row(self, finding: Finding) -> Row | None:

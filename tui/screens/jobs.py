@@ -7,6 +7,7 @@ its task, with what a person can do about it, and stays there until it is dismis
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,7 @@ from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube.errors import KubeError
 
 AT_ONCE = 6
-"""Tasks of one job that run at a time; each cluster limits itself further."""
+"""Tasks of one job that run at a time in each cluster, so that one that hangs keeps none of the others waiting."""
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Task:
     hint: str = ""
     address: Address | None = None
     """Which credential it is about, where it is about one."""
+    cluster: str = ""
+    """Which cluster it waits for, where that is known."""
     outcome: Outcome | None = None
     """What the engine said, where it was asked for something that has an outcome."""
 
@@ -88,6 +91,11 @@ class Job:
         return [task for task in self.tasks if task.status is StepStatus.DONE]
 
     @property
+    def not_begun(self) -> list[Task]:
+        """What was cancelled before its turn came."""
+        return [task for task in self.tasks if task.status is StepStatus.UNDONE and not task.results]
+
+    @property
     def title(self) -> str:
         return self.tasks[0].title if len(self.tasks) == 1 else f"{len(self.tasks)} credentials"
 
@@ -98,7 +106,7 @@ class Job:
             return StepStatus.RUNNING
         if self.failed:
             return StepStatus.FAILED
-        return StepStatus.DONE if self.done else StepStatus.UNDONE
+        return StepStatus.UNDONE if self.not_begun or not self.done else StepStatus.DONE
 
 
 class Jobs:
@@ -126,14 +134,14 @@ class Jobs:
 
     def again(self, job: Job) -> Job | None:
         """A new job for what failed in `job`."""
-        failed = [Task(task.title, task.work, address=task.address) for task in job.failed]
+        failed = [Task(task.title, task.work, address=task.address, cluster=task.cluster) for task in job.failed]
         return self.add(job.verb, failed) if failed else None
 
     async def run(self, job: Job) -> None:
         """Do every task. Never raises but for cancellation."""
-        slots = asyncio.Semaphore(AT_ONCE)
+        slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         try:
-            await asyncio.gather(*(self._one(job, task, slots) for task in job.tasks))
+            await asyncio.gather(*(self._one(job, task, slots[task.cluster]) for task in job.tasks))
         finally:
             job.ended_at = self._clock()
             job.over.set()

@@ -141,7 +141,7 @@ class MainScreen(CommandingScreen):
             return []  # keys that act need rows that are seen
         table = self.pane.table
         if table.marks:
-            found = [self._row(key) for key in table.marked]
+            found = [self._row(key) for key in table.marked_shown]
             return [row for row in found if row is not None]
         row = table.row
         pane = self.pane
@@ -154,8 +154,12 @@ class MainScreen(CommandingScreen):
         shown = isinstance(pane, Activity) and self.focused is pane.table and len(pane.table.rows)
         return pane if isinstance(pane, Activity) and shown else None
 
+    @property
+    def marks_hidden(self) -> int:
+        return self.pane.table.marks_hidden if self.is_mounted else 0
+
     def done_with_marks(self) -> None:
-        self.pane.table.forget_marks()
+        self.pane.table.forget_marks(shown=True)
 
     def changed(self, change: FleetChange | None) -> None:
         """The store has something new (None: everything may be new)."""
@@ -177,7 +181,7 @@ class MainScreen(CommandingScreen):
             panel.show(job)
         activity = self._panes["activity"]
         if isinstance(activity, Activity) and activity.display:
-            activity.show_jobs()
+            activity.show_jobs(read=not job.running)
         self.tell()
 
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:

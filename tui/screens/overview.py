@@ -28,7 +28,7 @@ from tui.widgets.top_bar import Part, packed
 from tui.widgets.upcoming import Upcoming
 
 from .attention import Survey, survey
-from .panes import Pane, Scope, empty_lines
+from .panes import Pane, Scope, empty_lines, marks_said
 from .session import Session
 
 EVERY = 1.0
@@ -136,7 +136,7 @@ class Overview(Pane):
     def facts(self) -> list[tuple[str, Tone]]:
         facts: list[tuple[str, Tone]] = [(f"{len(self.table.rows)} credentials", Tone.MUTE)]
         if self.table.marks:
-            facts.append((f"◆ {len(self.table.marks)} marked", Tone.WARN))
+            facts.append((marks_said(self.table), Tone.WARN))
         return facts
 
     def _later(self) -> None:
@@ -146,6 +146,7 @@ class Overview(Pane):
     def _rows(self) -> None:
         view = self.session.view(Area.CREDENTIALS, Query())
         self.table.show(Upcoming(view, self.session.now()), sorted_by="expires")
+        self.table.keep_marks(self.session.store.credentials)
 
     def _health(self) -> Content:
         """How many credentials are in each state, and where there is room how each cluster is."""

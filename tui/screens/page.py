@@ -30,6 +30,7 @@ from tui.widgets.table import FleetTable
 from tui.widgets.top_bar import Crumbs
 
 from .jobs import Job
+from .panes import marks_said
 from .session import Session
 from .working import WorkingScreen
 
@@ -167,6 +168,7 @@ class Page(WorkingScreen, Generic[Item]):
 
     def show_items(self) -> None:
         self.table.show(Listed(self.items, self.key_of, self.text, self.words_of))
+        self.table.keep_marks({self.key_of(item) for item in self.items})
         self.tell()
         self._describe()
 
@@ -184,6 +186,8 @@ class Page(WorkingScreen, Generic[Item]):
         if total:
             amount = f"{shown} of {total}" if shown != total else f"{total}"
             facts.append((f"{amount} {self.noun}{plural}", Tone.MUTE))
+        if self.table.marks:
+            facts.append((marks_said(self.table), Tone.WARN))
         self.query_one(Crumbs).tell([safe_text(name, 120) for name in self.trail], facts)
         note = self.note()
         self.query_one("#page-note", Static).update(note)
@@ -198,12 +202,19 @@ class Page(WorkingScreen, Generic[Item]):
         self.query_one(JobPanel).show(job)
         self.bindings_may_differ()
 
+    @property
+    def marks_hidden(self) -> int:
+        return self.table.marks_hidden
+
     def done_with_marks(self) -> None:
-        self.table.forget_marks()
+        self.table.forget_marks(shown=True)
 
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
         self._describe()
         self.bindings_may_differ()
+
+    def on_fleet_table_marked(self, event: FleetTable.Marked) -> None:
+        self.tell()
 
     def on_resize(self) -> None:
         self._describe()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -182,6 +182,12 @@ class ListPane(Pane):
         if self.area in (Area.CREDENTIALS, Area.REQUESTS) and sort == "expires" and not self.scope.reverse:
             rows = Upcoming(view, self.session.now())
         self.table.show(rows, sorted_by=sort, reverse=self.scope.reverse)
+        self.table.keep_marks(self._known())
+
+    def _known(self) -> Container[str]:
+        """The keys of everything in this area."""
+        known: Container[str] = getattr(self.session.store, self.area.value)
+        return known
 
     def facts(self) -> list[tuple[str, Tone]]:
         shown = len(self.table.rows)
@@ -192,12 +198,10 @@ class ListPane(Pane):
         narrowed = shown != self._total
         plural = "" if (self._total if narrowed else shown) == 1 else "s"
         facts.append((f"{shown} of {self._total} {noun}{plural}" if narrowed else f"{shown} {noun}{plural}", Tone.MUTE))
-        marks = self.table.marks
         if self.scope.namespace:
             facts.append((f"namespace {safe_text(self.scope.namespace, 40)}", Tone.INFO))
-        if marks:
-            hidden = sum(self.table.rows.find(key) is None for key in marks)
-            facts.append((f"◆ {len(marks)} marked" + (f", {hidden} hidden by the filter" if hidden else ""), Tone.WARN))
+        if self.table.marks:
+            facts.append((marks_said(self.table), Tone.WARN))
         return facts
 
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
@@ -216,6 +220,12 @@ class ListPane(Pane):
 
     def _empty(self) -> Sequence[Cell]:
         return empty_lines(self.area, self.scope, self._total, self.session)
+
+
+def marks_said(table: FleetTable) -> str:
+    """How many rows are marked, and how many of them nobody sees."""
+    hidden = table.marks_hidden
+    return f"◆ {len(table.marks)} marked" + (f", {hidden} hidden by the filter" if hidden else "")
 
 
 def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[Cell]:

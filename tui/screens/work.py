@@ -30,7 +30,6 @@ from tui.issuance.types import (
     IssueSpec,
     Outcome,
     Plan,
-    SecretDestination,
     ShootWish,
     State,
     StepStatus,
@@ -82,7 +81,7 @@ def rotate(session: Session, address: Address) -> Task:
         if task.status is StepStatus.DONE:
             session.undone.discard(address)
 
-    return Task(short_address(str(address)), work, address=address)
+    return _about(session, address, work)
 
 
 def undo(session: Session, address: Address) -> Task:
@@ -94,7 +93,7 @@ def undo(session: Session, address: Address) -> Task:
         if task.status is StepStatus.DONE:
             session.undone ^= {address}  # undone twice, it is the newer one again
 
-    return Task(short_address(str(address)), work)
+    return _about(session, address, work)
 
 
 def as_foreseen(session: Session, intended: Intended) -> Task:
@@ -104,7 +103,8 @@ def as_foreseen(session: Session, intended: Intended) -> Task:
     async def plan() -> Plan:
         return (shown and shown.pop()) or await intended.make()
 
-    return Task(intended.title, _planned(session, plan))
+    cluster = _waits_for(session, intended.plan.address) if intended.plan is not None else ""
+    return Task(intended.title, _planned(session, plan), cluster=cluster)
 
 
 def rotation_of(session: Session, row: Row) -> Intended | None:
@@ -121,14 +121,16 @@ def rotate_row(session: Session, row: Row) -> Task | None:
     """Renew what a row stands for."""
     if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
         intended = rotation_of(session, row)
-        return None if intended is None else Task(intended.title, _planned(session, intended.make))
+        if intended is None:
+            return None
+        return Task(intended.title, _planned(session, intended.make), cluster=row.cluster)
     address = address_of(row)
     return None if address is None else rotate(session, address)
 
 
 def revoke(session: Session, address: Address) -> Task:
     """End it."""
-    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_revoke(address)))
+    return _about(session, address, _planned(session, lambda: session.engine.plan_revoke(address)))
 
 
 def issue(session: Session, spec: IssueSpec) -> Task:
@@ -199,17 +201,17 @@ def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish | Tenan
 def keep(session: Session, address: Address, *, take_over: bool) -> Task:
     """Bring a request to its desired state."""
     plan = partial(session.engine.plan_keep_request, address, take_over=take_over)
-    return Task(short_address(str(address)), _planned(session, plan))
+    return _about(session, address, _planned(session, plan))
 
 
 def delete_request(session: Session, address: Address) -> Task:
     """Delete a request, and where no controller does that all that was made for it."""
-    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_delete_request(address)))
+    return _about(session, address, _planned(session, lambda: session.engine.plan_delete_request(address)))
 
 
 def abandon_request(session: Session, address: Address) -> Task:
     """Let a deleted request go, whatever is left behind."""
-    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_abandon_request(address)))
+    return _about(session, address, _planned(session, lambda: session.engine.plan_abandon_request(address)))
 
 
 def create_identity(session: Session, wish: IdentityWish) -> Task:
@@ -224,7 +226,7 @@ def mint(session: Session, wish: SelfWish) -> Task:
 
 def reactivate(session: Session, address: Address) -> Task:
     """Let an invalidated long-lived token work again."""
-    return Task(short_address(str(address)), _planned(session, lambda: session.engine.plan_reactivate(address)))
+    return _about(session, address, _planned(session, lambda: session.engine.plan_reactivate(address)))
 
 
 def make_store(session: Session, host: str, namespace: str, cluster: str) -> Task:
@@ -303,7 +305,7 @@ def export(session: Session, address: Address, destination: Destination, form: F
         if task.status is StepStatus.DONE:
             task.message = f"written to {where}"
 
-    return Task(f"{short_address(str(address))} → {where}", work)
+    return _about(session, address, work, f"{short_address(str(address))} → {where}")
 
 
 def place_of(destination: Destination) -> str:
@@ -324,7 +326,7 @@ def verify(session: Session, address: Address) -> Task:
         by = f" ({found.method})" if found.method else ""
         task.message, task.hint = f"{said}{who}{by}", found.hint
 
-    return Task(short_address(str(address)), work)
+    return _about(session, address, work)
 
 
 def make_private(path: str) -> Task:
@@ -369,8 +371,17 @@ def save_findings(report: Report, path: Path) -> Task:
     return Task(short_path(str(path)), work)
 
 
-def places_of(spec: IssueSpec) -> list[SecretDestination]:
-    return [place for place in spec.destinations if isinstance(place, SecretDestination)]
+def _about(session: Session, address: Address, work: Callable[[Task], Awaitable[None]], title: str = "") -> Task:
+    """A task about a credential that exists."""
+    title = title or short_address(str(address))
+    return Task(title, work, address=address, cluster=_waits_for(session, address))
+
+
+def _waits_for(session: Session, address: Address) -> str:
+    """The cluster that is asked about a credential; for a file the one that it speaks to."""
+    row = session.store.credentials.get(str(address)) if not address.cluster else None
+    identity = row.credential.identity if row is not None else None
+    return address.cluster or (identity.cluster if identity is not None else "")
 
 
 def _planned(session: Session, plan: Callable[[], Awaitable[Plan]]) -> Callable[[Task], Awaitable[None]]:

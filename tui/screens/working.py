@@ -11,7 +11,8 @@ from functools import partial
 from typing import ClassVar, Final, cast
 
 from textual import events
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from tui.fleet.query import cluster_of, clusters_of, identity_of
 from tui.fleet.rows import CredentialRow, Reach, RequestKind, RequestRow, Row
@@ -22,6 +23,7 @@ from tui.issuance.running import explain
 from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
+from tui.widgets.job_panel import JobPanel
 
 from . import (
     acting_on_endings,
@@ -34,7 +36,7 @@ from . import (
     work,
 )
 from .acting_on_exports import Journal
-from .actions import ACTIONS, BY_NAME, NOVELTIES, Needs, bindings, possible
+from .actions import ACTIONS, BY_NAME, NOVELTIES, Action, Needs, bindings, possible
 from .clipboard import copy
 from .command_lines import Asked, address_of
 from .describe import title_of
@@ -50,10 +52,15 @@ _HARMLESS: Final = frozenset({"verify", "export"})
 class WorkingScreen(InsightScreen):
     """A screen whose rows can be acted on."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(),
+        Binding("J", "results", "read the newest job's results", show=False, id="results"),
+    ]
 
     session: Session
     _possible: tuple[bool | None, ...] = ()
+    _focused_before: Widget | None = None
+    """What had the focus before the results of a job."""
 
     @property
     def kubemint(self) -> Shell:
@@ -67,8 +74,17 @@ class WorkingScreen(InsightScreen):
         """What is shown of the journal, where it is what keys are for."""
         return None
 
+    @property
+    def marks_hidden(self) -> int:
+        """How many marked rows the filter hides; nothing happens to them."""
+        return 0
+
     def done_with_marks(self) -> None:
-        """The marked rows were acted on."""
+        """The marked rows that are shown were acted on."""
+
+    def left_alone(self) -> list[str]:
+        """For a question: that nothing happens to marked rows which nobody sees."""
+        return ["", f"{_hidden(self.marks_hidden)}: nothing happens to them."] if self.marks_hidden else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Greyed where nothing may be changed; not offered where it makes no sense for what is chosen."""
@@ -91,12 +107,34 @@ class WorkingScreen(InsightScreen):
         return self.session.why_read_only(*sorted(clusters))
 
     def on_key(self, event: events.Key) -> None:
-        """A key that is greyed says why."""
+        """A key that is greyed, or that does not suit what is marked, says why."""
         found = self.active_bindings.get(event.key)
-        if found is not None and not found.enabled and (known := BY_NAME.get(found.binding.action)) and known.mutates:
-            why = self.why_not()
-            if why:
-                self.notify(safe_text(why), markup=False, severity="warning", timeout=6)
+        if found is not None:
+            known = BY_NAME.get(found.binding.action)
+            why = self.why_not() if known is not None and known.mutates and not found.enabled else ""
+        else:
+            keys = self.session.settings.keymap
+            meant = (action for action in ACTIONS if event.key in keys.get(action.name, action.key).split(","))
+            why = next((self.why_not_these(action) for action in meant), "")
+        if why:
+            self.notify(safe_text(why), markup=False, severity="warning", timeout=6)
+
+    def why_not_these(self, action: Action) -> str:
+        """Why this cannot be done to the marked rows; empty where it can, or where none is marked."""
+        rows, name = self.chosen(), (action.label or action.name).replace("_", " ")
+        if action.needs is Needs.NOTHING:
+            return ""
+        if not rows:
+            return f"{_hidden(self.marks_hidden)}: change the filter, or press esc" if self.marks_hidden else ""
+        if len(rows) == 1:
+            return ""
+        if action.needs is Needs.ONE:
+            return f"{name} is for one row, {len(rows)} are marked: esc unmarks them"
+        unfit = [title_of(row) for row in rows if not action.fits(row)]
+        if not unfit:
+            return ""
+        more = f" and {len(unfit) - 3} more" if len(unfit) > 3 else ""
+        return f"{name} does not suit {len(unfit)} of the {len(rows)} marked: {', '.join(unfit[:3])}{more}"
 
     def bindings_may_differ(self) -> None:
         """Draw the keys anew where others are possible than before."""
@@ -314,6 +352,20 @@ class WorkingScreen(InsightScreen):
         if len(rows) == 1 and cluster_of(rows[0]):
             self.kubemint.reconnect(cluster_of(rows[0]))
 
+    def action_results(self) -> None:
+        """Go into the panel of the newest job, or back; one that was put away comes back."""
+        panel = next(iter(self.query(JobPanel)), None)
+        jobs = self.session.jobs.all
+        if panel is None or not (panel.display or jobs):
+            self.notify("nothing was started yet", markup=False, timeout=3)
+        elif panel.has_focus:
+            self.set_focus(self._focused_before)
+        else:
+            self._focused_before = self.focused
+            if not panel.display:
+                panel.reopen(jobs[-1])
+            panel.focus()
+
     # What the modules beside this one ask
 
     def chosen_addresses(self) -> list[Address]:
@@ -362,13 +414,15 @@ class WorkingScreen(InsightScreen):
             if yes:
                 self.kubemint.start_job(verb, tasks)
                 self.done_with_marks()
+                if self.marks_hidden:
+                    self.notify(f"{_hidden(self.marks_hidden)}: left alone, still marked", markup=False, timeout=6)
 
         if asked or verb in _HARMLESS or not self.session.settings.asks(destructive=False):
             sure(True)
             return
         from .confirm import ConfirmScreen
 
-        body = [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else [])
+        body = [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else []) + self.left_alone()
         verb_shown = verb.capitalize()
         self.app.push_screen(ConfirmScreen(f"{verb_shown} now?", body, verb=verb_shown), sure)
 
@@ -401,3 +455,7 @@ class WorkingScreen(InsightScreen):
 
 def _credential(row: CredentialRow | RequestRow) -> Credential | None:
     return row.credential
+
+
+def _hidden(number: int) -> str:
+    return f"{number} marked row{' is' if number == 1 else 's are'} hidden by the filter"

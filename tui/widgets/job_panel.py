@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -18,9 +20,15 @@ from tui.issuance.countdown import human_left
 from tui.issuance.types import StepResult, StepStatus
 from tui.kube.text import safe_text
 
+from .columns import cut
 from .signs import STEPS, Sign, Tone
 
 _WAITING = Sign("·", "waiting", Tone.MUTE)
+_NOT_BEGUN = Sign("–", "not begun", Tone.WARN)
+MOST: Final = 20
+"""So many tasks of a job that runs are drawn, since each picture of hundreds would cost more than their work."""
+_ORDER: Final = (StepStatus.FAILED, StepStatus.RUNNING, StepStatus.UNDONE, None, StepStatus.DONE)
+"""Of many tasks, what somebody has to look at comes first."""
 
 
 class TaskLike(Protocol):
@@ -53,7 +61,16 @@ class JobLike(Protocol):
 
 
 class JobPanel(VerticalScroll, can_focus=True):
-    """Shows one job at a time, the newest."""
+    """Shows one job at a time, the newest. It scrolls by the keys of lists once it has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "scroll_up", "up", show=False),
+        Binding("j", "scroll_down", "down", show=False),
+        Binding("ctrl+b", "page_up", "page up", show=False),
+        Binding("ctrl+f", "page_down", "page down", show=False),
+        Binding("g", "scroll_home", "first", show=False),
+        Binding("G", "scroll_end", "last", show=False),
+    ]
 
     def __init__(
         self,
@@ -99,36 +116,51 @@ class JobPanel(VerticalScroll, can_focus=True):
         job = self.job
         if job is None:
             return
-        sign, tasks, now = STEPS[job.sign], job.tasks, self._clock()
+        tasks, now = job.tasks, self._clock()
         took = ((job.ended_at or now) - job.begun_at).total_seconds()
-        done = sum(task.status is StepStatus.DONE for task in tasks)
-        failed = sum(task.status is StepStatus.FAILED for task in tasks)
+        failed = any(task.status is StepStatus.FAILED for task in tasks)
         until = self._undo_until(job)
         keys = []
         if until is not None and until > now:
             keys.append(f"u undo, {human_left(until - now)} left")
         if job.running:
-            keys += ["esc hide"] if len(tasks) == 1 else ["esc hide", "ctrl+x cancel the rest"]
+            keys += ["esc hide"]
+            if len(tasks) > 1:
+                keys += ["cancelled"] if job.cancelled else ["ctrl+x cancel the rest"]
         else:
             keys += ["esc close", "ctrl+r retry"] if failed else ["esc close"]
-        amount = f"{done} of {len(tasks)} done" + (f", {failed} failed" if failed else "") if len(tasks) > 1 else ""
-        state = sign.word if not job.running else "running"
-        self.border_subtitle = Content("   ".join(filter(None, (amount, f"{state} {took:.1f} s", *keys))))
+        if self.max_scroll_y and not self.has_focus:
+            keys.append("J read")
+        self.border_subtitle = Content("   ".join([f"{_sign(job).word} {took:.1f} s", *keys]))
 
     def redraw(self) -> None:
         job = self.job
         if job is None or not self.is_mounted:
             return
-        sign = STEPS[job.sign]
-        tasks = job.tasks
-        self.border_title = Content(f"{sign.glyph} {job.verb}  {safe_text(job.title, 80)}")
+        sign, tasks = _sign(job), job.tasks
+        said = safe_text(job.title, 80) if len(tasks) == 1 else f"{safe_text(job.title, 30)}: {counts(tasks)}"
+        self.border_title = Content(f"{sign.glyph} {job.verb}  {said}")
         self.tick()
         for status in ("running", "failed", "done"):
             self.set_class(sign.word == status, f"-{status}")
-        lines = single(tasks[0]) if len(tasks) == 1 else many(tasks)
+        most = MOST if job.running and not self.has_focus else len(tasks)
+        lines = single(tasks[0]) if len(tasks) == 1 else many(tasks, self.screen.size.width, most)
         self.query_one("#job-body", Static).update(Content("\n").join(lines))
-        if not job.running:
+        if job.running or self.has_focus:
+            return
+        if len(tasks) == 1:
             self.call_after_refresh(self.scroll_end, animate=False)
+        else:
+            self.scroll_home(animate=False)
+
+    def on_focus(self) -> None:
+        self.redraw()
+
+    def on_blur(self) -> None:
+        self.tick()
+
+    def on_resize(self) -> None:
+        self.tick()
 
 
 def single(task: TaskLike) -> list[Content]:
@@ -154,12 +186,26 @@ def single(task: TaskLike) -> list[Content]:
     return lines
 
 
-def many(tasks: Sequence[TaskLike]) -> list[Content]:
-    """One line per task: where it is or how it ended."""
-    widest = min(max(len(task.title) for task in tasks), 48)
+def counts(tasks: Sequence[TaskLike]) -> str:
+    """How many of many tasks are where, the failed ones first."""
+    failed, running, left, waiting, done = (sum(task.status is status for task in tasks) for status in _ORDER)
+    said = [f"{failed} failed"] if failed else []
+    said.append(f"{done} done")
+    for number, word in ((running, STEPS[StepStatus.RUNNING].word), (waiting, _WAITING.word), (left, _NOT_BEGUN.word)):
+        if number:
+            said.append(f"{number} {word}")
+    return ", ".join(said)
+
+
+def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
+    """A line for each task, where it is or how it ended: the failed first, then those that run; so many at most."""
+    widest = min(max(cell_len(task.title) for task in tasks), 48, max(width // 2 - 6, 12))
     lines = []
-    for task in tasks:
-        sign = STEPS[task.status] if task.status is not None else _WAITING
+    ordered = sorted(tasks, key=lambda task: _ORDER.index(task.status) if task.status in _ORDER else len(_ORDER))
+    for task in ordered[:most]:
+        sign = _WAITING if task.status is None else STEPS[task.status]
+        if task.status is StepStatus.UNDONE:
+            sign = _NOT_BEGUN
         current = task.results[-1] if task.results else None
         if task.status is StepStatus.RUNNING:
             says = f"{current.title} …" if current is not None else "planning …"
@@ -167,8 +213,14 @@ def many(tasks: Sequence[TaskLike]) -> list[Content]:
             says = task.message + (f" → {task.hint}" if task.hint else "")
         else:
             says = task.message or sign.word
-        lines.append(_line(sign, safe_text(task.title, widest).ljust(widest), says))
+        lines.append(_line(sign, cut(safe_text(task.title), widest, middle=True), says))
+    if len(ordered) > most:
+        lines.append(Content.styled(f"  … and {len(ordered) - most} more", "$mute"))
     return lines
+
+
+def _sign(job: JobLike) -> Sign:
+    return _NOT_BEGUN if job.sign is StepStatus.UNDONE and len(job.tasks) > 1 else STEPS[job.sign]
 
 
 def _line(sign: Sign, title: str, says: str, *, quiet: bool = False) -> Content:

@@ -7,7 +7,7 @@ next visible label changes and repaints those columns alone; a hidden table has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
@@ -119,6 +119,16 @@ class FleetTable(ScrollView, can_focus=True):
         return sorted(found, key=lambda key: (found[key] is None, found[key] or 0, key))
 
     @property
+    def marked_shown(self) -> list[str]:
+        """The marked keys in the order shown, without those that the filter hides."""
+        return [key for key in self.marked if self.rows.find(key) is not None]
+
+    @property
+    def marks_hidden(self) -> int:
+        """How many marked rows the filter hides."""
+        return sum(self.rows.find(key) is None for key in self.marks)
+
+    @property
     def ticks(self) -> int:
         """How often the timer has fired; tests look at it."""
         return self._ticks
@@ -148,10 +158,17 @@ class FleetTable(ScrollView, can_focus=True):
         self.post_message(self.Moved(self))
         self._arm()
 
-    def forget_marks(self) -> None:
-        """Unmark everything."""
-        self.marks.clear()
+    def forget_marks(self, *, shown: bool = False) -> None:
+        """Unmark everything, or only what is shown."""
+        self.marks.difference_update(self.marked_shown if shown else set(self.marks))
         self._marks_changed()
+
+    def keep_marks(self, known: Container[str]) -> None:
+        """Unmark what there is no more."""
+        gone = {key for key in self.marks if key not in known}
+        if gone:
+            self.marks -= gone
+            self._marks_changed()
 
     def pin(self) -> None:
         """Keep the cursor on its row from now on, wherever that row goes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -16,6 +16,9 @@ from tui.fleet.rows import Reach
 from tui.kube.text import safe_text
 
 from .signs import REACHES, Tone
+
+_LASTING: Final = (Tone.PLAIN, Tone.MUTE, Tone.INFO)
+"""Which facts are left out first where there is little room; what warns never is."""
 
 Part = tuple[str, str]
 """Text and its style."""
@@ -204,8 +207,11 @@ class Crumbs(Widget):
             self._spans.append((length(parts), length(parts) + cell_len(name)))
             last = number == len(self._trail) - 1
             parts.append((name, "$strong bold" if last else "$mute"))
+        facts = list(self._facts)
+        while len(facts) > 1 and sum(3 + cell_len(text) for text, _ in facts) > self.size.width - 9:
+            facts.remove(min(facts, key=lambda fact: _LASTING.index(fact[1]) if fact[1] in _LASTING else len(_LASTING)))
         tail: list[Part] = []
-        for text, tone in self._facts:
+        for text, tone in facts:
             tail += [("   ", ""), (text, tone.style or "$mute")]
         room = self.size.width - length(tail) - 1
         if length(parts) > room:
