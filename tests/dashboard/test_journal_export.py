@@ -15,6 +15,7 @@ from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done
 from tui.screens.export import ExportScreen
 from tui.screens.export_journal import ExportJournalScreen
+from tui.settings import Loaded, Settings
 
 
 async def journal(driver: Driver, words: str = "") -> ExportJournalScreen:
@@ -101,3 +102,19 @@ async def test_the_key_is_the_credentials_export_elsewhere(dashboard: Open) -> N
         await driver.find("5", "frontend-kubeconfig")
         await driver.press("e")
         assert isinstance(driver.app.screen, ExportScreen)
+
+
+async def test_the_key_moves_with_that_of_the_other_export(dashboard: Open) -> None:
+    settings = Loaded(Settings(keymap={"export": "f5"}), Path("config.yaml"))
+    async with dashboard(only=["tenant-a"], settings=settings) as driver:
+        await driver.find("5", "frontend-kubeconfig")
+        await driver.press("e")
+        assert driver.app.screen is driver.main
+        await driver.press("f5")
+        assert isinstance(driver.app.screen, ExportScreen)
+        await driver.press("escape")
+        assert done(await driver.act("r"))
+        await driver.press("escape", "escape", "6")
+        await driver.until(lambda: len(driver.table.rows))
+        await driver.press("f5")
+        assert isinstance(driver.app.screen, ExportJournalScreen)

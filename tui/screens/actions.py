@@ -49,6 +49,8 @@ class Action:
     label: str = ""
     """What the footer and the help call it; empty: its name."""
     key_display: str | None = None
+    follows: str = ""
+    """The action whose key it shares, and goes along with where somebody moves that."""
     footer: bool = False
     """Whether the footer has room for it."""
     words: tuple[str, ...] | None = None
@@ -63,7 +65,13 @@ class Action:
     def binding(self) -> Binding:
         label = self.label or self.name
         return Binding(
-            self.key, self.name, label, show=self.footer, key_display=self.key_display, id=self.name, tooltip=self.says
+            self.key,
+            self.name,
+            label,
+            show=self.footer,
+            key_display=self.key_display,
+            id=self.follows or self.name,
+            tooltip=self.says,
         )
 
 
@@ -178,7 +186,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         name="export_journal", title="Export the journal", says="write what is shown of it to a file",
-        key="e", label="export", footer=True, words=("export-journal",), needs=Needs.JOURNAL,
+        key="e", follows="export", label="export", footer=True, words=("export-journal",), needs=Needs.JOURNAL,
     ),
     Action(
         name="new", title="New …", says="issue a credential or make a request",
