@@ -42,6 +42,19 @@ def write_config(home: Path, text: str) -> Path:
     return file
 
 
+async def test_a_notice_covers_neither_what_is_typed_nor_the_keys(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"], size=(80, 24)) as driver:
+        driver.app.notify("one\ntwo\nthree", title="alert", timeout=60)
+        await driver.press("5", "slash")
+        await driver.type("state:")
+        await driver.until(lambda: "three" in driver.text())
+        *_, prompt, keys = driver.text().rstrip().splitlines()
+        assert "state:" in prompt
+        assert "several with commas" in prompt, "and what can follow"
+        assert "esc" in keys or "help" in keys
+        assert "three" not in prompt + keys
+
+
 async def test_filter_and_commands_by_keys(dashboard: Open) -> None:
     async with dashboard(only=["harbor", "tenant-a"]) as driver:
         everything = len(driver.app.session.store.credentials)
