@@ -219,19 +219,25 @@ class Page(WorkingScreen, Generic[Item]):
     def on_resize(self) -> None:
         self._describe()
 
+    def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
+        if event.number < len(self.trail) - 1:
+            self.dismiss(None)
+
     def action_filter(self) -> None:
         self.query_one(Prompt).open("/", self.text, placeholder="words that must all match, !word must not")
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
-        self.text = event.text
-        self.show_items()
+        if event.kind == "/":
+            self.text = event.text
+            self.show_items()
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         self.table.focus()
 
     def on_prompt_left(self, event: Prompt.Left) -> None:
-        self.text = ""
-        self.show_items()
+        if event.kind == "/":
+            self.text = ""
+            self.show_items()
         self.table.focus()
 
     def action_back(self) -> None:

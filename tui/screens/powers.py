@@ -131,12 +131,7 @@ class PowersScreen(Page[Power]):
             placeholder="a namespace; empty for its own",
         )
 
-    def on_prompt_changed(self, event: Prompt.Changed) -> None:
-        if event.kind == "/":
-            super().on_prompt_changed(event)
-
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        super().on_prompt_submitted(event)
         if event.kind == "@":
             self._namespace = event.text.strip()
             self.items = ()
