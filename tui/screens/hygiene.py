@@ -66,6 +66,7 @@ class HygieneScreen(Page[Finding]):
         Binding("F", "fix", "do what it proposes", tooltip="rotate, revoke or make private; asks where it destroys"),
         Binding("E", "save", "save", tooltip="write the findings to a file, as JSON or SARIF"),
     ]
+    of_its_own = ("fix", "save")
     trail = ("Hygiene", "findings")
     noun = "finding"
     columns = COLUMNS

@@ -58,6 +58,8 @@ class WorkingScreen(InsightScreen):
     ]
 
     session: Session
+    of_its_own: Sequence[str] = ()
+    """Actions of this screen alone that are not always possible."""
     _possible: tuple[bool | None, ...] = ()
     _focused_before: Widget | None = None
     """What had the focus before the results of a job."""
@@ -138,7 +140,8 @@ class WorkingScreen(InsightScreen):
 
     def bindings_may_differ(self) -> None:
         """Draw the keys anew where others are possible than before."""
-        possible_now = tuple(self.check_action(action.name, ()) for action in ACTIONS)
+        names = (*(action.name for action in ACTIONS), *self.of_its_own)
+        possible_now = tuple(self.check_action(name, ()) for name in names)
         if possible_now != self._possible:
             self._possible = possible_now
             self.refresh_bindings()
