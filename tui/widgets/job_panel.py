@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.style import Style
 from textual.widgets import Static
 
 from tui.issuance.countdown import human_left
@@ -131,7 +132,7 @@ class JobPanel(VerticalScroll, can_focus=True):
             keys += ["esc close", "ctrl+r retry"] if failed else ["esc close"]
         if self.max_scroll_y and not self.has_focus:
             keys.append("J read")
-        self.border_subtitle = Content("   ".join([f"{_sign(job).word} {took:.1f} s", *keys]))
+        self.border_subtitle = Content("   ").join([Content(f"{_sign(job).word} {took:.1f} s"), *map(_pressed, keys)])
 
     def redraw(self) -> None:
         job = self.job
@@ -217,6 +218,15 @@ def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
     if len(ordered) > most:
         lines.append(Content.styled(f"  … and {len(ordered) - most} more", "$mute"))
     return lines
+
+
+def _pressed(words: str) -> Content:
+    """Words that begin with a key, and press it when they are clicked."""
+    key = words.partition(" ")[0]
+    if key == words:
+        return Content(words)
+    name = "escape" if key == "esc" else key
+    return Content.assemble((words, Style.from_meta({"@click": f"app.simulate_key('{name}')"})))
 
 
 def _sign(job: JobLike) -> Sign:
