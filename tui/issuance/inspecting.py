@@ -123,7 +123,7 @@ class _Look:
         if not isinstance(document, dict):
             raise NotInspectable(
                 f"not a token, certificate, kubeconfig, Secret or ExecCredential{message}",
-                "give the file itself, or `-` to read it from standard input",
+                "a token is three parts with dots between; a certificate begins with -----BEGIN CERTIFICATE",
             )
         kinds: dict[object, tuple[Kind, Callable[[dict[str, Any]], None]]] = {
             "Secret": (Kind.SECRET, self.secret),

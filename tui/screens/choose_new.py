@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.widgets.key_hints import KeyHints
+
 from .actions import NOVELTIES, Novelty
 
 
@@ -41,7 +43,7 @@ class ChooseNewScreen(ModalScreen[str | None]):
                 ),
                 compact=True,
             )
-            yield Label("enter choose   esc cancel", classes="dialog-keys", markup=False)
+            yield KeyHints("enter choose   esc cancel")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

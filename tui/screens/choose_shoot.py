@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from tui.fleet.rows import ClusterRow
 from tui.kube.text import safe_text
+from tui.widgets.key_hints import KeyHints
 
 
 class _Choice(NamedTuple):
@@ -56,7 +57,7 @@ class ChooseShootScreen(ModalScreen[str | None]):
                 ),
                 compact=True,
             )
-            yield Label("enter choose   esc cancel", classes="dialog-keys", markup=False)
+            yield KeyHints("enter choose   esc cancel")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

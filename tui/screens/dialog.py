@@ -22,6 +22,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.issuance.errors import UsageError
 from tui.kube.text import safe_text
+from tui.widgets.key_hints import KeyHints
 
 from .clipboard import copy_command
 
@@ -139,7 +140,7 @@ class Dialog(ModalScreen[Result]):
                     yield Button("Dry run", id="foresee", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
                 hint = f"{self.keys}^s {self.verb.lower()}   esc cancel   tab next"
-                yield Label(hint, classes="dialog-keys", markup=False)
+                yield KeyHints(hint)
 
     def rows(self) -> Iterable[Widget]:
         """The fields, from top to bottom."""

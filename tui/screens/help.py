@@ -11,6 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Label, Static
 
+from tui.widgets.key_hints import KeyHints
+
 _MOVES = ("scroll", "page", "move", "edge", "area", "step_area", "app.", "screen.", "focus", "copy_text")
 ELSEWHERE = (
     ("↑ ↓", "j k, page up and down, g and G for the ends"),
@@ -52,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
             yield Label("Help", classes="dialog-title", markup=False)
             with VerticalScroll(classes="reader-body"):
                 yield Static(self._content(), markup=False)
-            yield Label("esc close", classes="dialog-keys", markup=False)
+            yield KeyHints("esc close")
 
     def _content(self) -> Content:
         lines = [Content.styled(self._text, "$foreground"), Content("")]

@@ -119,6 +119,10 @@ class InspectorScreen(Screen[None]):
         if self._material is not None and self.found is not None and isinstance(cluster, str) and cluster:
             self.run_worker(self._ask(self._material, cluster), group="ask", exclusive=True, exit_on_error=False)
 
+    def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
+        if event.number == 0:
+            self.action_leave()
+
     def action_leave(self) -> None:
         self.query_one(PasteBox).forget()
         self._material = None

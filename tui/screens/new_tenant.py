@@ -134,6 +134,7 @@ class TenantStoreScreen(_TenantDialog[Tenant | None]):
 class TenantPushScreen(_TenantDialog[PushAnswer | None]):
     """Asks for everything that a push consists of. `stores` says whether a tenant's SecretStore is there."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012  more fields than others
     heading = "Tenant push: let a tenant into its management cluster as a service account"
     verb = "Push"
 

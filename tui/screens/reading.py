@@ -21,6 +21,7 @@ from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, FactsView, Section
+from tui.widgets.key_hints import KeyHints
 from tui.widgets.signs import Tone
 
 from .describe import title_of
@@ -49,7 +50,7 @@ class ReadingScreen(ModalScreen[Result]):
         with Vertical(classes="reader"):
             yield Label(self.heading, classes="dialog-title", markup=False)
             yield from self.body()
-            yield Label(self.keys(), classes="dialog-keys", markup=False)
+            yield KeyHints(self.keys())
 
     def body(self) -> ComposeResult:
         with VerticalScroll(classes="reader-body"):

@@ -22,6 +22,7 @@ from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text
+from tui.widgets.key_hints import KeyHints
 
 from .clipboard import copy
 from .session import Session
@@ -90,11 +91,7 @@ class RevealScreen(ModalScreen[None]):
             yield Label(self._heading, classes="dialog-title", markup=False)
             yield Label("◌ reading …", id="reveal-note", markup=False)
             yield MaterialView(lambda: not self.revealed)
-            yield Label(
-                "esc close   x reveal again   c copy to the clipboard (the terminal's, until you clear it)",
-                classes="dialog-keys",
-                markup=False,
-            )
+            yield KeyHints("esc close   x reveal again   c copy to the terminal's clipboard")
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._count)

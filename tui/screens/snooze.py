@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.widgets.key_hints import KeyHints
+
 
 class Rest(NamedTuple):
     """What was chosen: for so long, until it is renewed (None), or not at all any more."""
@@ -49,7 +51,7 @@ class SnoozeScreen(ModalScreen[Rest | None]):
                 *(Option(Content.assemble((f"{key}  ", "bold"), title), id=key) for key, title, _ in self._choices),
                 compact=True,
             )
-            yield Label("enter choose   esc cancel", classes="dialog-keys", markup=False)
+            yield KeyHints("enter choose   esc cancel")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
