@@ -1,0 +1,378 @@
+"""What dialogs and pages look like at three sizes: each is opened once and the terminal is then made smaller and wider.
+
+Whatever a server would have to be asked for is given by hand. `pytest --snapshot-update` takes the pictures anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Button, Static
+
+from tests.dashboard.by_hand import NOW, SIZES, Made, app, at_rest, stopped
+from tui.app import KubemintApp
+from tui.fleet.fleet import Tenant
+from tui.fleet.rows import ClusterRow, Reach, RequestKind, RequestRow, ShootFacts
+from tui.issuance.csi import Driver, TokenWish
+from tui.issuance.errors import IssuanceError
+from tui.issuance.hygiene import Finding, Fix, Report
+from tui.issuance.inspecting import inspect
+from tui.issuance.lineage import root
+from tui.issuance.lineage_tree import Node, Part, Subject
+from tui.issuance.powers import Power, Powers, Source
+from tui.issuance.severity import Severity
+from tui.issuance.types import (
+    Action,
+    Address,
+    CredentialKind,
+    Identity,
+    Plan,
+    State,
+    Step,
+    StepResult,
+    StepStatus,
+)
+from tui.kube.sensitive import Sensitive
+from tui.screens.choose_shoot import ChooseShootScreen
+from tui.screens.foresee import ForeseeScreen
+from tui.screens.hygiene import HygieneScreen
+from tui.screens.jobs import Task
+from tui.screens.lineage import Line, LineageScreen, lines
+from tui.screens.new_identity import MintScreen
+from tui.screens.new_tenant import TenantPushScreen, TenantStoreScreen
+from tui.screens.powers import PowersScreen
+from tui.screens.reading import InspectScreen, YamlScreen, coloured, inspected
+from tui.screens.reveal import RevealScreen
+from tui.screens.save_findings import SaveFindingsScreen
+from tui.screens.work import Intended
+
+__all__ = ["app", "stopped"]  # fixtures
+
+ROBOT = Identity("tenant-a", "ci", "runner")
+SECRET = Address(CredentialKind.SECRET, "harbor", "ci", "runner-kubeconfig")
+FILE = Address(CredentialKind.FILE, "", "", "/home/you/.kube/kubemint/robot.kubeconfig")
+FOLDER = Path("/home/you/.kube/kubemint")
+TENANTS = [Tenant("harbor", "tenants", "blue", "tenant-a", True)]
+SERVERS = {"harbor": "https://10.0.0.1:6443", "tenant-a": "https://10.0.1.1:6443"}
+
+Open = Callable[[Pilot[Any]], Awaitable[object]]
+
+
+def token(**claims: Any) -> str:
+    """A token that nobody signed."""
+    parts = [{"alg": "RS256", "kid": "one"}, claims]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join((*encoded, "c2lnbmF0dXJl"))
+
+
+TOKEN = token(
+    iss="https://kubernetes.default.svc", sub="system:serviceaccount:ci:runner", aud=["https://kubernetes.default.svc"],
+    iat=int((NOW - timedelta(minutes=20)).timestamp()), exp=int((NOW + timedelta(minutes=40)).timestamp()),
+    **{"kubernetes.io": {"namespace": "ci", "serviceaccount": {"name": "runner", "uid": "uid-1"},
+                         "secret": {"name": "kubemint-runner-abcde", "uid": "uid-2"}}},
+)  # fmt: skip
+
+
+def keys(*pressed: str) -> Open:
+    """Opened by keys."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        for key in pressed:
+            await pilot.press(key)
+            await at_rest(pilot)
+
+    return run
+
+
+def pushed(make: Callable[[KubemintApp], Any]) -> Open:
+    """Opened by hand, where the way there leads past a server."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await pilot.press("5")
+        app = pilot.app
+        assert isinstance(app, KubemintApp)
+        app.push_screen(make(app))
+
+    return run
+
+
+def paste(text: str) -> Open:
+    async def run(pilot: Pilot[Any]) -> None:
+        await pilot.press("p")
+        pilot.app.screen.post_message(events.Paste(text))
+
+    return run
+
+
+class Tree(LineageScreen):
+    """A lineage whose branches are known."""
+
+    async def fetch(self) -> Sequence[Line]:
+        subject = Subject(cluster="harbor", username="system:serviceaccount:ci:runner", identity=ROBOT, here=SECRET)
+        leaf = Node(kind="managed Secret", name="ci/runner-kubeconfig", here=True, address=SECRET, state=State.VALID,
+                    expires_at=NOW + timedelta(minutes=41), note="kubeconfig, 1h")  # fmt: skip
+        return list(lines(root(subject, [
+            Node(kind=Part.ACCOUNT.value, children=(
+                Node(kind="ServiceAccount", name="ci/runner", identity=ROBOT, note="40 days old"),)),
+            Node(kind=Part.RIGHTS.value, children=(
+                Node(kind="RoleBinding", name="ci/runner-edit", severity=Severity.MEDIUM, note="names the account",
+                     children=(Node(kind="ClusterRole", name="edit", severity=Severity.MEDIUM),)),
+                Node(kind="ClusterRoleBinding", name="ci-secrets", severity=Severity.HIGH,
+                     note="names the group system:serviceaccounts:ci",
+                     children=(Node(kind="ClusterRole", name="read-secrets", severity=Severity.HIGH),)))),
+            Node(kind=Part.ISSUED.value, children=(leaf,)),
+            Node(kind=Part.REQUESTS.value, note="none"),
+            Node(kind=Part.MACHINE.value, children=(
+                Node(kind="file", name="/home/you/.kube/kubemint/runner.kubeconfig", note="holds the same token"),)),
+            Node(kind=Part.USERS.value, problem="403 list pods in ci: this login may not",
+                 children=(Node(kind="Pod", name="ci/runner-7d9f", note="mounts the Secret"),)),
+        ])))  # fmt: skip
+
+
+class Rights(PowersScreen):
+    """Rights that are known."""
+
+    async def fetch(self) -> Sequence[Power]:
+        self.found = Powers(
+            subject="system:serviceaccount:ci:runner", cluster="harbor", namespace="ci", source=Source.COMPUTED,
+            notes=("its material cannot be read: Secret ci/runner-kubeconfig is not there",),
+            powers=(
+                Power(severity=Severity.HIGH, why="reads Secrets, and with them every token in them",
+                      verbs=("get", "list", "watch"), resources=("secrets",), everywhere=True,
+                      through=("ClusterRoleBinding ci-secrets → ClusterRole read-secrets",)),
+                Power(severity=Severity.MEDIUM, why="runs programs in pods", verbs=("create",),
+                      resources=("pods/exec",), through=("RoleBinding ci/runner-edit → ClusterRole edit",)),
+                Power(severity=Severity.LOW, why="reads", verbs=("get",), resources=("configmaps",),
+                      names=("build-settings",), through=("RoleBinding ci/runner-edit → ClusterRole edit",)),
+                Power(severity=Severity.LOW, why="asks who it is", verbs=("create",),
+                      resources=("selfsubjectreviews.authentication.k8s.io",)),
+                Power(severity=Severity.LOW, why="reads the API's description", verbs=("get",),
+                      urls=("/api", "/apis", "/version")),
+            ),
+        )  # fmt: skip
+        self.trail = (*self.trail[:2], "in ci")
+        return self.found.powers
+
+
+class Findings(HygieneScreen):
+    """Findings that were made."""
+
+    async def fetch(self) -> Sequence[Finding]:
+        self.report = Report(
+            credentials=9, accounts=12, files=3, clusters=2, checked_at=NOW,
+            gaps=("pods in tenant-a: 403 list pods",),
+            findings=(
+                Finding(rule="admin-token", severity=Severity.HIGH, subject="legacy:harbor/ci/ci-bot-token",
+                        message="ClusterRoleBinding ci-bot names it, with cluster-admin", cluster="harbor",
+                        address=Address(CredentialKind.LEGACY, "harbor", "ci", "ci-bot-token"), fix=Fix.REVOKE,
+                        action="give the account the rights it uses, then revoke this token",
+                        command="kubemint revoke legacy:harbor/ci/ci-bot-token"),
+                Finding(rule="endless-token", severity=Severity.HIGH, subject="legacy:harbor/ci/ci-bot-token",
+                        message="a token of a Secret, which ends with its Secret only", cluster="harbor",
+                        address=Address(CredentialKind.LEGACY, "harbor", "ci", "ci-bot-token"), fix=Fix.ROTATE,
+                        action="rotate it, or issue a short-lived one",
+                        command="kubemint rotate legacy:harbor/ci/ci-bot-token"),
+                Finding(rule="unused-token", severity=Severity.MEDIUM, subject="account ci/runner",
+                        message="nobody used it for 212 days", identity=ROBOT, cluster="tenant-a",
+                        action="revoke it"),
+            ),
+        )  # fmt: skip
+        return self.report.findings
+
+
+def dry_run(app: KubemintApp) -> ForeseeScreen:
+    async def plan() -> Plan:
+        return Plan(
+            id="plan", action=Action.ROTATE, address=SECRET,
+            warnings=("the old one is revoked after 5m",),
+            steps=(
+                Step(id="intent", title="Journal what is intended"),
+                Step(id="handle", title="Create the handle", cluster="harbor", verb="create", resource="secrets",
+                     namespace="ci", name="kubemint-runner-xxxxx"),
+                Step(id="token", title="Ask for a token, bound to it", cluster="harbor", verb="create",
+                     resource="serviceaccounts/token", namespace="ci", name="runner"),
+                Step(id="write:0", title="Write Secret ci/runner-kubeconfig", cluster="harbor", verb="update",
+                     resource="secrets", namespace="ci", name="runner-kubeconfig"),
+                Step(id="write:1", title="Write ~/.kube/config", path="/home/you/.kube/config"),
+                Step(id="commit", title="Journal that it is so"),
+            ),
+            preview="--- ~/.kube/config\n+++ ~/.kube/config\n@@ -4,1 +4,1 @@\n-    token: ••••\n+    token: ••••",
+        )  # fmt: skip
+
+    async def refused() -> Plan:
+        raise IssuanceError(
+            "403 create serviceaccounts/token in web", "kubemint rbac issue shows the Role that it needs"
+        )
+
+    return ForeseeScreen(app.session, "rotate", [Intended("ci/runner-kubeconfig", plan), Intended("web/gone", refused)])
+
+
+class Manifest(YamlScreen):
+    async def look(self) -> None:
+        text = (
+            "apiVersion: v1\ndata:\n  kubeconfig: ••••••••\nkind: Secret\nmetadata:\n  annotations:\n"
+            "    kubemint.io/expires: '2030-01-02T03:45:05Z'\n  name: runner-kubeconfig\n  namespace: ci\n"
+        )
+        self.query_one("#reader-text", Static).update(coloured(text))
+
+
+class Claims(InspectScreen):
+    async def look(self) -> None:
+        from tui.widgets.facts import FactsView
+
+        self.query_one("#reader-text", Static).display = False
+        self.query_one(FactsView).tell(inspected(inspect(TOKEN.encode(), now=NOW)))
+
+
+class Revealed(RevealScreen):
+    async def material(self) -> Sensitive:
+        return Sensitive("not for pictures\n" * 3)
+
+    def _count(self) -> None:
+        """The seconds stand still."""
+
+
+def result(step: str, title: str, status: StepStatus, message: str = "") -> StepResult:
+    return StepResult(plan="plan", step=step, title=title, status=status, at=NOW, message=message)
+
+
+async def jobs(pilot: Pilot[Any]) -> None:
+    """One of many failed, and stays readable."""
+    app = pilot.app
+    assert isinstance(app, KubemintApp)
+
+    async def good(task: Task) -> None:
+        task.on_step(result("commit", "Journal that it is so", StepStatus.DONE))
+        task.status, task.message = StepStatus.DONE, "good for 1h, until 04:04"
+
+    async def bad(task: Task) -> None:
+        task.on_step(result("token", "Ask for a token", StepStatus.FAILED, "403"))
+        task.status, task.message = StepStatus.FAILED, "403 create serviceaccounts/token in default"
+        task.hint = "kubemint rbac issue shows the Role that it needs"
+
+    await pilot.press("5")
+    app.start_job("rotate", [Task("secret:harbor/ci/runner-kubeconfig", good), Task("web/frontend", bad),
+                             Task("web/frontend-with-a-name-that-is-very-long-indeed", good)])  # fmt: skip
+
+
+async def job(pilot: Pilot[Any]) -> None:
+    """One that went well, with all its steps."""
+    app = pilot.app
+    assert isinstance(app, KubemintApp)
+
+    async def good(task: Task) -> None:
+        for step, title in (
+            ("intent", "Journal what is intended"),
+            ("handle", "Create the handle"),
+            ("token", "Ask for a token, bound to it"),
+            ("write:0", "Write Secret ci/runner-kubeconfig"),
+            ("commit", "Journal that it is so"),
+        ):
+            task.on_step(result(step, title, StepStatus.DONE))
+        task.status, task.message, task.hint = StepStatus.DONE, "good for 1h, until 04:04", "the old one ends in 5m"
+
+    await pilot.press("5")
+    app.start_job("rotate", [Task("ci/runner-kubeconfig", good)])
+
+
+def shoots(app: KubemintApp) -> ClusterRow:
+    row = ClusterRow(
+        name="harbor/garden-dev/meadow", server="https://api.meadow.example", source="Gardener shoot",
+        reach=Reach.NOT_CONNECTED, message="Awake, Reconcile Succeeded (100%)", hint="enter offers to connect",
+        shoot=ShootFacts(garden="harbor", namespace="garden-dev", name="meadow", project="dev", version="1.34.1",
+                         hibernation="Awake", addresses=(("external", "https://api.meadow.example"),)),
+    )  # fmt: skip
+    app.session.store.put(row)
+    return row
+
+
+async def new_shoot(pilot: Pilot[Any]) -> None:
+    app = pilot.app
+    assert isinstance(app, KubemintApp)
+    shoots(app)
+    await keys("n", "g")(pilot)
+
+
+async def csi(pilot: Pilot[Any]) -> None:
+    app = pilot.app
+    assert isinstance(app, KubemintApp)
+    driver = Driver(name="vault.csi.example", wishes=(TokenWish(audience="vault", seconds=600),), republish=True)
+    app.session.store.put(
+        RequestRow(cluster="harbor", namespace="", name=driver.name, kind=RequestKind.CSI, type="vault", about=driver)
+    )
+    await keys("n", "k")(pilot)
+
+
+SCREENS: dict[str, Open] = {
+    "palette": keys("5", "ctrl+p", "r", "o"),
+    "command": keys("5", "colon", "c", "t", "x", "space", "t"),
+    "new": keys("5", "n"),
+    "new-credential": keys("3", "n", "c"),
+    "new-identity": keys("3", "n", "i"),
+    "new-request": keys("4", "n", "d"),
+    "new-shoot": new_shoot,
+    "csi": csi,
+    "snooze": keys("5", "z"),
+    "loop": keys("5", "space", "space", "a"),
+    "settings": keys("1", "comma"),
+    "timeline": keys("1", "right", "right"),
+    "inspector": keys("p"),
+    "inspector-token": paste(TOKEN),
+    "inspector-nothing": paste("neither a token nor anything else"),
+    "choose-shoot": pushed(lambda app: ChooseShootScreen(shoots(app))),
+    "mint": pushed(lambda app: MintScreen(ROBOT, [("~/.kube/kubemint/ci-runner.token", FILE)], folder=FOLDER)),
+    "tenant-store": pushed(lambda app: TenantStoreScreen(TENANTS, servers=SERVERS, first="tenant-a")),
+    "tenant-push": pushed(
+        lambda app: TenantPushScreen(
+            TENANTS, servers=SERVERS, first="tenant-a", identity=ROBOT, stored=lambda tenant: False
+        )
+    ),
+    "lineage": pushed(lambda app: Tree(app.session, app.screen, app.session.store.credentials[str(SECRET)])),
+    "powers": pushed(lambda app: Rights(app.session, app.session.store.credentials[str(SECRET)], SECRET)),
+    "findings": pushed(lambda app: Findings(app.session, app.screen)),
+    "save-findings": pushed(lambda app: SaveFindingsScreen(FOLDER / "findings.txt")),
+    "dry-run": pushed(dry_run),
+    "yaml": pushed(lambda app: Manifest(app.session, app.session.store.credentials[str(SECRET)])),
+    "inspect": pushed(lambda app: Claims(app.session, SECRET, "ci/runner-kubeconfig")),
+    "reveal": pushed(lambda app: Revealed(app.session, SECRET, "ci/runner-kubeconfig")),
+    "job": job,
+    "jobs": jobs,
+}
+LIGHT = ["new-credential", "inspector-token", "findings", "dry-run", "jobs"]
+
+
+async def taken(app: KubemintApp, opened: Open, snapshot: SnapshotAssertion) -> list[str]:
+    """Which of the three pictures differ from those that were looked at."""
+    differ = []
+    async with app.run_test(size=SIZES[1]) as pilot:
+        await at_rest(pilot)
+        await opened(pilot)
+        for width, height in SIZES:
+            await pilot.resize_terminal(width, height)
+            await at_rest(pilot)
+            for button in app.screen.query(Button):
+                assert app.screen.region.contains_region(button.region), "the buttons stay in sight"
+            picture = app.export_screenshot()
+            if picture != snapshot(name=f"{width}x{height}", extension_class=SVGImageExtension):
+                differ.append(f"{width}x{height}")
+    return differ
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_screen(app: Made, snapshot: SnapshotAssertion, screen: str) -> None:
+    assert await taken(app("dark"), SCREENS[screen], snapshot) == []
+
+
+@pytest.mark.parametrize("screen", LIGHT)
+async def test_in_the_light(app: Made, snapshot: SnapshotAssertion, screen: str) -> None:
+    assert await taken(app("light"), SCREENS[screen], snapshot) == []
