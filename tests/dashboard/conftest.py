@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
 
@@ -60,6 +61,38 @@ class Driver:
         await self.press(area, "slash")
         await self.type(words)
         await self.press("enter")
+
+    async def click(self, words: str, *, line: str = "", times: int = 1) -> None:
+        """Click on words that the terminal shows (the first, or the first in a line that holds `line`)."""
+        spot = None
+        while spot is None or spot != self._spot(words, line):  # until they stand still
+            await self.until(lambda: self._spot(words, line))
+            spot = self._spot(words, line)
+            await self.pilot.pause(0.1)
+        await self.pilot.click(offset=spot, times=times)
+        await self.pilot.pause(0.05)
+
+    def _spot(self, words: str, line: str) -> tuple[int, int] | None:
+        for y, text in enumerate(self.text().splitlines()):
+            if line in text and words in text:
+                return cell_len(text[: text.index(words)]) + min(len(words) - 1, 1), y
+        return None
+
+    async def wheel(self, words: str | tuple[int, int], by: int) -> tuple[int, int]:
+        """Turn the wheel where the terminal shows these words, and hand back where: down, or up if `by` is negative."""
+        spot = self._spot(words, "") if isinstance(words, str) else words
+        assert spot is not None, words
+        turned = events.MouseScrollDown if by > 0 else events.MouseScrollUp
+        for _ in range(abs(by)):
+            await self.pilot._post_mouse_events([turned], offset=spot)
+        await self.pilot.pause(0.1)
+        return spot
+
+    async def clicked(self, words: str, *, line: str = "", times: int = 1) -> Job:
+        """Click on words that start a job, and wait for its end."""
+        before = len(self.app.session.jobs.all)
+        await self.click(words, line=line, times=times)
+        return await self.job(before)
 
     async def job(self, before: int) -> Job:
         """The job that began after `before` jobs, once it has ended."""

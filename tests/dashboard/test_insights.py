@@ -1,0 +1,188 @@
+"""Lineage, what a credential can do, and findings: by keys and by mouse, held against what the core itself says."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+from textual.widgets import Button
+
+from tests.dashboard.conftest import Driver, Open, done
+from tui.fleet.rows import AccountRow, CredentialRow
+from tui.issuance.hygiene import Fix
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.hygiene import HygieneScreen
+from tui.screens.lineage import LineageScreen
+from tui.screens.page import Page
+from tui.screens.powers import PowersScreen
+from tui.screens.save_findings import SaveFindingsScreen
+
+PROMETHEUS = "prometheus-kubeconfig"
+
+
+async def page(driver: Driver, kind: type[Page]) -> Page:  # type: ignore[type-arg]
+    """The page that was opened, once it has looked."""
+    await driver.until(lambda: isinstance(driver.app.screen, kind))
+    screen = driver.app.screen
+    assert isinstance(screen, kind)
+    await driver.until(lambda: not screen.loading_says, 30)
+    assert screen.failure is None
+    await driver.pilot.pause(0.05)
+    return screen
+
+
+async def narrow(driver: Driver, screen: Page, words: str) -> None:  # type: ignore[type-arg]
+    """Filter the page, by keys."""
+    await driver.press("slash")
+    await driver.type(words)
+    await driver.press("enter")
+    await driver.until(lambda: screen.text == words and screen.table.has_focus)
+
+
+def commits(driver: Driver, address: object) -> int:
+    return driver.journal("rotate").count((str(address), "commit", "done"))
+
+
+async def test_lineage_leads_to_rows_and_its_keys_act_on_them(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", PROMETHEUS)
+        row = driver.credential(PROMETHEUS)
+        assert isinstance(row, CredentialRow)
+        await driver.press("l")
+        screen = await page(driver, LineageScreen)
+        shown = driver.text()
+        for branch in ("account", "rights", "issued for it", "requests that keep one", "on this machine", "used by"):
+            assert f"─ {branch}" in shown
+        assert shown.count("◂ this one") == 1
+
+        await driver.click("managed Secret", line="this one")
+        assert [found.key for found in screen.chosen()] == [row.key], "the facts and the keys are about that line"
+        assert str(row.credential.address) in driver.text()
+        job = await driver.clicked("r rotate")
+        assert done(job), job.tasks[0].message
+        assert commits(driver, row.credential.address) == 1
+        await driver.click("esc close")
+        await driver.until(lambda: "esc close" not in driver.text())
+
+        await narrow(driver, screen, "prometheus !binding !secret")
+        assert 0 < len(screen.table.rows) < len(screen.items)
+        await driver.press("escape")
+        await driver.until(lambda: len(screen.table.rows) == len(screen.items))
+        await driver.click("account monitoring/prometheus", line="created", times=2)
+        await driver.until(lambda: driver.app.screen is driver.main)
+        assert isinstance(driver.table.row, AccountRow)
+        assert driver.table.row.identity == row.credential.identity
+
+        await driver.press("l")
+        screen = await page(driver, LineageScreen)
+        assert "◂ this one" not in driver.text() or row.name in driver.text()
+        await narrow(driver, screen, PROMETHEUS)
+        await driver.until(lambda: screen.chosen()[0].key == row.key)
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.screen is driver.main)
+        assert driver.table.cursor_key == row.key
+
+        await driver.press("l")
+        await page(driver, LineageScreen)
+        await driver.click("Lineage")
+        await driver.until(lambda: driver.app.screen is driver.main)  # the breadcrumb leads back
+
+
+async def test_powers_are_what_the_server_says_there_and_elsewhere(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", PROMETHEUS)
+        row = driver.credential(PROMETHEUS)
+        assert row.credential is not None
+        await driver.press("w")
+        screen = await page(driver, PowersScreen)
+        address = row.credential.address
+        said = await driver.app.session.engine.powers(address)
+        assert list(screen.items) == list(said.powers)
+        assert said.powers
+        assert "asked with its own material" in driver.text()
+        assert "in monitoring" in driver.text()
+
+        await driver.press("down")
+        second = screen.item
+        await driver.wheel("SEVERITY", 1)
+        assert screen.item == second, "the wheel moves what is seen, not what is chosen"
+        await driver.pilot.click(screen.table, offset=(12, 1))
+        assert screen.item == screen.items[0]
+        assert screen.items[0].verbs[0] in driver.text()
+
+        await driver.press("N")
+        await driver.type("kube-s")
+        await driver.press("tab", "enter")
+        screen = await page(driver, PowersScreen)
+        await driver.until(lambda: "in kube-system" in driver.text())
+        assert len(screen.table.rows) == len(screen.items), "a namespace is no filter"
+        elsewhere = await driver.app.session.engine.powers(address, "kube-system")
+        assert list(screen.items) == list(elsewhere.powers)
+        await driver.click("esc back")
+        await driver.until(lambda: driver.app.screen is driver.main)
+
+        await driver.press("colon")
+        await driver.type("can")
+        await driver.press("enter")
+        await page(driver, PowersScreen)
+        job = await driver.act("r")
+        assert done(job), job.tasks[0].message
+        assert commits(driver, address) == 1
+        await driver.press("escape", "q")
+        assert driver.app.screen is driver.main
+
+
+async def test_findings_are_done_saved_and_lead_to_rows(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["harbor", "tenant-a"], size=(200, 50)) as driver:
+        session = driver.app.session
+        await driver.press("f")
+        screen = await page(driver, HygieneScreen)
+        assert isinstance(screen, HygieneScreen)
+        report = screen.report
+        assert report is not None
+        assert [item.severity.rank for item in screen.items] == sorted(item.severity.rank for item in screen.items)
+
+        await narrow(driver, screen, "nightly-job private !change")
+        await driver.until(lambda: len(screen.table.rows) == 1)
+        assert screen.item is not None
+        assert screen.item.fix is Fix.CHMOD
+        path = Path(screen.item.path)
+        open_to = stat.S_IMODE(path.stat().st_mode)
+        assert open_to & 0o077
+        await driver.click("F do what it proposes")
+        await driver.until(lambda: isinstance(driver.app.screen, ConfirmScreen))
+        await driver.pilot.click("#cancel")
+        assert stat.S_IMODE(path.stat().st_mode) == open_to
+        await driver.press("F")
+        before = len(session.jobs.all)
+        await driver.pilot.click("#accept")
+        job = await driver.job(before)
+        assert done(job), job.tasks[0].message
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        await driver.press("escape", "escape")
+
+        await driver.click("E save")
+        await driver.until(lambda: isinstance(driver.app.screen, SaveFindingsScreen))
+        await driver.press("end", *["backspace"] * len("sarif"))
+        assert driver.app.screen.query_one("#accept", Button).disabled
+        await driver.type("json")
+        job = await driver.act("ctrl+s")
+        assert done(job), job.tasks[0].message
+        file = tmp_path / "exports" / "findings.json"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert len(json.loads(file.read_text())["items"]) == len(report.findings)
+        await driver.press("escape")
+
+        rotated = next(item for item in screen.items if item.fix is Fix.ROTATE and screen._row(item) is not None)
+        assert screen.table.go_to(rotated.key)
+        job = await driver.act("F")
+        assert done(job), job.tasks[0].message
+        assert commits(driver, rotated.address) == 1
+        await driver.press("escape")
+        row = screen._row(rotated)
+        assert row is not None
+        line = screen.table.cursor - round(screen.table.scroll_y) + 1
+        await driver.pilot.click(screen.table, offset=(30, line), times=2)
+        await driver.until(lambda: driver.app.screen is driver.main)
+        assert driver.table.cursor_key == row.key
