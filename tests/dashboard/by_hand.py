@@ -19,6 +19,7 @@ from tui.issuance.renewal import rotate_at
 from tui.issuance.state import StateStore
 from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
 from tui.kube.kubeconfig import parse
+from tui.screens.overview import Overview
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 SIZES = [(80, 24), (120, 35), (200, 50)]
@@ -146,6 +147,8 @@ async def at_rest(pilot: Pilot[Any]) -> None:
     for _ in range(200):
         await pilot.pause(0.05)
         app.alerting.look()
+        for overview in app.screen_stack[0].query(Overview):
+            overview.look()  # what needs somebody follows the alerts, but only after a while
         for field in app.screen.query(Input):
             field.cursor_blink = False
         shown = "".join(strip.text for strip in app.screen._compositor.render_strips())

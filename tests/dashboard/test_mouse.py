@@ -57,7 +57,7 @@ async def test_a_credential_is_issued_rotated_and_revoked(dashboard: Open, tmp_p
         await closed(driver)
         await driver.click("n new")
         await opened(driver, ChooseNewScreen)
-        await driver.click("a token for a service account")
+        await driver.click("a service account's token")
         await opened(driver, NewCredentialScreen)
         await driver.click("esc cancel")
         await closed(driver)

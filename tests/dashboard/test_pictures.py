@@ -84,7 +84,7 @@ def test_export(snap_compare: Compare, app: Made, size: tuple[int, int], theme: 
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_export_journal(snap_compare: Compare, app: Callable[[str], KubemintApp], size: tuple[int, int]) -> None:
+def test_export_journal(snap_compare: Compare, app: Made, size: tuple[int, int]) -> None:
     """The dialog over a journal that was filtered."""
 
     async def run(pilot: Pilot[Any]) -> None:

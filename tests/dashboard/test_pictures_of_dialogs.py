@@ -325,7 +325,6 @@ SCREENS: dict[str, Open] = {
     "snooze": keys("5", "z"),
     "loop": keys("5", "space", "space", "a"),
     "settings": keys("1", "comma"),
-    "timeline": keys("1", "right", "right"),
     "inspector": keys("p"),
     "inspector-token": paste(TOKEN),
     "inspector-nothing": paste("neither a token nor anything else"),
