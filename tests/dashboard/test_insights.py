@@ -17,8 +17,10 @@ from tui.screens.lineage import LineageScreen
 from tui.screens.page import Page
 from tui.screens.powers import PowersScreen
 from tui.screens.save_findings import SaveFindingsScreen
+from tui.widgets.job_panel import JobPanel
 
 PROMETHEUS = "prometheus-kubeconfig"
+FRONTEND = "frontend-kubeconfig"
 
 
 async def page(driver: Driver, kind: type[Page]) -> Page:  # type: ignore[type-arg]
@@ -63,7 +65,7 @@ async def test_lineage_leads_to_rows_and_its_keys_act_on_them(dashboard: Open) -
         assert done(job), job.tasks[0].message
         assert commits(driver, row.credential.address) == 1
         await driver.click("esc close")
-        await driver.until(lambda: "esc close" not in driver.text())
+        await driver.until(lambda: not screen.query_one(JobPanel).display)
 
         await narrow(driver, screen, "prometheus !binding !secret")
         assert 0 < len(screen.table.rows) < len(screen.items)
@@ -91,8 +93,8 @@ async def test_lineage_leads_to_rows_and_its_keys_act_on_them(dashboard: Open) -
 
 async def test_powers_are_what_the_server_says_there_and_elsewhere(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"]) as driver:
-        await driver.find("5", PROMETHEUS)
-        row = driver.credential(PROMETHEUS)
+        await driver.find("5", FRONTEND)
+        row = driver.credential(FRONTEND)
         assert row.credential is not None
         await driver.press("w")
         screen = await page(driver, PowersScreen)
@@ -101,7 +103,7 @@ async def test_powers_are_what_the_server_says_there_and_elsewhere(dashboard: Op
         assert list(screen.items) == list(said.powers)
         assert said.powers
         assert "asked with its own material" in driver.text()
-        assert "in monitoring" in driver.text()
+        assert "› in web" in driver.text()
 
         await driver.press("down")
         second = screen.item
