@@ -141,6 +141,7 @@ async def test_findings_are_done_saved_and_lead_to_rows(dashboard: Open, tmp_pat
         await driver.press("f")
         screen = await page(driver, HygieneScreen)
         assert isinstance(screen, HygieneScreen)
+        await driver.until(lambda: "E save" in driver.text(), 5)  # before any key
         report = screen.report
         assert report is not None
         assert [item.severity.rank for item in screen.items] == sorted(item.severity.rank for item in screen.items)
