@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 
 from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.rows import AccountRow
@@ -188,7 +189,7 @@ def _scroll_down() -> type[Any]:
 async def test_settings_of_ones_own(dashboard: Open, home: Path) -> None:
     file = write_config(
         home,
-        "theme: light\nkeymap: {rotate: f5, details: n, new: N, bogus: q}\nreadOnlyContexts: [harb*]\n"
+        "theme: light\nkeymap: {rotate: f5, details: n, new: H, bogus: q}\nreadOnlyContexts: [harb*]\n"
         "confirm: always\nlifetime: 2h\ncolumns: {credentials: [name, left, state]}\n",
     )
     async with dashboard(only=["harbor", "tenant-a"], settings=load_settings()) as driver:
@@ -317,3 +318,27 @@ async def test_every_area_at_the_smallest_and_the_largest_terminal(dashboard: Op
         shown = driver.text()
         for word in ("LEFT", "STATE", "CREDENTIAL"):
             assert word in shown
+
+
+async def test_what_somebody_who_knows_k9s_tries_first(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-a"]) as driver:
+        await say(driver, "ctx harbor")
+        await say(driver, "ns ci")
+        narrowed = len(driver.table.rows)
+        await driver.press("0")
+        assert len(driver.table.rows) > narrowed, "0 shows every namespace"
+        for key, by in (("N", "name"), ("A", "expires")):
+            await driver.press(key)
+            assert driver.table.sorted_by == by
+        await driver.press("N", "N")
+        assert driver.table.reverse
+        await driver.press("G", "ctrl+b", "g", "space", "j", "ctrl+space")
+        assert len(driver.table.marks) == 3
+        await driver.press("ctrl+backslash")
+        assert not driver.table.marks
+        await say(driver, "pulses")
+        assert driver.main.pane.id == "overview"
+        await driver.press("ctrl+a")
+        await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.main)

@@ -30,6 +30,9 @@ _SHORT: Final[dict[str, str]] = {
     "dark": "app.theme('dark')",
     "light": "app.theme('light')",
     "help": "help",
+    "alias": "help",
+    "aliases": "help",
+    "xray": "lineage",
     "read-only": "read_only",
     "readonly": "read_only",
 }
@@ -176,7 +179,7 @@ class CommandingScreen(WorkingScreen):
         area = pane.id if isinstance(pane, ListPane) and pane.id != "clusters" else "credentials"
         scope = pane.scope if isinstance(pane, ListPane) and pane.id == area else Scope()
         if cluster is not None:
-            scope = replace(scope, cluster=cluster, identity=None)
+            scope = replace(scope, cluster=cluster or None, identity=None)
         if namespace is not None:
             scope = replace(scope, namespace=namespace or None, identity=None)
         self.go(area or "credentials", scope)

@@ -14,7 +14,7 @@ from typing import Final
 from tui.kube.text import safe_text
 
 AREA_WORDS: Final[dict[str, str]] = {
-    "overview": "overview", "home": "overview",
+    "overview": "overview", "home": "overview", "pulses": "overview",
     "clusters": "clusters", "contexts": "clusters",
     "accounts": "accounts", "sa": "accounts", "serviceaccounts": "accounts",
     "requests": "requests", "dpu": "requests",

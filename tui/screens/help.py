@@ -13,7 +13,21 @@ from textual.widgets import Label, Static
 
 from tui.widgets.key_hints import KeyHints
 
-_MOVES = ("scroll", "page", "move", "edge", "area", "step_area", "app.", "screen.", "focus", "copy_text")
+_MOVES = (
+    "scroll",
+    "page",
+    "move",
+    "edge",
+    "area",
+    "step_area",
+    "app.",
+    "screen.",
+    "focus",
+    "copy_text",
+    "sort_by",
+    "everywhere",
+    "forget_marks",
+)
 ELSEWHERE = (
     ("↑ ↓", "j k, page up and down, g and G for the ends"),
     ("1 … 6", "the areas; tab goes to the next"),

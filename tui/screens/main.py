@@ -68,6 +68,11 @@ class MainScreen(CommandingScreen):
         Binding("escape", "back", "back", show=False, key_display="esc", id="back"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
         Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
+        Binding("N", "sort_by('name')", "sort by name", show=False, id="sort_name"),
+        Binding("P", "sort_by('namespace')", "sort by namespace", show=False, id="sort_namespace"),
+        Binding("A", "sort_by('expires')", "sort by what ends next", show=False, id="sort_expires"),
+        Binding("0", "everywhere", "all clusters and namespaces", show=False, id="everywhere"),
+        Binding("ctrl+a", "app.command_palette", "every command", show=False, id="palette"),
         Binding("T", "span", "timeline", show=False, id="timeline"),
         Binding("ctrl+r", "retry", "retry what failed", show=False, id="retry"),
         Binding("ctrl+x", "cancel_rest", "cancel the rest", show=False, id="cancel"),
@@ -279,6 +284,16 @@ class MainScreen(CommandingScreen):
 
     def action_sort_next(self) -> None:
         self.pane.sort_next()
+
+    def action_sort_by(self, by: str) -> None:
+        if by in self.pane.sorts():
+            self.pane.sort(by)
+        else:
+            self.notify(f"this list cannot be sorted by {by}", markup=False, severity="warning", timeout=4)
+
+    def action_everywhere(self) -> None:
+        """Leave the cluster and the namespace that the list is narrowed to."""
+        self._narrow(cluster="", namespace="")
 
     def action_sort_reverse(self) -> None:
         self.pane.sort(self.pane.table.sorted_by)

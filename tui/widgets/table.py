@@ -59,6 +59,7 @@ class FleetTable(ScrollView, can_focus=True):
         Binding("space", "mark", "mark", id="mark"),
         Binding("M", "mark_all", "mark all shown", show=False, id="mark_all"),
         Binding("ctrl+space,ctrl+@", "mark_range", "mark from the last mark to here", show=False, id="mark_range"),
+        Binding("ctrl+backslash", "forget_marks", "unmark all", show=False, id="unmark"),
         Binding("asterisk", "invert_marks", "mark what is not marked", show=False, key_display="*", id="invert_marks"),
     ]
 
@@ -275,6 +276,9 @@ class FleetTable(ScrollView, can_focus=True):
     def action_invert_marks(self) -> None:
         self.marks.invert(self.rows)
         self._marks_changed()
+
+    def action_forget_marks(self) -> None:
+        self.forget_marks()
 
     def action_mark_all(self) -> None:
         self.marks.toggle_all(self.rows)
