@@ -123,7 +123,7 @@ class KubemintApp(App[int]):
         self.set_interval(1.0, self.alerting.look)
         if not self.is_headless and terminal.is_there():
             self.set_interval(terminal.LOOK, self._leave_without_terminal)
-            terminal.on_signals(self._leave_by_signal)
+            terminal.on_signals(self.exit)
         if self._given is not None:
             self._open(self._given)
             if self._start:
@@ -140,12 +140,8 @@ class KubemintApp(App[int]):
     def _leave_without_terminal(self) -> None:
         """A window that was closed does not always end what ran in it; nobody could ever leave it then."""
         if not terminal.is_there():
-            self._leave_by_signal(terminal.HANGUP)
-
-    def _leave_by_signal(self, code: int) -> None:
-        """In order, as by a key, so that the terminal and the screen are what they were."""
-        terminal.end_at_last(code)
-        self.exit(code)
+            terminal.end_at_last(terminal.HANGUP)
+            self.exit(terminal.HANGUP)
 
     def _say_findings(self) -> None:
         """What is wrong with the settings, in one notice."""

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -372,12 +373,16 @@ async def read(trial: Trial, namespace: str | None = None) -> bool:
     fleet = Fleet(load(str(trial.config)), state=None, read_only=True, timing=QUICK, namespace=namespace)
     await fleet.start()
     try:
-        await fleet.settled(10)
-        seen = fleet.store.clusters
-        rows = [row for row in seen.values() if row.name == trial.place.host or trial.place.ns in row.name]
-        for row in rows:
-            trial.say(" ".join((row.message, row.hint, *row.missing)))
-        return len(rows) > 1 and not trial.said
+        await fleet.settled(30)
+        until = monotonic() + trial.patience
+        while True:
+            seen = fleet.store.clusters
+            rows = [row for row in seen.values() if row.name == trial.place.host or trial.place.ns in row.name]
+            for row in rows:
+                trial.say(" ".join((row.message, row.hint, *row.missing)))
+            if trial.said or monotonic() > until:
+                return len(rows) > 1 and not trial.said
+            await asyncio.sleep(0.05)
     finally:
         await fleet.stop()
 

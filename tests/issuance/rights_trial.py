@@ -65,6 +65,8 @@ class Trial:
     said: list[str] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     """All that was said, about rights or not."""
+    patience: float = 1.0
+    """Seconds in which a fleet may still say something: a watch begins, and is refused, after its list."""
 
     @property
     def identity(self) -> Identity:

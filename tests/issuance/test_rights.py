@@ -106,6 +106,7 @@ CASES = [
 async def test_without_a_verb_it_says_which(place: Place, tmp_path: Path, flow: Flow, verb: str, resource: str) -> None:
     """Nothing in a Role is superfluous, and what is missing is named by its verb and resource."""
     async with trial_of(place, tmp_path, without(exact(flow, place.ns), verb, resource)) as trial:
+        trial.patience = 30
         await FLOWS[flow](trial)
         plural, _, group = resource.partition(".")
         words = re.compile(rf"\b{verb}\b.*\b{re.escape(plural)}\b(?!/)", re.IGNORECASE)

@@ -20,7 +20,7 @@ LOOK: Final = 2.0
 HANGUP: Final = 128 + signal.SIGHUP
 """The exit code of what was hung up on."""
 
-LAST_RESORT: Final = 15.0
+LAST_RESORT: Final = 30.0
 """Seconds after which a dashboard without a terminal ends whatever holds it: what is drawn for a terminal that is gone
 can wait for ever."""
 
