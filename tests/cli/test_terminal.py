@@ -19,6 +19,11 @@ import pytest
 from tests.cli.conftest import command, environment
 
 
+def _hears_hangups() -> None:
+    """Whatever runs the tests may be deaf for them, as below nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def in_a_terminal(*arguments: object, **given: Any) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
     """kubemint in a pseudo-terminal, once it shows its first area; and our side of the terminal."""
@@ -26,7 +31,7 @@ def in_a_terminal(*arguments: object, **given: Any) -> Iterator[tuple[subprocess
     ours = FileIO(number, "r+")
     process = subprocess.Popen(
         command(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env={**environment(), "TERM": "xterm-256color"}, **given,
+        env={**environment(), "TERM": "xterm-256color"}, **{"preexec_fn": _hears_hangups} | given,
     )  # fmt: skip
     os.close(theirs)
     try:

@@ -24,6 +24,7 @@ from tui.issuance.state import StateStore
 from tui.issuance.types import Address, Credential, CredentialKind, Identity, State, StepStatus
 from tui.kube.kubeconfig import parse
 from tui.screens.jobs import Task
+from tui.widgets.job_panel import JobPanel
 
 TOKEN = r"/serviceaccounts/[^/]+/token$"
 ANSWERING = frozenset({Reach.READY, Reach.SLOW})
@@ -113,6 +114,12 @@ async def test_a_hanging_rotation_can_be_hidden_and_work_goes_on(dashboard: Open
         hanging.tasks[0].changed()
         await driver.pilot.pause(0.05)
         assert not driver.panel.display, "news of a job that was put away does not bring it back"
+        await driver.press("d")
+        hanging.tasks[0].changed()
+        await driver.pilot.pause(0.05)
+        assert not driver.app.screen.query_one(JobPanel).display, "on another screen neither"
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
         await driver.find("5", "prometheus-kubeconfig tenant-b")
         job = await driver.act("v")
         assert done(job)

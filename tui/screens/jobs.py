@@ -76,6 +76,8 @@ class Job:
     cancelled: bool = False
     quiet: bool = False
     """Whether nobody asked for it just now: it does not come to the front by itself."""
+    put_away: StepStatus | None = None
+    """How it stood when somebody put it away; None while nobody did."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

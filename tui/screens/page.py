@@ -199,9 +199,7 @@ class Page(WorkingScreen, Generic[Item]):
 
     def show_job(self, job: Job) -> None:
         """A job began or changed."""
-        panel = self.query_one(JobPanel)
-        if panel.job is not None or job.running or job.failed:  # else somebody closed it already
-            panel.show(job)
+        self.query_one(JobPanel).show(job)
         self.bindings_may_differ()
 
     @property

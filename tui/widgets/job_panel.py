@@ -50,6 +50,7 @@ class JobLike(Protocol):
     cancelled: bool
     begun_at: datetime
     ended_at: datetime | None
+    put_away: StepStatus | None
 
     @property
     def tasks(self) -> Sequence[TaskLike]: ...
@@ -84,32 +85,31 @@ class JobPanel(VerticalScroll, can_focus=True):
         self._clock = clock
         self._undo_until = undo_until
         self.job: JobLike | None = None
-        self._away: list[JobLike] = []
-        """Jobs that were put away while they ran."""
 
     def compose(self) -> ComposeResult:
         yield Static("", id="job-body", markup=False)
 
     def show(self, job: JobLike) -> None:
-        """Draw this job as it stands. One that was put away comes back by itself only to say that it failed."""
-        if any(job is away for away in self._away):
-            if job.running or job.sign is not StepStatus.FAILED:
+        """Draw this job as it stands. One that was put away, on whatever screen, comes back by itself only to say that
+        it failed."""
+        if job.put_away is not None:
+            if job.sign is not StepStatus.FAILED or job.put_away is StepStatus.FAILED:
                 return
-            self._away = [away for away in self._away if away is not job]
+            job.put_away = None
         self.job = job
         self.display = True
         self.redraw()
 
     def close(self) -> None:
         """Put the panel away; what runs goes on."""
-        if self.job is not None and self.job.running:
-            self._away.append(self.job)
+        if self.job is not None:
+            self.job.put_away = self.job.sign
         self.display = False
         self.job = None
 
     def reopen(self, job: JobLike) -> None:
         """Show a job that somebody asks for, put away or not."""
-        self._away = [away for away in self._away if away is not job]
+        job.put_away = None
         self.show(job)
 
     def tick(self) -> None:
