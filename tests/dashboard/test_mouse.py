@@ -167,6 +167,8 @@ async def test_a_dry_run_is_carried_out_and_what_failed_retried(dashboard: Open)
         assert (address, "commit", "done") in driver.journal("rotate")
         await driver.click("esc close")
         await driver.until(lambda: not driver.panel.display)
+        fresh = driver.app.session.store.credentials
+        await driver.until(lambda: fresh[row.key].credential.fingerprint != row.credential.fingerprint)
 
         await driver.press("z")
         await driver.click("until it is renewed")

@@ -54,7 +54,7 @@ class Operator:
     def __init__(self, place: Place, folder: Path) -> None:
         self.place = place
         self.address = Address(CredentialKind.REQUEST, place.host, place.ns, "req")
-        self.clusters = KubeconfigClusters(str(place.config), timeouts=Timeouts(connect=1, read=0.5))
+        self.clusters = KubeconfigClusters(str(place.config), timeouts=Timeouts(connect=5, read=2))
         self.state = StateStore.open(folder)
         self.engine = Engine(self.clusters, self.state, grace=timedelta(0), owner="tests")
 
