@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from rich.cells import cell_len
 from textual import events
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tui.app import KubemintApp
 from tui.demo.faults import FaultRule
@@ -27,6 +30,8 @@ from tui.settings import Loaded
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable
 
+S = TypeVar("S", bound=Screen[Any])
+
 
 class Driver:
     """The app and a pilot, with the few things every test says."""
@@ -41,20 +46,44 @@ class Driver:
         for key in keys:
             name = _NAMES.get(key, key)
             self.app.post_message(events.Key(name, key if len(key) == 1 else _CHARACTERS.get(name)))
-            for _ in range(2):
-                await self.pilot.pause(0.01)
-        await self.pilot.pause(0.03)
+            await self.settle()
+        await self.pilot.pause(0.02)
+        await self.settle()
 
     async def type(self, text: str) -> None:
         await self.press(*text)
 
+    async def settle(self) -> None:
+        """Wait until every message was handled and drawn, however busy the machine is."""
+        for _ in range(8):
+            await self.pilot._wait_for_screen()
+            await asyncio.sleep(0)
+            if not any(map(_waiting, [self.app, *self.app.screen.walk_children(with_self=True)])):
+                break
+        self.app.screen._on_timer_update()
+
     async def until(self, holds: Callable[[], object], seconds: float = 15.0) -> None:
-        """Wait until something is so."""
+        """Wait until something is so, and until the screen says so."""
         for _ in range(round(seconds / 0.05)):
             if holds():
-                return
+                return await self.settle()
             await self.pilot.pause(0.05)
         raise AssertionError("it did not come about in time; the screen says:\n" + self.text())
+
+    async def shows(self, *words: str) -> None:
+        """Wait until the terminal shows all these words."""
+        for each in words:
+            try:
+                await self.until(lambda each=each: each in self.text())
+            except AssertionError as missing:
+                raise AssertionError(f"{each!r}: {missing}") from None
+
+    async def on(self, kind: type[S]) -> S:
+        """Wait until the uppermost screen is one of this kind, and hand it back."""
+        await self.until(lambda: isinstance(self.app.screen, kind))
+        screen = self.app.screen
+        assert isinstance(screen, kind)
+        return screen
 
     async def find(self, area: str, words: str) -> None:
         """Go to an area and filter it, all by keys; the cursor is on the first match."""
@@ -141,6 +170,11 @@ class Driver:
         row = self.table.row
         assert isinstance(row, CredentialRow | RequestRow), words
         return row
+
+
+def _waiting(pump: MessagePump) -> bool:
+    """Whether a part of the app has a message, or something to do after it, that it has not dealt with."""
+    return not pump._message_queue.empty() or bool(pump._next_callbacks)
 
 
 _NAMES = {

@@ -115,7 +115,7 @@ async def test_nothing_happens_to_marked_rows_that_a_filter_hides(dashboard: Ope
         await driver.press("slash", "backspace")
         await driver.type("1")  # robot-01…
         await driver.press("enter")
-        assert "3 marked, 3 hidden by the filter" in driver.text()
+        await driver.shows("3 marked, 3 hidden by the filter")
         assert driver.main.chosen() == [], "neither the hidden ones nor the one under the cursor is meant"
         await driver.press("v")
         await driver.until(lambda: "3 marked rows are hidden by the filter: change" in told(driver))
@@ -171,7 +171,7 @@ async def test_two_hundred_are_rotated_while_one_cluster_hangs_and_another_refus
         lines = driver.text().splitlines()
         top = next(index for index, line in enumerate(lines) if "◌ rotate  200 credentials" in line)
         assert "✖ secret:tenant-" in lines[top + 1], "what failed comes first"
-        assert "ctrl+x cancel the rest" in driver.text()
+        await driver.shows("ctrl+x cancel the rest")
         await driver.until(lambda: "J read" in driver.text())
 
         await driver.press("ctrl+x")
@@ -206,7 +206,7 @@ async def test_two_hundred_are_rotated_while_one_cluster_hangs_and_another_refus
         await driver.press("6")
         said = f"{len(failed)} failed, {counted[StepStatus.DONE]} done, {left} not begun"
         await driver.until(lambda: said in driver.text())
-        assert f"{len(failed)} credentials  {len(failed)} done" in driver.text()
+        await driver.shows(f"{len(failed)} credentials  {len(failed)} done")
         await driver.press("escape", "J")
         assert driver.panel.job is again, "the newest comes back"
 

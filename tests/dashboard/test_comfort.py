@@ -65,7 +65,7 @@ async def test_filter_and_commands_by_keys(dashboard: Open) -> None:
         assert all("fluent" not in name for name in found)
         await driver.press("escape", "slash")
         await driver.type("expires<")
-        assert "30m, 2h, 7d" in driver.text(), "what is not finished says what to type"
+        await driver.shows("30m, 2h, 7d")  # what is not finished says what to type
         assert len(driver.table.rows) == everything
         await driver.type("1h")
         assert 0 < len(driver.table.rows) < everything
@@ -79,7 +79,7 @@ async def test_filter_and_commands_by_keys(dashboard: Open) -> None:
 
         await say(driver, "ctx harbor")
         assert {row.cluster for row in driver.table.rows} | {"harbor"} >= {"harbor"}  # type: ignore[attr-defined]
-        assert "cluster harbor" in driver.text()
+        await driver.shows("cluster harbor")
         narrowed = len(driver.table.rows)
         assert 0 < narrowed < everything
         await say(driver, "ns ci")
@@ -133,7 +133,7 @@ async def test_ranges_and_inverted_marks(dashboard: Open) -> None:
         await driver.press("escape", "space", "slash")
         await driver.type("zzzz")
         await driver.press("enter")
-        assert "1 marked, 1 hidden by the filter" in driver.text()
+        await driver.shows("1 marked, 1 hidden by the filter")
 
 
 async def test_every_column_sorts_by_its_title(dashboard: Open) -> None:
@@ -198,11 +198,11 @@ async def test_settings_of_ones_own(dashboard: Open, home: Path) -> None:
         assert [str(found).partition(": ")[0] for found in driver.app.session.loaded.findings] == [f"{file}:2"]
         await driver.find("5", "cluster:tenant-a kind:secret")
         assert [column.id for column in driver.table.columns] == ["name", "left", "state"]
-        assert "f5 rotate" in driver.text()
+        await driver.shows("f5 rotate")
         await driver.press("r")
         assert driver.app.session.jobs.all == []
         await driver.press("f5")
-        assert isinstance(driver.app.screen, ConfirmScreen), "it always asks"
+        await driver.on(ConfirmScreen)  # it always asks
         await driver.press("escape", "f5")
         job = await driver.act("ctrl+s")
         assert done(job), job.tasks[0].message
@@ -219,11 +219,11 @@ async def test_the_settings_screen_shows_previews_and_writes(dashboard: Open, ho
     file = write_config(home, "# mine\ntheme: dark   # for now\n")
     async with dashboard(only=["tenant-a"], settings=load_settings(), embedded=False) as driver:
         await driver.press("comma")
-        assert isinstance(driver.app.screen, SettingsScreen)
-        assert "line 2" in driver.text()
+        await driver.on(SettingsScreen)
+        await driver.shows("line 2")
         await driver.press("enter", "down", "enter")
         await driver.until(lambda: driver.app.theme == LIGHT)
-        assert "+theme: light   # for now" in driver.text()
+        await driver.shows("+theme: light   # for now")
         await driver.press("escape")
         assert driver.app.theme == DARK, "left without an answer: nothing changed"
         assert file.read_text() == "# mine\ntheme: dark   # for now\n"
@@ -290,7 +290,7 @@ async def test_without_colour_every_state_is_a_glyph_and_a_word(
                 colour = segment.style.color if segment.style else None
                 assert colour is None or colour.is_default or len(set(colour.get_truecolor())) == 1, segment
             if area == "credentials":
-                assert "◆ 1 marked" in driver.text()
+                await driver.shows("◆ 1 marked")
 
 
 def _filtered(driver: Driver) -> list[Any]:
@@ -315,9 +315,7 @@ async def test_every_area_at_the_smallest_and_the_largest_terminal(dashboard: Op
         await driver.press("5")
         await driver.until(lambda: len(driver.table.rows))
         assert isinstance(driver.table.row, object)
-        shown = driver.text()
-        for word in ("LEFT", "STATE", "CREDENTIAL"):
-            assert word in shown
+        await driver.shows("LEFT", "STATE", "CREDENTIAL")
 
 
 async def test_what_somebody_who_knows_k9s_tries_first(dashboard: Open) -> None:

@@ -50,7 +50,7 @@ async def test_m05_rotating_shows_what_ends_and_who_may_still_use_it(dashboard: 
         credential = await chosen(driver)
         assert credential.handle is not None
         await driver.press("r")
-        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.on(ConfirmScreen)
         await driver.until(lambda: "Pod monitoring/m05-scraper" in said(driver))
         shown = said(driver)
         assert "Revoke the old one after" in shown
@@ -80,7 +80,7 @@ async def test_m05_revoking_shows_what_ends_and_enter_means_no(dashboard: Open) 
         assert credential.handle.name in shown
         assert "Delete the Secret monitoring/prometheus-kubeconfig" in shown
         await driver.press("enter", "ctrl+s")
-        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.on(ConfirmScreen)
         await driver.press("escape")
         assert driver.app.session.jobs.all == []
 
@@ -102,7 +102,7 @@ async def test_of_many_each_is_named_and_the_buttons_stay_in_sight(dashboard: Op
         await driver.find("5", "managed")
         await driver.until(lambda: len(driver.table.rows) > 1)
         await driver.press("M", "ctrl+d")
-        assert isinstance(driver.app.screen, ConfirmScreen)
+        await driver.on(ConfirmScreen)
         await driver.until(lambda: "Who may still use it" in said(driver))
         for row in list(driver.table.rows)[:8]:
             assert row.credential.address.name in said(driver)

@@ -101,7 +101,7 @@ async def test_the_key_is_the_credentials_export_elsewhere(dashboard: Open) -> N
         assert driver.app.screen is driver.main, "there is nothing in the journal yet"
         await driver.find("5", "frontend-kubeconfig")
         await driver.press("e")
-        assert isinstance(driver.app.screen, ExportScreen)
+        await driver.on(ExportScreen)
 
 
 async def test_the_key_moves_with_that_of_the_other_export(dashboard: Open) -> None:
@@ -111,10 +111,10 @@ async def test_the_key_moves_with_that_of_the_other_export(dashboard: Open) -> N
         await driver.press("e")
         assert driver.app.screen is driver.main
         await driver.press("f5")
-        assert isinstance(driver.app.screen, ExportScreen)
+        await driver.on(ExportScreen)
         await driver.press("escape")
         assert done(await driver.act("r"))
         await driver.press("escape", "escape", "6")
         await driver.until(lambda: len(driver.table.rows))
         await driver.press("f5")
-        assert isinstance(driver.app.screen, ExportJournalScreen)
+        await driver.on(ExportJournalScreen)

@@ -24,10 +24,6 @@ from tui.screens.snooze import SnoozeScreen
 from tui.widgets.themes import LIGHT
 
 
-async def opened(driver: Driver, kind: type) -> None:
-    await driver.until(lambda: isinstance(driver.app.screen, kind))
-
-
 async def closed(driver: Driver) -> None:
     await driver.until(lambda: driver.app.screen is driver.main)
 
@@ -52,22 +48,22 @@ async def test_a_credential_is_issued_rotated_and_revoked(dashboard: Open, tmp_p
         assert isinstance(row, AccountRow)
         assert row.identity.name == "spark"
         await driver.click("n new")
-        await opened(driver, ChooseNewScreen)
+        await driver.on(ChooseNewScreen)
         await driver.click("esc cancel")
         await closed(driver)
         await driver.click("n new")
-        await opened(driver, ChooseNewScreen)
+        await driver.on(ChooseNewScreen)
         await driver.click("a service account's token")
-        await opened(driver, NewCredentialScreen)
+        await driver.on(NewCredentialScreen)
         await driver.click("esc cancel")
         await closed(driver)
         await driver.press("n", "c")
         form = driver.app.screen
         await driver.pilot.click("#f-create")
         assert form.query_one("#f-create", Checkbox).value
-        assert "--create" in driver.text()
+        await driver.shows("--create")
         await pick(driver, "#f-format", "tokenFile")
-        assert "--type tokenFile" in driver.text()
+        await driver.shows("--type tokenFile")
         before = len(driver.app.session.jobs.all)
         await accept(driver)
         job = await driver.job(before)
@@ -90,14 +86,14 @@ async def test_a_credential_is_issued_rotated_and_revoked(dashboard: Open, tmp_p
         assert (address, "commit", "done") in driver.journal("rotate")
         await driver.click("esc close")
         await driver.click("revoke")
-        await opened(driver, ConfirmScreen)
+        await driver.on(ConfirmScreen)
         await accept(driver)
-        assert isinstance(driver.app.screen, ConfirmScreen), "not before the word is typed"
+        await driver.on(ConfirmScreen)  # not before the word is typed
         await accept(driver, "#cancel")
         await closed(driver)
         assert driver.journal("revoke") == []
         await driver.click("revoke")
-        await opened(driver, ConfirmScreen)
+        await driver.on(ConfirmScreen)
         await driver.pilot.click("#f-word")
         await driver.type(file.name)
         before = len(driver.app.session.jobs.all)
@@ -122,13 +118,13 @@ async def test_everything_that_only_shows_is_left_by_a_click(dashboard: Open) ->
             ("d", DetailScreen, "esc back"),
         ):
             await driver.press(key)
-            await opened(driver, kind)
+            await driver.on(kind)
             await driver.click(way)
             await closed(driver)
         assert driver.app.session.jobs.all == []
 
         await driver.press("x")
-        await opened(driver, RevealScreen)
+        await driver.on(RevealScreen)
         reveal = driver.app.screen
         assert isinstance(reveal, RevealScreen)
         await driver.until(lambda: reveal.revealed)
@@ -142,7 +138,7 @@ async def test_everything_that_only_shows_is_left_by_a_click(dashboard: Open) ->
         await closed(driver)
 
         await driver.press("question_mark")
-        await opened(driver, HelpScreen)
+        await driver.on(HelpScreen)
         first = driver.text()
         spot = await driver.wheel("make before break", 2)
         await driver.until(lambda: driver.text() != first)
@@ -201,8 +197,8 @@ async def test_marks_and_the_loop(dashboard: Open) -> None:
         assert len(driver.table.marks) == 2
         marked = {driver.app.session.store.credentials[key].credential.address for key in driver.table.marks}
         await driver.press("a")
-        await opened(driver, LoopScreen)
-        assert "It would keep 2, 2 of them due now" in driver.text()
+        await driver.on(LoopScreen)
+        await driver.shows("It would keep 2, 2 of them due now")
         await driver.pilot.click("#f-only")
         await driver.until(lambda: "It would keep 2, 2 of them due now" not in driver.text())
         await driver.pilot.click("#f-only")

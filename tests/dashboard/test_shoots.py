@@ -34,10 +34,10 @@ async def test_from_nothing_to_a_verified_kubeconfig_by_keys(dashboard: Open, tm
     async with dashboard(only=["harbor"]) as driver:
         await driver.find("2", "meadow")
         assert cluster(driver).reach is Reach.NOT_CONNECTED
-        assert "not connected" in driver.text()
+        await driver.shows("not connected")
         await driver.press("n", "g")
-        assert isinstance(driver.app.screen, NewShootScreen)
-        assert "kubemint issue --shoot garden-dev/meadow --context harbor" in driver.text()
+        await driver.on(NewShootScreen)
+        await driver.shows("kubemint issue --shoot garden-dev/meadow --context harbor")
         await driver.type("48h")
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
@@ -57,9 +57,7 @@ async def test_from_nothing_to_a_verified_kubeconfig_by_keys(dashboard: Open, tm
         assert row.credential.shoot is not None
         assert row.credential.shoot.level is AccessLevel.ADMIN
         assert row.credential.state is State.VALID
-        shown = driver.text()
-        assert "shoot" in shown
-        assert "capped" in shown
+        await driver.shows("shoot", "capped")
         job = await driver.act("v")
         assert "gardener.cloud:admin:kubernetes-admin" in job.tasks[0].message
         job = await driver.act("r")
@@ -87,8 +85,8 @@ async def test_enter_offers_to_connect_and_a_viewer_cannot_mint(dashboard: Open)
     async with dashboard(only=["harbor"]) as driver:
         await driver.find("2", "meadow")
         await driver.press("enter")
-        assert isinstance(driver.app.screen, ChooseShootScreen)
-        assert "A Gardener shoot: Awake, Reconcile Succeeded (100%)" in driver.text()
+        await driver.on(ChooseShootScreen)
+        await driver.shows("A Gardener shoot: Awake, Reconcile Succeeded (100%)")
         job = await driver.act("v")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         assert "viewer of garden-dev/meadow" in job.tasks[0].message
@@ -115,25 +113,23 @@ async def test_one_that_sleeps_and_one_that_is_being_made(dashboard: Open) -> No
     async with dashboard(only=["harbor"]) as driver:
         await driver.find("2", "night-shift")
         await driver.press("enter")
-        assert isinstance(driver.app.screen, ChooseShootScreen)
-        assert "a kubeconfig cannot connect until it is woken up" in driver.text()
+        await driver.on(ChooseShootScreen)
+        await driver.shows("a kubeconfig cannot connect until it is woken up")
         assert [option.id for option in driver.app.screen.query_one(OptionList).options] == ["kubeconfig"]
         await driver.press("v")
-        assert isinstance(driver.app.screen, ChooseShootScreen), "what is not offered cannot be chosen"
+        await driver.on(ChooseShootScreen)  # what is not offered cannot be chosen
         await driver.press("k")
-        assert isinstance(driver.app.screen, NewShootScreen)
-        assert "it is hibernated: a kubeconfig cannot connect until it is awake" in driver.text()
+        await driver.on(NewShootScreen)
+        await driver.shows("it is hibernated: a kubeconfig cannot connect until it is awake")
         await driver.press("escape", "escape", "escape")
 
         await driver.find("2", "fresh")
         await driver.press("enter")
-        assert isinstance(driver.app.screen, DetailScreen)
-        shown = driver.text()
-        for words in ("Create Processing (43%)", "demo-seed", "v1.136.0", "wait until it is created", "project"):
-            assert words in shown
+        await driver.on(DetailScreen)
+        await driver.shows("Create Processing (43%)", "demo-seed", "v1.136.0", "wait until it is created", "project")
         await driver.press("escape")
         await driver.press("n", "g")
-        assert "it has no address yet: Create Processing (43%)" in driver.text()
+        await driver.shows("it has no address yet: Create Processing (43%)")
         await driver.press("escape")
 
 
@@ -149,7 +145,7 @@ async def test_kubeconfigs_without_a_secret(dashboard: Open, tmp_path: Path) -> 
             assert isinstance(screen, NewShootScreen)
             screen.query_one("#f-kind", Select).value = way
             await driver.until(lambda screen=screen, way=way: f"-{way}" in screen.query_one("#f-path", Input).value)
-            assert f"--{way}" in driver.text()
+            await driver.shows(f"--{way}")
             assert screen.query_one("#duration").display is (way == "exec")
             job = await driver.act("ctrl+s")
             assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
@@ -166,8 +162,8 @@ async def test_a_read_only_dashboard_only_looks(dashboard: Open) -> None:
     async with dashboard(only=["harbor"], read_only=True) as driver:
         await driver.find("2", "meadow")
         await driver.press("enter")
-        assert isinstance(driver.app.screen, DetailScreen)
-        assert "Gardener shoot" in driver.text()
+        await driver.on(DetailScreen)
+        await driver.shows("Gardener shoot")
         await driver.press("escape")
 
 
@@ -175,7 +171,7 @@ async def test_a_static_token_is_flagged(dashboard: Open) -> None:
     async with dashboard(only=["harbor"]) as driver:
         await driver.find("5", "tenant-b.kubeconfig")
         await driver.until(lambda: len(driver.table.rows) == 1)
-        assert "static token" in driver.text()
-        assert "never" in driver.text()
+        await driver.shows("static token")
+        await driver.shows("never")
         await driver.press("ctrl+d")
         await driver.until(lambda: "it is a shoot's static token, which never ends" in said(driver))

@@ -31,7 +31,7 @@ async def test_u_goes_back_to_the_old_one_and_says_how_long_that_is_possible(das
         await driver.until(lambda: "↶ undo 4m" in driver.text())
         await driver.until(lambda: "u undo, 4m" in driver.text())  # the job says it too
         await driver.press("escape", "d")
-        assert "u goes back to the one before" in driver.text()
+        await driver.shows("u goes back to the one before")
         await driver.press("escape")
 
         job = await driver.act("u")
@@ -51,8 +51,8 @@ async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) ->
         marked = {session.store.credentials[key].credential.address for key in driver.table.marks}
         assert len(marked) >= 2
         await driver.press("a")
-        assert isinstance(driver.app.screen, LoopScreen)
-        assert f"It would keep {len(marked)}, {len(marked)} of them due now" in driver.text()
+        await driver.on(LoopScreen)
+        await driver.shows(f"It would keep {len(marked)}, {len(marked)} of them due now")
         job = await driver.act("enter")
         assert driver.panel.display is False, "what nobody asked for just now does not come to the front"
         assert {str(address) for address in marked} == {
@@ -117,11 +117,11 @@ async def test_a_renewal_that_fails_rings_once_is_snoozed_and_tried_again(dashbo
         await driver.find("5", f"{failing.namespace} {failing.name}")
         assert driver.table.go_to(str(failing))
         await driver.press("z")
-        assert isinstance(driver.app.screen, SnoozeScreen)
+        await driver.on(SnoozeScreen)
         await driver.press("r")
         assert len(alerting.alerts.awake) == before - 1
         await driver.press("d")
-        assert "snoozed until it is renewed" in driver.text()
+        await driver.shows("snoozed until it is renewed")
         await driver.press("escape")
 
         clear(driver.demo)

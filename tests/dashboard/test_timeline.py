@@ -75,12 +75,12 @@ async def test_into_a_bucket_and_back_and_it_stays_live(dashboard: Open) -> None
             if bucket.ends and bucket.start > driver.app.session.clock():
                 break
             await driver.press("l")
-        assert f"{bucket.label}: {bucket.says}" in driver.text()
+        await driver.shows(f"{bucket.label}: {bucket.says}")
         wanted = expected(driver, bucket.start, bucket.end)
         assert len(wanted) >= bucket.ends > 0
         await driver.press("enter")
         assert {driver.table.rows.key_at(index) for index in range(len(driver.table.rows))} == wanted
-        assert f"next hour, {bucket.label} › credentials" in driver.text()
+        await driver.shows(f"next hour, {bucket.label} › credentials")
 
         key = driver.table.rows.key_at(0)
         assert driver.app.session.store.credentials[key].cluster
