@@ -311,7 +311,7 @@ async def test_every_area_at_the_smallest_and_the_largest_terminal(dashboard: Op
             lines = driver.text().splitlines()
             assert len(lines) == size[1]
             assert driver.main.pane.table.size.height >= 4, "room for rows"
-            assert f" {number} " in lines[1], "the areas can be told apart"
+            assert f"▸{number} " in lines[1], "the areas can be told apart, and the one we are in"
         await driver.press("5")
         await driver.until(lambda: len(driver.table.rows))
         assert isinstance(driver.table.row, object)

@@ -115,6 +115,13 @@ async def test_what_is_typed_is_hidden_and_a_cluster_that_hangs_can_be_left(dash
         await driver.until(lambda: "kubeconfig:" in driver.text())
         screen.query_one("#f-ask", Select).value = "tenant-a"
         await driver.until(lambda: "asking tenant-a" in driver.text())
+        file = screen.query_one("#f-file", Input)
+        file.focus()
+        file.value = "/nowhere/at/all"
+        await driver.press("enter")
+        await driver.shows("✖ ")
+        asking = [worker for worker in driver.app.workers if worker.group == "ask" and worker.is_running]
+        assert asking == [], "an answer about what is no longer looked at would take its place"
         await driver.click("Inspect")
         await driver.until(lambda: driver.app.screen is driver.main)
         assert box.size_held == 0

@@ -95,6 +95,12 @@ class Field(Horizontal):
         if self._hint:
             yield Label(self._hint, classes="field-hint", markup=False)
 
+    def on_descendant_focus(self) -> None:
+        self.add_class("-here")  # `:focus-within` leaves the label as it was
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-here")
+
     def rename(self, label: str) -> None:
         """Change the label, where what is asked for depends on another field."""
         self._label.update(label)

@@ -95,7 +95,9 @@ class InspectorScreen(Screen[None]):
 
     def on_paste_box_filled(self, event: PasteBox.Filled) -> None:
         box = event.box
+        self._drop("read")
         if not box.size_held:
+            self._drop("ask")
             self._material, self.found = None, None
             self._say()
             return
@@ -114,6 +116,7 @@ class InspectorScreen(Screen[None]):
 
     def action_ask(self) -> None:
         """Ask the chosen cluster, where one is chosen and there is something to ask about."""
+        self._drop("ask")
         cluster = self.query_one("#f-ask", Select).value
         self._say()
         if self._material is not None and self.found is not None and isinstance(cluster, str) and cluster:
@@ -132,6 +135,10 @@ class InspectorScreen(Screen[None]):
         from .help import HelpScreen
 
         self.app.push_screen(HelpScreen(self.help_text, self))
+
+    def _drop(self, group: str) -> None:
+        """An answer about what is no longer looked at comes too late."""
+        self.workers.cancel_group(self, group)
 
     async def _read(self, path: Path) -> None:
         try:
@@ -170,6 +177,7 @@ class InspectorScreen(Screen[None]):
             self._say(_line("✖", "$bad", f"{name}: {verified.message}", verified.hint))
 
     def _failed(self, error: Exception) -> None:
+        self._drop("ask")
         self._material, self.found = None, None
         message, hint = explain(error)
         self.query_one(FactsView).tell([])

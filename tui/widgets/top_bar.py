@@ -150,14 +150,14 @@ class AreaTabs(Widget):
         return joined(parts)
 
     def _parts(self, counted: bool, room: int | None = None) -> list[Part]:
-        """The areas; where there is little room only the one we are in has its whole name."""
+        """The areas, with a sign at the one we are in; where there is little room only that one has its whole name."""
         parts: list[Part] = []
         self._spans = []
         at = 0
         roomy = self.size.width >= 100
         for number, (area, title) in enumerate(self._areas, 1):
             here = area == self.current
-            text = f" {number} {title if here or room is None else title[:room]}"
+            text = f"{'▸' if here else ' '}{number} {title if here or room is None else title[:room]}"
             amount = self._counts.get(area)
             tail = f" {amount}" if counted and amount is not None else ""
             style = "$strong bold on $cursor" if here else "$mute"
