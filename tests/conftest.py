@@ -49,7 +49,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many tests the lack of a control plane left out: one line, instead of one for each of them."""
+    """How many tests the lack of a control plane left out, in one line, and what a second try made good."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}", "-")
+        terminalreporter.write_line(report.longreprtext)
     skipped = [
         report for report in terminalreporter.stats.get("skipped", []) if NO_CONTROL_PLANE in report.longreprtext
     ]
