@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from unittest import mock
 
 import msgspec
 import pytest
+import yaml
 
 from tui.cli import run
 
@@ -79,6 +81,37 @@ def separately(*arguments: str | Path, env: Mapping[str, str] | None = None) -> 
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def issue(served: Path, *arguments: str | Path, name: str = "robot") -> Result:
+    """`kubemint issue` of half an hour for an account in `tenant-a`'s `default`."""
+    where = ("-n", "default", "--context", "tenant-a", "--kubeconfig", served)
+    return kubemint("issue", name, *where, "--duration", "30m", *arguments)
+
+
+def token_in(path: Path) -> str:
+    """The token of a kubeconfig's first user."""
+    token = yaml.safe_load(path.read_text())["users"][0]["user"]["token"]
+    assert isinstance(token, str)
+    return token
+
+
+def journal_entries() -> list[dict[str, Any]]:
+    """What the journal of this test's home says, oldest first."""
+    items: list[dict[str, Any]] = kubemint("journal", "-o", "json").json["items"]
+    return items
+
+
+def refused_within_15_s(kubeconfig: Path, what: Path, context: str = "tenant-a") -> Result:
+    """API servers believe a token that they have just seen for ten seconds more."""
+    deadline = time.monotonic() + 15
+    while True:
+        result = kubemint("verify", what, "--kubeconfig", kubeconfig, "--context", context)
+        if result.code != 0:
+            result.failed(1, "refused")
+            return result
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of an embedded fleet that runs for the whole session, troubled clusters included."""
@@ -96,3 +129,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def robot(served: Path, tmp_path: Path) -> Path:
+    """A kubeconfig that was just issued for a new account `robot` in `tenant-a`."""
+    path = tmp_path / "robot.kc"
+    result = issue(served, "--create", "--out", path)
+    assert result.code == 0, result
+    assert result.out == f"file:{path}\n"
+    return path

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import kubemint
+from tests.cli.conftest import kubemint, token_in
 
 SECRET = "secret:harbor/payments/api-kubeconfig"
-
-
-def token_in(path: Path) -> str:
-    import yaml
-
-    token = yaml.safe_load(path.read_text())["users"][0]["user"]["token"]
-    assert isinstance(token, str)
-    return token
 
 
 def test_a_copy_in_each_place_is_accepted_and_its_token_printed_nowhere(served: Path, tmp_path: Path) -> None:

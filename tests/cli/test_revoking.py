@@ -1,0 +1,38 @@
+"""`kubemint revoke`: it asks where it can, and is not done by accident where it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.cli.conftest import command, environment, journal_entries, kubemint
+
+
+def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:
+    kubemint("revoke", robot, "--kubeconfig", served).failed(2, "no terminal to ask", "--yes")
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+    for answer, code in {"n": 1, "y": 0}.items():
+        assert on_terminal(["revoke", str(robot), "--kubeconfig", str(served)], answer) == code
+        done = [entry["step"] for entry in journal_entries() if entry["action"] == "revoke"]
+        assert ("handle" in done) is (answer == "y")
+
+
+def on_terminal(arguments: list[str], answer: str) -> int:
+    """Run with a terminal as stdin and type `answer`; gives the exit code."""
+    controller, terminal = os.openpty()
+    process = subprocess.Popen(
+        command(*arguments), stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    os.close(terminal)
+    os.write(controller, answer.encode() + b"\n")
+    process.communicate(timeout=30)
+    os.close(controller)
+    return process.returncode
+
+
+def test_revoke_with_yes(served: Path, robot: Path) -> None:
+    result = kubemint("revoke", robot, "--kubeconfig", served, "--yes")
+    assert (result.code, result.out) == (0, f"file:{robot}\n"), result
+    steps = [entry["step"] for entry in journal_entries() if entry["action"] == "revoke"]
+    assert "handle" in steps

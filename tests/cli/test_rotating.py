@@ -1,0 +1,142 @@
+"""`kubemint rotate` and `kubemint undo`: named credentials, what is due, and what one of them replaced."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import command, environment, journal_entries, kubemint, refused_within_15_s, token_in
+
+
+def test_rotate_then_the_old_one_ends(served: Path, robot: Path) -> None:
+    old = token_in(robot)
+    result = kubemint("rotate", robot, "--kubeconfig", served, "--grace", "500ms")
+    assert (result.code, result.out) == (0, f"file:{robot}\n"), result
+    new = token_in(robot)
+    assert new != old
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+    former = robot.with_name("former.token")
+    former.write_text(old)
+    refused = refused_within_15_s(served, former)
+    assert old not in refused.err
+
+
+def test_no_wait_leaves_the_old_one_to_the_next_run(served: Path, robot: Path) -> None:
+    result = kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "1s", "--no-wait")
+    assert result.code == 0, result
+    assert "the next kubemint" in result.err
+    steps = [entry["step"] for entry in journal_entries()]
+    assert not any(step.startswith("revoke") for step in steps)
+    kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "0s")
+    steps = [entry["step"] for entry in journal_entries()]
+    assert [step.partition(":")[0] for step in steps].count("revoke") == 2, steps
+
+
+def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> None:
+    missing = "secret:tenant-a/default/nowhere"
+    result = kubemint("rotate", robot, missing, "--kubeconfig", served, "--grace", "0s", "-o", "json")
+    assert result.code == 3, result
+    assert [(item["address"], item["ok"]) for item in result.json["items"]] == [
+        (f"file:{robot}", True),
+        (missing, False),
+    ]
+    assert "not found" in result.json["items"][1]["error"]
+
+
+def test_rotate_a_dpu_request(served: Path) -> None:
+    listed = kubemint("list", "requests", "--kubeconfig", served, "--context", "harbor", "-o", "json").json["items"]
+    address = next(
+        item["address"] for item in listed if item["state"] in ("valid", "due") and not item["targetCluster"]
+    )
+    result = kubemint("rotate", address, "--kubeconfig", served, "--grace", "0s", "-o", "json")
+    assert result.code == 0, result
+    (item,) = result.json["items"]
+    assert item["credential"]["state"] == "valid"
+    assert kubemint("verify", address, "--kubeconfig", served).code == 0
+
+
+def test_due_renews_what_is_due_and_only_that(served: Path) -> None:
+    scope = ("--kubeconfig", served, "--context", "tenant-b")
+    before = kubemint("list", "credentials", *scope, "-o", "json").json["items"]
+    due = {
+        item["address"]
+        for item in before
+        if item["state"] in ("due", "expired", "failed") and item["kind"] in ("secret", "request", "file")
+    }
+    result = kubemint("rotate", "--due", *scope, "--no-wait", "-q")
+    assert set(result.out.split()) <= due
+    assert result.code in (0, 3), result
+    after = {
+        item["address"]: item["state"] for item in kubemint("list", "credentials", *scope, "-o", "json").json["items"]
+    }
+    for address in result.out.split():
+        assert after[address] == "valid"
+
+
+def test_watch_renews_what_is_due_until_it_is_ended() -> None:
+    process = subprocess.Popen(
+        command("--demo", "--context", "harbor", "rotate", "--due", "--watch", "-n", "monitoring", "--grace", "0s"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    renewed = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    rest, err = process.communicate(timeout=20)
+    assert renewed.startswith("secret:harbor/monitoring/"), err
+    assert process.returncode == 0, err
+    assert "watching; end it with ctrl+c" in err
+    assert "Traceback" not in err
+    assert renewed not in rest
+
+
+def test_undo_puts_back_what_a_file_still_holds(served: Path, robot: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    backup.write_bytes(robot.read_bytes())
+    assert kubemint("undo", robot, "--kubeconfig", served).code == 2, "nothing was rotated"
+    kubemint("rotate", robot, "--kubeconfig", served, "--grace", "5m", "--no-wait")
+    assert robot.read_bytes() != backup.read_bytes()
+    refused = kubemint("undo", robot, "--kubeconfig", served)
+    assert refused.code == 2, refused
+    assert "--from" in refused.err
+    shown = kubemint("undo", robot, "--from", backup, "--kubeconfig", served, "--dry-run", "-o", "json").json
+    assert [step["step"] for step in shown["steps"]][:3] == ["intent", "prove", "write:0"]
+    result = kubemint("undo", robot, "--from", backup, "--kubeconfig", served, "--grace", "0s")
+    assert (result.code, result.out) == (0, f"file:{robot}\n"), result
+    assert robot.read_bytes() == backup.read_bytes()
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+
+
+def test_a_dry_run_of_what_is_due_finishes_nothing_that_is_open(served: Path, robot: Path) -> None:
+    where = ("--kubeconfig", served, "--context", "tenant-a")
+    left = kubemint("rotate", robot, "--kubeconfig", served, "--grace", "0s", "--no-wait")
+    assert left.code == 0, left
+    before = journal_entries()
+    assert not any(entry["step"].startswith("revoke") for entry in before), "the next run is to revoke it"
+    shown = kubemint("rotate", "--due", "--dry-run", *where)
+    assert shown.code == 0, shown
+    assert journal_entries() == before
+    assert kubemint("rotate", "--due", "-n", "default", "--read-only", "--dry-run", *where).code == 0
+    assert journal_entries() == before
+
+
+def test_a_dry_run_of_many_shows_what_can_be_done_and_says_what_cannot(served: Path, robot: Path) -> None:
+    wrong = "secret:tenant-a/default/nope"
+    shown = kubemint("rotate", wrong, robot, "--kubeconfig", served, "--dry-run", "-o", "json")
+    assert shown.code == 3, shown
+    assert shown.err.startswith(f"kubemint: {wrong}: ")
+    assert shown.json["address"] == f"file:{robot}"
+    none = kubemint("rotate", wrong, f"{wrong}2", "--kubeconfig", served, "--dry-run")
+    assert (none.code, none.out) == (1, "")
+
+
+@pytest.mark.parametrize("address", ["nonsense", "secret:a", "secret:/a/b", "shoot:a/b/c"])
+def test_what_is_no_address(served: Path, address: str) -> None:
+    kubemint("rotate", address, "--kubeconfig", served).failed(2, "an address is KIND:CLUSTER/NAMESPACE/NAME")
+
+
+def test_rotate_needs_to_know_what(served: Path) -> None:
+    kubemint("rotate", "--kubeconfig", served).failed(2, "name credentials, or say --due")
+    kubemint("rotate", "--due", "file:/x", "--kubeconfig", served).failed(2, "--due takes no addresses")
