@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,11 +59,13 @@ class Place:
     clock: Clock
     fleet: FleetThread | None = None
     grace: timedelta = timedelta(0)
+    wall: Callable[[], float] = time.time
+    """The clock of this machine, as clients measure the servers' by it."""
     ns: str = field(init=False)
 
     async def __aenter__(self) -> Place:
         self.ns = f"dpf-{next(_NUMBERS)}"
-        self.known = KubeconfigClusters(str(self.config))
+        self.known = KubeconfigClusters(str(self.config), wall=self.wall)
         self.clusters = TargetClusters(self.known)
         self.keeper = Keeper(self.clusters, clock=self.clock, grace=self.grace)
         self.client = await self.known.client(self.host)
@@ -241,7 +244,10 @@ def admin_conf(endpoint: Endpoint) -> str:
 
 def embedded_place(fleet: FleetThread, clock: Clock) -> Place:
     """The embedded fleet's management cluster with two of its tenants."""
-    return Place("embedded", fleet.kubeconfig, "harbor", ("tenant-a", "tenant-c"), clock, fleet)
+    place = Place("embedded", fleet.kubeconfig, "harbor", ("tenant-a", "tenant-c"), clock, fleet)
+    if fleet._options.get("clock") is clock:  # it moves with the servers'
+        place.wall = lambda: clock().timestamp()
+    return place
 
 
 def real_place(plane: RealControlPlane) -> Place:

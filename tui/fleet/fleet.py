@@ -288,7 +288,8 @@ class Fleet:
     async def _renew_login(self, login: ShootLogin, tasks: ClusterTasks) -> None:
         while self._tasks.get(login.name) is tasks:
             due = login.renew_at
-            wait = (due - self._clock()).total_seconds() if due is not None else self._timing.login_first
+            now = self._clock() + timedelta(seconds=self.skew(login.name) or 0)  # the shoot decides when it ends
+            wait = (due - now).total_seconds() if due is not None else self._timing.login_first
             await asyncio.sleep(max(wait, self._timing.retry_first))
             if due is not None and due == login.renew_at and self._tasks.get(login.name) is tasks:
                 login.renew_at = None  # until the next one is there: asking for it takes a moment

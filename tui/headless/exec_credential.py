@@ -79,6 +79,7 @@ async def _answer(
     audiences: tuple[str, ...],
 ) -> None:
     from tui.issuance import exec_minting
+    from tui.issuance.cluster_time import ahead
     from tui.issuance.shoot_kubeconfig import check_duration
     from tui.issuance.token_request import check_wish
     from tui.issuance.types import AccessLevel, Identity, ShootAccess
@@ -89,14 +90,15 @@ async def _answer(
     async with setting(options) as place, VerbClusters(place) as clusters:
         cluster = options.contexts[0] if options.contexts else place.config.current_context
         await clusters.find(cluster)
+        client = await clusters.client(cluster)
         if account:
             check_wish(duration, audiences)
             identity = Identity(cluster, namespace, account)
-            made = await exec_minting.of_account(await clusters.client(cluster), identity, duration, audiences)
+            made = await exec_minting.of_account(client, identity, duration, audiences)
         else:
             check_duration(duration)
             project, name = exec_minting.shoot_of(question, shoot)
             access = ShootAccess(cluster, project, name, AccessLevel(level))
             lifetime = exec_minting.SHOOT_LIFETIME if duration is None else duration
-            made = await exec_minting.of_shoot(await clusters.client(cluster), question, access, lifetime)
-    click.echo(exec_minting.answer(question, made).reveal())
+            made = await exec_minting.of_shoot(client, question, access, lifetime)
+    click.echo(exec_minting.answer(question, made, ahead(client)).reveal())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.issuance.cluster_time import now_at, utc_now
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
@@ -21,6 +22,8 @@ from .output import Column, output_option, print_list, print_table, rfc3339
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tui.issuance.dpf.keeper import Keeper, Rest
     from tui.issuance.dpf.target import TargetClusters
     from tui.kube.client import Client
@@ -153,7 +156,7 @@ async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_R
 
     client = await clusters.client(cluster)
     objects = await _objects(client, how)
-    tended = "" if how.take_over or how.abandon else controller_of(objects, datetime.now(UTC))
+    tended = "" if how.take_over or how.abandon else controller_of(objects, now_at(client, utc_now))
     keys = [(str(item["metadata"]["namespace"]), str(item["metadata"]["name"])) for item in objects]
     if not keys:
         say(f"{cluster}: there are no requests")
@@ -185,11 +188,13 @@ async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, s
     async with slots:
         rest = await _tried(keeper, cluster, key, abandon=how.abandon)
     reason, wake = rest.reason, rest.wake
-    ends = datetime.now(UTC) + how.grace + timedelta(seconds=2)
-    if how.wait and not rest.error and wake is not None and wake <= ends:
-        await asyncio.sleep(max((wake - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+    ends = utc_now() + how.grace + timedelta(seconds=2)
+    # Again where the cluster's clock, of which we know the second at best, was not there yet.
+    while how.wait and not rest.error and wake is not None and wake <= ends:
+        await asyncio.sleep(max((wake - utc_now()).total_seconds(), 0) + 0.1)
         async with slots:
             rest = await _tried(keeper, cluster, key)
+        wake = rest.wake
     return _row(cluster, key, rest, reason)
 
 
@@ -232,7 +237,7 @@ async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str])
             return _Row(cluster, *key, "would be cleaned up and let go")
         work = await look(clusters, request)
         work.check()
-        reason = work.reason(datetime.now(UTC))
+        reason = work.reason(now_at(work.client, utc_now))
     except NotFound:
         return _Row(cluster, *key, "is gone")
     except (KubeError, IssuanceError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
@@ -50,11 +51,18 @@ class KubeconfigClusters:
     would read (`KUBECONFIG`, then `~/.kube/config`).
     """
 
-    def __init__(self, config: KubeConfig | str | None = None, *, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        config: KubeConfig | str | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         from tui.kube.kubeconfig import load
 
         self._config = load(config) if config is None or isinstance(config, str) else config
         self._timeouts = timeouts
+        self._wall = wall
         self._clients: dict[str, Client] = {}
 
     @property
@@ -76,7 +84,8 @@ class KubeconfigClusters:
 
         client = self._clients.get(name)
         if client is None:
-            client = self._clients[name] = Client(self.endpoint(name), timeouts=self._timeouts or Timeouts())
+            client = Client(self.endpoint(name), timeouts=self._timeouts or Timeouts(), wall=self._wall)
+            self._clients[name] = client
         return client
 
     async def aclose(self) -> None:

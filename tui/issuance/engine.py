@@ -10,12 +10,13 @@ import random
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
 
+from .cluster_time import utc_now
 from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
 from .running import OnStep, Run, StepFailed, explain
@@ -57,11 +58,6 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 _PLANS_KEPT: Final = 10_000
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 class Engine:

@@ -76,15 +76,18 @@ def shoot_of(question: Question, named: str) -> tuple[str, str]:
     return namespace, name
 
 
-def answer(question: Question, made: ExecCredential) -> Sensitive:
-    """Keep it for the next time, and give what is to be printed. A cache that cannot be written is done without."""
+def answer(question: Question, made: ExecCredential, ahead: timedelta) -> Sensitive:
+    """Keep it for the next time, and give what is to be printed. A cache that cannot be written is done without.
+
+    `ahead` is how far the clock that stamped it is ahead of ours, by which the cache goes.
+    """
     assert made.expires_at is not None
     status: dict[str, Any] = {"expirationTimestamp": made.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
     if made.token is not None:
         status["token"] = made.token.reveal()
     if made.certificate is not None and made.key is not None:
         status |= {"clientCertificateData": made.certificate.decode(), "clientKeyData": made.key.reveal()}
-    good_until = (made.expires_at - _EARLY).timestamp()
+    good_until = (made.expires_at - ahead - _EARLY).timestamp()
     file = Path(question.file)
     try:
         write_private(file, Sensitive(record(status, good_until)))

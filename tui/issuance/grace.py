@@ -119,7 +119,7 @@ async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Ru
                     return True
                 said = await handles.delete(context.clusters, revocation.handle, revocation.address.kind)
                 if revocation.address.kind is CredentialKind.REQUEST:
-                    await _tidy_request(context, revocation.address)
+                    await _tidy_request(context, revocation)
                 done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
                 await run.journal(done, revoked=revocation.handle)
         except (KubeError, IssuanceError) as error:
@@ -159,12 +159,12 @@ async def _recorded(context: Context, revocation: Revocation) -> bool:
     return await asyncio.to_thread(context.state.revocation, revocation.handle) is not None
 
 
-async def _tidy_request(context: Context, address: Address) -> None:
+async def _tidy_request(context: Context, revocation: Revocation) -> None:
     """A request also says in itself what it has left over, for whoever keeps it; take out what is gone now."""
     from .requesting import sweep_leftovers
 
     with contextlib.suppress(NotFound):
-        await sweep_leftovers(context, address)
+        await sweep_leftovers(context, revocation.address, gone=revocation.handle)
 
 
 def _worth_another_try(error: Exception) -> bool:

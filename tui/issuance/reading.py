@@ -59,7 +59,8 @@ async def lookup(context: Context, address: Address) -> Credential:
         case CredentialKind.REQUEST:
             from .dpf import credential_of
 
-            return credential_of(address.cluster, await request_at(context, address), context.clock())
+            request = await request_at(context, address)
+            return credential_of(address.cluster, request, await context.now(address.cluster))
 
 
 async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:

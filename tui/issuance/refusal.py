@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.kube.errors import KubeError, NotFound
@@ -178,8 +178,3 @@ async def _metadata(operator: Client, resource: Resource, namespace: str, name: 
     except KubeError:
         return None
     return dict(found.get("metadata") or {"uid": ""})
-
-
-def leeway(operator: Client | None) -> timedelta:
-    """How far the server's clock is ahead of ours."""
-    return timedelta(seconds=(operator.skew or 0.0) if operator is not None else 0.0)

@@ -169,8 +169,11 @@ class RenewalLoop:
                     group.create_task(self._batch(look.due))
                 await self._nap(look.next_at)
 
-    def note(self, outcome: Outcome, replaced: datetime | None = None) -> None:
-        """How a renewal ended: a failed one is tried again later each time, while the old one lives."""
+    def note(self, outcome: Outcome, replaced: datetime | None = None, ahead: timedelta = timedelta(0)) -> None:
+        """How a renewal ended: a failed one is tried again later each time, while the old one lives.
+
+        `ahead` is how far the clock of its cluster, which says when it ends, is ahead of ours.
+        """
         address, now = outcome.address, self.clock()
         if outcome.ok:
             self._failures.pop(address, None)
@@ -179,7 +182,8 @@ class RenewalLoop:
             return
         self._failures[address] = self._failures.get(address, 0) + 1
         expires = outcome.credential.expires_at if outcome.credential is not None else replaced
-        self._not_before[address] = retry_at(now, expires, self._failures[address], self.jitter())
+        ends = expires - ahead if expires is not None else None
+        self._not_before[address] = retry_at(now, ends, self._failures[address], self.jitter())
 
     def _is_old_news(self, address: Address, credential: Credential) -> bool:
         if address not in self._renewed:
@@ -190,7 +194,7 @@ class RenewalLoop:
         return False
 
     async def _batch(self, addresses: Sequence[Address]) -> None:
-        seen = {one.credential.address: one for one in self.source()}
+        now, seen = self.clock(), {one.credential.address: one for one in self.source()}
         ends = {address: one.credential.expires_at for address, one in seen.items()}
         try:
             ours = [
@@ -199,7 +203,8 @@ class RenewalLoop:
                 if not await self._somebody_else(address) and await self._still_due(seen.get(address))
             ]
             for outcome in await self.renew(ours) if ours else ():
-                self.note(outcome, ends.get(outcome.address))
+                of = seen.get(outcome.address)
+                self.note(outcome, ends.get(outcome.address), of.now - now if of is not None else timedelta(0))
         finally:
             self._busy.difference_update(addresses)
             self.wake()

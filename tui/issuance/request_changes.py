@@ -10,6 +10,7 @@ import msgspec
 from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS
 
+from .cluster_time import now_at
 from .dpf import DPU_REQUESTS, DPURequest, DPURequestDraft, credential_of, manifest, validate
 from .dpf.renewal_work import RequestWork, look
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
@@ -47,7 +48,7 @@ class CreateRequest:
             except NotFound as error:
                 raise IssuanceError(error.message, "is DPF installed there, and does the namespace exist?") from error
             note.message = "created; DPF's controller issues it, or rotate it to issue it now"
-        return Finished(credential_of(draft.cluster, made, self.context.clock()))
+        return Finished(credential_of(draft.cluster, made, now_at(client, self.context.clock)))
 
 
 async def prepare_creation(context: Context, draft: DPURequestDraft) -> tuple[Plan, CreateRequest]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tui.kube.errors import Forbidden, KubeError
 
+from .cluster_time import now_at
 from .dpf import DPU_REQUESTS, DPURequest, credential_of, parse
 from .dpf.cleanup import Leftover, everything, leftovers_of
 from .dpf.keeper import Keeper, Rest
@@ -63,7 +64,8 @@ class Keepers:
         async with self._looking.setdefault(cluster, asyncio.Lock()):
             at, said = self._seen.get(cluster, (0.0, ""))
             if not at or time.monotonic() - at > _FRESH:
-                said = controller_of(await self._requests(cluster, namespace), self.context.clock())
+                requests = await self._requests(cluster, namespace)
+                said = controller_of(requests, await self.context.now(cluster))
                 self._seen[cluster] = time.monotonic(), said
             return said
 
@@ -122,7 +124,7 @@ class KeepRequest:
         except LeaseLost as error:  # it ended the work in the middle of a step
             run.tell(run.result("keep", StepStatus.FAILED, error.message))
             raise StepFailed("keep", error.message, "look again: whoever has the Lease now goes on") from error
-        return self._finished(rest)
+        return await self._finished(rest)
 
     async def _kept(self) -> Rest:
         address = self.address
@@ -141,8 +143,8 @@ class KeepRequest:
                 return rest
         raise AssertionError("the last try returns or raises")
 
-    def _finished(self, rest: Rest) -> Finished:
-        now, request = self.context.clock(), rest.request
+    async def _finished(self, rest: Rest) -> Finished:
+        now, request = await self.context.now(self.address.cluster), rest.request
         if request is None:
             return Finished(None)
         later = [leftover.due for leftover in leftovers_of(request) if leftover.due > now]
@@ -246,7 +248,7 @@ async def _foreseen(context: Context, request: DPURequest) -> tuple[str, str]:
         work.check()
     except (KubeError, IssuanceError) as error:
         return "Try to bring it to its desired state", str(error)
-    reason = work.reason(context.clock())
+    reason = work.reason(now_at(work.client, context.clock))
     return (f"Issue a token, because {reason}" if reason else "Compare everything with what is wanted"), ""
 
 

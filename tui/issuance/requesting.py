@@ -12,6 +12,7 @@ from tui.kube.errors import Unreachable
 from tui.kube.sensitive import Sensitive
 
 from . import handles, managed
+from .cluster_time import now_at
 from .dpf import DPURequest, credential_of
 from .dpf.cleanup import leftovers_of, sweep
 from .dpf.cleanup import written as leftovers_text
@@ -92,7 +93,7 @@ class RequestRotation:
 
     async def finish(self, run: Run, issued: IssuedToken) -> Finished:
         """The Secret holds the new token; say so in the request, commit, and leave the old handle to its grace."""
-        now, grace = self.context.clock(), self.context.grace
+        context, grace = self.context, self.context.grace
         try:
             async with run.step("check:0"):
                 await check_written(self.work.host, self.work.request, self.work.data(issued))
@@ -100,8 +101,8 @@ class RequestRotation:
                 if self.work.request.marks.get(FINGERPRINT) == issued.fingerprint:
                     note.skip("the request says so already")  # saying it twice would make the new handle an old one
                 else:
-                    await self.work.publish(issued, now, grace)
-            revocations = self.intent.revocations(now + grace)
+                    await self.work.publish(issued, now_at(self.work.host, context.clock), grace)
+            revocations = self.intent.revocations(context.clock() + grace)
             async with run.step("commit") as note:
                 note.record = {"closed": self.intent.plan, "revocations": revocations}
         except StepFailed as failure:
@@ -111,6 +112,7 @@ class RequestRotation:
             run.hints.append(f"{said}; kubemint {rest} the rest when it starts next")
             raise
         run.hints += self.work.notes
+        now = now_at(self.work.client, context.clock)
         return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations, self._replaced())
 
     def _replaced(self) -> dict[Handle, Sensitive]:
@@ -177,8 +179,9 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
     work = await look(context.clusters, request)
     work.check()
     old, foreign = [], False
+    now = now_at(work.client, context.clock)
     if request.expires_at is not None:
-        old = [credential_of(address.cluster, request, context.clock())]
+        old = [credential_of(address.cluster, request, now)]
         foreign = await handles.is_of_another(context.clusters, old[0], request.uid)
     if foreign:
         old = [msgspec.structs.replace(old[0], handle=None)]
@@ -197,7 +200,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         for copy in copies
         if copy.source == address
     )
-    if request.handle is None and request.expires_at is not None and request.expires_at > context.clock():
+    if request.handle is None and request.expires_at is not None and request.expires_at > now:
         warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(request.expires_at)}",)
     if foreign:
         warnings += ("the request names a handle that was not made for it: the old token is not revoked",)
@@ -210,7 +213,8 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
 async def controller_at(context: Context, address: Address) -> str:
     """What shows that DPF's controller renews this very request; empty where nothing does."""
     host = await context.clusters.client(address.cluster)
-    found = trace(await host.get(DPU_REQUESTS, address.name, namespace=address.namespace), context.clock())
+    request = await host.get(DPU_REQUESTS, address.name, namespace=address.namespace)
+    found = trace(request, now_at(host, context.clock))
     return f"DPF's controller renews it: {found}" if found else ""
 
 
@@ -239,14 +243,22 @@ async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished
     return await rotation.finish(run, issued_again(intent, token))
 
 
-async def sweep_leftovers(context: Context, address: Address) -> tuple[str, ...]:
-    """Remove what the request has written down as superfluous and due, and forget what is gone; says what went."""
+async def sweep_leftovers(context: Context, address: Address, *, gone: Handle | None = None) -> tuple[str, ...]:
+    """Remove what the request has written down as superfluous and due, and forget what is gone; says what went.
+
+    `gone` was revoked just now: it need not be due by the cluster's clock, of which we know the second at best.
+    """
     host = await context.clusters.client(address.cluster)
     request = await fetch(host, address.cluster, address.namespace, address.name)
     written = leftovers_of(request)
     if not written:
         return ()
-    swept = await sweep(context.clusters, request, written, context.clock())
+    now = now_at(host, context.clock)
+    due = [
+        msgspec.structs.replace(one, due=min(one.due, now)) if gone is not None and one.uid == gone.uid else one
+        for one in written
+    ]
+    swept = await sweep(context.clusters, request, due, now)
     if len(swept.left) != len(written):
         await annotate(host, request, {LEFTOVERS: leftovers_text(swept.left)})
     return swept.notes + swept.errors

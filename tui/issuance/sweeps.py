@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import datetime
 from typing import Final
 
 from tui.kube.errors import KubeError, NotFound
 
+from .cluster_time import now_at
 from .errors import IssuanceError
 from .requesting import sweep_leftovers
 from .running import Run, explain
@@ -49,7 +51,7 @@ class Sweeps:
 
     async def _wait_and_sweep(self, sweep: Sweep, run: Run, step: str) -> None:
         while True:
-            left = (sweep.due - self._context.clock()).total_seconds()
+            left = (sweep.due - await self._now(sweep)).total_seconds()
             if left <= 0:
                 break
             await asyncio.sleep(min(left, _TICK))
@@ -64,3 +66,11 @@ class Sweeps:
         with contextlib.suppress(IssuanceError):
             await run.journal(done)
         run.tell(done)
+
+    async def _now(self, sweep: Sweep) -> datetime:
+        """The time in the request's cluster, by which it says what may go."""
+        try:
+            client = await self._context.clusters.client(sweep.address.cluster)
+        except (KubeError, IssuanceError):
+            return self._context.clock()
+        return now_at(client, self._context.clock)

@@ -97,7 +97,7 @@ async def prepare_undo(
     revocation = await _last_rotation(context, address, current)
     old = revocation.old
     assert old is not None
-    now = context.clock()
+    now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
     if old.expires_at is None or old.issued_at is None or old.expires_at <= now:
         raise UsageError(f"the old credential of {address} has ended by itself", "rotate it for a new one")
     token = graces.token(revocation.handle) or await _from_files(context, old, given)
@@ -136,7 +136,7 @@ async def prepare_undo(
                     namespace=at.namespace, name="" if path else at.name,
                 )
             )  # fmt: skip
-    plan = undo_plan(context, intent, steps, [one.warning for one in held if one.warning])
+    plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning])
     return plan, Undo(context, intent, places, account_uid="", token=token)
 
 
@@ -165,7 +165,7 @@ def undo_intent(
     )
 
 
-def undo_plan(context: Context, intent: Intent, steps: list[Step], warnings: list[str]) -> Plan:
+def undo_plan(context: Context, intent: Intent, now: datetime, steps: list[Step], warnings: list[str]) -> Plan:
     """The plan of an undo: its own steps, the commit, and the newer handle at the end of its grace."""
     steps = [*steps, Step(id="commit", title="Journal the commit")]
     grace = format_duration(context.grace)
@@ -176,7 +176,7 @@ def undo_plan(context: Context, intent: Intent, steps: list[Step], warnings: lis
         )
         for number, one in enumerate(intent.old_handles)
     ]  # fmt: skip
-    left = human_left((intent.expires_at or context.clock()) - context.clock())
+    left = human_left((intent.expires_at or now) - now)
     warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
     return Plan(
         id=intent.plan, action=Action.UNDO, address=intent.address, steps=tuple(steps), warnings=tuple(warnings)

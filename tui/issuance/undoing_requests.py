@@ -14,6 +14,7 @@ import msgspec
 from tui.kube.errors import Unreachable
 from tui.kube.sensitive import Sensitive
 
+from .cluster_time import ahead, now_at
 from .dpf import credential_of
 from .dpf.cleanup import Leftover, leftovers_of
 from .dpf.renewal_work import look
@@ -85,7 +86,11 @@ class RequestUndo(RequestRotation):
         target = self.work.request.status_target
         name = f"{self._old.namespace}/{self._old.name}"
         return Leftover(
-            kind="handle", name=name, target=str(target) if target else "", uid=self._old.uid, due=undoes.due
+            kind="handle",
+            name=name,
+            target=str(target) if target else "",
+            uid=self._old.uid,
+            due=undoes.due + ahead(self.work.host),
         )
 
     @property
@@ -112,8 +117,11 @@ async def prepare_request_undo(
     )  # fmt: skip
     if not same or old.identity != work.identity:
         raise UsageError(f"{address} wants something else since its last rotation", "rotate it instead")
-    now = credential_of(address.cluster, request, context.clock())
-    intent = msgspec.structs.replace(undo_intent(address, revocation, request.uid, (now,), old), spec=spec_of(request))
+    now = now_at(work.client, context.clock)
+    newer = credential_of(address.cluster, request, now)
+    intent = msgspec.structs.replace(
+        undo_intent(address, revocation, request.uid, (newer,), old), spec=spec_of(request)
+    )
     secret = {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
     itself = {"cluster": request.cluster, "namespace": request.namespace, "name": request.name}
     steps = [
@@ -136,4 +144,4 @@ async def prepare_request_undo(
             resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com", **itself,
         ),
     ]  # fmt: skip
-    return undo_plan(context, intent, steps, []), RequestUndo(context, work, intent, token=token)
+    return undo_plan(context, intent, now, steps, []), RequestUndo(context, work, intent, token=token)

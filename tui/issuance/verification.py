@@ -10,9 +10,10 @@ import msgspec
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unauthorized
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
+from .cluster_time import now_at
 from .errors import IssuanceError, NotProved, UsageError
 from .proving import Proof, ask
-from .refusal import explain, leeway
+from .refusal import explain
 from .types import Address, CredentialKind, Identity
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ async def verify_pasted(context: Context, data: Sensitive, cluster: str) -> Veri
 
 
 async def _explained(context: Context, token: Sensitive, operator: Client | None) -> tuple[str, str]:
-    return await explain(token, context.clock() + leeway(operator), operator)
+    return await explain(token, now_at(operator, context.clock), operator)
 
 
 async def _verify_login(context: Context, cluster: str) -> Verification:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from .cluster_time import now_at
 from .intent import Revocation
 from .types import Address, Credential, Handle
 
@@ -30,6 +31,10 @@ class Context:
     grace: timedelta
     owner: str
 
+    async def now(self, cluster: str) -> datetime:
+        """The time in this cluster, which is what the stamps of its tokens mean."""
+        return now_at(await self.clusters.client(cluster), self.clock)
+
 
 class Work(Protocol):
     """A plan's substance: what `Engine.execute` runs, once, under the locks of `addresses`."""
@@ -51,7 +56,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """A request that has written down what may go from `due` on."""
+    """A request that has written down what may go from `due` on, by the clock of its cluster."""
 
     address: Address
     due: datetime

@@ -74,6 +74,8 @@ class Client:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.endpoint = endpoint
+        self.wall = wall
+        """This machine's clock, against which the server's is measured."""
         self.read_only = ""
         """Why nothing may be changed through this client; empty where it may."""
         self.timeouts = timeouts

@@ -10,14 +10,16 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
+from tui.issuance.cluster_time import ahead, now_at, utc_now
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
 from tui.issuance.renewal import next_wake, spread
 from tui.issuance.token_request import IssuedToken
+from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound, Unreachable
 
 from . import conditions, steps
@@ -31,7 +33,10 @@ GRACE = timedelta(seconds=30)
 
 
 class Rest(msgspec.Struct, frozen=True, kw_only=True):
-    """How a request was left. `wake` is when to look again; None with an error (back off) or when it is gone."""
+    """How a request was left.
+
+    `wake` is when to look again, by this machine's clock; None with an error (back off) or when it is gone.
+    """
 
     request: DPURequest | None
     reason: str = ""
@@ -53,7 +58,7 @@ class Keeper:
         self,
         clusters: TargetClusters,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         grace: timedelta = GRACE,
         owner: str = "",
     ) -> None:
@@ -80,13 +85,14 @@ class Keeper:
             return await self._delete(request, abandon)
         request = await steps.add_finalizer(host, request)
         # Pending until something was tried: never Ready because nobody has looked yet.
-        pending = conditions.ensure(request.conditions, self._clock())
+        now = self._now(host)
+        pending = conditions.ensure(request.conditions, now)
         if len(pending) > len(request.conditions):
-            request = await steps.update_status(host, request, conditions.summarize(pending, self._clock()))
+            request = await steps.update_status(host, request, conditions.summarize(pending, now))
         try:
             work = await look(self._clusters, request)
             work.check()
-            reason = renew or work.reason(self._clock())
+            reason = renew or work.reason(self._now(work.client))
             issued = await self._issue(work) if reason else None
         except steps.SecretInUse as error:
             return await self._failed(request, conditions.SECRET, error)
@@ -97,9 +103,10 @@ class Keeper:
         except (KubeError, IssuanceError) as error:
             await self._take_back_unless_published(work, issued, error)
             return await self._failed(work.request, conditions.SECRET, error)
-        now = self._clock()
+        now = self._now(host)
         await work.publish(issued, now, self._grace)
-        swept = await self._sweep(work, now, await work.orphans(now, self._grace) if issued is not None else [])
+        orphans = await work.orphans(self._now(work.client), now + self._grace) if issued is not None else []
+        swept = await self._sweep(work, now, orphans)
         return self._rest(work, reason, issued, swept)
 
     async def _issue(self, work: RequestWork) -> IssuedToken:
@@ -140,7 +147,7 @@ class Keeper:
         """Say what is wrong in a condition. The old credential stays published, and its stamps stay true."""
         host = await self._clusters.client(request.cluster)
         text = str(error)
-        request = await steps.update_status(host, request, failed(request, kind, text, self._clock()))
+        request = await steps.update_status(host, request, failed(request, kind, text, self._now(host)))
         return Rest(request=request, error=text, hint=error.hint)
 
     async def _sweep(self, work: RequestWork, now: datetime, orphans: list[Leftover]) -> Swept:
@@ -152,11 +159,12 @@ class Keeper:
 
     def _rest(self, work: RequestWork, reason: str, issued: IssuedToken | None, swept: Swept) -> Rest:
         request = work.request
-        now = self._clock()
-        wakes = [leftover.due for leftover in swept.left if leftover.due > now]
+        now = self._now(work.host)
+        wakes = [leftover.due - ahead(work.host) for leftover in swept.left if leftover.due > now]
         if request.issued_at is not None and request.expires_at is not None:
             jitter = spread(f"{request.uid}{request.expires_at.isoformat()}")
-            wakes.append(next_wake(now, request.issued_at, request.expires_at, jitter))
+            wake = next_wake(self._now(work.client), request.issued_at, request.expires_at, jitter)
+            wakes.append(wake - ahead(work.client))
         return Rest(
             request=request,
             reason=reason if issued is not None else "",
@@ -169,7 +177,7 @@ class Keeper:
         if FINALIZER not in request.finalizers:
             return Rest(request=request)
         host = await self._clusters.client(request.cluster)
-        now = self._clock()
+        now = self._now(host)
         made = sorted(everything(request, now), key=_last_the_secret)
         swept = await sweep(self._clusters, request, made, None)
         if swept.errors and not abandon:
@@ -185,6 +193,10 @@ class Keeper:
         await steps.drop_finalizer(host, request)
         warnings = tuple(f"left behind: {error}" for error in swept.errors)
         return Rest(request=None, notes=(*swept.notes, *warnings))
+
+    def _now(self, client: Client) -> datetime:
+        """Tokens are stamped and judged by their own cluster, what is written into the request by the one it is in."""
+        return now_at(client, self._clock)
 
 
 def _last_the_secret(leftover: Leftover) -> int:

@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.issuance.cluster_time import ahead, now_at, utc_now
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.renewal import retry_at
 from tui.issuance.running import explain
@@ -31,10 +32,6 @@ _LONGEST_NAP: Final = 5.0
 """The wall clock may jump; it is looked at this often."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass
 class Keeping:
     """The loop over the requests of one cluster, or of one namespace of it."""
@@ -45,7 +42,7 @@ class Keeping:
     namespace: str | None = None
     on_rest: Callable[[Key, Rest], None] = lambda key, rest: None
     say: Callable[[str], None] = lambda line: None
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     resync: timedelta = RESYNC
     take_over: bool = False
     """Keep them although DPF's controller seems to."""
@@ -100,7 +97,7 @@ class Keeping:
         slots = asyncio.Semaphore(AT_ONCE)
         while True:
             now = self.clock()
-            if self._synced and not self._leave_alone(now):
+            if self._synced and not self._leave_alone(now_at(self.client, self.clock)):
                 for key in [key for key, due in self._due.items() if due <= now and key not in self._busy]:
                     self._busy.add(key)
                     group.create_task(self._one(key, slots))
@@ -153,7 +150,8 @@ class Keeping:
         now = self.clock()
         if rest.error:
             self._failures[key] = self._failures.get(key, 0) + 1
-            expires = rest.request.expires_at if rest.request is not None else None
+            ends = rest.request.expires_at if rest.request is not None else None
+            expires = ends - ahead(self.client) if ends is not None else None
             self._due[key] = retry_at(now, expires, self._failures[key], random.random())  # noqa: S311
             return
         self._failures.pop(key, None)

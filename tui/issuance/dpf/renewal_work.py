@@ -196,14 +196,14 @@ class RequestWork:
         state = succeeded(self.request, now)
         self.request = await steps.update_status(self.host, self.request, state, None if unchanged else stamps)
 
-    async def orphans(self, now: datetime, grace: timedelta) -> list[Leftover]:
+    async def orphans(self, now: datetime, due: datetime) -> list[Leftover]:
         """Handles that somebody made for this request and was killed before he recorded them.
 
-        Young ones are left alone, since somebody may be at work with them right now. The others may be of the token
-        that was published until a moment ago, so they have their grace too.
+        Young ones are left alone, since somebody may be at work with them right now: `now` is the time where they are.
+        The others may be of the token that was published until a moment ago, so they have their grace too, until `due`.
         """
         current, known = self.request.handle, {leftover.name for leftover in leftovers_of(self.request)}
-        found, due = [], now + grace
+        found = []
         for item in await self._own_handles():
             meta = item.get("metadata") or {}
             name = f"{meta.get('namespace')}/{meta.get('name')}"

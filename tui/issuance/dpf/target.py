@@ -127,7 +127,7 @@ class TargetClusters:
             if target.name in self._clients:  # somebody may still be using it
                 self._retired.append(self._clients[target.name])
             self._targets[target.name] = target
-            self._clients[target.name] = Client(target.endpoint)
+            self._clients[target.name] = Client(target.endpoint, wall=host.wall)
         return target, self._guarded(target.name, self._clients[target.name])
 
     async def aclose(self) -> None:
