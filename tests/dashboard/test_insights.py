@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from textual.widgets import Button
 
@@ -12,7 +14,7 @@ from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.rows import AccountRow, CredentialRow
 from tui.issuance.hygiene import Fix
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.hygiene import HygieneScreen
+from tui.screens.hygiene import HygieneScreen, about
 from tui.screens.lineage import LineageScreen
 from tui.screens.page import Page
 from tui.screens.powers import PowersScreen
@@ -60,9 +62,13 @@ async def test_lineage_leads_to_rows_and_its_keys_act_on_them(dashboard: Open) -
         await driver.click("managed Secret", line="this one")
         assert [found.key for found in screen.chosen()] == [row.key], "the facts and the keys are about that line"
         await driver.shows(str(row.credential.address))
+        line = screen.item
+        assert line is not None
         job = await driver.clicked("r rotate")
         assert done(job), job.tasks[0].message
         assert commits(driver, row.credential.address) == 1
+        await driver.until(lambda: screen.item is not None and screen.item.node.expires_at != line.node.expires_at)
+        assert screen.item.key == line.key, "the tree is read again around the cursor"
         await driver.click("esc close")
         await driver.until(lambda: not screen.query_one(JobPanel).display)
 
@@ -134,6 +140,76 @@ async def test_powers_are_what_the_server_says_there_and_elsewhere(dashboard: Op
         assert driver.app.screen is driver.main
 
 
+def column(screen: Page, show: Callable[[Any], object]) -> list[Any]:  # type: ignore[type-arg]
+    """What the rows of a page show, from top to bottom."""
+    return [show(screen.table.rows[index]) for index in range(len(screen.table.rows))]
+
+
+async def test_pages_are_sorted_by_keys_and_by_clicks_on_titles(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], size=(200, 50)) as driver:
+        await driver.press("f")
+        findings = await page(driver, HygieneScreen)
+        await driver.shows("SEVERITY ▲")
+        assert column(findings, lambda item: item) == list(findings.items)
+        await driver.press("down")
+        chosen = findings.item
+        await driver.click("ABOUT")
+        await driver.shows("ABOUT ▲")
+        shown = column(findings, lambda item: about(item).casefold())
+        assert shown == sorted(shown) != [about(item).casefold() for item in findings.items]
+        assert findings.item is chosen, "the cursor stays on its line"
+        await driver.click("ABOUT ▲")
+        await driver.shows("ABOUT ▼")
+        assert column(findings, lambda item: about(item).casefold()) == shown[::-1]
+        await driver.click("F DOES")
+        await driver.shows("F DOES ▲")
+        fixes = column(findings, lambda item: item.fix.value)
+        assert fixes == sorted(fixes, key=lambda fix: (not fix, fix)), "what has nothing to do comes last"
+        await driver.press("S")
+        await driver.shows("F DOES ▼")
+        assert column(findings, lambda item: bool(item.fix)) == [bool(fix) for fix in fixes]
+        await driver.press("s")
+        await driver.shows("SEVERITY ▲")
+        assert column(findings, lambda item: item) == list(findings.items)
+        await driver.press("escape")
+
+        await driver.find("5", PROMETHEUS)
+        await driver.press("l")
+        tree = await page(driver, LineageScreen)
+        before = column(tree, lambda item: item)
+        await driver.click("WHICH")
+        await driver.press("s", "S")
+        assert column(tree, lambda item: item) == before, "a tree has an order of its own"
+        assert "▲" not in driver.text().splitlines()[1]
+        await driver.press("escape", "w")
+        rights = await page(driver, PowersScreen)
+        await driver.press("s")
+        await driver.shows("WHICH MEANS ▲")
+        reasons = column(rights, lambda item: item.why.casefold())
+        assert reasons == sorted(reasons)
+
+
+async def test_the_keys_of_a_page_are_in_its_footer_on_small_terminals(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], size=(60, 20)) as driver:
+        await driver.find("5", PROMETHEUS)
+        for key, kind, wanted, absent in (
+            ("f", HygieneScreen, ("⏎ open", "F fix", "E save", "esc back"), ()),
+            ("w", PowersScreen, ("N namespace", "esc back", "r rotate"), ("open", "mark")),
+            ("l", LineageScreen, ("⏎ open", "esc back", "/ filter"), ("mark",)),
+        ):
+            await driver.press(key)
+            screen = await page(driver, kind)
+            if isinstance(screen, HygieneScreen):
+                assert screen.table.go_to(next(item.key for item in screen.items if item.fix))
+            for width in (60, 80):
+                await driver.pilot.resize_terminal(width, 24)
+                await driver.shows(*wanted)
+                footer = driver.text().splitlines()[-1].rstrip()
+                assert footer.endswith("? help"), footer
+                assert not any(word in footer for word in absent), footer
+            await driver.press("escape")
+
+
 async def test_findings_are_done_saved_and_lead_to_rows(dashboard: Open, tmp_path: Path) -> None:
     async with dashboard(only=["harbor", "tenant-a"], size=(200, 50)) as driver:
         session = driver.app.session
@@ -152,7 +228,7 @@ async def test_findings_are_done_saved_and_lead_to_rows(dashboard: Open, tmp_pat
         path = Path(screen.item.path)
         open_to = stat.S_IMODE(path.stat().st_mode)
         assert open_to & 0o077
-        await driver.click("F do what it proposes")
+        await driver.click("F fix")
         await driver.until(lambda: isinstance(driver.app.screen, ConfirmScreen))
         await driver.pilot.click("#cancel")
         assert stat.S_IMODE(path.stat().st_mode) == open_to

@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from .main import MainScreen
 
 COLUMNS = (
-    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8),
+    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8, sort="severity"),
     Column("title", "FINDING", lambda item, now: Cell(RULES[item.rule].title, Tone.STRONG), least=16, tight=26,
-           most=40),
+           most=40, sort="finding"),
     Column("subject", "ABOUT", lambda item, now: Cell(safe_text(about(item), LIMIT)), least=16, tight=30, most=64,
-           middle=True),
+           middle=True, sort="about"),
     Column("cluster", "CLUSTER", lambda item, now: Cell(safe_text(item.cluster, LIMIT) or "–", Tone.MUTE), least=8,
-           tight=12, most=28, drop=3, middle=True),
+           tight=12, most=28, drop=3, middle=True, sort="cluster"),
     Column("message", "BECAUSE", lambda item, now: Cell(safe_text(item.message, LIMIT), Tone.MUTE), least=16, tight=24,
-           most=120, drop=2),
+           most=120, drop=2, sort="because"),
     Column("fix", "F DOES", lambda item, now: Cell(item.fix.value or "–", Tone.INFO if item.fix else Tone.MUTE),
-           least=6, drop=1),
+           least=6, drop=1, sort="fix"),
 )  # fmt: skip
 
 
@@ -63,12 +63,15 @@ class HygieneScreen(Page[Finding]):
     """The findings of one pass; ^r makes another."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "fix", "do what it proposes", tooltip="rotate, revoke or make private; asks where it destroys"),
+        Binding(
+            "F", "fix", "fix", tooltip="do what it proposes: rotate, revoke or make private; asks where it destroys"
+        ),
         Binding("E", "save", "save", tooltip="write the findings to a file, as JSON or SARIF"),
     ]
     of_its_own = ("fix", "save")
     trail = ("Hygiene", "findings")
     noun = "finding"
+    marks = True
     columns = COLUMNS
     help_text = (
         "What is wrong with credentials, accounts, kubeconfigs and files, the worst first, with the reason and what to "
@@ -109,6 +112,9 @@ class HygieneScreen(Page[Finding]):
         parts = (item.severity.value, item.rule, RULES[item.rule].title, item.subject, item.message, item.path,
                  item.cluster, item.fix.value)  # fmt: skip
         return "\n".join(parts)
+
+    def rank(self, item: Finding, by: str) -> str:
+        return str(item.severity.rank) if by == "severity" else super().rank(item, by)
 
     def chosen(self) -> list[Row]:
         found = [row for finding in self._findings() if (row := self._row(finding)) is not None]

@@ -1,19 +1,25 @@
-"""Lineage: what leads to a row and who uses it, as a tree that fills branch by branch; Enter goes to a row."""
+"""Lineage: what leads to a row and who uses it, as a tree that fills branch by branch; Enter goes to a row.
+
+It is read again when a job of this page has ended, and when what was issued for its account is no longer the same;
+until a branch is known anew, what was known of it stays, and the cursor stays on its line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import CredentialRow, Row
+from tui.fleet.store import FleetChange
 from tui.issuance.countdown import countdown
 from tui.issuance.errors import UsageError
 from tui.issuance.lineage import root, subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part, Subject
-from tui.issuance.types import Credential, CredentialKind
+from tui.issuance.types import Credential, CredentialKind, Identity
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
@@ -26,6 +32,7 @@ from tui.widgets.table import FleetTable
 
 from .command_lines import address_of
 from .describe import title_of
+from .jobs import Job
 from .page import Page
 from .session import Session
 
@@ -49,15 +56,18 @@ class Line:
 
 
 def lines(node: Node, lead: str = "", stem: str = "", key: str = "") -> Iterator[Line]:
-    """The tree as lines, from the trunk down."""
-    yield Line(node, lead, f"{key}/{node.kind} {node.name}")
+    """The tree as lines, from the trunk down. A key says what a line is, not where, so that it outlives a new order."""
+    key = f"{key}/{node.kind} {node.name}"
+    yield Line(node, lead, key)
+    seen: Counter[tuple[str, str]] = Counter()
     for number, child in enumerate(node.children, 1):
         last = number == len(node.children)
+        seen[child.kind, child.name] += 1
         yield from lines(
             child,
             f"{stem}{'└─' if last else '├─'} ",
             f"{stem}{'   ' if last else '│  '}",
-            f"{key}/{node.kind} {node.name}#{number}",
+            f"{key}#{seen[child.kind, child.name]}",
         )
 
 
@@ -116,19 +126,36 @@ class LineageScreen(Page[Line]):
         self._main = main
         self._of = row
         self._subject: Subject | None = None
+        self._issued: list[Credential] = []
+        """What was issued for its account when the tree was last asked for."""
         self._parts: dict[str, Node] = {}
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def on_mount(self) -> None:
+        self._unsubscribe = self.session.store.subscribe(self._store_changed)
+
+    def on_unmount(self) -> None:
+        self._unsubscribe()
+
+    def _store_changed(self, change: FleetChange) -> None:
+        identity = self._subject.identity if self._subject is not None else None
+        if identity is not None and self._issued_for(identity) != self._issued:
+            self.load()
+
+    def show_job(self, job: Job) -> None:
+        super().show_job(job)
+        if not job.running and not job.quiet:
+            self.load()
 
     async def fetch(self) -> Sequence[Line]:
         fleet = self.session.fleet
         assert fleet is not None
-        self._parts.clear()
-        subject, credentials = await self._found()
-        self._subject = subject
+        self._subject, self._issued = subject, credentials = await self._found()
         tree = await trace(fleet, subject, credentials=credentials, config=fleet.config, on_part=self._arrived)
         return list(lines(tree))
 
     def _arrived(self, node: Node) -> None:
-        """Show a branch as soon as it is known; the others are still being asked for."""
+        """Show a branch as soon as it is known; of the others what was known before."""
         assert self._subject is not None
         self._parts[node.kind] = node
         known = [self._parts.get(part.value) or Node(kind=part.value, note="asking …") for part in Part]
@@ -136,15 +163,17 @@ class LineageScreen(Page[Line]):
         self.show_items()
 
     async def _found(self) -> tuple[Subject, list[Credential]]:
-        store, row = self.session.store, self._of
+        row = self._of
         identity = identity_of(row)
         if identity is not None:
-            subject = subject_of_account(identity, address_of(row))
-            return subject, [found.credential for found in store.credentials_of(identity)]
+            return subject_of_account(identity, address_of(row)), self._issued_for(identity)
         if isinstance(row, CredentialRow) and self.session.fleet is not None:
             subject = await subject_of(self.session.fleet, row.credential)
             return subject, [row.credential]
         raise UsageError("this row does not say whose credential it is", "its lineage cannot be followed")
+
+    def _issued_for(self, identity: Identity) -> list[Credential]:
+        return [found.credential for found in self.session.store.credentials_of(identity)]
 
     def key_of(self, item: Line) -> str:
         return item.key

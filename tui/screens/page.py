@@ -38,7 +38,7 @@ Item = TypeVar("Item")
 
 
 class Listed(Generic[Item]):
-    """Items with their keys, narrowed to those that hold every word (`!word`: not)."""
+    """Items with their keys, narrowed to those that hold every word (`!word`: not), in their order."""
 
     def __init__(
         self, items: Sequence[Item], key: Callable[[Item], str], text: str, say: Callable[[Item], str]
@@ -76,13 +76,20 @@ class Page(WorkingScreen, Generic[Item]):
         Binding("escape,q", "back", "back", key_display="esc"),
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("ctrl+r", "again", "look again", key_display="^r"),
+        Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
+        Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
         Binding("ctrl+x", "cancel_rest", "cancel the rest", show=False),
         Binding("question_mark", "help", "help", key_display="?"),
     ]
     trail: Sequence[str] = ()
     help_text = ""
     columns: Sequence[Column] = ()
+    """Those that it can be sorted by say so with `sort`; the first of them is the order that the items come in."""
     noun = "line"
+    opens = True
+    """Whether a line leads anywhere."""
+    marks = False
+    """Whether several lines can be acted on together."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -91,7 +98,9 @@ class Page(WorkingScreen, Generic[Item]):
         self.text = ""
         self.failure: Exception | None = None
         self.loading_says = "asking …"
-        self.table = FleetTable(self.columns, now=self.moment, id="page-table")
+        self.sorts = [column.sort for column in self.columns if column.sort]
+        self._sorted = (self.sorts[0] if self.sorts else "", False)
+        self.table = FleetTable(self.columns, now=self.moment, opens=self.opens, marks=self.marks, id="page-table")
         self.table.empty = self._empty
 
     def compose(self) -> ComposeResult:
@@ -136,6 +145,11 @@ class Page(WorkingScreen, Generic[Item]):
         """What an empty table says."""
         return ()
 
+    def rank(self, item: Item, by: str) -> str:
+        """What `item` is sorted by: what that column shows, unless a page knows better. Nothing comes last."""
+        column = next(column for column in self.columns if column.sort == by)
+        return column.cell(item, self.moment(item)).text.casefold().strip("–")
+
     def moment(self, item: Item) -> datetime:
         return self.session.clock()
 
@@ -167,7 +181,13 @@ class Page(WorkingScreen, Generic[Item]):
         self.tell()
 
     def show_items(self) -> None:
-        self.table.show(Listed(self.items, self.key_of, self.text, self.words_of))
+        by, reverse = self._sorted
+        items = list(self.items)
+        if by:
+            items.sort(key=lambda item: self.rank(item, by), reverse=reverse)
+            items.sort(key=lambda item: not self.rank(item, by))
+        rows = Listed(items, self.key_of, self.text, self.words_of)
+        self.table.show(rows, sorted_by=by, reverse=reverse)
         self.table.keep_marks({self.key_of(item) for item in self.items})
         self.tell()
         self._describe()
@@ -216,6 +236,9 @@ class Page(WorkingScreen, Generic[Item]):
     def on_fleet_table_marked(self, event: FleetTable.Marked) -> None:
         self.tell()
 
+    def on_fleet_table_sort_wanted(self, event: FleetTable.SortWanted) -> None:
+        self._sort(event.sort)
+
     def on_resize(self) -> None:
         self._describe()
 
@@ -250,6 +273,24 @@ class Page(WorkingScreen, Generic[Item]):
             self.show_items()
         else:
             self.dismiss(None)
+
+    def action_sort_next(self) -> None:
+        by, _ = self._sorted
+        self._sort(self.sorts[(self.sorts.index(by) + 1) % len(self.sorts)])
+
+    def action_sort_reverse(self) -> None:
+        self._sort(self._sorted[0])
+
+    def _sort(self, by: str) -> None:
+        """Sort by this; again for the other way round."""
+        was, reverse = self._sorted
+        self._sorted = (by, by == was and not reverse)
+        self.show_items()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("sort_next", "sort_reverse"):
+            return bool(self.sorts)
+        return super().check_action(action, parameters)
 
     def action_again(self) -> None:
         job = self.query_one(JobPanel).job

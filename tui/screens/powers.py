@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -24,9 +24,6 @@ from .describe import title_of
 from .page import Page
 from .session import Session
 
-if TYPE_CHECKING:
-    from tui.widgets.table import FleetTable
-
 
 def _on(power: Power) -> str:
     text = ", ".join(power.resources or power.urls)
@@ -34,13 +31,14 @@ def _on(power: Power) -> str:
 
 
 COLUMNS = (
-    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8),
-    Column("why", "WHICH MEANS", lambda item, now: Cell(item.why, Tone.STRONG), least=20, tight=62, most=74),
+    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8, sort="severity"),
+    Column("why", "WHICH MEANS", lambda item, now: Cell(item.why, Tone.STRONG), least=20, tight=62, most=74,
+           sort="why"),
     Column("verbs", "MAY", lambda item, now: Cell(safe_text(", ".join(item.verbs), LIMIT)), least=8, tight=16, most=44,
-           drop=1),
-    Column("on", "ON", lambda item, now: Cell(safe_text(_on(item), LIMIT)), least=12, tight=20, most=70),
+           drop=1, sort="verbs"),
+    Column("on", "ON", lambda item, now: Cell(safe_text(_on(item), LIMIT)), least=12, tight=20, most=70, sort="on"),
     Column("through", "THROUGH", lambda item, now: Cell(safe_text("; ".join(item.through), LIMIT) or "–", Tone.MUTE),
-           least=16, tight=24, most=80, drop=2),
+           least=16, tight=24, most=80, drop=2, sort="through"),
 )  # fmt: skip
 
 
@@ -51,6 +49,7 @@ class PowersScreen(Page[Power]):
         Binding("N", "namespace", "namespace", tooltip="ask what it can do in another namespace"),
     ]
     noun = "right"
+    opens = False
     columns = COLUMNS
     help_text = (
         "What it can do in one namespace (N chooses another), the worst first, with a word what each right amounts to. "
@@ -78,6 +77,9 @@ class PowersScreen(Page[Power]):
     def words_of(self, item: Power) -> str:
         return " ".join((item.severity.value, item.why, *item.verbs, *item.resources, *item.names, *item.urls,
                          *item.through))  # fmt: skip
+
+    def rank(self, item: Power, by: str) -> str:
+        return str(item.severity.rank) if by == "severity" else super().rank(item, by)
 
     def chosen(self) -> list[Row]:
         return [self._row]
@@ -116,9 +118,6 @@ class PowersScreen(Page[Power]):
 
     def nothing(self) -> Sequence[Cell]:
         return [Cell("It can do nothing here.", Tone.STRONG), Cell("N asks for another namespace", Tone.MUTE)]
-
-    def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
-        event.stop()
 
     def action_namespace(self) -> None:
         identity = identity_of(self._row)

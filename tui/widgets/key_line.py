@@ -1,4 +1,7 @@
-"""The keys that work here, in one line; on narrow terminals the less important ones are left out, never cut in half."""
+"""The keys that work here, in one line; on narrow terminals the less important ones are left out, never cut in half.
+
+Help, the way to all the others, comes last and always stays.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from textual.widget import Widget
 from .top_bar import Part, joined, length
 
 ORDER: Final = (
-    "open", "leave", "back", "fix", "rotate", "export", "new", "verify", "help", "filter", "revoke", "inspect",
-    "command", "yaml", "details", "mark",
+    "help", "open", "leave", "back", "fix", "save", "namespace", "rotate", "export", "filter", "new", "verify",
+    "revoke", "inspect", "command", "yaml", "details", "mark",
 )  # fmt: skip
-"""The most important first; what is not named comes last."""
+"""The most important first, a page's own keys before those of all lists; what is not named comes last."""
 
 
 class KeyLine(Widget):
@@ -43,6 +46,7 @@ class KeyLine(Widget):
         shown = list(keys)
         while shown and sum(len(key[1]) + len(key[2]) + 3 for key in shown) > self.size.width:
             shown.remove(max(shown, key=lambda key: ORDER.index(key[0]) if key[0] in ORDER else len(ORDER)))
+        shown.sort(key=lambda key: key[0] == "help")
         parts: list[Part] = []
         self._spans = []
         for _, display, description, enabled, key in shown:

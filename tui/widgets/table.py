@@ -76,6 +76,8 @@ class FleetTable(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         now: Callable[[Any], datetime] = _utc_now,
+        opens: bool = True,
+        marks: bool = True,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -83,6 +85,8 @@ class FleetTable(ScrollView, can_focus=True):
         self.columns = tuple(columns)
         self.rows: Rows = NoRows()
         self.marks = Marks()
+        self._opens = opens
+        self._can_mark = marks
         self.sorted_by = ""
         self.reverse = False
         self.empty: Callable[[], Sequence[Cell]] = lambda: ()
@@ -248,6 +252,10 @@ class FleetTable(ScrollView, can_focus=True):
 
     # Keys and mouse
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Rows that lead nowhere, or that are not acted on together, offer no key for it."""
+        return self._opens if action == "open" else self._can_mark or "mark" not in action
+
     def action_open(self) -> None:
         if self.row is not None:
             self.post_message(self.Opened(self, self.row))
@@ -295,10 +303,10 @@ class FleetTable(ScrollView, can_focus=True):
         if index is None:
             return
         self._move_to(index)
-        if event.x < GUTTER:
+        if event.x < GUTTER and self._can_mark:
             self.marks.toggle(self.rows.key_at(index))
             self._marks_changed()
-        elif event.chain == 2:
+        elif event.chain == 2 and self._opens:
             self.action_open()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
