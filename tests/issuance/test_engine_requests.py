@@ -16,8 +16,9 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
-from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
+from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, FileDestination, State
 from tui.kube.client import Client
@@ -230,10 +231,11 @@ async def test_of_two_who_rotate_one_request_the_second_fails_cleanly(place: Pla
         assert await place.handles() == [winner.credential.handle.name]
 
 
+MOMENTS = ("before", "unrecorded", "after")
 POINTS = [
     f"{moment}:{step}"
     for step in ("intent", "account", "handle", "token", "prove", "write:0", "check:0", "status", "commit")
-    for moment in ("before", "unrecorded", "after")
+    for moment in MOMENTS
 ]
 
 
@@ -258,6 +260,67 @@ async def test_killed_anywhere_the_next_start_finishes_or_undoes(place: Place, t
         late = point.partition(":")[2] in ("write:0", "check:0", "status", "commit") and point != "before:write:0"
         assert (now.fingerprint != issued.credential.fingerprint) is late
         assert leftovers_of(await place.read()) == ()
+
+
+async def unbound(place: Place, bench: Bench) -> Address:
+    """A request whose token is bound to no handle that anybody knows of."""
+    await place.want()
+    address = address_of(place)
+    await bench.rotate(address)
+    await place.client.patch(DPU_REQUESTS, "req", {"metadata": {"annotations": {HANDLE: None}}}, namespace=place.ns)
+    return address
+
+
+@pytest.mark.parametrize("point", [f"{m}:{s}" for s in ("intent", "delete", "account") for m in MOMENTS])
+async def test_an_account_that_was_to_be_made_anew_is_there_after_the_next_start(
+    place: Place, tmp_path: Path, point: str
+) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = await unbound(place, bench)
+        token, before = await place.token(), await place.account()
+        arena = Arena(place.side, place.config, place.host, tmp_path, place.ns)
+        assert Doomed().run(arena, address, point, revoke=True) == KILLED
+        outcomes = await bench.engine.recover()
+        assert [outcome.error for outcome in outcomes if not outcome.ok] == []
+        assert await bench.engine.recover() == []
+        after = await place.account()
+        assert before is not None
+        assert after is not None, "never without an account"
+        forget(place)
+        begun = point not in ("before:intent", "unrecorded:intent")
+        assert (after["metadata"]["uid"] != before["metadata"]["uid"]) is begun
+        assert await place.works(token) is not begun, "what was confirmed is finished"
+        await bench.rotate(address)
+        assert await place.works(await place.token())
+
+
+async def test_an_account_that_may_not_be_deleted_stays_and_nothing_is_left_open(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = await unbound(place, bench)
+        plan = await bench.engine.plan_revoke(address)
+        place.faults(place.members[0], FaultRule(Answer(403), verb="delete", path=r"/serviceaccounts/"))
+        outcome = await bench.engine.execute(plan)
+        assert not outcome.ok
+        assert bench.state.open_plans() == []
+        assert await place.works(await place.token())
+
+
+async def test_an_account_that_cannot_be_made_anew_at_once_is_made_at_the_next_start(
+    place: Place, tmp_path: Path
+) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = await unbound(place, bench)
+        plan = await bench.engine.plan_revoke(address)
+        place.faults(place.members[0], FaultRule(Drop(), verb="create", path=r"/serviceaccounts$"))
+        outcome = await bench.engine.execute(plan)
+        assert not outcome.ok
+        assert "when it starts next" in outcome.hint
+        assert await place.account() is None
+        assert not (await bench.engine.recover())[0].ok
+        place.faults(clear=True)
+        assert (await bench.engine.recover())[0].ok
+        assert await place.account() is not None
+        assert bench.state.open_plans() == []
 
 
 async def test_a_draft_with_mistakes_names_them_all(place: Place, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """One issue or rotation between its first and its last write. Replaced, with `structs.replace`, as it goes on."""
+    """One piece of work between its first and its last write. Replaced, with `structs.replace`, as it goes on."""
 
     plan: str
     action: Action
@@ -47,6 +47,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """The Secrets that the account is given the right to read, for a push into a tenant."""
     shoot: ShootWish | None = None
     """Where it is a Gardener kubeconfig; `spec` then only names the file, and the shoot in the place of an account."""
+    ends: str = ""
+    """The UID of the account that is made anew, so that every token of it ends: the revocation of an unbound one."""
     undoes: Revocation | None = None
     """For an undo: the revocation that it holds up, and that is on again where it comes to naught."""
 

@@ -93,6 +93,10 @@ class Recovery:
                     from .shoot_issue import finish_or_undo as finish_or_undo_shoot
 
                     finished = await finish_or_undo_shoot(self._context, now, run)
+                elif now.ends:
+                    from .request_changes import finish_recreation
+
+                    finished = await finish_recreation(self._context, now, run)
                 elif is_request:
                     from .requesting import finish_or_undo
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.kube.errors import Conflict, NotFound
+from tui.kube.errors import APIError, Conflict, NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS
 
 from .cluster_time import now_at
 from .dpf import DPU_REQUESTS, DPURequest, DPURequestDraft, credential_of, manifest, validate
 from .dpf.renewal_work import RequestWork, look
+from .dpf.steps import fetch, look_account
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .intent import Intent
 from .plans import new_id
-from .running import Run
-from .types import Action, Address, Credential, CredentialKind, Plan, State, Step
+from .requesting import spec_of
+from .running import Run, StepFailed
+from .types import Action, Address, Credential, CredentialKind, Plan, State, Step, StepStatus
 from .work import Context, Finished
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,15 @@ async def prepare_creation(context: Context, draft: DPURequestDraft) -> tuple[Pl
 
 @dataclass(frozen=True, slots=True)
 class RecreateAccount:
-    """The only way to end a token that is bound to nothing: a new UID for its account, which ends all its tokens."""
+    """The only way to end a token that is bound to nothing: a new UID for its account, which ends all its tokens.
+
+    Between its end and its new beginning there is no account: the journal knows, so that the next start makes it.
+    """
 
     context: Context
     work: RequestWork
     credential: Credential
+    intent: Intent
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -82,20 +93,73 @@ class RecreateAccount:
         return self.credential
 
     async def run(self, run: Run) -> Finished:
-        identity, client = self.work.identity, self.work.client
-        async with run.step("delete") as note:
-            try:
-                await client.delete(
-                    SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=self.work.there.uid
-                )
-                note.message = "deleted; servers that saw a token of it just before may accept it for 10 s more"
-            except NotFound:
-                note.message = "was gone already"
-        async with run.step("account"):
-            self.work.there = type(self.work.there)()
-            await self.work.account()
+        async with run.step("intent") as note:
+            note.record = {"opened": self.intent}
+        try:
+            async with run.step("delete") as note:
+                note.message = await _end_account(self.work.client, self.intent)
+            async with run.step("account") as note:
+                self.work.there = await look_account(self.work.client, self.work.request)
+                await _make_account(self.work, self.intent)
+                note.record = {"closed": self.intent.plan}
+        except StepFailed as failure:
+            await self._give_up(run, failure)
+            raise
         run.hints.append("the request has no working token now; rotate it to issue a new one")
         return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
+
+    async def _give_up(self, run: Run, failure: StepFailed) -> None:
+        """What was refused was not done. Anything else may have been: the next start goes on with it."""
+        error = failure.__cause__
+        if failure.step == "delete" and isinstance(error, APIError) and not error.retriable:
+            with contextlib.suppress(StepFailed):
+                async with run.step("undo") as note:
+                    note.status, note.message = StepStatus.UNDONE, "as it was before (the account stays)"
+                    note.record = {"closed": self.intent.plan}
+                return
+        run.hints.append("kubemint makes the account anew when it starts next")
+
+
+async def finish_recreation(context: Context, intent: Intent, run: Run) -> Finished:
+    """What a dead process began: the old account goes if it is still there, and a new one comes if none did."""
+    identity, address = intent.spec.identity, intent.address
+    async with run.step("find") as note:
+        host = await context.clusters.client(address.cluster)
+        note.message = await _end_account(await context.clusters.client(identity.cluster), intent)
+        try:
+            request = await fetch(host, address.cluster, address.namespace, address.name)
+        except NotFound:
+            request = None
+    async with run.step("commit") as note:
+        note.record = {"closed": intent.plan}
+        if request is None or request.deleted_at is not None or request.identity != identity:
+            note.skip("the request does not want this account any more")
+        else:
+            work = await look(context.clusters, request)
+            await _make_account(work, intent)
+    return Finished(None)
+
+
+async def _end_account(client: Client, intent: Intent) -> str:
+    """Delete that very account, and with it every token it has; says how it went."""
+    identity = intent.spec.identity
+    try:
+        await client.delete(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=intent.ends)
+    except NotFound:
+        return "was gone already"
+    except Conflict:
+        return "was gone already; another account has its name now"
+    return "deleted; servers that saw a token of it just before may accept it for 10 s more"
+
+
+async def _make_account(work: RequestWork, intent: Intent) -> None:
+    """Make the account of the request, or refresh the one that somebody has made since."""
+    if work.there.uid == intent.ends:
+        raise IssuanceError(
+            f"the service account {intent.spec.identity} is still being deleted: something holds it back",
+            "see its finalizers",
+        )
+    await work.account()
 
 
 async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Plan, RecreateAccount]:
@@ -105,11 +169,20 @@ async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Pla
         raise UsageError(f"the service account {request.service_account} is gone, and its tokens with it")
     identity = work.identity
     where = {"cluster": identity.cluster, "namespace": identity.namespace, "name": identity.name}
-    plan = Plan(
-        id=new_id(),
+    intent = Intent(
+        plan=new_id(),
         action=Action.REVOKE,
         address=request.address,
+        request=request.uid,
+        spec=msgspec.structs.replace(spec_of(request), identity=identity),
+        ends=work.there.uid,
+    )
+    plan = Plan(
+        id=intent.plan,
+        action=intent.action,
+        address=request.address,
         steps=(
+            Step(id="intent", title="Journal what is intended"),
             Step(id="delete", title="Delete the service account", verb="delete", resource="serviceaccounts", **where),
             Step(id="account", title="Create it again", verb="create", resource="serviceaccounts", **where),
         ),
@@ -118,7 +191,8 @@ async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Pla
             "running pods of that account lose access until their tokens are renewed",
         ),
     )
-    return plan, RecreateAccount(context, work, credential_of(request.cluster, request, context.clock()))
+    credential = credential_of(request.cluster, request, now_at(work.client, context.clock))
+    return plan, RecreateAccount(context, work, credential, intent)
 
 
 def _address(draft: DPURequestDraft) -> Address:
