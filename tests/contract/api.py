@@ -5,7 +5,6 @@ It adds nothing of its own (no retries, no defaults), so that a check sees the s
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import http.client
 import json
@@ -13,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -200,11 +199,3 @@ def eventually(check: Any, what: str, seconds: float = 10.0) -> Any:
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
     return result
-
-
-@contextlib.contextmanager
-def timed(limit: float) -> Iterator[None]:
-    """Fails where the block takes longer than `limit` seconds."""
-    start = time.monotonic()
-    yield
-    assert time.monotonic() - start < limit

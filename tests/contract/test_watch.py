@@ -88,7 +88,7 @@ def test_timeout_ends_a_watch_cleanly(server: Server, ns: str) -> None:
     start = time.monotonic()
     with server.admin.watch(secrets(ns), resourceVersion=version_of(server, ns), timeoutSeconds=1) as events:
         events.rest()
-    assert 0.5 < time.monotonic() - start < 4
+    assert 0.5 < time.monotonic() - start < 20
 
 
 def test_version_that_is_too_old(server: Server, widget_api: str, ns: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -13,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 from textual import events
 from textual.message_pump import MessagePump
-from textual.pilot import Pilot
+from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.screen import Screen
 
 from tui.app import KubemintApp
@@ -47,7 +48,7 @@ class Driver:
             name = _NAMES.get(key, key)
             self.app.post_message(events.Key(name, key if len(key) == 1 else _CHARACTERS.get(name)))
             await self.settle()
-        await self.pilot.pause(0.02)
+        await asyncio.sleep(0.02)
         await self.settle()
 
     async def type(self, text: str) -> None:
@@ -56,18 +57,20 @@ class Driver:
     async def settle(self) -> None:
         """Wait until every message was handled and drawn, however busy the machine is."""
         for _ in range(8):
-            await self.pilot._wait_for_screen()
+            with contextlib.suppress(WaitForScreenTimeout):  # a part that is just being removed never answers
+                await self.pilot._wait_for_screen(5)
             await asyncio.sleep(0)
             if not any(map(_waiting, [self.app, *self.app.screen.walk_children(with_self=True)])):
                 break
         self.app.screen._on_timer_update()
 
-    async def until(self, holds: Callable[[], object], seconds: float = 15.0) -> None:
+    async def until(self, holds: Callable[[], object], seconds: float = 30.0) -> None:
         """Wait until something is so, and until the screen says so."""
         for _ in range(round(seconds / 0.05)):
             if holds():
                 return await self.settle()
-            await self.pilot.pause(0.05)
+            await asyncio.sleep(0.05)
+            self.app.screen._on_timer_update()
         raise AssertionError("it did not come about in time; the screen says:\n" + self.text())
 
     async def shows(self, *words: str) -> None:
@@ -97,9 +100,10 @@ class Driver:
         while spot is None or spot != self._spot(words, line):  # until they stand still
             await self.until(lambda: self._spot(words, line))
             spot = self._spot(words, line)
-            await self.pilot.pause(0.1)
+            await asyncio.sleep(0.1)
+            await self.settle()
         await self.pilot.click(offset=spot, times=times)
-        await self.pilot.pause(0.05)
+        await self.settle()
 
     def _spot(self, words: str, line: str) -> tuple[int, int] | None:
         for y, text in enumerate(self.text().splitlines()):
@@ -114,7 +118,7 @@ class Driver:
         turned = events.MouseScrollDown if by > 0 else events.MouseScrollUp
         for _ in range(abs(by)):
             await self.pilot._post_mouse_events([turned], offset=spot)
-        await self.pilot.pause(0.1)
+        await self.settle()
         return spot
 
     async def clicked(self, words: str, *, line: str = "", times: int = 1) -> Job:
@@ -127,8 +131,7 @@ class Driver:
         """The job that began after `before` jobs, once it has ended."""
         await self.until(lambda: len(self.app.session.jobs.all) > before)
         job = self.app.session.jobs.all[-1]
-        await self.until(lambda: not job.running, 30)
-        await self.pilot.pause()
+        await self.until(lambda: not job.running, 60)
         return job
 
     async def act(self, *keys: str) -> Job:

@@ -161,7 +161,7 @@ async def test_a_merge_shows_what_it_changes_and_asks(dashboard: Open, tmp_path:
             await driver.press("n", "c")
             screen = driver.app.screen
             screen.query_one("#f-kept", Select).value = "an existing kubeconfig"
-            await driver.pilot.pause()
+            await driver.settle()
             screen.query_one("#f-path", Input).value = str(config)
             await driver.press("ctrl+s")
             await driver.until(lambda: isinstance(driver.app.screen, ConfirmScreen))
@@ -194,12 +194,12 @@ async def test_reveal_masks_itself_again_and_in_pictures(dashboard: Open) -> Non
         screen = driver.app.screen
         assert isinstance(screen, RevealScreen)
         await driver.until(lambda: screen.revealed)
-        await driver.pilot.pause()
+        await driver.settle()
         await driver.shows(secret[:40])
         assert secret[:40] not in driver.app.export_screenshot()
         for _ in range(11):
             screen._count()
-        await driver.pilot.pause()
+        await driver.settle()
         assert not screen.revealed
         assert secret[:40] not in driver.text()
         await driver.press("x")

@@ -198,10 +198,10 @@ async def test_the_mouse_moves_marks_opens_and_changes_the_area(dashboard: Open)
         assert driver.table.marked == [driver.table.rows.key_at(3)]
         await driver.shows("1 marked")
         await driver.pilot.click(driver.main.query_one(AreaTabs), offset=(18, 0))
-        await driver.pilot.pause()
+        await driver.settle()
         assert driver.main.pane.id == "clusters"
         await driver.pilot.click(driver.table, offset=(5, 1), times=2)
-        await driver.pilot.pause()
+        await driver.settle()
         assert driver.main.pane.id == "accounts"
 
 

@@ -33,7 +33,7 @@ async def say(driver: Driver, line: str) -> None:
     await driver.press("colon")
     await driver.type(line)
     await driver.press("enter")
-    await driver.pilot.pause(0.05)
+    await driver.settle()
 
 
 def write_config(home: Path, text: str) -> Path:

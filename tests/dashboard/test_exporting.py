@@ -42,12 +42,12 @@ def said(screen: ExportScreen) -> str:
 
 async def choose(driver: Driver, field: str, value: Any) -> None:
     driver.app.screen.query_one(f"#f-{field}", Select).value = value
-    await driver.pilot.pause(0.05)
+    await driver.settle()
 
 
 async def write_to(driver: Driver, path: object) -> None:
     driver.app.screen.query_one("#f-path", Input).value = str(path)
-    await driver.pilot.pause(0.05)
+    await driver.settle()
 
 
 async def test_a_token_file_is_previewed_written_and_its_command_does_the_same(dashboard: Open, tmp_path: Path) -> None:

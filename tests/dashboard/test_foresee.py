@@ -19,7 +19,7 @@ async def seen(driver: Driver) -> ForeseeScreen:
     screen = driver.app.screen
     assert isinstance(screen, ForeseeScreen)
     await driver.until(lambda: "nothing was changed" in str(screen.query_one("#plan-verdict", Label).render()))
-    await driver.pilot.pause()
+    await driver.settle()
     return screen
 
 

@@ -32,7 +32,7 @@ async def page(driver: Driver, kind: type[Page]) -> Page:  # type: ignore[type-a
     assert isinstance(screen, kind)
     await driver.until(lambda: not screen.loading_says, 30)
     assert screen.failure is None
-    await driver.pilot.pause(0.05)
+    await driver.settle()
     return screen
 
 

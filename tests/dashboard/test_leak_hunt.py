@@ -24,7 +24,7 @@ from tui.issuance.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.reveal import RevealScreen
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 CLUSTER = "tenant-a"
 
 

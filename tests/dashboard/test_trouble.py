@@ -110,11 +110,11 @@ async def test_a_hanging_rotation_can_be_hidden_and_work_goes_on(dashboard: Open
         await driver.until(lambda: not driver.panel.display)
         await driver.shows("running")
         hanging.tasks[0].changed()
-        await driver.pilot.pause(0.05)
+        await driver.settle()
         assert not driver.panel.display, "news of a job that was put away does not bring it back"
         await driver.press("d")
         hanging.tasks[0].changed()
-        await driver.pilot.pause(0.05)
+        await driver.settle()
         assert not driver.app.screen.query_one(JobPanel).display, "on another screen neither"
         await driver.press("escape")
         assert driver.app.screen is driver.main
@@ -145,7 +145,7 @@ async def test_a_mistake_in_a_task_is_its_result(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"]) as driver:
         driver.app.start_job("break", [Task("something", broken)])
         await driver.until(lambda: bool(driver.app.session.jobs.all) and not driver.app.session.jobs.all[-1].running)
-        await driver.pilot.pause()
+        await driver.settle()
         await driver.shows("ZeroDivisionError")
         assert "eyJ" not in driver.text()
         assert driver.app.is_running

@@ -52,7 +52,7 @@ class Place:
             worker.start()
 
     async def rest(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(worker.busy for worker in self.workers):
                 await asyncio.sleep(0.01)
 

@@ -353,5 +353,5 @@ async def test_ten_thousand_objects_are_listed_quickly(client: Client, world: Wo
     accept = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
     start = time.perf_counter()
     body = await (await client.get("/api/v1/serviceaccounts", headers=accept)).read()
-    assert time.perf_counter() - start < 2, "it takes some 0.05 s; a slow machine is no reason to fail"
+    assert time.perf_counter() - start < 10, "it takes some 0.05 s; a slow machine is no reason to fail"
     assert len(json.loads(body)["items"]) == 10_000

@@ -97,7 +97,7 @@ async def met(arena: Arena, rule: FaultRule) -> None:
     async def hits(fleet: EmbeddedFleet) -> bool:
         return any(hit is rule for _, _, hit in fleet.cluster(arena.name).faults.hits)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not arena.fleet.call(hits):
             await asyncio.sleep(0.01)
 

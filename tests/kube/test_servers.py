@@ -206,7 +206,7 @@ async def test_discovery_of_a_whole_server(client: Client) -> None:
     secrets = found.resource("", "secrets")
     assert secrets == SECRETS
     assert client.skew is not None
-    assert abs(client.skew) < 2
+    assert abs(client.skew) < 5
 
 
 async def test_a_watch_begins_after_its_version(client: Client, namespace: str) -> None:
@@ -226,7 +226,7 @@ async def test_reflect_follows_every_change(client: Client, namespace: str) -> N
     await client.create(CONFIG_MAPS, labelled("before"), namespace=namespace)
     seen: list[str] = []
     changes = reflect(client, CONFIG_MAPS, namespace=namespace, labels="set=here", metadata_only=True)
-    async with asyncio.timeout(20), aclosing(changes):
+    async with asyncio.timeout(60), aclosing(changes):
         async for change in changes:
             match change:
                 case Listing():
@@ -291,7 +291,7 @@ async def test_reflect_lives_through_dropped_watches_and_compaction(fleet: Embed
                             syncs += 1
 
         task = asyncio.create_task(follow())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for index in range(30):
                 await client.apply(CONFIG_MAPS, "x", labelled("x", n=str(index)), namespace="default")
                 if index == 15:

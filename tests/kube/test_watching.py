@@ -321,6 +321,6 @@ async def test_closing_a_reflector_ends_its_watch(server: FakeServer, client: Cl
         async for change in changes:
             if isinstance(change, Upsert):
                 break
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while seen[0].transport is not None and not seen[0].transport.is_closing():
             await asyncio.sleep(0.01)
