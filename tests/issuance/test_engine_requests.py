@@ -155,7 +155,7 @@ async def test_a_failed_rotation_keeps_the_old_credential(place: Place, tmp_path
         issued = await bench.rotate(address)
         for host, rule in (
             (place.members[0], FaultRule(Answer(403, message="no"), verb="create", path=r"/token$")),
-            (place.host, FaultRule(Answer(500), verb="patch", path=r"/secrets/out$")),
+            (place.host, FaultRule(Answer(500), verb="patch", path=r"/secrets/out$", times=1)),
         ):
             place.faults(host, rule)
             outcome = await bench.engine.execute(await bench.engine.plan_rotate(address))

@@ -98,6 +98,9 @@ class FilePlace:
         self._before = self._written = None
         return True
 
+    async def fence(self) -> None:
+        return  # a write to the disk is seen through before its lock is let go
+
     async def token(self, form: Format) -> Sensitive | None:
         content = await asyncio.to_thread(self._read)
         return self._token_in(form, content) if content is not None else None

@@ -83,6 +83,9 @@ class MergePlace:
         self._before = self._written = None
         return True
 
+    async def fence(self) -> None:
+        return  # a write to the disk is seen through before its lock is let go
+
     async def token(self, form: Format) -> Sensitive | None:
         return await asyncio.to_thread(self._token)
 

@@ -86,6 +86,10 @@ class Place(Protocol):
         """Put back what `write` replaced. False where nothing had been written."""
         ...
 
+    async def fence(self) -> None:
+        """See to it that a write which was sent before and given up does not come after all."""
+        ...
+
     async def token(self, form: Format) -> Sensitive | None:
         """The token that is there now, None where there is none."""
         ...

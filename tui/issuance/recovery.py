@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
 
@@ -23,6 +24,9 @@ from .running import OnStep, Run, StepFailed, explain
 from .types import Action, Address, CredentialKind, Outcome, Plan, State, Step, StepStatus
 from .undoing import Undo
 from .work import Context, Finished
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
 
 _FIND = "find"
 _REMEMBERED = timedelta(days=30)
@@ -122,12 +126,13 @@ class Recovery:
         return run.outcome(credential=finished.credential)
 
     async def _finish_or_undo(self, run: Run, work: Issue) -> Finished:
-        intent, published = work.intent, []
+        intent = work.intent
         async with run.step(_FIND) as note:
-            tokens = [await place.token(intent.spec.format) for place in work.places] if intent.fingerprint else []
-            for place, token in zip(work.places, tokens, strict=False):
-                if token is not None and token.fingerprint == intent.fingerprint:
-                    published.append((place, token))
+            published = await _published(work)
+            if not published and intent.fingerprint:  # the last write of the dead may be on its way still
+                for place in work.places:
+                    await place.fence()
+                published = await _published(work)
             note.message = f"{len(published)} of {len(work.places)} places hold the new token"
         if not published:
             await work.undo(run)
@@ -175,3 +180,10 @@ class Recovery:
         steps = tuple(Step(id=key, title=title) for key, title in _TITLES.items())
         shown = Plan(id=plan, action=Action.RECOVER, address=address, steps=steps)
         return Run(shown, self._context.state, self._context.clock, self._on_step, lambda _point: None)
+
+
+async def _published(work: Issue) -> list[tuple[Place, Sensitive]]:
+    """The places that hold the new token."""
+    intent = work.intent
+    tokens = [(place, await place.token(intent.spec.format)) for place in work.places] if intent.fingerprint else []
+    return [(place, token) for place, token in tokens if token is not None and token.fingerprint == intent.fingerprint]

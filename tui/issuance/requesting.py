@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tui.kube.errors import Unreachable
 from tui.kube.sensitive import Sensitive
 
 from . import handles, managed
@@ -23,6 +22,7 @@ from .dpf.steps import annotate, check_written, fetch, look_secret
 from .dpf.tending import trace
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .fence import fence, unsure
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, issued_again
 from .plans import new_id
@@ -86,7 +86,7 @@ class RequestRotation:
                 await work.write(issued)
         except StepFailed as failure:
             if failure.step != "intent":  # before that nothing was done
-                in_flight = failure.step == "write:0" and isinstance(failure.__cause__, Unreachable)
+                in_flight = failure.step == "write:0" and unsure(failure.__cause__)
                 await self.undo(run, in_flight=in_flight)
             raise
         return await self.finish(run, issued)
@@ -128,9 +128,9 @@ class RequestRotation:
         """Take the new handle back, unless its token is what the Secret holds, or may hold in a moment."""
         with contextlib.suppress(StepFailed):
             async with run.step("undo") as note:
-                if await published(self.context, self.work.request, self.intent.fingerprint) is not None:
+                if await self._landed(in_flight):
                     raise IssuanceError("the Secret holds the new token already")
-                if in_flight:
+                if in_flight and not self.work.wanted.exists:
                     raise IssuanceError("the server did not answer, and may still write the Secret")
                 said = "nothing had been made"
                 if self.intent.handle is not None:
@@ -141,6 +141,13 @@ class RequestRotation:
                 note.record = {"closed": self.intent.plan}
             return
         run.hints.append("what is left over is cleaned up when kubemint starts next")
+
+    async def _landed(self, in_flight: bool) -> bool:
+        """Whether the Secret holds what was written, after which nothing more comes: not even what is on its way."""
+        if in_flight:
+            where = self.work.request.secret
+            await fence(self.work.host, where.namespace, where.name)
+        return await published(self.context, self.work.request, self.intent.fingerprint) is not None
 
     async def _bind(self, run: Run) -> None:
         name = self.intent.handle.name if self.intent.handle is not None else ""
@@ -228,6 +235,9 @@ async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished
         work.handle = intent.handle
         work.account_uid = work.there.uid
         token = await published(context, request, intent.fingerprint)
+        if token is None and intent.fingerprint:  # the last write of the dead may be on its way still
+            await fence(host, request.secret.namespace, request.secret.name)
+            token = await published(context, request, intent.fingerprint)
         note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"
     if intent.undoes is None:
         rotation = RequestRotation(context, work, intent)

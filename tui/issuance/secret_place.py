@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.kube.errors import Conflict, NotFound, Unreachable
+from tui.kube.errors import Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from . import managed
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .fence import fence, unsure
 from .formats import KEYS, as_file, render, token_of
 from .places import Held, Writing
 from .types import Address, CredentialKind, Format, SecretDestination
@@ -137,8 +138,8 @@ class SecretPlace:
         self._attempt = writing.token.fingerprint
         try:
             yield
-        except Unreachable:
-            self._unanswered = True
+        except KubeError as error:
+            self._unanswered = unsure(error) if self._version else isinstance(error, Unreachable)
             raise
 
     async def _attempted(self) -> dict[str, Any] | None:
@@ -146,14 +147,20 @@ class SecretPlace:
         if not self._attempt:
             return None
         client, where = await self._client(), self.destination
+        if self._unanswered:
+            await self.fence()
         with contextlib.suppress(NotFound):
             found = await client.get_metadata(SECRETS, where.name, namespace=where.namespace)
             meta: dict[str, Any] = found["metadata"]
             if (meta.get("annotations") or {}).get(managed.FINGERPRINT) == self._attempt:
                 return meta
-        if self._unanswered:
+        if self._unanswered and not self._version:
             raise IssuanceError(f"the server did not answer, and may still write {self.label}")
         return None
+
+    async def fence(self) -> None:
+        client, where = await self._client(), self.destination
+        await fence(client, where.namespace, where.name)
 
     async def token(self, form: Format) -> Sensitive | None:
         data = await self._data()

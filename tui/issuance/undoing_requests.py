@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tui.kube.errors import Unreachable
 from tui.kube.sensitive import Sensitive
 
 from .cluster_time import ahead, now_at
@@ -20,9 +19,10 @@ from .dpf.cleanup import Leftover, leftovers_of
 from .dpf.renewal_work import look
 from .dpf.steps import fetch
 from .errors import IssuanceError, UsageError
+from .fence import unsure
 from .intent import Revocation
 from .issuing import issued_again
-from .requesting import RequestRotation, published, spec_of
+from .requesting import RequestRotation, spec_of
 from .running import Run, StepFailed
 from .types import Address, Handle, Plan, Step, StepStatus
 from .undoing import undo_intent, undo_plan
@@ -52,7 +52,7 @@ class RequestUndo(RequestRotation):
                 await self.work.write(issued)
         except StepFailed as failure:
             if failure.step != "intent":
-                in_flight = failure.step == "write:0" and isinstance(failure.__cause__, Unreachable)
+                in_flight = failure.step == "write:0" and unsure(failure.__cause__)
                 await self.undo(run, in_flight=in_flight)
             raise
         return await self.finish(run, issued)
@@ -63,9 +63,9 @@ class RequestUndo(RequestRotation):
         assert undoes is not None
         with contextlib.suppress(StepFailed):
             async with run.step("undo") as note:
-                if await published(self.context, self.work.request, self.intent.fingerprint) is not None:
+                if await self._landed(in_flight):
                     raise IssuanceError("the Secret holds the old token already")
-                if in_flight:
+                if in_flight and not self.work.wanted.exists:
                     raise IssuanceError("the server did not answer, and may still write the Secret")
                 if not self._old_is_left_over():
                     await self.work.leftovers((*leftovers_of(self.work.request), self._leftover(undoes)))

@@ -17,10 +17,11 @@ import msgspec
 from tui.issuance.cluster_time import ahead, now_at, utc_now
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
+from tui.issuance.fence import fence, unsure
 from tui.issuance.renewal import next_wake, spread
 from tui.issuance.token_request import IssuedToken
 from tui.kube.client import Client
-from tui.kube.errors import KubeError, NotFound, Unreachable
+from tui.kube.errors import KubeError, NotFound
 
 from . import conditions, steps
 from .cleanup import Leftover, Swept, everything, leftovers_of, sweep
@@ -134,9 +135,11 @@ class Keeper:
         self, work: RequestWork, issued: IssuedToken | None, error: KubeError | IssuanceError
     ) -> None:
         """The answer to a write may be lost although it was done, or will be: what the Secret holds must live."""
-        if isinstance(error, Unreachable):
+        if unsure(error) and not work.wanted.exists:
             return  # the server may still write it; a handle that nobody needs is found later
         try:
+            if unsure(error):
+                await fence(work.host, work.request.secret.namespace, work.request.secret.name)
             there = await steps.look_secret(work.host, work.request, work.request.secret)
         except (KubeError, IssuanceError):
             return  # nobody knows; a handle too many is found later, a dead token at once by those who use it
