@@ -311,6 +311,33 @@ async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Benc
         await ebench.engine.plan_issue(arena.spec(arena.secret(), identity=arena.identity("other")))
 
 
+async def test_issuing_again_to_one_of_several_places_leaves_the_others_their_token(ebench: Bench) -> None:
+    arena = ebench.arena
+    first = await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))
+    plan = await ebench.engine.plan_issue(arena.spec(arena.file()))
+    assert not any(step.id.startswith("revoke") for step in plan.steps)
+    said = " ".join(plan.warnings)
+    assert arena.file("other").path in said
+    assert "robot-credential hold the old token too" in said
+    second = await ebench.engine.execute(plan)
+    await ebench.engine.settle()
+    assert second.credential is not None
+    assert second.credential.handle is not None
+    assert first.credential.handle is not None
+    assert sorted(await ebench.handles()) == sorted([first.credential.handle.name, second.credential.handle.name])
+    assert await ebench.works(token_in(Path(arena.file("other").path)))
+    assert await ebench.works(token_in(Path(arena.file().path)))
+
+
+async def test_what_is_gone_or_holds_something_newer_depends_on_no_old_token(ebench: Bench) -> None:
+    arena = ebench.arena
+    await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))
+    Path(arena.file("other").path).unlink()
+    await ebench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
+    plan = await ebench.engine.plan_issue(arena.spec(arena.file()))
+    assert [step.id for step in plan.steps if step.id.startswith("revoke")] == ["revoke:0"]
+
+
 @pytest.mark.parametrize("removed", [False, True])
 async def test_a_place_whose_credential_was_revoked_is_free_for_another(ebench: Bench, removed: bool) -> None:
     issued = await ebench.issue(ebench.arena.spec())

@@ -22,7 +22,7 @@ from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import Held, Place, places_for
 from .token_request import check_wish
-from .types import Action, Address, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
+from .types import Action, Address, Credential, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context
 
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -79,6 +79,8 @@ async def prepare(
             old.append(msgspec.structs.replace(found.credential, handle=None))
         else:
             old.append(found.credential)
+    if action is Action.ISSUE:
+        old = await _spared(context, old, places, warnings)
     warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
     if not await _may_create_secrets(context, identity):
         warnings.append(f"no right to create Secrets in namespace {identity.namespace}: the result {CANNOT_REVOKE}")
@@ -109,6 +111,28 @@ async def prepare(
         preview="\n".join(found.preview for found in held if found.preview),
     )
     return Prepared(plan, Issue(context, intent, places, account.uid, create_account, account.exists is False))
+
+
+async def _spared(
+    context: Context, old: Sequence[Credential], places: Sequence[Place], warnings: list[str]
+) -> list[Credential]:
+    """The old credentials, without the handles that places still depend on which the new one does not reach."""
+    from .sharing import elsewhere
+
+    reached = [place.address for place in places]
+    spared: dict[Handle, list[Address]] = {}
+    for handle in {credential.handle: None for credential in old if credential.handle is not None}:
+        if others := await elsewhere(context, handle, reached):
+            spared[handle] = others
+            one = "holds" if len(others) == 1 else "hold"
+            warnings.append(
+                f"{', '.join(map(str, others))} {one} the old token too and would lose it: it is not revoked; "
+                f"to give them a new one as well, rotate {others[0]} instead"
+            )
+    return [
+        msgspec.structs.replace(credential, handle=None) if credential.handle in spared else credential
+        for credential in old
+    ]
 
 
 def check_spec(context: Context, spec: IssueSpec) -> None:

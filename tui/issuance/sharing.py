@@ -1,0 +1,51 @@
+"""Who else holds a token: places that a new one does not reach, and that would lose theirs with its handle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+
+from tui.kube.errors import KubeError, NotFound
+from tui.kube.resource import SECRETS
+
+from . import managed
+from .places import file_destination
+from .revoking import secrets_of
+from .types import Address, Credential, Handle, State
+from .work import Context
+
+
+async def elsewhere(context: Context, handle: Handle, reached: Collection[Address]) -> list[Address]:
+    """The files and Secrets beside `reached` that this machine knows to hold a token bound to `handle`, as of now.
+
+    A Secret that cannot be read is taken to hold it still.
+    """
+    records = await asyncio.to_thread(context.state.export_records)
+    alive = tuple(
+        record
+        for record in records
+        if record.credential.handle == handle and record.credential.state is not State.REVOKED
+    )
+    found = [record.credential.address for record in alive if await asyncio.to_thread(_is_there, record.credential)]
+    found = [address for address in found if address not in reached]
+    for address in secrets_of(alive[0].credential.address, alive) if alive else ():
+        if address not in reached and await _holds(context, address, handle):
+            found.append(address)
+    return found
+
+
+def _is_there(credential: Credential) -> bool:
+    return credential.identity is None or Path(file_destination(credential.address, credential.identity).path).exists()
+
+
+async def _holds(context: Context, address: Address, handle: Handle) -> bool:
+    try:
+        client = await context.clusters.client(address.cluster)
+        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    except NotFound:
+        return False
+    except KubeError:
+        return True
+    now = managed.credential_from_secret(address.cluster, found)
+    return now is not None and now.handle == handle
