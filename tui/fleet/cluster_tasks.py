@@ -7,7 +7,7 @@ the cluster always says how it stands, since when, why, and what a person can do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -199,6 +199,7 @@ class ClusterTasks:
         self._fatal = None
         self._probe_now.clear()
         present, absent = self._sorted(discovery)
+        self._without(discovery, absent)
         self._waiting_for = {watched.label for watched in present}
         tasks = [asyncio.create_task(self._follow(watched)) for watched in present]
         self._measure()
@@ -266,6 +267,7 @@ class ClusterTasks:
             except KubeError:
                 continue  # heartbeats tell whether the cluster is there
             present, absent = self._sorted(discovery, absent)
+            self._without(discovery, absent)
             tasks += [asyncio.create_task(self._follow(watched)) for watched in present]
 
     def _sorted(
@@ -288,6 +290,12 @@ class ClusterTasks:
         return present, absent
 
     # The row
+
+    def _without(self, discovery: Discovery, absent: Iterable[Watched]) -> None:
+        """The server does not have these kinds, unless it would not say."""
+        asked = absent if discovery.versions else ()
+        unsaid = {where.partition("/")[0] for where in discovery.failed}
+        self._change(lacks=tuple(watched.label for watched in asked if watched.resource.group not in unsaid))
 
     async def _describe(self, endpoint: Endpoint) -> None:
         login = await asyncio.to_thread(self._login, endpoint)  # the first certificate imports what reads it

@@ -24,7 +24,7 @@ from .decode import (
 )
 from .external import driver_row, external_row, push_row, store_row
 from .requests import request_row
-from .rows import RequestKind, Row
+from .rows import CREDENTIAL_REQUESTS, RequestKind, Row
 from .store import Area
 from .watching import Watched
 
@@ -100,7 +100,7 @@ def kinds_of(
             ),
         ]  # fmt: skip
     if Area.CREDENTIALS in areas or Area.REQUESTS in areas:
-        kinds.append(Watched("credential requests", DPU_REQUESTS, requests))
+        kinds.append(Watched(CREDENTIAL_REQUESTS, DPU_REQUESTS, requests))
     if Area.REQUESTS in areas:
         wider = _other_requests(cluster)
         kinds += [kind for kind in wider if kind.resource.namespaced or namespace is None]

@@ -69,6 +69,10 @@ class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The identity provider that people log in with, where it has one of its own."""
 
 
+CREDENTIAL_REQUESTS: Final = "credential requests"
+"""What the kind DPUServiceCredentialRequest is called where kinds are followed."""
+
+
 class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """One cluster. `since` is when it entered `reach`; `synced_at` when its data was last known to be complete."""
 
@@ -92,6 +96,8 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """When its tasks try again, None while there is nothing to try."""
     missing: tuple[str, ...] = ()
     """Kinds that could not be listed there, each with its reason, for people."""
+    lacks: tuple[str, ...] = ()
+    """Kinds that its server does not have, as `CREDENTIAL_REQUESTS`."""
     shoot: ShootFacts | None = None
     """What its garden says of it, where it is a Gardener shoot."""
 

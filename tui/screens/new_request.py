@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -35,7 +35,8 @@ _NAMES: Final = {
 
 
 class NewRequestScreen(Dialog[DPURequestDraft | None]):
-    """Asks for a request. `targets` are the DPUClusters (`ns/name`) of each cluster that can hold one."""
+    """Asks for a request. `targets` are the DPUClusters (`ns/name`) of each cluster that can hold one, `strangers` the
+    clusters that do not know the kind."""
 
     heading = "New DPUServiceCredentialRequest"
     verb = "Create"
@@ -49,12 +50,14 @@ class NewRequestScreen(Dialog[DPURequestDraft | None]):
         cluster: str = "",
         namespace: str = "",
         targets: Mapping[str, Sequence[str]] | None = None,
+        strangers: Collection[str] = (),
     ) -> None:
         super().__init__()
         self._clusters = list(clusters)
         self._cluster = cluster if cluster in self._clusters else (self._clusters[0] if self._clusters else "")
         self._namespace = namespace or "default"
         self._targets = targets or {}
+        self._strangers = strangers
         self._offered: str | None = None
         self._secret_typed = False
 
@@ -121,6 +124,8 @@ class NewRequestScreen(Dialog[DPURequestDraft | None]):
 
     def problems(self) -> Sequence[Wrong]:
         found = [Wrong(item.field, _NAMES.get(item.field, item.field), item.rule) for item in validate(self.answer())]
+        if self._chosen("f-cluster") in self._strangers:
+            found.insert(0, Wrong("cluster", "Cluster", "DPF is not installed there: it does not know this kind"))
         if self._pairs() is None:
             found.append(Wrong("labels", "Labels", "write key=value, separated by commas"))
         return found

@@ -90,7 +90,7 @@ class Overview(Pane):
         self._timeline.focus()
 
     def take_focus(self) -> None:
-        (self._timeline if self._in_picture else self.table).focus()
+        self.screen.set_focus(self._timeline if self._in_picture else self.table)
         self._in_picture = False
 
     def on_timeline_wanted(self) -> None:

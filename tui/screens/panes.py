@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 
 from tui.fleet.filter import parse
 from tui.fleet.query import Query
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.fleet.store import Area, FleetChange, sorts
 from tui.issuance.types import Identity
 from tui.kube.text import safe_text
@@ -97,8 +97,8 @@ class Pane(Horizontal):
         """The store has something new (None: look at everything)."""
 
     def take_focus(self) -> None:
-        """The area is shown now."""
-        self.table.focus()
+        """The area is shown now. At once, and not in a moment: a prompt that opens next must keep the focus."""
+        self.screen.set_focus(self.table)
 
     def facts(self) -> list[tuple[str, Tone]]:
         """What is said about the list at the right end of the breadcrumbs."""
@@ -276,13 +276,14 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     where = f" in {safe_text(scope.cluster)}" if scope.cluster else ""
     lines = [Cell(f"No {noun}{where}.", Tone.STRONG)]
     if area is Area.REQUESTS:
-        without = [row.name for row in answering if any("DPUServiceCredentialRequest" in kind for kind in row.missing)]
+        without = [row.name for row in answering if CREDENTIAL_REQUESTS in row.lacks]
         if without:
             names = safe_text(", ".join(without), 60)
             lines.append(
                 Cell(f"No DPUServiceCredentialRequest kind on {names}: DPF is not installed there.", Tone.MUTE)
             )
-        lines.append(Cell("n makes one where the kind is known", Tone.MUTE))
+        if len(without) < len(answering):
+            lines.append(Cell("n makes one where the kind is known", Tone.MUTE))
     elif area is Area.CREDENTIALS:
         lines.append(Cell("n issues the first one", Tone.MUTE))
     return lines
