@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
@@ -22,6 +23,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.fleet.store import FleetChange
+from tui.kube.text import safe_text
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
 from tui.screens.jobs import Job, Task
@@ -34,6 +36,7 @@ from tui.screens.palette import Commands
 from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, Session, utc_now
+from tui.screens.unused_keys import why_nothing
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.stylesheets import stylesheets
@@ -52,6 +55,9 @@ NEWS: Final = 0.2
 
 REMEMBER: Final = 20.0
 """Seconds between two looks at what to keep for the next start, so that a crash or a kill loses little."""
+
+UNUSED: Final = 4.0
+"""Seconds that it is shown why a key did nothing, and not said again."""
 
 Opener = Callable[[], FleetLike]
 
@@ -100,6 +106,8 @@ class KubemintApp(App[int]):
         self._kept = b""
         self._news: dict[int, Job] = {}
         """Jobs with many tasks that changed since they were drawn."""
+        self._unused = ("", 0.0)
+        """What was said last of a key that did nothing, and when."""
         self._main = MainScreen(self.session, read_memory(memory))
         self.renewing = Renewing(self.session, self)
         self.session.loop_says = self.renewing.keeps
@@ -136,6 +144,14 @@ class KubemintApp(App[int]):
         if isinstance(event, events.InputEvent) and not self.screen_stack:
             return
         await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that does nothing says why; one that is held down says it once."""
+        why = why_nothing(self.screen, event)
+        now = monotonic()
+        if why and (why != self._unused[0] or now - self._unused[1] > UNUSED):
+            self._unused = (why, now)
+            self.notify(safe_text(why), markup=False, severity="warning", timeout=UNUSED)
 
     def _leave_without_terminal(self) -> None:
         """A window that was closed does not always end what ran in it; nobody could ever leave it then."""
@@ -206,15 +222,20 @@ class KubemintApp(App[int]):
 
     def retry(self, job: object) -> None:
         """Do again what failed."""
-        if isinstance(job, Job) and not job.running:
-            again = self.session.jobs.again(job)
-            if again is not None:
-                self._run(again)
+        running = isinstance(job, Job) and job.running
+        again = self.session.jobs.again(job) if isinstance(job, Job) and not running else None
+        if again is not None:
+            self._run(again)
+        else:
+            said = "it still runs: ^x begins nothing more of it" if running else "nothing failed that is shown here"
+            self.notify(said, markup=False, severity="warning", timeout=UNUSED)
 
     def cancel_rest(self, job: object) -> None:
         """Begin nothing more of this job; what runs is finished."""
         if isinstance(job, Job) and job.running:
             job.cancelled = True
+        else:
+            self.notify("nothing runs that could be stopped", markup=False, severity="warning", timeout=UNUSED)
 
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
         """Let these values count from now on, and write them where there is a change to write."""

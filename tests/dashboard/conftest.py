@@ -190,7 +190,7 @@ _NAMES = {
     ":": "colon",
     "$": "dollar_sign",
 }
-_CHARACTERS = {"slash": "/", "colon": ":", "space": " ", "question_mark": "?"}
+_CHARACTERS = {"slash": "/", "colon": ":", "space": " ", "question_mark": "?", "minus": "-"}
 Open = Callable[..., AbstractAsyncContextManager[Driver]]
 
 

@@ -198,6 +198,22 @@ async def test_confirming_needs_the_word() -> None:
     assert app.answers == [True]
 
 
+async def test_enter_after_the_word_confirms_also_where_more_can_be_read() -> None:
+    async def more() -> list[str]:
+        return ["the pod robot-0 mounts it"]
+
+    question = ConfirmScreen("Revoke?", ["It ends."], type_to_confirm="robot", more=more)
+    async with asked(question) as (app, pilot):
+        await type_into(pilot, "word", "robo")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.answers == []
+        await type_into(pilot, "word", "robot")
+        await pilot.press("enter")
+        await pilot.pause()
+    assert app.answers == [True]
+
+
 @pytest.mark.parametrize(
     ("make", "nothing"),
     [

@@ -62,6 +62,11 @@ class Action:
     """What does the same outside of the dashboard; None: nothing does. It gives no line where a form asks for more."""
 
     @property
+    def suits(self) -> str:
+        """What it can be done to, in words."""
+        return _SUITS.get(self.fits, "other rows")
+
+    @property
     def binding(self) -> Binding:
         label = self.label or self.name
         return Binding(
@@ -167,6 +172,25 @@ def _is_shoot_apart(row: Row) -> bool:
 def _is_shoot_entered(row: Row) -> bool:
     return isinstance(row, ClusterRow) and row.source == SHOOT and row.reach is not Reach.NOT_CONNECTED
 
+
+_SUITS: Final[dict[Callable[[Row], bool], str]] = {
+    _has_material: "what was issued",
+    _has_credential: "what ends",
+    _can_be_verified: "credentials",
+    _can_be_rotated: "credentials, DPU requests and PushSecrets",
+    _is_request: "DPU requests",
+    _is_going: "a request that is being deleted",
+    _is_token_file: "a Secret of type tokenFile",
+    _can_mint: "accounts and their own long-lived tokens",
+    _is_invalidated: "long-lived tokens that their cluster invalidated",
+    _has_lineage: "accounts and their credentials",
+    _has_powers: "accounts and their credentials",
+    _is_cluster: "clusters",
+    _is_shoot_apart: "shoots that are not connected",
+    _is_shoot_entered: "shoots that were entered here",
+    has_object: "what is an object in a cluster",
+}
+"""What each `fits` looks for, in words."""
 
 ACTIONS: Final[tuple[Action, ...]] = (
     Action(

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from tui.widgets.key_hints import KeyHints
 
-from .actions import NOVELTIES, Novelty
+from .actions import BY_NAME, NOVELTIES, Novelty
 
 
 class ChooseNewScreen(ModalScreen[str | None]):
@@ -50,6 +50,9 @@ class ChooseNewScreen(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
     def action_choose(self, action: str) -> None:
-        """Choose by key; one that is not offered now does nothing."""
+        """Choose by key; one that is not offered now says so."""
         if not action or any(entry.action == action for entry in self._entries):
             self.dismiss(action or None)
+        else:
+            said = f"{BY_NAME[action].title} is for {BY_NAME[action].suits}: choose one in a list first"
+            self.notify(said, markup=False, severity="warning", timeout=4)

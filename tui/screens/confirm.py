@@ -17,7 +17,7 @@ from .dialog import Dialog, Field, Wrong
 
 
 class ConfirmScreen(Dialog[bool]):
-    """Hands back True only where the word was typed (or none is asked for) and the verb was pressed."""
+    """Hands back True only where the word was typed (or none is asked for), and enter or the verb pressed."""
 
     problem_lines = 2
 
@@ -65,6 +65,11 @@ class ConfirmScreen(Dialog[bool]):
         if not self._word or self.query_one("#f-word", Input).value.strip() == self._word:
             return ()
         return (Wrong("word", "", f"type {safe_text(self._word)} to go on, or press esc to leave everything as it is"),)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter after the right word is the answer; what is wrong stays said."""
+        event.stop()
+        self.action_accept()
 
     def answer(self) -> bool:
         return True

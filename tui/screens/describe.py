@@ -58,6 +58,18 @@ def title_of(row: Row) -> str:
     return credential_name(row)
 
 
+def what_it_is(row: Row) -> str:
+    """What sort of thing a row stands for, with its article."""
+    if isinstance(row, ClusterRow):
+        return "a shoot that is not connected" if row.reach is Reach.NOT_CONNECTED else "a cluster"
+    if isinstance(row, AccountRow):
+        return "a service account"
+    if isinstance(row, RequestRow):
+        article = "an" if row.kind is RequestKind.EXTERNAL else "a"
+        return f"{article} {row.kind.value}{'' if row.credential is not None else ' with nothing issued'}"
+    return f"a {kind_label(row.credential)}"
+
+
 def _when(label: str, at: datetime | None, now: datetime, tone: Tone = Tone.PLAIN) -> Fact:
     return Fact(label, stamp(at), tone if at else Tone.MUTE, relative(at, now))
 

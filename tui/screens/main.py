@@ -40,6 +40,8 @@ AREAS: Final = (
     ("activity", "Activity"),
 )
 
+_IN_ORDER: Final = "the overview keeps what ends next first; in the credentials (5) any column sorts"
+
 
 @dataclass(frozen=True, slots=True)
 class Crumb:
@@ -283,7 +285,10 @@ class MainScreen(CommandingScreen):
     # Small keys
 
     def action_sort_next(self) -> None:
-        self.pane.sort_next()
+        if self.pane.sorts():
+            self.pane.sort_next()
+        else:
+            self.notify(_IN_ORDER, markup=False, severity="warning", timeout=4)
 
     def action_sort_by(self, by: str) -> None:
         if by in self.pane.sorts():
@@ -293,10 +298,17 @@ class MainScreen(CommandingScreen):
 
     def action_everywhere(self) -> None:
         """Leave the cluster and the namespace that the list is narrowed to."""
-        self._narrow(cluster="", namespace="")
+        pane = self.pane
+        if isinstance(pane, ListPane) and pane.id != "clusters":
+            self._narrow(cluster="", namespace="")
+        else:
+            self.notify("every cluster and namespace is shown here", markup=False, timeout=4)
 
     def action_sort_reverse(self) -> None:
-        self.pane.sort(self.pane.table.sorted_by)
+        if self.pane.sorts():
+            self.pane.sort(self.pane.table.sorted_by)
+        else:
+            self.notify(_IN_ORDER, markup=False, severity="warning", timeout=4)
 
     def on_fleet_table_sort_wanted(self, event: FleetTable.SortWanted) -> None:
         pane = self.pane
@@ -307,7 +319,11 @@ class MainScreen(CommandingScreen):
 
     def action_span(self) -> None:
         pane = self._panes["overview"]
-        if isinstance(pane, Overview):
+        if not isinstance(pane, Overview):
+            return
+        if not pane.display:
+            self.notify("the timeline is in the overview: 1", markup=False, severity="warning", timeout=4)
+        else:
             pane.next_span()
 
     def action_retry(self) -> None:

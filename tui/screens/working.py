@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar, Final, cast
 
-from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.widget import Widget
 
 from tui.fleet.query import cluster_of, clusters_of, identity_of
-from tui.fleet.rows import CredentialRow, Reach, RequestKind, RequestRow, Row
+from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
@@ -39,7 +38,7 @@ from .acting_on_exports import Journal
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Action, Needs, bindings, possible
 from .clipboard import copy
 from .command_lines import Asked, address_of
-from .describe import title_of
+from .describe import title_of, what_it_is
 from .insights import InsightScreen
 from .jobs import Task
 from .session import Session, Shell
@@ -108,33 +107,30 @@ class WorkingScreen(InsightScreen):
         clusters = {cluster for row in self.chosen() for cluster in clusters_of(row) if cluster}
         return self.session.why_read_only(*sorted(clusters))
 
-    def on_key(self, event: events.Key) -> None:
-        """A key that is greyed, or that does not suit what is marked, says why."""
-        found = self.active_bindings.get(event.key)
+    def why_not_key(self, key: str, found: ActiveBinding | None) -> str:
+        """Why a key of an action does nothing: it is greyed, or does not suit what is chosen. Empty for other keys."""
         if found is not None:
             known = BY_NAME.get(found.binding.action)
-            why = self.why_not() if known is not None and known.mutates and not found.enabled else ""
-        else:
-            keys = self.session.settings.keymap
-            meant = (action for action in ACTIONS if event.key in keys.get(action.name, action.key).split(","))
-            why = next((self.why_not_these(action) for action in meant), "")
-        if why:
-            self.notify(safe_text(why), markup=False, severity="warning", timeout=6)
+            return self.why_not() if known is not None and known.mutates and not found.enabled else ""
+        keys = self.session.settings.keymap
+        meant = (action for action in ACTIONS if key in keys.get(action.name, action.key).split(","))
+        return next((why for action in meant if (why := self.why_not_these(action))), "")
 
     def why_not_these(self, action: Action) -> str:
-        """Why this cannot be done to the marked rows; empty where it can, or where none is marked."""
+        """Why this cannot be done to what is chosen; empty where it can."""
         rows, name = self.chosen(), (action.label or action.name).replace("_", " ")
-        if action.needs is Needs.NOTHING:
+        if action.needs in (Needs.NOTHING, Needs.JOURNAL):
             return ""
         if not rows:
-            return f"{_hidden(self.marks_hidden)}: change the filter, or press esc" if self.marks_hidden else ""
-        if len(rows) == 1:
-            return ""
-        if action.needs is Needs.ONE:
+            hidden = self.marks_hidden
+            return f"{_hidden(hidden)}: change the filter, or press esc" if hidden else f"{name}: nothing is selected"
+        if len(rows) > 1 and action.needs is Needs.ONE:
             return f"{name} is for one row, {len(rows)} are marked: esc unmarks them"
         unfit = [title_of(row) for row in rows if not action.fits(row)]
         if not unfit:
             return ""
+        if len(rows) == 1:
+            return f"{name} is for {action.suits}; {unfit[0]} is {what_it_is(rows[0])}"
         more = f" and {len(unfit) - 3} more" if len(unfit) > 3 else ""
         return f"{name} does not suit {len(unfit)} of the {len(rows)} marked: {', '.join(unfit[:3])}{more}"
 
@@ -246,7 +242,11 @@ class WorkingScreen(InsightScreen):
                 self._job("create request", [work.create_request(self.session, draft)])
 
         dialog = NewRequestScreen(
-            clusters, cluster=clusters[0] if clusters else "", namespace=namespace, targets=self._targets()
+            clusters,
+            cluster=clusters[0] if clusters else "",
+            namespace=namespace,
+            targets=self._targets(),
+            strangers=self._strangers(),
         )
 
         def foreseen(draft: DPURequestDraft | None) -> None:
@@ -438,14 +438,12 @@ class WorkingScreen(InsightScreen):
         return sorted(names, key=lambda name: (name != first, name))
 
     def _request_hosts(self, first: str) -> list[str]:
-        """Clusters that know the kind of request, the one at hand first."""
-        rows = self.session.store.clusters
-        names = [
-            name
-            for name in self._clusters(first)
-            if not any("DPUServiceCredentialRequest" in kind for kind in rows[name].missing)
-        ]
-        return names or self._clusters(first)
+        """Clusters that a request can be made in: those that know its kind come first."""
+        return sorted(self._clusters(first), key=lambda name: name in self._strangers())
+
+    def _strangers(self) -> set[str]:
+        """Clusters that do not know the kind of request."""
+        return {row.name for row in self.session.store.clusters.values() if CREDENTIAL_REQUESTS in row.lacks}
 
     def _targets(self) -> dict[str, list[str]]:
         """DPUClusters that requests of a cluster already lead to."""
