@@ -182,6 +182,7 @@ class Faults:
                     await request.read()  # it has arrived: who gives up waiting does not take it back
                     await asyncio.sleep(seconds)
                 case Hang():
+                    await request.read()  # and once it goes on, it is done, whoever has given up meanwhile
                     await self._released.wait()
                 case Drop():
                     _abort(request)

@@ -30,6 +30,9 @@ _TOKEN_SECRETS: Final = (CredentialKind.LEGACY, CredentialKind.FILE)
 """What may be a long-lived token Secret, or a copy of one: that Secret is its own handle."""
 
 
+NEVER: Final = "was never created"
+
+
 class NotAHandle(IssuanceError):
     """What is called a handle is none: somebody wrote the name of another Secret where a handle's belongs."""
 
@@ -150,12 +153,12 @@ async def discard(clusters: Clusters, handle: Handle, plan: str) -> str:
         try:
             found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
         except NotFound:
-            return "was never created"
+            return NEVER
         except Forbidden:  # may delete but not look; nobody else has a name like this
             try:
                 await client.delete(SECRETS, handle.name, namespace=handle.namespace)
             except NotFound:
-                return "was never created"
+                return NEVER
             return "deleted"
         meta = found.get("metadata") or {}
         made_by = (meta.get("annotations") or {}).get(managed.PLAN)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.kube.errors import Conflict, Forbidden, NotFound, TimedOut
 from tui.kube.sensitive import Sensitive
 
 from . import accounts, handles
@@ -52,6 +52,9 @@ class Issue:
     rights: Rights | None = None
     """What the account is to be allowed besides, made first and taken back with all else."""
 
+    handle_may_come: bool = False
+    """Whether the server was asked for the handle and has not answered: it may create it in a moment."""
+
     @property
     def addresses(self) -> tuple[Address, ...]:
         return tuple(place.address for place in self.places)
@@ -77,6 +80,7 @@ class Issue:
             return await self.finish(run, issued)
         except StepFailed as failure:
             if failure.step != "intent":  # before that nothing was done
+                self.handle_may_come = failure.step == "handle" and isinstance(failure.__cause__, TimedOut)
                 await self.undo(run)
             raise
 
@@ -151,6 +155,8 @@ class Issue:
                     said = f"handle {await handles.discard(self.context.clusters, self.intent.handle, run.plan.id)}"
                 await self._remove_rights()
                 await self._remove_account()
+                if self.handle_may_come and said.endswith(handles.NEVER):
+                    raise IssuanceError("the server did not answer, and may still create the handle")
                 note.status, note.message = StepStatus.UNDONE, f"as it was before ({said})"
                 note.record = {"closed": self.intent.plan}
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tui.kube.errors import TimedOut
 from tui.kube.sensitive import Sensitive
 
 from . import handles, managed
@@ -50,6 +51,8 @@ class RequestRotation:
     context: Context
     work: RequestWork
     intent: Intent
+    handle_may_come: bool = False
+    """Whether the server was asked for the handle and has not answered: it may create it in a moment."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -87,6 +90,7 @@ class RequestRotation:
         except StepFailed as failure:
             if failure.step != "intent":  # before that nothing was done
                 in_flight = failure.step == "write:0" and unsure(failure.__cause__)
+                self.handle_may_come = failure.step == "handle" and isinstance(failure.__cause__, TimedOut)
                 await self.undo(run, in_flight=in_flight)
             raise
         return await self.finish(run, issued)
@@ -137,6 +141,8 @@ class RequestRotation:
                     said = (
                         f"handle {await handles.discard(self.context.clusters, self.intent.handle, self.intent.plan)}"
                     )
+                if self.handle_may_come and said.endswith(handles.NEVER):
+                    raise IssuanceError("the server did not answer, and may still create the handle")
                 note.status, note.message = StepStatus.UNDONE, f"as it was before ({said})"
                 note.record = {"closed": self.intent.plan}
             return
