@@ -46,10 +46,6 @@ def revoke(
     options = options.merged(given)
     if not dry_run:
         refuse_read_only(options, "revoke")
-        if not yes and not sys.stdin.isatty():
-            raise UsageError(
-                "revoking is final and there is no terminal to ask on", "say --yes, or look with --dry-run"
-            )
     run_async(
         _revoke(
             options, list(dict.fromkeys(map(address_of, addresses))), yes=yes, dry_run=dry_run, quiet=quiet, form=form
@@ -67,6 +63,10 @@ async def _revoke(
         if dry_run:
             print_plans(plans, form)
             return
+        if not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
+            raise UsageError(
+                "revoking is final and there is no terminal to ask on", "say --yes, or look with --dry-run"
+            )
         if not yes and not _agreed(plans):
             raise Ended(Exit.FAILED)
         progress = Progress(several=len(plans) > 1, quiet=quiet)

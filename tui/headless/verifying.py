@@ -10,6 +10,7 @@ import click
 
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
+from tui.kube.errors import ConfigError
 from tui.kube.text import safe_text
 
 from .acting import address_of
@@ -72,7 +73,7 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
     except ClaimsError:
         claims = None
     if claims is None:
-        return await _verify_kubeconfig(options, material)
+        return await _verify_kubeconfig(options, what, material)
     if len(options.contexts) != 1 and not options.demo:
         raise UsageError(
             f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
@@ -85,10 +86,19 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
         return await engine.verify_kubeconfig(kubeconfig(material, engine.clusters.endpoint(cluster), identity))
 
 
-async def _verify_kubeconfig(options: Options, material: Sensitive) -> Verification:
+async def _verify_kubeconfig(options: Options, what: str, material: Sensitive) -> Verification:
     """Where our own clusters are known, one of them may explain why it is refused."""
+    from tui.kube.kubeconfig import parse
+
     from .reaching import open_engine
 
+    try:
+        parse(material.reveal_bytes())
+    except ConfigError:
+        named = "stdin" if what == "-" else what
+        raise UsageError(
+            f"{named} is neither a kubeconfig nor a token", "kubemint inspect says what a file holds"
+        ) from None
     async with setting(options, needed=False) as place, open_engine(place, acting=False) as engine:
         return await engine.verify_kubeconfig(material)
 

@@ -111,7 +111,10 @@ def refusal(response: Response, info: RequestInfo, cluster: str) -> KubeError:
     if status is None:
         if response.status < 400 or not (response.status >= 500 or response.status == 429 or _plain(response)):
             return _foreign(response, cluster)
-        status = Status(message=_plain_text(response))
+        said = _plain_text(response)
+        if response.status == 404 and info.resource and said:  # no such path: the kind itself is not there
+            said = f"the server has no {info.resource} ({said})"
+        status = Status(message=said)
     return status_error(status, info, cluster, code=response.status, retry_after=_retry_after(response))
 
 

@@ -1,0 +1,55 @@
+"""What people mistype: one line that says what is wrong, one that says what to do, and never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import kubemint
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("list creds", 2, "'creds' is not one of"),
+        ("list credentials -o jsn", 2, "'jsn' is not one of"),
+        ("list credentials -n Bad_NS", 2, "'Bad_NS' is not a namespace"),
+        ("issue rob", 2, "--context"),
+        ("issue rob -n default --context tenant-a", 2, "say where to put it"),
+        ("rotate nonsense", 2, "'nonsense' is not an address"),
+        ("rotate some/file", 2, "there is no file some/file, and it is no address"),
+        ("rotate secret:tenant-a/default", 2, "is not an address"),
+        ("rotate secret:nope/default/x", 2, "no cluster is called 'nope'"),
+        ("verify some/file", 2, "there is no file some/file, and it is no address"),
+        ("revoke login:tenant-a", 2, "is yours"),
+        ("revoke file:/nowhere/at/all", 2, "wrote no credential to"),
+        ("export login:tenant-a --out x", 2, ""),
+        ("identity token /nowhere/at/all --out x", 1, "cannot read /nowhere/at/all"),
+        ("tenant push nope -n default --account rob --context tenant-a", 2, "--account is NAMESPACE/NAME"),
+        ("csi preview nodriver --pod x --context tenant-a", 2, "does not name a pod"),
+        ("reconcile -A --context tenant-a", 1, "the server has no dpuservicecredentialrequests.svc.dpu.nvidia.com"),
+        ("undo secret:tenant-a/default/nothing", 1, ""),
+        ("rbac nope", 2, "'nope' is not one of"),
+        ("hygiene --fail-on terrible", 2, "'terrible' is not one of"),
+        ("completion tcsh", 2, "'tcsh' is not one of"),
+        ("config nope", 2, "no such command 'nope'"),
+        ("journal -o xml", 2, "'xml' is not one of"),
+    ],
+)
+def test_it_is_said_in_one_line(served: Path, words: str, code: int, says: str) -> None:
+    kubemint(*words.split(), env={"KUBECONFIG": str(served)}).failed(code, says)
+
+
+def test_a_file_that_is_neither_a_kubeconfig_nor_a_token_is_named(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("to do\n")
+    kubemint("verify", notes).failed(2, f"{notes} is neither a kubeconfig nor a token", "kubemint inspect")
+    kubemint("verify", "-", stdin="to do\n").failed(2, "stdin is neither")
+
+
+def test_a_dry_run_of_a_revocation_needs_no_terminal_and_changes_nothing(served: Path, robot: Path) -> None:
+    shown = kubemint("revoke", f"file:{robot}", "--dry-run", "--kubeconfig", served)
+    assert shown.code == 0, shown
+    assert "Delete the handle" in shown.out
+    assert kubemint("verify", robot).code == 0
