@@ -11,46 +11,32 @@ import contextlib
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
-
-from tui.issuance import capi
 from tui.issuance.clusters import Guard, unguarded, unknown_cluster
-from tui.issuance.dpf.resources import target_name
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.issuance.state import StateStore
-from tui.issuance.types import AccessLevel, Identity, Outcome
+from tui.issuance.types import AccessLevel, Outcome
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError, KubeError
 from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import ClusterTasks, Source
-from .decode import ClusterSecret, DPUCluster
-from .discovery import capi_source, context_source, dpu_cluster_source, fixed_source, same_address, same_server
+from .coalescing import Coalescing
+from .discovery import context_source, fixed_source, same_address, same_server
+from .found import FoundClusters, Tenant
 from .kinds import kinds_of
 from .local_files import LocalFiles
 from .logins import login_row
 from .reach import Backoff, Timing
+from .renaming import rename
 from .rows import SHOOT, ClusterRow, CredentialRow
 from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
 
 EVERYTHING: Final = frozenset(Area)
-
-
-class Tenant(NamedTuple):
-    """A cluster that was found in a management cluster."""
-
-    host: str
-    namespace: str
-    name: str
-    known_as: str
-    """What the fleet calls it: a context's name where one leads to it too."""
-    of_cluster_api: bool
-    """Whether Cluster API made it; otherwise it is a DPUCluster."""
 
 
 class Fleet:
@@ -85,7 +71,8 @@ class Fleet:
         self.read_only = read_only
         self.recovered: list[Outcome] = []
         """What the engine finished or undid of what was open when the fleet started, or stayed open since."""
-        self.store = FleetStore(clock=clock, schedule=self._schedule_flush)
+        self._notices = Coalescing(timing.coalesce, lambda: self.store.flush())
+        self.store = FleetStore(clock=clock, schedule=self._notices.soon)
         self._config = config
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
         self._engine = None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard)
@@ -97,19 +84,12 @@ class Fleet:
         self._endpoints = tuple(endpoints)
         self._tasks: dict[str, ClusterTasks] = {}
         self._shoots = Shoots(self.store, self._tasks, clock)
-        self._aliases: dict[str, str] = {}
-        """Clusters that something else leads to already: their names in the fleet, and what that is called."""
-        self._kubeconfigs: dict[str, str] = {}
-        """The Secret that each DPUCluster names."""
-        self._labelled: dict[str, str] = {}
-        """The resourceVersion of the Secret that each cluster of Cluster API is known by."""
-        self._found: dict[str, Source] = {}
-        """Every cluster that was found in another one, aliases too."""
+        self._found = FoundClusters(
+            self.client, follow=partial(self._add, host=False, found=True), leave=self._remove, again=self._again
+        )
         shown = state if Area.CREDENTIALS in self._areas else None
         self._files = LocalFiles(shown, self.store) if shown is not None else None
         self._helpers: set[asyncio.Task[None]] = set()
-        self._flush_timer: asyncio.TimerHandle | None = None
-        self._flushed_at = float("-inf")
 
     @property
     def engine(self) -> Engine:
@@ -120,10 +100,10 @@ class Fleet:
     # The issuance core's view of the clusters
 
     def names(self) -> Sequence[str]:
-        return (*self._tasks, *self._aliases) if self._tasks else self._contexts
+        return (*self._tasks, *self._found.aliases) if self._tasks else self._contexts
 
     def endpoint(self, name: str) -> Endpoint:
-        name = self._aliases.get(name, name)
+        name = self._found.known_as(name)
         tasks = self._tasks.get(name)
         if tasks is not None and tasks.endpoint is not None:
             return tasks.endpoint
@@ -134,23 +114,18 @@ class Fleet:
         raise unknown_cluster(name, tuple(self.names()))
 
     async def client(self, name: str) -> Client:
-        tasks = self._tasks.get(self._aliases.get(name, name))
+        tasks = self._tasks.get(self._found.known_as(name))
         if tasks is None:
             raise unknown_cluster(name, tuple(self.names()))
         return await tasks.client()
 
     def tenants(self) -> list[Tenant]:
         """Every cluster that was found in another one, whatever else leads to it."""
-        found = []
-        for name in self._found:
-            host, namespace, short = name.rsplit("/", 2)
-            made = name in self._labelled
-            found.append(Tenant(host, namespace, short, self._aliases.get(name, name), of_cluster_api=made))
-        return sorted(found)
+        return self._found.tenants()
 
     def skew(self, cluster: str) -> float | None:
         """Server time minus local time in seconds, where it is known."""
-        row = self.store.clusters.get(self._aliases.get(cluster, cluster))
+        row = self.store.clusters.get(self._found.known_as(cluster))
         return row.skew if row is not None else None
 
     def now(self) -> datetime:
@@ -185,9 +160,7 @@ class Fleet:
         if self._engine is not None:
             await self._engine.aclose()
         await asyncio.gather(*(tasks.stop() for tasks in self._tasks.values()))
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
+        self._notices.stop()
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - giving up is part of what it means
         """Wait until every cluster is synced or known to be bad; False where some are neither after `timeout`."""
@@ -219,7 +192,7 @@ class Fleet:
         if name in self._tasks:
             await self.disconnect_shoot(name)
         login = ShootLogin(access, partial(self.client, access.garden))
-        self._found[name] = login.source
+        self._found.entered(login.source)
         self._add(login.source, host=False, login=login.row)
         tasks = self._tasks[name]
         self._help(self._renew_login(login, tasks))
@@ -231,7 +204,7 @@ class Fleet:
         tasks = self._tasks.get(name)
         if tasks is None or tasks.source.label != SHOOT:
             raise UsageError(f"{name} is no shoot that was entered with a certificate in memory")
-        self._found.pop(name, None)
+        self._found.left(name)
         del self._tasks[name]
         tasks.settled.set()
         await self._stop_and_forget(tasks)
@@ -258,9 +231,9 @@ class Fleet:
         watched = kinds_of(
             name,
             self._areas,
-            known_as=self._known_as,
-            found=partial(self._dpu_cluster, name) if host else None,
-            labelled=partial(self._cluster_secret, name) if host else None,
+            known_as=self._found.known_as,
+            found=partial(self._found.dpu_cluster, name) if host else None,
+            labelled=partial(self._found.cluster_secret, name) if host else None,
             shoots=partial(self._shoots.seen, name) if host else None,
             projects=partial(self._shoots.project_seen, name) if host else None,
             namespace=self._namespace,
@@ -295,59 +268,16 @@ class Fleet:
                 login.renew_at = None  # until the next one is there: asking for it takes a moment
                 await tasks.restart()
 
-    def _dpu_cluster(self, host: str, key: str, found: DPUCluster | None) -> None:
-        """A DPUCluster in `host` came, changed or went."""
-        namespace, _, short = key.partition("/")
-        name = target_name(host, namespace, short)
-        if found is None:
-            if self._kubeconfigs.pop(name, None) is not None:
-                self._lose(name)
-            return
-        before = self._kubeconfigs.get(name)
-        self._kubeconfigs[name] = found.spec.kubeconfig
-        if name not in self._found:
-            secret = partial(self._kubeconfigs.__getitem__, name)
-            self._find(dpu_cluster_source(host, partial(self.client, host), namespace, short, secret))
-        elif before != found.spec.kubeconfig and name in self._tasks:
-            self._help(self._tasks[name].restart())
-
-    def _cluster_secret(self, host: str, key: str, found: ClusterSecret | None) -> None:
-        """A Secret that Cluster API labelled came, changed or went in `host`; its siblings are not clusters."""
-        namespace, _, secret = key.partition("/")
-        short = secret.removesuffix(capi.secret_name(""))
-        name = capi.cluster_name(host, namespace, short)
-        if found is None or capi.cluster_of(secret, found.metadata.labels) is None:
-            if secret == capi.secret_name(short) and self._labelled.pop(name, None) is not None:
-                self._lose(name)
-            return
-        before = self._labelled.get(name)
-        if before is None and name in self._found:
-            return  # a DPUCluster of the same name
-        self._labelled[name] = found.metadata.resource_version
-        if before is None:
-            self._find(capi_source(host, partial(self.client, host), namespace, short))
-        elif before != found.metadata.resource_version and name in self._tasks:
-            self._help(self._tasks[name].restart())
-
-    def _find(self, source: Source) -> None:
-        self._found[source.name] = source
-        self._add(source, host=False, found=True)
-
-    def _lose(self, name: str) -> None:
-        """A cluster that was found is no longer there; what was its alias stands for itself again."""
-        self._found.pop(name, None)
-        self._aliases.pop(name, None)
-        self._remove(name)
-        for alias in [alias for alias, known in self._aliases.items() if known == name]:
-            del self._aliases[alias]
-            if alias in self._found:
-                self._add(self._found[alias], host=False, found=True)
-
     def _remove(self, name: str) -> None:
         tasks = self._tasks.pop(name, None)
         if tasks is not None:
             tasks.settled.set()
             self._help(self._stop_and_forget(tasks))
+
+    def _again(self, name: str) -> None:
+        """The way into a cluster that was found has changed."""
+        if name in self._tasks:
+            self._help(self._tasks[name].restart())
 
     async def _stop_and_forget(self, tasks: ClusterTasks) -> None:
         await tasks.stop()
@@ -365,9 +295,9 @@ class Fleet:
             except KubeError:
                 continue
             if same_server(known, endpoint):
-                self._aliases[name] = other
+                self._found.alias(name, other)
                 self._remove(name)
-                self._rename(name, other)
+                rename(self.store, name, other)
                 return False
         return True
 
@@ -378,32 +308,6 @@ class Fleet:
         if cluster is None or (tasks is not None and tasks.endpoint is not None):
             return True
         return same_address(cluster.server, endpoint.server)
-
-    def _known_as(self, name: str) -> str:
-        """What the fleet calls the cluster that a DPUCluster's name leads to."""
-        return self._aliases.get(name, name)
-
-    def _rename(self, old: str, new: str) -> None:
-        """Credentials that were counted to `old` before it was known to be `new`."""
-        renamed = []
-        for row in self.store.credentials.values():
-            identity = row.credential.identity
-            if row.cluster == old and identity is not None:
-                moved = Identity(new, identity.namespace, identity.name)
-                credential = msgspec.structs.replace(row.credential, identity=moved)
-                renamed.append(msgspec.structs.replace(row, cluster=new, credential=credential))
-        self.store.put(*renamed)
-        for request in tuple(self.store.requests.values()):
-            credential_of = request.credential
-            if (
-                credential_of is not None
-                and credential_of.identity is not None
-                and credential_of.identity.cluster == old
-            ):
-                there = credential_of.identity
-                moved = Identity(new, there.namespace, there.name)
-                credential = msgspec.structs.replace(credential_of, identity=moved)
-                self.store.put(msgspec.structs.replace(request, credential=credential))
 
     async def _recover(self, engine: Engine) -> None:
         """At the start and ever after: a cluster that is away just then, or is only found later, comes back."""
@@ -419,25 +323,9 @@ class Fleet:
                 await self._files.look()
             await asyncio.sleep(backoff.next())
 
-    # Notices
+    # Its own tasks
 
     def _help(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._helpers.add(task)
         task.add_done_callback(self._helpers.discard)
-
-    def _schedule_flush(self) -> None:
-        """Tell subscribers soon: at once after a quiet time, else when `coalesce` has passed since the last time."""
-        if self._flush_timer is not None:
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # nothing runs yet, so nobody listens yet
-        due = max(loop.time(), self._flushed_at + self._timing.coalesce)
-        self._flush_timer = loop.call_at(due, self._flush)
-
-    def _flush(self) -> None:
-        self._flush_timer = None
-        self._flushed_at = asyncio.get_running_loop().time()
-        self.store.flush()

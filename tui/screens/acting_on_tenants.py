@@ -13,7 +13,7 @@ from . import work
 from .work import Intended
 
 if TYPE_CHECKING:
-    from tui.fleet.fleet import Tenant
+    from tui.fleet.found import Tenant
 
     from .new_tenant import PushAnswer
     from .working import WorkingScreen

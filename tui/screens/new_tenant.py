@@ -17,7 +17,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
-from tui.fleet.fleet import Tenant
+from tui.fleet.found import Tenant
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, auth_name

@@ -23,7 +23,7 @@ from tui.settings.writing import Change
 from .jobs import Job, Jobs, Task
 
 if TYPE_CHECKING:
-    from tui.fleet.fleet import Tenant
+    from tui.fleet.found import Tenant
     from tui.issuance.alerts import Alerts
     from tui.issuance.undoing import UndoWindow
     from tui.kube.kubeconfig import KubeConfig
