@@ -18,7 +18,7 @@ from tui.widgets.names import short_address
 
 from . import work
 from .describe import title_of
-from .work import Intended
+from .intended import Intended
 
 if TYPE_CHECKING:
     from .jobs import Task

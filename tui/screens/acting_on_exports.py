@@ -12,9 +12,9 @@ from tui.fleet.rows import CredentialRow, RequestRow
 from tui.issuance.types import Credential, FileDestination
 from tui.widgets.names import short_address
 
-from . import work
+from . import saving, work
 from .command_lines import address_of, default_path
-from .work import Intended
+from .intended import Intended
 
 if TYPE_CHECKING:
     from tui.issuance.journal import JournalEntry
@@ -47,7 +47,7 @@ def export_journal(screen: WorkingScreen) -> None:
 
     def chosen(wish: JournalWish | None) -> None:
         if wish is not None:
-            screen.begin("export", [work.save_journal(entries, wish.path, replace=wish.replace)])
+            screen.begin("export", [saving.save_journal(entries, wish.path, replace=wish.replace)])
 
     path = screen.kubemint.export_folder / "journal.jsonl"
     screen.app.push_screen(
@@ -70,10 +70,6 @@ def _one(screen: WorkingScreen, credential: Credential, cluster: str) -> None:
 
     session, engine, address = screen.session, screen.session.engine, credential.address
 
-    def chosen(wish: ExportWish | None) -> None:
-        if wish is not None:
-            screen.begin("export", [work.export(session, address, wish.destination, wish.format)])
-
     dialog = ExportScreen(
         credential,
         folder=screen.kubemint.export_folder,
@@ -82,14 +78,14 @@ def _one(screen: WorkingScreen, credential: Credential, cluster: str) -> None:
         why_not=session.why_read_only,
     )
 
-    def foreseen(wish: ExportWish | None) -> None:
-        if wish is not None:
-            title = f"{short_address(str(address))} → {work.place_of(wish.destination)}"
-            plan = partial(engine.plan_export, address, wish.destination, wish.format)
-            screen.foresee("export", [Intended(title, plan)], dialog.action_cancel)
+    def made(wish: ExportWish) -> None:
+        screen.begin("export", [work.export(session, address, wish.destination, wish.format)])
 
-    dialog.foresee = foreseen
-    screen.app.push_screen(dialog, chosen)
+    def intended(wish: ExportWish) -> Intended:
+        title = f"{short_address(str(address))} → {work.place_of(wish.destination)}"
+        return Intended(title, partial(engine.plan_export, address, wish.destination, wish.format))
+
+    screen.ask(dialog, "export", made, intended)
 
 
 def _many(screen: WorkingScreen, rows: list[CredentialRow | RequestRow]) -> None:

@@ -11,7 +11,7 @@ from tui.issuance.types import Address, CredentialKind, Format, State
 from tui.widgets.names import short_path
 
 from . import work
-from .work import Intended
+from .intended import Intended
 
 if TYPE_CHECKING:
     from tui.issuance.identity import IdentityWish
@@ -29,19 +29,15 @@ def create(screen: WorkingScreen) -> None:
     identity = identity_of(rows[0]) if len(rows) == 1 and isinstance(rows[0], AccountRow) else None
     clusters = screen.writable_clusters(cluster_of(rows[0]) if rows else "")
 
-    def made(wish: IdentityWish | None) -> None:
-        if wish is not None:
-            screen.begin("create identity", [work.create_identity(screen.session, wish)])
-
     dialog = NewIdentityScreen(clusters, folder=screen.kubemint.export_folder, identity=identity)
 
-    def foreseen(wish: IdentityWish | None) -> None:
-        if wish is not None:
-            plan = partial(screen.session.engine.plan_create_identity, wish)
-            screen.foresee("create identity", [Intended(work.title_of(wish), plan)], dialog.action_cancel)
+    def made(wish: IdentityWish) -> None:
+        screen.begin("create identity", [work.create_identity(screen.session, wish)])
 
-    dialog.foresee = foreseen
-    screen.app.push_screen(dialog, made)
+    def intended(wish: IdentityWish) -> Intended:
+        return Intended(work.title_of(wish), partial(screen.session.engine.plan_create_identity, wish))
+
+    screen.ask(dialog, "create identity", made, intended)
 
 
 def mint(screen: WorkingScreen) -> None:
@@ -57,19 +53,13 @@ def mint(screen: WorkingScreen) -> None:
         return
     from .new_identity import MintScreen
 
-    def made(wish: SelfWish | None) -> None:
-        if wish is not None:
-            screen.begin("mint", [work.mint(screen.session, wish)])
+    def made(wish: SelfWish) -> None:
+        screen.begin("mint", [work.mint(screen.session, wish)])
 
-    dialog = MintScreen(identity, sources, folder=screen.kubemint.export_folder)
+    def intended(wish: SelfWish) -> Intended:
+        return Intended(work.title_of(wish), partial(screen.session.engine.plan_self_issue, wish))
 
-    def foreseen(wish: SelfWish | None) -> None:
-        if wish is not None:
-            plan = partial(screen.session.engine.plan_self_issue, wish)
-            screen.foresee("mint", [Intended(work.title_of(wish), plan)], dialog.action_cancel)
-
-    dialog.foresee = foreseen
-    screen.app.push_screen(dialog, made)
+    screen.ask(MintScreen(identity, sources, folder=screen.kubemint.export_folder), "mint", made, intended)
 
 
 def reactivate(screen: WorkingScreen) -> None:

@@ -1,4 +1,4 @@
-"""What can be done about DPU requests beside rotating them: keep, delete, abandon, show to a pod.
+"""What can be done about DPU requests beside rotating them: create, keep, delete, abandon, show to a pod.
 
 A screen hands itself over with the rows it means; nothing here is drawn, and whatever destroys asks first.
 """
@@ -6,21 +6,48 @@ A screen hands itself over with the rows it means; nothing here is drawn, and wh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.fleet.query import cluster_of
+from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, RequestKind, RequestRow
 from tui.issuance.errors import IssuanceError
-from tui.issuance.running import explain
 from tui.issuance.types import Address, Plan
 from tui.kube.errors import KubeError
-from tui.kube.text import safe_text
 
 from . import work
 from .describe import controller_at, title_of
+from .intended import Intended
 
 if TYPE_CHECKING:
+    from tui.issuance.dpf import DPURequestDraft
+
     from .jobs import Task
     from .working import WorkingScreen
+
+
+def new(screen: WorkingScreen) -> None:
+    """Ask for a new request, filled in from what is chosen, and create it."""
+    from .new_request import NewRequestScreen
+
+    session, rows = screen.session, screen.chosen()
+    row = rows[0] if len(rows) == 1 else None
+    clusters = _hosts(screen, cluster_of(row) if row is not None else "")
+    dialog = NewRequestScreen(
+        clusters,
+        cluster=clusters[0] if clusters else "",
+        namespace=row.namespace if isinstance(row, RequestRow | CredentialRow) else "",
+        targets=_targets(screen),
+        strangers=_strangers(screen),
+    )
+
+    def made(draft: DPURequestDraft) -> None:
+        screen.begin("create request", [work.create_request(session, draft)])
+
+    def intended(draft: DPURequestDraft) -> Intended:
+        return Intended(work.title_of(draft), partial(session.engine.plan_create_request, draft))
+
+    screen.ask(dialog, "create request", made, intended)
 
 
 def keep(screen: WorkingScreen) -> None:
@@ -103,9 +130,7 @@ def _ask(
             try:
                 warnings = (await planning(addresses[0])).warnings
             except (IssuanceError, KubeError, OSError) as error:
-                message, hint = explain(error)
-                said = f"{message}: {hint}" if hint else message
-                screen.notify(safe_text(said), markup=False, severity="error", timeout=15)
+                screen.failed(error)
                 return
             body = [f"{title_of(rows[0])}  ({cluster_of(rows[0])})", "", *warnings]
         else:
@@ -121,3 +146,23 @@ def _ask(
         screen.app.push_screen(confirm, sure)
 
     screen.run_worker(look(), group="preview", exclusive=True, exit_on_error=False)
+
+
+def _hosts(screen: WorkingScreen, first: str) -> list[str]:
+    """Clusters that a request can be made in: those that know its kind come first."""
+    strangers = _strangers(screen)
+    return sorted(screen.writable_clusters(first), key=lambda name: name in strangers)
+
+
+def _strangers(screen: WorkingScreen) -> set[str]:
+    """Clusters that do not know the kind of request."""
+    return {row.name for row in screen.session.store.clusters.values() if CREDENTIAL_REQUESTS in row.lacks}
+
+
+def _targets(screen: WorkingScreen) -> dict[str, list[str]]:
+    """DPUClusters that requests of a cluster already lead to."""
+    found: dict[str, set[str]] = {}
+    for row in screen.session.store.requests.values():
+        if row.target and row.kind is RequestKind.DPU:
+            found.setdefault(row.cluster, set()).add(row.target)
+    return {cluster: sorted(targets) for cluster, targets in found.items()}

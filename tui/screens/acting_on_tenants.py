@@ -10,7 +10,7 @@ from tui.fleet.rows import AccountRow, ClusterRow, RequestKind, RequestRow, Row,
 from tui.issuance.csi import Driver
 
 from . import work
-from .work import Intended
+from .intended import Intended
 
 if TYPE_CHECKING:
     from tui.fleet.found import Tenant
@@ -26,20 +26,15 @@ def new_store(screen: WorkingScreen) -> None:
     tenants = [tenant for tenant in _tenants(screen) if tenant.of_cluster_api]
     dialog = TenantStoreScreen(tenants, servers=_servers(screen), first=_first(_row(screen)))
 
-    def made(tenant: Tenant | None) -> None:
-        if tenant is not None:
-            task = work.make_store(screen.session, tenant.host, tenant.namespace, tenant.name)
-            screen.begin("tenant store", [task])
+    def made(tenant: Tenant) -> None:
+        task = work.make_store(screen.session, tenant.host, tenant.namespace, tenant.name)
+        screen.begin("tenant store", [task])
 
-    def foreseen(tenant: Tenant | None) -> None:
-        if tenant is not None:
-            engine = screen.session.engine
-            plan = partial(engine.plan_tenant_store, tenant.host, tenant.namespace, tenant.name)
-            title = f"SecretStore {tenant.namespace}/{tenant.name}"
-            screen.foresee("tenant store", [Intended(title, plan)], dialog.action_cancel)
+    def intended(tenant: Tenant) -> Intended:
+        plan = partial(screen.session.engine.plan_tenant_store, tenant.host, tenant.namespace, tenant.name)
+        return Intended(f"SecretStore {tenant.namespace}/{tenant.name}", plan)
 
-    dialog.foresee = foreseen
-    screen.app.push_screen(dialog, made)
+    screen.ask(dialog, "tenant store", made, intended)
 
 
 def new_push(screen: WorkingScreen) -> None:
@@ -60,17 +55,14 @@ def new_push(screen: WorkingScreen) -> None:
         tenants, servers=_servers(screen), first=_first(row), identity=identity, stored=stored
     )  # fmt: skip
 
-    def made(answer: PushAnswer | None) -> None:
-        if answer is not None:
-            screen.begin("tenant push", [work.push_to_tenant(screen.session, answer.wish, answer.manifests)])
+    def made(answer: PushAnswer) -> None:
+        screen.begin("tenant push", [work.push_to_tenant(screen.session, answer.wish, answer.manifests)])
 
-    def foreseen(answer: PushAnswer | None) -> None:
-        if answer is not None:
-            plan = partial(screen.session.engine.plan_tenant_push, answer.wish)
-            screen.foresee("tenant push", [Intended(work.title_of(answer.wish), plan)], dialog.action_cancel)
+    def intended(answer: PushAnswer) -> Intended:
+        plan = partial(screen.session.engine.plan_tenant_push, answer.wish)
+        return Intended(work.title_of(answer.wish), plan)
 
-    dialog.foresee = foreseen
-    screen.app.push_screen(dialog, made)
+    screen.ask(dialog, "tenant push", made, intended)
 
 
 def csi_preview(screen: WorkingScreen) -> None:

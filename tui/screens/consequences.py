@@ -14,9 +14,9 @@ from tui.issuance.lineage import subject_of_account
 from tui.issuance.lineage_users import users_of
 from tui.kube.errors import KubeError
 
+from .intended import Intended
 from .jobs import AT_ONCE
 from .session import Session
-from .work import Intended
 
 if TYPE_CHECKING:
     from tui.issuance.lineage_tree import Node

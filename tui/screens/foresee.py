@@ -15,10 +15,10 @@ from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.names import short_path
 from tui.widgets.signs import Tone
 
+from .intended import Intended
 from .jobs import AT_ONCE
 from .reading import ReadingScreen
 from .session import Session
-from .work import Intended
 
 
 class ForeseeScreen(ReadingScreen[list[Intended] | None]):

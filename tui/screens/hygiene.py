@@ -24,7 +24,7 @@ from tui.widgets.severity_signs import SEVERITIES, severity_cell
 from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 
-from . import work
+from . import saving
 from .page import Page
 from .session import Session
 
@@ -195,7 +195,7 @@ class HygieneScreen(Page[Finding]):
 
             def sure(yes: bool | None) -> None:
                 if yes:
-                    self.kubemint.start_job("make private", [work.make_private(path) for path in paths])
+                    self.kubemint.start_job("make private", [saving.make_private(path) for path in paths])
                     self.done_with_marks()
 
             self.app.push_screen(ConfirmScreen("Make it private?", body, verb="Make private"), sure)
@@ -211,7 +211,7 @@ class HygieneScreen(Page[Finding]):
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self.kubemint.start_job("save findings", [work.save_findings(report, path)])
+                self.kubemint.start_job("save findings", [saving.save_findings(report, path)])
 
         self.app.push_screen(SaveFindingsScreen(self.kubemint.export_folder / "findings.sarif"), chosen)
 

@@ -16,7 +16,7 @@ from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import work
+from . import saving
 from .dialog import Dialog, Field, Wrong, file_stem
 from .reading import ReadingScreen, coloured
 from .session import Session, Shell
@@ -54,7 +54,7 @@ class SnippetScreen(ReadingScreen[None]):
         def chosen(path: Path | None) -> None:
             if path is not None:
                 self.dismiss(None)
-                cast("Shell", self.app).start_job("export", [work.write_text(self._text, path)])
+                cast("Shell", self.app).start_job("export", [saving.write_text(self._text, path)])
 
         folder = cast("Shell", self.app).export_folder
         suggested = folder / f"{file_stem(f'{self._address.namespace}-{self._address.name}')}-pod.yaml"

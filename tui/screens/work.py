@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,9 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tui.fleet.rows import Reach, RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
-from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import IdentityWish
-from tui.issuance.running import explain
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenants import TenantPush
 from tui.issuance.types import (
@@ -34,42 +30,19 @@ from tui.issuance.types import (
     State,
     StepStatus,
 )
-from tui.kube.errors import KubeError
-from tui.kube.sensitive import Sensitive
 from tui.widgets.moments import lifetime, stamp
 from tui.widgets.names import short_address, short_path
 
 from .command_lines import address_of
+from .intended import Intended
 from .jobs import Task
+from .saving import write_here
 from .session import Session
 
 if TYPE_CHECKING:
-    from tui.issuance.hygiene import Report
-    from tui.issuance.journal import JournalEntry
     from tui.issuance.plain import PlainWish
 
 _SECOND: Final = timedelta(seconds=1)
-
-
-@dataclass(slots=True)
-class Intended:
-    """One credential's part of the action: its title, how its plan is made, and what came of that."""
-
-    title: str
-    make: Callable[[], Awaitable[Plan]]
-    plan: Plan | None = None
-    error: str = ""
-    hint: str = ""
-
-    async def foresee(self) -> None:
-        """Make the plan, which only reads."""
-        self.plan, self.error, self.hint = None, "", ""
-        try:
-            self.plan = await self.make()
-        except (IssuanceError, KubeError, OSError) as error:
-            self.error, self.hint = explain(error)
-        except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
-            self.error, self.hint = explain(error)
 
 
 def rotate(session: Session, address: Address) -> Task:
@@ -248,7 +221,7 @@ def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None) -
             from tui.issuance.yaml_text import dump
 
             documents = await tenant_manifests(session.engine.clusters, wish)
-            await _write(manifests, "---\n".join(map(dump, documents)))
+            await write_here(manifests, "---\n".join(map(dump, documents)))
             task.message = f"{task.message}; the tenant's manifests are in {short_path(str(manifests))}"
 
     return Task(title_of(wish), work)
@@ -276,23 +249,6 @@ def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool
 
     who = preview.identity
     return Task(f"{preview.driver.name} for {who.namespace}/{preview.pod.name} → {short_path(str(path))}", work)
-
-
-def write_text(text: str, path: Path) -> Task:
-    """Write something that is no secret to a file."""
-
-    async def work(task: Task) -> None:
-        await _write(path, text)
-        task.message = f"written to {short_path(str(path))}"
-
-    return Task(short_path(str(path)), work)
-
-
-async def _write(path: Path, text: str) -> None:
-    from tui.issuance.files import make_private_folder, write_private
-
-    await asyncio.to_thread(make_private_folder, path.parent)
-    await asyncio.to_thread(write_private, path, Sensitive(text))
 
 
 def export(session: Session, address: Address, destination: Destination, form: Format | None = None) -> Task:
@@ -327,48 +283,6 @@ def verify(session: Session, address: Address) -> Task:
         task.message, task.hint = f"{said}{who}{by}", found.hint
 
     return _about(session, address, work)
-
-
-def make_private(path: str) -> Task:
-    """Take everybody else's rights to a file away."""
-
-    async def work(task: Task) -> None:
-        from tui.issuance.files import make_private
-
-        before = await asyncio.to_thread(make_private, Path(path))
-        task.message = f"mode {before:o} is now 600"
-
-    return Task(short_path(path), work)
-
-
-def save_journal(entries: Sequence[JournalEntry], path: Path, *, replace: bool) -> Task:
-    """Write entries of the journal to a file, in the form that its name ends in."""
-
-    async def work(task: Task) -> None:
-        from tui.issuance.files import write_private
-        from tui.issuance.journal_text import comma_separated, json_lines
-
-        text = comma_separated(entries) if path.suffix == ".csv" else json_lines(entries)
-        await asyncio.to_thread(write_private, path, Sensitive(text), fresh=not replace)
-        task.message = f"{len(entries)} entries written to {short_path(str(path))}"
-
-    return Task(f"journal → {short_path(str(path))}", work)
-
-
-def save_findings(report: Report, path: Path) -> Task:
-    """Write the findings to a file, in the form that its name ends in."""
-
-    async def work(task: Task) -> None:
-        from tui import __version__
-        from tui.issuance.files import write_private
-        from tui.issuance.hygiene import record, sarif
-
-        document = sarif(report, __version__) if path.suffix == ".sarif" else record(report)
-        text = json.dumps(document, indent=2) + "\n"
-        await asyncio.to_thread(write_private, path, Sensitive(text))
-        task.message = f"{len(report.findings)} findings written to {short_path(str(path))}"
-
-    return Task(short_path(str(path)), work)
 
 
 def _about(session: Session, address: Address, work: Callable[[Task], Awaitable[None]], title: str = "") -> Task:

@@ -7,24 +7,20 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final, TypeVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.widget import Widget
 
-from tui.fleet.query import cluster_of, clusters_of, identity_of
-from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, Reach, RequestKind, RequestRow, Row
-from tui.issuance.dpf import DPURequestDraft
-from tui.issuance.durations import format_duration
-from tui.issuance.errors import IssuanceError
+from tui.fleet.query import cluster_of, clusters_of
+from tui.fleet.rows import Reach, Row
 from tui.issuance.running import explain
-from tui.issuance.types import Address, Credential, FileDestination, IssueSpec
-from tui.kube.errors import KubeError
+from tui.issuance.types import Address
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
 
 from . import (
+    acting_on_credentials,
     acting_on_endings,
     acting_on_exports,
     acting_on_identities,
@@ -39,10 +35,13 @@ from .actions import ACTIONS, BY_NAME, NOVELTIES, Action, Needs, bindings, possi
 from .clipboard import copy
 from .command_lines import Asked, address_of
 from .describe import title_of, what_it_is
+from .dialog import Dialog
 from .insights import InsightScreen
+from .intended import Intended
 from .jobs import Task
 from .session import Session, Shell
-from .work import Intended
+
+Wish = TypeVar("Wish")
 
 _HARMLESS: Final = frozenset({"verify", "export"})
 """What changes nothing that exists, so that it never asks."""
@@ -149,7 +148,7 @@ class WorkingScreen(InsightScreen):
 
     def action_foresee(self) -> None:
         found = (work.rotation_of(self.session, row) for row in self.chosen())
-        self._foresee("rotate", [intended for intended in found if intended is not None])
+        self.foresee("rotate", [intended for intended in found if intended is not None])
 
     def action_undo(self) -> None:
         acting_on_time.undo(self)
@@ -161,7 +160,7 @@ class WorkingScreen(InsightScreen):
         acting_on_time.snooze(self)
 
     def action_verify(self) -> None:
-        self._job("verify", [work.verify(self.session, address) for address in self._addresses()])
+        self.begin("verify", [work.verify(self.session, address) for address in self.chosen_addresses()])
 
     def action_export(self) -> None:
         acting_on_exports.export(self)
@@ -183,79 +182,10 @@ class WorkingScreen(InsightScreen):
         self.app.push_screen(ChooseNewScreen(entries), chosen)
 
     def action_new_credential(self) -> None:
-        from .new_credential import NewCredentialScreen
-
-        rows = self.chosen()
-        identity = identity_of(rows[0]) if len(rows) == 1 else None
-        clusters = self._clusters(cluster_of(rows[0]) if rows else "")
-
-        def made(spec: IssueSpec | None) -> None:
-            if spec is None:
-                return
-            if any(isinstance(place, FileDestination) and place.merge for place in spec.destinations):
-                self.run_worker(self._merge(spec), group="preview", exclusive=True, exit_on_error=False)
-            else:
-                self._job("issue", [work.issue(self.session, spec)])
-
-        folder = self.kubemint.export_folder
-        lifetime = format_duration(self.session.settings.lifetime)
-        dialog = NewCredentialScreen(clusters, identity=identity, folder=folder, lifetime=lifetime)
-
-        def foreseen(spec: IssueSpec | None) -> None:
-            if spec is not None:
-                plan = partial(self.session.engine.plan_issue, spec)
-                self._foresee("issue", [Intended(work.title_of(spec), plan)], dialog.action_cancel)
-
-        dialog.foresee = foreseen
-        self.app.push_screen(dialog, made)
-
-    async def _merge(self, spec: IssueSpec) -> None:
-        """Show what a merge changes in somebody's kubeconfig, then ask."""
-        from .confirm import ConfirmScreen
-
-        try:
-            plan = await self.session.engine.plan_issue(spec)
-        except (IssuanceError, KubeError, OSError) as error:
-            message, hint = explain(error)
-            said = f"{message}: {hint}" if hint else message
-            self.notify(safe_text(said), markup=False, severity="error", timeout=15)
-            return
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self._job("issue", [work.issue(self.session, spec)], asked=True)
-
-        body = [*(f"! {warning}" for warning in plan.warnings), *plan.preview.splitlines()]
-        title = "Change this kubeconfig? Tokens are masked."
-        self.app.push_screen(ConfirmScreen(title, body or ["Nothing else in it changes."], verb="Merge"), sure)
+        acting_on_credentials.new(self)
 
     def action_new_request(self) -> None:
-        from .new_request import NewRequestScreen
-
-        rows = self.chosen()
-        row = rows[0] if len(rows) == 1 else None
-        namespace = row.namespace if isinstance(row, RequestRow | CredentialRow) else ""
-        clusters = self._request_hosts(cluster_of(row) if row is not None else "")
-
-        def made(draft: DPURequestDraft | None) -> None:
-            if draft is not None:
-                self._job("create request", [work.create_request(self.session, draft)])
-
-        dialog = NewRequestScreen(
-            clusters,
-            cluster=clusters[0] if clusters else "",
-            namespace=namespace,
-            targets=self._targets(),
-            strangers=self._strangers(),
-        )
-
-        def foreseen(draft: DPURequestDraft | None) -> None:
-            if draft is not None:
-                plan = partial(self.session.engine.plan_create_request, draft)
-                self._foresee("create request", [Intended(work.title_of(draft), plan)], dialog.action_cancel)
-
-        dialog.foresee = foreseen
-        self.app.push_screen(dialog, made)
+        acting_on_requests.new(self)
 
     def action_keep(self) -> None:
         acting_on_requests.keep(self)
@@ -373,43 +303,50 @@ class WorkingScreen(InsightScreen):
 
     def chosen_addresses(self) -> list[Address]:
         """What the engine calls the chosen rows."""
-        return self._addresses()
-
-    def writable_clusters(self, first: str) -> list[str]:
-        """Clusters that something can be made in, the one at hand first."""
-        return self._clusters(first)
-
-    def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
-        """Begin a job; what was not asked yet asks where the settings say so."""
-        self._job(verb, tasks, asked=asked)
-
-    def foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object]) -> None:
-        """Show what would be done; `begun` is told when that is wanted."""
-        self._foresee(verb, intended, begun)
-
-    # How
-
-    def _addresses(self) -> list[Address]:
         return [address for row in self.chosen() if (address := address_of(row)) is not None]
 
-    def _one(self) -> Address | None:
-        addresses = self._addresses()
-        return addresses[0] if len(addresses) == 1 else None
+    def writable_clusters(self, first: str) -> list[str]:
+        """Clusters that something can be made in, those that answer where any does, the one at hand first."""
+        rows = self.session.store.clusters.values()
+        names = sorted(row.name for row in rows if row.reach in (Reach.READY, Reach.SLOW))
+        names = names or sorted(row.name for row in rows)
+        names = [name for name in names if not self.session.why_read_only(name)] or names
+        return sorted(names, key=lambda name: (name != first, name))
 
-    def _foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object] = lambda: None) -> None:
+    def ask(
+        self,
+        dialog: Dialog[Wish | None],
+        verb: str,
+        made: Callable[[Wish], object],
+        intended: Callable[[Wish], Intended],
+    ) -> None:
+        """Ask for a wish, which is then `made`; what is `intended` with it can be shown before."""
+
+        def answered(wish: Wish | None) -> None:
+            if wish is not None:
+                made(wish)
+
+        def foreseen(wish: Wish | None) -> None:
+            if wish is not None:
+                self.foresee(verb, [intended(wish)], dialog.action_cancel)
+
+        dialog.foresee = foreseen
+        self.app.push_screen(dialog, answered)
+
+    def foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object] = lambda: None) -> None:
         """Show what would be done; where that is wanted, do it. `begun` is told."""
         from .foresee import ForeseeScreen
 
         def wanted(possible: list[Intended] | None) -> None:
             if possible:
                 begun()
-                self._job(verb, [work.as_foreseen(self.session, one) for one in possible], asked=True)
+                self.begin(verb, [work.as_foreseen(self.session, one) for one in possible], asked=True)
 
         if intended:
             self.app.push_screen(ForeseeScreen(self.session, verb, intended), wanted)
 
-    def _job(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
-        """Begin it; where the settings say that everything asks first, only after a yes."""
+    def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
+        """Begin a job; where the settings say that everything asks first and nobody was asked, only after a yes."""
         if not tasks:
             return
 
@@ -429,33 +366,15 @@ class WorkingScreen(InsightScreen):
         verb_shown = verb.capitalize()
         self.app.push_screen(ConfirmScreen(f"{verb_shown} now?", body, verb=verb_shown), sure)
 
-    def _clusters(self, first: str) -> list[str]:
-        """Clusters that can be asked, the one at hand first."""
-        rows = self.session.store.clusters.values()
-        names = sorted(row.name for row in rows if row.reach in (Reach.READY, Reach.SLOW))
-        names = names or sorted(row.name for row in rows)
-        names = [name for name in names if not self.session.why_read_only(name)] or names
-        return sorted(names, key=lambda name: (name != first, name))
+    def failed(self, error: Exception) -> None:
+        """Say why something could not even be planned."""
+        message, hint = explain(error)
+        said = f"{message}: {hint}" if hint else message
+        self.notify(safe_text(said), markup=False, severity="error", timeout=15)
 
-    def _request_hosts(self, first: str) -> list[str]:
-        """Clusters that a request can be made in: those that know its kind come first."""
-        return sorted(self._clusters(first), key=lambda name: name in self._strangers())
-
-    def _strangers(self) -> set[str]:
-        """Clusters that do not know the kind of request."""
-        return {row.name for row in self.session.store.clusters.values() if CREDENTIAL_REQUESTS in row.lacks}
-
-    def _targets(self) -> dict[str, list[str]]:
-        """DPUClusters that requests of a cluster already lead to."""
-        found: dict[str, set[str]] = {}
-        for row in self.session.store.requests.values():
-            if row.target and row.kind is RequestKind.DPU:
-                found.setdefault(row.cluster, set()).add(row.target)
-        return {cluster: sorted(targets) for cluster, targets in found.items()}
-
-
-def _credential(row: CredentialRow | RequestRow) -> Credential | None:
-    return row.credential
+    def _one(self) -> Address | None:
+        addresses = self.chosen_addresses()
+        return addresses[0] if len(addresses) == 1 else None
 
 
 def _hidden(number: int) -> str:
