@@ -10,6 +10,12 @@ class Marks(set[str]):
 
     anchor = ""
 
+    def split(self, rows: Rows) -> tuple[list[str], list[str]]:
+        """Those that are shown, in the order of `rows`, and those that are not."""
+        found = {key: rows.find(key) for key in self}
+        shown = {key: index for key, index in found.items() if index is not None}
+        return sorted(shown, key=lambda key: shown[key]), sorted(found.keys() - shown.keys())
+
     def toggle(self, key: str) -> None:
         """Mark it, or unmark it."""
         self.anchor = key

@@ -8,20 +8,20 @@ next visible label changes and repaints those columns alone; a hidden table has 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeAlias
 
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
-from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
 from . import table_messages
 from .columns import Cell, Column
+from .cursor import Cursor
 from .layout import Layout
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
@@ -63,8 +63,6 @@ class FleetTable(ScrollView, can_focus=True):
         Binding("asterisk", "invert_marks", "mark what is not marked", show=False, key_display="*", id="invert_marks"),
     ]
 
-    cursor: reactive[int] = reactive(0, repaint=False)
-
     Opened: TypeAlias = table_messages.Opened
     Moved: TypeAlias = table_messages.Moved
     Marked: TypeAlias = table_messages.Marked
@@ -92,10 +90,7 @@ class FleetTable(ScrollView, can_focus=True):
         self.empty: Callable[[], Sequence[Cell]] = lambda: ()
         """What an empty table says instead of rows."""
         self._now = now
-        self._cursor_key = ""
-        self._awaited = ""
-        self._pinned = False
-        """Whether somebody moved the cursor; until then it stays on the first row whatever comes."""
+        self._cursor = Cursor()
         self._layout = Layout()
         self._hover = -1
         self._timer: Timer | None = None
@@ -108,6 +103,11 @@ class FleetTable(ScrollView, can_focus=True):
     # What others ask
 
     @property
+    def cursor(self) -> int:
+        """The index of the row under the cursor."""
+        return self._cursor.index
+
+    @property
     def row(self) -> Any | None:
         """The row under the cursor."""
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
@@ -115,18 +115,18 @@ class FleetTable(ScrollView, can_focus=True):
     @property
     def cursor_key(self) -> str:
         """The key of the row that somebody put the cursor on; empty where nobody did."""
-        return self._cursor_key if self._pinned else ""
+        return self._cursor.key
 
     @property
     def marked(self) -> list[str]:
         """The marked keys in the order shown, those that the filter hides last."""
-        found = {key: self.rows.find(key) for key in self.marks}
-        return sorted(found, key=lambda key: (found[key] is None, found[key] or 0, key))
+        shown, hidden = self.marks.split(self.rows)
+        return shown + hidden
 
     @property
     def marked_shown(self) -> list[str]:
         """The marked keys in the order shown, without those that the filter hides."""
-        return [key for key in self.marked if self.rows.find(key) is not None]
+        return self.marks.split(self.rows)[0]
 
     @property
     def marks_hidden(self) -> int:
@@ -146,16 +146,10 @@ class FleetTable(ScrollView, can_focus=True):
         """Draw these rows from now on. Cursor and marks stay on their keys."""
         old_offset = self.cursor - round(self.scroll_y)
         self.rows = rows
-        if self._awaited and rows.find(self._awaited) is not None:
-            self._cursor_key, self._awaited, self._pinned = self._awaited, "", True
         self.sorted_by, self.reverse = sorted_by, reverse
-        index = rows.find(self._cursor_key) if self._pinned and self._cursor_key else None
-        if index is None:
-            index = min(self.cursor, len(rows) - 1) if self._pinned else 0
-        self.set_reactive(FleetTable.cursor, max(index, 0))
-        self._remember()
+        self._cursor.follow(rows)
         self._resize_virtual()
-        if self._pinned and len(rows):
+        if self._cursor.pinned and len(rows):
             self.scroll_to(y=max(0, self.cursor - old_offset), animate=False)
             self._keep_visible()
         self._measure()
@@ -177,16 +171,12 @@ class FleetTable(ScrollView, can_focus=True):
 
     def pin(self) -> None:
         """Keep the cursor on its row from now on, wherever that row goes."""
-        if len(self.rows) and not self._pinned:
-            self._pinned = True
-            self._remember()
+        self._cursor.pin(self.rows)
 
     def reset(self) -> None:
         """Back to the first row without marks: other rows come now."""
-        self._pinned = False
-        self._cursor_key = self._awaited = ""
+        self._cursor.reset()
         self.marks.clear()
-        self.set_reactive(FleetTable.cursor, 0)
         self.scroll_to(y=0, animate=False)
 
     def go_to(self, key: str) -> bool:
@@ -204,7 +194,7 @@ class FleetTable(ScrollView, can_focus=True):
     def await_row(self, key: str) -> None:
         """Put the cursor on the row with this key when it comes, unless somebody moves it before."""
         if not self.go_to(key):
-            self._awaited = key
+            self._cursor.wait_for(key)
 
     def pause(self, paused: bool) -> None:
         """Stop or start the timer: for a table that is mounted but not seen."""
@@ -379,20 +369,13 @@ class FleetTable(ScrollView, can_focus=True):
     def _move_to(self, index: int) -> None:
         if not len(self.rows):
             return
-        index = max(0, min(index, len(self.rows) - 1))
         old = self.cursor
-        self._pinned = True
-        self._awaited = ""
-        self.set_reactive(FleetTable.cursor, index)
-        self._remember()
+        self._cursor.put(index, self.rows)
         self._keep_visible()
         self._refresh_row(old)
-        self._refresh_row(index)
-        if index != old:
+        self._refresh_row(self.cursor)
+        if self.cursor != old:
             self.post_message(self.Moved(self))
-
-    def _remember(self) -> None:
-        self._cursor_key = self.rows.key_at(self.cursor) if self.cursor < len(self.rows) else ""
 
     def _keep_visible(self) -> None:
         visible = max(self.size.height - 1, 1)
@@ -420,15 +403,12 @@ class FleetTable(ScrollView, can_focus=True):
             self._timer = None
         if self._paused or not self.is_mounted or not self.size.height:
             return
-        soonest = self._next_change()
+        soonest = self._live.next_change(self._layout, self._visible())
         if soonest is not None:
             delay = max(soonest.total_seconds(), 0.02) + 0.005
             if stood_still:
                 delay = max(delay, 1.0)
             self._timer = self.set_timer(min(delay, 3600.0), self._tick)
-
-    def _next_change(self) -> timedelta | None:
-        return self._live.next_change(self._layout, self._visible())
 
     def _tick(self) -> None:
         self._ticks += 1
