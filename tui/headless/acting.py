@@ -19,7 +19,7 @@ from tui.kube.text import safe_text
 
 from .configured import configured_grace
 from .exits import Ended, Exit, complain, say
-from .output import API_VERSION, Column, print_list, print_object, print_table
+from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
@@ -234,32 +234,27 @@ def _plan_record(plan: Plan) -> dict[str, Any]:
     }
 
 
+def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`-q` and `-o`."""
+    command = output_option("name", "json", "yaml", default="name")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")(command)
+
+
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--dry-run`, `--grace`, `--no-wait`, `-q` and `-o`."""
-    for option in reversed(
-        (
-            click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
-            click.option(
-                "--grace",
-                metavar="DURATION",
-                default=configured_grace,
-                show_default="30s, or as configured",
-                help="How long the old one still works.",
-            ),
-            click.option(
-                "--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one."
-            ),
-            click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said."),
-            click.option(
-                "-o",
-                "--output",
-                "form",
-                type=click.Choice(["name", "json", "yaml"]),
-                default="name",
-                show_default=True,
-                help="How to print the result.",
-            ),
-        )
+    command = result_options(command)
+    for option in (
+        click.option(
+            "--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one."
+        ),
+        click.option(
+            "--grace",
+            metavar="DURATION",
+            default=configured_grace,
+            show_default="30s, or as configured",
+            help="How long the old one still works.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
     ):
         command = option(command)
     return command

@@ -11,7 +11,7 @@ import click
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, FileDestination, Format, SecretDestination
 
-from .acting import Progress, address_of, carry_out, finish, print_preview
+from .acting import Progress, address_of, carry_out, finish, print_preview, result_options
 from .completion import addresses as complete_addresses
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -61,16 +61,7 @@ class _Where:
     help="How to write it down; default: as it is, and a kubeconfig for --merge.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be written, masked, and a diff; change nothing.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(["name", "json", "yaml"]),
-    default="name",
-    show_default=True,
-    help="How to print the result.",
-)
+@result_options
 @shared_options
 @click.pass_obj
 def export(

@@ -12,7 +12,7 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
 
-from .acting import Progress, acting_options, address_of, carry_out, finish, print_plans, wait_for_grace
+from .acting import Progress, acting_options, address_of, carry_out, finish, print_plans, result_options, wait_for_grace
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
@@ -134,8 +134,7 @@ def token(
 @identity.command("reactivate")
 @click.argument("address", metavar="ADDRESS|FILE")
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
-@output_option("name", "json", "yaml", default="name")
+@result_options
 @shared_options
 @click.pass_obj
 def reactivate(options: Options, /, address: str, dry_run: bool, quiet: bool, form: str, **given: Any) -> None:

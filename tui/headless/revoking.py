@@ -10,7 +10,7 @@ import click
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address
 
-from .acting import Progress, address_of, carry_out, finish, print_plans
+from .acting import Progress, address_of, carry_out, finish, print_plans, result_options
 from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, say
 from .options import Options, shared_options
@@ -24,16 +24,7 @@ if TYPE_CHECKING:
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(["name", "json", "yaml"]),
-    default="name",
-    show_default=True,
-    help="How to print the result.",
-)
+@result_options
 @shared_options
 @click.pass_obj
 def revoke(

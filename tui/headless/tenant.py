@@ -12,7 +12,7 @@ import click
 
 from tui.issuance.durations import parse_duration
 
-from .acting import Progress, acting_options, carry_out, finish, print_plans, wait_for_grace
+from .acting import Progress, acting_options, carry_out, finish, print_plans, result_options, wait_for_grace
 from .exits import say
 from .options import Options, shared_options
 from .session import GRACE, Setting, refuse_read_only, run_async, setting
@@ -37,10 +37,7 @@ def tenant() -> None:
 @click.argument("cluster")
 @click.option("-n", "--namespace", metavar="NS", required=True, help="The cluster's namespace.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done (-o yaml: the objects); change nothing.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
-@click.option(
-    "-o", "--output", "form", type=click.Choice(["name", "json", "yaml"]), default="name", help="How to print it."
-)
+@result_options
 @shared_options
 @click.pass_obj
 def store(
