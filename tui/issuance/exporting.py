@@ -34,6 +34,7 @@ from .places import Held, Place, Writing, absolute, address_of, place_for
 from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .secret_place import SecretPlace
+from .shared_steps import COMMIT, check_step, write_step
 from .shoot_place import stand_in
 from .types import (
     Action,
@@ -317,19 +318,11 @@ async def _warnings(
 
 
 def _steps(source: Credential, place: Place, held: Held) -> tuple[Step, ...]:
-    where = (
-        {"path": str(place.path)}
-        if place.path is not None
-        else {"cluster": place.cluster, "namespace": place.address.namespace, "name": place.address.name}
-    )
-    write = {} if place.path is not None else {"verb": "update" if held.exists else "create", "resource": "secrets"}
-    check = {} if place.path is not None else {"verb": "get", "resource": "secrets"}
-    name = place.label
     return (
         Step(id="read", title=f"Read {source.kept_in or source.address}", cluster=source.address.cluster),
-        Step(id="write:0", title=f"Write {name}", **where, **write),
-        Step(id="check:0", title=f"Read {name} back and compare", **where, **check),
-        Step(id="commit", title="Journal the commit"),
+        write_step(0, place, exists=held.exists),
+        check_step(0, place),
+        COMMIT,
     )
 
 

@@ -22,6 +22,7 @@ from .long_lived import LongLived, publish
 from .places import Place, places_for
 from .plans import new_id
 from .running import Run, StepFailed
+from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .types import (
     Action,
     Address,
@@ -120,23 +121,17 @@ def _steps(intent: Intent, places: list[Place], old: str, grace: str) -> tuple[S
     assert handle is not None
     where = {"cluster": identity.cluster, "namespace": identity.namespace}
     steps = [
-        Step(id="intent", title="Journal what is intended"),
+        INTENT,
         Step(
             id="secret", title=f"Create the token Secret {handle.name} and wait for its token",
             verb="create", resource="secrets", name=handle.name, **where,
         ),
-        Step(
-            id="prove", title="Prove it with the token itself",
-            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
-        ),
+        prove_step(identity.cluster),
     ]  # fmt: skip
-    steps += [Step(id=f"write:{n}", title=f"Write {p.label}", path=p.address.name) for n, p in enumerate(places)]
+    steps += [write_step(number, place, exists=True) for number, place in enumerate(places)]
+    steps += [check_step(number, place) for number, place in enumerate(places)]
     steps += [
-        Step(id=f"check:{n}", title=f"Read {p.label} back and compare", path=p.address.name)
-        for n, p in enumerate(places)
-    ]
-    steps += [
-        Step(id="commit", title="Journal the commit"),
+        COMMIT,
         Step(
             id="revoke:0", title=f"Delete the Secret {old} after {grace}, which ends the old token",
             verb="delete", resource="secrets", name=old, **where,

@@ -21,6 +21,7 @@ from .gardener import refuse_viewer
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import Held, Place, places_for
+from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
 from .token_request import check_wish
 from .types import Action, Address, Credential, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context
@@ -198,7 +199,7 @@ def _steps(
 ) -> tuple[Step, ...]:
     identity = intent.spec.identity
     where = {"cluster": identity.cluster, "namespace": identity.namespace}
-    steps = [Step(id="intent", title="Journal what is intended")]
+    steps = [INTENT]
     if create_account:
         steps.append(
             Step(
@@ -207,50 +208,12 @@ def _steps(
             )
         )  # fmt: skip
     handle = intent.handle.name if intent.handle is not None else ""
-    steps += [
-        Step(
-            id="handle", title="Create the handle to revoke it by",
-            verb="create", resource="secrets", name=handle, **where,
-        ),
-        Step(
-            id="token", title="Request the token, bound to the handle",
-            verb="create", resource="serviceaccounts/token", name=identity.name, **where,
-        ),
-        Step(
-            id="prove", title="Prove it with the token itself",
-            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
-        ),
-    ]  # fmt: skip
+    steps += mint_steps(identity, handle)
     for number, (place, found) in enumerate(zip(places, held, strict=True)):
-        steps.append(_write_step(f"write:{number}", f"Write {place.label}", place, found))
+        steps.append(write_step(number, place, exists=found.exists))
     for number, place in enumerate(places):
-        steps.append(_check_step(f"check:{number}", f"Read {place.label} back and compare", place))
-    steps.append(Step(id="commit", title="Journal the commit"))
+        steps.append(check_step(number, place))
+    steps.append(COMMIT)
     for number, old in enumerate(intent.old_handles):
-        steps.append(
-            Step(
-                id=f"revoke:{number}", title=f"Revoke the old one after {format_duration(grace)}",
-                verb="delete", resource="secrets", cluster=old.cluster, namespace=old.namespace, name=old.name,
-            )
-        )  # fmt: skip
+        steps.append(revoke_step(number, old, f"Revoke the old one after {format_duration(grace)}"))
     return tuple(steps)
-
-
-def _write_step(id_: str, title: str, place: Place, found: Held) -> Step:
-    address = place.address
-    if place.path is not None:
-        return Step(id=id_, title=title, path=str(place.path))
-    return Step(
-        id=id_, title=title, verb="update" if found.exists else "create", resource="secrets",
-        cluster=place.cluster, namespace=address.namespace, name=address.name,
-    )  # fmt: skip
-
-
-def _check_step(id_: str, title: str, place: Place) -> Step:
-    if place.path is not None:
-        return Step(id=id_, title=title, path=str(place.path))
-    address = place.address
-    return Step(
-        id=id_, title=title, verb="get", resource="secrets",
-        cluster=place.cluster, namespace=address.namespace, name=address.name,
-    )  # fmt: skip

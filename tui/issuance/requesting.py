@@ -28,6 +28,7 @@ from .intent import Intent
 from .issuing import CANNOT_REVOKE, issued_again
 from .plans import new_id
 from .running import Run, StepFailed
+from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
 from .token_request import IssuedToken
 from .types import (
     Action,
@@ -296,23 +297,12 @@ def _steps(context: Context, work: RequestWork, intent: Intent) -> tuple[Step, .
     secret = {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
     handle = intent.handle.name if intent.handle is not None else ""
     steps = [
-        Step(id="intent", title="Journal what is intended"),
+        INTENT,
         Step(
             id="account", title=f"Apply the service account {identity.name}",
             verb="patch", resource="serviceaccounts", name=identity.name, **where,
         ),
-        Step(
-            id="handle", title="Create the handle to revoke it by",
-            verb="create", resource="secrets", name=handle, **where,
-        ),
-        Step(
-            id="token", title="Request the token, bound to the handle",
-            verb="create", resource="serviceaccounts/token", name=identity.name, **where,
-        ),
-        Step(
-            id="prove", title="Prove it with the token itself",
-            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
-        ),
+        *mint_steps(identity, handle),
         Step(id="write:0", title=f"Apply the Secret {request.secret}", verb="patch", resource="secrets", **secret),
         Step(id="check:0", title="Read it back and compare", verb="get", resource="secrets", **secret),
         Step(
@@ -320,15 +310,10 @@ def _steps(context: Context, work: RequestWork, intent: Intent) -> tuple[Step, .
             verb="patch", resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com",
             cluster=request.cluster, namespace=request.namespace, name=request.name,
         ),
-        Step(id="commit", title="Journal the commit"),
+        COMMIT,
     ]  # fmt: skip
     for number, old in enumerate(intent.old_handles):
-        steps.append(
-            Step(
-                id=f"revoke:{number}", title=f"Revoke the old one after {format_duration(context.grace)}",
-                verb="delete", resource="secrets", cluster=old.cluster, namespace=old.namespace, name=old.name,
-            )
-        )  # fmt: skip
+        steps.append(revoke_step(number, old, f"Revoke the old one after {format_duration(context.grace)}"))
     return tuple(steps)
 
 

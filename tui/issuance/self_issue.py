@@ -25,6 +25,7 @@ from .places import absolute, address_of, places_for
 from .plans import check_spec, new_id
 from .reading import material, normal
 from .running import Run
+from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .token_request import IssuedToken, request_token
 from .types import Action, Address, CredentialKind, FileDestination, Format, IssueSpec, Plan, Step
 from .work import Context
@@ -118,19 +119,16 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
         old=tuple(found.credential for found in held if found.credential is not None),
     )
     steps = (
-        Step(id="intent", title="Journal what is intended"),
+        INTENT,
         Step(
             id="token", title=f"Request the token as {identity.name} itself",
             verb="create", resource="serviceaccounts/token", cluster=identity.cluster, namespace=identity.namespace,
             name=identity.name,
         ),
-        Step(
-            id="prove", title="Prove it with the token itself",
-            verb="create", resource="selfsubjectreviews.authentication.k8s.io", cluster=identity.cluster,
-        ),
-        Step(id="write:0", title=f"Write {address.name}", path=address.name),
-        Step(id="check:0", title=f"Read {address.name} back and compare", path=address.name),
-        Step(id="commit", title="Journal the commit"),
+        prove_step(identity.cluster),
+        write_step(0, places[0], exists=held[0].exists),
+        check_step(0, places[0]),
+        COMMIT,
     )  # fmt: skip
     warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
     plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))

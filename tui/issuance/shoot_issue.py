@@ -24,6 +24,7 @@ from .managed import renewal_point
 from .places import Writing, absolute
 from .plans import check_names, new_id
 from .running import Run, StepFailed
+from .shared_steps import COMMIT, INTENT
 from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, right
 from .shoot_place import ShootPlace, stand_in
 from .types import (
@@ -282,7 +283,7 @@ def _steps(wish: ShootWish, path: str) -> tuple[Step, ...]:
     else_viewer = ", or a viewer's where that is forbidden" if shoot.level is AccessLevel.AUTO else ""
     level = "viewer" if shoot.level is AccessLevel.VIEWER else "admin"
     return (
-        Step(id="intent", title="Journal what is intended"),
+        INTENT,
         Step(
             id="request", title=f"Request the {level} kubeconfig of the shoot {shoot.name}{else_viewer}",
             verb="create", resource=right(shoot.level), **where,
@@ -290,5 +291,5 @@ def _steps(wish: ShootWish, path: str) -> tuple[Step, ...]:
         Step(id="prove", title=f"Enter the shoot {shoot.name} with the new certificate"),
         Step(id="write:0", title=f"Write {path}", path=path),
         Step(id="check:0", title=f"Read {path} back and compare", path=path),
-        Step(id="commit", title="Journal the commit"),
+        COMMIT,
     )  # fmt: skip

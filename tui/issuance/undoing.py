@@ -33,6 +33,7 @@ from .places import places_for
 from .plans import new_id
 from .reading import lookup, normal, wish_of
 from .running import Run, StepFailed
+from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .types import Action, Address, Credential, CredentialKind, Format, Plan, Step, StepStatus
 from .work import Context, Finished, Work
 
@@ -120,22 +121,13 @@ async def prepare_undo(
     intent = msgspec.structs.replace(intent, spec=spec)
     steps = [
         Step(id="intent", title="Journal what is intended, and keep the old handle"),
-        Step(
-            id="prove", title="Prove that the old one still works", verb="create",
-            resource="selfsubjectreviews.authentication.k8s.io", cluster=spec.identity.cluster,
+        prove_step(spec.identity.cluster, "Prove that the old one still works"),
+        *(
+            write_step(number, place, exists=True, title="Write the old one back to {}")
+            for number, place in enumerate(places)
         ),
-    ]  # fmt: skip
-    for verb, title in (("write", "Write the old one back to {}"), ("check", "Read {} back and compare")):
-        for number, place in enumerate(places):
-            at = place.address
-            path = str(place.path) if place.path is not None else ""
-            steps.append(
-                Step(
-                    id=f"{verb}:{number}", title=title.format(place.label), path=path, cluster=place.cluster,
-                    verb="" if path else "update" if verb == "write" else "get", resource="" if path else "secrets",
-                    namespace=at.namespace, name="" if path else at.name,
-                )
-            )  # fmt: skip
+        *(check_step(number, place) for number, place in enumerate(places)),
+    ]
     plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning])
     return plan, Undo(context, intent, places, account_uid="", token=token)
 
@@ -167,15 +159,11 @@ def undo_intent(
 
 def undo_plan(context: Context, intent: Intent, now: datetime, steps: list[Step], warnings: list[str]) -> Plan:
     """The plan of an undo: its own steps, the commit, and the newer handle at the end of its grace."""
-    steps = [*steps, Step(id="commit", title="Journal the commit")]
+    steps = [*steps, COMMIT]
     grace = format_duration(context.grace)
     steps += [
-        Step(
-            id=f"revoke:{number}", title=f"Revoke the newer one after {grace}",
-            verb="delete", resource="secrets", cluster=one.cluster, namespace=one.namespace, name=one.name,
-        )
-        for number, one in enumerate(intent.old_handles)
-    ]  # fmt: skip
+        revoke_step(number, one, f"Revoke the newer one after {grace}") for number, one in enumerate(intent.old_handles)
+    ]
     left = human_left((intent.expires_at or now) - now)
     warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
     return Plan(

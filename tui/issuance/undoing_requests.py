@@ -24,6 +24,7 @@ from .intent import Revocation
 from .issuing import issued_again
 from .requesting import RequestRotation, spec_of
 from .running import Run, StepFailed
+from .shared_steps import prove_step
 from .types import Address, Handle, Plan, Step, StepStatus
 from .undoing import undo_intent, undo_plan
 from .work import Context, Finished
@@ -130,10 +131,7 @@ async def prepare_request_undo(
             id="keep", title="Take the old handle off what the request lets go", verb="patch",
             resource="dpuservicecredentialrequests.svc.dpu.nvidia.com", **itself,
         ),
-        Step(
-            id="prove", title="Prove that the old one still works", verb="create",
-            resource="selfsubjectreviews.authentication.k8s.io", cluster=work.identity.cluster,
-        ),
+        prove_step(work.identity.cluster, "Prove that the old one still works"),
         Step(
             id="write:0", title=f"Write the old one back to the Secret {request.secret}", verb="patch",
             resource="secrets", **secret,
