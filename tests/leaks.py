@@ -6,13 +6,35 @@ A piece from the middle of each secret is enough to count, so that cut-off and w
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui.demo.pki import SigningKey
 
 PIECE = 40
 """Bytes of a secret that are looked for: far more than a fingerprint, far less than the whole."""
+
+
+@contextlib.contextmanager
+def every_signed_token() -> Iterator[list[str]]:
+    """The tokens that any API server of this process signs from now on; the list grows."""
+    tokens: list[str] = []
+    sign = SigningKey.sign
+
+    def remember(key: SigningKey, claims: Any) -> str:
+        token = sign(key, claims)
+        tokens.append(token)
+        return token
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SigningKey, "sign", remember)
+        yield tokens
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,9 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.leaks import Find, Hunt
+from tests.leaks import Find, Hunt, every_signed_token
 from tui.demo import Answer, Cut, Drop, FaultRule
-from tui.demo.pki import SigningKey
 from tui.demo.running import FleetThread
 
 pytestmark = pytest.mark.timeout(300)
@@ -104,17 +103,7 @@ def hunt() -> Hunt:
 @pytest.fixture(scope="module")
 def stage(hunt: Hunt, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Everything has been run, and everything that must not leak is known."""
-    patch = pytest.MonkeyPatch()
-    signed: list[str] = []
-    sign = SigningKey.sign
-
-    def remember(key: SigningKey, claims: Any) -> str:
-        token = sign(key, claims)
-        signed.append(token)
-        return token
-
-    patch.setattr(SigningKey, "sign", remember)
-    with patch.context(), FleetThread(clusters=2, accounts=4, troubled=False) as fleet:
+    with every_signed_token() as signed, FleetThread(clusters=2, accounts=4, troubled=False) as fleet:
         stage = Stage(fleet, tmp_path_factory.mktemp("stage"))
         populated = len(signed)
         play(stage)
@@ -126,7 +115,6 @@ def stage(hunt: Hunt, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stag
                 hunt.add(f"key of {user['name']}", base64.b64decode(key))
         assert len(issued) > 15, "the commands issued next to nothing; this hunt proves nothing"
         yield stage
-    patch.undo()
 
 
 def play(stage: Stage) -> None:

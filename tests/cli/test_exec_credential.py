@@ -24,6 +24,11 @@ from tui.kube.kubeconfig import load
 V1, V1BETA1 = VERSIONS
 
 
+def account_words(out: Path, *more: str) -> list[str]:
+    """What `kubemint issue` is told for an account's kubeconfig that has no secret in it."""
+    return ["default", "-n", "kube-system", "--context", "tenant-a", "--exec", *more, "--out", str(out)]
+
+
 def kubeconfig_of(served: Path, folder: Path, *more: str, shoot: str = "garden-dev/meadow") -> Path:
     """A shoot's kubeconfig that kubemint answers."""
     out = folder / "shoot.kubeconfig"
@@ -198,18 +203,7 @@ def test_kubectl_enters_a_shoot_and_a_cluster_with_no_secret_on_disk(served: Pat
     env = environment({"PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache"), "KUBECONFIG": "/nowhere"})
     shoot = kubeconfig_of(served, tmp_path)
     robot = tmp_path / "robot.kubeconfig"
-    wanted = [
-        "default",
-        "-n",
-        "kube-system",
-        "--context",
-        "tenant-a",
-        "--exec",
-        "--duration",
-        "20m",
-        "--out",
-        str(robot),
-    ]
+    wanted = account_words(robot, "--duration", "20m")
     assert kubemint("issue", "--kubeconfig", served, *wanted).code == 0
     for config, name in ((shoot, "gardener.cloud:admin:kubernetes-admin"), (robot, "kube-system:default")):
         words = ["kubectl", "--kubeconfig", str(config), "auth", "whoami", "-o", "name"]
@@ -221,18 +215,7 @@ def test_kubectl_enters_a_shoot_and_a_cluster_with_no_secret_on_disk(served: Pat
 
 def test_a_token_for_an_account(served: Path, tmp_path: Path) -> None:
     out = tmp_path / "robot.kubeconfig"
-    wanted = [
-        "default",
-        "-n",
-        "kube-system",
-        "--context",
-        "tenant-a",
-        "--exec",
-        "--audience",
-        "vault",
-        "--out",
-        str(out),
-    ]
+    wanted = account_words(out, "--audience", "vault")
     shown = kubemint("issue", "--kubeconfig", served, *wanted, "--dry-run")
     assert "command: kubemint" in shown.out
     assert not out.exists()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 import pytest
@@ -53,6 +54,15 @@ class Driver:
 
     async def type(self, text: str) -> None:
         await self.press(*text)
+
+    async def answered(self, key: str, holds: Callable[[], bool]) -> float:
+        """Seconds from a key to what it does."""
+        begun = perf_counter()
+        self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        while not holds():
+            assert perf_counter() - begun < 30
+            await asyncio.sleep(0)
+        return perf_counter() - begun
 
     async def settle(self) -> None:
         """Wait until every message was handled and drawn, however busy the machine is."""

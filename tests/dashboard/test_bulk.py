@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 import pytest
-from textual import events
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tui.demo.faults import Answer, FaultRule, Hang
@@ -92,22 +90,12 @@ def at(job: Job, status: StepStatus | None, cluster: str = "") -> list[Task]:
     return [task for task in job.tasks if task.status is status and cluster in task.cluster]
 
 
-async def answered(driver: Driver, key: str, holds: Callable[[], bool]) -> float:
-    """Seconds from a key to what it does."""
-    begun = perf_counter()
-    driver.app.post_message(events.Key(key, key if len(key) == 1 else None))
-    while not holds():
-        assert perf_counter() - begun < 30
-        await asyncio.sleep(0)
-    return perf_counter() - begun
-
-
 async def median_press(driver: Driver) -> float:
     took = []
     for _ in range(10):
         for key, by in (("down", 1), ("up", -1)):
             there = driver.table.cursor + by
-            took.append(await answered(driver, key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
+            took.append(await driver.answered(key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
     return median(took)
 
 

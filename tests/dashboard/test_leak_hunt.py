@@ -8,16 +8,14 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 import yaml
 
 from tests.dashboard.conftest import Driver, done
-from tests.leaks import Find, Hunt
+from tests.leaks import Find, Hunt, every_signed_token
 from tui.app import KubemintApp
-from tui.demo.pki import SigningKey
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.issuance.state import StateStore
@@ -47,16 +45,7 @@ class Watch:
 @pytest.fixture
 def signed() -> Iterator[list[str]]:
     """Every token that any API server of this process signs from now on."""
-    tokens: list[str] = []
-    sign = SigningKey.sign
-
-    def remember(key: SigningKey, claims: Any) -> str:
-        token = sign(key, claims)
-        tokens.append(token)
-        return token
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SigningKey, "sign", remember)
+    with every_signed_token() as tokens:
         yield tokens
 
 

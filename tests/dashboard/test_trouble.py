@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 import pytest
 from textual import events
@@ -65,22 +62,14 @@ async def test_a_cluster_that_breaks_down_is_one_row(dashboard: Open, demo: Flee
 
 
 async def test_a_hanging_cluster_does_not_slow_the_keys(dashboard: Open, demo: FleetThread) -> None:
-    async def answered(driver: Driver, key: str, holds: Callable[[], bool]) -> float:
-        begun = perf_counter()
-        driver.app.post_message(events.Key(key, key if len(key) == 1 else None))
-        while not holds():
-            assert perf_counter() - begun < 30
-            await asyncio.sleep(0)
-        return perf_counter() - begun
-
     async def median_press(driver: Driver) -> float:
         took = []
         for _ in range(15):
             for key, area in (("3", "accounts"), ("5", "credentials")):
-                took.append(await answered(driver, key, lambda area=area: driver.main.pane.id == area))  # type: ignore[misc]
+                took.append(await driver.answered(key, lambda area=area: driver.main.pane.id == area))  # type: ignore[misc]
             for key, by in (("down", 1), ("up", -1)):
                 there = driver.table.cursor + by
-                took.append(await answered(driver, key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
+                took.append(await driver.answered(key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
         return median(took)
 
     fault(demo, "tenant-c", FaultRule(Hang()))

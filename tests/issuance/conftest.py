@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.issuance.arena import Arena, Bench, new_arena
-from tests.issuance.dpf_place import CLOCK, Place, embedded_place, real_place
+from tests.issuance.dpf_place import CLOCK, Clock, Place, embedded_place, real_place
 
 if TYPE_CHECKING:
     from tests.controlplane import RealControlPlane
@@ -68,9 +68,15 @@ def kept_fleet() -> Iterator[FleetThread]:
 
 
 @pytest.fixture
-async def place(kept_fleet: FleetThread) -> AsyncIterator[Place]:
+def hosting(kept_fleet: FleetThread) -> tuple[FleetThread, Clock]:
+    """The embedded fleet that places are in, and the clock of who works there; a module may have others."""
+    return kept_fleet, CLOCK
+
+
+@pytest.fixture
+async def place(hosting: tuple[FleetThread, Clock]) -> AsyncIterator[Place]:
     """A host with two DPU clusters, embedded, where faults can be injected."""
-    async with embedded_place(kept_fleet, CLOCK) as ready:
+    async with embedded_place(*hosting) as ready:
         yield ready
 
 
@@ -82,5 +88,5 @@ async def both(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
         async with real_place(plane) as ready:
             yield ready
         return
-    async with embedded_place(request.getfixturevalue("kept_fleet"), CLOCK) as ready:
+    async with embedded_place(*request.getfixturevalue("hosting")) as ready:
         yield ready

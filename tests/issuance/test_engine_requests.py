@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.issuance.arena import Arena, Bench
-from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
+from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
@@ -26,26 +25,12 @@ from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS
 
 if TYPE_CHECKING:
-    from tests.controlplane import RealControlPlane
     from tui.demo.running import FleetThread
 
 
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
-async def both(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    """A host with two DPU clusters on the embedded fleet, and one on the real control plane."""
-    if request.param == "real":
-        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
-        async with real_place(plane) as ready:
-            yield ready
-        return
-    async with embedded_place(request.getfixturevalue("embedded_fleet"), Clock()) as ready:
-        yield ready
-
-
 @pytest.fixture
-async def place(embedded_fleet: FleetThread) -> AsyncIterator[Place]:
-    async with embedded_place(embedded_fleet, Clock()) as ready:
-        yield ready
+def hosting(embedded_fleet: FleetThread) -> tuple[FleetThread, Clock]:
+    return embedded_fleet, Clock()
 
 
 def bench_of(place: Place, folder: Path) -> Bench:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.issuance.arena import Arena, Bench
-from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
+from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.test_engine_requests import address_of, bench_of, draft, forget
 from tui.demo import Drop, FaultRule
 from tui.demo.running import FleetThread
@@ -26,9 +26,6 @@ from tui.issuance.turns import Turns
 from tui.issuance.types import Outcome, Plan, StepResult, StepStatus
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
-
-if TYPE_CHECKING:
-    from tests.controlplane import RealControlPlane
 
 CONDITIONS = ("Ready", "ServiceAccountReconciled", "SecretReconciled")
 
@@ -49,20 +46,8 @@ def untended_fleet() -> Iterator[FleetThread]:
 
 
 @pytest.fixture
-async def place(untended_fleet: FleetThread) -> AsyncIterator[Place]:
-    async with embedded_place(untended_fleet, Clock()) as ready:
-        yield ready
-
-
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
-async def both(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    if request.param == "real":
-        plane: RealControlPlane = request.getfixturevalue("real_control_plane")
-        async with real_place(plane) as ready:
-            yield ready
-        return
-    async with embedded_place(request.getfixturevalue("untended_fleet"), Clock()) as ready:
-        yield ready
+def hosting(untended_fleet: FleetThread) -> tuple[FleetThread, Clock]:
+    return untended_fleet, Clock()
 
 
 def message(outcome: Outcome, step: str) -> str:
