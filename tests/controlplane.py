@@ -63,7 +63,6 @@ class RealCluster:
     authority: Authority
     admin: Pair
     """A client certificate of the group system:masters."""
-    service_account_key: bytes
 
 
 class RealControlPlane:
@@ -226,7 +225,7 @@ class RealControlPlane:
             *([] if self.has_controllers else ["--disable-admission-plugins=ServiceAccount"]),
         )
         context = "real" if number == 1 else f"real-{number}"
-        return RealCluster(context, server, authority, admin, signing)
+        return RealCluster(context, server, authority, admin)
 
     def _start_controllers(self, number: int, cluster: RealCluster) -> None:
         assert self._folder is not None

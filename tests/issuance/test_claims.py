@@ -82,8 +82,8 @@ def test_a_long_lived_token() -> None:
 def test_the_intended_end_of_an_extended_token_counts() -> None:
     claims = read_token(jwt({**BOUND, "exp": 1_700_000_000 + 31_536_000}))
     assert claims.lifetime == timedelta(days=365)
-    assert claims.useful_until == at(1_700_003_607)
-    assert read_token(jwt({**BOUND, "kubernetes.io": {"namespace": "shop"}})).useful_until == at(1_700_003_600)
+    assert claims.warn_after == at(1_700_003_607)
+    assert read_token(jwt({**BOUND, "kubernetes.io": {"namespace": "shop"}})).warn_after is None
 
 
 def test_a_handle_bound_token_and_a_foreign_one() -> None:

@@ -17,7 +17,7 @@ from tui.demo import Answer, FaultRule
 from tui.demo.pki import Authority
 from tui.issuance.certificate import CertificateError
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.gardener import CANNOT_MINT, projects_of, shoot_at, shoots_of
+from tui.issuance.gardener import CANNOT_MINT, PROJECTS, SHOOTS, Project, Shoot, shoot_at
 from tui.issuance.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
 from tui.issuance.types import (
     AccessLevel,
@@ -163,7 +163,7 @@ def test_i03_both_eras_of_subjects_are_shown(group: str, name: str, shown: str) 
 
 
 async def test_shoots_and_projects_as_they_say_of_themselves(ebench: Bench) -> None:
-    shoots = {shoot.metadata.name: shoot for shoot in await shoots_of(ebench.client)}
+    shoots = {shoot.metadata.name: shoot for shoot in await ebench.client.list(SHOOTS, type=Shoot)}
     assert {name: (one.hibernation, one.operation, one.health) for name, one in shoots.items()} == {
         "tenant-a": ("Awake", "Reconcile Succeeded (100%)", "healthy"),
         "tenant-b": ("Awake", "Reconcile Succeeded (100%)", "healthy"),
@@ -181,7 +181,8 @@ async def test_shoots_and_projects_as_they_say_of_themselves(ebench: Bench) -> N
     oidc = shoots["tenant-c"].oidc
     assert oidc is not None
     assert (oidc.client_id, oidc.issuer_url) == ("kubernetes", "https://login.example.com")
-    projects = {one.metadata.name: (one.spec.namespace, one.status.phase) for one in await projects_of(ebench.client)}
+    listed = await ebench.client.list(PROJECTS, type=Project)
+    projects = {one.metadata.name: (one.spec.namespace, one.status.phase) for one in listed}
     assert projects == {name: (f"garden-{name}", "Ready") for name in ("dev", "prod", "audit")}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .schema import Schema
@@ -79,8 +79,3 @@ class Registry:
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(tuple(self._kinds.values()))
-
-
-def example(kind: Kind) -> dict[str, Any]:
-    """The two fields that every object of a kind starts with."""
-    return {"apiVersion": kind.api_version, "kind": kind.kind}

@@ -68,11 +68,6 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return self.expires_at - self.issued_at
 
-    @property
-    def useful_until(self) -> datetime | None:
-        """When to have replaced it: the intended end of an extended token, else its expiry."""
-        return self.warn_after or self.expires_at
-
     def identity(self, cluster: str) -> Identity | None:
         """The service account it speaks for, None where it speaks for something else."""
         if not self.namespace or not self.service_account:

@@ -125,7 +125,6 @@ class Hibernation(_Wire, frozen=True, kw_only=True):
 class ShootSpec(_Wire, frozen=True, kw_only=True):
     kubernetes: Kubernetes = msgspec.field(default_factory=Kubernetes)
     hibernation: Hibernation | None = None
-    region: str = ""
     seed_name: str = ""
 
 
@@ -227,16 +226,6 @@ async def garden_identity(client: Client) -> str:
     except (NotFound, Forbidden):
         return ""
     return (found.data or {}).get("cluster-identity", "")
-
-
-async def shoots_of(client: Client, namespace: str | None = None) -> list[Shoot]:
-    """Every shoot of a project's namespace, or of the whole garden."""
-    return await client.list(SHOOTS, namespace=namespace, type=Shoot)
-
-
-async def projects_of(client: Client) -> list[Project]:
-    """Every project of a garden."""
-    return await client.list(PROJECTS, type=Project)
 
 
 def not_there(error: NotFound, garden: str, namespace: str) -> str:

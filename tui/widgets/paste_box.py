@@ -44,11 +44,6 @@ class PasteBox(Widget, can_focus=True):
         """How many bytes it holds."""
         return len(self._held)
 
-    @property
-    def too_large(self) -> bool:
-        """Whether what was pasted last was more than it takes; nothing of it is held then."""
-        return self._too_large
-
     def take(self) -> Sensitive:
         """What it holds."""
         return Sensitive(bytes(self._held))
