@@ -118,6 +118,7 @@ class Access:
 
     @property
     def complete(self) -> bool:
+        """Whether everything could be read."""
         return not self.gaps
 
     def grants(self, username: str, groups: Iterable[str]) -> list[Grant]:
@@ -138,9 +139,11 @@ class Access:
         return self._rules.get((bound.namespace if bound.role_kind == "Role" else "", bound.role))
 
     def add_role(self, role: _Role) -> None:
+        """Know what a Role or ClusterRole allows."""
         self._rules[role.metadata.namespace, role.metadata.name] = role.rules or ()
 
     def add_binding(self, binding: _Binding) -> None:
+        """Know whom a RoleBinding or ClusterRoleBinding gives its role to."""
         meta, ref = binding.metadata, binding.role_ref
         kind = "RoleBinding" if meta.namespace else "ClusterRoleBinding"
         bound = Bound(kind=kind, namespace=meta.namespace, name=meta.name, role_kind=ref.kind, role=ref.name)

@@ -26,6 +26,8 @@ PAGE: Final = 500
 
 
 class Meta(msgspec.Struct, frozen=True):
+    """The metadata of a pod that is needed here."""
+
     name: str = ""
     namespace: str = ""
 

@@ -34,7 +34,10 @@ _EARLY: Final = timedelta(minutes=1)
 
 
 async def of_shoot(garden: Client, question: Question, access: ShootAccess, duration: timedelta) -> ExecCredential:
-    """A client certificate for the shoot, where the garden and the address are those that the kubeconfig means."""
+    """A client certificate for the shoot, where the garden and the address are those that the kubeconfig means.
+
+    Raises UsageError for another garden, IssuanceError for another address, KubeError.
+    """
     wanted = str(_config(question).get("gardenClusterIdentity", ""))
     if wanted and wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
         found = await garden_identity(garden)
@@ -64,7 +67,10 @@ async def of_account(
 
 
 def shoot_of(question: Question, named: str) -> tuple[str, str]:
-    """Namespace and name of the shoot that is meant: as it was named, or as the cluster's extension says."""
+    """Namespace and name of the shoot that is meant: as it was named, or as the cluster's extension says.
+
+    Raises UsageError where neither says it.
+    """
     said = _config(question).get("shootRef")
     reference: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
     namespace, _, name = named.partition("/") if named else (reference.get("namespace"), "", reference.get("name"))

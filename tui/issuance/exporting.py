@@ -203,7 +203,10 @@ class Copy:
 async def prepare_copy(
     context: Context, address: Address, destination: Destination, form: Format | None = None
 ) -> tuple[Plan, Copy, Held]:
-    """The plan for a copy, and what its place holds now, which must not be anything that would get lost."""
+    """The plan for a copy, and what its place holds now, which must not be anything that would get lost.
+
+    Raises UsageError, KubeError.
+    """
     address = reading.normal(address)
     if address.kind is CredentialKind.LOGIN:
         raise UsageError("your own login is not handed out", "it is in your kubeconfig")

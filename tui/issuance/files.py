@@ -115,7 +115,10 @@ def destination(path: Path | str) -> Path:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` and every missing one above it, readable for the owner alone. Existing ones stay as they are."""
+    """Make `folder` and every missing one above it, readable for the owner alone. Existing ones stay as they are.
+
+    Raises OSError, NotADirectoryError among them.
+    """
     if folder.is_dir():
         return
     make_private_folder(folder.parent)

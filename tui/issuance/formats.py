@@ -134,7 +134,10 @@ def bare(token: Sensitive) -> Sensitive:
 
 
 def host_and_port(endpoint: Endpoint) -> tuple[str, str]:
-    """What tokenFile says of the server. IPv6 hosts have no brackets, and no port means the scheme's own."""
+    """What tokenFile says of the server. IPv6 hosts have no brackets, and no port means the scheme's own.
+
+    Raises UsageError for addresses that the format cannot say.
+    """
     what = "the format tokenFile cannot say where this cluster is"
     try:
         url = urlsplit(endpoint.server if "://" in endpoint.server else f"https://{endpoint.server}")

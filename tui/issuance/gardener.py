@@ -46,11 +46,15 @@ class Meta(_Wire, frozen=True, kw_only=True):
 
 
 class ProjectSpec(_Wire, frozen=True, kw_only=True):
+    """What somebody wants of a project."""
+
     namespace: str = ""
     purpose: str = ""
 
 
 class ProjectStatus(_Wire, frozen=True, kw_only=True):
+    """What Gardener says of a project."""
+
     phase: str = ""
 
 
@@ -80,6 +84,8 @@ class LastOperation(_Wire, frozen=True, kw_only=True):
 
 
 class LastError(_Wire, frozen=True, kw_only=True):
+    """Why the last operation failed; `codes` are Gardener's own, such as ERR_INFRA_QUOTA_EXCEEDED."""
+
     description: str = ""
     codes: tuple[str, ...] | None = None
 
@@ -110,29 +116,41 @@ class OIDCConfig(_Wire, frozen=True, kw_only=True):
 
 
 class APIServer(_Wire, frozen=True, kw_only=True):
+    """The settings of a shoot's API server that matter here."""
+
     oidc_config: OIDCConfig | None = None
 
 
 class Kubernetes(_Wire, frozen=True, kw_only=True):
+    """Which Kubernetes a shoot is to run, as `1.33.2`."""
+
     version: str = ""
     kube_api_server: APIServer | None = msgspec.field(default=None, name="kubeAPIServer")
 
 
 class Hibernation(_Wire, frozen=True, kw_only=True):
+    """Whether a shoot is to sleep."""
+
     enabled: bool | None = None
 
 
 class ShootSpec(_Wire, frozen=True, kw_only=True):
+    """What somebody wants of a shoot."""
+
     kubernetes: Kubernetes = msgspec.field(default_factory=Kubernetes)
     hibernation: Hibernation | None = None
     seed_name: str = ""
 
 
 class Gardener(_Wire, frozen=True, kw_only=True):
+    """The Gardener that last worked on a shoot."""
+
     version: str = ""
 
 
 class ShootStatus(_Wire, frozen=True, kw_only=True):
+    """What Gardener says of a shoot."""
+
     hibernated: bool = False
     last_operation: LastOperation | None = None
     last_errors: tuple[LastError, ...] | None = None

@@ -38,7 +38,7 @@ class NotAHandle(IssuanceError):
 
 
 async def create(client: Client, intent: Intent, account_uid: str, issued_by: str) -> Handle:
-    """Create the handle that the intent has a name for; returns it with its UID."""
+    """Create the handle that the intent has a name for; returns it with its UID. Raises KubeError."""
     handle = intent.handle
     if handle is None:
         raise ValueError("the intent names no handle")

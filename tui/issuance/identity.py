@@ -41,6 +41,7 @@ class IdentityWish(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secret_name(self) -> str:
+        """The name of its token Secret."""
         return self.secret or f"{self.identity.name}-token"
 
     @property
@@ -68,6 +69,7 @@ class IdentityWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def file_name(identity: Identity) -> str:
+    """What its token file is called."""
     return f"{identity.namespace}-{identity.name}.token"
 
 
@@ -98,6 +100,7 @@ def account(identity: Identity, annotations: Mapping[str, str] | None = None) ->
 
 
 def role(identity: Identity, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The Role with that one right."""
     return {
         "apiVersion": ROLES.api_version,
         "kind": ROLES.kind,
@@ -107,6 +110,7 @@ def role(identity: Identity, annotations: Mapping[str, str] | None = None) -> di
 
 
 def binding(identity: Identity, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The RoleBinding that gives it to the account."""
     return {
         "apiVersion": ROLE_BINDINGS.api_version,
         "kind": ROLE_BINDINGS.kind,

@@ -131,7 +131,10 @@ async def look_right(client: Client, identity: Identity, resource: Resource, che
 
 
 async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, CreateIdentity]:
-    """The plan. Reads everything it will touch; any answer but 404 and 200 ends it here, before anything is done."""
+    """The plan. Reads everything it will touch; any answer but 404 and 200 ends it here, before anything is done.
+
+    Raises UsageError for what others made, KubeError.
+    """
     wish.check()
     identity = wish.identity
     client = await context.clusters.client(identity.cluster)

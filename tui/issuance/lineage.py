@@ -39,6 +39,7 @@ _EVERYBODY: Final = frozenset({"system:authenticated", "system:serviceaccounts"}
 
 
 def subject_of_account(identity: Identity, here: Address | None = None) -> Subject:
+    """The account as the subject of a lineage; `here` is the credential that one came from."""
     return Subject(
         cluster=identity.cluster,
         username=identity.username,

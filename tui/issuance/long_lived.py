@@ -52,9 +52,11 @@ class LongLived:
 
     @property
     def identity(self) -> Identity:
+        """Whose token it is."""
         return self.intent.spec.identity
 
     async def client(self) -> Client:
+        """The client of its cluster. Raises KubeError."""
         return await self.context.clusters.client(self.identity.cluster)
 
     async def secret(self, run: Run) -> tuple[Sensitive, str]:

@@ -118,7 +118,10 @@ def is_managed(obj: Mapping[str, Any], role: Role | None = None) -> bool:
 
 
 def annotations_for(credential: Credential, *, cluster: str, request: str, copies: int = 0) -> dict[str, str | None]:
-    """The annotations of a Secret in `cluster` that keeps `credential`; None means the annotation must be absent."""
+    """The annotations of a Secret in `cluster` that keeps `credential`; None means the annotation must be absent.
+
+    Raises ValueError for a credential without identity or format.
+    """
     identity = credential.identity
     if identity is None or credential.format is None:
         raise ValueError("a managed Secret needs an identity and a format")

@@ -150,7 +150,10 @@ def file_destination(address: Address, identity: Identity) -> FileDestination:
 
 
 def absolute(path: str) -> Path:
-    """The absolute path as it was written; links are only followed to make sense of `..`."""
+    """The absolute path as it was written; links are only followed to make sense of `..`.
+
+    Raises UsageError for what is no path.
+    """
     if not path or not path.isprintable():
         raise UsageError(f"{path!r} is not a path" if path else "the path is empty")
     try:

@@ -146,7 +146,7 @@ class PlainIssue:
 
 
 async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainIssue]:
-    """The plan. Everything is read here; executing it writes one file."""
+    """The plan. Everything is read here; executing it writes one file. Raises UsageError, KubeError."""
     path = str(absolute(wish.path))
     warnings: list[str] = []
     if wish.way is Way.EXEC:

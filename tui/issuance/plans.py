@@ -56,7 +56,10 @@ async def prepare(
     held: Sequence[Held],
     request: str,
 ) -> Prepared:
-    """The plan for new material in `places`, which hold `held` now."""
+    """The plan for new material in `places`, which hold `held` now.
+
+    Raises UsageError where it cannot be done, KubeError.
+    """
     identity = spec.identity
     for place, found in zip(places, held, strict=True):
         place.request = request
@@ -137,7 +140,10 @@ async def _spared(
 
 
 def check_spec(context: Context, spec: IssueSpec) -> None:
-    """Everything that can be known to be wrong without asking anybody."""
+    """Everything that can be known to be wrong without asking anybody.
+
+    Raises UsageError, also for a cluster that nobody knows, ConfigError.
+    """
     identity = spec.identity
     context.clusters.endpoint(identity.cluster)
     check_wish(spec.duration, spec.audiences)
@@ -156,7 +162,10 @@ def check_spec(context: Context, spec: IssueSpec) -> None:
 
 
 def check_names(namespace: str, name: str, what: str) -> None:
-    """The API server's own rules for names, so that a typo costs no round trip."""
+    """The API server's own rules for names, so that a typo costs no round trip.
+
+    Raises UsageError. RFC 1123: a subdomain of at most 253 characters, in a namespace of at most 63.
+    """
     check_namespace(namespace, f"the {what}'s namespace")
     if not _SUBDOMAIN.fullmatch(name) or len(name) > 253:
         raise UsageError(
@@ -166,7 +175,7 @@ def check_names(namespace: str, name: str, what: str) -> None:
 
 
 def check_namespace(namespace: str, what: str = "the namespace") -> None:
-    """The same for a namespace alone."""
+    """The same for a namespace alone. Raises UsageError. RFC 1123: a label of at most 63 characters."""
     if not _LABEL.fullmatch(namespace) or len(namespace) > 63:
         raise UsageError(
             f"{namespace!r} is not a namespace" if namespace else f"{what} is missing",

@@ -84,7 +84,10 @@ class _Review(msgspec.Struct, frozen=True):
 
 
 async def of_address(context: Context, address: Address, namespace: str = "") -> Powers:
-    """What the credential at `address` can do: asked with its own material where that can be read and is accepted."""
+    """What the credential at `address` can do: asked with its own material where that can be read and is accepted.
+
+    Raises UsageError where it says nothing of whose it is, IssuanceError, KubeError.
+    """
     from . import reading
 
     if address.kind is CredentialKind.LOGIN:

@@ -37,7 +37,7 @@ _DPF_NAMESPACE: Final = "svc.dpu.nvidia.com/credential-request-namespace"
 
 
 async def prepare_push_again(context: Context, cluster: str, namespace: str, name: str) -> tuple[Plan, Work]:
-    """The plan for one PushSecret. Reads only."""
+    """The plan for one PushSecret. Reads only. Raises UsageError, KubeError."""
     client = await context.clusters.client(cluster)
     resource = await served(client, PUSH_SECRETS)
     push = await client.get(resource, name, namespace=namespace)

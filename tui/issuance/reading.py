@@ -64,7 +64,7 @@ async def lookup(context: Context, address: Address) -> Credential:
 
 
 async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:
-    """The credential in a managed Secret and the id of its wish."""
+    """The credential in a managed Secret and the id of its wish. Raises UsageError where it is none, KubeError."""
     client = await context.clusters.client(address.cluster)
     found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
     credential = managed.credential_from_secret(address.cluster, found)
@@ -87,7 +87,10 @@ async def export_record(context: Context, address: Address) -> Export:
 
 
 async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
-    """The wish that a credential fulfils, with every place this machine knows to hold the same token, and its id."""
+    """The wish that a credential fulfils, with every place this machine knows to hold the same token, and its id.
+
+    Raises UsageError for a copy of another, or where nothing says whose it is; KubeError.
+    """
     if address.kind is CredentialKind.FILE:
         record = await export_record(context, address)
         spec, request = record.spec, record.request
@@ -158,7 +161,10 @@ async def _check_claim(context: Context, address: Address, credential: Credentia
 
 
 async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
-    """Where a file or a managed Secret keeps its material, and in which format."""
+    """Where a file or a managed Secret keeps its material, and in which format.
+
+    Raises UsageError for what is kept in neither.
+    """
     if address.kind is CredentialKind.FILE:
         record = await export_record(context, address)
         credential = record.credential
@@ -186,7 +192,10 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
 
 
 async def material(context: Context, address: Address) -> Sensitive:
-    """The material as people export it: the kubeconfig, the four values, or the token."""
+    """The material as people export it: the kubeconfig, the four values, or the token.
+
+    Raises UsageError where there is none to give, IssuanceError, KubeError.
+    """
     match address.kind:
         case CredentialKind.FILE | CredentialKind.SECRET | CredentialKind.REQUEST:
             place, form = await place_of(context, address)

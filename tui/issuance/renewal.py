@@ -57,7 +57,7 @@ def next_wake(now: datetime, issued_at: datetime | None, expires_at: datetime | 
     """When to look again: the first instant at which `needs_refresh` holds, or `now` where it already does.
 
     Unlike the reference, the 24 h cap sets the alarm too, and an alarm in the past rings at once. The same `jitter`
-    must be given here and to `needs_refresh`.
+    must be given here and to `needs_refresh`. Raises ValueError where either time is missing.
     """
     if issued_at is None or expires_at is None:
         raise ValueError("expiration or issued at time is not set")

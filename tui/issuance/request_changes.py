@@ -163,7 +163,7 @@ async def _make_account(work: RequestWork, intent: Intent) -> None:
 
 
 async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Plan, RecreateAccount]:
-    """The plan for ending a token without a handle, with what else that ends."""
+    """The plan for ending a token without a handle, with what else that ends. Raises UsageError, KubeError."""
     work = await look(context.clusters, request)
     if not work.there.uid:
         raise UsageError(f"the service account {request.service_account} is gone, and its tokens with it")

@@ -185,7 +185,10 @@ class RequestRotation:
 
 
 async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, RequestRotation]:
-    """The plan for a new token in the Secret of a request, whether or not DPF's controller runs."""
+    """The plan for a new token in the Secret of a request, whether or not DPF's controller runs.
+
+    Raises UsageError, KubeError.
+    """
     host = await context.clusters.client(address.cluster)
     request = await fetch(host, address.cluster, address.namespace, address.name)
     if request.deleted_at is not None:

@@ -55,7 +55,7 @@ async def shoot_at(context: Context, address: Address) -> ShootWish | None:
 
 
 async def prepare_rotation(context: Context, address: Address) -> Prepared:
-    """The plan for a new token wherever the old one is kept."""
+    """The plan for a new token wherever the old one is kept. Raises UsageError, KubeError."""
     address = normal(address)
     if address.kind is CredentialKind.LOGIN:
         raise UsageError(

@@ -216,7 +216,7 @@ class SecretPlace:
 
 
 def rendered(writing: Writing) -> dict[str, Sensitive]:
-    """The data that is to be there."""
+    """The data that is to be there. Raises ValueError for a credential without format or identity."""
     credential = writing.credential
     if credential.format is None or credential.identity is None:
         raise ValueError("what is written must say its format and identity")

@@ -73,7 +73,10 @@ class SelfIssue(Issue):
 async def mint(
     endpoint: Endpoint, token: Sensitive, *, duration: timedelta | None = None, audiences: tuple[str, ...] = ()
 ) -> IssuedToken:
-    """A short-lived token for whoever `token` speaks for, asked with it. Keeps and journals nothing."""
+    """A short-lived token for whoever `token` speaks for, asked with it. Keeps and journals nothing.
+
+    Raises UsageError for the token of anything else, KubeError.
+    """
     from tui.kube.client import Client
 
     identity = read_token(token).identity(endpoint.name)
@@ -84,7 +87,10 @@ async def mint(
 
 
 async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, SelfIssue]:
-    """The plan for it. Nothing is asked of the cluster yet but the token itself, where a Secret holds it."""
+    """The plan for it. Nothing is asked of the cluster yet but the token itself, where a Secret holds it.
+
+    Raises UsageError, KubeError.
+    """
     token = await _own_token(context, wish.source)
     cluster = wish.source.cluster or wish.cluster
     identity = read_token(token).identity(cluster)

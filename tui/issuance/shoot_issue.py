@@ -150,7 +150,7 @@ async def commit(run: Run, intent: Intent, wish: ShootWish, credential: Credenti
 
 
 async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Action.ISSUE) -> tuple[Plan, ShootIssue]:
-    """The plan for a kubeconfig of a shoot. Reads the shoot where that is allowed."""
+    """The plan for a kubeconfig of a shoot. Reads the shoot where that is allowed. Raises UsageError, KubeError."""
     shoot = wish.shoot
     context.clusters.endpoint(shoot.garden)
     check_names(shoot.namespace, shoot.name, "shoot")
@@ -186,7 +186,10 @@ async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Acti
 
 
 async def wish_at(context: Context, address: Address) -> ShootWish | None:
-    """The wish behind a file that holds a kubeconfig of a shoot; None for every other credential."""
+    """The wish behind a file that holds a kubeconfig of a shoot; None for every other credential.
+
+    Raises UsageError where its record says too little.
+    """
     if address.kind is not CredentialKind.FILE:
         return None
     record = await asyncio.to_thread(context.state.export_record, address)

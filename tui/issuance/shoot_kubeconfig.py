@@ -54,14 +54,17 @@ class ShootKubeconfig:
 
     @property
     def issued_at(self) -> datetime:
+        """When the garden signed it, which dates certificates back."""
         return self.certificate.not_before + BACKDATE
 
     @property
     def expires_at(self) -> datetime:
+        """When its certificate ends."""
         return self.certificate.not_after
 
     @property
     def granted(self) -> timedelta:
+        """The lifetime that the garden gave."""
         return self.expires_at - self.issued_at
 
     @property
@@ -145,7 +148,10 @@ def check_duration(duration: timedelta | None) -> None:
 
 
 async def request(garden: Client, shoot: ShootAccess, duration: timedelta | None) -> ShootKubeconfig:
-    """A new kubeconfig for the shoot. With level `auto` that of a viewer where that of an admin is forbidden."""
+    """A new kubeconfig for the shoot. With level `auto` that of a viewer where that of an admin is forbidden.
+
+    Raises Forbidden where no level is allowed, IssuanceError, KubeError.
+    """
     levels = [AccessLevel.ADMIN, AccessLevel.VIEWER] if shoot.level is AccessLevel.AUTO else [shoot.level]
     for level in levels:
         wanted = msgspec.structs.replace(shoot, level=level)
@@ -232,6 +238,7 @@ async def choose(config: ShootKubeconfig, address: str) -> tuple[Endpoint, str]:
     """The way to be current, proved with the new certificate itself, and who the shoot said came in.
 
     `address` names one; without it the first that answers is taken.
+    Raises UsageError for an address it has not, else what the last one said: NotProved, KubeError.
     """
     ways: Sequence[Endpoint] = config.ways
     if address:

@@ -39,6 +39,7 @@ class Requirement(msgspec.Struct, frozen=True):
     values: tuple[str, ...] | None = None
 
     def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether these labels meet it; with an operator that nobody knows none do."""
         match self.operator:
             case "In":
                 return labels.get(self.key) in (self.values or ())
@@ -58,6 +59,7 @@ class Selector(msgspec.Struct, frozen=True, rename="camel"):
     match_expressions: tuple[Requirement, ...] | None = None
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether these labels meet all of it."""
         wanted = self.match_labels or {}
         return all(labels.get(key) == value for key, value in wanted.items()) and all(
             one.holds(labels) for one in self.match_expressions or ()
@@ -65,6 +67,8 @@ class Selector(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PresetSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """What a preset sets, for which shoots. Of several that match the one with the highest `weight` counts."""
+
     server: OIDCConfig = msgspec.field(default_factory=OIDCConfig)
     client: OIDCClient | None = None
     shoot_selector: Selector | None = None

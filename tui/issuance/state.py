@@ -63,7 +63,7 @@ class StateStore:
 
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
-        """Open or create the state in folder `path` (default: the XDG state folder's `kubemint`)."""
+        """Open or create the state in folder `path` (default: the XDG state folder's `kubemint`). Raises StateError."""
         folder = path if path is not None else default_folder()
         file = folder / _FILE
         try:
@@ -248,6 +248,7 @@ class StateStore:
 
 
 def default_folder() -> Path:
+    """Where the state is unless somebody says otherwise: `kubemint` in the XDG state folder."""
     from platformdirs import user_state_path
 
     return user_state_path("kubemint", appauthor=False)

@@ -47,7 +47,7 @@ def credential(cluster: str, namespace: str, name: str, created_at: datetime | N
 
 
 async def look(context: Context, address: Address) -> Credential:
-    """The credential, with the fingerprint of its token."""
+    """The credential, with the fingerprint of its token. Raises UsageError where it is none, KubeError."""
     obj = await _secret(context, address)
     created = obj.metadata.get("creationTimestamp")
     at = msgspec.convert(created, datetime, strict=False) if created else None

@@ -49,7 +49,10 @@ def tenant_place(destination: SecretDestination, clusters: Clusters) -> SecretPl
 
 
 def destination_of(cluster: str, metadata: Mapping[str, Any]) -> SecretDestination:
-    """The destination that a managed Secret with the three keys is, from its metadata."""
+    """The destination that a managed Secret with the three keys is, from its metadata.
+
+    Raises UsageError where somebody changed it.
+    """
     meta = metadata.get("metadata") or metadata
     text = (meta.get("annotations") or {}).get(PUSH)
     push = None
@@ -270,7 +273,10 @@ class PushedPlace(SecretPlace):
 
 
 async def prove_arrived(clusters: Clusters, writing: Writing, data: Mapping[str, Sensitive]) -> None:
-    """Enter the management cluster as the tenant will: with the token and the authority that lie there."""
+    """Enter the management cluster as the tenant will: with the token and the authority that lie there.
+
+    Raises NotProved.
+    """
     identity = writing.credential.identity
     token, ca = data.get(TOKEN_KEY), data.get(ROOT_CA_KEY)
     if identity is None or token is None:

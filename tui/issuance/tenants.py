@@ -95,7 +95,10 @@ class TenantPush(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
-    """The plan for a push: rights where they are asked for, then issue, write into the tenant, prove from there."""
+    """The plan for a push: rights where they are asked for, then issue, write into the tenant, prove from there.
+
+    Raises UsageError, KubeError.
+    """
     if wish.external_secrets and wish.remote_namespace != REMOTE_NAMESPACE:
         raise UsageError(
             f"the tenant's SecretStore writes to {REMOTE_NAMESPACE} alone",
@@ -173,6 +176,7 @@ class Rights:
             self._existing.add(step)
 
     def steps(self) -> tuple[Step, ...]:
+        """The plan's steps, one for each object."""
         return tuple(
             Step(
                 id=step, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
@@ -213,6 +217,7 @@ class TenantStore:
 
     @property
     def address(self) -> Address:
+        """What the engine calls the Secret that the store logs in with."""
         return Address(CredentialKind.SECRET, self.host, self.namespace, auth_name(self.cluster))
 
     def store(self) -> dict[str, Any]:
@@ -257,7 +262,10 @@ async def find_store(context: Context, host: str, namespace: str, cluster: str) 
 
 
 async def prepare_store(context: Context, host: str, namespace: str, cluster: str) -> tuple[Plan, Work]:
-    """The plan for making, or bringing up to date, the Secret and the SecretStore of one cluster."""
+    """The plan for making, or bringing up to date, the Secret and the SecretStore of one cluster.
+
+    Raises UsageError for what others made, KubeError.
+    """
     wanted = await find_store(context, host, namespace, cluster)
     client = await context.clusters.client(host)
     for resource, name in ((SECRETS, auth_name(cluster)), (wanted.resource, cluster)):

@@ -47,6 +47,7 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
+        """The fingerprint of the token."""
         return self.token.fingerprint
 
     @property
@@ -133,6 +134,7 @@ def read_answer(answer: _Answer, requested: timedelta | None, cluster: str) -> I
     """What was granted, from the answer and the token's claims: never what was asked for.
 
     A token's own `exp` may lie a year past `expirationTimestamp` (extended tokens); the earlier one counts.
+    Raises ProtocolError for an answer without a token or an expiry.
     """
     token = answer.status.token
     granted = timedelta(seconds=answer.spec.expirationSeconds)

@@ -172,7 +172,10 @@ async def list_of(client: Client, identity: Identity) -> list[TokenSecret]:
 
 
 async def create(client: Client, identity: Identity, name: str, plan: str) -> tuple[TokenSecret, bool]:
-    """The token Secret `name`, and whether this call made it."""
+    """The token Secret `name`, and whether this call made it.
+
+    Raises IssuanceError where the cluster makes no token Secret of it, KubeError.
+    """
     try:
         made = await client.create(
             SECRETS,

@@ -251,6 +251,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(StrEnum):
+    """What a plan does."""
+
     ISSUE = "issue"
     ROTATE = "rotate"
     REVOKE = "revoke"
@@ -263,6 +265,8 @@ class Action(StrEnum):
 
 
 class StepStatus(StrEnum):
+    """How a step stands."""
+
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"

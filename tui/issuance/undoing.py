@@ -135,7 +135,10 @@ async def prepare_undo(
 def undo_intent(
     address: Address, revocation: Revocation, request: str, now: tuple[Credential, ...], old: Credential
 ) -> Intent:
-    """What the journal is told; the wish in it is for the caller to fill in."""
+    """What the journal is told; the wish in it is for the caller to fill in.
+
+    Raises IssuanceError where too little is recorded.
+    """
     from .types import IssueSpec
 
     if old.identity is None or old.issued_at is None or old.expires_at is None:

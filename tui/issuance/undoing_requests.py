@@ -104,7 +104,7 @@ class RequestUndo(RequestRotation):
 async def prepare_request_undo(
     context: Context, address: Address, revocation: Revocation, token: Sensitive
 ) -> tuple[Plan, RequestUndo]:
-    """The plan for putting the old token back into the Secret of a request."""
+    """The plan for putting the old token back into the Secret of a request. Raises UsageError, KubeError."""
     host = await context.clusters.client(address.cluster)
     request = await fetch(host, address.cluster, address.namespace, address.name)
     old = revocation.old

@@ -37,7 +37,10 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def verify(context: Context, address: Address) -> Verification:
-    """Ask the cluster that the credential is for."""
+    """Ask the cluster that the credential is for.
+
+    Raises UsageError where it does not say whose it is, IssuanceError, KubeError.
+    """
     from . import reading
 
     credential = await reading.lookup(context, address)
@@ -106,7 +109,10 @@ async def verify_token(
 
 
 async def verify_pasted(context: Context, data: Sensitive, cluster: str) -> Verification:
-    """Hold anything that was pasted or lies in a file against a cluster of ours: the first login in it that counts."""
+    """Hold anything that was pasted or lies in a file against a cluster of ours: the first login in it that counts.
+
+    Raises UsageError where nothing in it lets anybody in, KubeError.
+    """
     from dataclasses import replace
 
     from tui.kube.client import Client

@@ -171,7 +171,10 @@ def _file(written: str, origin: Path | None, what: str) -> bytes:
 
 
 def in_cluster_endpoint(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT_FOLDER) -> Endpoint | None:
-    """The endpoint a pod finds in its environment and its mounted service account; None outside of a pod."""
+    """The endpoint a pod finds in its environment and its mounted service account; None outside of a pod.
+
+    Raises ConfigError where the authority cannot be read.
+    """
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
     token_file = folder / "token"
     if not host or not port or not token_file.is_file():

@@ -116,7 +116,7 @@ class Transport(RESTClientObject):
         connect: float,
         read: float,
     ) -> Response:
-        """One request and its whole answer, whatever its status."""
+        """One request and its whole answer, whatever its status. Seconds for `connect` and `read`. Raises KubeError."""
         limits = aiohttp.ClientTimeout(total=connect + 10 * read, connect=connect, sock_connect=connect, sock_read=read)
         failure: KubeError
         self.users += 1
@@ -135,7 +135,10 @@ class Transport(RESTClientObject):
     async def stream(
         self, path: str, *, params: Mapping[str, str], headers: Secrets, connect: float, read: float, stall: float
     ) -> Stream:
-        """A GET whose answer arrives bit by bit. Headers are due within `read`, each further bit within `stall`."""
+        """A GET whose answer arrives bit by bit. Headers are due within `read`, each further bit within `stall`.
+
+        All in seconds. Raises KubeError.
+        """
         limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=stall)
         failure: KubeError
         self.users += 1
@@ -262,7 +265,10 @@ async def _whole(answer: aiohttp.ClientResponse) -> Opaque | None:
 
 
 def proxy_for(endpoint: Endpoint) -> str | None:
-    """The proxy as Go chooses it: the cluster's own, else the environment's, and never one for this machine."""
+    """The proxy as Go chooses it: the cluster's own, else the environment's, and never one for this machine.
+
+    Raises ConfigError for socks.
+    """
     parts = urlsplit(endpoint.server)
     proxy = endpoint.proxy_url
     if proxy is None:

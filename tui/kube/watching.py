@@ -46,7 +46,10 @@ class _Versioned(msgspec.Struct):
 async def watched(
     client: Client, path: str, params: dict[str, str], accept: str, type_: type[T]
 ) -> AsyncGenerator[WatchEvent[T], None]:
-    """The events of one watch until the server ends it."""
+    """The events of one watch until the server ends it.
+
+    Raises KubeError: a refusal, or what the server says in an ERROR event.
+    """
     cluster, info = client.endpoint.name, describe("GET", path, params)
     stream = await client.session.stream(path, params, {"Accept": accept}, client.timeouts.read)
     try:

@@ -73,6 +73,7 @@ def load_first(data: bytes, *, lined: bool = False) -> object:
     """The first document as dict, list, str, None or `Plain`; None where there is none.
 
     With `lined` its mappings and sequences are `LinedDict` and `LinedList`.
+    Raises YAMLError, also for what is too large, too deep or has too many aliases.
     """
     if len(data) > MAX_BYTES:
         raise YAMLError(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")

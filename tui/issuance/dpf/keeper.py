@@ -49,6 +49,7 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def issued(self) -> bool:
+        """Whether a new token was issued and written."""
         return bool(self.reason) and not self.error
 
 

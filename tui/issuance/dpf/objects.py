@@ -112,6 +112,7 @@ class DPURequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def address(self) -> Address:
+        """What the engine calls it."""
         return Address(CredentialKind.REQUEST, self.cluster, self.namespace, self.name)
 
     @property
@@ -131,6 +132,7 @@ class DPURequest(msgspec.Struct, frozen=True, kw_only=True):
         return Handle(cluster_name(self.cluster, self.status_target), *parts)
 
     def condition(self, kind: str) -> Condition | None:
+        """The condition of that type, None where it has none."""
         return next((condition for condition in self.conditions if condition.type == kind), None)
 
     def __str__(self) -> str:

@@ -63,6 +63,7 @@ class RequestWork:
 
     @property
     def identity(self) -> Identity:
+        """Who the spec wants a credential for, in the target as it was found."""
         return Identity(self.target.name, self.request.service_account.namespace, self.request.service_account.name)
 
     @property
@@ -161,7 +162,10 @@ class RequestWork:
         return await prove(self.target.endpoint, issued.token, self.identity, (), self.client)
 
     def data(self, issued: IssuedToken | None) -> dict[str, Sensitive]:
-        """What the Secret is to hold: the new token, or the one it has, in the form that the spec wants."""
+        """What the Secret is to hold: the new token, or the one it has, in the form that the spec wants.
+
+        Raises NotProved where there is neither.
+        """
         token = issued.token if issued is not None else self.published.token
         if token is None:
             raise NotProved(f"Secret {self.request.secret} has no token to keep")

@@ -87,7 +87,7 @@ async def look_account(client: Client, request: DPURequest) -> Account:
 
 
 async def apply_account(client: Client, request: DPURequest, account: Account) -> str:
-    """Make or refresh the account; returns its UID."""
+    """Make or refresh the account; returns its UID. Raises InUse where somebody else made it meanwhile, KubeError."""
     wanted = request.service_account
     labels = ownership(request.namespace, request.name)
     body: dict[str, Any] = {"metadata": {"labels": labels}, "automountServiceAccountToken": False}
@@ -146,7 +146,10 @@ def check_secret(published: Published, where: NamespacedName) -> None:
 
 
 def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> dict[str, Sensitive]:
-    """The data of the Secret by the request's type, byte for byte as the reference controller writes it."""
+    """The data of the Secret by the request's type, byte for byte as the reference controller writes it.
+
+    Raises IssuanceError for a type it does not know.
+    """
     form = request.format
     if form is None:
         raise IssuanceError(f"unsupported secret type: {request.type}", "the types are kubeconfig and tokenFile")
@@ -170,6 +173,7 @@ async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sen
     """Write the Secret in one call; returns its resourceVersion. Applied, so that what left the spec leaves it too.
 
     With `version` only the Secret as it was read then is replaced: of two operators at once, one is told.
+    Raises ChangedMeanwhile for that one, KubeError.
     """
     where = request.secret
     metadata: dict[str, Any] = {
@@ -263,6 +267,7 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
     def fields(self) -> dict[str, Any]:
+        """The status fields as they are patched; None removes one."""
         fields: dict[str, Any] = {
             "serviceAccount": str(self.service_account),
             "targetCluster": str(self.target) if self.target else None,

@@ -34,6 +34,7 @@ class Trace(msgspec.Struct, frozen=True):
     until: datetime
 
     def tells(self, now: datetime) -> bool:
+        """Whether it still shows at that time that a controller runs."""
         return self.since <= now < self.until
 
 
