@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from textual import events
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.app import KubemintApp
 from tui.demo.faults import FaultRule
@@ -98,32 +100,38 @@ class Driver:
         assert isinstance(screen, kind)
         return screen
 
+    async def closed(self) -> None:
+        """Wait until no dialog and no page is open any more."""
+        await self.until(lambda: self.app.screen is self.main)
+
     async def find(self, area: str, words: str) -> None:
         """Go to an area and filter it, all by keys; the cursor is on the first match."""
         await self.press(area, "slash")
         await self.type(words)
         await self.press("enter")
 
-    async def click(self, words: str, *, line: str = "", times: int = 1) -> None:
+    async def click(self, words: str, *, line: str = "", times: int = 1, within: Widget | None = None) -> None:
         """Click on words that the terminal shows (the first, or the first in a line that holds `line`)."""
         spot = None
-        while spot is None or spot != self._spot(words, line):  # until they stand still
-            await self.until(lambda: self._spot(words, line))
-            spot = self._spot(words, line)
+        while spot is None or spot != self._spot(words, line, within):  # until they stand still
+            await self.until(lambda: self._spot(words, line, within))
+            spot = self._spot(words, line, within)
             await asyncio.sleep(0.1)
             await self.settle()
         await self.pilot.click(offset=spot, times=times)
         await self.settle()
 
-    def _spot(self, words: str, line: str) -> tuple[int, int] | None:
+    def _spot(self, words: str, line: str = "", within: Widget | None = None) -> tuple[int, int] | None:
         for y, text in enumerate(self.text().splitlines()):
-            if line in text and words in text:
-                return cell_len(text[: text.index(words)]) + min(len(words) - 1, 1), y
+            for found in re.finditer(re.escape(words), text) if line in text else ():
+                x = cell_len(text[: found.start()]) + min(len(words) - 1, 1)
+                if within is None or within.region.contains(x, y):
+                    return x, y
         return None
 
     async def wheel(self, words: str | tuple[int, int], by: int) -> tuple[int, int]:
         """Turn the wheel where the terminal shows these words, and hand back where: down, or up if `by` is negative."""
-        spot = self._spot(words, "") if isinstance(words, str) else words
+        spot = self._spot(words) if isinstance(words, str) else words
         assert spot is not None, words
         turned = events.MouseScrollDown if by > 0 else events.MouseScrollUp
         for _ in range(abs(by)):

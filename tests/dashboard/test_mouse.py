@@ -5,9 +5,10 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from textual.widgets import Checkbox, Select
+from textual.widgets import Checkbox
 
 from tests.dashboard.conftest import Driver, Open, done, fault
+from tests.dashboard.forms import pick
 from tui.demo.faults import Answer, FaultRule
 from tui.fleet.rows import AccountRow, CredentialRow
 from tui.screens.choose_new import ChooseNewScreen
@@ -24,18 +25,6 @@ from tui.screens.snooze import SnoozeScreen
 from tui.widgets.themes import LIGHT
 
 
-async def closed(driver: Driver) -> None:
-    await driver.until(lambda: driver.app.screen is driver.main)
-
-
-async def pick(driver: Driver, field: str, option: str) -> None:
-    """Choose from a list of a form."""
-    await driver.pilot.click(field)
-    await driver.until(lambda: driver.app.screen.query_one(field, Select).expanded)
-    await driver.click(option)
-    await driver.until(lambda: not driver.app.screen.query_one(field, Select).expanded)
-
-
 async def accept(driver: Driver, button: str = "#accept") -> None:
     await driver.pilot.click(button)
 
@@ -50,19 +39,19 @@ async def test_a_credential_is_issued_rotated_and_revoked(dashboard: Open, tmp_p
         await driver.click("n new")
         await driver.on(ChooseNewScreen)
         await driver.click("esc cancel")
-        await closed(driver)
+        await driver.closed()
         await driver.click("n new")
         await driver.on(ChooseNewScreen)
         await driver.click("a service account's token")
         await driver.on(NewCredentialScreen)
         await driver.click("esc cancel")
-        await closed(driver)
+        await driver.closed()
         await driver.press("n", "c")
         form = driver.app.screen
         await driver.pilot.click("#f-create")
         assert form.query_one("#f-create", Checkbox).value
         await driver.shows("--create")
-        await pick(driver, "#f-format", "tokenFile")
+        await pick(driver, "f-format", "tokenFile")
         await driver.shows("--type tokenFile")
         before = len(driver.app.session.jobs.all)
         await accept(driver)
@@ -90,7 +79,7 @@ async def test_a_credential_is_issued_rotated_and_revoked(dashboard: Open, tmp_p
         await accept(driver)
         await driver.on(ConfirmScreen)  # not before the word is typed
         await accept(driver, "#cancel")
-        await closed(driver)
+        await driver.closed()
         assert driver.journal("revoke") == []
         await driver.click("revoke")
         await driver.on(ConfirmScreen)
@@ -120,7 +109,7 @@ async def test_everything_that_only_shows_is_left_by_a_click(dashboard: Open) ->
             await driver.press(key)
             await driver.on(kind)
             await driver.click(way)
-            await closed(driver)
+            await driver.closed()
         assert driver.app.session.jobs.all == []
 
         await driver.press("x")
@@ -135,7 +124,7 @@ async def test_everything_that_only_shows_is_left_by_a_click(dashboard: Open) ->
         await driver.until(lambda: "copied" in driver.text())
         assert driver.app.clipboard == (await reveal.material()).reveal()
         await driver.click("esc close")
-        await closed(driver)
+        await driver.closed()
 
         await driver.press("question_mark")
         await driver.on(HelpScreen)
@@ -168,16 +157,16 @@ async def test_a_dry_run_is_carried_out_and_what_failed_retried(dashboard: Open)
 
         await driver.press("z")
         await driver.click("until it is renewed")
-        await closed(driver)
+        await driver.closed()
         await driver.press("d")
         await driver.until(lambda: "snoozed until it is renewed" in driver.text())
         await driver.click("esc back")
-        await closed(driver)
+        await driver.closed()
         await driver.press("comma")
-        await pick(driver, "#f-theme", "light")
+        await pick(driver, "f-theme", "light")
         await driver.until(lambda: driver.app.theme == LIGHT)
         await accept(driver)
-        await closed(driver)
+        await driver.closed()
         assert driver.app.theme == LIGHT
 
         await driver.press("ctrl+p")

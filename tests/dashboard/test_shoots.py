@@ -9,6 +9,7 @@ import yaml
 from textual.widgets import Input, OptionList, Select
 
 from tests.dashboard.conftest import Driver, Open, done
+from tests.dashboard.forms import choose
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.issuance.gardener import CANNOT_MINT
 from tui.issuance.types import AccessLevel, State
@@ -135,15 +136,18 @@ async def test_one_that_sleeps_and_one_that_is_being_made(dashboard: Open) -> No
 
 async def test_kubeconfigs_without_a_secret(dashboard: Open, tmp_path: Path) -> None:
     async with dashboard(only=["harbor"]) as driver:
-        for way, words, command in (
-            ("exec", "holds no secret: kubemint gets a client certificate when it is used", "kubemint"),
-            ("oidc", "logs in at https://login.example.com", "kubectl"),
-        ):
+        for way, option, words, command in (
+            (
+                "exec", "no secret: kubemint gets one when it is used",
+                "holds no secret: kubemint gets a client certificate when it is used", "kubemint",
+            ),
+            ("oidc", "a login at the identity provider (OIDC)", "logs in at https://login.example.com", "kubectl"),
+        ):  # fmt: skip
             await driver.find("2", "ledger")
             await driver.press("n", "g")
             screen = driver.app.screen
             assert isinstance(screen, NewShootScreen)
-            screen.query_one("#f-kind", Select).value = way
+            await choose(driver, "f-kind", option)
             await driver.until(lambda screen=screen, way=way: f"-{way}" in screen.query_one("#f-path", Input).value)
             await driver.shows(f"--{way}")
             assert screen.query_one("#duration").display is (way == "exec")
