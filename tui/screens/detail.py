@@ -39,6 +39,7 @@ class DetailScreen(WorkingScreen):
         super().__init__()
         self.session = session
         self._row = row
+        self._trail: list[str] = []
         self._more: list[Section] = []
         """What is read live, beside what the store knows."""
 
@@ -52,8 +53,8 @@ class DetailScreen(WorkingScreen):
         self.query_one(JobPanel).display = False
         area = next(area for area, kind in KINDS.items() if isinstance(self._row, kind))
         cluster = "" if isinstance(self._row, ClusterRow) else self._row.cluster
-        trail = [NOUNS[area].capitalize(), *([cluster] if cluster else []), title_of(self._row)]
-        self.query_one(Crumbs).tell([safe_text(name, 120) for name in trail], [])
+        self._trail = [NOUNS[area].capitalize(), *([cluster] if cluster else []), title_of(self._row)]
+        self.query_one(Crumbs).tell([safe_text(name, 120) for name in self._trail], [])
         self.set_interval(1.0, self.follow)
         self.follow()
         self._look()
@@ -98,8 +99,8 @@ class DetailScreen(WorkingScreen):
         self.follow()
 
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
-        if event.number < 2:
-            self.action_leave()
+        if event.number < len(self._trail) - 1:
+            self.dismiss(None)
 
     def action_leave(self) -> None:
         panel = self.query_one(JobPanel)

@@ -14,6 +14,7 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.kube.text import safe_text
+from tui.widgets.key_hints import KeyHints
 
 from .actions import Action
 from .clipboard import copy_command
@@ -52,7 +53,7 @@ class EquivalentsScreen(ModalScreen[None]):
             yield Label(self._heading, classes="dialog-title", markup=False)
             yield OptionList(*(Option(self._drawn(one)) for one in self._found), id="equivalents", markup=False)
             yield Static(self._said(), id="equivalents-rest", markup=False)
-            yield Label("enter copy   esc close   ↑↓ choose", classes="dialog-keys", markup=False)
+            yield KeyHints("enter copy   esc close   ↑↓ choose")
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
