@@ -226,3 +226,35 @@ def test_apply_of_the_wrong_kind(server: Server, ns: str) -> None:
     answer = server.admin.apply(widgets(ns, "a"), body)
     assert answer.status in (400, 500)
     assert "Gadget" in answer.body["message"]
+
+
+@pytest.mark.parametrize("words", ["", "use something else"], ids=["its own words", "the definition's words"])
+def test_a_deprecated_version_is_warned_of(server: Server, words: str) -> None:
+    group = f"aged{len(words)}.kubemint.io"
+    version: dict[str, Any] = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "deprecated": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    definition: dict[str, Any] = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"elders.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": {"plural": "elders", "kind": "Elder"},
+            "versions": [version | ({"deprecationWarning": words} if words else {})],
+        },
+    }
+    server.define(definition)
+    path = f"/apis/{group}/v1/elders"
+    expected = f'299 - "{words or f"{group}/v1 Elder is deprecated"}"'
+    sent = {"apiVersion": f"{group}/v1", "kind": "Elder", "metadata": {"name": "a"}}
+    made = server.admin.post(path, sent)
+    made.expect(201)
+    answers = [made, server.admin.get(path), server.admin.get(f"{path}/a"), server.admin.delete(f"{path}/a")]
+    assert [answer.headers.get("Warning") for answer in answers] == [expected] * 4
+    assert "Warning" not in server.admin.get("/api/v1/namespaces").headers

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from pathlib import Path
+from typing import Any
 
 from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open, done
+from tui.demo.running import FleetThread
 from tui.fleet.rows import CredentialRow
 from tui.issuance.types import CredentialKind, StepStatus
 from tui.screens.clipboard import MOST_BYTES, copy
@@ -38,6 +41,29 @@ async def test_rotate_a_managed_secret_by_one_key(dashboard: Open) -> None:
         await driver.until(lambda: _credential(driver, row.key).credential.handle != old)
         await driver.press("escape")
         assert not driver.panel.display
+
+
+async def test_what_the_server_warns_of_stands_with_its_step_and_in_activity(
+    dashboard: Open, demo: FleetThread
+) -> None:
+    async def cap(fleet: Any, seconds: int | None) -> None:
+        tokens = fleet.cluster("tenant-a").tokens
+        tokens.policy = dataclasses.replace(tokens.policy, max_seconds=seconds)
+
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        demo.call(lambda fleet: cap(fleet, 600))
+        try:
+            job = await driver.act("r")
+        finally:
+            demo.call(lambda fleet: cap(fleet, None))
+        assert done(job), job.tasks[0].message
+        (said,) = [one.message for one in job.tasks[0].results if "warning: " in one.message]
+        assert "warning: requested expiration of " in said
+        await driver.press("escape", "6")
+        await driver.shows("granted 10m")
+        await driver.click("granted 10m", times=2)
+        await driver.shows("warning: requested")
 
 
 async def test_rotate_a_dpu_request_by_one_key(dashboard: Open) -> None:

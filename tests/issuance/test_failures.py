@@ -274,7 +274,9 @@ async def test_a23_a_server_that_grants_less_is_not_asked_again(embedded: Arena)
         async with Bench(embedded) as bench:
             outcome = await bench.issue(embedded.spec(embedded.secret(), duration=timedelta(hours=24)))
             message = next(result.message for result in outcome.results if result.step == "token")
-            assert message == "granted 2h, asked 24h"
+            warning = "requested expiration of 86400 seconds shortened to 7200 seconds"
+            assert message == f"granted 2h, asked 24h; warning: {warning}"
+            assert [entry.message for entry in bench.state.entries() if warning in entry.message] == [message]
             for minute in range(10):
                 now = datetime.now(UTC) + timedelta(minutes=minute)
                 seen = await bench.engine.lookup(outcome.address)

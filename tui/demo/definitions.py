@@ -97,6 +97,14 @@ def fill_definition(obj: Object, now: datetime) -> None:
     obj["status"] = status
 
 
+def _deprecation(spec: Object, version: Object) -> str:
+    """The warning about a deprecated version, empty for one that is not."""
+    if not version.get("deprecated"):
+        return ""
+    said = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+    return str(version.get("deprecationWarning") or said)
+
+
 def kinds_of(obj: Object) -> list[Kind]:
     """The kinds that a definition serves, one for each version."""
     spec = obj["spec"]
@@ -122,6 +130,7 @@ def kinds_of(obj: Object) -> list[Kind]:
                 generation=True,
                 custom=True,
                 storage_version=storage,
+                warning=_deprecation(spec, version),
                 schema=_rooted((version.get("schema") or {}).get("openAPIV3Schema") or {}, spec),
                 columns=custom_columns(version.get("additionalPrinterColumns") or ()),
             )

@@ -34,6 +34,8 @@ class Kind:
     custom: bool = False
     """Defined by a CustomResourceDefinition."""
     storage_version: str = ""
+    warning: str = ""
+    """What is said with every answer: that this version is deprecated."""
     schema: Schema | None = None
     columns: tuple[Column, ...] = field(default=())
 

@@ -53,7 +53,16 @@ class Resources:
     async def answer(
         self, request: web.Request, wanted: Attributes, user: UserInfo, cut: int | None
     ) -> web.StreamResponse:
-        """The answer to one request about a resource."""
+        """The answer to one request about a resource, with a warning where its version is deprecated."""
+        response = await self._answer(request, wanted, user, cut)
+        kind = self._kinds.get(wanted.group, wanted.version, wanted.resource)
+        if kind is not None and kind.warning and not response.prepared:
+            response.headers.add("Warning", _warning(kind.warning))
+        return response
+
+    async def _answer(
+        self, request: web.Request, wanted: Attributes, user: UserInfo, cut: int | None
+    ) -> web.StreamResponse:
         virtual = self._virtual.get((wanted.group, wanted.resource))
         if virtual is not None and virtual.kind.version == wanted.version and not wanted.subresource:
             if request.method != "POST":
@@ -131,6 +140,8 @@ class Resources:
         namespace = self._namespace(kind, wanted) or None
         watch = Watch(self._storage, kind, namespace, options, printer, self._clock, self.bookmark_every)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        if kind.warning:
+            response.headers.add("Warning", _warning(kind.warning))
         response.enable_chunked_encoding()
         self.watches[watch] = request
         try:

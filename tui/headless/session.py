@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import ConfigError
+from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
 
 from .configured import configured
-from .exits import Ended, Exit, complain, quiet_logging
+from .exits import Ended, Exit, complain, quiet_logging, say
 from .options import Options
 
 if TYPE_CHECKING:
@@ -60,6 +61,18 @@ class Setting:
             return None
 
 
+class Warnings:
+    """What servers warn of as kubectl says it: a line on stderr, each text once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            say(f"Warning: {text}")
+
+
 def run_async(work: Coroutine[object, object, T]) -> T:
     """Run one verb. SIGTERM cancels it as SIGINT does, so that everything is put away."""
 
@@ -70,7 +83,8 @@ def run_async(work: Coroutine[object, object, T]) -> T:
         assert task is not None
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
+        with hearing(Warnings()):
+            return await work
 
     try:
         return asyncio.run(main())

@@ -10,6 +10,7 @@ from typing import Any
 
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
+from tui.kube.warnings import hearing
 
 from .errors import IssuanceError
 from .journal import scrub
@@ -36,6 +37,13 @@ class Note:
         self.message = ""
         self.status = StepStatus.DONE
         self.record: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        """What servers warned of meanwhile."""
+
+    @property
+    def text(self) -> str:
+        """The message, and what servers warned of."""
+        return "; ".join([*([self.message] if self.message else []), *(f"warning: {one}" for one in self.warnings)])
 
     def skip(self, message: str) -> None:
         """The step turned out not to be needed, or not to be possible; the plan goes on."""
@@ -60,6 +68,7 @@ class Run:
         self.hints: list[str] = []
         self._on_step = on_step
         self._checkpoint = checkpoint
+        self._warned: set[str] = set()
         self._titles = {step.id: step.title for step in plan.steps}
 
     def result(self, step: str, status: StepStatus, message: str = "") -> StepResult:
@@ -86,10 +95,17 @@ class Run:
         self.tell(self.result(step, StepStatus.RUNNING))
         self._checkpoint(f"before:{step}")
         note = Note()
+
+        def warned(text: str) -> None:
+            if text not in self._warned:  # each of them once
+                self._warned.add(text)
+                note.warnings.append(text)
+
         try:
-            yield note
+            with hearing(warned):
+                yield note
             self._checkpoint(f"unrecorded:{step}")
-            done = self.result(step, note.status, note.message)
+            done = self.result(step, note.status, note.text)
             await self.journal(done, **note.record)
         except asyncio.CancelledError:
             raise

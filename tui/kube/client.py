@@ -70,7 +70,6 @@ class Client:
         *,
         timeouts: Timeouts = Timeouts(),  # noqa: B008
         in_flight: int = 4,
-        on_warning: Callable[[str], None] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.endpoint = endpoint
@@ -85,7 +84,6 @@ class Client:
             stall=timeouts.watch + timeouts.read,
             exec_timeout=timeouts.exec,
             in_flight=in_flight,
-            on_warning=on_warning,
             wall=wall,
         )
 

@@ -16,6 +16,7 @@ from .errors import ConfigError, Unreachable
 from .exec_plugin import PLUGINS
 from .meters import Meters
 from .responses import Opaque, Response, warnings_of
+from .warnings import tell
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -34,13 +35,11 @@ class Session:
         stall: float,
         exec_timeout: float,
         in_flight: int,
-        on_warning: Callable[[str], None] | None,
         wall: Callable[[], float],
     ) -> None:
         self.endpoint = endpoint
         self.meters = Meters(wall)
         self._connect, self._stall = connect, stall
-        self._on_warning = on_warning
         self._slots = asyncio.Semaphore(in_flight)
         self._auth = Authenticator(endpoint, plugins=PLUGINS, exec_timeout=exec_timeout)
         self._opening = asyncio.Lock()
@@ -125,9 +124,8 @@ class Session:
                 read=read,
             )
             note(response.headers.get("Date"))
-        if self._on_warning is not None:
-            for warning in warnings_of(response.header_values("Warning")):
-                self._on_warning(warning)
+        for warning in warnings_of(response.header_values("Warning")):
+            tell(warning)
         return response
 
     def _headers(self, headers: Mapping[str, str], identity: Identity) -> Secrets:
