@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open
 from tui.screens.choose_new import ChooseNewScreen
@@ -96,3 +96,19 @@ async def test_a_filter_begun_in_the_overview_gets_what_is_typed(dashboard: Open
             await driver.until(lambda: driver.main.pane.text == "xo")
             assert driver.app.screen is driver.main
             await driver.press("escape", "escape")
+
+
+async def test_an_option_is_found_by_typing_its_name(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a", "tenant-b"]) as driver:
+        await driver.press("n", "c")
+        dialog = await driver.on(NewCredentialScreen)
+        choice = dialog.query_one("#f-cluster", Select)
+        other = {"tenant-a": "tenant-b", "tenant-b": "tenant-a"}[str(choice.value)]
+        choice.focus()
+        await driver.until(lambda: choice.has_focus)
+        await driver.press("enter")
+        await driver.until(lambda: choice.expanded)
+        await driver.type(other[-2:])
+        await driver.press("enter")
+        await driver.until(lambda: choice.value == other)
+        assert notices(driver) == []

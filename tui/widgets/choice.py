@@ -1,4 +1,4 @@
-"""A selection whose options are shown as they are: names from clusters are no markup."""
+"""A selection whose options are shown as they are (names from clusters are no markup) and found by typing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from rich.console import RenderableType
-from textual.content import Content
+from rich.text import Text
 from textual.widgets import Select
 
 Value = TypeVar("Value")
@@ -23,4 +23,5 @@ class Choice(Select[Value]):
 
 
 def _literal(options: Iterable[tuple[RenderableType, Value]]) -> list[tuple[RenderableType, Value]]:
-    return [(Content(text) if isinstance(text, str) else text, value) for text, value in options]
+    """As `Text`: the list that drops down looks through nothing else that is no markup when somebody types."""
+    return [(Text(text) if isinstance(text, str) else text, value) for text, value in options]
