@@ -34,8 +34,9 @@ async def choose(driver: Driver, field: str, option: str) -> None:
     await driver.press("enter")
     select, options = _list(driver, field)
     await driver.until(lambda: select.expanded and options.has_focus)
+    line = _prompts(options).index(option)
     for _ in options.options:
-        if str(options.get_option_at_index(options.highlighted or 0).prompt) == option:
+        if options.highlighted == line:
             break
         await driver.press("down")
     await driver.press("enter")
@@ -46,9 +47,11 @@ async def pick(driver: Driver, field: str, option: str) -> None:
     """Choose from a list, by mouse."""
     await driver.pilot.click(f"#{field}")
     select, options = _list(driver, field)
-    await driver.until(lambda: select.expanded)
-    await driver.click(option, within=options)
+    await driver.until(lambda: select.expanded and options.region)
+    line = _prompts(options).index(option)
+    await driver.pilot.click(options, offset=(2, options.gutter.top + line - round(options.scroll_y)))
     await driver.until(lambda: not select.expanded)
+    assert options.highlighted == line
 
 
 async def put(driver: Driver, field: str, text: str) -> None:
@@ -70,6 +73,11 @@ async def command(driver: Driver) -> str:
 def _list(driver: Driver, field: str) -> tuple[Select[Any], OptionList]:
     select: Select[Any] = driver.app.screen.query_one(f"#{field}", Select)
     return select, select.query_one(OptionList)
+
+
+def _prompts(options: OptionList) -> list[str]:
+    """The words of each option, which is one line each."""
+    return [str(option.prompt) for option in options.options]
 
 
 def _at(driver: Driver, field: str) -> bool:

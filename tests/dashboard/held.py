@@ -10,6 +10,7 @@ from tui.demo.access import Object
 from tui.demo.storage import SECRETS, Collection
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, Unauthorized
+from tui.kube.kubeconfig import load
 from tui.kube.resource import SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -42,7 +43,7 @@ async def accepted(driver: Driver, cluster: str, token: str) -> bool:
         fleet.cluster(cluster).authenticator.forget()
 
     driver.demo.call(forget)
-    endpoint = driver.app.session.engine.clusters.endpoint(cluster)
+    endpoint = load(str(driver.demo.kubeconfig)).endpoint(cluster)
     async with Client(endpoint.with_token(Sensitive(token))) as bearer:
         try:
             await bearer.get(SERVICE_ACCOUNTS, "default", namespace="default")

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.dashboard.conftest import Driver, Open, done
+from tests.dashboard.forms import choose, fill
+from tests.dashboard.held import accepted, decoded, held
 from tui.demo.running import FleetThread
+from tui.demo.seed import REQUESTS
+from tui.demo.storage import SECRETS
 from tui.fleet.rows import CredentialRow
 from tui.issuance.claims import read_token
 from tui.issuance.types import State, StepStatus
@@ -17,6 +21,7 @@ from tui.kube.sensitive import Sensitive
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.detail import DetailScreen
 from tui.screens.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.new_request import NewRequestScreen
 from tui.screens.snippet import SnippetScreen, WriteScreen
 
 ISTIO = "istio-ingressgateway.istio-system.svc.cluster.local"
@@ -89,6 +94,34 @@ async def test_b01_a_request_is_kept_shown_to_a_pod_and_deleted(dashboard: Open,
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         await driver.until(lambda: "quay/berths/lighthouse" not in driver.app.session.store.requests)
         assert [step for _, step, status in driver.journal("delete") if status == "done"] == ["delete", "lease", "keep"]
+
+
+async def test_a_request_is_made_and_kept(dashboard: Open) -> None:
+    async with dashboard(only=["quay"]) as driver:
+        await driver.find("4", "crane")
+        await driver.press("n", "d")
+        await driver.on(NewRequestScreen)  # in the namespace of the row at the cursor
+        await driver.type("winch")
+        await choose(driver, "f-target", "dpf-operator-system/tenant-a")
+        await fill(driver, "f-service_account", "winch")
+        await choose(driver, "f-type", "tokenFile")
+        await fill(driver, "f-secret_namespace", "berths")
+        await fill(driver, "f-labels", "team=edge")
+        job = await driver.act("ctrl+s")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        assert ("request:quay/berths/winch", "create", "done") in driver.journal("issue")
+        request = held(driver, "quay", REQUESTS, "winch", "berths")
+        assert request is not None
+        assert request["spec"]["targetCluster"] == {"name": "tenant-a", "namespace": "dpf-operator-system"}
+        await driver.press("escape")
+        await driver.find("4", "winch")
+        await driver.until(lambda: len(driver.table.rows) == 1)
+        job = await driver.act("K")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+        secret = held(driver, "quay", SECRETS, "winch-credential", "berths")
+        assert secret is not None
+        assert secret["metadata"]["labels"]["team"] == "edge"
+        assert await accepted(driver, "tenant-a", decoded(secret, "TOKEN_FILE"))
 
 
 async def test_b29_a_stuck_deletion_is_explained_and_abandoned(dashboard: Open) -> None:

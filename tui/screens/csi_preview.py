@@ -22,6 +22,7 @@ from tui.fleet.rows import RequestRow
 from tui.issuance import csi, csi_trial
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.files import readable_by_others
 from tui.issuance.running import explain
 from tui.issuance.types import Address, CredentialKind
 from tui.issuance.yaml_text import dump
@@ -30,7 +31,7 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, whole_path
 from .reveal import RevealScreen
 from .session import Session
 
@@ -130,15 +131,22 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
         elif self._seen is None:
             found.append(Wrong("pod", "Pod", "looking at it …"))
         if self._way == FILE:
-            text = self.query_one("#f-path", Input).value.strip()
-            if not text or Path(text).expanduser().is_dir():
-                found.append(Wrong("path", "Path", "name a file to write it to"))
+            found += self._path_problems(self.query_one("#f-path", Input).value.strip())
         return found
+
+    @staticmethod
+    def _path_problems(text: str) -> list[Wrong]:
+        """Why no tokens can be written there: an existing file keeps its mode, so that others may read it."""
+        path = whole_path(text)
+        if not text or path.is_dir():
+            return [Wrong("path", "Path", "name a file to write it to")]
+        readers = readable_by_others(path) if path.is_file() else ""
+        return [Wrong("path", "Path", f"this file can be read by {readers}, name another")] if readers else []
 
     def answer(self) -> CsiWish | None:
         if self._seen is None:
             return None
-        path = Path(self.query_one("#f-path", Input).value.strip()).expanduser().absolute()
+        path = whole_path(self.query_one("#f-path", Input).value.strip())
         return CsiWish(self._seen, self._revocable, path if self._way == FILE else None)
 
     def action_preview(self) -> None:
