@@ -31,6 +31,7 @@ from tui.screens.main import MainScreen
 from tui.screens.memory import FILE as MEMORY
 from tui.screens.memory import read as read_memory
 from tui.screens.memory import write as write_memory
+from tui.screens.news import JobNews
 from tui.screens.page import Page
 from tui.screens.palette import Commands
 from tui.screens.renewing import Renewing
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
-
-NEWS: Final = 0.2
-"""Seconds between two pictures of a job with many tasks: more often nobody can read."""
 
 REMEMBER: Final = 20.0
 """Seconds between two looks at what to keep for the next start, so that a crash or a kill loses little."""
@@ -104,8 +102,7 @@ class KubemintApp(App[int]):
         self._memory = memory
         """Where it is kept what the next start begins with; None: nowhere."""
         self._kept = b""
-        self._news: dict[int, Job] = {}
-        """Jobs with many tasks that changed since they were drawn."""
+        self._news = JobNews(self._show_job, self.set_timer)
         self._unused = ("", 0.0)
         """What was said last of a key that did nothing, and when."""
         self._main = MainScreen(self.session, read_memory(memory))
@@ -124,7 +121,7 @@ class KubemintApp(App[int]):
         return self._main
 
     def on_mount(self) -> None:
-        self.session.jobs.listen(self._job_changed)
+        self.session.jobs.listen(self._news.changed)
         self._say_findings()
         self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
@@ -281,22 +278,6 @@ class KubemintApp(App[int]):
             self._main.changed(change)
             self.renewing.wake()
             self.alerting.changed()
-
-    def _job_changed(self, job: Job) -> None:
-        """Show it at once; what many tasks do within a moment is shown together."""
-        begun = any(task.status is not None for task in job.tasks)
-        if len(job.tasks) == 1 or not job.running or not begun:
-            self._news.pop(job.id, None)
-            self._show_job(job)
-        else:
-            if not self._news:
-                self.set_timer(NEWS, self._tell_news)
-            self._news[job.id] = job
-
-    def _tell_news(self) -> None:
-        news, self._news = self._news, {}
-        for job in news.values():
-            self._show_job(job)
 
     def _show_job(self, job: Job) -> None:
         if not self.is_running:

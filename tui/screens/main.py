@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -30,6 +30,7 @@ from .memory import Memory, Sorted
 from .overview import Overview
 from .panes import ListPane, Pane, Scope
 from .session import Session
+from .trail import Crumb, Trail
 
 AREAS: Final = (
     ("overview", "Overview"),
@@ -41,16 +42,6 @@ AREAS: Final = (
 )
 
 _IN_ORDER: Final = "the overview keeps what ends next first; in the credentials (5) any column sorts"
-
-
-@dataclass(frozen=True, slots=True)
-class Crumb:
-    """Where somebody came from: an area, what it was narrowed to, and the row the cursor was on."""
-
-    area: str
-    scope: Scope
-    cursor: str
-    name: str
 
 
 class MainScreen(CommandingScreen):
@@ -86,7 +77,7 @@ class MainScreen(CommandingScreen):
         super().__init__()
         self.session = session
         self.memory = memory or Memory()
-        self._trail: list[Crumb] = []
+        self._trail = Trail()
         self._panes: dict[str, Pane] = {
             "overview": Overview(session, "overview"),
             **{area.value: ListPane(area, session, area.value) for area in Area},
@@ -206,13 +197,13 @@ class MainScreen(CommandingScreen):
 
     def reveal_row(self, row: Row) -> None:
         """Go to a row, wherever it is listed."""
-        self._trail.clear()
+        self._trail.leave()
         self.go(AREA_OF[type(row)].value, Scope(), row.key)
 
     # Moving about
 
     def action_area(self, area: str) -> None:
-        self._trail.clear()
+        self._trail.leave()
         self.go(area)
 
     def action_step_area(self, by: int) -> None:
@@ -221,9 +212,7 @@ class MainScreen(CommandingScreen):
         self.action_area(names[(names.index(current) + by) % len(names)])
 
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
-        if event.number < len(self._trail):
-            crumb = self._trail[event.number]
-            del self._trail[event.number :]
+        if (crumb := self._trail.back(event.number)) is not None:
             self.go(crumb.area, crumb.scope, crumb.cursor)
 
     def on_area_tabs_chosen(self, event: AreaTabs.Chosen) -> None:
@@ -275,8 +264,7 @@ class MainScreen(CommandingScreen):
             pane.filter("")
         elif pane.table.marks:
             pane.table.forget_marks()
-        elif self._trail:
-            crumb = self._trail.pop()
+        elif (crumb := self._trail.back()) is not None:
             self.go(crumb.area, crumb.scope, crumb.cursor)
         elif isinstance(pane, ListPane) and (pane.scope.cluster or pane.scope.namespace):
             self.go(pane.area.value, replace(pane.scope, cluster=None, namespace=None))
@@ -351,7 +339,7 @@ class MainScreen(CommandingScreen):
         row = pane.table.row
         key = row.key if isinstance(row, ClusterRow | AccountRow) else ""
         here = pane.scope if isinstance(pane, ListPane) else Scope()
-        self._trail.append(Crumb(current, here, key, safe_text(name, 80)))
+        self._trail.deeper(Crumb(current, here, key, safe_text(name, 80)))
         self.go(area, scope)
 
     def _row(self, key: str) -> Row | None:
@@ -385,10 +373,7 @@ class MainScreen(CommandingScreen):
             "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),
             "credentials": len(store.credentials),
         })  # fmt: skip
-        names = [_title(crumb.area) if number == 0 else "" for number, crumb in enumerate(self._trail)]
-        trail: list[str] = []
-        for name, crumb in zip(names, self._trail, strict=True):
-            trail += [*([name] if name else []), crumb.name]
+        trail = self._trail.names(dict(AREAS))
         trail.append(self.pane.title.lower() if trail else self.pane.title)
         self.query_one(Crumbs).tell(trail, self._scope_facts() + self.pane.facts())
         self.bindings_may_differ()
@@ -402,7 +387,3 @@ class MainScreen(CommandingScreen):
             row = next(iter(clusters.values()))
             return [(safe_text(f"{row.name} / {row.namespace}", 40), Tone.PLAIN)]
         return []
-
-
-def _title(area: str) -> str:
-    return dict(AREAS)[area]
