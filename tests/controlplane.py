@@ -34,15 +34,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from tests.binaries import (
-    API_SERVER,
-    BINARIES,
-    CONTROLLER_MANAGER,
-    ETCD,
-    MissingBinaries,
-    binary_version,
-    find_binary,
-)
+from tests.binaries import API_SERVER, BINARIES, CONTROLLER_MANAGER, ETCD, MissingBinaries, binary_version, find_binary
 from tests.certificates import Authority, Pair, signing_pair
 
 CONTROLLERS: Final = (

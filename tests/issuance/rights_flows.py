@@ -31,16 +31,7 @@ from tui.issuance.rights import Flow
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
 from tui.issuance.tenants import TenantPush
-from tui.issuance.types import (
-    AccessLevel,
-    Address,
-    CredentialKind,
-    Destination,
-    Format,
-    Plan,
-    ShootAccess,
-    ShootWish,
-)
+from tui.issuance.types import AccessLevel, Address, CredentialKind, Destination, Format, Plan, ShootAccess, ShootWish
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound

@@ -11,17 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.kube.server import (
-    FakeServer,
-    cuts,
-    drops,
-    event,
-    gives,
-    hangs,
-    listing,
-    refuses,
-    watches,
-)
+from tests.kube.server import FakeServer, cuts, drops, event, gives, hangs, listing, refuses, watches
 from tui.kube.client import Client, Timeouts
 from tui.kube.errors import (
     ConnectionLost,

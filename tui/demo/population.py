@@ -19,16 +19,7 @@ from tui.kube.sensitive import Sensitive
 from .access import Object
 from .account_controllers import account, token_secret
 from .material import secret_data
-from .storage import (
-    CLUSTER_ROLE_BINDINGS,
-    NODES,
-    PODS,
-    ROLE_BINDINGS,
-    ROLES,
-    SECRETS,
-    SERVICE_ACCOUNTS,
-    rfc3339,
-)
+from .storage import CLUSTER_ROLE_BINDINGS, NODES, PODS, ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, rfc3339
 from .tokens import Bound, Lifetime
 from .verify import INVALID_SINCE, LAST_USED
 

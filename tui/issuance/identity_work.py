@@ -22,18 +22,7 @@ from .long_lived import LongLived
 from .places import absolute, places_for
 from .plans import new_id
 from .running import Run, StepFailed
-from .types import (
-    Action,
-    Address,
-    CredentialKind,
-    FileDestination,
-    Format,
-    Handle,
-    Identity,
-    IssueSpec,
-    Plan,
-    Step,
-)
+from .types import Action, Address, CredentialKind, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
 if TYPE_CHECKING:

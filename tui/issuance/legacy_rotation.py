@@ -23,17 +23,7 @@ from .places import Place, places_for
 from .plans import new_id
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
-from .types import (
-    Action,
-    Address,
-    FileDestination,
-    Format,
-    Handle,
-    Identity,
-    IssueSpec,
-    Plan,
-    Step,
-)
+from .types import Action, Address, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
 _AT_ONCE = timedelta(0)

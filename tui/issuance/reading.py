@@ -16,16 +16,7 @@ from .formats import TOKEN_KEY
 from .intent import Export
 from .places import Place, absolute, address_of, file_destination, place_for
 from .secret_place import SecretObject, SecretPlace
-from .types import (
-    Address,
-    Credential,
-    CredentialKind,
-    Destination,
-    Format,
-    IssueSpec,
-    SecretDestination,
-    State,
-)
+from .types import Address, Credential, CredentialKind, Destination, Format, IssueSpec, SecretDestination, State
 from .work import Context
 
 if TYPE_CHECKING:

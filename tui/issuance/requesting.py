@@ -30,18 +30,7 @@ from .plans import new_id
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
 from .token_request import IssuedToken
-from .types import (
-    Action,
-    Address,
-    Credential,
-    Format,
-    Handle,
-    IssueSpec,
-    Plan,
-    SecretDestination,
-    Step,
-    StepStatus,
-)
+from .types import Action, Address, Credential, Format, Handle, IssueSpec, Plan, SecretDestination, Step, StepStatus
 from .work import Context, Finished
 
 

@@ -22,15 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 
 from typing_extensions import TypeVar
 
-from .errors import (
-    APIError,
-    ConfigError,
-    ConnectionLost,
-    ExecPluginError,
-    Gone,
-    KubeError,
-    NeedsLogin,
-)
+from .errors import APIError, ConfigError, ConnectionLost, ExecPluginError, Gone, KubeError, NeedsLogin
 from .resource import Resource
 
 if TYPE_CHECKING:

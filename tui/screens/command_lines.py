@@ -20,14 +20,7 @@ from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.external_secrets import PUSHED
 from tui.issuance.formats import KEYS
 from tui.issuance.gardener import SHOOTS
-from tui.issuance.types import (
-    Address,
-    Credential,
-    CredentialKind,
-    Destination,
-    FileDestination,
-    Format,
-)
+from tui.issuance.types import Address, Credential, CredentialKind, Destination, FileDestination, Format
 from tui.kube.resource import SECRETS, Resource
 
 from .dialog import file_stem
