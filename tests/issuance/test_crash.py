@@ -14,6 +14,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dpf_place import Clock
 from tests.issuance.dying import KILLED, SURVIVED, Doomed
+from tui.demo import FaultRule, Hang
 from tui.issuance.types import FileDestination, Outcome, State
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
@@ -213,6 +214,32 @@ async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -
         assert len(await bench.handles()) == 1
         await recovered(bench)
         assert await bench.handles() == []
+
+
+async def test_a_cluster_that_hangs_holds_up_the_recovery_of_no_other(embedded: Arena, embedded_old: Arena) -> None:
+    async with Bench(embedded_old, patience=300) as bench:
+        for arena, name in ((embedded_old, "first"), (embedded, "second")):
+            plan = await bench.engine.plan_issue(arena.spec(arena.file(name)))
+
+            def cancel(point: str) -> None:
+                if point == "after:token":
+                    execution.cancel()  # noqa: B023 - it runs before the next one begins
+
+            bench.engine.checkpoint = cancel
+            execution = asyncio.create_task(bench.engine.execute(plan))
+            with pytest.raises(asyncio.CancelledError):
+                await execution
+        with embedded_old.fault(FaultRule(Hang(), path="/secrets/")):
+            recovering = asyncio.create_task(bench.engine.recover())
+            async with asyncio.timeout(60):
+                while len(bench.state.open_plans()) == 2:
+                    await asyncio.sleep(0.05)
+            assert not recovering.done()
+        assert [outcome.address.name for outcome in await recovering] == [
+            embedded_old.file("first").path,
+            embedded.file("second").path,
+        ]
+        assert bench.state.open_plans() == []
 
 
 @pytest.mark.parametrize("merge", [False, True], ids=["own", "merged"])

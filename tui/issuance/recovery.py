@@ -7,7 +7,9 @@ token, that token is the one people use: the rest is finished. If none does, its
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
@@ -51,20 +53,18 @@ class Recovery:
     async def run(self) -> list[Outcome]:
         """Everything open, oldest first; then every old handle whose grace is over. Others keep their timers."""
         state = self._context.state
-        outcomes = []
-        for intent in await asyncio.to_thread(state.open_plans):
-            outcome = await self._settle(intent)
-            if outcome is not None:
-                outcomes.append(outcome)
-        now = self._context.clock()
+        intents = await asyncio.to_thread(state.open_plans)
+        outcomes = await _each([(one.spec.identity.cluster, partial(self._settle, one)) for one in intents])
+        now, over = self._context.clock(), []
         for revocation in await asyncio.to_thread(state.revocations):
             if self._graces.knows(revocation.handle):
                 continue  # this engine's own timer does it
             run = self._begin(revocation.plan, revocation.address)
             if revocation.due <= now:
-                outcomes.append(await self._revoke(revocation, run))
+                over.append((revocation.handle.cluster, partial(self._revoke, revocation, run)))
             else:
                 self._graces.schedule(revocation, run, "revoke")
+        outcomes += await _each(over)
         await asyncio.to_thread(self._forget)
         return outcomes
 
@@ -128,11 +128,10 @@ class Recovery:
     async def _finish_or_undo(self, run: Run, work: Issue) -> Finished:
         intent = work.intent
         async with run.step(_FIND) as note:
-            published = await _published(work)
-            if not published and intent.fingerprint:  # the last write of the dead may be on its way still
+            if intent.fingerprint:  # the last write of the dead may be on its way still, this way or back
                 for place in work.places:
                     await place.fence()
-                published = await _published(work)
+            published = await _published(work)
             note.message = f"{len(published)} of {len(work.places)} places hold the new token"
         if not published:
             await work.undo(run)
@@ -180,6 +179,25 @@ class Recovery:
         steps = tuple(Step(id=key, title=title) for key, title in _TITLES.items())
         shown = Plan(id=plan, action=Action.RECOVER, address=address, steps=steps)
         return Run(shown, self._context.state, self._context.clock, self._on_step, lambda _point: None)
+
+
+async def _each(work: Sequence[tuple[str, Callable[[], Awaitable[Outcome | None]]]]) -> list[Outcome]:
+    """What concerns one cluster in its order, the clusters beside each other: one that hangs holds up no other."""
+    found: dict[int, Outcome] = {}
+    queues: dict[str, list[int]] = {}
+    for number, (cluster, _) in enumerate(work):
+        queues.setdefault(cluster, []).append(number)
+
+    async def one_by_one(queue: list[int]) -> None:
+        for number in queue:
+            outcome = await work[number][1]()
+            if outcome is not None:
+                found[number] = outcome
+
+    for ended in await asyncio.gather(*map(one_by_one, queues.values()), return_exceptions=True):
+        if ended is not None:
+            raise ended
+    return [found[number] for number in sorted(found)]
 
 
 async def _published(work: Issue) -> list[tuple[Place, Sensitive]]:
