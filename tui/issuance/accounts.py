@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.kube.errors import Conflict, Forbidden, NotFound
-from tui.kube.resource import SERVICE_ACCOUNTS
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from . import managed
 from .errors import UsageError
@@ -75,14 +75,29 @@ async def create(client: Client, identity: Identity, plan: str) -> str:
 
 
 async def discard(client: Client, identity: Identity, plan: str) -> None:
-    """Delete the account again where `plan` created it; anybody else's is left alone."""
+    """Delete the account again where `plan` created it; anybody else's is left alone, and what others use by now."""
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
     except (NotFound, Forbidden):  # who may not even look did not create it either
         return
     meta = found.get("metadata") or {}
-    if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
+    if (meta.get("annotations") or {}).get(managed.PLAN) == plan and not await _is_used(client, identity, plan):
         with contextlib.suppress(NotFound, Conflict):
             await client.delete(
                 SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=str(meta.get("uid", ""))
             )
+
+
+async def _is_used(client: Client, identity: Identity, plan: str) -> bool:
+    """Whether somebody else has been given a token of it meanwhile, which would end with it."""
+    labels = f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE}"
+    try:
+        found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, labels=labels)
+    except Forbidden:
+        return False  # nobody can say
+    for item in found:
+        notes = (item.get("metadata") or {}).get("annotations") or {}
+        ours = notes.get(managed.PLAN) == plan
+        if notes.get(managed.ACCOUNT) == f"{identity.namespace}/{identity.name}" and not ours:
+            return True
+    return False

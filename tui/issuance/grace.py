@@ -11,9 +11,10 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
+from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unreachable
+from tui.kube.resource import SECRETS
 
-from . import handles
+from . import handles, managed
 from .errors import ChangedMeanwhile, IssuanceError
 from .intent import Revocation
 from .locks import Locks
@@ -117,6 +118,11 @@ async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Ru
                 if not await _recorded(context, revocation):
                     run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
                     return True
+                if not revocation.ending and await _in_use_again(context, revocation):
+                    kept = run.result(step, StepStatus.SKIPPED, _KEPT)
+                    await run.journal(kept, revoked=revocation.handle)
+                    run.tell(kept)
+                    return True
                 said = await handles.delete(context.clusters, revocation.handle, revocation.address.kind)
                 if revocation.address.kind is CredentialKind.REQUEST:
                     await _tidy_request(context, revocation)
@@ -157,6 +163,20 @@ async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
 async def _recorded(context: Context, revocation: Revocation) -> bool:
     """Whether it is still to be revoked."""
     return await asyncio.to_thread(context.state.revocation, revocation.handle) is not None
+
+
+async def _in_use_again(context: Context, revocation: Revocation) -> bool:
+    """Whether somebody has put back what was replaced (from a backup, by his own hands): then it must not end."""
+    address = revocation.address
+    if address.kind is not CredentialKind.SECRET:
+        return False
+    client = await context.clusters.client(address.cluster)
+    try:
+        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    except (NotFound, Forbidden):
+        return False
+    credential = managed.credential_from_secret(address.cluster, found)
+    return credential is not None and credential.handle == revocation.handle
 
 
 async def _tidy_request(context: Context, revocation: Revocation) -> None:

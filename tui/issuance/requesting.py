@@ -140,7 +140,7 @@ class RequestRotation:
 
     async def _landed(self, in_flight: bool) -> bool:
         """Whether the Secret holds what was written, after which nothing more comes: not even what is on its way."""
-        if in_flight:
+        if in_flight and self.work.wanted.ours:
             where = self.work.request.secret
             await fence(self.work.host, where.namespace, where.name)
         return await published(self.context, self.work.request, self.intent.fingerprint) is not None
@@ -234,7 +234,9 @@ async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished
         work.handle = intent.handle
         work.account_uid = work.there.uid
         token = await published(context, request, intent.fingerprint)
-        if token is None and intent.fingerprint:  # the last write of the dead may be on its way still
+        if (
+            token is None and intent.fingerprint and work.wanted.ours
+        ):  # the last write of the dead may be on its way still
             await fence(host, request.secret.namespace, request.secret.name)
             token = await published(context, request, intent.fingerprint)
         note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"

@@ -160,7 +160,11 @@ class SecretPlace:
 
     async def fence(self) -> None:
         client, where = await self._client(), self.destination
-        await fence(client, where.namespace, where.name)
+        with contextlib.suppress(NotFound):
+            found = await client.get_metadata(SECRETS, where.name, namespace=where.namespace)
+            # What somebody else has made since is not the one that was to be written, and none of our business.
+            if where.force or managed.is_managed(found, managed.Role.CREDENTIAL):
+                await fence(client, where.namespace, where.name)
 
     async def token(self, form: Format) -> Sensitive | None:
         data = await self._data()
