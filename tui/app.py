@@ -34,6 +34,7 @@ from tui.screens.memory import write as write_memory
 from tui.screens.news import JobNews
 from tui.screens.page import Page
 from tui.screens.palette import Commands
+from tui.screens.recovered import Recovered
 from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, Session, utc_now
@@ -110,6 +111,7 @@ class KubemintApp(App[int]):
         self.session.loop_says = self.renewing.keeps
         self.alerting = Alerting(self.session, self)
         self.session.alerts = self.alerting.alerts
+        self._recovered = Recovered(self.session, self)
         for known in THEMES:
             self.register_theme(known)
         self.theme = known_theme(loaded.settings.theme)
@@ -126,6 +128,7 @@ class KubemintApp(App[int]):
         self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
         self.set_interval(1.0, self.alerting.look)
+        self.set_interval(1.0, self._say_recovered)
         if not self.is_headless and terminal.is_there():
             self.set_interval(terminal.LOOK, self._leave_without_terminal)
             terminal.on_signals(self.exit)
@@ -164,6 +167,10 @@ class KubemintApp(App[int]):
             lines = "\n".join(str(finding) for finding in findings[:3])
             said = f"{lines}{more}\nDefaults count for these; `kubemint config check` shows them."
             self.notify(said, title="settings", markup=False, severity="warning", timeout=20)
+
+    def _say_recovered(self) -> None:
+        if self._recovered.look() and self._main.is_mounted:
+            self._main.reread()
 
     def _open_behind(self) -> None:
         self.run_worker(self._open_later(), group="fleet", exit_on_error=False)

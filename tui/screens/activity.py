@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.fleet.journal_filter import found
+from tui.fleet.store import FleetChange
 from tui.issuance.errors import IssuanceError
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
@@ -84,6 +85,11 @@ class Activity(Pane):
         self.read()
         self.show_jobs()
 
+    def changed(self, change: FleetChange | None) -> None:
+        """Everything may be new where the fleet has just been opened, and the journal with it."""
+        if change is None and self.display:
+            self.read()
+
     def filter(self, text: str) -> None:
         self.text = text
         self._draw()
@@ -125,9 +131,11 @@ class Activity(Pane):
 
     @work(group="journal", exclusive=True, exit_on_error=False)
     async def read(self) -> None:
-        """Read the journal off the event loop."""
+        """Read the journal off the event loop, once there is one."""
         import asyncio
 
+        if self.session.fleet is None:
+            return
         try:
             self._entries = await asyncio.to_thread(self.session.engine.state.entries, SHOWN)
             self._problem = ""
@@ -144,6 +152,8 @@ class Activity(Pane):
         self.table.show(JournalRows(self._entries, self.text, by, reverse), sorted_by=by, reverse=reverse)
 
     def _empty(self) -> Sequence[Cell]:
+        if self.session.fleet is None:
+            return [Cell("opening the fleet …", Tone.INFO)]
         if self._problem:
             return [Cell(f"✖ {self._problem}", Tone.BAD)]
         if self.text and self._entries:

@@ -167,6 +167,12 @@ class MainScreen(CommandingScreen):
             pane.changed(change)
         self.tell()
 
+    def reread(self) -> None:
+        """The journal has something new that no job says."""
+        activity = self._panes["activity"]
+        if isinstance(activity, Activity) and activity.display:
+            activity.read()
+
     def show_job(self, job: Job) -> None:
         """A job began or changed."""
         panel = self.query_one(JobPanel)

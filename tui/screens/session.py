@@ -16,7 +16,7 @@ from tui.fleet.store import Area, FleetStore, View
 from tui.issuance.clusters import Clusters
 from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
-from tui.issuance.types import AccessLevel, Address, Credential
+from tui.issuance.types import AccessLevel, Address, Credential, Outcome
 from tui.settings import Loaded, Settings, default_path
 from tui.settings.writing import Change
 
@@ -37,6 +37,8 @@ class FleetLike(Clusters, Protocol):
 
     store: FleetStore
     read_only: bool
+    recovered: list[Outcome]
+    """What earlier runs had left open and this one finished or undid."""
 
     @property
     def engine(self) -> Engine: ...

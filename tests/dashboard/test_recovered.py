@@ -1,0 +1,55 @@
+"""What an earlier run left open is finished or undone at the start, said once, and seen in an Activity that waited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.conftest import Driver, Open
+from tui.app import KubemintApp
+from tui.demo.running import FleetThread
+from tui.fleet.fleet import Fleet
+from tui.issuance.state import StateStore
+from tui.issuance.types import FileDestination, Identity, IssueSpec
+from tui.kube.kubeconfig import load
+from tui.screens.memory import Memory, write
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def die(point: str) -> None:
+    if point == "after:write:0":
+        raise Killed
+
+
+async def test_an_activity_that_opens_first_shows_the_journal_and_says_what_was_recovered(
+    dashboard: Open, demo: FleetThread, tmp_path: Path
+) -> None:
+    spec = IssueSpec(
+        identity=Identity("tenant-a", "default", "robot"),
+        destinations=(FileDestination(str(tmp_path / "robot.kc")),),
+        create_account=True,
+    )
+    async with dashboard(only=["tenant-a"]) as driver:
+        engine = driver.app.session.engine
+        engine.checkpoint = die
+        with pytest.raises(Killed):
+            await engine.execute(await engine.plan_issue(spec))
+
+    memory = tmp_path / "memory.json"
+    write(memory, Memory(area="activity"), b"")
+    state = StateStore.open(tmp_path / "state")
+    app = KubemintApp(
+        opener=lambda: Fleet(load(str(demo.kubeconfig)), state=state, only=["tenant-a"]), embedded=True, memory=memory
+    )
+    async with app.run_test(size=(120, 35), notifications=True) as pilot:
+        again = Driver(app, pilot, demo)
+        await again.until(lambda: again.main.pane.id == "activity")
+        said = "an earlier run had left one job open: finished or undone now, 6 shows how"
+        await again.until(lambda: [note.message for note in app._notifications] == [said])
+        await again.shows("robot.kc")
+        assert "the fleet is not open yet" not in again.text()
+    state.close()
