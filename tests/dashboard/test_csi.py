@@ -159,6 +159,7 @@ async def test_tokens_are_written_by_mouse(dashboard: Open, tmp_path: Path) -> N
         await driver.press("n", "k")
         await looked(driver)
         await pick(driver, "f-way", WRITTEN)
+        await put(driver, "f-path", "x" * 300)  # cannot be looked up, and ends nothing
         open_to_all = tmp_path / "open.json"
         open_to_all.touch(0o644)
         await put(driver, "f-path", str(open_to_all))

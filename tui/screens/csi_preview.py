@@ -31,7 +31,7 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, whole_path
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_folder, whole_path
 from .reveal import RevealScreen
 from .session import Session
 
@@ -138,9 +138,12 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
     def _path_problems(text: str) -> list[Wrong]:
         """Why no tokens can be written there: an existing file keeps its mode, so that others may read it."""
         path = whole_path(text)
-        if not text or path.is_dir():
+        if not text or is_folder(text):
             return [Wrong("path", "Path", "name a file to write it to")]
-        readers = readable_by_others(path) if path.is_file() else ""
+        try:
+            readers = readable_by_others(path)
+        except (OSError, ValueError):
+            readers = ""  # it is not there yet
         return [Wrong("path", "Path", f"this file can be read by {readers}, name another")] if readers else []
 
     def answer(self) -> CsiWish | None:

@@ -42,6 +42,23 @@ def whole_path(text: str) -> Path:
     return path.absolute()
 
 
+def is_folder(text: str) -> bool:
+    """Whether what somebody typed names a folder; not where that cannot be looked up."""
+    return _holds(text, Path.is_dir)
+
+
+def is_file(text: str) -> bool:
+    """Whether it names a file; not where that cannot be looked up."""
+    return _holds(text, Path.is_file)
+
+
+def _holds(text: str, asked: Callable[[Path], bool]) -> bool:
+    try:
+        return asked(whole_path(text))
+    except (OSError, ValueError):
+        return False  # whoever writes says what is wrong with it
+
+
 class Wrong(NamedTuple):
     """One thing that is wrong: the id of the `Field` it concerns, its name for people, and what to do."""
 

@@ -27,7 +27,7 @@ from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
 from .command_lines import SUFFIXES, export_words
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, whole_path, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_folder, whole_path, wrong
 from .reading import coloured
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class ExportScreen(Dialog[ExportWish | None]):
                 return [Wrong("path", "Path", "say where to write it")]
             if str(whole_path(text)).startswith(str(Path.cwd() / "~")):
                 return [Wrong("path", "Path", "there is no such home folder")]
-            return [Wrong("path", "Path", "this is a folder, name a file in it")] if _is_folder(text) else []
+            return [Wrong("path", "Path", "this is a folder, name a file in it")] if is_folder(text) else []
         cluster = self._chosen("f-cluster")
         if cluster is None:
             return [Wrong("cluster", "Cluster", "choose one")]
@@ -254,13 +254,6 @@ class ExportScreen(Dialog[ExportWish | None]):
     def _chosen(self, id_: str) -> Any:
         value = self.query_one(f"#{id_}", Select).value
         return None if value is Select.NULL else value
-
-
-def _is_folder(text: str) -> bool:
-    try:
-        return whole_path(text).is_dir()
-    except (OSError, ValueError):
-        return False  # the engine says what is wrong with it
 
 
 def _lines(text: str) -> str:

@@ -32,7 +32,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.paste_box import PasteBox
 from tui.widgets.top_bar import Crumbs
 
-from .dialog import Field
+from .dialog import Field, whole_path
 from .reading import inspected
 from .session import Session
 
@@ -105,7 +105,7 @@ class InspectorScreen(Screen[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        path = Path(event.value.strip()).expanduser()
+        path = whole_path(event.value.strip())
         if event.value.strip():
             self.query_one(PasteBox).forget()
             self.run_worker(self._read(path), group="read", exclusive=True, exit_on_error=False)

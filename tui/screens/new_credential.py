@@ -19,7 +19,7 @@ from tui.issuance.types import Destination, FileDestination, Format, Identity, I
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, whole_path, wrong
 
 _OWN_FILE: Final = "a file of its own"
 _MERGE: Final = "an existing kubeconfig"
@@ -158,7 +158,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         if kept == _SECRET:
             namespace, _, name = path.partition("/")
             return SecretDestination(cluster, namespace, name)
-        return FileDestination(str(Path(path).expanduser().absolute()), merge=kept == _MERGE)
+        return FileDestination(str(whole_path(path)), merge=kept == _MERGE)
 
     def _suggested(self) -> str:
         namespace, name, kept = self._text("f-namespace"), self._text("f-account"), self._chosen("f-kept")

@@ -21,7 +21,7 @@ from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_file, is_folder, whole_path, wrong
 
 
 class NewIdentityScreen(Dialog[IdentityWish | None]):
@@ -84,7 +84,7 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
         folder = self._text("f-folder")
         if not folder:
             found.append(Wrong("folder", "Folder", "say where its token file goes"))
-        elif Path(folder).expanduser().is_file():
+        elif is_file(folder):
             found.append(Wrong("folder", "Folder", "this is a file, name a folder"))
         return found
 
@@ -93,7 +93,7 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
         identity = Identity(
             "" if cluster is Select.NULL else str(cluster), self._text("f-namespace"), self._text("f-name")
         )
-        return IdentityWish(identity=identity, folder=str(Path(self._text("f-folder")).expanduser().absolute()))
+        return IdentityWish(identity=identity, folder=str(whole_path(self._text("f-folder"))))
 
     def action_preview(self) -> None:
         """On a narrow terminal: the manifests instead of the fields, and back."""
@@ -159,9 +159,9 @@ class MintScreen(Dialog[SelfWish | None]):
         path = self._text("f-path")
         if not path:
             found.append(Wrong("path", "Path", "say where to write it"))
-        elif Path(path).expanduser().is_dir():
+        elif is_folder(path):
             found.append(Wrong("path", "Path", "this is a folder, name a file in it"))
-        elif str(Path(path).expanduser().absolute()) == self._source().name:
+        elif str(whole_path(path)) == self._source().name:
             found.append(Wrong("path", "Path", "this is the token to ask with; it would be lost"))
         return found
 
@@ -169,7 +169,7 @@ class MintScreen(Dialog[SelfWish | None]):
         return SelfWish(
             source=self._source(),
             cluster=self._identity.cluster,
-            out=str(Path(self._text("f-path")).expanduser().absolute()),
+            out=str(whole_path(self._text("f-path"))),
             duration=self._duration(),
             audiences=self._audiences(),
         )

@@ -21,7 +21,7 @@ from tui.issuance.types import AccessLevel, ShootAccess, ShootWish
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, whole_path, wrong
 
 _CERTIFICATE: Final = "certificate"
 _KINDS: Final = (
@@ -112,7 +112,7 @@ class NewShootScreen(Dialog[ShootWish | PlainWish | None]):
     def answer(self) -> ShootWish | PlainWish:
         shoot = self._shoot()
         assert shoot is not None
-        kind, path = self._kind(), str(Path(self._text("f-path")).expanduser().absolute())
+        kind, path = self._kind(), str(whole_path(self._text("f-path")))
         access = ShootAccess(shoot.garden, shoot.namespace, shoot.name, self._level())
         if kind == _CERTIFICATE:
             return ShootWish(shoot=access, path=path, duration=self._duration())

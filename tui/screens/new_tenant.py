@@ -30,7 +30,7 @@ from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, is_folder, whole_path, wrong
 
 Answer = TypeVar("Answer")
 DIRECT: Final = "direct"
@@ -195,7 +195,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
         if self._via == EXTERNAL:
             found += self._external_problems()
         manifests = self.text("manifests")
-        if manifests and Path(manifests).expanduser().is_dir():
+        if manifests and is_folder(manifests):
             found.append(Wrong("manifests", "Manifests", "this is a folder, name a file in it"))
         return found
 
@@ -221,7 +221,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
     def answer(self) -> PushAnswer | None:
         wish = self._wish()
         path = self.text("manifests")
-        return None if wish is None else PushAnswer(wish, Path(path).expanduser().absolute() if path else None)
+        return None if wish is None else PushAnswer(wish, whole_path(path) if path else None)
 
     @property
     def _via(self) -> str:

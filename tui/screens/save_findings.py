@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from .dialog import Dialog, Field, Wrong
+from .dialog import Dialog, Field, Wrong, is_folder, whole_path
 
 FORMS = (".sarif", ".json")
 
@@ -41,11 +41,11 @@ class SaveFindingsScreen(Dialog[Path]):
         path = self._chosen
         if path.suffix not in FORMS:
             return (Wrong("path", "file", "let its name end in .sarif or .json"),)
-        return (Wrong("path", "file", "this is a folder"),) if path.is_dir() else ()
+        return (Wrong("path", "file", "this is a folder"),) if is_folder(str(path)) else ()
 
     def answer(self) -> Path:
         return self._chosen
 
     @property
     def _chosen(self) -> Path:
-        return Path(self.query_one("#f-path", Input).value.strip() or "-").expanduser().absolute()
+        return whole_path(self.query_one("#f-path", Input).value.strip() or "-")

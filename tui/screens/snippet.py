@@ -17,7 +17,7 @@ from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 from . import saving
-from .dialog import Dialog, Field, Wrong, file_stem
+from .dialog import Dialog, Field, Wrong, file_stem, is_folder, whole_path
 from .reading import ReadingScreen, coloured
 from .session import Session, Shell
 
@@ -84,9 +84,9 @@ class WriteScreen(Dialog[Path | None]):
         path = self.query_one("#f-path", Input).value.strip()
         if not path:
             return (Wrong("path", "Path", "say where to write it"),)
-        if Path(path).expanduser().is_dir():
+        if is_folder(path):
             return (Wrong("path", "Path", "this is a folder, name a file in it"),)
         return ()
 
     def answer(self) -> Path:
-        return Path(self.query_one("#f-path", Input).value.strip()).expanduser().absolute()
+        return whole_path(self.query_one("#f-path", Input).value.strip())

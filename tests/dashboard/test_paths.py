@@ -1,0 +1,49 @@
+"""Paths that cannot be looked up end no dialog: whoever writes says what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.screen import Screen
+from textual.widgets import Input
+
+from tests.dashboard.test_dialogs import ROK, SOURCES, asked
+from tui.fleet.fleet import Tenant
+from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.new_shoot import NewShootScreen
+from tui.screens.new_tenant import TenantPushScreen
+from tui.screens.save_findings import SaveFindingsScreen
+from tui.screens.snippet import WriteScreen
+
+TENANTS = [Tenant("harbor", "tenants", "blue", "tenant-a", True)]
+
+
+@pytest.mark.parametrize("path", ["~nobody-is-called-this/x", "x" * 300, "a\0b"], ids=["home", "long", "null"])
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda folder: NewCredentialScreen(["harbor"], folder=folder, identity=ROK), "path"),
+        (lambda folder: NewIdentityScreen(["harbor"], folder=folder, identity=ROK), "folder"),
+        (lambda folder: MintScreen(ROK, SOURCES, folder=folder), "path"),
+        (lambda folder: NewShootScreen([], folder=folder), "path"),
+        (lambda folder: TenantPushScreen(TENANTS, servers={}, identity=ROK), "manifests"),
+        (lambda folder: SaveFindingsScreen(folder / "x.json"), "path"),
+        (lambda folder: WriteScreen(folder / "x.yaml"), "path"),
+    ],
+    ids=["credential", "identity", "mint", "shoot", "push", "findings", "snippet"],
+)
+async def test_a_path_that_cannot_be_looked_up(
+    tmp_path: Path, make: Callable[[Path], Screen[Any]], field: str, path: str
+) -> None:
+    async with asked(make(tmp_path)) as (app, pilot):
+        screen = app.screen
+        screen.query_one(f"#f-{field}", Input).value = path
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.answers == [None]
+        assert not screen.is_running
