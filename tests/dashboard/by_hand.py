@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
@@ -25,6 +27,8 @@ NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 SIZES = [(80, 24), (120, 35), (200, 50)]
 Made = Callable[[str], KubemintApp]
 """Makes the dashboard in a theme."""
+Open = Callable[[Pilot[Any]], Awaitable[object]]
+"""Opens what a picture is taken of."""
 
 
 @pytest.fixture
@@ -156,3 +160,43 @@ async def at_rest(pilot: Pilot[Any]) -> None:
             return
         before = shown
     raise AssertionError("the screen does not come to rest")
+
+
+def one_by_one(*pressed: str) -> Open:
+    """Opened by keys, each after what the one before it led to."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        for key in pressed:
+            await pilot.press(key)
+            await at_rest(pilot)
+
+    return run
+
+
+def pushed(make: Callable[[KubemintApp], Any]) -> Open:
+    """Opened by hand, where the way there leads past a server."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await pilot.press("5")
+        app = pilot.app
+        assert isinstance(app, KubemintApp)
+        app.push_screen(make(app))
+
+    return run
+
+
+async def taken(app: KubemintApp, opened: Open, snapshot: SnapshotAssertion) -> list[str]:
+    """Which of the three pictures differ from those that were looked at."""
+    differ = []
+    async with app.run_test(size=SIZES[1]) as pilot:
+        await at_rest(pilot)
+        await opened(pilot)
+        for width, height in SIZES:
+            await pilot.resize_terminal(width, height)
+            await at_rest(pilot)
+            for button in app.screen.query(Button):
+                assert app.screen.region.contains_region(button.region), "the buttons stay in sight"
+            picture = app.export_screenshot()
+            if picture != snapshot(name=f"{width}x{height}", extension_class=SVGImageExtension):
+                differ.append(f"{width}x{height}")
+    return differ

@@ -41,7 +41,6 @@ SCREENS = {
     "nothing-found": ("5", "slash", "z", "z", "enter"),
     "marks": ("5", "space", "space"),
     "help": ("5", "question_mark"),
-    "revoke": ("5", "ctrl+d"),
     "drilled": ("2", "down", "enter"),
     "no-answer": ("2", "down", "down", "enter"),
     "failed": ("5", "r"),

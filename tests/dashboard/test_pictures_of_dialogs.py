@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_textual_snapshot import SVGImageExtension
 from syrupy.assertion import SnapshotAssertion
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
-from tests.dashboard.by_hand import NOW, SIZES, Made, app, at_rest, stopped
+from tests.dashboard.by_hand import NOW, Made, Open, app, one_by_one, pushed, stopped, taken
 from tui.app import KubemintApp
 from tui.fleet.fleet import Tenant
 from tui.fleet.rows import ClusterRow, Reach, RequestKind, RequestRow, ShootFacts
@@ -65,8 +64,6 @@ FOLDER = Path("/home/you/.kube/kubemint")
 TENANTS = [Tenant("harbor", "tenants", "blue", "tenant-a", True)]
 SERVERS = {"harbor": "https://10.0.0.1:6443", "tenant-a": "https://10.0.1.1:6443"}
 
-Open = Callable[[Pilot[Any]], Awaitable[object]]
-
 
 def token(**claims: Any) -> str:
     """A token that nobody signed."""
@@ -81,29 +78,6 @@ TOKEN = token(
     **{"kubernetes.io": {"namespace": "ci", "serviceaccount": {"name": "runner", "uid": "uid-1"},
                          "secret": {"name": "kubemint-runner-abcde", "uid": "uid-2"}}},
 )  # fmt: skip
-
-
-def keys(*pressed: str) -> Open:
-    """Opened by keys."""
-
-    async def run(pilot: Pilot[Any]) -> None:
-        for key in pressed:
-            await pilot.press(key)
-            await at_rest(pilot)
-
-    return run
-
-
-def pushed(make: Callable[[KubemintApp], Any]) -> Open:
-    """Opened by hand, where the way there leads past a server."""
-
-    async def run(pilot: Pilot[Any]) -> None:
-        await pilot.press("5")
-        app = pilot.app
-        assert isinstance(app, KubemintApp)
-        app.push_screen(make(app))
-
-    return run
 
 
 def paste(text: str) -> Open:
@@ -300,7 +274,7 @@ async def new_shoot(pilot: Pilot[Any]) -> None:
     app = pilot.app
     assert isinstance(app, KubemintApp)
     shoots(app)
-    await keys("n", "g")(pilot)
+    await one_by_one("n", "g")(pilot)
 
 
 async def csi(pilot: Pilot[Any]) -> None:
@@ -310,22 +284,22 @@ async def csi(pilot: Pilot[Any]) -> None:
     app.session.store.put(
         RequestRow(cluster="harbor", namespace="", name=driver.name, kind=RequestKind.CSI, type="vault", about=driver)
     )
-    await keys("n", "k")(pilot)
+    await one_by_one("n", "k")(pilot)
 
 
 SCREENS: dict[str, Open] = {
-    "palette": keys("5", "ctrl+p", "r", "o"),
-    "command": keys("5", "colon", "c", "t", "x", "space", "t"),
-    "new": keys("5", "n"),
-    "new-credential": keys("3", "n", "c"),
-    "new-identity": keys("3", "n", "i"),
-    "new-request": keys("4", "n", "d"),
+    "palette": one_by_one("5", "ctrl+p", "r", "o"),
+    "command": one_by_one("5", "colon", "c", "t", "x", "space", "t"),
+    "new": one_by_one("5", "n"),
+    "new-credential": one_by_one("3", "n", "c"),
+    "new-identity": one_by_one("3", "n", "i"),
+    "new-request": one_by_one("4", "n", "d"),
     "new-shoot": new_shoot,
     "csi": csi,
-    "snooze": keys("5", "z"),
-    "loop": keys("5", "space", "space", "a"),
-    "settings": keys("1", "comma"),
-    "inspector": keys("p"),
+    "snooze": one_by_one("5", "z"),
+    "loop": one_by_one("5", "space", "space", "a"),
+    "settings": one_by_one("1", "comma"),
+    "inspector": one_by_one("p"),
     "inspector-token": paste(TOKEN),
     "inspector-nothing": paste("neither a token nor anything else"),
     "choose-shoot": pushed(lambda app: ChooseShootScreen(shoots(app))),
@@ -348,23 +322,6 @@ SCREENS: dict[str, Open] = {
     "jobs": jobs,
 }
 LIGHT = ["new-credential", "inspector-token", "findings", "dry-run", "jobs"]
-
-
-async def taken(app: KubemintApp, opened: Open, snapshot: SnapshotAssertion) -> list[str]:
-    """Which of the three pictures differ from those that were looked at."""
-    differ = []
-    async with app.run_test(size=SIZES[1]) as pilot:
-        await at_rest(pilot)
-        await opened(pilot)
-        for width, height in SIZES:
-            await pilot.resize_terminal(width, height)
-            await at_rest(pilot)
-            for button in app.screen.query(Button):
-                assert app.screen.region.contains_region(button.region), "the buttons stay in sight"
-            picture = app.export_screenshot()
-            if picture != snapshot(name=f"{width}x{height}", extension_class=SVGImageExtension):
-                differ.append(f"{width}x{height}")
-    return differ
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -67,20 +67,23 @@ async def snippet_at(context: Context, address: Address) -> str:
 
 
 _COMMENTS: Final = """\
-How a pod uses the tokenFile Secret {secret}.
+How a pod uses the tokenFile Secret
+{secret}.
 Take over env, volumeMounts and volumes.
 
-Clients that are made to run inside of a cluster find everything where they
-look for it, and talk to the cluster that the token is for: its address in the
-environment, the token and the CA in
+Clients that are made to run inside of a cluster find everything
+where they look for it, and talk to the cluster that the token is
+for: its address in the environment, the token and the CA in
 {mount}.
 
-Files follow a rotation: the kubelet writes them anew at its next sync, up to
-two minutes after the Secret changed. Read the token again when you use it;
-the client libraries do, every minute. A rotation by kubemint ends the old
-token after its grace: where pods use it like this, give it --grace 3m.
+Files follow a rotation: the kubelet writes them anew at its next
+sync, up to two minutes after the Secret changed. Read the token
+again when you use it; the client libraries do, every minute. A
+rotation by kubemint ends the old token after its grace: where pods
+use it like this, give it --grace 3m.
 
-Variables never follow: they are read once, when the container starts. Here
-they only hold the address; a token in one would end with its first rotation,
-and so would one in a file that is mounted with subPath.
+Variables never follow: they are read once, when the container
+starts. Here they only hold the address; a token in one would end
+with its first rotation, and so would one in a file that is mounted
+with subPath.
 """

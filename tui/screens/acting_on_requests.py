@@ -132,7 +132,8 @@ def _ask(
             except (IssuanceError, KubeError, OSError) as error:
                 screen.failed(error)
                 return
-            body = [f"{title_of(rows[0])}  ({cluster_of(rows[0])})", "", *warnings]
+            points = [text if text.endswith(":") else f"- {text}" for text in warnings]
+            body = [f"{title_of(rows[0])}  ({cluster_of(rows[0])})", "", *points]
         else:
             body = [f"{title_of(row)}  ({cluster_of(row)})" for row in rows[:8]] + (["…"] if len(rows) > 8 else [])
             body += ["", "Their accounts, tokens and Secrets go with them; whoever uses them is refused within 10 s."]

@@ -93,12 +93,11 @@ def survey(session: Session, span: timedelta) -> Survey:
 
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
-    """A cluster's trouble in one line, the cause or what to do first: `needs login: run …`, then since when."""
+    """A cluster's trouble in one line, the cause or what to do first: `run …`, then since when."""
     message, hint = (text.removeprefix("error: ") for text in (row.message, row.hint))
     how_long = since(row, now)
     if row.reach is Reach.NEEDS_LOGIN and hint:
-        first = f"{row.reach.value}: {hint.replace('run: ', 'run ', 1)}"
-        return " · ".join(filter(None, [first, message, how_long.removeprefix(row.reach.value).strip()]))
+        return " · ".join(filter(None, [hint.replace("run: ", "run ", 1), message, how_long]))
     return " · ".join(filter(None, [message, hint, how_long]))
 
 
@@ -146,7 +145,7 @@ def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | 
     if state is State.UNKNOWN and credential.address.kind is not CredentialKind.LOGIN:
         return Notice(6, sign, name, credential.message or "nobody knows when it ends", row)
     if state is State.DUE:
-        return Notice(7, sign, name, f"renewal is due, ends {relative(credential.expires_at, now)}", row)
+        return Notice(7, sign, name, f"ends {relative(credential.expires_at, now)}, renewal is due", row)
     if state is State.ENDLESS:
         return Notice(9, sign, name, credential.message or "never expires", row)
     if credential.requested and credential.granted and credential.requested - credential.granted > timedelta(seconds=1):

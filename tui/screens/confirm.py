@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui.kube.text import safe_text
+from tui.widgets.hanging import Hanging, points
 
 from .dialog import Dialog, Field, Wrong
 
@@ -19,6 +20,7 @@ from .dialog import Dialog, Field, Wrong
 class ConfirmScreen(Dialog[bool]):
     """Hands back True only where the word was typed (or none is asked for), and enter or the verb pressed."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall"), (34, "-high")]  # noqa: RUF012
     problem_lines = 2
 
     def __init__(
@@ -33,12 +35,12 @@ class ConfirmScreen(Dialog[bool]):
         super().__init__()
         self.heading = safe_text(title)
         self.verb = verb
-        self._body = [safe_text(line) for line in body]
+        self._body = body
         self._word = type_to_confirm
         self._more = more
 
     def rows(self) -> Iterable[Widget]:
-        yield Static("\n".join(self._body), classes="dialog-text", markup=False)
+        yield Hanging(points(self._body), classes="dialog-text")
         if self._word:
             yield Field(
                 "Type",
@@ -48,7 +50,7 @@ class ConfirmScreen(Dialog[bool]):
             )
         if self._more is not None:
             with VerticalScroll(classes="dialog-more"):
-                yield Static("◌ looking at what ends with it and who may still use it …", id="more", markup=False)
+                yield Hanging(points(["◌ looking at what ends with it and who may still use it …"]), id="more")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -59,7 +61,7 @@ class ConfirmScreen(Dialog[bool]):
 
     async def _find_out(self, more: Callable[[], Awaitable[Sequence[str]]]) -> None:
         lines = await more()
-        self.query_one("#more", Static).update("\n".join(safe_text(line) for line in lines))
+        self.query_one("#more", Hanging).tell(points(lines))
 
     def problems(self) -> Sequence[Wrong]:
         if not self._word or self.query_one("#f-word", Input).value.strip() == self._word:

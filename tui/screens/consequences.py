@@ -27,7 +27,7 @@ MOST_USERS: Final = 6
 
 
 async def consequences(session: Session, intended: Sequence[Intended], credentials: Sequence[Credential]) -> list[str]:
-    """Lines for a dialog: what ends by each plan with what to know about it, then who may still use it."""
+    """Lines for a dialog: who may still use it, then what ends by each plan, with what to know about it."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def foreseen(one: Intended) -> list[str]:
@@ -46,12 +46,13 @@ async def consequences(session: Session, intended: Sequence[Intended], credentia
     left = len(intended) - len(shown)
     found = list(dict.fromkeys(line for lines in users for line in lines))
     return [
-        *(line for lines in ends for line in lines),
-        *([f"… and {left} more"] if left > 0 else []),
-        "",
         "Who may still use it:",
         *(found[:MOST_USERS] or ["- nobody that can be seen in the cluster; whoever has a copy of it"]),
         *([f"- … and {len(found) - MOST_USERS} more; l shows all"] if len(found) > MOST_USERS else []),
+        "",
+        "What happens:",
+        *(line for lines in ends for line in lines),
+        *([f"… and {left} more"] if left > 0 else []),
     ]
 
 

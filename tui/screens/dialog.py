@@ -77,13 +77,12 @@ def wrong(field: str, name: str, check: Callable[[], object]) -> list[Wrong]:
 
 
 class Tick(Checkbox):
-    """A check box whose state is a glyph and not only a colour."""
+    """A check box that is seen whether it is ticked or not, and by its glyph, not only by its colour."""
 
     def render(self) -> Content:
-        self.BUTTON_INNER = "✓" if self.value else " "
-        rendered = super().render()
-        assert isinstance(rendered, Content)
-        return rendered
+        box = ("[✓] ", "$primary bold") if self.value else ("[ ] ", "$mute")
+        tone = "$faint" if self.disabled else "$strong bold" if self.has_focus else "$foreground"
+        return Content.assemble(box, (self.label.plain, tone))
 
 
 class Equivalent(Static):
@@ -94,7 +93,11 @@ class Equivalent(Static):
 
     def tell(self, command: str) -> None:
         """Show this one from now on."""
-        self.update(Content.assemble((f"$ {safe_text(command)}", "$mute"), ("   ^y copies it", "$faint")))
+        self.update(
+            Content.assemble(
+                (f"$ {safe_text(command)}", "$mute"), ("   ^y\N{NO-BREAK SPACE}copies\N{NO-BREAK SPACE}it", "$faint")
+            )
+        )
 
 
 class Field(Horizontal):

@@ -9,8 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Label, Static
+from textual.widgets import Label
 
+from tui.widgets.hanging import Hanging, Hung
 from tui.widgets.key_hints import KeyHints
 
 _MOVES = (
@@ -67,23 +68,27 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="reader"):
             yield Label("Help", classes="dialog-title", markup=False)
             with VerticalScroll(classes="reader-body"):
-                yield Static(self._content(), markup=False)
+                yield Hanging(self._lines())
             yield KeyHints("esc close")
 
-    def _content(self) -> Content:
-        lines = [Content.styled(self._text, "$foreground"), Content("")]
-        lines.append(Content.styled("here", "$primary bold"))
-        lines += [_key(key, said, enabled) for key, said, enabled in self._keys]
-        lines += [Content(""), Content.styled("everywhere", "$primary bold")]
-        lines += [_key(key, said, True) for key, said in ELSEWHERE]
-        return Content("\n").join(lines)
+    def _lines(self) -> list[Hung]:
+        nothing = Content("")
+        return [
+            (nothing, Content.styled(self._text, "$foreground")),
+            (nothing, nothing),
+            (nothing, Content.styled("here", "$primary bold")),
+            *(_key(key, said, enabled) for key, said, enabled in self._keys),
+            (nothing, nothing),
+            (nothing, Content.styled("everywhere", "$primary bold")),
+            *(_key(key, said, True) for key, said in ELSEWHERE),
+        ]
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
 
-def _key(key: str, said: str, enabled: bool) -> Content:
-    return Content.assemble(
+def _key(key: str, said: str, enabled: bool) -> Hung:
+    return (
         Content.styled(f"{key:>12}  ", "$strong bold" if enabled else "$faint"),
         Content.styled(said if enabled else f"{said} (not now)", "$foreground" if enabled else "$faint"),
     )

@@ -13,6 +13,7 @@ from textual.widgets import Static
 from tui.kube.text import safe_text
 
 from .columns import cut
+from .hanging import hang
 from .signs import Tone
 
 
@@ -59,7 +60,6 @@ class FactsView(VerticalScroll, can_focus=True):
 
 def _lines(sections: Sequence[Section], width: int) -> list[Content]:
     widest = min(max((len(fact.label) for section in sections for fact in section.facts), default=0), width // 3)
-    room = max(width - widest - 2, 10)
     lines: list[Content] = []
     for section in sections:
         if lines:
@@ -70,7 +70,5 @@ def _lines(sections: Sequence[Section], width: int) -> list[Content]:
             parts = [Content.styled(value, fact.tone.style or "$foreground")]
             if fact.note:
                 parts.append(Content.styled(f"  {safe_text(fact.note)}", "$faint"))
-            for number, line in enumerate(Content.assemble(*parts).wrap(room)):
-                lead = label if number == 0 else " " * widest
-                lines.append(Content.assemble(Content.styled(f"{lead}  ", "$mute"), line))
+            lines += hang(Content.styled(f"{label}  ", "$mute"), Content.assemble(*parts), width)
     return lines

@@ -22,8 +22,11 @@ from tui.issuance.types import StepResult, StepStatus
 from tui.kube.text import safe_text
 
 from .columns import cut
+from .hanging import hang
 from .signs import STEPS, Sign, Tone
 
+_FRAME: Final = 6
+"""Cells of a line that its frame, the blanks inside of it and a scroll bar take."""
 _WAITING = Sign("·", "waiting", Tone.MUTE)
 _NOT_BEGUN = Sign("–", "not begun", Tone.WARN)
 MOST: Final = 20
@@ -214,7 +217,9 @@ def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
             says = task.message + (f" → {task.hint}" if task.hint else "")
         else:
             says = task.message or sign.word
-        lines.append(_line(sign, cut(safe_text(task.title), widest, middle=True), says))
+        lead = _line(sign, f"{cut(safe_text(task.title), widest, middle=True)}  ", "")
+        lines += hang(lead, Content.styled(safe_text(says), sign.tone.style if sign.tone is Tone.BAD else "$mute"),
+                      width - _FRAME)  # fmt: skip
     if len(ordered) > most:
         lines.append(Content.styled(f"  … and {len(ordered) - most} more", "$mute"))
     return lines
