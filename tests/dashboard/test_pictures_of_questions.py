@@ -20,6 +20,7 @@ from tui.issuance import snippet
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.types import Action, Address, CredentialKind, Plan, Step
 from tui.issuance.undoing import UndoWindow
+from tui.widgets.top_bar import TopBar
 
 __all__ = ["app", "stopped"]  # fixtures
 
@@ -155,3 +156,21 @@ async def test_screen(answered: Made, snapshot: SnapshotAssertion, screen: str) 
 @pytest.mark.parametrize("screen", LIGHT)
 async def test_in_the_light(answered: Made, snapshot: SnapshotAssertion, screen: str) -> None:
     assert await taken(answered("light"), SCREENS[screen], snapshot) == []
+
+
+async def test_the_header_is_never_cut(answered: Made) -> None:
+    dashboard = answered("dark")
+    async with dashboard.run_test(size=(120, 24)) as pilot:
+        await at_rest(pilot)
+        await loop(pilot)
+        bar = dashboard.screen.query_one(TopBar)
+        said = []
+        for width in range(40, 150, 10):
+            await pilot.resize_terminal(width, 24)
+            await at_rest(pilot)
+            said.append(bar.render().plain.rstrip())
+            assert len(said[-1]) <= width
+    assert "3 not ready" in said[0], "what matters most stays"
+    assert "! clock +75 s" in said[3]
+    assert "↻ renewal loop: 2 watched, next in 29m" in said[-1]
+    assert "embedded fleet" in said[-1]

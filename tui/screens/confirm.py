@@ -20,7 +20,6 @@ from .dialog import Dialog, Field, Wrong
 class ConfirmScreen(Dialog[bool]):
     """Hands back True only where the word was typed (or none is asked for), and enter or the verb pressed."""
 
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall"), (34, "-high")]  # noqa: RUF012
     problem_lines = 2
 
     def __init__(

@@ -140,7 +140,7 @@ class Dialog(ModalScreen[Result]):
         Binding("ctrl+y", "copy_command", "copy the command", key_display="^y"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual declares it per instance
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall"), (34, "-high")]  # noqa: RUF012
 
     heading: str = ""
     verb: str = "OK"

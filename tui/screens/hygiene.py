@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .main import MainScreen
 
 COLUMNS = (
-    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8, sort="severity"),
+    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=10, sort="severity"),
     Column("title", "FINDING", lambda item, now: Cell(RULES[item.rule].title, Tone.STRONG), least=16, tight=26,
            most=40, sort="finding"),
     Column("subject", "ABOUT", lambda item, now: Cell(safe_text(about(item), LIMIT)), least=16, tight=30, most=64,

@@ -31,7 +31,7 @@ def _on(power: Power) -> str:
 
 
 COLUMNS = (
-    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=8, sort="severity"),
+    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=10, sort="severity"),
     Column("why", "WHICH MEANS", lambda item, now: Cell(item.why, Tone.STRONG), least=20, tight=62, most=74,
            sort="why"),
     Column("verbs", "MAY", lambda item, now: Cell(safe_text(", ".join(item.verbs), LIMIT)), least=8, tight=16, most=44,

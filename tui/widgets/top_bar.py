@@ -82,31 +82,39 @@ class TopBar(Widget):
 
     def render(self) -> Content:
         width = self.size.width
+        roomy, tight = [(detail, False) for detail in (2, 1, 0)], [(0, True), (-1, True)]
+        for detail, short in (*roomy, *tight):
+            head, right = self._head(detail), self._right(width, short=short)
+            if _beside(head, right) <= width:
+                break
+        while right and _beside(head, right) > width:
+            right.pop()
+        tail = [part for note in right for part in (("  ", ""), note)]
+        gap = max(width - length(head) - length(tail) - 1, 1)
+        return joined([*head, (" " * gap, ""), *tail])
+
+    def _right(self, width: int, *, short: bool) -> list[Part]:
+        """What one must know, the most urgent first; `short` leaves out when the loop has something to do next."""
         right = list(self._notes)
         if width < 100:
             right = [(text.replace(self._skewed, ""), style) for text, style in right]
         if self.loop:
-            said = self.loop if width < 120 else f"renewal loop: {self.loop}"
-            right.insert(0, (f"↻ {said}", "$info bold"))
+            parts = self.loop.split(", ")
+            said = ", ".join([parts[0], *(part for part in parts[1:] if not short or part.endswith("failing"))])
+            right.insert(0, (f"↻ {said}" if width < 120 else f"↻ renewal loop: {said}", "$info bold"))
         if self.alerts:
             right.insert(0, (f"! {_many(self.alerts, 'alert')}" if width >= 100 else f"! {self.alerts}", "$warn bold"))
         if self._embedded:
             right.append((" embedded fleet ", "$strong on $chip bold"))
-        tail: list[Part] = []
-        for part in right:
-            tail += [("  ", ""), part]
-        for detail in (2, 1, 0):
-            head = self._head(detail)
-            if length(head) + length(tail) + 2 <= width:
-                break
-        gap = max(width - length(head) - length(tail) - 1, 1)
-        return joined([*head, (" " * gap, ""), *tail])
+        return right
 
     def _head(self, detail: int) -> list[Part]:
         total = sum(self._reaches.values())
-        parts: list[Part] = [(" kubemint ", "$primary bold reverse"), (f"  {_many(total, 'cluster')}", "$strong bold")]
-        if detail == 0:
-            bad = total - self._reaches.get(Reach.READY, 0) - self._reaches.get(Reach.NOT_CONNECTED, 0)
+        bad = total - self._reaches.get(Reach.READY, 0) - self._reaches.get(Reach.NOT_CONNECTED, 0)
+        parts: list[Part] = [(" kubemint ", "$primary bold reverse")]
+        if detail >= 0 or not bad:
+            parts.append((f"  {_many(total, 'cluster')}", "$strong bold"))
+        if detail <= 0:
             if bad:
                 parts.append((f"  {bad} not ready", "$warn"))
             return parts
@@ -227,6 +235,11 @@ class Crumbs(Widget):
         for number, (start, end) in enumerate(self._spans):
             if start <= event.x < end:
                 self.post_message(self.Chosen(number))
+
+
+def _beside(head: Sequence[Part], right: Sequence[Part]) -> int:
+    """How many cells both ends of the line take."""
+    return length(head) + length(right) + 2 * len(right) + 2
 
 
 def _many(number: int, noun: str) -> str:
