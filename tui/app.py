@@ -211,7 +211,22 @@ class KubemintApp(App[int]):
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
         self.remember()
+        if message is None and not result and not self.session.embedded:
+            message = self._left_behind()
         super().exit(result, return_code, message)
+
+    def _left_behind(self) -> Text | None:
+        """For the terminal that stays: old tokens whose grace period is not over, and who revokes them."""
+        from tui.issuance.errors import IssuanceError
+
+        fleet, left = self.session.fleet, []
+        with contextlib.suppress(IssuanceError):  # a state that cannot be read must keep nobody here
+            left = fleet.engine.state.revocations() if fleet is not None else []
+        if not left:
+            return None
+        what = "one old token still works" if len(left) == 1 else f"{len(left)} old tokens still work"
+        due = max(one.due for one in left)
+        return Text(f"kubemint: {what}; the next start of kubemint after {due:%H:%M:%S} UTC revokes what is left")
 
     @property
     def export_folder(self) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dashboard.conftest import Driver, Open
+from tests.dashboard.conftest import Driver, Open, done
 from tui.app import KubemintApp
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
@@ -53,3 +53,14 @@ async def test_an_activity_that_opens_first_shows_the_journal_and_says_what_was_
         await again.shows("robot.kc")
         assert "the fleet is not open yet" not in again.text()
     state.close()
+
+
+async def test_leaving_within_a_grace_period_says_that_the_old_token_still_works(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], grace=60, embedded=False) as driver:
+        assert driver.app._left_behind() is None
+        await driver.find("5", "web/frontend")
+        job = await driver.act("r")
+        assert done(job)
+        left = driver.app._left_behind()
+        assert left is not None
+        assert "one old token still works; the next start of kubemint after" in left.plain
