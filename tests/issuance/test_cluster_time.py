@@ -88,8 +88,8 @@ async def test_a_holder_whose_clock_is_wrong_is_known_to_live_by_what_he_does(em
     """By the stamps he writes he would be dead for an hour, or alive for one more after he died."""
     async with Bench(embedded) as bench:
 
-        def lease(holder: str, off: timedelta = timedelta(0)) -> Lease:
-            quick = {"duration": timedelta(seconds=2), "retry": timedelta(seconds=0.1)}
+        def lease(holder: str, off: timedelta = timedelta(0), seconds: int = 30) -> Lease:
+            quick = {"duration": timedelta(seconds=seconds), "retry": timedelta(seconds=0.1)}
             return Lease(bench.client, embedded.namespace, "one", holder=holder, now=lambda: HERE() + off, **quick)
 
         wrong = lease("wrong", -60 * MINUTE)
@@ -101,6 +101,6 @@ async def test_a_holder_whose_clock_is_wrong_is_known_to_live_by_what_he_does(em
         with pytest.raises(LeaseHeld, match="wrong holds the Lease"):
             second.result()
         await wrong.release()
-        gone = lease("gone", 60 * MINUTE)
+        gone = lease("gone", 60 * MINUTE, seconds=2)
         assert await gone.try_once()
         await asyncio.wait_for(lease("third").acquire(), 60)
