@@ -41,6 +41,14 @@ def test_the_file_holds_the_exact_json_and_the_terminal_no_token(served: Path, t
     assert (named.code, named.out) == (0, f"{path}\n")
 
 
+def test_tokens_do_not_go_where_others_read(served: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text("mine")
+    path.chmod(0o644)
+    preview(served, "--out", path).failed(1, "can be read by everybody on this machine", "chmod 600")
+    assert path.read_text() == "mine"
+
+
 def test_without_a_file_the_tokens_are_masked(served: Path) -> None:
     result = preview(served)
     assert result.code == 0, result

@@ -277,6 +277,16 @@ async def test_two_kubemints_on_one_machine_never_work_on_the_same_credential(eb
         assert len(await ebench.handles()) == 1
 
 
+async def test_a_rotation_waits_for_what_kubemint_itself_tidies_up(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    plan = await ebench.engine.plan_rotate(issued.address)
+    with ebench.engine._locks.hold_aside([issued.address]):
+        rotating = asyncio.create_task(ebench.engine.execute(plan))
+        await asyncio.sleep(0.3)
+        assert not rotating.done(), "an old handle that is just being deleted is no reason to refuse"
+    assert (await rotating).ok
+
+
 async def test_what_kubemint_did_not_issue_is_refused_with_what_to_do(ebench: Bench) -> None:
     arena = ebench.arena
     with pytest.raises(UsageError) as refused:

@@ -56,6 +56,8 @@ def preview(
     if not dry_run:
         refuse_read_only(options, _READ_ONLY)
     path = None if out is None else Path(out).expanduser()
+    if path is not None and not dry_run:
+        _refuse_shared(path)
     run_async(_preview(options, driver, (namespace, name), path, dry_run=dry_run, form=form))
 
 
@@ -84,6 +86,18 @@ async def _preview(
             raise IssuanceError(f"{driver} is given no tokens, so nothing was written to {out}")
         written = write_private(out, issuance.tokens_json(tokens))
         _print(looked, tokens, form, written)
+
+
+def _refuse_shared(path: Path) -> None:
+    """A file keeps its mode when it is replaced; tokens do not go where others read. Raises FileError."""
+    from tui.issuance.files import FileError, readable_by_others
+
+    try:
+        readers = readable_by_others(path)
+    except (OSError, ValueError):
+        return  # not there yet, or named when it is written
+    if readers:
+        raise FileError(f"{path} can be read by {readers}", "name another file, or take that right away: chmod 600")
 
 
 def _only(options: Options) -> str:

@@ -26,7 +26,7 @@ def parse_duration(text: str) -> timedelta:
     """`1h30m`, `45s`, `1.5h`, `500ms`. Everything else is a UsageError that shows the pattern."""
     if len(text) > _LONGEST_TEXT or not _RULE.fullmatch(text):
         raise UsageError(
-            f"{text[:_LONGEST_TEXT]!r} is not a duration, it must match {PATTERN}",
+            f"{text[:_LONGEST_TEXT]!r} is not a duration such as 30m or 1h30m, it must match {PATTERN}",
             "write 30m, 1h or 1h30m; days do not exist in Go's syntax, write 24h",
         )
     try:

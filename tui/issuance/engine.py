@@ -352,6 +352,7 @@ class Engine:
         return plan
 
     async def _execute(self, run: Run, work: Work) -> Outcome:
+        await self._locks.undisturbed(work.addresses)
         try:
             with self._locks.hold(work.addresses):
                 finished = await work.run(run)

@@ -153,7 +153,7 @@ async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
     while True:
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(locks.hold((address,)))
+                held.enter_context(locks.hold_aside((address,)))
             except ChangedMeanwhile:
                 await asyncio.sleep(_BUSY)
                 continue

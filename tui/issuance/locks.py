@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from .errors import ChangedMeanwhile
 from .types import Address, CredentialKind
+
+_LONGEST: Final = 30.0
+"""Seconds."""
 
 
 class Locks:
@@ -22,6 +27,31 @@ class Locks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "locks"
+        self._aside: dict[str, asyncio.Event] = {}
+        """What is held for work that nobody asked for just now, and what tells of its end."""
+
+    async def undisturbed(self, addresses: Iterable[Address]) -> None:
+        """Wait, at most half a minute, while `hold_aside` holds any of them: that is no reason to refuse anybody."""
+        keys = {_key(address) for address in addresses}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST):
+                while busy := keys & self._aside.keys():
+                    await self._aside[busy.pop()].wait()
+
+    @contextlib.contextmanager
+    def hold_aside(self, addresses: Iterable[Address]) -> Iterator[None]:
+        """As `hold`, for tidying up: revoking what was replaced, finishing what was left open."""
+        addresses = tuple(addresses)
+        with self.hold(addresses):
+            over = asyncio.Event()
+            keys = {_key(address) for address in addresses}
+            self._aside |= dict.fromkeys(keys, over)
+            try:
+                yield
+            finally:
+                for key in keys:
+                    del self._aside[key]
+                over.set()
 
     @contextlib.contextmanager
     def hold(self, addresses: Iterable[Address]) -> Iterator[None]:

@@ -88,7 +88,7 @@ class Recovery:
             addresses = tuple(place.address for place in places) if not is_request else ()
             if is_request or is_token_secret:
                 addresses = (intent.address, *addresses)
-            with self._locks.hold(addresses):
+            with self._locks.hold_aside(addresses):
                 # Read anew under the lock: its owner may have gone on, or have finished it, until a moment ago.
                 now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
                 if now is None:

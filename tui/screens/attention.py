@@ -93,11 +93,14 @@ def survey(session: Session, span: timedelta) -> Survey:
 
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
-    """A cluster's trouble in one line, the cause or what to do first: `run …`, then since when."""
+    """A cluster's trouble in one line, the cause or what to do first, then since when."""
     message, hint = (text.removeprefix("error: ") for text in (row.message, row.hint))
     how_long = since(row, now)
-    if row.reach is Reach.NEEDS_LOGIN and hint:
-        return " · ".join(filter(None, [hint.replace("run: ", "run ", 1), message, how_long]))
+    if row.reach is Reach.NEEDS_LOGIN:
+        login = hint.replace("run: ", "run ", 1) if hint.startswith("run") else ""
+        return " · ".join(
+            filter(None, [login, row.reach.value, message, how_long.removeprefix(row.reach.value).strip()])
+        )
     return " · ".join(filter(None, [message, hint, how_long]))
 
 
