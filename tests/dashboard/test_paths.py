@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tests.dashboard.test_dialogs import ROK, SOURCES, asked
-from tui.fleet.fleet import Tenant
+from tui.fleet.found import Tenant
 from tui.screens.new_credential import NewCredentialScreen
 from tui.screens.new_identity import MintScreen, NewIdentityScreen
 from tui.screens.new_shoot import NewShootScreen

@@ -20,7 +20,7 @@ from textual.widgets import Static
 
 from tests.dashboard.by_hand import NOW, Made, Open, app, one_by_one, pushed, stopped, taken
 from tui.app import KubemintApp
-from tui.fleet.fleet import Tenant
+from tui.fleet.found import Tenant
 from tui.fleet.rows import ClusterRow, Reach, RequestKind, RequestRow, ShootFacts
 from tui.issuance.csi import Driver, TokenWish
 from tui.issuance.errors import IssuanceError
@@ -45,6 +45,7 @@ from tui.kube.sensitive import Sensitive
 from tui.screens.choose_shoot import ChooseShootScreen
 from tui.screens.foresee import ForeseeScreen
 from tui.screens.hygiene import HygieneScreen
+from tui.screens.intended import Intended
 from tui.screens.jobs import Task
 from tui.screens.lineage import Line, LineageScreen, lines
 from tui.screens.new_identity import MintScreen
@@ -53,7 +54,6 @@ from tui.screens.powers import PowersScreen
 from tui.screens.reading import InspectScreen, YamlScreen, coloured, inspected
 from tui.screens.reveal import RevealScreen
 from tui.screens.save_findings import SaveFindingsScreen
-from tui.screens.work import Intended
 
 __all__ = ["app", "stopped"]  # fixtures
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual.containers import VerticalScroll
+from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select
@@ -44,7 +45,14 @@ def outside(driver: Driver) -> list[str]:
             found.append(f"{widget} has no room")
         elif not screen.region.contains_region(region):
             found.append(f"{widget} lies outside: {region}")
+        elif isinstance(widget, Button) and not all(around.contains_region(region) for around in _frames(widget)):
+            found.append(f"{widget} is cut off by its dialog: {region}")
     return found
+
+
+def _frames(widget: Widget) -> list[Region]:
+    """The regions of what it stands in."""
+    return [parent.region for parent in widget.ancestors if isinstance(parent, Widget)]
 
 
 def focus_is_seen(driver: Driver) -> bool:
