@@ -69,16 +69,16 @@ class LinedList(list[object]):
         self.lines: list[int] = []
 
 
-def load_first(data: bytes, *, lined: bool = False) -> object:
+def load_first(data: bytes, *, lined: bool = False, nodes: int = MAX_NODES) -> object:
     """The first document as dict, list, str, None or `Plain`; None where there is none.
 
-    With `lined` its mappings and sequences are `LinedDict` and `LinedList`.
+    With `lined` its mappings and sequences are `LinedDict` and `LinedList`; `nodes` is the most values it may have.
     Raises YAMLError, also for what is too large, too deep or has too many aliases.
     """
     if len(data) > MAX_BYTES:
         raise YAMLError(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
     try:
-        return _Builder(yaml.parse(data, Loader=_Loader), lined).document()
+        return _Builder(yaml.parse(data, Loader=_Loader), lined, nodes).document()
     except yaml.YAMLError as error:
         message = _describe(error)
     except UnicodeError:
@@ -99,8 +99,9 @@ def plain_values(value: object) -> Any:
 
 
 class _Builder:
-    def __init__(self, events: Iterator[Any], lined: bool) -> None:
+    def __init__(self, events: Iterator[Any], lined: bool, most: int) -> None:
         self._events = events
+        self._most = most
         self._lined = lined
         self._anchors: dict[str, tuple[object, int]] = {}
         self._nodes = 0
@@ -171,8 +172,8 @@ class _Builder:
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            raise YAMLError(f"{_line(event)}: more than {MAX_NODES} values (aliases count in full)")
+        if self._nodes > self._most:
+            raise YAMLError(f"{_line(event)}: more than {self._most} values (aliases count in full)")
 
 
 def _scalar(event: ScalarEvent) -> object:

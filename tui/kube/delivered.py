@@ -1,0 +1,293 @@
+"""What a cluster delivered: a kubeconfig from a Secret or an answer, read as what its worst writer may write.
+
+Nothing of it is passed on. It is taken apart into a server, an authority and one login that stand in the text itself,
+and whoever writes it down renders it anew from those. What would run a program, read a file of this machine, go
+through somebody's proxy or speak for somebody else refuses the whole; `Allow` says what whoever owns this machine
+does not mind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from .addresses import AddressRefused
+from .addresses import server as checked_server
+from .endpoint import Endpoint, Login
+from .entries import ClusterEntry, ContextEntry, Document, UserEntry, read_document
+from .errors import ConfigError
+from .sensitive import Sensitive
+from .text import safe_text
+from .yaml_loading import YAMLError, load_first
+
+MAX_TEXT: Final = 256 * 1024
+MAX_ENTRIES: Final = 32
+"""Clusters, users and contexts, each."""
+MAX_NODES: Final = 10_000
+MAX_PEM: Final = 64 * 1024
+MAX_TOKEN: Final = 64 * 1024
+MAX_NAME: Final = 253
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252})")
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
+_PRIVATE: Final = b"PRIVATE KEY-----"
+_WHERE: Final = "(delivered by a cluster)"
+
+
+class DeliveredError(ConfigError):
+    """What a cluster delivered is not used. `field` says what it is in it that is not."""
+
+    def __init__(self, field: str, why: str, *, hint: str = "") -> None:
+        self.field = field
+        super().__init__(f"what the cluster delivered is not used: {field} {why}", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """What the owner of this machine does not mind in a kubeconfig that a cluster delivered; by itself nothing."""
+
+    near: bool = False
+    """A server on this machine or its own link."""
+    insecure: bool = False
+    """A server whose certificate nobody checks."""
+    proxy: bool = False
+    others: bool = False
+    """Entries beyond those of the one context; they are left out, and never looked into."""
+    known: Endpoint | None = None
+    """The way to that cluster that is known already: what is as in there (server, proxy, insecure) is nothing new."""
+
+
+NOTHING: Final = Allow()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One way into a cluster, reduced to what stands in the text itself.
+
+    Its endpoint's name is that of the context. Its login is a token, or a client certificate with its key.
+    """
+
+    endpoint: Endpoint
+    user: str = ""
+    """What the entry of its user is called."""
+
+    @property
+    def token(self) -> Sensitive | None:
+        """The token that it enters with; None where that is a certificate."""
+        return self.endpoint.login.token
+
+
+def read(data: bytes, allow: Allow = NOTHING) -> Delivered:
+    """The way in that current-context names, or the only context there is. Raises DeliveredError."""
+    return judge(_document(data), allow)
+
+
+def read_all(data: bytes, allow: Allow = NOTHING) -> tuple[Delivered, ...]:
+    """Every context of a kubeconfig that honestly has several, the current one first. Raises DeliveredError."""
+    return judge_all(_document(data), allow)
+
+
+def judge(document: Document, allow: Allow = NOTHING) -> Delivered:
+    """The decision of `read`, on what was read."""
+    _whole(document)
+    names = list(document.contexts)
+    name = document.current_context or (names[0] if len(names) == 1 else "")
+    if not name:
+        raise DeliveredError("current-context", f"is not set, and there are {len(names)} contexts")
+    if name not in document.contexts:
+        raise DeliveredError("current-context", "names a context that is not there")
+    way = _way(document, document.contexts[name], allow)
+    if not allow.others:
+        _nothing_else(document, {name})
+    return way
+
+
+def judge_all(document: Document, allow: Allow = NOTHING) -> tuple[Delivered, ...]:
+    """The decision of `read_all`, on what was read."""
+    _whole(document)
+    current = document.current_context
+    if not document.contexts:
+        raise DeliveredError("contexts", "is empty")
+    if current and current not in document.contexts:
+        raise DeliveredError("current-context", "names a context that is not there")
+    names = sorted(document.contexts, key=lambda name: name != current)
+    ways = tuple(_way(document, document.contexts[name], allow) for name in names)
+    if not allow.others:
+        _nothing_else(document, set(names))
+    return ways
+
+
+def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
+    """In what a way differs from the one known to the same cluster, in words; none where a token is as safe there."""
+    said = []
+    if _place(way.server) != _place(known.server):
+        said.append(f"its server is {safe_text(way.server)}, the one known is {safe_text(known.server)}")
+    if _blocks(way.ca) != _blocks(known.ca) and not (way.insecure and known.insecure):
+        said.append("it trusts another certificate authority than the one known")
+    if (way.tls_server_name or "") != (known.tls_server_name or ""):
+        said.append(f"it expects the server to be called {safe_text(way.tls_server_name or 'what its address says')}")
+    if way.insecure and not known.insecure:
+        said.append("nobody checks its server's certificate")
+    if (way.proxy_url or "") != (known.proxy_url or ""):
+        said.append("it goes through another proxy")
+    return tuple(said)
+
+
+def _document(data: bytes) -> Document:
+    if len(data) > MAX_TEXT:
+        raise DeliveredError("the text", f"is larger than {MAX_TEXT // 1024} KiB")
+    why = ""
+    try:
+        return read_document(load_first(data, nodes=MAX_NODES), None, _WHERE)
+    except YAMLError as error:
+        why = str(error)
+    except ConfigError as error:
+        why = error.message
+    raise DeliveredError("the text", f"is no kubeconfig: {why}")
+
+
+def _whole(document: Document) -> None:
+    """Nothing unreadable, and no more of it than anything honest has."""
+    for what, entries in (("clusters", document.clusters), ("users", document.users), ("contexts", document.contexts)):
+        if len(entries) > MAX_ENTRIES:
+            raise DeliveredError(what, f"has more than {MAX_ENTRIES} entries")
+        for name in entries:
+            if not name or len(name) > MAX_NAME or safe_text(name) != name:
+                raise DeliveredError(what, "has a name that no honest entry has")
+    if document.problems:
+        raise DeliveredError("a field", f"cannot be read: {document.problems[0].message}")
+
+
+def _nothing_else(document: Document, contexts: set[str]) -> None:
+    needed = [document.contexts[name] for name in contexts]
+    for what, entries, used in (
+        ("contexts", document.contexts, contexts),
+        ("clusters", document.clusters, {context.cluster for context in needed}),
+        ("users", document.users, {context.user for context in needed}),
+    ):
+        extra = sorted(set(entries) - used)
+        if extra:
+            raise DeliveredError(what, f"has entries beyond what is needed: {', '.join(extra[:3])}")
+
+
+def _way(document: Document, context: ContextEntry, allow: Allow) -> Delivered:
+    cluster, user = document.clusters.get(context.cluster), document.users.get(context.user)
+    if cluster is None:
+        raise DeliveredError("contexts.context.cluster", "names a cluster that is not there")
+    if user is None:
+        raise DeliveredError("contexts.context.user", "names a user that is not there")
+    if context.namespace and not _LABEL.fullmatch(context.namespace):
+        raise DeliveredError("contexts.context.namespace", "is no name of a namespace")
+    for field, why in (*_refused_in_cluster(cluster), *_refused_in_user(user)):
+        raise DeliveredError(field, why)
+    server = _server(cluster, allow)
+    known = allow.known if allow.known is not None and _place(allow.known.server) == _place(server) else None
+    if cluster.insecure and not (allow.insecure or (known is not None and known.insecure)):
+        raise DeliveredError("insecure-skip-tls-verify", "would let anybody in between read the credential")
+    if cluster.proxy_url and not (allow.proxy or (known is not None and known.proxy_url == cluster.proxy_url)):
+        raise DeliveredError("proxy-url", "would send the credential through somebody's proxy")
+    return Delivered(
+        Endpoint(
+            name=context.name,
+            server=server,
+            ca=_authority(cluster),
+            insecure=cluster.insecure,
+            tls_server_name=cluster.tls_server_name or None,
+            proxy_url=cluster.proxy_url or None,
+            disable_compression=cluster.disable_compression,
+            namespace=context.namespace or "default",
+            cluster_name=cluster.name,
+            login=_login(user),
+        ),
+        user.name,
+    )
+
+
+def _refused_in_cluster(cluster: ClusterEntry) -> Iterator[tuple[str, str]]:
+    if cluster.certificate_authority:
+        yield "certificate-authority", "names a file of the machine that reads it"
+    if cluster.insecure and cluster.certificate_authority_data:
+        yield "certificate-authority-data", "stands beside insecure-skip-tls-verify"
+    if cluster.tls_server_name and not _HOST.fullmatch(cluster.tls_server_name):
+        yield "tls-server-name", "is no name of a server"
+
+
+def _refused_in_user(user: UserEntry) -> Iterator[tuple[str, str]]:
+    if user.exec is not None:
+        yield "exec", "would run a program on the machine that reads it"
+    if user.auth_provider:
+        yield "auth-provider", "would run a program on the machine that reads it"
+    for field, value in (
+        ("tokenFile", user.token_file),
+        ("client-certificate", user.client_certificate),
+        ("client-key", user.client_key),
+    ):
+        if value:
+            yield field, "names a file of the machine that reads it"
+    if user.impersonate is not None:
+        yield "as", "would speak for somebody else"
+    if user.username or user.password:
+        yield "username and password", "is no login that Kubernetes still has"
+
+
+def _server(cluster: ClusterEntry, allow: Allow) -> str:
+    near = allow.near or (allow.known is not None and _place(allow.known.server) == _place(cluster.server))
+    why = ""
+    try:
+        return checked_server(cluster.server, near=near)
+    except AddressRefused as error:
+        why = str(error)
+    raise DeliveredError("server", why, hint="settings can allow what is meant to be like that")
+
+
+def _authority(cluster: ClusterEntry) -> bytes | None:
+    data = cluster.certificate_authority_data
+    if data is None:
+        return None  # the system's authorities, as for kubectl
+    if len(data) > MAX_PEM:
+        raise DeliveredError("certificate-authority-data", f"is larger than {MAX_PEM // 1024} KiB")
+    if _CERTIFICATE not in data or _PRIVATE in data:
+        raise DeliveredError("certificate-authority-data", "holds no certificate, or more than certificates")
+    return data
+
+
+def _login(user: UserEntry) -> Login:
+    certificate, key = user.client_certificate_data, user.client_key_data
+    token = Sensitive(user.token.reveal_bytes().strip()) if user.token is not None else None
+    if token and (certificate or key):
+        raise DeliveredError("token", "stands beside a client certificate; one login is expected")
+    if token:
+        if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token.reveal_bytes().decode("ascii", "replace")):
+            raise DeliveredError("token", "is not what a token looks like")
+        return Login(token=token)
+    if not certificate and not key:
+        raise DeliveredError("users", "holds neither a token nor a client certificate")
+    if not certificate or not key:
+        missing = "client-key-data" if certificate else "client-certificate-data"
+        raise DeliveredError(missing, "is missing; certificate and key belong together")
+    if len(certificate) > MAX_PEM or _CERTIFICATE not in certificate or _PRIVATE in certificate:
+        raise DeliveredError("client-certificate-data", "is no client certificate")
+    if len(key) > MAX_PEM or _PRIVATE not in key.reveal_bytes():
+        raise DeliveredError("client-key-data", "is no private key")
+    return Login(client_certificate=certificate, client_key=key)
+
+
+def _place(server: str) -> str:
+    """An address as it is compared: letters of one size, no slash at the end, the port said."""
+    scheme, separator, rest = server.strip().rstrip("/").partition("://")
+    if not separator:
+        return server
+    host, slash, path = rest.partition("/")
+    host = host.lower()
+    if not re.search(r":[0-9]+$", host) or (host.count(":") > 1 and not host.startswith("[")):
+        host += ":443" if scheme.lower() == "https" else ":80"
+    return f"{scheme.lower()}://{host}{slash}{path}"
+
+
+def _blocks(bundle: bytes | None) -> frozenset[bytes]:
+    """The certificates of a bundle, whatever stands between them."""
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", bundle or b"", re.DOTALL)
+    return frozenset(b"".join(block.split()) for block in found)
