@@ -106,3 +106,8 @@ def test_openid_discovery(server: Server) -> None:
     for key in keys:
         assert (key["use"], key["kty"], key["alg"]) == ("sig", "RSA", "RS256")
         assert key["kid"]
+
+
+def test_keys_come_in_their_own_form_only(server: Server) -> None:
+    assert server.admin.get("/openid/v1/jwks", accept="application/json").status == 406
+    assert server.admin.get("/openid/v1/jwks", accept="*/*").status == 200

@@ -56,6 +56,13 @@ class Place:
             while any(worker.busy for worker in self.workers):
                 await asyncio.sleep(0.01)
 
+    async def rest_until(self, cluster: EmbeddedCluster, value: str) -> None:
+        """Until the copy over there holds `value` under `a`."""
+        wanted = b64encode(value.encode()).decode()
+        async with asyncio.timeout(30):
+            while (self.remote(cluster) or {}).get("data", {}).get("a") != wanted:
+                await asyncio.sleep(0.02)
+
     def close(self) -> None:
         for worker in self.workers:
             worker.stop()
@@ -353,3 +360,40 @@ async def test_stores_say_how_they_stand(place: Place) -> None:
     assert said(STORES, "blue", "ns") == ("True", "Valid")
     assert said(STORES, "lost", "ns") == ("False", "InvalidProviderConfig")
     assert said(CLUSTER_STORES, "theirs", "") == ("Unknown", "ValidationUnknown")
+
+
+async def test_what_the_other_server_would_refuse_is_not_called_synced(place: Place) -> None:
+    """The pushes go through the server's own checks: a namespace that is not there, a Secret that is immutable."""
+    place.secret("source")
+    place.store("blue", kind="ClusterSecretStore", remoteNamespace="nowhere")
+    place.push(store="blue", kind="ClusterSecretStore")
+    place.run()
+    await place.rest()
+    assert (place.ready["status"], place.ready["reason"]) == ("False", "Errored")
+    assert 'namespaces "nowhere" not found' in place.ready["message"]
+
+
+async def test_an_immutable_secret_over_there_is_not_written_over(place: Place) -> None:
+    place.secret("source")
+    place.secret("copy", place.blue, namespace="default", data={"a": "old"}, immutable=True)
+    place.push()
+    place.run()
+    await place.rest()
+    assert place.ready["reason"] == "Errored"
+    remote = place.remote(place.blue)
+    assert remote is not None
+    assert remote["data"] == {"a": b64encode(b"old").decode()}
+
+
+async def test_it_refreshes_on_its_interval(place: Place) -> None:
+    """The source is not watched, but looked at again when the interval is over (at every one of them)."""
+    place.secret("source", data={"a": "1"})
+    place.push(entry("a"), refreshInterval="1s")
+    place.run()
+    await place.rest_until(place.blue, "1")
+    for value in ("2", "3"):
+        changed = copy.deepcopy(place.home.storage.get(SECRETS, "source", "ns"))
+        assert changed is not None
+        changed["data"] = {"a": b64encode(value.encode()).decode()}
+        place.home.storage.update(SECRETS, changed)
+        await place.rest_until(place.blue, value)

@@ -17,7 +17,7 @@ from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.types import Format
-from tui.kube.errors import Forbidden, KubeError
+from tui.kube.errors import Denied, KubeError
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive
 
@@ -141,7 +141,7 @@ async def no_more_secrets(bench: Bench) -> AsyncIterator[None]:
         while True:
             try:
                 await bench.client.create(SECRETS, {"metadata": {"name": "probe"}}, namespace=namespace, dry_run=True)
-            except Forbidden:
+            except Denied:
                 break
             await asyncio.sleep(0.1)
     yield

@@ -9,7 +9,7 @@ from tui.demo.faults import Action
 
 STATUSES: Final[dict[str, Action]] = {
     "401": Answer(401, "Unauthorized", "Unauthorized"),
-    "403": Answer(403, "Forbidden", "the request is forbidden"),
+    "403": Answer(403),
     "404": Answer(404, "NotFound", "the server could not find the requested resource"),
     "409": Answer(409, "Conflict", "the object has been modified"),
     "410": Answer(410, "Expired", "the provided resource version is too old"),

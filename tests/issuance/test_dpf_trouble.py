@@ -126,7 +126,7 @@ async def test_a_failed_renewal_keeps_the_old_one_and_leaves_no_handle(place: Pl
     assert await place.handles() == handles
     assert credential_of(place.host, after, place.clock()).state is State.FAILED
     place.faults(clear=True)
-    place.faults("harbor", FaultRule(Answer(403, "Forbidden", "no"), verb="patch", path="/secrets/out$"))
+    place.faults("harbor", FaultRule(Answer(403), verb="patch", path="/secrets/out$"))
     rest = await place.keep(ok=False, renew="by hand")
     assert await place.handles() == handles, "a token that could not be published is taken back"
     assert rest.error in conditions(await place.read())["SecretReconciled"][2]
@@ -202,7 +202,7 @@ async def test_a_token_that_is_no_text_is_issued_anew(place: Place) -> None:
 
 
 async def test_no_right_to_make_handles_is_said(place: Place) -> None:
-    place.faults("tenant-a", FaultRule(Answer(403, "Forbidden", "no"), verb="create", path="/secrets$"))
+    place.faults("tenant-a", FaultRule(Answer(403), verb="create", path="/secrets$"))
     await place.want()
     rest = await place.keep()
     assert any("cannot be revoked" in note for note in rest.notes)

@@ -111,7 +111,7 @@ async def test_without_a_handle_only_a_new_account_ends_the_token(place: Place, 
     async with bench_of(place, tmp_path) as bench:
         address = address_of(place)
         await place.want()
-        place.faults(place.members[0], FaultRule(Answer(403, message="no"), verb="create", path=r"/secrets$"))
+        place.faults(place.members[0], FaultRule(Answer(403), verb="create", path=r"/secrets$"))
         issued = await bench.rotate(address)
         assert issued.credential.handle is None
         assert "cannot be revoked" in issued.hint
@@ -139,7 +139,7 @@ async def test_a_failed_rotation_keeps_the_old_credential(place: Place, tmp_path
         await place.want()
         issued = await bench.rotate(address)
         for host, rule in (
-            (place.members[0], FaultRule(Answer(403, message="no"), verb="create", path=r"/token$")),
+            (place.members[0], FaultRule(Answer(403), verb="create", path=r"/token$")),
             (place.host, FaultRule(Answer(500), verb="patch", path=r"/secrets/out$", times=1)),
         ):
             place.faults(host, rule)

@@ -156,7 +156,7 @@ def test_3607_seconds_are_never_asked_for() -> None:
 async def test_e19_a_missing_right_is_named(ebench: Bench) -> None:
     arena = ebench.arena
     await ebench.make_account()
-    with arena.fault(FaultRule(Answer(403, message="no"), verb="create", path=r"/token$")):
+    with arena.fault(FaultRule(Answer(403), verb="create", path=r"/token$")):
         outcome = await ebench.engine.execute(await ebench.engine.plan_issue(arena.spec()))
     assert not outcome.ok
     assert "create serviceaccounts/token" in outcome.hint
@@ -191,7 +191,7 @@ async def test_e25_an_old_server_is_asked_in_another_way(bench: Bench) -> None:
 
 async def test_e25_without_any_review_a_plain_get_proves_it(embedded_old: Arena) -> None:
     async with Bench(embedded_old) as bench:
-        with embedded_old.fault(FaultRule(Answer(403, message="no"), verb="create", path="tokenreviews")):
+        with embedded_old.fault(FaultRule(Answer(403), verb="create", path="tokenreviews")):
             outcome = await bench.issue(embedded_old.spec())
         assert "GET says" in next(result.message for result in outcome.results if result.step == "prove")
 
@@ -208,7 +208,7 @@ async def test_e17_equal_tokens_of_one_second_are_no_rotation(embedded_old: Aren
     """Unbound, so that both wishes are equal: the old server answers both with the very same bytes."""
     async with Bench(embedded_old) as bench:
         await bench.make_account()
-        no_handles = FaultRule(Answer(403, message="no"), verb="create", path=r"/secrets$")
+        no_handles = FaultRule(Answer(403), verb="create", path=r"/secrets$")
         with embedded_old.fault(no_handles):
             first = await bench.issue(embedded_old.spec())
             assert "cannot be revoked" in first.hint

@@ -82,16 +82,16 @@ async def test_something_between_that_answers_pages_explains_nothing_and_breaks_
     assert said == "refused; the server does not say why"
 
 
-async def test_a_changed_token_and_a_foreign_key_are_told_apart(ebench: Bench) -> None:
-    await ebench.issue(ebench.arena.spec())
-    head, body, signature = token_in(ebench.arena.file().path).reveal().split(".")
+async def test_a_changed_token_and_a_foreign_key_are_told_apart(bench: Bench) -> None:
+    await bench.issue(bench.arena.spec())
+    head, body, signature = token_in(bench.arena.file().path).reveal().split(".")
     changed = json.loads(base64.urlsafe_b64decode(body + "=="))
     changed["exp"] += 3600
     forged = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode().rstrip("=")
-    assert "changed after it was signed" in await refused(ebench, Sensitive(f"{head}.{forged}.{signature}"))
+    assert "changed after it was signed" in await refused(bench, Sensitive(f"{head}.{forged}.{signature}"))
     header = json.loads(base64.urlsafe_b64decode(head + "==")) | {"kid": "somebody-elses"}
     other = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
-    said = await refused(ebench, Sensitive(f"{other}.{body}.{signature}"))
+    said = await refused(bench, Sensitive(f"{other}.{body}.{signature}"))
     assert "signed with the key somebody-els" in said
 
 
@@ -108,10 +108,10 @@ async def test_revoked_is_told_from_an_account_that_is_gone(ebench: Bench) -> No
     assert "is gone" in await refused(ebench, token)
 
 
-async def test_another_audience_is_named(ebench: Bench) -> None:
-    await ebench.issue(ebench.arena.spec(ebench.arena.file("robot.token"), format=Format.TOKEN, audiences=("vault",)))
-    token = Sensitive(Path(ebench.arena.file("robot.token").path).read_bytes().strip())
-    assert "vault" in await refused(ebench, token)
+async def test_another_audience_is_named(bench: Bench) -> None:
+    await bench.issue(bench.arena.spec(bench.arena.file("robot.token"), format=Format.TOKEN, audiences=("vault",)))
+    token = Sensitive(Path(bench.arena.file("robot.token").path).read_bytes().strip())
+    assert await refused(bench, token) == "refused: it is for vault, not for this API server"
 
 
 async def test_a_legacy_token_that_was_invalidated_says_so(ebench: Bench) -> None:

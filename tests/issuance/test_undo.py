@@ -159,7 +159,7 @@ async def test_a_place_that_refuses_leaves_the_newer_one_everywhere(embedded: Ar
         await bench.engine.execute(await bench.engine.plan_rotate(issued.address))
         new = token_in(embedded.file().path)
         plan = await bench.engine.plan_undo(issued.address)
-        refuses = FaultRule(Answer(403, message="no"), verb="update", path=r"/secrets/robot-credential$")
+        refuses = FaultRule(Answer(403), verb="update", path=r"/secrets/robot-credential$")
         with embedded.fault(refuses):
             outcome = await bench.engine.execute(plan)
         assert not outcome.ok

@@ -26,6 +26,7 @@ from tui.kube.errors import (
     ConfigError,
     Conflict,
     ConnectionLost,
+    Denied,
     Forbidden,
     Gone,
     Invalid,
@@ -38,6 +39,7 @@ from tui.kube.errors import (
     TooManyRequests,
     Unauthorized,
     Unreachable,
+    lacks_right,
 )
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
@@ -216,6 +218,7 @@ async def test_certificates_that_cannot_be_used(server: FakeServer, broken: str)
 async def test_refusals_are_never_repeated(
     server: FakeServer, client: Client, code: int, reason: str, kind: type[APIError], method: str
 ) -> None:
+    kind = Denied if (kind, method) == (Forbidden, "POST") else kind  # these are not the authorizer's words
     server.says(refuses(code, reason, "no \x1b[31mthank\u202e you"))
     error = await fails(client, kind, method)
     assert (error.status, error.reason, error.message) == (code, reason, "no ·[31mthank· you")
@@ -224,7 +227,7 @@ async def test_refusals_are_never_repeated(
 
 
 async def test_403_names_the_missing_right(server: FakeServer, client: Client) -> None:
-    server.says(refuses(403, "Forbidden", "serviceaccounts is forbidden"))
+    server.says(refuses(403, "Forbidden", 'serviceaccounts is forbidden: User "a" cannot create resource "x"'))
     with pytest.raises(Forbidden) as caught:
         await client.create(SERVICE_ACCOUNTS, {}, namespace="ci", name="robot", subresource="token")
     assert caught.value.hint == "needs: create serviceaccounts/token in namespace ci (resourceName robot)"
@@ -412,3 +415,45 @@ async def test_one_hanging_request_does_not_hold_the_others_up(server: FakeServe
     assert not slow.done()
     with pytest.raises(TimedOut):
         await slow
+
+
+WEBHOOK = 'admission webhook "lifetimes.policy.acme" denied the request: more than 10m needs a ticket'
+RIGHTS = [
+    (
+        'serviceaccounts "robot" is forbidden: User "bob" cannot create resource "serviceaccounts/token" in API',
+        True,
+    ),
+    ('forbidden: User "system:anonymous" cannot post path "/api"', True),
+    (
+        'users "x" is forbidden: User "bob" cannot impersonate resource "users" in API group "" at the cluster scope',
+        True,
+    ),
+    (
+        'roles "r" is forbidden: user "bob" (groups=["a"]) is attempting to grant RBAC permissions not currently held:',
+        True,
+    ),
+    ('users "x" is forbidden: User "bob" cannot impersonate-on:user-info:list resource "pods" in API group ""', True),
+    (WEBHOOK, False),
+    ("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", False),
+    ('secrets "x" is forbidden: exceeded quota: q, requested: count/secrets=1, used: 5, limited: 5', False),
+    ("secrets is forbidden: unable to create new content in namespace ci because it is being terminated", False),
+    ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', False),
+    ('admission webhook "w" denied the request: x is forbidden: User "bob" cannot create resource "pods"', False),
+    ("no", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("message", "right"), RIGHTS)
+def test_only_the_authorizer_speaks_of_rights(message: str, right: bool) -> None:
+    assert lacks_right(message, changes=True) is right
+    assert lacks_right(message, changes=False)  # no webhook refuses a read
+
+
+async def test_a_webhook_that_denies_gets_no_hint_about_rights(server: FakeServer, client: Client) -> None:
+    """Case 13 of the public reports: its own words, and nothing about a right that would not help."""
+    server.says(refuses(403, "Forbidden", WEBHOOK))
+    with pytest.raises(Denied) as denied:
+        await client.create(SERVICE_ACCOUNTS, {}, namespace="ci", name="robot", subresource="token")
+    assert denied.value.hint == ""
+    assert "needs a ticket" in str(denied.value)

@@ -1,0 +1,1 @@
+"""Attacks: what people, clusters and files must not be able to do."""

@@ -105,7 +105,7 @@ Authenticate = Callable[["web.Request"], Awaitable[UserInfo | None]]
 Authorize = Callable[[UserInfo, Attributes], Decision]
 Admit = Callable[[Admission], None]
 """Refuses by raising `StatusError`."""
-Handler = Callable[[Call], Awaitable[Reply]]
+Handler = Callable[[Call], Awaitable["Reply | web.StreamResponse"]]
 
 
 @dataclass(frozen=True, slots=True)

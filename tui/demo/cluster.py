@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from .access import Call, Object, Reply
@@ -25,6 +26,7 @@ from .bootstrap import bootstrap_objects
 from .faults import Faults, ServerState
 from .features import Features
 from .housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
+from .negotiation import media_type
 from .pki import Authority, Certificate, SigningKey, server_context
 from .reviews import Reviews
 from .server import ApiServer
@@ -39,6 +41,8 @@ ADMIN: Final = "kubernetes-admin"
 _ADMIN_LIFETIME: Final = timedelta(days=365)
 _CONTROLLER_DELAY: Final = 0.03
 _GRACE: Final = 0.2
+_KEY_SET: Final = "application/jwk-set+json"
+"""The only form in which real servers give their keys."""
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
@@ -260,8 +264,12 @@ class EmbeddedCluster:
             }
         )
 
-    async def _keys(self, call: Call) -> Reply:
-        return Reply({"keys": [self.tokens.key.jwk()]})
+    async def _keys(self, call: Call) -> web.Response:
+        accept = call.request.headers.get("Accept", "")
+        if accept and not any(media_type(clause) in (_KEY_SET, "*/*") for clause in accept.split(",")):
+            return web.Response(status=406, text="406: Not Acceptable")
+        body = msgspec.json.encode({"keys": [self.tokens.key.jwk()]})
+        return web.Response(body=body, content_type=_KEY_SET, headers={"Cache-Control": "public, max-age=3600"})
 
 
 def version_info(version: str) -> dict[str, str]:

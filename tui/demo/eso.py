@@ -120,8 +120,8 @@ class PushController(_Controller):
         now = self._home.clock()
         interval = _seconds(spec.get("refreshInterval", "1h"))
         status = push.setdefault("status", {})
-        if not _due(status, _mark(metadata), interval, now):
-            return None
+        if (wait := _wait(status, _mark(metadata), interval, now)) != 0:
+            return wait
         before: Object = status.get("syncedPushSecrets") or {}
         try:
             synced = {_store_key(ref): self._push(push, ref) for ref in spec["secretStoreRefs"]}
@@ -201,8 +201,8 @@ class ExternalController(_Controller):
         now = self._home.clock()
         interval = _seconds(spec.get("refreshInterval", "1h"))
         status = external.setdefault("status", {})
-        if not _due(status, _mark(metadata), interval, now):
-            return None
+        if (wait := _wait(status, _mark(metadata), interval, now)) != 0:
+            return wait
         try:
             connection = self._connect(spec["secretStoreRef"], metadata["namespace"])
             data = dict(_fetched(connection, spec))
@@ -283,13 +283,14 @@ def _mark(metadata: Object) -> str:
     return f"{metadata.get('generation', 1)}-{hashlib.sha256(notes.encode()).hexdigest()[:32]}"
 
 
-def _due(status: Object, mark: str, interval: int, now: datetime) -> bool:
+def _wait(status: Object, mark: str, interval: int, now: datetime) -> float | None:
+    """Seconds until it is looked at again: none where it was changed, None where it never is."""
     if status.get("syncedResourceVersion") != mark:
-        return True
+        return 0
     if not interval:
-        return False
-    refreshed = datetime.fromisoformat(status["refreshTime"])
-    return refreshed + timedelta(seconds=interval) <= now
+        return None
+    due = datetime.fromisoformat(status["refreshTime"]) + timedelta(seconds=interval)
+    return max(0.0, (due - now).total_seconds())
 
 
 def _condition(status: Object, value: str, reason: str, message: str, now: datetime) -> bool:

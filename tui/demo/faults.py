@@ -16,7 +16,7 @@ from typing import Final
 
 from aiohttp import web
 
-from .access import Attributes, FaultEffect, UserInfo
+from .access import Attributes, FaultEffect, UserInfo, refusal
 from .status import StatusError
 
 
@@ -39,7 +39,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer with a Status of this code instead of doing anything."""
+    """Answer with a Status of this code instead of doing anything; a 403 without a message is the authorizer's."""
 
     code: int
     reason: str = ""
@@ -187,6 +187,8 @@ class Faults:
                 case Drop():
                     _abort(request)
                     return FaultEffect(response=web.Response())
+                case Answer(403, message="") if user is not None:
+                    return FaultEffect(response=_respond(refusal(user, attributes)))
                 case Answer():
                     return FaultEffect(response=_status(action))
                 case Cut(after):
@@ -207,5 +209,9 @@ def _status(answer: Answer) -> web.Response:
     retry = answer.headers.get("Retry-After", "")
     if retry.isdigit():
         error.details = {"retryAfterSeconds": int(retry)}
+    return _respond(error, answer.headers)
+
+
+def _respond(error: StatusError, headers: Mapping[str, str] | None = None) -> web.Response:
     body = json.dumps(error.body()).encode()
-    return web.Response(status=answer.code, body=body, headers=answer.headers, content_type="application/json")
+    return web.Response(status=error.code, body=body, headers=headers, content_type="application/json")

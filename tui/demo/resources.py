@@ -43,7 +43,7 @@ class Resources:
         self._storage = storage
         self._kinds = kinds
         self._clock = clock
-        self._writer = Writer(storage, clock, admit, minor)
+        self.writer = Writer(storage, clock, admit, minor)
         self._subresources = subresources
         self._virtual = virtual
         self._checks_fields = minor >= 25
@@ -163,7 +163,7 @@ class Resources:
             raise method_not_allowed()
         body = negotiation.decode(await request.read(), request.headers.get("Content-Type", ""), kind.kind)
         options = self._options(request, user, "create")
-        obj = self._writer.create(kind, self._namespace(kind, wanted), body, options)
+        obj = self.writer.create(kind, self._namespace(kind, wanted), body, options)
         return self._written(request, kind, obj, options, 201)
 
     async def _update(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
@@ -172,7 +172,7 @@ class Resources:
         body = negotiation.decode(await request.read(), request.headers.get("Content-Type", ""), kind.kind)
         options = self._options(request, user, "update")
         namespace = self._namespace(kind, wanted)
-        obj = self._writer.update(kind, namespace, wanted.name, body, options, wanted.subresource)
+        obj = self.writer.update(kind, namespace, wanted.name, body, options, wanted.subresource)
         return self._written(request, kind, obj, options, 200)
 
     async def _patch(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
@@ -190,9 +190,9 @@ class Resources:
         created = False
         if media == patches.APPLY:
             body = negotiation.decode_yaml(raw)
-            obj, created = self._writer.apply(kind, namespace, name, body, options, part)
+            obj, created = self.writer.apply(kind, namespace, name, body, options, part)
         else:
-            obj = self._writer.patch(kind, namespace, name, negotiation.decode_patch(raw), media, options, part)
+            obj = self.writer.patch(kind, namespace, name, negotiation.decode_patch(raw), media, options, part)
         return self._written(request, kind, obj, options, 201 if created else 200)
 
     def _options(self, request: web.Request, user: UserInfo, verb: str, *, is_apply: bool = False) -> WriteOptions:
@@ -216,7 +216,7 @@ class Resources:
 
     async def _delete(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
         options = delete_options(request.query, await self._optional_body(request), user)
-        obj, gone = self._writer.delete(kind, self._namespace(kind, wanted), wanted.name, options)
+        obj, gone = self.writer.delete(kind, self._namespace(kind, wanted), wanted.name, options)
         if not gone or kind.collection in (SERVICE_ACCOUNTS, PODS):
             return _json(encoding.plain(kind, obj))
         details = {"name": wanted.name, "group": kind.group, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
@@ -238,7 +238,7 @@ class Resources:
         test = selector(kind, list_options(request.query))
         items = [item for item in self._storage.items(kind.collection, namespace) if test is None or test(item.object)]
         for item in items:
-            self._writer.delete(kind, item.key[1], item.key[2], options)
+            self.writer.delete(kind, item.key[1], item.key[2], options)
         printer = encoding.Printer(kind, Shape.OBJECT, self._clock())
         return _json(printer.many(items, {"resourceVersion": str(self._storage.version)}))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aiohttp import web
+
 from .access import Attributes, Authorize, Call, Handler, Object, Reply, UserInfo, Virtual
 from .authn import Authenticator
 from .authz import Authorizer
@@ -133,7 +135,7 @@ def _virtual(group: str, kind: str, handler: Handler, *, namespaced: bool = Fals
     plural = f"{kind.lower()}s"
     served = Kind(group, "v1", plural, kind, namespaced=namespaced, singular=kind.lower(), verbs=("create",))
 
-    async def checked(call: Call) -> Reply:
+    async def checked(call: Call) -> Reply | web.StreamResponse:
         call.body = read(served, call.body)
         return await handler(call)
 

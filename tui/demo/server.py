@@ -70,7 +70,7 @@ class ApiServer:
         self._authorize = authorize
         self._faults = faults
         discovery = Discovery(self.kinds, subresources or {}, virtual or {})
-        self._resources = Resources(storage, self.kinds, clock, admit, subresources or {}, virtual or {}, minor)
+        self.resources = Resources(storage, self.kinds, clock, admit, subresources or {}, virtual or {}, minor)
         self._plain = PlainPaths(storage, self.kinds, discovery, version_info, paths or {})
         self.app = web.Application(client_max_size=_LARGEST)
         self.app.router.add_route("*", "/{path:.*}", self._handle)
@@ -83,16 +83,16 @@ class ApiServer:
     @property
     def bookmark_every(self) -> float:
         """Seconds between the bookmarks of a silent watch."""
-        return self._resources.bookmark_every
+        return self.resources.bookmark_every
 
     @bookmark_every.setter
     def bookmark_every(self, seconds: float) -> None:
-        self._resources.bookmark_every = seconds
+        self.resources.bookmark_every = seconds
 
     def drop_watches(self, matches: Callable[[web.Request], bool] = lambda _: True) -> int:
         """Break the open watches that match, in the middle of the stream; returns how many there were."""
         dropped = 0
-        for request in list(self._resources.watches.values()):
+        for request in list(self.resources.watches.values()):
             if matches(request) and request.transport is not None:
                 request.transport.abort()
                 dropped += 1
@@ -100,7 +100,7 @@ class ApiServer:
 
     async def close(self) -> None:
         """End every watch cleanly."""
-        for watch in list(self._resources.watches):
+        for watch in list(self.resources.watches):
             watch.close()
         await asyncio.sleep(0)
 
@@ -135,7 +135,7 @@ class ApiServer:
             raise refusal(who, wanted, decision.reason)
         cut = effect
         if wanted.is_resource:
-            response = await self._resources.answer(request, wanted, who, cut)
+            response = await self.resources.answer(request, wanted, who, cut)
         else:
             response = await self._plain.answer(request, wanted, who)
         if negotiation.wants_yaml(request.headers.get("Accept", "")):

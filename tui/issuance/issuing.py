@@ -188,9 +188,7 @@ class Issue:
             client = await self.context.clusters.client(identity.cluster)
             try:
                 handle = await handles.create(client, self.intent, self.account_uid, self.context.owner)
-            except Forbidden as error:
-                if not error.lacks_right:
-                    raise
+            except Forbidden:
                 handle = None
                 note.skip(f"no right to create Secrets in namespace {identity.namespace}; the token is not bound")
                 run.hints.append(f"this credential {CANNOT_REVOKE}")

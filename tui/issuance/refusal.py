@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 
+_KEYS: Final = "application/jwk-set+json"
+"""The only form in which API servers give their keys; they answer 406 to `application/json`."""
 _BOUND: Final = {"Secret": SECRETS, "Pod": PODS, "Node": NODES}
 
 
@@ -87,7 +89,7 @@ async def _foreign(operator: Client, claims: Claims) -> str:
 async def _wrong_key(operator: Client, claims: Claims, token: Sensitive) -> str:
     """Whether the cluster knows the key that it names, and whether the signature fits that key."""
     try:
-        answer = await operator.request("GET", "/openid/v1/jwks")
+        answer = await operator.request("GET", "/openid/v1/jwks", accept=_KEYS)
         document = decode(answer.body, dict)
     except KubeError:
         return ""  # old servers, or no right: then nothing is known of keys
@@ -132,16 +134,30 @@ async def _what_is_missing(operator: Client, claims: Claims, token: Sensitive) -
     gone = await _bound_gone(operator, claims)
     if gone:
         return gone, "issue a new one"
+    reviewed = None
     with contextlib.suppress(KubeError):
         reviewed = await review(operator, token)
+        if reviewed is not None and not reviewed.authenticated and await _for_others(operator, claims, token):
+            return (
+                f"refused: it is for {', '.join(claims.audiences)}, not for this API server",
+                "whoever it is for accepts it; issue one without --audience for the API server",
+            )
         if reviewed is not None and reviewed.error:
             return f"refused: {reviewed.error}", "issue a new one"
-    if claims.audiences and not any("kubernetes" in one or one == claims.issuer for one in claims.audiences):
+    if reviewed is None and claims.audiences and claims.issuer not in claims.audiences:
         return (
-            f"refused: it is for {', '.join(claims.audiences)}, not for this API server",
-            "whoever it is for accepts it; issue one without --audience for the API server",
+            f"refused; it is for {', '.join(claims.audiences)}, which this API server probably is not",
+            "to know, kubemint needs the right to create tokenreviews",
         )
     return "refused; the server does not say why", "its signing key may have changed, or the token was invalidated"
+
+
+async def _for_others(operator: Client, claims: Claims, token: Sensitive) -> bool:
+    """Whether the server calls the token good for the audiences that it names."""
+    if not claims.audiences:
+        return False
+    reviewed = await review(operator, token, claims.audiences)
+    return reviewed is not None and reviewed.authenticated
 
 
 async def _bound_gone(operator: Client, claims: Claims) -> str:

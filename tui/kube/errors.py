@@ -6,6 +6,7 @@ never part of an error, because a proxy or a server may echo material in them.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 from .text import safe_text
@@ -127,12 +128,11 @@ class Unauthorized(APIError):
 
 
 class Forbidden(APIError):
-    """403. The hint names the verb and the resource that are missing, where it is a right that is missing."""
+    """403 of the authorizer: a right is missing. The hint names the verb and the resource."""
 
-    @property
-    def lacks_right(self) -> bool:
-        """Whether a right is missing; a full quota, a policy or a namespace that is going away answer 403 as well."""
-        return not of_admission(self.message)
+
+class Denied(APIError):
+    """403 from behind the rights: a webhook, a policy, a quota or a namespace that ends said no. No right mends it."""
 
 
 class NotFound(APIError):
@@ -171,15 +171,24 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 
 
-def of_admission(message: str) -> bool:
-    """Whether a 403 with this message came from behind the rights: the caller may, but not this, or not now."""
-    return any(words in message for words in _ADMISSION)
+_RIGHTS: Final = re.compile(
+    r'(\S+ ("[^"]*" )?is )?forbidden: (User "[^"]*" cannot |user "[^"]*" .*is attempting to grant RBAC permissions)'
+)
+"""How API servers say that a right is missing (k8s.io/apiserver, ForbiddenMessage; the escalation check of RBAC)."""
 
 
-_ADMISSION: Final = ("exceeded quota", "because it is being terminated", "denied the request", "denied request")
-"""What the quota, the namespaces' life cycle, webhooks and admission policies say."""
+def lacks_right(message: str, *, changes: bool) -> bool:
+    """Whether a 403 with this message means that a right is missing.
+
+    Reading passes no admission, so that each refusal of it is the authorizer's. Of what refuses a write only the
+    authorizer says who cannot do what; webhooks, policies and quotas use words of their own.
+    """
+    return not changes or _RIGHTS.match(message) is not None
 
 
 def api_error_type(status: int) -> type[APIError]:
-    """The class for an HTTP status: one of its own, `ServerError` for 5xx, `APIError` for the rest."""
+    """The class for an HTTP status: one of its own, `ServerError` for 5xx, `APIError` for the rest.
+
+    For a 403 `lacks_right` says whether it is this one or `Denied`.
+    """
     return _BY_STATUS.get(status, ServerError if status >= 500 else APIError)

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from .errors import APIError, KubeError, ProtocolError, api_error_type, of_admission
+from .errors import APIError, Denied, Forbidden, KubeError, ProtocolError, api_error_type, lacks_right
 from .request_info import RequestInfo
 from .sensitive import MASK, Sensitive
 from .text import safe_text
@@ -128,12 +128,15 @@ def status_error(
         masked(f"{cause.field}: {cause.message}" if cause.field else cause.message)
         for cause in (details.causes if details and details.causes else ())
     )
-    return api_error_type(code)(
+    kind = api_error_type(code)
+    if kind is Forbidden and not lacks_right(status.message, changes=info.changes):
+        kind = Denied
+    return kind(
         code,
         safe_text(status.reason, 64),
         masked(status.message),
         cluster=cluster,
-        hint=f"needs: {info.right()}" if code == 403 and info.resource and not of_admission(status.message) else "",
+        hint=f"needs: {info.right()}" if kind is Forbidden and info.resource else "",
         retry_after=retry_after if retry_after is not None or details is None else details.retry_after_seconds,
         causes=causes,
         verb=info.verb,

@@ -134,9 +134,7 @@ class RequestWork:
         )
         try:
             made = await self.client.create(SECRETS, wish, namespace=namespace)
-        except Forbidden as error:
-            if not error.lacks_right:
-                raise
+        except Forbidden:
             self.notes.append(f"no right to create Secrets in {namespace} of {self.target.name}: {UNBOUND}")
             self.handle = None
         else:
