@@ -245,7 +245,7 @@ class CredentialController:
         except ValueError as error:
             raise ControllerError(str(error)) from error
         wanted = spec.get("metadata") or {}
-        labels, notes = ownership(request) | (wanted.get("labels") or {}), dict(wanted.get("annotations") or {})
+        labels, notes = (wanted.get("labels") or {}) | ownership(request), dict(wanted.get("annotations") or {})
         patch: Object = {
             "metadata": {"name": name, "namespace": namespace, "labels": labels, "annotations": notes},
             "type": "Opaque",

@@ -51,6 +51,24 @@ CREDENTIALS: Final = f"{SELECTOR},{ROLE}=credential"
 _NAME_LIMIT: Final = 63  # what a label value and a DNS label may have, so that a handle's name fits everywhere
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' own for generated names: no vowels, no look-alikes
 _SUFFIX: Final = 8
+_MOST_NAMED: Final = 3
+
+
+_DPF: Final = "svc.dpu.nvidia.com"
+_OWNERS: Final = {
+    "kubemint.io": "kubemint's own",
+    _DPF: "DPF's own",
+    "kubernetes.io": "acted on by Kubernetes itself",
+    "k8s.io": "acted on by Kubernetes itself",
+    "x-k8s.io": "acted on by Cluster API and its like",
+}
+"""Who means something by the keys of these domains and all below them, so that nobody else may ask us to write them."""
+_FREE: Final = ("app.kubernetes.io", "kubernetes.io/description")
+"""What Kubernetes recommends to everybody and does not act on; `managed-by` is free but for our own name in it."""
+
+
+class Reserved(UsageError):
+    """Somebody else asks kubemint to write labels or annotations that only their owner may set."""
 
 
 class Role(StrEnum):
@@ -111,6 +129,38 @@ def place_name(where: SecretDestination | Address, account_cluster: str) -> str:
     return name if where.cluster == account_cluster else f"{where.cluster}/{name}"
 
 
+def reserved(labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[str, str]:
+    """The keys among these that only their owner may set, each with whose it is."""
+    found = {}
+    for key, value in (*labels.items(), *annotations.items()):
+        owner = _owner(key.casefold())
+        if key.casefold() == MANAGED_BY:
+            owner = _OWNERS["kubemint.io"] if value.strip().casefold() == MANAGER else ""
+        if owner:
+            found[key] = owner
+    return found
+
+
+def refuse_reserved(labels: Mapping[str, str], annotations: Mapping[str, str], asked_in: str = "") -> None:
+    """Raises Reserved where somebody else asks us to write what only kubemint, DPF or Kubernetes may say of an object.
+
+    Written by us, into a namespace where who asks may not write, it would be believed. `asked_in` is where he asks.
+    """
+    found = sorted(reserved(labels, annotations).items())
+    if found:
+        said = ", ".join(f"{key} ({owner})" for key, owner in found[:_MOST_NAMED])
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        where = f" in {asked_in}" if asked_in else ""
+        raise Reserved(f"labels or annotations{where} that nobody else may set: {said}{more}", "leave them out")
+
+
+def _owner(key: str) -> str:
+    domain, slash, _ = key.partition("/")
+    if not slash or domain in _FREE or key in _FREE:
+        return ""
+    return next((owner for name, owner in _OWNERS.items() if f".{domain}".endswith(f".{name}")), "")
+
+
 def is_managed(obj: Mapping[str, Any], role: Role | None = None) -> bool:
     """Whether this object (or its metadata) carries kubemint's label, and `role` where one is given."""
     labels = _metadata(obj).get("labels") or {}
@@ -156,6 +206,9 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
     account_cluster = notes.get(ACCOUNT_CLUSTER) or cluster
     account = _split(notes.get(ACCOUNT, ""), 2)
     handle = _split(notes.get(HANDLE, ""), 3)
+    claimed = next((key for key in meta.get("labels") or {} if _owner(key) == _OWNERS[_DPF]), "")
+    if claimed:  # a Secret of a request is the request's: whoever made it look like ours as well is not believed
+        account = handle = None
     issued, expires = parse_time(notes.get(ISSUED)), parse_time(notes.get(EXPIRES))
     whole = account is not None and issued is not None and expires is not None and issued < expires
     return Credential(
@@ -172,8 +225,14 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
         fingerprint=notes.get(FINGERPRINT, ""),
         handle=Handle(account_cluster, *handle) if handle else None,
         state=State.VALID if whole else State.UNKNOWN,
-        message="" if whole else "its annotations are incomplete or contradict each other",
+        message=_complaint(whole, claimed),
     )
+
+
+def _complaint(whole: bool, claimed: str) -> str:
+    if claimed:
+        return f"its label {claimed} says that it is a DPU request's, its others that it is kubemint's"
+    return "" if whole else "its annotations are incomplete or contradict each other"
 
 
 def renewal_point(issued: datetime | None, expires: datetime | None, fingerprint: str) -> datetime | None:

@@ -159,6 +159,7 @@ def check_spec(context: Context, spec: IssueSpec) -> None:
         else:
             context.clusters.endpoint(destination.cluster)
             check_names(destination.namespace, destination.name, "Secret")
+            managed.refuse_reserved(destination.labels, destination.annotations, "the destination")
 
 
 def check_names(namespace: str, name: str, what: str) -> None:

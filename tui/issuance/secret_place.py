@@ -49,6 +49,7 @@ class SecretPlace:
     """One Secret. Created where it is missing, replaced only at the resourceVersion that was looked at."""
 
     def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
+        managed.refuse_reserved(destination.labels, destination.annotations, "the destination")
         self.destination = destination
         self.address = Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
         self.cluster = destination.cluster
@@ -63,6 +64,8 @@ class SecretPlace:
         self._attempt = ""
         """The fingerprint that `write` tried to put there."""
         self._unanswered = False
+        self._notes: dict[str, str] = {}
+        """Marks of ours beyond what every credential's Secret carries."""
 
     async def look(self) -> Held:
         client = await self._client()
@@ -206,7 +209,7 @@ class SecretPlace:
         metadata |= {"name": where.name, "namespace": where.namespace}
         ours = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: managed.Role.CREDENTIAL.value}
         metadata["labels"] = (metadata.get("labels") or {}) | where.labels | ours
-        notes: dict[str, str | None] = (metadata.get("annotations") or {}) | where.annotations
+        notes: dict[str, str | None] = (metadata.get("annotations") or {}) | where.annotations | self._notes
         notes |= managed.annotations_for(
             writing.credential, cluster=self.cluster, request=writing.request, copies=writing.copies
         )

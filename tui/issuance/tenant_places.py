@@ -159,11 +159,9 @@ class PushedPlace(SecretPlace):
 
     def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
         assert destination.push is not None
-        note = msgspec.json.encode(destination.push).decode()
-        super().__init__(
-            msgspec.structs.replace(destination, annotations=destination.annotations | {PUSH: note}), clusters
-        )
+        super().__init__(destination, clusters)
         self.push = destination.push
+        self._notes = {PUSH: msgspec.json.encode(destination.push).decode()}
         self.label += f", and by PushSecret {self.push.name} in {self.push.tenant}"
         self._announced: dict[str, Any] | None = None
         self._existed = False

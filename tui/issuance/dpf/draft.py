@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tui.issuance import managed
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.token_request import LONGEST, SHORTEST
@@ -72,6 +73,8 @@ def validate(draft: DPURequestDraft) -> list[Problem]:
     _check_duration(problems, draft.duration)
     _check_labels(problems, draft.labels)
     _check_annotations(problems, draft.annotations)
+    for field, values in (("labels", draft.labels), ("annotations", draft.annotations)):
+        problems += [Problem(field, f"{key!r} is {owner}") for key, owner in managed.reserved(values, {}).items()]
     return problems
 
 

@@ -18,6 +18,7 @@ from tui.issuance.cluster_time import ahead, now_at, utc_now
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
 from tui.issuance.fence import fence, unsure
+from tui.issuance.managed import Reserved
 from tui.issuance.renewal import next_wake, spread
 from tui.issuance.token_request import IssuedToken
 from tui.kube.client import Client
@@ -96,7 +97,7 @@ class Keeper:
             work.check()
             reason = renew or work.reason(self._now(work.client))
             issued = await self._issue(work) if reason else None
-        except steps.SecretInUse as error:
+        except (steps.SecretInUse, Reserved) as error:
             return await self._failed(request, conditions.SECRET, error)
         except (KubeError, IssuanceError) as error:
             return await self._failed(request, conditions.ACCOUNT, error)

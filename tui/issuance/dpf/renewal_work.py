@@ -108,11 +108,12 @@ class RequestWork:
         return wanted is None or granted // _SECOND == wanted // _SECOND
 
     def check(self) -> None:
-        """Refuse before anything is made what cannot end well: a wrong type or lifetime, a Secret of somebody else."""
+        """Refuse before anything is made what cannot end well: a wrong type or lifetime, a Secret of somebody else,
+        and marks that only their owner may set."""
         if self.request.format is None:
             raise IssuanceError(f"unsupported secret type: {self.request.type}")
         check_wish(self.request.wanted, ())
-        steps.check_secret(self.wanted, self.request.secret)
+        steps.check_secret(self.request, self.wanted)
 
     async def account(self) -> str:
         """Make or refresh the service account; returns its UID. From now on the request has something to clean up."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tui.issuance import managed
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
 from tui.issuance.formats import CA_KEY, HOST_KEY, KEYS, KUBECONFIG_KEY, PORT_KEY, render, token_of
@@ -137,11 +138,16 @@ def belongs(metadata: Mapping[str, Any], request: DPURequest, known: bool) -> bo
     return known and (FIELD_MANAGER in managers or not managers)
 
 
-def check_secret(published: Published, where: NamespacedName) -> None:
-    """Raises InUse where the Secret exists and was not made for this request."""
+def check_secret(request: DPURequest, published: Published) -> None:
+    """Whether the wanted Secret may be written.
+
+    Raises InUse where it exists and was not made for this request, Reserved where marks are asked for it that only
+    their owner may set.
+    """
+    managed.refuse_reserved(request.secret_labels, request.secret_annotations, "spec.metadata")
     if published.exists and not published.ours:
         raise SecretInUse(
-            f"secret {where} is already in use", "kubemint never takes over what others made; choose another"
+            f"secret {request.secret} is already in use", "kubemint never takes over what others made; choose another"
         )
 
 
@@ -173,9 +179,10 @@ async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sen
     """Write the Secret in one call; returns its resourceVersion. Applied, so that what left the spec leaves it too.
 
     With `version` only the Secret as it was read then is replaced: of two operators at once, one is told.
-    Raises ChangedMeanwhile for that one, KubeError.
+    Raises ChangedMeanwhile for that one, KubeError, and Reserved for marks that a request may not ask for.
     """
     where = request.secret
+    managed.refuse_reserved(request.secret_labels, request.secret_annotations, "spec.metadata")
     metadata: dict[str, Any] = {
         "labels": request.secret_labels | ownership(request.namespace, request.name),
         "annotations": request.secret_annotations,
