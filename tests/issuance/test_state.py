@@ -16,7 +16,7 @@ import pytest
 from tui.issuance.errors import StateError
 from tui.issuance.intent import Export, Intent, Revocation
 from tui.issuance.journal import scrub
-from tui.issuance.state import StateStore
+from tui.issuance.state import SCHEMA_VERSION, StateStore
 from tui.issuance.types import (
     Action,
     Address,
@@ -189,9 +189,9 @@ def test_damage_in_the_middle_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     filled(tmp_path).close()
     with sqlite3.connect(tmp_path / "state.db") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
-    with pytest.raises(StateError, match=r"newer kubemint \(schema 2, this one knows 1\)"):
+    with pytest.raises(StateError, match=r"newer kubemint \(schema \d+, this one knows \d+\)"):
         StateStore.open(tmp_path)
 
 
@@ -247,7 +247,7 @@ def test_records_may_be_read_in_many_threads_from_the_first_moment_on(tmp_path: 
 import sys, threading
 from pathlib import Path
 sys.setswitchinterval(1e-6)
-from tui.issuance.state import StateStore
+from tui.issuance.state import SCHEMA_VERSION, StateStore
 store = StateStore.open(Path(sys.argv[1]))
 together = threading.Barrier(8)
 def read():

@@ -1,4 +1,4 @@
-"""The local state: one SQLite file with the journal, what is open, and the exports on this machine.
+"""The local state: one SQLite file with the journal, what is open, the exports on this machine, and who is trusted.
 
 `state.db` (0600) lies in a folder of its own (0700). WAL with synchronous FULL: what a call returned from is on the
 disk. Everything that belongs together is written in one transaction (`record`), under a lock that other processes
@@ -20,6 +20,7 @@ import msgspec
 
 from tui.kube.text import safe_text
 
+from .entering import DeliveredBy, Place, Yes
 from .errors import StateError
 from .intent import Export, Intent, Revocation
 from .journal import GENESIS, ChainReport, JournalEntry, chain_hash, scrub, stamp, unstamp
@@ -27,7 +28,6 @@ from .types import Action, Address, Credential, Handle, StepResult
 
 T = TypeVar("T")
 
-SCHEMA_VERSION: Final = 1
 _FILE: Final = "state.db"
 _BUSY_SECONDS: Final = 10.0
 _MOVE: Final = "move the file away to start afresh; credentials in clusters are not affected"
@@ -45,9 +45,18 @@ CREATE TABLE revocations (
 );
 CREATE TABLE exports (address TEXT PRIMARY KEY, request TEXT NOT NULL, record BLOB NOT NULL);
 """
+_TRUSTED: Final = """
+CREATE TABLE trusted (
+  kind TEXT NOT NULL, host TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, record BLOB NOT NULL,
+  PRIMARY KEY (kind, host, namespace, name)
+);
+"""
+_STEPS: Final = (_SCHEMA, _TRUSTED)
+"""What makes each version of the schema from the one before it; a step is only ever added at the end."""
+SCHEMA_VERSION: Final = len(_STEPS)
 
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export)
+    kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export, Yes)
 }
 """Made when this module is imported. msgspec looks into a type the first time it meets it, and where two threads do
 that at the same moment the process crashes; records are read in threads."""
@@ -150,7 +159,38 @@ class StateStore:
                 (str(export.credential.address), export.request, msgspec.json.encode(export)),
             )
 
+    def trust(self, yes: Yes) -> None:
+        """Remember that the operator said yes to a delivered cluster; of each source the last yes alone counts."""
+        by = yes.by
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO trusted VALUES (?, ?, ?, ?, ?)",
+                (by.kind.value, by.host, by.namespace, by.name, msgspec.json.encode(yes)),
+            )
+
+    def forget_trust(self, by: DeliveredBy) -> None:
+        """The operator takes that back."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM trusted WHERE kind = ? AND host = ? AND namespace = ? AND name = ?",
+                (by.kind.value, by.host, by.namespace, by.name),
+            )
+
     # What is read
+
+    def trusted(self) -> list[Yes]:
+        """Every delivered cluster that the operator said yes to, by the host that delivers it."""
+        rows = self._rows("SELECT record FROM trusted ORDER BY host, namespace, name, kind")
+        return [self._decode(row[0], Yes) for row in rows]
+
+    def trusted_place(self, by: DeliveredBy) -> Place | None:
+        """Where this source led when the operator said yes to it; None where nobody did."""
+        rows = self._rows(
+            "SELECT record FROM trusted WHERE kind = ? AND host = ? AND namespace = ? AND name = ?",
+            (by.kind.value, by.host, by.namespace, by.name),
+        )
+        yes = self._decode(rows[0][0], Yes) if rows else None
+        return yes.place if yes is not None and yes.by == by else None
 
     def entries(self, limit: int | None = None, plan: str | None = None) -> list[JournalEntry]:
         """The latest `limit` entries (of one plan), oldest first."""
@@ -272,10 +312,11 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
                 f"{file} was written by a newer kubemint (schema {version}, this one knows {SCHEMA_VERSION})",
                 "update kubemint, or set XDG_STATE_HOME to another folder",
             )
+        for statement in (statement for step in _STEPS[version:] for statement in step.split(";\n")):
+            db.execute(statement)
         if version == 0:
-            for statement in _SCHEMA.split(";\n"):
-                db.execute(statement)
             db.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
+        if version < SCHEMA_VERSION:
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
     except BaseException:
