@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from tui.demo import Drop, FaultRule
 from tui.demo.running import FleetThread
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_REQUESTS, DPURequest, parse
-from tui.issuance.lease import LEASES
+from tui.issuance.lease import LEASES, Lease
 from tui.kube.client import Client
 from tui.kube.errors import NotFound
 from tui.kube.resource import NAMESPACES, SECRETS
@@ -162,17 +162,29 @@ def test_some_and_none_have_their_codes(bare: FleetThread) -> None:
 def test_only_one_at_a_time_in_a_cluster(bare: FleetThread) -> None:
     want(bare, "leased")
 
-    async def take(client: Client) -> None:
-        now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
-        spec = {"holderIdentity": "another", "leaseDurationSeconds": 600, "renewTime": now, "acquireTime": now}
-        obj = {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {"name": name}, "spec": spec}
-        await client.create(LEASES, obj, namespace="leased")
+    def hold() -> None:
+        async def keep(client: Client) -> None:
+            other = Lease(client, "leased", "kubemint-dpu-credential-requests", holder="another")
 
-    name = "kubemint-dpu-credential-requests"
-    on_harbor(bare, take)
-    reconcile(bare, "-n", "leased", "--lease-namespace", "leased").failed(
-        1, "another holds the Lease", "leave the work"
-    )
+            async def work() -> None:
+                held.set()
+                await asyncio.to_thread(over.wait)
+
+            await other.run(work)
+
+        on_harbor(bare, keep)
+
+    held, over = threading.Event(), threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(10)
+        reconcile(bare, "-n", "leased", "--lease-namespace", "leased").failed(
+            1, "another holds the Lease", "leave the work"
+        )
+    finally:
+        over.set()
+        holder.join()
     request = read(bare, "leased")
     assert request is not None
     assert request.issued_at is None

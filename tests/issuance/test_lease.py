@@ -11,7 +11,7 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost
+from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost, believed, transitions
 
 SECOND = timedelta(seconds=1)
 
@@ -46,8 +46,12 @@ async def test_one_holds_it_and_the_other_waits_its_whole_duration(bench: Bench)
     assert not await second.try_once()
     before = await spec(bench)
     assert (before["holderIdentity"], before["leaseTransitions"], before["leaseDurationSeconds"]) == ("first", 0, 15)
+    waiting = asyncio.create_task(second.acquire())
+    while not waiting.done():
+        assert await first.try_once()
+        await asyncio.sleep(0.05)
     with pytest.raises(LeaseHeld, match="first holds the Lease"):
-        await second.acquire()
+        waiting.result()
     ticks.at += 14
     assert await first.try_once()  # renewed: its time starts over for whoever watches
     renewed = await spec(bench)
@@ -130,3 +134,62 @@ async def test_a_renewal_that_hangs_does_not_outlast_the_lease(ebench: Bench) ->
         ahead = 9.5  # of the 10 s in which it has to be renewed; a single try may not begin ten more
         with pytest.raises(LeaseLost, match="could not be renewed in time"):
             await asyncio.wait_for(asyncio.shield(running), 6)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        (15, 15), (1, 1), (0.5, 0.5), (60, 60), (61, 60), (600, 60), (2**31 - 1, 60), (1e308, 60), (float("inf"), 60),
+        (0, 15), (-1, 15), (-(2**31), 15), (float("nan"), 15), (None, 15), ("600", 15), ("soon", 15), ([9], 15),
+        ({}, 15), (True, 15),
+    ],
+)  # fmt: skip
+def test_a_duration_is_believed_only_as_far_as_it_makes_sense(said: object, seconds: float) -> None:
+    assert believed(said, 15 * SECOND) == seconds
+
+
+def test_our_own_longer_duration_is_believed() -> None:
+    assert believed(100, 120 * SECOND) == 100
+    assert believed(1000, 120 * SECOND) == 120
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(0, 1), (7, 8), (2**31 - 2, 2**31 - 1), (2**31 - 1, 1), (2**40, 1), (-3, 1), (None, 1), ("7", 1), (True, 1)],
+)
+def test_transitions_stay_what_a_server_takes(before: object, after: int) -> None:
+    assert transitions(before, changes=True) == after
+    assert transitions(before, changes=False) == after - 1
+
+
+ABSURD: list[dict[str, Any]] = [
+    {"leaseDurationSeconds": 2**31 - 1, "renewTime": "2099-01-01T00:00:00.000000Z"},
+    {"leaseDurationSeconds": 2**31 - 1, "leaseTransitions": 2**31 - 1},
+    {"renewTime": "1970-01-01T00:00:00.000000Z"},
+    {},
+]
+
+
+@pytest.mark.parametrize("claims", ABSURD)
+async def test_a_lease_that_nobody_renews_blocks_nobody_for_long(bench: Bench, claims: dict[str, Any]) -> None:
+    """Whoever may write it may write any duration and any time; only what he goes on doing counts."""
+    forged = {"holderIdentity": "nobody"} | claims
+    obj = {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {"name": "keeper"}, "spec": forged}
+    await bench.client.create(LEASES, obj, namespace=bench.arena.namespace)
+    ticks = Ticks()
+    one = lease(bench, "one", now=ticks.now, monotonic=ticks.monotonic)
+    assert not await one.try_once()
+    ticks.at += 14
+    assert not await one.try_once(), "it may be at work, by the shortest time that counts"
+    await bench.client.patch(LEASES, "keeper", {"metadata": {"labels": {"a": "b"}}}, namespace=bench.arena.namespace)
+    ticks.at += 47
+    assert await one.try_once(), "a label that somebody sets is no sign of the holder"
+    found = await spec(bench)
+    assert (found["holderIdentity"], found["leaseDurationSeconds"]) == ("one", 15)
+
+
+async def test_a_lease_without_a_holder_is_free_whatever_else_it_says(bench: Bench) -> None:
+    forged = {"leaseDurationSeconds": 2**31 - 1, "renewTime": "2099-01-01T00:00:00.000000Z"}
+    obj = {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {"name": "keeper"}, "spec": forged}
+    await bench.client.create(LEASES, obj, namespace=bench.arena.namespace)
+    assert await lease(bench, "one").try_once()

@@ -195,12 +195,18 @@ async def test_nobody_keeps_them_while_another_has_the_lease(place: Place, tmp_p
     async with bench_of(place, tmp_path) as bench:
         engine, address = bench.engine, address_of(place)
         await engine.execute(await engine.plan_create_request(draft(place)))
-        other = Lease(place.client, LEASE_NAMESPACE, LEASE, holder="somebody-else")
-        await other.acquire()
-        try:
-            outcome = await engine.execute(await engine.plan_keep_request(address))
-        finally:
-            await other.release()
+        held = asyncio.Event()
+        other = Lease(place.client, LEASE_NAMESPACE, LEASE, holder="somebody-else", retry=timedelta(seconds=0.2))
+
+        async def work() -> None:
+            held.set()
+            await asyncio.sleep(60)
+
+        keeping = asyncio.create_task(other.run(work))
+        await held.wait()
+        outcome = await engine.execute(await engine.plan_keep_request(address))
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         assert not outcome.ok
         assert "somebody-else holds the Lease" in outcome.error
         assert (await place.read()).finalizers == ()

@@ -3,6 +3,9 @@
 The Kubernetes client's own leader election runs in threads, or on that client's own connections; this one uses
 kubemint's clients. A Lease that somebody else holds is only taken over after it was *seen* unchanged for its whole
 duration, so that clocks that differ cannot make two holders. Every write names the version it replaces.
+
+What stands in a Lease is a claim of whoever may write it: its stamps decide nothing, its duration counts only as far as
+a holder of ours would wait, and a number that cannot be read is none. Who goes on renewing it keeps it.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ import contextlib
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from tui.kube.errors import APIError, Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import Resource
@@ -29,6 +32,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+DURATION: Final = timedelta(seconds=15)
+"""client-go's default: what kubemint writes, and what counts where a Lease says nothing that makes sense."""
+LONGEST: Final = timedelta(minutes=1)
+"""The longest duration that is believed; a Lease may say any, and would block everybody for as long."""
+_TRANSITIONS: Final = 2**31 - 1
+"""The server takes no greater number of them."""
+_LOOKS: Final = 4
+"""How often in the time between two tries a holder is looked at: whether it renews is then known soon."""
 
 
 class LeaseHeld(IssuanceError):
@@ -54,7 +65,7 @@ class Lease:
         name: str,
         *,
         holder: str = "",
-        duration: timedelta = timedelta(seconds=15),
+        duration: timedelta = DURATION,
         renew_within: timedelta = timedelta(seconds=10),
         retry: timedelta = timedelta(seconds=2),
         now: Callable[[], datetime] = utc_now,
@@ -65,8 +76,8 @@ class Lease:
         self._client = client
         self._duration, self._renew_within, self._retry = duration, renew_within, retry
         self._now, self._monotonic = now, monotonic
-        self._seen: tuple[str, float] = ("", 0.0)
-        """The other holder's version, and when it was first seen here."""
+        self._seen: tuple[Record | None, float] = (None, 0.0)
+        """What the other holder wrote last, and when that was first seen here."""
         self._spec: dict[str, Any] = {}
         self._renewed = 0.0
         """When the last renewal that was carried out was sent: from then on, at the earliest, others count."""
@@ -77,40 +88,37 @@ class Lease:
             found = await self._client.get(LEASES, self.name, namespace=self.namespace)
         except NotFound:
             return await self._create()
-        spec = dict(found.get("spec") or {})
-        version = str((found.get("metadata") or {}).get("resourceVersion", ""))
-        other = spec.get("holderIdentity") or ""
-        if other not in ("", self.holder):
-            if self._seen[0] != version:
-                self._seen = (version, self._monotonic())
-            if self._monotonic() < self._seen[1] + float(spec.get("leaseDurationSeconds") or 0):
+        spec = _spec_of(found)
+        record = Record.of(spec)
+        if record.holder not in ("", self.holder):
+            if self._seen[0] != record:
+                self._seen = (record, self._monotonic())
+            if self._monotonic() < self._seen[1] + believed(spec.get("leaseDurationSeconds"), self._duration):
                 self._spec = spec
                 return False
-        mine = self._record(spec if other == self.holder else None)
-        mine["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + (other != self.holder)
+        mine = self._record(spec if record.holder == self.holder else None)
+        mine["leaseTransitions"] = transitions(spec.get("leaseTransitions"), changes=record.holder != self.holder)
         return await self._replace(found, mine)
 
     async def acquire(self) -> None:
-        """Take it. A holder who seems to be alive is not waited for: raises LeaseHeld."""
-        first = ""
+        """Take it, once its holder was seen not to renew it. Raises LeaseHeld where he does: he is not waited for."""
+        first = None
         while not await self.try_once():
-            renewed = parse_time(self._spec.get("renewTime"))
-            duration = timedelta(seconds=float(self._spec.get("leaseDurationSeconds") or 0))
             first = first or self._seen[0]
-            # Its clock may be wrong: what was seen to be renewed is alive, a time far in the future says nothing.
-            if self._seen[0] != first or (renewed is not None and abs(self._time() - renewed) < duration):
+            if self._seen[0] != first:
+                renewed = parse_time(self._spec.get("renewTime"))
                 said = f"{renewed:%H:%M:%S}" if renewed is not None else "an unknown time"
                 raise LeaseHeld(
                     f"{self._spec.get('holderIdentity')} holds the Lease {self.namespace}/{self.name}",
                     f"it renewed it at {said} UTC; leave the work to it, or end it and try again",
                 )
-            await asyncio.sleep(self._retry.total_seconds())
+            await asyncio.sleep(self._retry.total_seconds() / _LOOKS)
 
     async def release(self) -> None:
         """Give it back, so that the next one need not wait. Nobody is helped by an error here."""
         with contextlib.suppress(KubeError):
             found = await self._client.get(LEASES, self.name, namespace=self.namespace)
-            spec = dict(found.get("spec") or {})
+            spec = _spec_of(found)
             if spec.get("holderIdentity") == self.holder:
                 spec |= {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _micro(self._time())}
                 await self._client.replace(LEASES, found | {"spec": spec}, namespace=self.namespace, name=self.name)
@@ -196,6 +204,37 @@ class Lease:
             "acquireTime": (before or {}).get("acquireTime") or now,
             "renewTime": now,
         }
+
+
+class Record(NamedTuple):
+    """What a holder changes each time it renews: while this stays the same, nobody was seen at work."""
+
+    holder: str
+    renewed: str
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Self:
+        """From a Lease's spec, whose fields may be of any kind."""
+        return cls(str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or ""))
+
+
+def believed(duration: object, ours: timedelta) -> float:
+    """For how many seconds a holder that is not seen to renew is left alone, whatever duration the Lease says."""
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)) or not duration > 0:
+        return ours.total_seconds()
+    return min(float(duration), max(LONGEST, ours).total_seconds())
+
+
+def transitions(before: object, *, changes: bool) -> int:
+    """How often it changed hands, as the server takes it; counted anew after what it would not take."""
+    if isinstance(before, bool) or not isinstance(before, int) or not 0 <= before < _TRANSITIONS:
+        before = 0
+    return before + changes
+
+
+def _spec_of(lease: Mapping[str, Any]) -> dict[str, Any]:
+    spec = lease.get("spec")
+    return dict(spec) if isinstance(spec, Mapping) else {}
 
 
 def _micro(at: datetime) -> str:
