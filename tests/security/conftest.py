@@ -1,7 +1,5 @@
-"""Places that keep DPU requests, embedded and on the real control plane, as the tests of the core have them."""
+"""Attacks run where the core is tested: on places of the engine and on places that keep DPU requests."""
 
-from __future__ import annotations
+from tests.issuance.conftest import arena, bench, both, ebench, embedded, hosting, kept_fleet, place
 
-from tests.issuance.conftest import both, hosting, kept_fleet, place
-
-__all__ = ["both", "hosting", "kept_fleet", "place"]
+__all__ = ["arena", "bench", "both", "ebench", "embedded", "hosting", "kept_fleet", "place"]

@@ -47,6 +47,8 @@ class Minted:
 
     tokens: Mapping[str, IssuedToken]
     handle: Handle | None = None
+    account: str = ""
+    """The name of the account that the handle was made for."""
 
     @property
     def value(self) -> Sensitive:
@@ -88,9 +90,9 @@ async def try_out(clusters: Clusters, preview: csi.Preview, *, revocable: bool =
     made: dict[str, Any] = await client.create(SECRETS, wish, namespace=handle.namespace)
     handle = msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
     try:
-        return Minted(await csi.mint(client, preview, handle), handle)
+        return Minted(await csi.mint(client, preview, handle), handle, identity.name)
     except BaseException:
-        await handles.delete(clusters, handle)
+        await handles.delete(clusters, _ending(handle, identity.name))
         raise
 
 
@@ -98,7 +100,12 @@ async def end(clusters: Clusters, minted: Minted) -> str:
     """End what can be ended; says how that went."""
     if minted.handle is None:
         return "the tokens are bound to the pod: they end with it, or when they expire"
-    return f"the handle was {await handles.delete(clusters, minted.handle)}"
+    return f"the handle was {await handles.delete(clusters, _ending(minted.handle, minted.account))}"
+
+
+def _ending(handle: Handle, account: str) -> handles.Ending:
+    """This very process made it."""
+    return handles.Ending(handle=handle, named=handles.Named.BY_JOURNAL, account=account)
 
 
 class _Csi(msgspec.Struct):

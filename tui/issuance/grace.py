@@ -123,7 +123,7 @@ async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Ru
                     await run.journal(kept, revoked=revocation.handle)
                     run.tell(kept)
                     return True
-                said = await handles.delete(context.clusters, revocation.handle, revocation.address.kind)
+                said = await handles.delete(context.clusters, handles.journaled(revocation))
                 if revocation.address.kind is CredentialKind.REQUEST:
                     await _tidy_request(context, revocation)
                 done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
@@ -188,4 +188,6 @@ async def _tidy_request(context: Context, revocation: Revocation) -> None:
 
 
 def _worth_another_try(error: Exception) -> bool:
-    return isinstance(error, Unreachable) or (isinstance(error, APIError) and error.retriable)
+    if isinstance(error, APIError):
+        return error.retriable
+    return isinstance(error, (Unreachable, handles.NotGone))

@@ -1,11 +1,14 @@
-"""Handles: the empty Secrets that tokens are bound to. Creating one comes first, deleting one revokes one token.
+"""Handles: the empty Secrets that tokens are bound to, and what of them may be deleted.
 
-Which handle a token is bound to is often read from an annotation, and whoever may edit that Secret or request may write
-there what he likes. So what is deleted is looked at first: it must be a handle, in its own words, or it stays.
+Deleting a handle revokes exactly the tokens bound to it, so what is deleted is looked at first and judged here, in one
+place: it is of a type that is ours alone and that nobody can give a Secret afterwards, it holds no data, it is called
+as the handles of that account are, and it has the UID that the signed token or this machine's journal names. Labels
+and annotations are an index: whoever may patch a Secret may write them.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,7 +18,7 @@ from tui.kube.resource import SECRETS
 
 from . import managed
 from .errors import IssuanceError
-from .types import Address, Credential, CredentialKind, Handle, Identity, SecretDestination
+from .types import CredentialKind, Handle, SecretDestination
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,18 +26,168 @@ if TYPE_CHECKING:
     from tui.kube.client import Client
 
     from .clusters import Clusters
-    from .intent import Intent
+    from .intent import Intent, Revocation
+    from .types import Address, Credential, Identity
 
-_TOKEN_SECRET: Final = "kubernetes.io/service-account.name"
-_TOKEN_SECRETS: Final = (CredentialKind.LEGACY, CredentialKind.FILE)
-"""What may be a long-lived token Secret, or a copy of one: that Secret is its own handle."""
-
-
+TOKEN_SECRET: Final = "kubernetes.io/service-account-token"
+"""The type of long-lived token Secrets; each is its own handle."""
+_TOKEN_OF: Final = "kubernetes.io/service-account.name"
+_LEAST: Final = "Opaque"
+"""What handles were before they had a type of their own."""
 NEVER: Final = "was never created"
+_DONE: Final = "deleted; servers that saw the token just before may accept it for 10 s more"
 
 
 class NotAHandle(IssuanceError):
     """What is called a handle is none: somebody wrote the name of another Secret where a handle's belongs."""
+
+
+class NotGone(IssuanceError):
+    """The server said that a handle is deleted, and it is there as before."""
+
+
+class Named(StrEnum):
+    """Who named a handle and its UID. An annotation is none of these: anybody may have written it."""
+
+    BY_TOKEN = "the token"
+    """The bound token itself, which its server confirmed."""
+    BY_JOURNAL = "this machine's journal"
+    """What this machine made or recorded itself."""
+    BY_WALK = "the list of handles"
+    """It was found among the handles beside the account, and is taken at its own word: one without a place, one that
+    the operator named, one that a request left behind."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """A handle that is to go, whose it is, and who said so."""
+
+    handle: Handle
+    named: Named
+    account: str = ""
+    """The name of the service account, in the handle's namespace; empty where nobody knows it (old journals)."""
+    token_secret: bool = False
+    """Whether it may be a long-lived token Secret, which is its own handle."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A Secret as it is now, without its values."""
+
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    type: str = _LEAST
+    keys: tuple[str, ...] = ()
+    marked: bool = False
+    """Whether its labels call it a handle."""
+    account: str = ""
+    """`NAMESPACE/NAME` of the account that it says it was made for."""
+    request: str = ""
+    plan: str = ""
+    secrets: tuple[str, ...] = ()
+    """The Secrets that it says its token was made for; see `managed.place_name`."""
+    token_of: str = ""
+    """Of a token Secret: the account that it names."""
+    deleted: bool = False
+    finalizers: tuple[str, ...] = ()
+
+
+class Fate(StrEnum):
+    """What is to become of a handle."""
+
+    DELETE = "delete"
+    GONE = "was gone already"
+    ANOTHER = "was gone already; another Secret has its name now and was left alone"
+    LEFT_ALONE = "left alone"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What is to become of a handle; `why` says what is wrong with one that is left alone."""
+
+    fate: Fate
+    why: str = ""
+
+
+def judge(wanted: Ending, seen: Seen | None) -> Verdict:
+    """What may be deleted. Everything that is not established is a reason to leave it alone."""
+    if not wanted.handle.uid:
+        return Verdict(Fate.LEFT_ALONE, "nobody says which UID it has")
+    if seen is None:
+        return Verdict(Fate.GONE)
+    if seen.uid != wanted.handle.uid:
+        return Verdict(Fate.ANOTHER)
+    why = _not_a_token_secret(wanted, seen) if seen.type == TOKEN_SECRET else _not_a_handle(wanted, seen)
+    return Verdict(Fate.LEFT_ALONE, why) if why else Verdict(Fate.DELETE)
+
+
+def _not_a_token_secret(wanted: Ending, seen: Seen) -> str:
+    if not wanted.token_secret:
+        return "it is a long-lived token of its own"
+    if wanted.account and seen.token_of != wanted.account:
+        return f"it is the long-lived token of {seen.token_of or 'nobody'}"
+    return ""
+
+
+def _not_a_handle(wanted: Ending, seen: Seen) -> str:
+    # Before handles had their own type, they were told by their labels. Only what this machine knows is that old.
+    older = seen.type == _LEAST and seen.marked and wanted.named is Named.BY_JOURNAL
+    if seen.type != managed.HANDLE_TYPE and not older:
+        return f"it is of type {seen.type}"
+    if seen.keys:
+        return f"it holds data ({', '.join(seen.keys)})"
+    account = wanted.account
+    if wanted.named is Named.BY_WALK:
+        own = seen.account.removeprefix(f"{wanted.handle.namespace}/")
+        if "/" in own or not own or (account and account != own):
+            return f"it says that it is of {seen.account or 'nobody'}"
+        account = own
+    if not managed.is_handle_name(wanted.handle.name, account or None):
+        return f"no handle of {account or 'any account'} is called {wanted.handle.name}"
+    return ""
+
+
+def seen_in(obj: Mapping[str, Any]) -> Seen:
+    """What there is to know of a Secret; its values are not looked at and not kept."""
+    meta = obj.get("metadata") or {}
+    notes = meta.get("annotations") or {}
+    return Seen(
+        namespace=str(meta.get("namespace", "")),
+        name=str(meta.get("name", "")),
+        uid=str(meta.get("uid", "")),
+        type=str(obj.get("type") or _LEAST),
+        keys=tuple(sorted(obj.get("data") or {})),
+        marked=managed.is_managed(meta, managed.Role.HANDLE),
+        account=str(notes.get(managed.ACCOUNT, "")),
+        request=str(notes.get(managed.REQUEST, "")),
+        plan=str(notes.get(managed.PLAN, "")),
+        secrets=managed.handle_secrets(meta),
+        token_of=str(notes.get(_TOKEN_OF, "")),
+        deleted=bool(meta.get("deletionTimestamp")),
+        finalizers=tuple(str(one) for one in meta.get("finalizers") or ()),
+    )
+
+
+class _Read(msgspec.Struct):
+    """A Secret of which only the keys are kept. Raw values are dropped before anything can look at them."""
+
+    metadata: dict[str, Any]
+    type: str = _LEAST
+    data: dict[str, msgspec.Raw] | None = None
+
+
+async def look(client: Client, namespace: str, name: str) -> Seen | None:
+    """The Secret as it is now, None where there is none. Raises KubeError."""
+    try:
+        found = await client.get(SECRETS, name, namespace=namespace, type=_Read)
+    except NotFound as error:
+        _insist(error)
+        return None
+    return seen_in({"metadata": found.metadata, "type": found.type, "data": dict.fromkeys(found.data or {})})
+
+
+def _insist(error: NotFound) -> None:
+    """That something is gone is only believed where an API server says so of that object; a proxy says 404 as well."""
+    if error.reason != "NotFound":
+        raise error
 
 
 async def create(client: Client, intent: Intent, account_uid: str, issued_by: str) -> Handle:
@@ -59,42 +212,104 @@ async def create(client: Client, intent: Intent, account_uid: str, issued_by: st
     return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
 
 
-async def delete(clusters: Clusters, handle: Handle, kind: CredentialKind = CredentialKind.SECRET) -> str:
+async def delete(clusters: Clusters, wanted: Ending) -> str:
     """Delete exactly this handle, and with it every token bound to it; says how it went.
 
-    Raises NotAHandle where it is another Secret. `kind` is the kind of credential that is revoked.
+    Raises NotAHandle where it may not be deleted, NotGone where the server only said that it was, KubeError.
     """
-    client = await clusters.client(handle.cluster)
+    client, handle = await clusters.client(wanted.handle.cluster), wanted.handle
+    fate = await check(client, wanted)
+    if fate is not Fate.DELETE:
+        return fate.value
+    said = _DONE
     try:
-        await check(client, handle, kind)
         await client.delete(SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
-    except NotFound:
-        return "was gone already"
+    except NotFound as error:
+        _insist(error)
+        said = Fate.GONE.value
     except Conflict:
-        return "was gone already; another Secret has its name now and was left alone"
-    return "deleted; servers that saw the token just before may accept it for 10 s more"
+        said = Fate.ANOTHER.value
+    return await _look_again(client, handle, said)
 
 
-async def check(client: Client, handle: Handle, kind: CredentialKind = CredentialKind.SECRET) -> None:
-    """Raises NotAHandle where the Secret of this name and UID is no handle; NotFound and Conflict where it is gone."""
-    wrong = NotAHandle(
-        f"Secret {handle.namespace}/{handle.name} is not a handle of kubemint's; it was left alone",
-        "somebody changed the annotation that names it; delete the token's service account to end the token",
-    )
-    if not handle.uid:
-        raise wrong
+async def check(client: Client, wanted: Ending) -> Fate:
+    """Whether this handle is there and may be deleted, or is gone. Raises NotAHandle where it may not, KubeError."""
+    handle = wanted.handle
     try:
-        found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
-    except Forbidden:  # may delete but not look: then the name decides, and the UID
-        if handle.name.startswith(f"{managed.MANAGER}-") or kind is CredentialKind.LEGACY:
-            return
-        raise wrong from None
-    meta = found.get("metadata") or {}
-    if meta.get("uid") != handle.uid:
-        raise Conflict(409, "Conflict", f"Secret {handle.namespace}/{handle.name} is another one by now")
-    is_token_secret = kind in _TOKEN_SECRETS and bool((meta.get("annotations") or {}).get(_TOKEN_SECRET))
-    if not (managed.is_managed(meta, managed.Role.HANDLE) or is_token_secret):
-        raise wrong
+        verdict = judge(wanted, await look(client, handle.namespace, handle.name))
+    except Forbidden as error:
+        # May delete but not look. What this machine made itself it knows by name and UID, and the server by the UID.
+        named = wanted.named is Named.BY_JOURNAL and handle.uid
+        if named and (wanted.token_secret or managed.is_handle_name(handle.name, wanted.account or None)):
+            return Fate.DELETE
+        error.hint = error.hint or "whether it is a handle has to be seen before it is deleted"
+        raise
+    if verdict.fate is Fate.LEFT_ALONE:
+        raise NotAHandle(
+            f"{wanted.named.value} says that Secret {handle.namespace}/{handle.name} in {handle.cluster} is the handle "
+            f"of {wanted.account or 'a token'}, but {verdict.why}: it was left alone",
+            "look at that Secret; to end the token for sure, delete its service account",
+        )
+    return verdict.fate
+
+
+async def _look_again(client: Client, handle: Handle, said: str) -> str:
+    """Done means seen: the handle is looked for after the server has said what became of it."""
+    try:
+        seen = await look(client, handle.namespace, handle.name)
+    except Forbidden:
+        return said  # who may not look has the server's word
+    if seen is None or seen.uid != handle.uid:
+        return said
+    if seen.deleted:  # servers refuse the token a minute after this stamp, whatever keeps the object
+        held = f", {', '.join(seen.finalizers)} holds it back" if seen.finalizers else ""
+        return f"marked as deleted{held}; its tokens are refused within 60 s"
+    raise NotGone(
+        f"{handle.cluster} answered that Secret {handle.namespace}/{handle.name} is gone, but it is still there: "
+        "the token lives",
+        "is there a proxy in between? try again, and verify the token afterwards",
+    )
+
+
+def journaled(revocation: Revocation) -> Ending:
+    """What the journal says is to go."""
+    return Ending(
+        handle=revocation.handle,
+        named=Named.BY_JOURNAL,
+        account=revocation.account
+        or (revocation.old.identity.name if revocation.old and revocation.old.identity else ""),
+        token_secret=may_be_token_secret(revocation.address.kind),
+    )
+
+
+def may_be_token_secret(kind: CredentialKind) -> bool:
+    """Whether a credential of this kind may be a long-lived token: a token Secret, or a file with a copy of one."""
+    return kind in (CredentialKind.LEGACY, CredentialKind.FILE)
+
+
+async def discard(clusters: Clusters, handle: Handle, plan: str, account: str) -> str:
+    """Delete the handle that `plan` may have created for `account`, even where nobody learned its UID."""
+    if not handle.uid:
+        client = await clusters.client(handle.cluster)
+        try:
+            seen = await look(client, handle.namespace, handle.name)
+        except Forbidden:  # may delete but not look; nobody else has a name like this
+            try:
+                await client.delete(SECRETS, handle.name, namespace=handle.namespace)
+            except NotFound:
+                return NEVER
+            return "deleted"
+        if seen is None:
+            return NEVER
+        if seen.plan != plan:
+            return "another Secret has its name; it was left alone"
+        handle = msgspec.structs.replace(handle, uid=seen.uid)
+    return await delete(clusters, Ending(handle=handle, named=Named.BY_JOURNAL, account=account))
+
+
+def made_for(seen: Seen, identity: Identity, request: str) -> bool:
+    """Whether a handle says that it was made for this account and for this wish."""
+    return seen.account == f"{identity.namespace}/{identity.name}" and seen.request == request
 
 
 async def vouched(
@@ -103,17 +318,12 @@ async def vouched(
     """Whether a handle beside the account, where only its owners may write, says that it was made for this Secret."""
     if handle is None or (handle.cluster, handle.namespace) != (identity.cluster, identity.namespace):
         return False
-    client = await clusters.client(handle.cluster)
-    try:
-        found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
-    except NotFound:
-        return False
-    meta = found.get("metadata") or {}
+    seen = await look(await clusters.client(handle.cluster), handle.namespace, handle.name)
     return (
-        managed.is_managed(meta, managed.Role.HANDLE)
-        and meta.get("uid") == handle.uid
-        and _made_for(meta, identity, request)
-        and managed.place_name(address, handle.cluster) in managed.handle_secrets(meta)
+        seen is not None
+        and judge(Ending(handle=handle, named=Named.BY_WALK, account=identity.name), seen).fate is Fate.DELETE
+        and made_for(seen, identity, request)
+        and managed.place_name(address, handle.cluster) in seen.secrets
     )
 
 
@@ -125,44 +335,13 @@ async def is_of_another(clusters: Clusters, credential: Credential, request: str
     handle, identity, address = credential.handle, credential.identity, credential.address
     if handle is None or identity is None:
         return False
-    client = await clusters.client(handle.cluster)
     try:
-        found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
-    except (NotFound, Forbidden):
+        seen = await look(await clusters.client(handle.cluster), handle.namespace, handle.name)
+    except Forbidden:
         return False
-    meta = found.get("metadata") or {}
-    if meta.get("uid") != handle.uid:
+    if seen is None or seen.uid != handle.uid:
         return False  # that one is gone
-    if not managed.is_managed(meta, managed.Role.HANDLE) or not _made_for(meta, identity, request):
+    if not made_for(seen, identity, request):
         return True
-    named = managed.handle_secrets(meta)
     is_secret = address.kind is CredentialKind.SECRET
-    return is_secret and bool(named) and managed.place_name(address, handle.cluster) not in named
-
-
-def _made_for(meta: Mapping[str, Any], identity: Identity, request: str) -> bool:
-    notes = meta.get("annotations") or {}
-    account = f"{identity.namespace}/{identity.name}"
-    return notes.get(managed.ACCOUNT) == account and notes.get(managed.REQUEST) == request
-
-
-async def discard(clusters: Clusters, handle: Handle, plan: str) -> str:
-    """Delete the handle that `plan` may have created, even where nobody learned its UID."""
-    if not handle.uid:
-        client = await clusters.client(handle.cluster)
-        try:
-            found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
-        except NotFound:
-            return NEVER
-        except Forbidden:  # may delete but not look; nobody else has a name like this
-            try:
-                await client.delete(SECRETS, handle.name, namespace=handle.namespace)
-            except NotFound:
-                return NEVER
-            return "deleted"
-        meta = found.get("metadata") or {}
-        made_by = (meta.get("annotations") or {}).get(managed.PLAN)
-        if not managed.is_managed(meta, managed.Role.HANDLE) or made_by != plan:
-            return "another Secret has its name; it was left alone"
-        handle = msgspec.structs.replace(handle, uid=str(meta.get("uid", "")))
-    return await delete(clusters, handle)
+    return is_secret and bool(seen.secrets) and managed.place_name(address, handle.cluster) not in seen.secrets

@@ -22,6 +22,10 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """What a rotation replaced: an undo goes back to it. None where there is nothing to go back to."""
     by: str = ""
     """The fingerprint of what replaced it."""
+    account: str = ""
+    """The name of the account whose handle it is; empty in journals of old."""
+    fingerprint: str = ""
+    """Of the token that ends with the handle, where that is known."""
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +73,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
                 due=due,
                 old=next((one for one in self.old if one.handle == handle), None) if undoable else None,
                 by=self.fingerprint,
+                account=self.spec.identity.name,
+                fingerprint=next((one.fingerprint for one in self.old if one.handle == handle), ""),
             )
             for handle in self.old_handles
         ]

@@ -152,7 +152,9 @@ class Issue:
                     await self._restore(place)
                 said = "nothing had been made"
                 if self.intent.handle is not None:
-                    said = f"handle {await handles.discard(self.context.clusters, self.intent.handle, run.plan.id)}"
+                    account = self.intent.spec.identity.name
+                    gone = await handles.discard(self.context.clusters, self.intent.handle, run.plan.id, account)
+                    said = f"handle {gone}"
                 await self._remove_rights()
                 await self._remove_account()
                 if self.handle_may_come and said.endswith(handles.NEVER):

@@ -48,6 +48,9 @@ SELECTOR: Final = f"{MANAGED_BY}={MANAGER}"
 CREDENTIALS: Final = f"{SELECTOR},{ROLE}=credential"
 """Label selector for the credentials alone."""
 
+HANDLE_TYPE: Final = PREFIX + "handle"
+"""The type of the Secrets that are handles. A Secret's type can never be changed, so no other Secret becomes one."""
+
 _NAME_LIMIT: Final = 63  # what a label value and a DNS label may have, so that a handle's name fits everywhere
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' own for generated names: no vowels, no look-alikes
 _SUFFIX: Final = 8
@@ -85,8 +88,19 @@ def random_suffix() -> str:
 
 def handle_name(account: str) -> str:
     """A fresh name `kubemint-ACCOUNT-RANDOM` of at most 63 characters, for accounts of any length (253, with dots)."""
-    head = f"{MANAGER}-{account}"[: _NAME_LIMIT - _SUFFIX - 1].rstrip("-.")
-    return f"{head}-{random_suffix()}"
+    return f"{_handle_head(account)}-{random_suffix()}"
+
+
+def is_handle_name(name: str, account: str | None) -> bool:
+    """Whether `handle_name` makes such a name for this account (None: for any). Names can never be changed."""
+    head, dash, suffix = name[: -_SUFFIX - 1], name[-_SUFFIX - 1 : -_SUFFIX], name[-_SUFFIX:]
+    if dash != "-" or len(suffix) != _SUFFIX or not set(suffix) <= set(_ALPHABET):
+        return False
+    return head.startswith(f"{MANAGER}-") if account is None else head == _handle_head(account)
+
+
+def _handle_head(account: str) -> str:
+    return f"{MANAGER}-{account}"[: _NAME_LIMIT - _SUFFIX - 1].rstrip("-.")
 
 
 def handle_object(
@@ -120,7 +134,7 @@ def handle_object(
     if account_uid:
         owner = {"apiVersion": "v1", "kind": "ServiceAccount", "name": account, "uid": account_uid}
         metadata["ownerReferences"] = [owner]
-    return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
+    return {"apiVersion": "v1", "kind": "Secret", "type": HANDLE_TYPE, "metadata": metadata}
 
 
 def place_name(where: SecretDestination | Address, account_cluster: str) -> str:

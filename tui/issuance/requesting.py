@@ -128,9 +128,8 @@ class RequestRotation:
                     raise IssuanceError("the server did not answer, and may still write the Secret")
                 said = "nothing had been made"
                 if self.intent.handle is not None:
-                    said = (
-                        f"handle {await handles.discard(self.context.clusters, self.intent.handle, self.intent.plan)}"
-                    )
+                    account, plan = self.work.identity.name, self.intent.plan
+                    said = f"handle {await handles.discard(self.context.clusters, self.intent.handle, plan, account)}"
                 if self.handle_may_come and said.endswith(handles.NEVER):
                     raise IssuanceError("the server did not answer, and may still create the handle")
                 note.status, note.message = StepStatus.UNDONE, f"as it was before ({said})"

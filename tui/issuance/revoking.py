@@ -41,18 +41,34 @@ class Revoke:
     def fallback(self) -> Credential | None:
         return self.credential
 
+    @property
+    def _ending(self) -> handles.Ending:
+        identity = self.credential.identity
+        return handles.Ending(
+            handle=self.handle,
+            named=handles.Named.BY_JOURNAL,
+            account=identity.name if identity is not None else "",
+            token_secret=handles.may_be_token_secret(self.credential.address.kind),
+        )
+
     async def run(self, run: Run) -> Finished:
         address = self.credential.address
         async with run.step("intent") as note:
             with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
-                client = await self.context.clusters.client(self.handle.cluster)
-                await handles.check(client, self.handle, address.kind)
+                await handles.check(await self.context.clusters.client(self.handle.cluster), self._ending)
             # Due at once, so that a start after a crash does it.
-            now = self.context.clock()
-            due = Revocation(plan=run.plan.id, address=address, handle=self.handle, due=now, ending=True)
+            due = Revocation(
+                plan=run.plan.id,
+                address=address,
+                handle=self.handle,
+                due=self.context.clock(),
+                ending=True,
+                account=self._ending.account,
+                fingerprint=self.credential.fingerprint,
+            )
             note.record = {"revocations": [due]}
         async with run.step("handle") as note:
-            note.message = await handles.delete(self.context.clusters, self.handle, address.kind)
+            note.message = await handles.delete(self.context.clusters, self._ending)
             note.record = {"exports": [dead(export) for export in self.exports]}
             if not self.secrets:
                 note.record["revoked"] = self.handle

@@ -183,14 +183,17 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
 async def _delete_handle(client: Client, handle: Handle, leftover: Leftover, request: DPURequest) -> str:
     """The annotation that names it is in the hands of whoever may edit the request, so it is looked at first."""
     try:
-        await handles.check(client, handle)
+        wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
+        fate = await handles.check(client, wanted)
+        if fate is handles.Fate.GONE:
+            return f"{_words(leftover)} was gone already"
+        if fate is handles.Fate.ANOTHER:
+            return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
         found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
         if managed.request_of(found) != request.uid:
             return f"{_words(leftover)} was left alone: it is another credential's"
     except NotFound:
         return f"{_words(leftover)} was gone already"
-    except Conflict:
-        return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
     except handles.NotAHandle:
         return f"{_words(leftover)} was left alone: it is not a handle of kubemint's"
     return await _delete(client, SECRETS, NamespacedName(handle.namespace, handle.name), handle.uid, leftover)

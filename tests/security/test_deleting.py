@@ -1,0 +1,233 @@
+"""What may be deleted: only a handle of ours, without data, called as the account's handles are, with that very UID."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.issuance.arena import Arena, Bench
+from tui.demo import Answer, FaultRule
+from tui.issuance import handles, managed
+from tui.issuance.handles import Ending, Fate, Named, Seen
+from tui.issuance.types import Handle, Identity
+from tui.kube.errors import Invalid, NotFound
+from tui.kube.resource import SECRETS
+
+NAME = "kubemint-robot-bcdfghjk"
+HANDLE = Handle("harbor", "ns", NAME, "uid-1")
+WANTED = Ending(handle=HANDLE, named=Named.BY_TOKEN, account="robot")
+SEEN = Seen(
+    namespace="ns", name=NAME, uid="uid-1", type=managed.HANDLE_TYPE, marked=True, account="ns/robot", request="r1"
+)
+OLDER = msgspec.structs.replace(SEEN, type="Opaque")
+LONG_LIVED = Seen(
+    namespace="ns", name="robot-token", uid="uid-1", type=handles.TOKEN_SECRET, keys=("token",), token_of="robot"
+)
+
+
+def wanted(**fields: Any) -> Ending:
+    return msgspec.structs.replace(WANTED, **fields)
+
+
+def seen(**fields: Any) -> Seen:
+    return msgspec.structs.replace(SEEN, **fields)
+
+
+def named(name: str) -> Handle:
+    return msgspec.structs.replace(HANDLE, name=name)
+
+
+RULES = [
+    ("a handle of ours", WANTED, SEEN, Fate.DELETE, ""),
+    ("by the journal", wanted(named=Named.BY_JOURNAL), SEEN, Fate.DELETE, ""),
+    ("by a walk", wanted(named=Named.BY_WALK), SEEN, Fate.DELETE, ""),
+    ("by a walk, at its own word", wanted(named=Named.BY_WALK, account=""), SEEN, Fate.DELETE, ""),
+    ("gone", WANTED, None, Fate.GONE, ""),
+    ("made anew", WANTED, seen(uid="uid-2"), Fate.ANOTHER, ""),
+    ("nobody knows its UID", wanted(handle=msgspec.structs.replace(HANDLE, uid="")), SEEN, Fate.LEFT_ALONE, "UID"),
+    ("nobody knows its UID, nor does it have one", wanted(handle=msgspec.structs.replace(HANDLE, uid="")),
+     seen(uid=""), Fate.LEFT_ALONE, "UID"),
+    ("an ordinary Secret", WANTED, seen(type="Opaque"), Fate.LEFT_ALONE, "type Opaque"),
+    ("an ordinary Secret that a walk came by", wanted(named=Named.BY_WALK), OLDER, Fate.LEFT_ALONE, "type Opaque"),
+    ("a Secret for TLS", wanted(named=Named.BY_JOURNAL), seen(type="kubernetes.io/tls"), Fate.LEFT_ALONE, "tls"),
+    ("an older handle that the journal knows", wanted(named=Named.BY_JOURNAL), OLDER, Fate.DELETE, ""),
+    ("the same without its label", wanted(named=Named.BY_JOURNAL),
+     msgspec.structs.replace(OLDER, marked=False), Fate.LEFT_ALONE, "type Opaque"),
+    ("the same with data", wanted(named=Named.BY_JOURNAL),
+     msgspec.structs.replace(OLDER, keys=("password",)), Fate.LEFT_ALONE, "holds data (password)"),
+    ("it holds something", WANTED, seen(keys=("a", "b")), Fate.LEFT_ALONE, "holds data (a, b)"),
+    ("labels are no matter", WANTED, seen(marked=False), Fate.DELETE, ""),
+    ("of another account by its name", wanted(account="admin"), SEEN, Fate.LEFT_ALONE, "no handle of admin"),
+    ("of an account with a longer name", wanted(account="rob"), SEEN, Fate.LEFT_ALONE, "no handle of rob "),
+    ("of an account whose name ends like one of ours", wanted(handle=named("kubemint-robot-x-bcdfghjk")),
+     seen(name="kubemint-robot-x-bcdfghjk"), Fate.LEFT_ALONE, "no handle of robot"),
+    ("an account that nobody knows any more", wanted(account="", named=Named.BY_JOURNAL), SEEN, Fate.DELETE, ""),
+    ("the same under a name that no handle has", wanted(account="", handle=named("database")),
+     seen(name="database"), Fate.LEFT_ALONE, "no handle of any account"),
+    ("a walk to what is of another account", wanted(named=Named.BY_WALK, account="robot"),
+     seen(account="ns/admin"), Fate.LEFT_ALONE, "of ns/admin"),
+    ("a walk to what is of another namespace", wanted(named=Named.BY_WALK, account=""),
+     seen(account="kube-system/robot"), Fate.LEFT_ALONE, "of kube-system/robot"),
+    ("a walk to what says nothing", wanted(named=Named.BY_WALK, account=""), seen(account=""),
+     Fate.LEFT_ALONE, "of nobody"),
+    ("a walk to what says one thing and is called another", wanted(named=Named.BY_WALK, account=""),
+     seen(account="ns/admin"), Fate.LEFT_ALONE, "no handle of admin"),
+    ("a long-lived token where none is expected", wanted(handle=named("robot-token")), LONG_LIVED,
+     Fate.LEFT_ALONE, "long-lived token of its own"),
+    ("a long-lived token", wanted(handle=named("robot-token"), token_secret=True), LONG_LIVED, Fate.DELETE, ""),
+    ("of an account that nobody knows", wanted(handle=named("robot-token"), token_secret=True, account=""),
+     LONG_LIVED, Fate.DELETE, ""),
+    ("a long-lived token of somebody else", wanted(handle=named("robot-token"), token_secret=True, account="admin"),
+     LONG_LIVED, Fate.LEFT_ALONE, "of robot"),
+    ("a Secret that only says that it is a token", wanted(handle=named("robot-token"), token_secret=True),
+     msgspec.structs.replace(LONG_LIVED, type="Opaque"), Fate.LEFT_ALONE, "type Opaque"),
+    ("a file's handle", wanted(token_secret=True), SEEN, Fate.DELETE, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ending", "found", "fate", "why"), [rule[1:] for rule in RULES], ids=[one[0] for one in RULES]
+)
+def test_what_may_be_deleted(ending: Ending, found: Seen | None, fate: Fate, why: str) -> None:
+    verdict = handles.judge(ending, found)
+    assert verdict.fate is fate, verdict
+    assert why in verdict.why
+    assert bool(verdict.why) is (fate is Fate.LEFT_ALONE)
+
+
+@pytest.mark.parametrize(
+    ("name", "account", "right"),
+    [
+        (NAME, "robot", True),
+        (NAME, None, True),
+        (NAME, "", False),
+        (NAME, "robo", False),
+        (NAME, "robot-b", False),
+        ("kubemint-robot-bcdfghj", "robot", False),
+        ("kubemint-robot-bcdfghja", "robot", False),
+        ("kubemint-robot.bcdfghjk", "robot", False),
+        ("robot-bcdfghjk", "robot", False),
+        ("robot-bcdfghjk", None, False),
+        ("bcdfghjk", None, False),
+        ("", "robot", False),
+        ("xkubemint-robot-bcdfghjk", "robot", False),
+    ],
+)
+def test_names_of_handles_are_exact(name: str, account: str | None, right: bool) -> None:
+    assert managed.is_handle_name(name, account) is right
+
+
+@pytest.mark.parametrize("account", ["robot", "a" * 253, "x.y.z", "a" * 44 + "." + "b" * 100, "a" * 45 + "-" * 9 + "b"])
+def test_every_handle_is_known_by_its_name(account: str) -> None:
+    name = managed.handle_name(account)
+    assert managed.is_handle_name(name, account)
+    assert managed.is_handle_name(name, None)
+    assert not managed.is_handle_name(name, f"x{account}")
+
+
+@pytest.mark.parametrize(
+    ("account", "request_id", "right"),
+    [("ns/robot", "r1", True), ("ns/robot", "r2", False), ("ns/admin", "r1", False), ("", "", False)],
+)
+def test_made_for_needs_both_the_account_and_the_wish(account: str, request_id: str, right: bool) -> None:
+    """The mutant with `or` for `and`, which every test of old let pass."""
+    found = seen(account=account, request=request_id)
+    assert handles.made_for(found, Identity("harbor", "ns", "robot"), "r1") is right
+
+
+def test_a_secret_is_seen_without_its_values() -> None:
+    obj = {
+        "type": "Opaque",
+        "data": {"password": "c2VjcmV0", "a": "eA=="},
+        "metadata": {"name": "x", "namespace": "ns", "uid": "u", "deletionTimestamp": "now", "finalizers": ["held"]},
+    }
+    found = handles.seen_in(obj)
+    assert found.keys == ("a", "password")
+    assert found.deleted
+    assert found.finalizers == ("held",)
+    assert "c2VjcmV0" not in repr(found)
+
+
+class Table:
+    """A namespace with a handle in it, and what deleting that says."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    async def handle(self, **fields: Any) -> Ending:
+        """A handle as kubemint makes it, changed by `fields`."""
+        arena = self.bench.arena
+        handle = Handle(arena.name, arena.namespace, managed.handle_name("robot"), "")
+        wish = managed.handle_object(handle, account="robot", account_uid="", request="r", plan="p", issued_by="me")
+        made: dict[str, Any] = await self.bench.client.create(SECRETS, wish | fields, namespace=arena.namespace)
+        handle = msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
+        return Ending(handle=handle, named=Named.BY_TOKEN, account="robot")
+
+    async def delete(self, ending: Ending) -> str:
+        return await handles.delete(self.bench.clusters, ending)
+
+    async def is_there(self, ending: Ending) -> bool:
+        return await handles.look(self.bench.client, ending.handle.namespace, ending.handle.name) is not None
+
+
+async def test_a_handle_is_deleted_and_looked_for(bench: Bench) -> None:
+    table = Table(bench)
+    ending = await table.handle()
+    assert (await table.delete(ending)).startswith("deleted; ")
+    assert not await table.is_there(ending)
+    assert await table.delete(ending) == "was gone already"
+
+
+async def test_no_other_secret_can_become_a_handle(bench: Bench) -> None:
+    """Whoever may patch a Secret may give it every mark, but not the type; and what holds data is none."""
+    table, namespace = Table(bench), bench.arena.namespace
+    for ending, why in (
+        (await table.handle(type="Opaque"), "of type Opaque"),
+        (await table.handle(data={"password": "eA=="}), r"holds data \(password\)"),
+    ):
+        with pytest.raises(handles.NotAHandle, match=why) as refused:
+            await table.delete(ending)
+        assert "the token says that Secret" in refused.value.message
+        assert await table.is_there(ending)
+    ordinary = await table.handle(type="Opaque")
+    with pytest.raises(Invalid, match="immutable"):
+        await bench.client.patch(
+            SECRETS, ordinary.handle.name, {"type": managed.HANDLE_TYPE}, namespace=namespace
+        )  # fmt: skip
+
+
+async def test_what_a_finalizer_holds_back_is_not_called_gone(bench: Bench) -> None:
+    table, namespace = Table(bench), bench.arena.namespace
+    ending = await table.handle()
+    patch = {"metadata": {"finalizers": ["example.com/held"]}}
+    await bench.client.patch(SECRETS, ending.handle.name, patch, namespace=namespace)
+    assert "example.com/held holds it back" in await table.delete(ending)
+    await bench.client.patch(SECRETS, ending.handle.name, {"metadata": {"finalizers": None}}, namespace=namespace)
+
+
+@pytest.mark.parametrize("code", [404, 409])
+async def test_a_server_that_says_it_is_gone_is_not_believed_before_it_was_looked_for(
+    embedded: Arena, code: int
+) -> None:
+    async with Bench(embedded) as bench:
+        table = Table(bench)
+        ending = await table.handle()
+        with (
+            embedded.fault(FaultRule(Answer(code), verb="delete", path="/secrets/kubemint-")),
+            pytest.raises(handles.NotGone, match="still there: the token lives"),
+        ):
+            await table.delete(ending)
+        assert await table.is_there(ending)
+
+
+async def test_a_page_not_found_is_no_word_about_a_handle(embedded: Arena) -> None:
+    """A proxy answers 404 to what it does not know; that is not the API server saying that the Secret is gone."""
+    async with Bench(embedded) as bench:
+        table = Table(bench)
+        ending = await table.handle()
+        rule = FaultRule(Answer(404, reason="page not found"), verb="get", path="/secrets/kubemint-")
+        with embedded.fault(rule), pytest.raises(NotFound):
+            await table.delete(ending)
+        assert await table.is_there(ending)
