@@ -1,0 +1,15 @@
+"""The modules that decide whom to trust and what to delete, each with the tests that must notice a change in it.
+
+Those tests ask the decision itself, without servers, so that a run takes minutes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "tui/kube/delivered.py": ("tests/security/test_delivered.py",),
+}
+
+ACCEPTED: Final[dict[str, str]] = {}
+"""Mutants that may live, by what they change (`-` and `+` lines), each with the reason."""
