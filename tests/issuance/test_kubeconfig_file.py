@@ -276,7 +276,7 @@ def test_g13_a_held_lock_is_waited_for_then_named_with_its_age(tmp_path: Path) -
 def test_g13_a_second_writer_waits_and_kubectl_is_kept_out(tmp_path: Path) -> None:
     path = write(tmp_path, EXISTING)
     with locked(path):
-        with pytest.raises(FileError, match="has been there for"), locked(path, NOW):
+        with pytest.raises(FileError, match="another kubemint, has been writing the kubeconfig for"), locked(path, NOW):
             raise AssertionError("two at once")
         environ = {"PATH": os.environ["PATH"], "KUBECONFIG": str(path), "HOME": str(tmp_path)}
         refused = subprocess.run(

@@ -13,8 +13,10 @@ import fcntl
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -29,6 +31,8 @@ PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 MAX_READ: Final = 16 * 1024 * 1024
 _SUFFIX: Final = ".kubemint-tmp"
+
+_GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
 _HINTS: Final = {
     errno.EACCES: "you may not write there; choose another place",
@@ -69,19 +73,32 @@ def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False)
 async def seen_through(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Write in a thread, and be done with it even where that is cancelled.
 
-    A thread cannot be stopped. Who gave up meanwhile would let go of the lock while the file is still to change.
+    A thread cannot be stopped. Who gave up meanwhile would let go of the lock while the file is still to change. Work
+    that only waits for its turn ends early: `given_up` tells it.
     """
-    writing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    gave_up = threading.Event()
+    token = _GIVEN_UP.set(gave_up)
+    try:
+        writing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    finally:
+        _GIVEN_UP.reset(token)
     cancelled: asyncio.CancelledError | None = None
     while not writing.done():
         try:
             await asyncio.wait((writing,))
         except asyncio.CancelledError as error:
             cancelled = error
+            gave_up.set()
     if cancelled is not None:
         writing.exception()  # seen; whoever cancelled does not want to know
         raise cancelled
     return writing.result()
+
+
+def given_up() -> bool:
+    """Whether whoever waits for this thread was cancelled; for work that has changed nothing yet."""
+    event = _GIVEN_UP.get()
+    return event is not None and event.is_set()
 
 
 def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:
@@ -209,12 +226,17 @@ def _move(temporary: Path, target: Path, *, fresh: bool) -> None:
     temporary.replace(target)
 
 
+def temporary_name(target: Path) -> Path:
+    """A name beside `target` that nobody has, and that `sweep` knows as ours."""
+    # A long name is cut so that the temporary one fits into what file systems allow.
+    return target.with_name(f".{os.fsdecode(os.fsencode(target.name)[:200])}.{secrets.token_hex(6)}{_SUFFIX}")
+
+
 def _open_temporary(target: Path) -> tuple[int, Path]:
     """A new, locked, private file beside `target`."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     while True:
-        # A long name is cut so that the temporary one fits into what file systems allow.
-        temporary = target.with_name(f".{os.fsdecode(os.fsencode(target.name)[:200])}.{secrets.token_hex(6)}{_SUFFIX}")
+        temporary = temporary_name(target)
         descriptor = os.open(temporary, flags, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

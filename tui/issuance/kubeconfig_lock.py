@@ -1,26 +1,36 @@
-"""kubectl's own lock around a kubeconfig, `FILE.lock`, taken with patience.
+"""Who may write a kubeconfig: a queue among kubemints, then kubectl's own lock `FILE.lock`.
 
-kubectl creates the lock file exclusively, fails at once where it exists, and leaves it behind when it is killed.
-kubemint waits a while, then says which file it is and how old. It never removes a lock that kubectl made; one that a
-kubemint process recorded itself in, and that has died since, is taken over.
+kubectl creates the lock file exclusively, fails at once where it exists, and leaves it behind when it is killed. Many
+kubemints that poll for one file would starve each other, so they first queue for a lock of the kernel on the folder,
+which ends with its holder however that ends, and one of them at a time then deals with kubectl. A lock file that a
+kubemint left which has died is removed; kubectl's, which says nothing about its maker, never is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
+import os
+import random
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from filelock import SoftFileLock, Timeout
-
+from . import lock_file
 from .countdown import human_left
-from .files import FileError, destination, explained, make_private_folder
+from .files import FileError, destination, explained, given_up, make_private_folder
+from .lock_file import Holder, Holding
 
-PATIENCE: Final = timedelta(seconds=5)
-_POLL: Final = 0.05
+PATIENCE: Final = timedelta(seconds=60)
+"""How long kubemint waits for other kubemints, each of which takes some hundredths of a second."""
+FOR_KUBECTL: Final = timedelta(seconds=10)
+"""How long for a lock file of which nobody can say whether its maker lives; kubectl keeps it for some milliseconds."""
+_SHORTEST, _LONGEST = 0.002, 0.03
+"""Seconds between two looks, at random in between, so that nobody is always the last."""
+_NO_LOCKS: Final = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
@@ -31,27 +41,83 @@ def locked(path: Path, wait: timedelta = PATIENCE) -> Iterator[None]:
     """
     with explained(path, "lock"):
         target = destination(path)
-        for folder in {path.parent, target.parent}:
+        folders = sorted({path.absolute().parent, target.parent})
+        for folder in folders:
             make_private_folder(folder)
+    names = [Path(name) for name in sorted({f"{path.absolute()}.lock", f"{target}.lock"})]
     end = time.monotonic() + wait.total_seconds()
     with contextlib.ExitStack() as held:
-        for name in sorted({f"{path.absolute()}.lock", f"{target}.lock"}):
-            with explained(Path(name), "create"):
-                _take(Path(name), max(0.0, end - time.monotonic()), held)
+        queued = all(_queue(folder, names[-1], end, held) for folder in folders)
+        for name in names:
+            with explained(name, "create"):
+                inode = _take(name, end, queued=queued)
+            held.callback(lock_file.withdraw, name, inode)
         yield
 
 
-def _take(name: Path, patience: float, held: contextlib.ExitStack) -> None:
-    lock = SoftFileLock(name, mode=0o600)
-    try:
-        held.enter_context(lock.acquire(timeout=patience, poll_interval=_POLL))
-    except Timeout:
-        age = timedelta(0)
-        with contextlib.suppress(FileNotFoundError):
-            age = timedelta(seconds=max(1, int(time.time() - name.lstat().st_mtime)))
-    else:
-        return
-    raise FileError(
-        f"{name} has been there for {human_left(age)}: something is writing the kubeconfig, or was killed while it did",
-        f"look for a running kubectl or kubemint; if there is none, remove {name}",
-    )
+def _queue(folder: Path, name: Path, end: float, held: contextlib.ExitStack) -> bool:
+    """Wait for other kubemints that write in `folder`; False where its file system has no such locks."""
+    with explained(folder, "lock"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    held.callback(os.close, descriptor)  # which lets go of the lock
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not _pause(end):
+                break
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return False
+        else:
+            return True
+    with explained(name, "look at"):
+        found = lock_file.look(name)
+    raise FileError(*_in_the_way(name, found))
+
+
+def _take(name: Path, end: float, *, queued: bool) -> tuple[int, int]:
+    """The lock file made, by its device and inode. Only whoever has the queue removes that of a dead one."""
+    unsure = min(end, time.monotonic() + FOR_KUBECTL.total_seconds())
+    while True:
+        if (inode := lock_file.publish(name)) is not None:
+            return inode
+        found = lock_file.look(name)
+        if found is None:
+            continue
+        if found.holding is Holding.DEAD and queued:
+            lock_file.withdraw(name, found.inode)
+            continue
+        if not _pause(end if found.holding is Holding.ALIVE else unsure):
+            raise FileError(*_in_the_way(name, found))
+
+
+def _pause(end: float) -> bool:
+    """Wait a moment; False where there is no more time, or whoever wanted this has given up."""
+    left = end - time.monotonic()
+    if left <= 0 or given_up():
+        return False
+    time.sleep(min(left, random.uniform(_SHORTEST, _LONGEST)))  # noqa: S311
+    return True
+
+
+def _in_the_way(name: Path, found: Holder | None) -> tuple[str, str]:
+    """Who holds a kubeconfig, for how long, and what can be done."""
+    if found is None:
+        said = f"other kubemints write to kubeconfigs in {name.parent} without a pause"
+        return said, "try again when they have ended"
+    since = human_left(max(timedelta(seconds=1), timedelta(seconds=found.age // timedelta(seconds=1))))
+    owner = found.owner
+    if owner is None:
+        said = f"{name} has been there for {since} and does not say whose it is, as kubectl's never does: "
+        said += "kubectl is writing the kubeconfig, or was killed while it did"
+        return said, f"look for a running kubectl; if there is none, remove {name}"
+    if found.holding is Holding.ALIVE:
+        said = f"process {owner.process}, another kubemint, has been writing the kubeconfig for {since} ({name})"
+        return said, f"wait for it; if it hangs, end process {owner.process}"
+    if found.holding is Holding.DEAD:
+        said = f"process {owner.process} is gone and left {name} {since} ago; this file system has no locks by which "
+        return said + "kubemint could remove it safely", f"remove {name}"
+    said = f"process {owner.process} on {owner.host} made {name} {since} ago: it is writing the kubeconfig, or was "
+    return said + "killed while it did", f"look there; if it does not run any more, remove {name}"

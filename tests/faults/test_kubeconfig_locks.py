@@ -1,0 +1,176 @@
+"""Many writers of one kubeconfig, and writers that are killed: nobody is refused, nothing is blocked for good."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.faults.campaign import merges
+from tui.issuance import kubeconfig_lock, lock_file
+from tui.issuance.files import FileError, seen_through
+from tui.issuance.kubeconfig_lock import locked
+from tui.issuance.lock_file import Holding, Owner, judge, parse
+
+SOON = timedelta(seconds=0.2)
+US = Owner(7, "here", 100)
+
+
+@pytest.mark.parametrize(
+    ("owner", "alive", "start", "expected"),
+    [
+        (None, True, 0, Holding.UNSAID),
+        (None, False, 0, Holding.UNSAID),
+        (US, True, 100, Holding.ALIVE),
+        (US, False, 0, Holding.DEAD),
+        (US, True, 200, Holding.DEAD),
+        (US, True, 0, Holding.ALIVE),
+        (Owner(7, "here"), True, 200, Holding.ALIVE),
+        (Owner(7, "here"), False, 0, Holding.DEAD),
+        (Owner(7, "there", 100), False, 0, Holding.ELSEWHERE),
+        (Owner(7, "there", 100), True, 100, Holding.ELSEWHERE),
+    ],
+)
+def test_how_a_lock_stands(owner: Owner | None, alive: bool, start: int, expected: Holding) -> None:
+    assert judge(owner, "here", alive=alive, start=start) is expected
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (b"7\nhere\n100\n", US),
+        (b"7\nhere\n", Owner(7, "here")),
+        (b"", None),
+        (b"7\n", None),
+        (b"7\nhere", None),
+        (b"7\nhere\n1", None),
+        (b"7\n\n100\n", None),
+        (b"0\nhere\n", None),
+        (b"-1\nhere\n", None),
+        (b"99999999999\nhere\n", None),
+        (b"seven\nhere\n", None),
+        (b"7\nhere\n100\nmore\n", None),
+        (b"\xff\xfe\n", None),
+    ],
+)
+def test_only_a_whole_record_names_an_owner(record: bytes, expected: Owner | None) -> None:
+    assert parse(record) == expected
+
+
+def test_a_kill_at_any_moment_of_taking_the_lock_leaves_none_that_stays(tmp_path: Path) -> None:
+    """Killed at every system call that the lock is made of; the next writer goes on at once."""
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from tui.issuance.kubeconfig_lock import locked\n"
+        "left = [0]\n"
+        "def dying(name):\n"
+        "    real = getattr(os, name)\n"
+        "    def call(*a, **k):\n"
+        "        done = real(*a, **k)\n"
+        "        left[0] -= 1\n"
+        "        if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return done\n"
+        "    setattr(os, name, call)\n"
+        "for name in ('open', 'write', 'link', 'unlink', 'close', 'fstat'): dying(name)\n"
+        "for number in range(1, 13):\n"
+        "    pid = os.fork()\n"
+        "    if not pid:\n"
+        "        left[0] = number\n"
+        "        with locked(Path(sys.argv[1]) / str(number) / 'config'): pass\n"
+        "        os._exit(0)\n"
+        "    print(os.waitpid(pid, 0)[1], flush=True)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    ended = [int(status) for status in ran.stdout.split()]
+    assert set(ended) == {0, signal.SIGKILL}, "the kills reached every call of it, and no further"
+    for number in range(1, 13):
+        path = tmp_path / str(number) / "config"
+        with locked(path, SOON):
+            assert (path.parent / "config.lock").exists()
+        assert not (path.parent / "config.lock").exists()
+
+
+def test_kubectls_own_lock_is_waited_for_and_never_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubeconfig_lock, "FOR_KUBECTL", SOON)
+    lock = tmp_path / "config.lock"
+    os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
+    with pytest.raises(FileError) as caught, locked(tmp_path / "config"):
+        raise AssertionError("two at once")
+    assert "does not say whose it is, as kubectl's never does" in caught.value.message
+    assert str(lock) in caught.value.hint
+    assert lock.exists()
+
+
+def test_the_lock_of_another_host_or_container_is_never_removed(tmp_path: Path) -> None:
+    lock = tmp_path / "config.lock"
+    lock.write_text(f"{2**31 - 2}\nelsewhere\n1\n")
+    with pytest.raises(FileError, match="on elsewhere made"), locked(tmp_path / "config", SOON):
+        raise AssertionError("two at once")
+    assert lock.exists()
+
+
+def test_the_lock_of_a_dead_process_whose_number_lives_again_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "config.lock").write_text(f"{os.getpid()}\n{lock_file.this_host()}\n1\n")
+    with locked(tmp_path / "config", SOON):
+        assert f"{lock_file.start_of(os.getpid())}\n" in (tmp_path / "config.lock").read_text()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_living_kubemint_is_named_with_its_age_and_not_called_kubectl(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from tui.issuance.kubeconfig_lock import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "config")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(FileError) as caught, locked(tmp_path / "config", SOON):
+            raise AssertionError("two at once")
+        assert f"process {other.pid}, another kubemint, has been writing the kubeconfig for" in caught.value.message
+        assert f"end process {other.pid}" in caught.value.hint
+        other.send_signal(signal.SIGKILL)
+    with locked(tmp_path / "config", SOON):
+        pass
+
+
+def test_two_kubeconfigs_in_folders_of_each_other_do_not_wait_for_ever(tmp_path: Path) -> None:
+    """A link and its target in another folder: both are locked, in one order."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a/config").write_text("")
+    (tmp_path / "b/config").symlink_to(tmp_path / "a/config")
+    with locked(tmp_path / "b/config"):
+        assert (tmp_path / "a/config.lock").exists()
+        assert (tmp_path / "b/config.lock").exists()
+        with pytest.raises(FileError), locked(tmp_path / "a/config", SOON):
+            raise AssertionError("two at once")
+    assert [path.name for path in tmp_path.rglob("*.lock")] == []
+
+
+async def test_who_gives_up_does_not_wait_for_the_queue(tmp_path: Path) -> None:
+    def wait() -> None:
+        with locked(tmp_path / "config"):
+            raise AssertionError("two at once")
+
+    with locked(tmp_path / "config"):
+        waiting = asyncio.create_task(seen_through(wait))
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        start = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert time.monotonic() - start < 1
+
+
+def test_eight_processes_that_merge_lose_nothing_and_refuse_nobody(tmp_path: Path) -> None:
+    found = merges(tmp_path, processes=8, rounds=5)
+    assert found.problems() == []
+    assert (found.tried, found.refused) == (40, [])
