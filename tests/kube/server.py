@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -144,8 +145,34 @@ def watches(*events: object, then: str = "ends", pieces: int = 0) -> Handler:
     return handler
 
 
+async def as_asked(request: web.Request) -> web.StreamResponse:
+    """What an API server says where all is well: the Secret (or namespace) that the path or body names."""
+    body = await _read(request)
+    path = [unquote(part) for part in request.raw_path.partition("?")[0].removeprefix("/api/v1/").split("/")]
+    plural, names = (path[2], path[3:]) if len(path) > 2 else (path[0], path[1:])
+    given = body.get("metadata", {}).get("name") if isinstance(body, dict) else None
+    name = names[0] if names else given or "x"
+    if request.method == "DELETE":
+        uid = body.get("preconditions", {}).get("uid", "uid-1")
+        return await gives(deleted(name, uid, plural))(request)
+    return await gives(thing(name) | {"kind": "Namespace" if plural == "namespaces" else "Secret"})(request)
+
+
+async def _read(request: web.Request) -> Any:
+    body = await request.read()
+    return json.loads(body) if body else {}
+
+
+def deleted(name: str, uid: str = "uid-1", plural: str = "secrets") -> dict[str, Any]:
+    """The Status after a deletion."""
+    details = {"name": name, "kind": plural, "uid": uid}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+
 def thing(name: str, version: str = "1") -> dict[str, Any]:
-    return {"metadata": {"name": name, "resourceVersion": version}}
+    """A Secret."""
+    metadata = {"name": name, "uid": "uid-1", "resourceVersion": version}
+    return {"kind": "Secret", "apiVersion": "v1", "metadata": metadata}
 
 
 def event(kind: str, name: str, version: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from tests.kube.conftest import SHORT
-from tests.kube.server import TOKEN, FakeServer, gives, refuses, thing
+from tests.kube.server import TOKEN, FakeServer, as_asked, gives, refuses
 from tui.kube.client import Client, PatchKind
 from tui.kube.endpoint import Endpoint, Impersonation, Login
 from tui.kube.errors import ConfigError, KubeError
@@ -38,7 +38,7 @@ class TokenAnswer(msgspec.Struct):
 
 
 async def test_requests_as_kubernetes_wants_them(server: FakeServer, client: Client) -> None:
-    server.says(gives(thing("x")))
+    server.says(as_asked)
     await client.get(SECRETS, "x/../y", namespace="ci")
     await client.get_metadata(SECRETS, "x", namespace="ci")
     await client.create(SECRETS, {"a": 1}, namespace="ci", dry_run=True)
@@ -70,7 +70,8 @@ async def test_requests_as_kubernetes_wants_them(server: FakeServer, client: Cli
 
 
 async def test_material_goes_out_and_comes_in_as_sensitive(server: FakeServer, client: Client) -> None:
-    server.says(gives({"status": {"token": "issued-token", "expirationTimestamp": "2026-01-01T00:00:00Z"}}))
+    status = {"token": "issued-token", "expirationTimestamp": "2026-01-01T00:00:00Z"}
+    server.says(gives({"kind": "TokenRequest", "metadata": {}, "status": status}))
     body = {"stringData": {"a": Sensitive("inner")}}
     made = await client.create(SERVICE_ACCOUNTS, body, namespace="ci", name="r", subresource="token", type=TokenAnswer)
     assert made.status.token == Sensitive("issued-token")

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from typing_extensions import TypeVar
 
+from .answers import Asked, absent, check_any, check_deletion, check_object, contradicted
 from .endpoint import Endpoint
-from .errors import ReadOnly
+from .errors import Conflict, NotFound, ReadOnly
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
@@ -35,6 +36,8 @@ T = TypeVar("T", default=dict[str, Any])
 
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_OF_THE_OBJECT: Final = (None, "status", "finalize")
+"""Subresources that are answered with the object itself; the others have kinds of their own."""
 _DICT: Any = dict
 _APPLY: Final = "application/apply-patch+yaml"
 
@@ -100,6 +103,10 @@ class Client:
         await self.session.close()
 
     @property
+    def _name(self) -> str:
+        return self.endpoint.name
+
+    @property
     def skew(self) -> float | None:
         """Server time minus local time in seconds, as far as its Date headers tell."""
         return self.session.meters.skew
@@ -120,7 +127,10 @@ class Client:
         accept: str = "application/json",
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Response:
-        """One request, repeated where that is safe. Raises a KubeError for anything but success."""
+        """One request, repeated where that is safe. Raises a KubeError for anything but success.
+
+        Whether an object, a list or a deletion is the one that was asked for is checked by the methods for these.
+        """
         params = params or {}
         data = None if body is None else encode(body)
         headers = {"Accept": accept} | ({} if data is None else {"Content-Type": content_type})
@@ -132,7 +142,9 @@ class Client:
             with attempt:
                 response = await self.session.exchange(method, path, params, headers, data, read)
                 if response.status >= 300:
-                    raise refusal(response, info, self.endpoint.name)
+                    raise refusal(response, info, self._name)
+                if not info.resource:
+                    check_any(response.body, self._name)
                 return response
         raise AssertionError("the last attempt returns or raises")
 
@@ -146,13 +158,16 @@ class Client:
         type: type[T] = _DICT,
     ) -> T:
         """One object."""
-        response = await self.request("GET", resource.path(namespace, name, subresource))
-        return decode(response.body, type, cluster=self.endpoint.name)
+        path = resource.path(namespace, name, subresource)
+        asked = _asked("GET", path, resource, name, subresource)
+        response = await self._about_one(asked, "GET", path)
+        return decode(response.body, type, cluster=self._name)
 
     async def get_metadata(self, resource: Resource, name: str, *, namespace: str | None = None) -> dict[str, Any]:
         """One object's metadata, so that a Secret's data stays where it is."""
-        response = await self.request("GET", resource.path(namespace, name), accept=METADATA)
-        return decode(response.body, dict, cluster=self.endpoint.name)
+        path = resource.path(namespace, name)
+        response = await self._about_one(_asked("GET", path, resource, name, None), "GET", path, accept=METADATA)
+        return decode(response.body, dict, cluster=self._name)
 
     async def create(
         self,
@@ -167,8 +182,10 @@ class Client:
     ) -> T:
         """Creates an object, or with `name` and `subresource` posts to a subresource such as `token`."""
         params = {"dryRun": "All"} if dry_run else None
-        response = await self.request("POST", resource.path(namespace, name, subresource), params=params, body=obj)
-        return decode(response.body, type, cluster=self.endpoint.name)
+        path = resource.path(namespace, name, subresource)
+        response = await self.request("POST", path, params=params, body=obj)
+        check_object(response.body, _asked("POST", path, resource, name or _name_in(obj), subresource), self._name)
+        return decode(response.body, type, cluster=self._name)
 
     async def replace(
         self,
@@ -180,8 +197,10 @@ class Client:
         subresource: str | None = None,
     ) -> dict[str, Any]:
         """PUT; the object's resourceVersion says which state it replaces."""
-        response = await self.request("PUT", resource.path(namespace, name, subresource), body=obj)
-        return decode(response.body, dict, cluster=self.endpoint.name)
+        path = resource.path(namespace, name, subresource)
+        response = await self.request("PUT", path, body=obj)
+        check_object(response.body, _asked("PUT", path, resource, name, subresource), self._name)
+        return decode(response.body, dict, cluster=self._name)
 
     async def patch(
         self,
@@ -196,7 +215,8 @@ class Client:
         """PATCH with one of the three classic formats."""
         path = resource.path(namespace, name, subresource)
         response = await self.request("PATCH", path, body=patch, content_type=kind.value)
-        return decode(response.body, dict, cluster=self.endpoint.name)
+        check_object(response.body, _asked("PATCH", path, resource, name, subresource), self._name)
+        return decode(response.body, dict, cluster=self._name)
 
     async def apply(
         self,
@@ -218,7 +238,8 @@ class Client:
         path = resource.path(namespace, name, subresource)
         # JSON is YAML, which is what the content type promises.
         response = await self.request("PATCH", path, params=params, body=whole, content_type=_APPLY)
-        return decode(response.body, dict, cluster=self.endpoint.name)
+        check_object(response.body, _asked("PATCH", path, resource, name, subresource), self._name)
+        return decode(response.body, dict, cluster=self._name)
 
     async def delete(
         self,
@@ -230,14 +251,31 @@ class Client:
         resource_version: str | None = None,
         grace_seconds: int | None = None,
     ) -> None:
-        """Deletes one object; with `uid` or `resource_version` only that very one, else Conflict."""
+        """Deletes one object; with `uid` or `resource_version` only that very one, else Conflict.
+
+        Returns where the server says that this very object went, or is on its way. Raises ProtocolError for any other
+        answer: then nobody knows. Where it has finalizers it is still there afterwards.
+        """
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         if wanted := {key: value for key, value in preconditions.items() if value is not None}:
             options["preconditions"] = wanted
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        await self.request("DELETE", resource.path(namespace, name), body=options)
+        path = resource.path(namespace, name)
+        asked = _asked("DELETE", path, resource, name, None, uid=uid or "")
+        await self._about_one(asked, "DELETE", path, body=options)
+
+    async def _about_one(self, asked: Asked, method: str, path: str, **given: Any) -> Response:
+        """A request about one object that is there, whose absence has to be said in words."""
+        try:
+            response = await self.request(method, path, **given)
+        except NotFound as error:
+            raise absent(error, asked) from None
+        except Conflict as error:
+            raise contradicted(error, asked) from None
+        (check_deletion if method == "DELETE" else check_object)(response.body, asked, self._name)
+        return response
 
     def pages(
         self,
@@ -308,13 +346,29 @@ class Client:
     async def version(self) -> str:
         """The server's version, `v1.20.2`."""
         response = await self.request("GET", "/version")
-        return str(decode(response.body, dict, cluster=self.endpoint.name).get("gitVersion", ""))
+        return str(decode(response.body, dict, cluster=self._name).get("gitVersion", ""))
 
     async def discover(self, groups: tuple[str, ...] | None = None) -> Discovery:
         """What the server serves; with `groups` only those are asked for in detail."""
         from .discovery import discover
 
         return await discover(self, groups)
+
+
+def _asked(method: str, path: str, resource: Resource, name: str, subresource: str | None, *, uid: str = "") -> Asked:
+    """What the answer to a request about one object has to be."""
+    info = describe(method, path)
+    if subresource in _OF_THE_OBJECT:
+        kept = not resource.kind.endswith("Review")
+        return Asked(info=info, kind=resource.kind, name=name, uid=uid, kept=kept)
+    return Asked(info=info, kept=False)
+
+
+def _name_in(obj: object) -> str:
+    """The name that a body gives its object; empty where it leaves that to the server."""
+    meta = obj.get("metadata") if isinstance(obj, Mapping) else getattr(obj, "metadata", None)
+    name = meta.get("name") if isinstance(meta, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

@@ -97,6 +97,7 @@ class APIError(KubeError):
         resource: str = "",
         namespace: str = "",
         name: str = "",
+        gone: bool = False,
     ) -> None:
         self.status = status
         self.reason = reason
@@ -109,6 +110,8 @@ class APIError(KubeError):
         """Plural, with subresource and group where there is one: `serviceaccounts/token`."""
         self.namespace = namespace
         self.name = name
+        self.gone = gone
+        """Whether the server says, naming it, that the very object that was asked for is not there."""
         super().__init__(message or reason or f"HTTP {status}", cluster=cluster, hint=hint)
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
+from .answers import check_list
 from .errors import Gone
 from .responses import decode
 
@@ -38,8 +39,9 @@ class _ListMeta(msgspec.Struct, rename="camel"):
 
 
 class _List(msgspec.Struct, Generic[T]):
-    metadata: _ListMeta
-    items: list[T] | None = None
+    kind: str = ""
+    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+    items: list[T] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @lru_cache(maxsize=64)
@@ -67,6 +69,7 @@ async def paged(
             token, limit, restarted = "", 0, True
             continue
         part: _List[T] = decode(response.body, _list_of(cast("Any", type_)), cluster=client.endpoint.name)
+        check_list(part.kind, part.items, client.endpoint.name, untyped=type_ is dict)
         token = part.metadata.continue_
         yield Page(
             part.items or [],

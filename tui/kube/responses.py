@@ -143,6 +143,7 @@ def status_error(
         resource=info.resource,
         namespace=info.namespace,
         name=info.name,
+        gone=code == 404 and status.reason == "NotFound" and bool(info.name and details and details.name == info.name),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
+from .answers import is_object
 from .errors import ProtocolError
 from .request_info import describe
 from .responses import Opaque, Status, decode, refusal, status_error
@@ -64,7 +65,10 @@ async def watched(
             if event.type == "BOOKMARK":
                 yield WatchEvent(event.type, None, version)
             elif event.type in CHANGES:
-                yield WatchEvent(event.type, decode(raw, type_, cluster=cluster), version)
+                changed = decode(raw, type_, cluster=cluster)
+                if type_ is dict and not is_object(changed):
+                    raise ProtocolError("a watch event holds no object", cluster=cluster)
+                yield WatchEvent(event.type, changed, version)
     finally:
         await stream.close()
 
