@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tui.issuance.renewal_loop import Look, RenewalLoop, Watched
-from tui.issuance.types import Action, Address, Credential, CredentialKind, Identity, Outcome, State
+from tui.issuance.types import Action, Address, Credential, CredentialKind, Format, Identity, Outcome, State
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -74,6 +74,43 @@ async def turn() -> None:
     """Let whatever is ready go on."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+def copy(of: CredentialKind, form: Format = Format.KUBECONFIG) -> Credential:
+    """A copy on this machine of `src`, which is of that kind."""
+    return msgspec.structs.replace(
+        credential("copy", kind=CredentialKind.FILE), format=form, copy_of=Address(of, "c1", "ns", "src")
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "form", "watched"),
+    [
+        (CredentialKind.SECRET, Format.KUBECONFIG, True),
+        (CredentialKind.FILE, Format.KUBECONFIG, True),
+        (CredentialKind.SECRET, Format.TOKEN, False),
+        (CredentialKind.FILE, Format.TOKEN, False),
+        (CredentialKind.REQUEST, Format.KUBECONFIG, False),
+        (CredentialKind.LEGACY, Format.KUBECONFIG, False),
+        (CredentialKind.STATIC, Format.KUBECONFIG, False),
+    ],
+)
+def test_copies_that_are_not_renewed_where_they_lie_are_not_counted(
+    of: CredentialKind, form: Format, watched: bool
+) -> None:
+    """What `rotate` refuses, with the word to export it again, is no business of the loop."""
+    source = msgspec.structs.replace(credential("src", kind=of), format=Format.KUBECONFIG)
+    world = World(source, copy(of, form))
+    world.now = START + 0.9 * HOUR
+    own = of in (CredentialKind.SECRET, CredentialKind.FILE, CredentialKind.REQUEST)
+    look = world.loop.look()
+    assert look.watched == own + watched
+    assert sorted(address.name for address in look.due) == ["copy"] * watched + ["src"] * own
+
+
+def test_a_copy_of_what_is_not_listed_may_be_renewed() -> None:
+    assert World(copy(CredentialKind.SECRET)).loop.look().watched == 1
+    assert World(copy(CredentialKind.REQUEST)).loop.look().watched == 0
 
 
 def test_it_says_what_is_due_and_when_the_next_one_is() -> None:

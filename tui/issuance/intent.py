@@ -91,3 +91,10 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """The wish behind a Gardener kubeconfig, in the place of `spec`."""
     source: Address | None = None
     """For a copy made with `export`: what it was copied from, and whose end it shares."""
+
+    @property
+    def known(self) -> Credential:
+        """The credential, and for a mere copy what it is one of."""
+        if self.spec is not None or self.shoot is not None or self.source is None:
+            return self.credential
+        return msgspec.structs.replace(self.credential, copy_of=self.source)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -22,10 +22,12 @@ from tui.kube.errors import KubeError
 
 from .errors import IssuanceError
 from .renewal import retry_at, state_of
-from .types import Address, Credential, CredentialKind, Outcome, State
+from .types import Address, Credential, CredentialKind, Format, Outcome, State
 
 RENEWABLE: Final = frozenset({CredentialKind.REQUEST, CredentialKind.SECRET, CredentialKind.FILE})
 """What ends and can be made anew by kubemint."""
+_COPIED: Final = frozenset({CredentialKind.SECRET, CredentialKind.FILE})
+"""What renews its copies with itself: the places of one wish."""
 DUE: Final = frozenset({State.DUE, State.EXPIRED, State.FAILED})
 _LONGEST_NAP: Final = timedelta(seconds=30)
 """The wall clock may jump, so it is looked at again after that long at most."""
@@ -60,6 +62,19 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """How many failed the last time they were tried."""
     left: dict[Address, str] = {}
     """What is not renewed although it may be due, and why."""
+
+
+def renews(credential: Credential, formats: Mapping[Address, Format | None]) -> bool:
+    """Whether it is renewed where it lies. A copy is only where what it was made from is kubemint's own and alike.
+
+    `formats` are those of all that is known: a copy in another format has to be exported anew.
+    """
+    if credential.address.kind not in RENEWABLE or (credential.shoot is None and credential.identity is None):
+        return False
+    of = credential.copy_of
+    if of is None:
+        return True
+    return of.kind in _COPIED and formats.get(of, credential.format) is credential.format
 
 
 @dataclass
@@ -106,11 +121,11 @@ class RenewalLoop:
         points: list[datetime] = []
         left: dict[Address, str] = {}
         watched = 0
-        for one in self.source():
+        seen = list(self.source())
+        formats = {one.credential.address: one.credential.format for one in seen}
+        for one in seen:
             credential, address = one.credential, one.credential.address
-            if address.kind not in RENEWABLE or (self.only is not None and address not in self.only):
-                continue
-            if credential.shoot is None and credential.identity is None:
+            if not renews(credential, formats) or (self.only is not None and address not in self.only):
                 continue
             state = state_of(credential, one.now)
             if state is State.REVOKED:

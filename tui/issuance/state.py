@@ -249,7 +249,7 @@ class StateStore:
 
     def exports(self) -> list[Credential]:
         """The files on this machine that kubemint wrote, as credentials."""
-        return [export.credential for export in self.export_records()]
+        return [export.known for export in self.export_records()]
 
     def export_records(self, request: str | None = None) -> list[Export]:
         """The same with the wishes they belong to; of one wish where `request` is given."""

@@ -239,6 +239,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """Where the material lies, for people: a path, or `Secret ns/name`."""
     fingerprint: str = ""
     handle: Handle | None = None
+    copy_of: Address | None = None
+    """For a mere copy on this machine: what it was made from."""
     shoot: ShootAccess | None = None
     """For a Gardener client certificate, which speaks for no service account: what it opens."""
     last_used: date | None = None

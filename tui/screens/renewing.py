@@ -14,7 +14,7 @@ from tui.fleet.renewal_leases import RenewalLeases
 from tui.fleet.renewing import watched
 from tui.fleet.rows import CredentialRow
 from tui.issuance.countdown import human_left
-from tui.issuance.renewal_loop import RENEWABLE, Look, RenewalLoop, Watched
+from tui.issuance.renewal_loop import Look, RenewalLoop, Watched, renews
 from tui.issuance.types import Action, Address, Credential, Outcome
 
 from . import work
@@ -95,7 +95,7 @@ class Renewing:
     def keeps(self, credential: Credential) -> str:
         """What the loop says of one credential; empty where it is off, or not asked to keep it."""
         loop, address = self._loop, credential.address
-        if loop is None or address.kind not in RENEWABLE or (loop.only is not None and address not in loop.only):
+        if loop is None or not renews(credential, {}) or (loop.only is not None and address not in loop.only):
             return ""
         why = loop.last.left.get(address)
         return f"left alone: {why}" if why else "renews it when it is due"
