@@ -178,16 +178,9 @@ async def look(client: Client, namespace: str, name: str) -> Seen | None:
     """The Secret as it is now, None where there is none. Raises KubeError."""
     try:
         found = await client.get(SECRETS, name, namespace=namespace, type=_Read)
-    except NotFound as error:
-        _insist(error)
+    except NotFound:  # in the server's own words: a proxy's 404 is another error
         return None
     return seen_in({"metadata": found.metadata, "type": found.type, "data": dict.fromkeys(found.data or {})})
-
-
-def _insist(error: NotFound) -> None:
-    """That something is gone is only believed where an API server says so of that object; a proxy says 404 as well."""
-    if error.reason != "NotFound":
-        raise error
 
 
 async def create(client: Client, intent: Intent, account_uid: str, issued_by: str) -> Handle:
@@ -224,8 +217,7 @@ async def delete(clusters: Clusters, wanted: Ending) -> str:
     said = _DONE
     try:
         await client.delete(SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
-    except NotFound as error:
-        _insist(error)
+    except NotFound:
         said = Fate.GONE.value
     except Conflict:
         said = Fate.ANOTHER.value
