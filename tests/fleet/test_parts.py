@@ -35,7 +35,7 @@ from tui.kube.sensitive import Sensitive
         (errors.TimedOut("no answer"), Reach.UNREACHABLE),
         (errors.ServerError(503), Reach.UNREACHABLE),
         (errors.ProtocolError("HTML"), Reach.UNREACHABLE),
-        (errors.ConfigError("no such cluster"), Reach.UNREACHABLE),
+        (errors.ConfigError("no such cluster"), Reach.UNUSABLE),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

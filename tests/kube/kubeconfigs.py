@@ -32,6 +32,10 @@ KEYS = (
     *("client-key-data", "certificate-authority-data", "insecure-skip-tls-verify", "as-user-extra", "auth-provider"),
 )
 
+PEM = b"-----BEGIN CERTIFICATE-----\nZGF0YQ==\n-----END CERTIFICATE-----\n"
+"""What looks like an authority to whoever does not look into it."""
+EXEC = {"apiVersion": "client.authentication.k8s.io/v1", "command": "x", "interactiveMode": "Never"}
+
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not in PATH")
 
 

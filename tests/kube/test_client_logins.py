@@ -52,15 +52,15 @@ async def test_a_token_file_that_was_never_there(server: FakeServer, tmp_path: P
             await client.version()
 
 
-async def test_a_token_file_that_takes_its_time_holds_nobody_up(server: FakeServer, tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
+async def test_a_token_file_that_takes_its_time_holds_nobody_up(server: FakeServer) -> None:
+    reading, writing = os.pipe()  # handed over, as `<(command)` is
     ticks = 0
     enough = threading.Event()
 
     def speak() -> None:
         enough.wait(30)  # where the loop stands still it never is; then the pipe has its writer all the same
-        pipe.write_text("spoken\n")
+        os.write(writing, b"spoken\n")
+        os.close(writing)
 
     async def tick() -> None:
         nonlocal ticks
@@ -73,9 +73,12 @@ async def test_a_token_file_that_takes_its_time_holds_nobody_up(server: FakeServ
     speaker = threading.Thread(target=speak, daemon=True)
     speaker.start()
     ticking = asyncio.create_task(tick())
-    auth = Authenticator(server.endpoint(login=Login(token_file=str(pipe))), plugins=Plugins(), exec_timeout=5)
+    auth = Authenticator(
+        server.endpoint(login=Login(token_file=f"/dev/fd/{reading}")), plugins=Plugins(), exec_timeout=5
+    )
     identity = await auth.identity()
     ticking.cancel()
+    os.close(reading)
     assert identity.authorization == Sensitive("Bearer spoken")
     assert ticks >= 20
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kube.kubeconfigs import KEYS, config, kubectl_view, needs_kubectl, same_as_kubectl, simple, write
+from tests.kube.kubeconfigs import EXEC, KEYS, PEM, config, kubectl_view, needs_kubectl, same_as_kubectl, simple, write
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import default_file, load, parse, precedence
 from tui.kube.lint import lint
@@ -90,15 +90,15 @@ def test_g09_relative_paths_belong_to_their_file(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         write(tmp_path / folder / "config", relative(folder))
         for name in ("ca.pem", "c.pem", "k.pem"):
-            write(tmp_path / folder / name, f"{folder} {name}")
+            write(tmp_path / folder / name, f"{folder} {name}\n{PEM.decode()}")
     paths = f"{tmp_path / 'a' / 'config'}:{tmp_path / 'b' / 'config'}"
     loaded = load(environ={"KUBECONFIG": paths})
     for folder in ("a", "b"):
         endpoint = loaded.endpoint(folder)
-        assert endpoint.ca == f"{folder} ca.pem".encode()
-        assert endpoint.login.client_certificate == f"{folder} c.pem".encode()
+        assert endpoint.ca == f"{folder} ca.pem\n".encode() + PEM
+        assert endpoint.login.client_certificate == f"{folder} c.pem\n".encode() + PEM
         assert endpoint.login.client_key is not None
-        assert endpoint.login.client_key.reveal() == f"{folder} k.pem"
+        assert endpoint.login.client_key.reveal().startswith(f"{folder} k.pem")
         assert endpoint.login.token_file == str(tmp_path / folder / "sub" / "token")
 
 
@@ -118,7 +118,7 @@ def test_g09_a_user_of_one_file_with_a_context_of_another(tmp_path: Path) -> Non
 )
 def test_g09_exec_commands(tmp_path: Path, command: str, becomes: str) -> None:
     document = simple()
-    document["users"] = [{"name": "one", "user": {"exec": {"command": command, "apiVersion": "x/v1"}}}]
+    document["users"] = [{"name": "one", "user": {"exec": EXEC | {"command": command}}}]
     plugin = load(write(tmp_path / "c", document)).endpoint().login.exec
     assert plugin is not None
     assert plugin.command == becomes.format(tmp_path)

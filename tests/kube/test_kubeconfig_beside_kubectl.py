@@ -65,7 +65,6 @@ def test_lint_says_what_kubectl_says(tmp_path: Path) -> None:
         ["a: &a {server: 'https://anchored'}\nclusters: [{name: c, cluster: *a}, {name: d, cluster: {<<: *a}}]\n"],
         ["clusters: [{name: 2024-01-01, cluster: {server: 1:30}}]\ncontexts: [{name: '12', context: {user: '0x1'}}]\n"],
         ["Current-Context: shouting\nclusters: [{name: c, cluster: {server: s}}]\n"],
-        ["contexts: [{name: c, context: {cluster: one, cluster: two}}]\n"],
     ],
 )
 def test_loads_exactly_what_kubectl_loads(tmp_path: Path, texts: list[str]) -> None:

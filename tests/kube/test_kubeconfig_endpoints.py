@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.kube.kubeconfigs import needs_kubectl, simple, write
+from tests.kube.kubeconfigs import EXEC, PEM, needs_kubectl, simple, write
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import in_cluster, load, parse
 from tui.kube.lint import lint
@@ -62,12 +62,12 @@ def test_g25_the_namespace_of_the_context_else_default(tmp_path: Path) -> None:
     assert load(write(tmp_path / "c", document)).endpoint().namespace == "here"
 
 
-def test_data_wins_over_files_and_is_decoded(tmp_path: Path) -> None:
-    document = simple(
-        **{"certificate-authority-data": base64.b64encode(b"data").decode(), "certificate-authority": "x"}
-    )
-    loaded = load(write(tmp_path / "c", document))
-    assert loaded.endpoint().ca == b"data"
+def test_data_is_decoded_and_refused_beside_a_file(tmp_path: Path) -> None:
+    data = {"certificate-authority-data": base64.b64encode(PEM).decode()}
+    assert load(write(tmp_path / "c", simple(**data))).endpoint().ca == PEM
+    loaded = load(write(tmp_path / "d", simple(**data, **{"certificate-authority": "x"})))
+    with pytest.raises(ConfigError, match="both specified"):
+        loaded.endpoint()
     assert any("both specified" in finding.message for finding in lint(loaded))
 
 
@@ -75,10 +75,10 @@ def test_data_wins_over_files_and_is_decoded(tmp_path: Path) -> None:
     ("user", "says"),
     [
         ({"client-certificate": "gone.pem", "client-key": "gone.pem"}, "unable to read client-certificate"),
-        ({"client-certificate-data": "Zm9v"}, "has no client-key"),
+        ({"client-certificate-data": "Zm9v"}, "client-key must be specified"),
         ({"client-key-data": "Zm9v"}, "has no client-certificate"),
         ({"auth-provider": {"name": "gcp"}}, "auth-provider"),
-        ({"exec": {"apiVersion": "client.authentication.k8s.io/v1"}}, "exec has no command"),
+        ({"exec": {"apiVersion": "client.authentication.k8s.io/v1"}}, "command must be specified"),
     ],
 )
 def test_logins_that_cannot_work(tmp_path: Path, user: dict[str, Any], says: str) -> None:
@@ -90,7 +90,7 @@ def test_logins_that_cannot_work(tmp_path: Path, user: dict[str, Any], says: str
 
 def test_a_static_token_makes_the_plugin_silent(tmp_path: Path) -> None:
     document = simple()
-    document["users"][0]["user"]["exec"] = {"command": "x", "apiVersion": "client.authentication.k8s.io/v1"}
+    document["users"][0]["user"]["exec"] = EXEC
     assert load(write(tmp_path / "c", document)).endpoint().login.exec is None
 
 
@@ -106,8 +106,8 @@ def test_impersonation_and_the_exec_extension(tmp_path: Path) -> None:
                 "as-uid": "7",
                 "as-groups": ["a", "b"],
                 "as-user-extra": {"k": ["v"]},
-                "exec": {
-                    "command": "x",
+                "exec": EXEC
+                | {
                     "args": ["1"],
                     "env": [{"name": "A", "value": "B"}],
                     "provideClusterInfo": True,
@@ -140,13 +140,13 @@ def test_servers_that_are_none(tmp_path: Path, server: str) -> None:
 def test_from_memory_nothing_outside_is_believed(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
-    inside = simple(**{"certificate-authority-data": base64.b64encode(b"data").decode()})
-    assert parse(json.dumps(inside).encode()).endpoint().ca == b"data"
+    inside = simple(**{"certificate-authority-data": base64.b64encode(PEM).decode()})
+    assert parse(json.dumps(inside).encode()).endpoint().ca == PEM
     for cluster, user in (
         ({"certificate-authority": str(secret)}, {}),
         ({}, {"tokenFile": str(secret)}),
         ({}, {"client-certificate": str(secret), "client-key": str(secret)}),
-        ({}, {"exec": {"command": "/bin/true", "apiVersion": "client.authentication.k8s.io/v1"}}),
+        ({}, {"exec": EXEC | {"command": "/bin/true"}}),
     ):
         document = simple(**cluster)
         document["users"] = [{"name": "one", "user": user}]
@@ -157,7 +157,8 @@ def test_from_memory_nothing_outside_is_believed(tmp_path: Path) -> None:
 def test_material_never_shows_in_a_repr(tmp_path: Path) -> None:
     document = simple()
     document["users"] = [
-        {"name": "one", "user": {"token": "hunter2-token", "username": "u", "password": "hunter2-password"}},
+        {"name": "one", "user": {"token": "hunter2-token"}},
+        {"name": "four", "user": {"username": "u", "password": "hunter2-password"}},
         {"name": "two", "user": {"client-key-data": base64.b64encode(b"hunter2-key").decode()}},
         {"name": "three", "user": {"exec": {"command": "login", "args": ["--client-secret=hunter2"]}}},
     ]
@@ -171,9 +172,9 @@ def test_in_cluster(tmp_path: Path) -> None:
     assert in_cluster({}) is None
     environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
     assert in_cluster_endpoint(environ, tmp_path) is None
-    for name, text in (("token", "t\n"), ("ca.crt", "pem"), ("namespace", "here\n")):
+    for name, text in (("token", "t\n"), ("ca.crt", PEM.decode()), ("namespace", "here\n")):
         write(tmp_path / name, text)
     endpoint = in_cluster_endpoint(environ, tmp_path)
     assert endpoint is not None
-    assert (endpoint.server, endpoint.ca, endpoint.namespace) == ("https://[fd00::1]:443", b"pem", "here")
+    assert (endpoint.server, endpoint.ca, endpoint.namespace) == ("https://[fd00::1]:443", PEM, "here")
     assert endpoint.login.token_file == str(tmp_path / "token")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,35 +15,54 @@ from tui.kube import small_file
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import load
 from tui.kube.small_file import read_small
+from tui.settings import reading as settings
 
 KUBECONFIG = b"apiVersion: v1\nkind: Config\ncurrent-context: piped\n"
 
 
 @pytest.fixture
-def pipe(tmp_path: Path) -> Path:
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    return path
+def pipe() -> Iterator[tuple[int, int]]:
+    """What a shell hands over for `<(command)`: the end to read from, and the other one."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        with contextlib.suppress(OSError):
+            os.close(end)
 
 
-def test_a_pipe_is_read_to_its_end_however_slowly_it_is_written(pipe: Path) -> None:
+def test_a_pipe_that_was_handed_over_is_read_to_its_end_however_slowly_it_is_written(pipe: tuple[int, int]) -> None:
     def write() -> None:
-        with pipe.open("wb", buffering=0) as stream:
-            for byte in KUBECONFIG:
-                stream.write(bytes([byte]))
+        for byte in KUBECONFIG:
+            os.write(pipe[1], bytes([byte]))
+        os.close(pipe[1])
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert load(str(pipe)).current_context == "piped"
+    assert load(f"/dev/fd/{pipe[0]}").current_context == "piped"
     writer.join()
 
 
-def test_a_pipe_that_nobody_writes_to_is_given_up(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_nobody_writes_to_is_given_up(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"/dev/fd/{pipe[0]}"
     with pytest.raises(TimeoutError):
-        read_small(pipe, 10, patience=0.1)
+        read_small(Path(path), 10, patience=0.1)
     monkeypatch.setattr(small_file.read_small, "__kwdefaults__", {"patience": 0.1})
     with pytest.raises(ConfigError, match="Nobody writes to this pipe"):
-        load(str(pipe))
+        load(path)
+
+
+def test_a_pipe_that_has_a_name_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    """For as long as nobody writes to it, which is what somebody may have made it for."""
+    os.mkfifo(tmp_path / "config")
+    (tmp_path / "link").symlink_to(tmp_path / "config")
+    start = time.monotonic()
+    for name in ("config", "link"):
+        with pytest.raises(ConfigError, match="Not a regular file"):
+            load(str(tmp_path / name))
+    found = settings.load(tmp_path / "config", {})
+    assert "not a regular file" in str(found.findings[0])
+    assert "cannot be read" in found.why_read_only("anything"), "what was to be protected is not known"
+    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize(("path", "said"), [("/dev/zero", "Not a regular file"), ("/", "Is a directory")])

@@ -64,13 +64,14 @@ STATE_RANK: Final[dict[State, int]] = {
 
 REACH_RANK: Final[dict[Reach, int]] = {
     Reach.NEEDS_LOGIN: 0,
-    Reach.TLS_FAILED: 1,
-    Reach.UNREACHABLE: 2,
-    Reach.FORBIDDEN: 3,
-    Reach.SLOW: 4,
-    Reach.CONNECTING: 5,
-    Reach.READY: 6,
-    Reach.NOT_CONNECTED: 7,
+    Reach.UNUSABLE: 1,
+    Reach.TLS_FAILED: 2,
+    Reach.UNREACHABLE: 3,
+    Reach.FORBIDDEN: 4,
+    Reach.SLOW: 5,
+    Reach.CONNECTING: 6,
+    Reach.READY: 7,
+    Reach.NOT_CONNECTED: 8,
 }
 
 

@@ -77,6 +77,8 @@ def judge(error: KubeError) -> Verdict:
             reach = Reach.FORBIDDEN
         case TLSFailed():
             reach = Reach.TLS_FAILED
+        case ConfigError():
+            reach = Reach.UNUSABLE
         case _:
             reach = Reach.UNREACHABLE
     return Verdict(reach, error.message, error.hint)

@@ -32,6 +32,8 @@ class Reach(StrEnum):
     FORBIDDEN = "forbidden"
     UNREACHABLE = "unreachable"
     TLS_FAILED = "TLS failed"
+    UNUSABLE = "unusable"
+    """What is written about it cannot be read or does not go together, so nothing is sent there."""
     NOT_CONNECTED = "not connected"
     """Nobody asked to enter it: a shoot."""
 

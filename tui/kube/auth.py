@@ -96,7 +96,9 @@ class Authenticator:
             self._file_token, self._file_read_at = found, now
             return found
         if known is None:
-            raise ConfigError(f"the token file {path} is missing, empty or unreadable", cluster=self._endpoint.name)
+            raise ConfigError(
+                f"the token file {path} is missing, empty, too large or no readable file", cluster=self._endpoint.name
+            )
         return known  # a file that is being replaced is missing for a moment
 
 
@@ -114,9 +116,10 @@ def impersonation_headers(who: Impersonation | None) -> list[tuple[str, str]]:
 
 def _read(path: Path) -> Sensitive | None:
     try:
-        return Sensitive(read_small(path, _LARGEST_TOKEN).strip())
+        data = read_small(path, _LARGEST_TOKEN + 1)
     except OSError:
         return None
+    return Sensitive(data.strip()) if len(data) <= _LARGEST_TOKEN else None  # half a token is none
 
 
 def _bearer(endpoint: Endpoint, token: Sensitive) -> Sensitive:

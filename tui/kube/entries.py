@@ -1,24 +1,37 @@
 """The entries of a kubeconfig as data: clusters, users and contexts, each with the file it came from.
 
-`read_document` types one parsed file. What kubectl's strict reader would refuse (a number where a string belongs, a
-name given twice) becomes a problem with the field's name, and everything else is still read.
+`read_document` types one parsed file. Absent, unreadable and wrong are three things: a field that is there and cannot
+be read (base64 that is none, a list where a name belongs, a key or a name given twice) is a `Flaw` of its entry. Such
+an entry can be looked at, never used: whoever wanted another authority, or to act as somebody lesser, did want it.
+`tui.kube.resolving` refuses it with the flaw's words. All other entries work.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .endpoint import ExecPlugin, Impersonation
 from .errors import ConfigError
 from .sensitive import Sensitive
-from .yaml_loading import Plain, plain_values
+from .yaml_loading import DoubledDict, Plain, plain_values
 
-EXEC_EXTENSION = "client.authentication.k8s.io/exec"
+EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One field that was there and could not be read: where it stands (`users[0].user.as`), and what is wrong."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,8 @@ class ClusterEntry:
     exec_config: object = None
     """The extension named `client.authentication.k8s.io/exec`."""
     origin: Path | None = None
+    flaws: tuple[Flaw, ...] = ()
+    """What could not be read; where there is anything, the other fields are only for showing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,8 @@ class UserEntry:
     auth_provider: str = ""
     impersonate: Impersonation | None = None
     origin: Path | None = None
+    flaws: tuple[Flaw, ...] = ()
+    """What could not be read; where there is anything, the other fields are only for showing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,8 @@ class ContextEntry:
     user: str = ""
     namespace: str = ""
     origin: Path | None = None
+    flaws: tuple[Flaw, ...] = ()
+    """What could not be read; where there is anything, the other fields are only for showing."""
 
 
 Entry = TypeVar("Entry", ClusterEntry, UserEntry, ContextEntry)
@@ -81,6 +100,8 @@ class Document:
     contexts: dict[str, ContextEntry] = field(default_factory=dict)
     current_context: str = ""
     problems: list[ConfigError] = field(default_factory=list)
+    unread: tuple[Flaw, ...] = ()
+    """Of `current-context` and the three lists: what could not be read as a whole."""
 
 
 def read_document(value: object, origin: Path | None, label: str) -> Document:
@@ -90,26 +111,33 @@ def read_document(value: object, origin: Path | None, label: str) -> Document:
     if not isinstance(value, dict):
         raise ConfigError(f'error loading config file "{label}": not a kubeconfig (the top level is not a mapping)')
     document = Document()
-    top = _Fields(value, "", label, document.problems)
+    top = _Fields(value, "", label, document.problems, [])
     kind, version = top.string("kind"), top.string("apiVersion")
     if kind not in ("", "Config") or version not in ("", "v1"):
         raise ConfigError(f'error loading config file "{label}": kind {kind!r} of {version!r} is not a v1 Config')
-    document.current_context = top.string("current-context")
+    document.current_context = top.name("current-context")
     document.clusters = _entries(top, "clusters", "cluster", lambda n, f: _cluster(n, f, origin))
     document.users = _entries(top, "users", "user", lambda n, f: _user(n, f, origin))
     document.contexts = _entries(top, "contexts", "context", lambda n, f: _context(n, f, origin))
+    document.unread = tuple(flaw for flaw in top.flaws if flaw.where in _SECTIONS)
     return document
+
+
+_SECTIONS: Final = ("current-context", "clusters", "users", "contexts")
 
 
 def _entries(top: _Fields, plural: str, inner: str, make: Callable[[str, _Fields], Entry]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
+    shared = tuple(flaw for flaw in top.flaws if flaw.where == plural)  # the whole list stands there twice
     for index, item in enumerate(top.items(plural)):
-        outer = _Fields(item, f"{plural}[{index}]", top.label, top.problems)
-        name = outer.string("name")
+        outer: _Fields = _Fields(item, f"{plural}[{index}]", top.label, top.problems, list(shared))
+        name = outer.name("name")
+        made: Entry = make(name, outer.inside(inner))
         if name in entries:
-            top.problem(plural, f"duplicate name {name!r} in list")
-            continue
-        entries[name] = make(name, outer.inside(inner))
+            outer.problem("name", f"duplicate name {name!r} in list")
+            made = entries[name]
+        flaws = tuple(dict.fromkeys((*made.flaws, *outer.flaws)))
+        entries[name] = replace(made, flaws=flaws)
     return entries
 
 
@@ -123,19 +151,38 @@ def _cluster(name: str, fields: _Fields, origin: Path | None) -> ClusterEntry:
         tls_server_name=fields.string("tls-server-name"),
         proxy_url=fields.string("proxy-url"),
         disable_compression=fields.boolean("disable-compression"),
-        exec_config=_exec_extension(fields),
+        exec_config=_extensions(fields).get(EXEC_EXTENSION),
         origin=origin,
     )
 
 
-def _exec_extension(fields: _Fields) -> object:
-    for item in fields.items("extensions"):
-        if isinstance(item, dict) and item.get("name") == EXEC_EXTENSION:
-            return plain_values(item.get("extension"))
-    return None
+def _extensions(fields: _Fields) -> dict[str, object]:
+    """Every extension by its name."""
+    found: dict[str, object] = {}
+    for index, value in enumerate(fields.items("extensions")):
+        item = fields.item(f"extensions[{index}]", value)
+        name = item.name("name")
+        if name in found:
+            item.problem("name", f"duplicate name {name!r} in list")
+        extension = item.mapping.get("extension")
+        if name == EXEC_EXTENSION:  # it says which cluster is meant
+            for key in _doubled(extension):
+                item.problem(f"extension.{key}", "given twice", "nobody can know which is meant")
+        found[name] = plain_values(extension)
+    return found
+
+
+def _doubled(value: object) -> Iterator[str]:
+    """The keys that stand twice in their mapping, anywhere in the tree."""
+    if isinstance(value, DoubledDict):
+        yield from value.twice
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from _doubled(item)
 
 
 def _user(name: str, fields: _Fields, origin: Path | None) -> UserEntry:
+    _extensions(fields)
     key, token, password = fields.data("client-key-data"), fields.string("token"), fields.string("password")
     return UserEntry(
         name=name,
@@ -148,14 +195,22 @@ def _user(name: str, fields: _Fields, origin: Path | None) -> UserEntry:
         username=fields.string("username"),
         password=Sensitive(password) if password else None,
         exec=_exec(fields.inside("exec")) if fields.has("exec") else None,
-        auth_provider=fields.inside("auth-provider").string("name") or "unnamed" if fields.has("auth-provider") else "",
+        auth_provider=_auth_provider(fields.inside("auth-provider")) if fields.has("auth-provider") else "",
         impersonate=_impersonation(fields),
         origin=origin,
     )
 
 
+def _auth_provider(fields: _Fields) -> str:
+    if fields.has("config"):
+        config = fields.inside("config")
+        for key in config.mapping:
+            config.string(key)
+    return fields.string("name") or "unnamed"
+
+
 def _exec(fields: _Fields) -> ExecPlugin:
-    env = [_Fields(item, f"{fields.path}.env", fields.label, fields.problems) for item in fields.items("env")]
+    env = [fields.item(f"env[{index}]", item) for index, item in enumerate(fields.items("env"))]
     return ExecPlugin(
         command=fields.string("command"),
         args=fields.strings("args"),
@@ -175,53 +230,80 @@ def _impersonation(fields: _Fields) -> Impersonation | None:
 
 
 def _context(name: str, fields: _Fields, origin: Path | None) -> ContextEntry:
+    _extensions(fields)
     return ContextEntry(
         name=name,
-        cluster=fields.string("cluster"),
-        user=fields.string("user"),
-        namespace=fields.string("namespace"),
+        cluster=fields.name("cluster"),
+        user=fields.name("user"),
+        namespace=fields.name("namespace"),
         origin=origin,
     )
 
 
 class _Fields:
-    """Typed access to one mapping. A value of the wrong type is a problem and reads as if it were missing."""
+    """Typed access to one mapping. A value that cannot be read is a problem of its file and a flaw of its entry."""
 
-    def __init__(self, value: object, path: str, label: str, problems: list[ConfigError]) -> None:
-        self.path, self.label, self.problems = path, label, problems
+    def __init__(self, value: object, path: str, label: str, problems: list[ConfigError], flaws: list[Flaw]) -> None:
+        self.path, self.label, self.problems, self.flaws = path, label, problems, flaws
         self.mapping: dict[str, object] = {}
         if isinstance(value, dict):
             self.mapping = value
         elif value is not None:
             self.problem("", "not a mapping")
+        if isinstance(value, DoubledDict):
+            for key, line in value.twice.items():
+                self.problem(key, f"given twice (again in line {line})", "nobody can know which is meant")
 
-    def problem(self, key: str, what: str) -> None:
-        where = ".".join(part for part in (self.path, key) if part)
-        self.problems.append(ConfigError(f'config file "{self.label}", {where}: {what}: kubectl cannot read this'))
+    def problem(self, key: str, what: str, why: str = "kubectl cannot read this") -> None:
+        """The field cannot be read."""
+        self.flaws.append(Flaw(self._where(key), what))
+        self._remark(key, what, why)
+
+    def _remark(self, key: str, what: str, why: str = "kubectl cannot read this") -> None:
+        self.problems.append(ConfigError(f'config file "{self.label}", {self._where(key)}: {what}: {why}'))
+
+    def _where(self, key: str) -> str:
+        return ".".join(part for part in (self.path, key) if part)
 
     def has(self, key: str) -> bool:
         return self.mapping.get(key) is not None
 
     def inside(self, key: str) -> _Fields:
+        return self.item(key, self.mapping.get(key))
+
+    def item(self, key: str, value: object) -> _Fields:
+        """A mapping inside of this one; what cannot be read there is a flaw of the same entry."""
         path = f"{self.path}.{key}" if self.path else key
-        return _Fields(self.mapping.get(key), path, self.label, self.problems)
+        return _Fields(value, path, self.label, self.problems, self.flaws)
+
+    def name(self, key: str) -> str:
+        """A string that only names something. Without its quotes `12` still does; only kubectl refuses it then."""
+        value = self.mapping.get(key)
+        if isinstance(value, Plain):
+            self._remark(key, f"{_kind(value)} instead of a string, put quotes around it")
+            return value.text
+        return self.string(key)
 
     def string(self, key: str) -> str:
         return self._text(key, self.mapping.get(key))
 
     def _text(self, key: str, value: object) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return value
-        if isinstance(value, Plain):  # the text still names what it means; only kubectl refuses it
+        if value is None or isinstance(value, str):
+            return value or ""
+        if isinstance(value, Plain):
             self.problem(key, f"{_kind(value)} instead of a string, put quotes around it")
             return value.text
         self.problem(key, "not a string")
         return ""
 
     def strings(self, key: str) -> tuple[str, ...]:
-        return tuple(self._text(key, item) for item in self.items(key))
+        """A list of strings. One that is left empty is unreadable too: groups without one of them are other groups."""
+        found = []
+        for index, item in enumerate(self.items(key)):
+            if item is None:
+                self.problem(f"{key}[{index}]", "not a string")
+            found.append(self._text(f"{key}[{index}]", item))
+        return tuple(found)
 
     def boolean(self, key: str) -> bool:
         value = self.mapping.get(key)
@@ -245,12 +327,13 @@ class _Fields:
         text = self.string(key)
         if not text:
             return None
-        try:
-            return base64.b64decode("".join(text.split()), validate=True)
+        try:  # line breaks are skipped as Go skips them, and nothing else
+            found = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
         except (binascii.Error, ValueError):
-            pass  # answered below, away from the exception: it holds the text
-        self.problem(key, "not base64")
-        return None
+            found = b""  # answered below, away from the exception: it holds the text
+        if not found:
+            self.problem(key, "not base64" if text.strip() else "blank")
+        return found or None
 
 
 def _kind(value: Plain) -> str:

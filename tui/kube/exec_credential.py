@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -40,6 +40,22 @@ class _Answer(msgspec.Struct, rename="camel"):
     kind: str = ""
     api_version: str = ""
     status: _Status | None = None
+
+
+_FIELDS: Final = (*_Answer.__struct_encode_fields__, *_Status.__struct_encode_fields__)
+
+
+def _doubled(output: Sensitive) -> str:
+    """A field of ours that stands twice in its object; the name of no other one, which may be material."""
+    found = ""
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        nonlocal found
+        names = [name for name, _ in pairs]
+        found = next((name for name in _FIELDS if names.count(name) > 1), found)
+
+    json.loads(output.reveal_bytes(), object_pairs_hook=note)
+    return found
 
 
 def exec_info(endpoint: Endpoint, plugin: ExecPlugin) -> str:
@@ -90,11 +106,14 @@ def read_credential(output: Sensitive, plugin: ExecPlugin, cluster: str) -> Exec
 def _checked(output: Sensitive, plugin: ExecPlugin) -> tuple[_Status | None, str]:
     try:
         answer = msgspec.json.decode(output.reveal_bytes(), type=_Answer)
+        doubled = _doubled(output)
     except msgspec.ValidationError as error:
         return None, f"exec plugin: decoding stdout: {error}"  # names a field and a type, never a value
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None, "exec plugin: decoding stdout: not JSON"
-    if answer.kind not in ("ExecCredential", ""):
+    if doubled:
+        return None, f"exec plugin: decoding stdout: {doubled} is given twice, and nobody can know which is meant"
+    if answer.kind != "ExecCredential":
         return None, "exec plugin: decoding stdout: not an ExecCredential"
     if answer.api_version != plugin.api_version:
         returned = answer.api_version[:80] or "none"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from .endpoint import Endpoint
-from .entries import ClusterEntry, ContextEntry, Document, Entry, UserEntry, read_document
+from .entries import ClusterEntry, ContextEntry, Document, Entry, Flaw, UserEntry, read_document
 from .errors import ConfigError
 from .small_file import read_small
 from .yaml_loading import MAX_BYTES, YAMLError, load_first
@@ -35,6 +35,8 @@ class KubeConfig:
     """Every file of the precedence, first wins, whether it exists or not."""
     problems: tuple[ConfigError, ...] = ()
     warnings: tuple[str, ...] = ()
+    unknown_current: str = ""
+    """Why nobody can know which context is the current one: what would have said so could not be read."""
 
     def endpoint(self, context: str | None = None) -> Endpoint:
         """Where `context` (default: current-context) leads, with every file it names read. Raises ConfigError."""
@@ -59,6 +61,11 @@ class KubeConfig:
 
     def _chosen(self, context: str | None) -> ContextEntry:
         name = context if context is not None else self.current_context
+        if not name and self.unknown_current:
+            raise ConfigError(
+                f"which context is the current one cannot be known: {self.unknown_current}",
+                hint="repair that, or name the context that is meant",
+            )
         if not name:
             raise ConfigError(
                 "no context was given and current-context is not set" + self._first_problem(), hint=self._names()
@@ -94,6 +101,7 @@ def load(explicit: str | None = None, environ: Mapping[str, str] | None = None) 
             if explicit:
                 raise
             problems.append(error)
+            documents.append(Document(unread=(Flaw("current-context", error.message),)))
         except FileNotFoundError:
             if explicit:
                 missing.append(path)
@@ -182,14 +190,17 @@ def _merge(
     contexts: dict[str, ContextEntry] = {}
     clusters: dict[str, ClusterEntry] = {}
     users: dict[str, UserEntry] = {}
-    current = ""
+    current = unknown = ""
     for document in documents:
         _add(contexts, document.contexts)
         _add(clusters, document.clusters)
         _add(users, document.users)
-        current = current or document.current_context
+        if not (current or unknown):  # the first that says it, unless one before it cannot be read
+            unread = (str(flaw) for flaw in document.unread if flaw.where == "current-context")
+            unknown = next(unread, "")
+            current = "" if unknown else document.current_context
         problems += document.problems
-    return KubeConfig(contexts, clusters, users, current, files, tuple(problems), warnings)
+    return KubeConfig(contexts, clusters, users, current, files, tuple(problems), warnings, unknown)
 
 
 def _add(into: dict[str, Entry], entries: dict[str, Entry]) -> None:

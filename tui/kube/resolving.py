@@ -14,11 +14,11 @@ from .entries import ClusterEntry, ContextEntry, UserEntry
 from .errors import ConfigError
 from .sensitive import Sensitive
 from .small_file import read_small
+from .usable import why_no_authority, why_unusable
 
 if TYPE_CHECKING:
     from .kubeconfig import KubeConfig
 
-PROXY_SCHEMES: Final = ("http", "https", "socks5")
 SERVICE_ACCOUNT_FOLDER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MAX_FILE: Final = 1024 * 1024
 
@@ -27,6 +27,9 @@ def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
     """The endpoint of one context. Raises ConfigError with the context as its cluster."""
     try:
         cluster, user = _cluster_of(config, context), _user_of(config, context)
+        for entry in (context, cluster, user):
+            if entry is not None:
+                _check(entry)
         server = _server(cluster)
         secure = server.lower().startswith("https:")
         return Endpoint(
@@ -35,7 +38,7 @@ def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
             ca=_authority(cluster),
             insecure=cluster.insecure,
             tls_server_name=cluster.tls_server_name or None,
-            proxy_url=_proxy(cluster),
+            proxy_url=cluster.proxy_url or None,
             disable_compression=cluster.disable_compression,
             namespace=context.namespace or "default",
             cluster_name=cluster.name,
@@ -43,6 +46,13 @@ def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
         )
     except ConfigError as error:
         raise ConfigError(error.message, cluster=context.name, hint=error.hint) from None
+
+
+def _check(entry: ClusterEntry | UserEntry | ContextEntry) -> None:
+    """What cannot be read or does not go together is never used, and never taken for absent."""
+    if problem := why_unusable(entry):
+        hint = "correct it; until then nothing is sent there" if entry.flaws else ""
+        raise ConfigError(problem, hint=hint)
 
 
 def parts_of(config: KubeConfig, context: ContextEntry) -> tuple[ClusterEntry, UserEntry | None]:
@@ -70,8 +80,6 @@ def _user_of(config: KubeConfig, context: ContextEntry) -> UserEntry | None:
 
 
 def _server(cluster: ClusterEntry) -> str:
-    if not cluster.server:
-        raise ConfigError(f'no server found for cluster "{cluster.name}"')
     server = cluster.server if "://" in cluster.server else f"http://{cluster.server}"
     valid = False
     try:
@@ -85,28 +93,13 @@ def _server(cluster: ClusterEntry) -> str:
     return server.rstrip("/")
 
 
-def _proxy(cluster: ClusterEntry) -> str | None:
-    if not cluster.proxy_url:
-        return None
-    scheme = ""
-    try:
-        parts = urlsplit(cluster.proxy_url)
-        scheme = parts.scheme if parts.hostname else ""
-    except ValueError:
-        pass
-    if scheme not in PROXY_SCHEMES:
-        raise ConfigError(f"invalid 'proxy-url' for cluster \"{cluster.name}\": use http, https or socks5")
-    return cluster.proxy_url
-
-
 def _authority(cluster: ClusterEntry) -> bytes | None:
-    data = cluster.certificate_authority_data
+    data, what = cluster.certificate_authority_data, f'certificate-authority-data of cluster "{cluster.name}"'
     if data is None and cluster.certificate_authority:
         data = _file(cluster.certificate_authority, cluster.origin, "certificate-authority")
-    if data is not None and cluster.insecure:
-        raise ConfigError(
-            f'cluster "{cluster.name}" has a certificate authority and insecure-skip-tls-verify; only one is allowed'
-        )
+        what = f"certificate-authority {_located(cluster.certificate_authority, cluster.origin, '')}"
+    if data is not None and (problem := why_no_authority(data)):
+        raise ConfigError(f"{what} {problem}", hint="put the authority's PEM certificate there")
     return data
 
 
@@ -145,8 +138,6 @@ def _plugin(user: UserEntry, plugin: ExecPlugin, cluster: ClusterEntry) -> ExecP
         raise ConfigError(
             f'user "{user.name}" wants to run a program; kubemint runs plugins only from your own kubeconfigs'
         )
-    if not plugin.command:
-        raise ConfigError(f'user "{user.name}": exec has no command')
     command = plugin.command
     if os.sep in command:  # a bare name is looked up in PATH instead
         command = str(_located(command, user.origin, "exec command"))
@@ -179,17 +170,24 @@ def in_cluster_endpoint(environ: Mapping[str, str], folder: Path = SERVICE_ACCOU
     token_file = folder / "token"
     if not host or not port or not token_file.is_file():
         return None
-    try:
-        authority = (folder / "ca.crt").read_bytes()
-    except OSError as error:
-        raise ConfigError(f"unable to read {folder / 'ca.crt'}: {error.strerror}", cluster="in-cluster") from None
-    namespace_file = folder / "namespace"
-    namespace = namespace_file.read_text().strip() if namespace_file.is_file() else ""
+    authority = _of_pod(folder / "ca.crt")
+    if problem := why_no_authority(authority):
+        raise ConfigError(f"{folder / 'ca.crt'} {problem}", cluster="in-cluster", hint="look at how it is mounted")
+    namespace = _of_pod(folder / "namespace").strip() if (folder / "namespace").exists() else b""
+    if not namespace.isascii():
+        raise ConfigError(f"{folder / 'namespace'} is no namespace", cluster="in-cluster")
     return Endpoint(
         name="in-cluster",
         server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
         ca=authority,
-        namespace=namespace or "default",
+        namespace=namespace.decode("ascii") or "default",
         cluster_name="incluster",
         login=Login(token_file=str(token_file)),
     )
+
+
+def _of_pod(path: Path) -> bytes:
+    try:
+        return read_small(path, _MAX_FILE)
+    except OSError as error:
+        raise ConfigError(f"unable to read {path}: {error.strerror}", cluster="in-cluster") from None

@@ -1,7 +1,8 @@
 """Reading a small file that somebody named. It may be anything: a pipe without end, a device, a folder.
 
-A pipe is read, as kubectl does (`--kubeconfig <(command)`), but waited for only so long: what cannot be interrupted
-must not block whoever looks at a whole fleet.
+Regular files only, so that nothing is waited for. A pipe that this process was started with is read too, as kubectl
+does (`--kubeconfig <(command)`, `/dev/stdin`): whoever handed it over writes to it. It is waited for only so long:
+what cannot be interrupted must not block whoever looks at a whole fleet.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ PATIENCE: Final = 5.0
 """Seconds that a pipe may take to say all it has to say."""
 _PAUSE: Final = 0.02
 _CHUNK: Final = 65536
+_HANDED: Final = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+"""How a file is called that whoever started this process opened for it."""
 
 
 def read_small(path: Path, limit: int, *, patience: float = PATIENCE) -> bytes:
-    """Up to `limit` bytes of a file or a pipe. Raises OSError, also for what is neither."""
+    """Up to `limit` bytes of a regular file, or of a pipe that was handed over. Raises OSError for all else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         mode = os.fstat(descriptor).st_mode
-        if stat.S_ISFIFO(mode):
+        if stat.S_ISFIFO(mode) and str(path).startswith(_HANDED):
             return _drain(descriptor, limit, patience)
         if not stat.S_ISREG(mode):
             if stat.S_ISDIR(mode):
@@ -37,7 +40,7 @@ def read_small(path: Path, limit: int, *, patience: float = PATIENCE) -> bytes:
 
 
 def _drain(pipe: int, limit: int, patience: float) -> bytes:
-    """What comes out of a pipe. It ends when its writers have gone; one that nobody writes to just says nothing."""
+    """What comes out of a pipe. It ends when its writers have gone."""
     deadline, data = time.monotonic() + patience, b""
     while len(data) < limit:
         try:

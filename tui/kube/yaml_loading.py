@@ -52,13 +52,20 @@ class Plain:
     value: bool | int | float
 
 
-class LinedDict(dict[str, object]):
-    """A mapping that knows in which line each key stands, and which keys stood there twice."""
+class DoubledDict(dict[str, object]):
+    """A mapping in which keys stood twice, with the line of the second: which one was meant, nobody can know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twice: dict[str, int] = {}
+
+
+class LinedDict(DoubledDict):
+    """A mapping that knows in which line each key stands."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: dict[str, int] = {}
-        self.twice: dict[str, int] = {}
 
 
 class LinedList(list[object]):
@@ -72,6 +79,7 @@ class LinedList(list[object]):
 def load_first(data: bytes, *, lined: bool = False, nodes: int = MAX_NODES) -> object:
     """The first document as dict, list, str, None or `Plain`; None where there is none.
 
+    A mapping in which a key stands twice is a `DoubledDict`: the last one counts, as for kubectl.
     With `lined` its mappings and sequences are `LinedDict` and `LinedList`; `nodes` is the most values it may have.
     Raises YAMLError, also for what is too large, too deep or has too many aliases.
     """
@@ -148,9 +156,12 @@ class _Builder:
     def _mapping(self, depth: int) -> dict[str, object]:
         items: dict[str, object] = LinedDict() if self._lined else {}
         merged: dict[str, object] = {}
+        twice: dict[str, int] = {}
+        merges = 0
         for event in self._events:
             if isinstance(event, MappingEndEvent):
                 break
+            line: int = event.start_mark.line + 1
             key = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
             if isinstance(key, Plain):
@@ -158,22 +169,41 @@ class _Builder:
             if not isinstance(key, str):
                 raise YAMLError(f"{_line(event)}: a key that is not a string")
             if key == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
+                merges += 1
+                if merges > 1:
+                    twice[key] = line
                 for source in value if isinstance(value, list) else [value]:
-                    if isinstance(source, dict):
-                        merged = {**source, **merged}
-                        self._count(len(source), event)
+                    if not isinstance(source, dict):
+                        raise YAMLError(f"{_line(event)}: only a mapping can be merged into a mapping")
+                    merged = {**source, **merged}
+                    self._count(len(source), event)
+                    if isinstance(items, LinedDict):
+                        items.lines = dict.fromkeys(source, line) | items.lines
+                    if isinstance(source, DoubledDict):
+                        twice.update(source.twice)
             else:
+                if key in items:
+                    twice[key] = line
                 if isinstance(items, LinedDict):
-                    if key in items:
-                        items.twice[key] = event.start_mark.line + 1
-                    items.lines[key] = event.start_mark.line + 1
-                items[key] = value  # a key given twice: the last one counts, as for kubectl
-        return {**merged, **items} if merged else items
+                    items.lines[key] = line
+                items[key] = value
+        return _whole(items, merged, twice)
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
         if self._nodes > self._most:
             raise YAMLError(f"{_line(event)}: more than {self._most} values (aliases count in full)")
+
+
+def _whole(items: dict[str, object], merged: dict[str, object], twice: dict[str, int]) -> dict[str, object]:
+    """A mapping with what was merged into it, whose keys never replace its own, and with what stood there twice."""
+    if not (merged or twice):
+        return items
+    found = items if isinstance(items, LinedDict) else DoubledDict() if twice else {}
+    found.update({**merged, **items})
+    if isinstance(found, DoubledDict):
+        found.twice.update(twice)
+    return found
 
 
 def _scalar(event: ScalarEvent) -> object:

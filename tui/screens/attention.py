@@ -49,6 +49,7 @@ class Survey:
 
 _REACH_RANK: Final = {
     Reach.NEEDS_LOGIN: -1,  # one command brings back everything in it
+    Reach.UNUSABLE: 2,
     Reach.TLS_FAILED: 2,
     Reach.UNREACHABLE: 3,
     Reach.FORBIDDEN: 4,

@@ -58,6 +58,7 @@ REACHES: Final[dict[Reach, Sign]] = {
     Reach.FORBIDDEN: Sign("⊘", "forbidden", Tone.BAD),
     Reach.UNREACHABLE: Sign("✖", "unreachable", Tone.BAD),
     Reach.TLS_FAILED: Sign("✖", "TLS failed", Tone.BAD),
+    Reach.UNUSABLE: Sign("✖", "unusable", Tone.BAD),
     Reach.NOT_CONNECTED: Sign("◇", "not connected", Tone.MUTE),
 }
 

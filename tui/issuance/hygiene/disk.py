@@ -20,9 +20,10 @@ from tui.issuance.errors import IssuanceError
 from tui.issuance.files import MAX_READ, read_private, readable_by_others
 from tui.issuance.kubeconfig_entries import certificate_of, files_of, token_claims
 from tui.kube.lint import Severity as Lint
-from tui.kube.lint import lint, refused_plugin
+from tui.kube.lint import lint
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
+from tui.kube.usable import refused_plugin
 
 from .finding import RULES, Finding, Fix
 
