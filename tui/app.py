@@ -386,7 +386,7 @@ def run(
             config,
             state=state[0],
             only=[context] if context else None,
-            read_only=settings.settings.read_only,
+            read_only=bool(settings.why_all_read_only()),
             grace=settings.settings.grace,
             reload=lambda: load(kubeconfig),
             endpoints=() if inside is None else (inside,),

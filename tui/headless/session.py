@@ -178,6 +178,9 @@ def hosts(place: Setting) -> list[str]:
 
 def refuse_read_only(options: Options, verb: str) -> None:
     settings = configured(options)
+    if not (why := settings.why_all_read_only()):
+        return
     if settings.settings.read_only:
         source = settings.source("readOnly").detail
         raise UsageError(f"{verb} changes something, and {source} forbids that", f"leave {source} away")
+    raise UsageError(f"{verb} changes something, and {why}", "`kubemint config check` shows what is wrong")

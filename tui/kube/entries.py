@@ -161,7 +161,7 @@ def _extensions(fields: _Fields) -> dict[str, object]:
     found: dict[str, object] = {}
     for index, value in enumerate(fields.items("extensions")):
         item = fields.item(f"extensions[{index}]", value)
-        name = item.name("name")
+        name = item.string("name")
         if name in found:
             item.problem("name", f"duplicate name {name!r} in list")
         extension = item.mapping.get("extension")

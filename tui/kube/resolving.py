@@ -26,10 +26,11 @@ _MAX_FILE: Final = 1024 * 1024
 def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
     """The endpoint of one context. Raises ConfigError with the context as its cluster."""
     try:
+        _check(context)
         cluster, user = _cluster_of(config, context), _user_of(config, context)
-        for entry in (context, cluster, user):
-            if entry is not None:
-                _check(entry)
+        _check(cluster)
+        if user is not None:
+            _check(user)
         server = _server(cluster)
         secure = server.lower().startswith("https:")
         return Endpoint(

@@ -135,7 +135,7 @@ class CommandingScreen(WorkingScreen):
     def action_read_only(self) -> None:
         """Let nothing be changed, or let it again where only this said so."""
         session = self.session
-        if session.settings.read_only:
+        if session.loaded.why_all_read_only():
             self.notify(safe_text(session.why_read_only()), markup=False, severity="warning", timeout=6)
             return
         session.read_only = not session.read_only

@@ -85,7 +85,7 @@ class Session:
     ):
         self.clock = clock
         self.loaded = settings or Loaded(Settings(), default_path())
-        self.read_only = self.settings.read_only
+        self.read_only = bool(self.loaded.why_all_read_only())
         self.embedded = embedded
         self.fleet: FleetLike | None = None
         self.store = FleetStore(clock=clock)
@@ -110,7 +110,7 @@ class Session:
 
     def why_read_only(self, *clusters: str) -> str:
         """Why nothing may be changed in one of these clusters (or anywhere); empty where everything may."""
-        if self.read_only and not self.settings.read_only:
+        if self.read_only and not self.loaded.why_all_read_only():
             return "kubemint is read-only"
         reasons = (self.loaded.why_read_only(cluster) for cluster in clusters or ("",))
         return next((why for why in reasons if why), "")

@@ -23,12 +23,15 @@ from tui.kube.small_file import read_small
 from tui.kube.text import safe_text
 from tui.kube.yaml_loading import LinedDict, LinedList, Plain, YAMLError, load_first
 
-from .model import Settings, matching
+from .model import Confirm, Settings, matching
 
 FILE: Final = "KUBEMINT_CONFIG"
 """Names another file than the one in the XDG folder."""
 PREFIX: Final = "KUBEMINT_"
 _LARGEST: Final = 256 * 1024
+_CLOSED: Final = {"confirm": Confirm.ALWAYS}
+"""What counts for a setting that is there and cannot be read, where the default may let through what it was to stop.
+`read_only` and its list are such too: `Loaded.why_all_read_only`."""
 _WHAT: Final = {bool: "true or false", str: "a text", int: "a whole number", timedelta: "a duration such as 30s or 1h"}
 
 
@@ -106,19 +109,29 @@ class Loaded:
         chosen = {written(name): Source(Origin.CHOSEN, "here") for name in values}
         return replace(self, settings=settings, sources={**self.sources, **chosen})
 
-    def why_read_only(self, cluster: str) -> str:
-        """Why nothing may be changed in this cluster; empty where it may.
+    def why_all_read_only(self) -> str:
+        """Why nothing may be changed anywhere; empty where something may.
 
         Where what was said about it cannot be read, nothing may: somebody may rely on it.
         """
-        unread = next((found for found in self.findings if found.path.startswith("readOnly") or not found.path), None)
+        unread = next((found for found in self.findings if not found.path or _protects(found.path)), None)
         if unread is not None:
-            return f"what {self.path} says of read-only clusters cannot be read"
-        if self.settings.read_only:
-            return f"kubemint is read-only ({self.source('readOnly')})"
+            where = unread.where if unread.where.startswith(PREFIX) else str(self.path)
+            return f"what {where} says of read-only clusters cannot be read"
+        return f"kubemint is read-only ({self.source('readOnly')})" if self.settings.read_only else ""
+
+    def why_read_only(self, cluster: str) -> str:
+        """Why nothing may be changed in this cluster; empty where it may."""
+        if why := self.why_all_read_only():
+            return why
         glob = matching(cluster, self.settings.read_only_contexts)
         where = self.source("readOnlyContexts").detail
         return f"{cluster} is read-only ({glob!r} in readOnlyContexts, {where})" if glob else ""
+
+
+def _protects(path: str) -> bool:
+    """Whether what stands there was meant to protect clusters, misspelt names among it."""
+    return path.replace("_", "").replace("-", "").lower().startswith("readonly")
 
 
 def default_path() -> Path:
@@ -133,9 +146,12 @@ def default_path() -> Path:
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
     """What counts: the environment over the file over the defaults. Never raises; what is wrong is a finding."""
+    named = path is None and bool(os.environ.get(FILE))
     path = default_path() if path is None else path
     findings: list[Finding] = []
     data = _read(path, findings)
+    if named and data is None:
+        findings.append(Finding(FILE, "", f"{path} does not exist"))
     loaded = parse(path, data, findings)
     values: dict[str, Any] = {}
     sources = dict(loaded.sources)
@@ -194,6 +210,8 @@ def _from_environment(environment: Mapping[str, str], findings: list[Finding]) -
             yield name, variable, _leaf(value, hint)
         except ValueError as error:
             findings.append(Finding(variable, written(name), str(error)))
+            if name in _CLOSED:
+                yield name, variable, _CLOSED[name]
 
 
 class _Reader:
@@ -246,6 +264,8 @@ class _Reader:
                 put(_leaf(value, hint))
             except ValueError as error:
                 self._say(line, path, str(error))
+                if path in _CLOSED:
+                    put(_CLOSED[path])
 
     def _items(self, node: LinedDict, path: str) -> Iterable[tuple[str, object]]:
         for key, line in node.twice.items():
