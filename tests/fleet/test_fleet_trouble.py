@@ -168,7 +168,7 @@ async def test_a_broken_context_is_one_row_and_harms_nobody(harbor: EmbeddedFlee
         assert await fleet.settled(10)
         assert reach(fleet, "harbor") is Reach.READY
         row = fleet.store.clusters["broken"]
-        assert row.reach is Reach.UNREACHABLE
+        assert row.reach is Reach.UNUSABLE
         assert "nowhere" in row.message
     finally:
         await fleet.stop()

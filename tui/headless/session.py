@@ -183,4 +183,4 @@ def refuse_read_only(options: Options, verb: str) -> None:
     if settings.settings.read_only:
         source = settings.source("readOnly").detail
         raise UsageError(f"{verb} changes something, and {source} forbids that", f"leave {source} away")
-    raise UsageError(f"{verb} changes something, and {why}", "`kubemint config check` shows what is wrong")
+    raise IssuanceError(f"{verb} changes something, and {why}", "`kubemint config check` shows what is wrong")

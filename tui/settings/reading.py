@@ -117,7 +117,7 @@ class Loaded:
         unread = next((found for found in self.findings if not found.path or _protects(found.path)), None)
         if unread is not None:
             where = unread.where if unread.where.startswith(PREFIX) else str(self.path)
-            return f"what {where} says of read-only clusters cannot be read"
+            return f"what {where} says of read-only clusters cannot be read ({safe_text(unread.message)})"
         return f"kubemint is read-only ({self.source('readOnly')})" if self.settings.read_only else ""
 
     def why_read_only(self, cluster: str) -> str:
