@@ -15,6 +15,7 @@ import msgspec
 
 from tui.kube.client import Client
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, ProtocolError
+from tui.kube.limits import Ledger
 from tui.kube.reflector import Backoff, Listing, Lost, Remove, Synced, Upsert, reflect
 from tui.kube.resource import Resource
 
@@ -74,6 +75,9 @@ class Follower:
         self._listener = listener
         self._namespace = namespace
         self._rows: dict[str, tuple[RowKey, ...]] = {}
+        self._sizes: dict[str, int] = {}
+        """Bytes of each object on the wire: what is kept of a cluster has a limit over all kinds."""
+        self._ledger: Ledger | None = None
         self._fresh: dict[str, tuple[RowKey, ...]] | None = None
         """What the list that is under way has given so far; None where none is."""
 
@@ -82,6 +86,10 @@ class Follower:
         if version:
             resource = msgspec.structs.replace(self._watched.resource, version=version)
             self._watched = replace(self._watched, resource=resource)
+        if self._ledger is not client.ledger:  # a new client knows nothing of what is kept already
+            self._ledger = client.ledger
+            self._ledger.forget(self._watched.label)
+            self._ledger.keep(self._watched.label, sum(self._sizes.values()))
         while True:
             error = await self._follow(client, timing, self._namespace)
             alone = client.endpoint.namespace if self._watched.resource.namespaced else ""
@@ -100,6 +108,9 @@ class Follower:
         """Take back every row."""
         for key in tuple(self._rows):
             self._drop(key)
+        self._sizes.clear()
+        if self._ledger is not None:
+            self._ledger.forget(self._watched.label)
 
     def mark_stale(self) -> None:
         """Say of every credential that it was true once. Rows of other kinds have their cluster's row to say so."""
@@ -133,28 +144,31 @@ class Follower:
         try:
             async for change in changes:
                 match change:
-                    case Listing(items=items, resets=resets):
-                        await self._page(items, resets=resets)
+                    case Listing(items=items, resets=resets, size=size):
+                        await self._page(items, size // max(1, len(items)), resets=resets)
                     case Synced():
                         self._complete(scoped=namespace is not None and self._namespace is None)
-                    case Upsert(object=obj):
-                        self._put([obj])
+                    case Upsert(object=obj, size=size):
+                        self._put([obj], size)
                     case Remove(object=obj):
                         self._drop(_key(obj))
                     case Lost(error=error):
                         if isinstance(error, Forbidden | NotFound):
                             return error
                         self._interrupted(error)
+        except ProtocolError as error:  # more than may be kept of one cluster: what is too much is not kept at all
+            self.forget()
+            return error
         finally:
             await changes.aclose()
         raise AssertionError("a reflection never ends by itself")
 
-    async def _page(self, items: Sequence[Any], *, resets: bool) -> None:
+    async def _page(self, items: Sequence[Any], size: int, *, resets: bool) -> None:
         if resets or self._fresh is None:
             self._fresh = {}
         for start in range(0, len(items), _BREATH):
             part = items[start : start + _BREATH]
-            self._fresh.update(self._put(part))
+            self._fresh.update(self._put(part, size))
             await asyncio.sleep(0)
 
     def _complete(self, *, scoped: bool) -> None:
@@ -175,11 +189,13 @@ class Follower:
         self._settled()
         self._listener.kind_lost(self._watched.label, error)
 
-    def _put(self, objects: Iterable[Any]) -> dict[str, tuple[RowKey, ...]]:
+    def _put(self, objects: Iterable[Any], size: int) -> dict[str, tuple[RowKey, ...]]:
+        """Keep the rows of objects that take `size` bytes each. Raises ProtocolError where there is too much."""
         put: dict[str, tuple[RowKey, ...]] = {}
         rows: list[Row] = []
         for obj in objects:
             key = _key(obj)
+            self._account(key, size)
             given = tuple(self._watched.rows(obj))
             rows += given
             put[key] = tuple((type(row), row.key) for row in given)
@@ -190,7 +206,14 @@ class Follower:
         self._store.put(*rows)
         return put
 
+    def _account(self, key: str, size: int) -> None:
+        before, self._sizes[key] = self._sizes.get(key, 0), size
+        if self._ledger is not None:
+            self._ledger.keep(self._watched.label, size - before)
+
     def _drop(self, key: str) -> None:
+        if self._ledger is not None:
+            self._ledger.keep(self._watched.label, -self._sizes.pop(key, 0))
         self._retract(self._rows.pop(key, ()))
         if self._fresh is not None:
             self._fresh.pop(key, None)

@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 from .answers import Asked, absent, check_any, check_deletion, check_object, contradicted
 from .endpoint import Endpoint
 from .errors import Conflict, NotFound, ReadOnly
+from .limits import Ledger, bounded, sizes_for
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
@@ -81,6 +82,10 @@ class Client:
         self.read_only = ""
         """Why nothing may be changed through this client; empty where it may."""
         self.timeouts = timeouts
+        self.sizes = sizes_for(delivered=endpoint.delivered)
+        """What it may send."""
+        self.ledger = Ledger(self.sizes.kept, endpoint.name)
+        """What is kept of it, by whoever follows it."""
         self.session = Session(
             endpoint,
             connect=timeouts.connect,
@@ -126,10 +131,13 @@ class Client:
         content_type: str = "application/json",
         accept: str = "application/json",
         timeout: float | None = None,  # noqa: ASYNC109
+        most: int | None = None,
     ) -> Response:
         """One request, repeated where that is safe. Raises a KubeError for anything but success.
 
-        Whether an object, a list or a deletion is the one that was asked for is checked by the methods for these.
+        `timeout` is how many seconds nothing may come, `most` how many bytes the answer may have. Where a deadline is
+        around it (`tui.kube.limits`) it ends with that, as OutOfTime. Whether an object, a list or a deletion is the
+        one that was asked for is checked by the methods for these.
         """
         params = params or {}
         data = None if body is None else encode(body)
@@ -140,7 +148,10 @@ class Client:
         read = timeout if timeout is not None else self.timeouts.read
         async for attempt in attempts(reads=method in ("GET", "HEAD")):
             with attempt:
-                response = await self.session.exchange(method, path, params, headers, data, read)
+                async with bounded(self.endpoint.name):
+                    response = await self.session.exchange(
+                        method, path, params, headers, data, read, self.sizes.answer if most is None else most
+                    )
                 if response.status >= 300:
                     raise refusal(response, info, self._name)
                 if not info.resource:

@@ -201,6 +201,7 @@ def _way(document: Document, context: ContextEntry, allow: Allow) -> Delivered:
             namespace=context.namespace or "default",
             cluster_name=cluster.name,
             login=_login(user),
+            delivered=True,
         ),
         user.name,
     )

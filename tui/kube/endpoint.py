@@ -67,6 +67,8 @@ class Endpoint:
     cluster_name: str = ""
     """The name of the cluster entry in the kubeconfig; kubeconfigs made for this cluster use it again."""
     login: Login = field(default_factory=Login)
+    delivered: bool = field(default=False, compare=False)
+    """Whether another cluster delivered it, so that strangers may have written what it answers."""
 
     def with_token(self, token: Sensitive) -> Endpoint:
         """The same server, entered with `token` alone: how a new token proves itself."""

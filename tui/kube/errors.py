@@ -62,6 +62,12 @@ class TimedOut(Unreachable):
     default_hint = "the server is slow or hangs; kubemint goes on trying"
 
 
+class OutOfTime(TimedOut):
+    """The deadline of the whole work is over; whether the last request was carried out is unknown."""
+
+    default_hint = "give it longer with --timeout, or look why the server is so slow"
+
+
 class ConnectionLost(Unreachable):
     """The connection stood and broke before the answer was complete; whether the request was carried out is unknown."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
 from .answers import check_list
-from .errors import Gone
-from .responses import decode
+from .errors import Gone, ProtocolError
+from .limits import STEP, said
+from .responses import decode, decode_each
 
 if TYPE_CHECKING:
     from .client import Client
@@ -30,6 +31,8 @@ class Page(Generic[T]):
     restarted: bool = False
     """The list began anew (a continue token was too old): forget the pages before this one."""
     remaining: int | None = None
+    size: int = 0
+    """Bytes that its objects take on the wire."""
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
@@ -38,22 +41,19 @@ class _ListMeta(msgspec.Struct, rename="camel"):
     remaining_item_count: int | None = None
 
 
-class _List(msgspec.Struct, Generic[T]):
+class _List(msgspec.Struct):
     kind: str = ""
     metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
-    items: list[T] | msgspec.UnsetType | None = msgspec.UNSET
-
-
-@lru_cache(maxsize=64)
-def _list_of(type_: Any) -> Any:
-    return _List[type_]
+    items: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 async def paged(
     client: Client, path: str, params: dict[str, str], accept: str, first: int, then: int, type_: type[T]
 ) -> AsyncGenerator[Page[T], None]:
     """The pages of one list."""
-    token, limit, restarted = "", first, False
+    sizes, cluster = client.sizes, client.endpoint.name
+    token, limit, restarted = "", min(first, sizes.asked), False
+    total = pages = 0
     while True:
         query = dict(params)
         if limit:
@@ -61,23 +61,46 @@ async def paged(
         if token:
             query["continue"] = token
         try:
-            response = await client.request("GET", path, params=query, accept=accept)
+            response = await client.request("GET", path, params=query, accept=accept, most=sizes.page)
         except Gone:
             if not token:
                 raise
             # Too slow for the server's memory: like client-go, take everything at once instead of chasing tokens.
-            token, limit, restarted = "", 0, True
+            token, limit, restarted, total = "", 0, True, 0
             continue
-        part: _List[T] = decode(response.body, _list_of(cast("Any", type_)), cluster=client.endpoint.name)
-        check_list(part.kind, part.items, client.endpoint.name, untyped=type_ is dict)
+        part = decode(response.body, _List, cluster=cluster)
+        check_list(part.kind, part.items, cluster, untyped=False)
+        raw = part.items or []
+        total, pages = total + len(response.body), pages + 1
+        if len(raw) > sizes.objects:
+            raise ProtocolError(f"a page of the list has more than {sizes.objects} objects", cluster=cluster)
+        if total > sizes.kept or pages > sizes.pages:
+            what = f"larger than {said(sizes.kept)}" if total > sizes.kept else f"in more than {sizes.pages} pages"
+            raise ProtocolError(f"the list is {what}", cluster=cluster, hint="look at one namespace with -n")
+        items = await _decoded(raw, type_, cluster)
+        check_list(part.kind, items, cluster, untyped=type_ is dict)
         token = part.metadata.continue_
         yield Page(
-            part.items or [],
+            items,
             part.metadata.resource_version,
             more=bool(token),
             restarted=restarted,
             remaining=part.metadata.remaining_item_count,
+            size=len(response.body),
         )
         if not token:
             return
-        limit, restarted = then, False
+        limit, restarted = min(then, sizes.asked), False
+
+
+async def _decoded(raw: list[msgspec.Raw], type_: type[T], cluster: str) -> list[T]:
+    """The objects of a page. Decoding holds Python's lock, in a thread as well, so it is done in steps."""
+    items: list[T] = []
+    begin = size = 0
+    for end, one in enumerate(raw, start=1):
+        size += len(one)
+        if size >= STEP or end == len(raw):
+            items += decode_each(raw[begin:end], type_, cluster=cluster)
+            begin, size = end, 0
+            await asyncio.sleep(0)
+    return items

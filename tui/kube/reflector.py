@@ -44,6 +44,8 @@ class Listing(Generic[T]):
     resets: bool = False
     remaining: int | None = None
     """How many the server says are still to come, where it does."""
+    size: int = 0
+    """Bytes that the page takes on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Upsert(Generic[T]):
     """An object was added or changed."""
 
     object: T
+    size: int = 0
+    """Bytes that it takes on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ class _Mirror(Generic[T]):
         )
         async with aclosing(pages):
             async for page in pages:
-                yield Listing(page.items, page.more, resets or page.restarted, page.remaining)
+                yield Listing(page.items, page.more, resets or page.restarted, page.remaining, page.size)
                 version, resets = page.resource_version, False
         yield Synced()
         hiccup = False  # the last watch ended early without having shown anything
@@ -177,7 +181,8 @@ class _Mirror(Generic[T]):
                     async for event in events:
                         version = event.resource_version or version
                         if event.object is not None:
-                            yield Remove(event.object) if event.type == "DELETED" else Upsert(event.object)
+                            gone = event.type == "DELETED"
+                            yield Remove(event.object) if gone else Upsert(event.object, event.size)
             except Gone as error:
                 failure = error
             except ConnectionLost as error:

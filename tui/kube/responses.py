@@ -7,7 +7,7 @@ a long run of encoded material is masked before it becomes part of an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -95,6 +95,16 @@ def decode(data: Opaque, type_: type[T], *, cluster: str = "") -> T:
         return cast("T", decoder(cast("Any", type_)).decode(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The message names a path and types ("Expected `str`, got `int` - at `$.metadata`"), never a value.
+        problem = str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"
+    raise ProtocolError(f"the answer cannot be read: {problem}", cluster=cluster)
+
+
+def decode_each(parts: Iterable[msgspec.Raw], type_: type[T], *, cluster: str = "") -> list[T]:
+    """The same for many objects of one answer."""
+    made = decoder(cast("Any", type_))
+    try:
+        return [made.decode(part) for part in parts]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         problem = str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"
     raise ProtocolError(f"the answer cannot be read: {problem}", cluster=cluster)
 

@@ -65,14 +65,15 @@ class Session:
         headers: Mapping[str, str],
         data: Opaque | None,
         read: float,
+        most: int,
     ) -> Response:
-        """One request and its whole answer, whatever its status."""
+        """One request and its whole answer of at most so many bytes, whatever its status."""
         async with self._slots:
             identity = await self._auth.identity()
-            response = await self._send(identity, method, path, params, headers, data, read)
+            response = await self._send(identity, method, path, params, headers, data, read, most)
             if response.status == 401 and await self._auth.renewed(identity):
                 identity = await self._auth.identity()
-                response = await self._send(identity, method, path, params, headers, data, read)
+                response = await self._send(identity, method, path, params, headers, data, read, most)
             return response
 
     async def stream(self, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float) -> Stream:
@@ -111,6 +112,7 @@ class Session:
         headers: Mapping[str, str],
         data: Opaque | None,
         read: float,
+        most: int,
     ) -> Response:
         transport = await self._transport_for(identity)
         with self.meters.measure() as note:
@@ -122,6 +124,7 @@ class Session:
                 data=data,
                 connect=self._connect,
                 read=read,
+                most=most,
             )
             note(response.headers.get("Date"))
         for warning in warnings_of(response.header_values("Warning")):

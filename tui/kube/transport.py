@@ -15,6 +15,7 @@ import logging
 import os
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
@@ -29,13 +30,15 @@ from yarl import URL
 
 from tui import __version__
 
+from . import limits
+from .bodies import GZIP, TooLarge, Unasked, packing, whole
 from .endpoint import Endpoint
 from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
 from .responses import Opaque, Response
 from .tls import failed
 
-MAX_BODY: Final = 256 * 1024 * 1024
-MAX_REFUSAL: Final = 1024 * 1024
+_MAX_REFUSAL: Final = 1024 * 1024
+_TOO_LARGE: Final = "no API server that is asked like this answers so much; is it one, and whose?"
 USER_AGENT: Final = f"kubemint/{__version__}"
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4))
 
@@ -65,7 +68,7 @@ class Transport(RESTClientObject):
             client_session_kwargs={
                 "trust_env": False,
                 "cookie_jar": aiohttp.DummyCookieJar(),
-                "auto_decompress": True,
+                "auto_decompress": False,  # unpacked here, in steps, with a limit
                 "read_bufsize": 2**18,
                 "raise_for_status": False,
             },
@@ -80,7 +83,9 @@ class Transport(RESTClientObject):
         self._open: set[aiohttp.ClientResponse] = set()
         self.users = 0
         self._retired = False
-        self.plain = endpoint.disable_compression or _loopback(self.host)
+        self.sizes = limits.sizes_for(delivered=endpoint.delivered)
+        self.plain = endpoint.disable_compression or endpoint.delivered or _loopback(self.host)
+        """Whether nothing is to come packed: for this machine it only costs time, from strangers it may be anything."""
 
     async def close(self) -> None:
         """Closes the session, and wakes whoever still reads a stream."""
@@ -115,19 +120,24 @@ class Transport(RESTClientObject):
         data: Opaque | None,
         connect: float,
         read: float,
+        most: int,
     ) -> Response:
-        """One request and its whole answer, whatever its status. Seconds for `connect` and `read`. Raises KubeError."""
-        limits = aiohttp.ClientTimeout(total=connect + 10 * read, connect=connect, sock_connect=connect, sock_read=read)
+        """One request and its whole answer, whatever its status. Raises KubeError.
+
+        Seconds for `connect` and `read`, which is how long nothing may come; bytes for `most`.
+        """
+        total = limits.whole_answer(connect, read)
+        timeouts = aiohttp.ClientTimeout(total=total, connect=connect, sock_connect=connect, sock_read=read)
         failure: KubeError
         self.users += 1
         try:
-            answer = await self._request(method, path, params, headers, data, limits)
+            answer = await self._request(method, path, params, headers, data, timeouts)
             async with answer:
-                if (body := await _whole(answer)) is not None:
-                    return Response(answer.status, answer.headers, body)
-            failure = ProtocolError("the answer is too large", cluster=self.endpoint.name)
-        except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
-            failure = self.classify(error, read)
+                packed = packing(answer.headers.get("Content-Encoding"), asked=not self.plain)
+                body = await whole(answer.content, packed=packed, most=most, values=self.sizes.values)
+                return Response(answer.status, answer.headers, body)
+        except (TooLarge, Unasked, *_TROUBLE) as error:
+            failure = self.classify(error, read, total)
         finally:
             await self._unused()
         raise failure
@@ -139,15 +149,20 @@ class Transport(RESTClientObject):
 
         All in seconds. Raises KubeError.
         """
-        limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=stall)
+        timeouts = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=stall)
         failure: KubeError
         self.users += 1
         try:
             async with asyncio.timeout(connect + read):
-                answer = await self._request("GET", path, params, headers, None, limits)
-                self._open.add(answer)
-                return Stream(self, answer, stall)
-        except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError) as error:
+                answer = await self._request("GET", path, params, headers, None, timeouts, packed=False)
+            try:
+                packing(answer.headers.get("Content-Encoding"), asked=False)
+            except Unasked:
+                answer.close()
+                raise
+            self._open.add(answer)
+            return Stream(self, answer, read, stall)
+        except (Unasked, *_TROUBLE) as error:
             failure = self.classify(error, read)
             await self._unused()
         except BaseException:
@@ -169,7 +184,9 @@ class Transport(RESTClientObject):
         params: Mapping[str, str],
         headers: Secrets,
         data: Opaque | None,
-        limits: aiohttp.ClientTimeout,
+        timeouts: aiohttp.ClientTimeout,
+        *,
+        packed: bool = True,
     ) -> aiohttp.ClientResponse:
         if self.pool_manager is None:
             self.pool_manager = self._create_pool_manager()
@@ -179,16 +196,18 @@ class Transport(RESTClientObject):
             options["server_hostname"] = self.endpoint.tls_server_name
         headers = Secrets(headers)
         headers["User-Agent"] = USER_AGENT
-        if self.plain:
-            headers["Accept-Encoding"] = "identity"
+        headers["Accept-Encoding"] = GZIP if packed and not self.plain else "identity"
         query = f"?{urlencode(params)}" if params else ""
         url = URL(f"{self.endpoint.server}{path}{query}", encoded=True)  # escaped already; never twice
         return await session.request(
-            method, url, headers=headers, data=data, timeout=limits, allow_redirects=False, **options
+            method, url, headers=headers, data=data, timeout=timeouts, allow_redirects=False, **options
         )
 
-    def classify(self, error: BaseException, waited: float) -> KubeError:
-        """What went wrong, in our words; nothing of `error` but its kind and the system's own text is kept."""
+    def classify(self, error: BaseException, waited: float, total: float = 0.0) -> KubeError:
+        """What went wrong, in our words; nothing of `error` but its kind and the system's own text is kept.
+
+        `waited` is how long nothing may come, `total` how long the whole may take, in seconds.
+        """
         where = self.endpoint.name
         host = self.endpoint.tls_server_name or self.host
         if (refused := _tls_error(error)) is not None:
@@ -196,6 +215,14 @@ class Transport(RESTClientObject):
             return TLSFailed(problem.message, cluster=where, hint=problem.hint)
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return TimedOut("no connection in time", cluster=where)
+        if isinstance(error, TooLarge):
+            return ProtocolError(str(error), cluster=where, hint=_TOO_LARGE)
+        if isinstance(error, Unasked):
+            return ProtocolError(str(error), cluster=where)
+        if isinstance(error, zlib.error | EOFError):
+            return ProtocolError("the answer cannot be unpacked", cluster=where)
+        if isinstance(error, TimeoutError) and total and not isinstance(error, aiohttp.ServerTimeoutError):
+            return TimedOut(f"the answer was not complete within {total:g} s", cluster=where)
         if isinstance(error, TimeoutError):
             return TimedOut(f"no answer within {waited:g} s", cluster=where)
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
@@ -223,8 +250,8 @@ class Transport(RESTClientObject):
 class Stream:
     """The answer to a streaming GET, its status known and its body still to come."""
 
-    def __init__(self, transport: Transport, answer: aiohttp.ClientResponse, stall: float) -> None:
-        self._transport, self._answer, self._stall = transport, answer, stall
+    def __init__(self, transport: Transport, answer: aiohttp.ClientResponse, read: float, stall: float) -> None:
+        self._transport, self._answer, self._read, self._stall = transport, answer, read, stall
         self.status = answer.status
         self.headers: Mapping[str, str] = answer.headers
 
@@ -244,24 +271,25 @@ class Stream:
             raise failure
 
     async def whole(self) -> Response:
-        """All of a short answer: the refusal of a watch."""
-        body = Opaque()
-        async for chunk in self.chunks():
-            body = Opaque(body + chunk)
-            if len(body) > MAX_REFUSAL:
-                break
+        """All of a short answer: the refusal of a watch. It is not waited for longer than for any other answer."""
+        body, failure = Opaque(), None
+        try:
+            async with asyncio.timeout(self._read):
+                async for chunk in self.chunks():
+                    body = Opaque(body + chunk[:_MAX_REFUSAL])
+                    if len(body) > _MAX_REFUSAL:
+                        break
+        except TimeoutError as error:
+            failure = self._transport.classify(error, self._read)
+        if failure is not None:
+            raise failure
         return Response(self.status, self.headers, body)
 
 
-async def _whole(answer: aiohttp.ClientResponse) -> Opaque | None:
-    """The body, None where it is larger than anything honest."""
-    parts, size = [], 0
-    async for chunk in answer.content.iter_any():
-        parts.append(chunk)
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-    return Opaque(b"".join(parts))
+_TROUBLE: Final = (
+    aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError, zlib.error, EOFError,
+)  # fmt: skip
+"""What a request may raise; each is classified."""
 
 
 def proxy_for(endpoint: Endpoint) -> str | None:

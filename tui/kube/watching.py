@@ -10,6 +10,7 @@ import msgspec
 
 from .answers import is_object
 from .errors import ProtocolError
+from .limits import Sizes, said, values_in
 from .request_info import describe
 from .responses import Opaque, Status, decode, refusal, status_error
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_LINE: Final = 32 * 1024 * 1024
 CHANGES: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
@@ -29,6 +29,8 @@ class WatchEvent(Generic[T]):
     type: str
     object: T | None
     resource_version: str
+    size: int = 0
+    """Bytes that the object takes on the wire."""
 
 
 class _Event(msgspec.Struct):
@@ -56,7 +58,7 @@ async def watched(
     try:
         if stream.status >= 300:
             raise refusal(await stream.whole(), info, cluster)
-        async for line in _lines(stream.chunks(), cluster):
+        async for line in _lines(stream.chunks(), cluster, client.sizes):
             event = decode(line, _Event, cluster=cluster)
             raw = Opaque(event.object)
             if event.type == "ERROR":
@@ -68,25 +70,34 @@ async def watched(
                 changed = decode(raw, type_, cluster=cluster)
                 if type_ is dict and not is_object(changed):
                     raise ProtocolError("a watch event holds no object", cluster=cluster)
-                yield WatchEvent(event.type, changed, version)
+                yield WatchEvent(event.type, changed, version, len(raw))
     finally:
         await stream.close()
 
 
-async def _lines(chunks: AsyncIterator[bytes], cluster: str) -> AsyncIterator[Opaque]:
-    """Whole lines out of chunks that end anywhere."""
+async def _lines(chunks: AsyncIterator[bytes], cluster: str, sizes: Sizes) -> AsyncIterator[Opaque]:
+    """Whole lines out of chunks that end anywhere. Raises ProtocolError for one that is too large."""
     rest = bytearray()
     async for chunk in chunks:
         if b"\n" not in chunk:
             rest += chunk
-            if len(rest) > MAX_LINE:
-                raise ProtocolError("a watch event is too large", cluster=cluster)
+            if len(rest) > sizes.event:
+                raise ProtocolError(f"a watch event is larger than {said(sizes.event)}", cluster=cluster)
             continue
         *whole, tail = chunk.split(b"\n")
         whole[0] = bytes(rest) + whole[0]
         rest = bytearray(tail)
         for line in whole:
             if line.strip():
+                _check(line, sizes, cluster)
                 yield Opaque(line)
     if rest.strip():  # not a server's way of ending; whatever it is, it is not passed over
+        _check(rest, sizes, cluster)
         yield Opaque(rest)
+
+
+def _check(line: bytes | bytearray, sizes: Sizes, cluster: str) -> None:
+    if len(line) > sizes.event:
+        raise ProtocolError(f"a watch event is larger than {said(sizes.event)}", cluster=cluster)
+    if values_in(line) > sizes.values:
+        raise ProtocolError(f"a watch event has more than {sizes.values} values in it", cluster=cluster)

@@ -1,0 +1,215 @@
+"""How large and how long: the one place that says what a server may send, and when a wait is over.
+
+A small answer must not become a large one, so sizes are those after unpacking, and what is counted before anything is
+made of it are the values in it: each of them takes some hundred bytes here, however short it is on the wire. A
+cluster that another one delivered is written by strangers and gets less.
+
+A deadline holds for everything that is done inside of it, however many requests that takes. When it is over each
+request that changes or asks something ends at once as `OutOfTime`, so that the work fails as by any other trouble and
+is undone or stays in the journal; only where even that takes too long it is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Final
+
+from .errors import KubeError, OutOfTime, ProtocolError
+
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """What one cluster may send. Bytes are counted after unpacking."""
+
+    answer: int
+    """Bytes of an answer that is no list."""
+    page: int
+    """Bytes of one page of a list."""
+    values: int
+    """JSON values (and what separates them) in one answer."""
+    asked: int
+    """Objects asked for in one page."""
+    objects: int
+    """Objects in one page, of a server that gives more than was asked for."""
+    event: int
+    """Bytes of one change of a watch."""
+    kept: int
+    """Bytes of everything that is kept of one cluster at a time, as it was on the wire."""
+    pages: int = 2000
+    """Pages of one list."""
+
+
+OWN: Final = Sizes(
+    answer=16 * _MIB, page=64 * _MIB, values=4_000_000, asked=5000, objects=100_000, event=8 * _MIB, kept=512 * _MIB
+)
+"""A cluster of the operator's own kubeconfig."""
+DELIVERED: Final = Sizes(
+    answer=2 * _MIB, page=4 * _MIB, values=250_000, asked=250, objects=5_000, event=2 * _MIB, kept=32 * _MIB
+)
+"""A cluster whose kubeconfig another cluster delivered."""
+STEP: Final = _MIB
+"""Bytes that are unpacked, counted or decoded before others get their turn on the event loop."""
+
+
+def sizes_for(*, delivered: bool) -> Sizes:
+    """What a cluster may send."""
+    return DELIVERED if delivered else OWN
+
+
+def said(size: int) -> str:
+    """A limit in bytes for people."""
+    return f"{size // _MIB} MiB" if size >= _MIB else f"{size // 1024} KiB"
+
+
+def values_in(data: bytes | bytearray | memoryview) -> int:
+    """How many JSON values there may be in `data`, at most; what stands in strings counts too."""
+    whole = bytes(data) if isinstance(data, memoryview) else data
+    return whole.count(b",") + whole.count(b"{") + whole.count(b"[")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What is kept of one cluster, by whoever keeps it. Raises where it becomes too much."""
+
+    most: int
+    cluster: str = ""
+    total: int = 0
+    _of: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, whose: str, change: int) -> None:
+        """`whose` (a kind) grows or shrinks by `change` bytes. Raises ProtocolError where that is too much."""
+        self._of[whose] = self._of.get(whose, 0) + change
+        self.total += change
+        if change > 0 and self.total > self.most:
+            raise ProtocolError(
+                f"there is more than {said(self.most)} to keep of this cluster; {whose} are left out",
+                cluster=self.cluster,
+                hint="look at one namespace of it with -n, or at fewer kinds",
+            )
+
+    def forget(self, whose: str) -> None:
+        """Nothing of `whose` is kept any more."""
+        self.total -= self._of.pop(whose, 0)
+
+
+# Time
+
+LOOKING: Final = 60.0
+"""Seconds for a command that changes nothing."""
+ACTING: Final = 120.0
+"""Seconds for a command, or a job of the dashboard, that changes one thing; its grace period is not counted."""
+MANY: Final = 600.0
+"""Seconds for a command that changes many things."""
+UNDOING: Final = 15.0
+"""Seconds after a deadline in which what was begun is undone; what is not then stays open in the journal."""
+REVOKING: Final = 60.0
+"""Seconds for revoking one old handle with all its tries, where nobody waits for a command."""
+
+
+def whole_answer(connect: float, read: float) -> float:
+    """Seconds for one request and all of its answer: bit by bit is as bad as not at all."""
+    return connect + 2 * read
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When something must be over."""
+
+    at: float
+    """By the monotonic clock."""
+    seconds: float
+    """How long there was in all."""
+
+
+_DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+@contextlib.contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Everything in the block must be over in so many seconds, or sooner where a deadline around it says so."""
+    outer = _DEADLINE.get()
+    if seconds is None:
+        yield
+        return
+    mine = Deadline(time.monotonic() + seconds, seconds)
+    token = _DEADLINE.set(mine if outer is None or mine.at < outer.at else outer)
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """What the block does, or starts, is no part of the work around it: tidying up, timers, what goes on for ever."""
+    token = _DEADLINE.set(None)
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
+
+
+def left() -> float | None:
+    """Seconds that are left, not below zero; None where there is no deadline."""
+    deadline = _DEADLINE.get()
+    return None if deadline is None else max(0.0, deadline.at - time.monotonic())
+
+
+def is_over() -> bool:
+    """Whether the time is over."""
+    return left() == 0.0
+
+
+def check(cluster: str = "") -> None:
+    """Raises OutOfTime where the time is over."""
+    if is_over():
+        raise out_of_time(cluster)
+
+
+def out_of_time(cluster: str = "") -> OutOfTime:
+    """The error for a deadline that is over."""
+    deadline = _DEADLINE.get()
+    spent = f" ({deadline.seconds:g} s)" if deadline is not None else ""
+    return OutOfTime(f"the time for this is over{spent}", cluster=cluster)
+
+
+@contextlib.contextmanager
+def to_undo(seconds: float = UNDOING) -> Iterator[None]:
+    """What was begun may be undone although the time is over, for some seconds more."""
+    deadline = _DEADLINE.get()
+    if deadline is None or deadline.at - time.monotonic() > seconds:
+        yield
+        return
+    token = _DEADLINE.set(Deadline(time.monotonic() + seconds, deadline.seconds))
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
+
+
+@contextlib.asynccontextmanager
+async def bounded(cluster: str = "") -> AsyncIterator[None]:
+    """Ends what waits inside when the time is over. Raises OutOfTime."""
+    remaining = left()
+    if remaining is None:
+        yield
+        return
+    if remaining == 0.0:
+        raise out_of_time(cluster)
+    failure: KubeError | None = None
+    try:
+        async with asyncio.timeout(remaining) as timer:
+            yield
+    except TimeoutError:
+        if not timer.expired():
+            raise
+        failure = out_of_time(cluster)
+    if failure is not None:
+        raise failure
