@@ -169,13 +169,41 @@ async def test_b11_a_target_that_was_created_again_gets_a_new_token(place: Place
 async def test_b17_a_fresh_token_is_kept_and_nothing_is_written(both: Place) -> None:
     await both.want(metadata={"labels": {"a": "1"}})
     await both.keep()
-    before = (await both.secret()).metadata["resourceVersion"]
-    token = await both.token()
+    before, request, account = await both.secret(), await both.read(), await both.account()
+    await asyncio.sleep(1.1)  # an apply that changes nothing is a new version on 1.20 once its second has passed
     for _ in range(3):
         assert not (await both.keep()).issued
-    if both.side != "real":  # 1.20 counts an apply that changes nothing as a new version when its second has passed
-        assert (await both.secret()).metadata["resourceVersion"] == before
-    assert await both.token() == token
+    after = await both.secret()
+    assert after.metadata == before.metadata, "resourceVersion and the times of who wrote what among it"
+    assert after.data == before.data
+    assert (await both.read()).resource_version == request.resource_version
+    assert await both.account() == account
+
+
+@pytest.mark.parametrize(
+    ("meddle", "comes_back"),
+    [
+        ({"metadata": {"labels": {"a": "other"}}}, True),
+        ({"metadata": {"labels": {"a": None}}}, True),
+        ({"metadata": {"annotations": {"n": None}}}, True),
+        ({"data": {"kubeconfig": "eA=="}}, True),
+        ({"metadata": {"labels": {"theirs": "x"}}}, False),
+        ({"data": {"theirs": "eA=="}}, False),
+    ],
+)
+async def test_only_what_is_ours_and_differs_is_written_anew(
+    place: Place, meddle: dict[str, Any], comes_back: bool
+) -> None:
+    await place.want(metadata={"labels": {"a": "1"}, "annotations": {"n": "x"}})
+    await place.keep()
+    await place.client.patch(SECRETS, "out", meddle, namespace=place.ns)
+    before = (await place.secret()).metadata["resourceVersion"]
+    await place.keep()
+    secret = await place.secret()
+    assert (secret.metadata["resourceVersion"] != before) is comes_back
+    assert secret.metadata["labels"]["a"] == "1"
+    assert secret.metadata["annotations"]["n"] == "x"
+    assert await place.works(await place.token())
 
 
 async def test_b19_a_secret_that_was_deleted_comes_back_with_data(both: Place) -> None:

@@ -274,6 +274,7 @@ async def test_two_keepers_at_once_end_with_one_good_credential(place: Place) ->
 async def test_a_secret_that_changed_since_it_was_looked_at_is_not_replaced(both: Place) -> None:
     await both.want()
     await both.keep()
+    await both.change(metadata={"labels": {"a": "b"}})
     work = await look(both.clusters, await both.read())
     await both.client.patch(SECRETS, "out", {"metadata": {"labels": {"x": "y"}}}, namespace=both.ns)
     token = await both.token()

@@ -92,20 +92,21 @@ class Keeper:
         pending = conditions.ensure(request.conditions, now)
         if len(pending) > len(request.conditions):
             request = await steps.update_status(host, request, conditions.summarize(pending, now))
+        work = None
         try:
             work = await look(self._clusters, request)
             work.check()
             reason = renew or work.reason(self._now(work.client))
             issued = await self._issue(work) if reason else None
         except (steps.SecretInUse, Reserved) as error:
-            return await self._failed(request, conditions.SECRET, error)
+            return await self._failed(request, conditions.SECRET, error, work)
         except (KubeError, IssuanceError) as error:
-            return await self._failed(request, conditions.ACCOUNT, error)
+            return await self._failed(request, conditions.ACCOUNT, error, work)
         try:
             await work.write(issued)
         except (KubeError, IssuanceError) as error:
             await self._take_back_unless_published(work, issued, error)
-            return await self._failed(work.request, conditions.SECRET, error)
+            return await self._failed(work.request, conditions.SECRET, error, work)
         now = self._now(host)
         await work.publish(issued, now, self._grace)
         orphans = await work.orphans(self._now(work.client), now + self._grace) if issued is not None else []
@@ -148,11 +149,13 @@ class Keeper:
         if issued is not None and there.token != issued.token:
             await self._take_back(work)
 
-    async def _failed(self, request: DPURequest, kind: str, error: KubeError | IssuanceError) -> Rest:
+    async def _failed(
+        self, request: DPURequest, kind: str, error: KubeError | IssuanceError, work: RequestWork | None
+    ) -> Rest:
         """Say what is wrong in a condition. The old credential stays published, and its stamps stay true."""
         host = await self._clusters.client(request.cluster)
         text = str(error)
-        request = await steps.update_status(host, request, failed(request, kind, text, self._now(host)))
+        request = await steps.update_status(host, request, failed(request, kind, text, self._now(host), seen=work))
         return Rest(request=request, error=text, hint=error.hint)
 
     async def _sweep(self, work: RequestWork, now: datetime, orphans: list[Leftover]) -> Swept:

@@ -171,8 +171,10 @@ class RequestWork:
         return steps.secret_data(self.request, token, self.endpoint)
 
     async def write(self, issued: IssuedToken | None) -> Mapping[str, Sensitive]:
-        """Write the Secret and read it back; returns what it holds."""
+        """Write the Secret and read it back, where anything differs; returns what it holds."""
         data = self.data(issued)
+        if steps.is_as_wanted(self.wanted, self.request, data):
+            return data
         version = await steps.apply_secret(self.host, self.request, data, self.wanted.resource_version)
         self.wanted = replace(self.wanted, exists=True, ours=True, resource_version=version)
         await steps.check_written(self.host, self.request, data)
@@ -254,13 +256,34 @@ def succeeded(request: DPURequest, now: datetime) -> tuple[Condition, ...]:
     return conditions.summarize(state, now, request.generation)
 
 
-def failed(request: DPURequest, kind: str, message: str, now: datetime, reason: str = "") -> tuple[Condition, ...]:
-    """`kind` could not be fulfilled; what worked before is not touched by that."""
+def failed(
+    request: DPURequest, kind: str, message: str, now: datetime, reason: str = "", seen: RequestWork | None = None
+) -> tuple[Condition, ...]:
+    """`kind` could not be fulfilled; what worked before is not touched by that.
+
+    Of the other condition is said what was `seen`; nothing where nobody came to look.
+    """
     state = conditions.ensure(request.conditions, now)
-    if kind == conditions.SECRET:
-        state = conditions.succeeded(state, conditions.ACCOUNT, now, request.generation)
+    if seen is not None:
+        for other, there, gone in (
+            (conditions.ACCOUNT, bool(seen.there.uid), f"there is no service account {request.service_account}"),
+            (conditions.SECRET, seen.published.token is not None, "there is no Secret of it with a token"),
+        ):
+            if other != kind:
+                state = _as_seen(state, other, there, gone, now, request.generation)
     state = conditions.failed(state, kind, message, now, request.generation, reason or conditions.ERROR)
     return conditions.summarize(state, now, request.generation)
+
+
+def _as_seen(
+    state: tuple[Condition, ...], kind: str, there: bool, gone: str, now: datetime, generation: int
+) -> tuple[Condition, ...]:
+    said = next(condition.status for condition in state if condition.type == kind)
+    if kind == conditions.ACCOUNT and there:
+        return conditions.succeeded(state, kind, now, generation)
+    if not there and said == "True":
+        return conditions.failed(state, kind, gone, now, generation, conditions.PENDING)
+    return state  # that a Secret is there does not say that it is as wanted
 
 
 def _named(request: DPURequest) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -65,6 +65,9 @@ class Published:
     token: Sensitive | None = None
     endpoint: Endpoint | None = None
     """Which server what is written there leads to."""
+    type: str = ""
+    values: Mapping[str, Sensitive] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def fetch(host: Client, cluster: str, namespace: str, name: str) -> DPURequest:
@@ -121,7 +124,15 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
     meta = found.metadata
     ours = belongs(meta, request, request.status_secret == where)
     return Published(
-        True, ours, str(meta.get("uid", "")), str(meta.get("resourceVersion", "")), token or None, endpoint
+        exists=True,
+        ours=ours,
+        uid=str(meta.get("uid", "")),
+        resource_version=str(meta.get("resourceVersion", "")),
+        token=token or None,
+        endpoint=endpoint,
+        type=found.type,
+        values=values,
+        metadata=meta,
     )
 
 
@@ -167,12 +178,55 @@ def endpoint_for(request: DPURequest, target: Target, published: Published) -> E
     """Which address to write down.
 
     For a DPU cluster the one in its admin kubeconfig. The host cluster is written by the controller with the address
-    that it has inside of the cluster, which nobody outside can know: what is there already is kept.
+    that it has inside of the cluster, which nobody outside can know: what is there already is kept, where it goes by
+    the authority of the cluster. Whoever may patch the Secret may write any address; he cannot be the cluster there.
     """
-    there = published.endpoint
+    there, own = published.endpoint, target.endpoint
     if request.target is None and request.status_target is None and published.ours and there is not None:
-        return replace(target.endpoint, server=there.server, ca=there.ca or target.endpoint.ca)
-    return target.endpoint
+        return (
+            replace(own, server=there.server)
+            if there.ca is not None and own.ca is not None and there.ca.strip() == own.ca.strip()
+            else own
+        )
+    return own
+
+
+def is_as_wanted(published: Published, request: DPURequest, data: Mapping[str, Sensitive]) -> bool:
+    """Whether writing the Secret would change nothing: neither what is in it nor what is ours of it.
+
+    A label that left the spec is still there, and still ours: then it is written, so that the label goes.
+    """
+    if not published.exists or published.type != "Opaque":
+        return False
+    meta = published.metadata
+    labels, notes = request.secret_labels | ownership(request.namespace, request.name), request.secret_annotations
+    there = (published.values, meta.get("labels") or {}, meta.get("annotations") or {})
+    for found, wanted in zip(there, (data, labels, notes), strict=True):
+        if any(found.get(key) != value for key, value in wanted.items()):
+            return False
+    owned = applied_by(meta, FIELD_MANAGER)
+    return owned is None or owned == (set(data), set(labels), set(notes))
+
+
+def applied_by(metadata: Mapping[str, Any], manager: str) -> tuple[set[str], set[str], set[str]] | None:
+    """The keys of data, labels and annotations that this manager applied; None where nobody notes who wrote what."""
+    entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)]
+    if not entries:
+        return None
+    data, labels, notes = set[str](), set[str](), set[str]()
+    for entry in entries:
+        if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
+            fields = _fields(entry, "fieldsV1")
+            meta = _fields(fields, "f:metadata")
+            for kept, of in ((data, _fields(fields, "f:data")), (labels, _fields(meta, "f:labels")),
+                             (notes, _fields(meta, "f:annotations"))):  # fmt: skip
+                kept |= {key.removeprefix("f:") for key in of if key.startswith("f:")}
+    return data, labels, notes
+
+
+def _fields(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = of.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sensitive], version: str = "") -> str:
