@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.answers import remember
 from tests.cli.conftest import Result, command, environment, kubemint, separately
 from tui.issuance.certificate import read_certificate
-from tui.issuance.exec_cache import INFO, VERSIONS, Question, record
+from tui.issuance.exec_cache import INFO, VERSIONS, Question
 from tui.kube.kubeconfig import load
 
 V1, V1BETA1 = VERSIONS
@@ -106,8 +107,8 @@ def test_i13_the_answer_has_the_version_asked_for_and_the_certificates_end(serve
         assert certificate.common_name == "gardener.cloud:admin:kubernetes-admin"
         assert 0 < (certificate.not_after - datetime.now(UTC)).total_seconds() <= 900
     assert bodies[0]["status"] == bodies[1]["status"] == bodies[2]["status"], "one certificate for all: from the cache"
-    (kept,) = (cache / "kubemint" / "exec").iterdir()
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    kept = next((cache / "kubemint" / "exec").glob("*.json"))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in kept.parent.iterdir()} == {0o600}
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
 
 
@@ -115,17 +116,14 @@ def test_from_its_cache_it_answers_with_the_standard_library_alone(tmp_path: Pat
     words = ["exec-credential", "--context", "nowhere"]
     env = environment({"XDG_CACHE_HOME": str(tmp_path), "KUBECONFIG": "/nowhere", INFO: ""})
     env.pop("PYTHONWARNINGS")
-    file = Path(Question(words[1:], env).file)
-    file.parent.mkdir(parents=True)
-    file.touch(mode=0o600)
-    file.write_text(record({"token": "not-a-real-one"}, datetime.now(UTC).timestamp() + 60))
+    status = remember(Question(words[1:], env))
     traced = [sys.executable, "-X", "importtime", *command(*words)[1:]]
     done = subprocess.run(traced, capture_output=True, text=True, env=env, check=True)
-    assert json.loads(done.stdout)["status"] == {"token": "not-a-real-one"}
+    assert json.loads(done.stdout)["status"] == status
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
     own = {name for name in foreign if name.partition(".")[0] == "tui"}
-    assert own == {"tui", "tui.issuance", "tui.issuance.exec_cache"}
+    assert own == {"tui", "tui.issuance", "tui.issuance.exec_cache", "tui.issuance.exec_record"}
     environment_of_this_python = {name for name in foreign - own if name.startswith(("_", "sitecustomize", "a1_"))}
     assert foreign - own - environment_of_this_python <= {"imported package"}
     assert not imported & {"asyncio", "typing", "datetime", "dataclasses", "pathlib", "click", "ssl"}
@@ -136,10 +134,7 @@ def test_a_cache_that_others_can_touch_or_that_has_ended_is_not_believed(tmp_pat
     env = {"XDG_CACHE_HOME": str(tmp_path)}
     question = Question(["--context", "c"], env)
     file = Path(question.file)
-    file.parent.mkdir(parents=True)
-    now = datetime.now(UTC).timestamp()
-    file.touch(mode=0o600)
-    file.write_text(record({"token": "t"}, now + 60))
+    remember(question)
     assert question.known() is not None
     assert Question(["--context", "other"], env).known() is None
     assert Question(["--context", "c"], env | {"KUBECONFIG": "/another"}).known() is None
@@ -148,8 +143,10 @@ def test_a_cache_that_others_can_touch_or_that_has_ended_is_not_believed(tmp_pat
     elif spoiled == "link":
         file.rename(tmp_path / "elsewhere")
         file.symlink_to(tmp_path / "elsewhere")
+    elif spoiled == "late":
+        remember(question, lasts=-1)
     else:
-        file.write_text(record({"token": "t"}, now - 1) if spoiled == "late" else "{")
+        file.write_text("{")
     assert question.known() is None
 
 
@@ -174,7 +171,7 @@ def test_what_the_kubeconfig_says_must_be_so(served: Path, tmp_path: Path) -> No
     plugin(config, cache, asked(config, config=None)).failed(2, "not said which shoot")
     plugin(config, cache, asked(config, "client.authentication.k8s.io/v1alpha1")).failed(2, "v1alpha1")
     plugin(config, cache, "{").failed(2, INFO)
-    assert not cache.exists()
+    assert not list(cache.rglob("*.json"))
 
 
 def test_a_terminal_is_never_written_to(served: Path, tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.exec_cache import VERB, Question
+from tui.kube.errors import ConfigError, KubeError, NotFound
 
+from .exits import complain
 from .options import Options, shared_options
 from .session import run_async, setting
 
 if TYPE_CHECKING:
     from datetime import timedelta
-
-    from tui.kube.exec_credential import ExecCredential
 
 
 @click.command("exec-credential")
@@ -50,7 +50,8 @@ def exec_credential(
     """Answer kubectl with a short-lived credential; kubectl runs this by itself.
 
     --context names the garden of the shoot, or the cluster of the account. The answer is kept in the cache folder
-    (0600) until a minute before it ends.
+    (0600) until a minute before it ends, and made anew when four fifths of its life are over, or when the client that
+    got it asks again within a minute, which it does where it was refused.
     """
     options = options.merged(given)
     if sys.stdout.isatty():
@@ -65,7 +66,15 @@ def exec_credential(
     if question.problem:
         raise UsageError(question.problem, "which kubectl ran this?")
     wanted = parse_duration(duration) if duration is not None else None
-    run_async(_answer(options, question, shoot, level, namespace, account, wanted, audiences))
+    question.hold()  # one asks the cluster for all who ask the same
+    try:
+        known = question.known()
+        if known is not None:
+            click.echo(known)
+        else:
+            run_async(_answer(options, question, shoot, level, namespace, account, wanted, audiences))
+    finally:
+        question.release()
 
 
 async def _answer(
@@ -86,19 +95,29 @@ async def _answer(
 
     from .reaching import VerbClusters
 
-    made: ExecCredential
     async with setting(options) as place, VerbClusters(place) as clusters:
         cluster = options.contexts[0] if options.contexts else place.config.current_context
-        await clusters.find(cluster)
-        client = await clusters.client(cluster)
-        if account:
-            check_wish(duration, audiences)
-            identity = Identity(cluster, namespace, account)
-            made = await exec_minting.of_account(client, identity, duration, audiences)
+        try:
+            await clusters.find(cluster)
+            client = await clusters.client(cluster)
+            if account:
+                check_wish(duration, audiences)
+                identity = Identity(cluster, namespace, account)
+                made = await exec_minting.of_account(client, question, identity, duration, audiences)
+            else:
+                check_duration(duration)
+                project, name = exec_minting.shoot_of(question, shoot)
+                access = ShootAccess(cluster, project, name, AccessLevel(level))
+                lifetime = exec_minting.SHOOT_LIFETIME if duration is None else duration
+                made = await exec_minting.of_shoot(client, question, access, lifetime)
+        except (NotFound, ConfigError):
+            raise  # what it was for is gone, or which cluster is meant cannot be known
+        except KubeError as error:
+            old = exec_minting.last_answer(question)
+            if old is None:
+                raise
+            said, again = old
+            complain(str(error), f"the last answer still works; a new one is asked for from {again:%H:%M:%S} UTC on")
         else:
-            check_duration(duration)
-            project, name = exec_minting.shoot_of(question, shoot)
-            access = ShootAccess(cluster, project, name, AccessLevel(level))
-            lifetime = exec_minting.SHOOT_LIFETIME if duration is None else duration
-            made = await exec_minting.of_shoot(client, question, access, lifetime)
-    click.echo(exec_minting.answer(question, made, ahead(client)).reveal())
+            said = exec_minting.answer(question, made, ahead(client))
+    click.echo(said.reveal())

@@ -1,18 +1,28 @@
-"""What `kubemint exec-credential` answered before, for as long as it lasts.
+"""What `kubemint exec-credential` answered before, for as long as it lasts, and whose turn it is to ask the cluster.
 
 kubectl runs the plugin for every single command, so an answer that is still good is given before anything but the
 standard library is imported; `tui.__main__` tries this module first. The question is what kubectl asks: the arguments,
 the kubeconfig that counts, and the cluster in KUBERNETES_EXEC_INFO. Another question is another file.
+
+One mint serves all who ask the same: whoever finds nothing takes the question's lock, looks again, and only then asks
+the cluster. The lock is the kernel's, so that nobody who was killed holds it. Whatever is odd in a file is a miss.
+
+A cluster cannot be asked whether an answer still works without being slow, but whoever got it knows: a client asks its
+plugin a second time because the server refused the first answer (401). `refused` decides that.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import stat
 import sys
 import time
+
+from .exec_record import Kept, read_record
 
 TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, without importing `typing`
 if TYPE_CHECKING:
@@ -22,77 +32,227 @@ if TYPE_CHECKING:
 INFO = "KUBERNETES_EXEC_INFO"
 VERB = "exec-credential"
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+PATIENCE = 20.0
+"""Seconds to wait for whoever is asking the cluster; then one asks oneself, for it may hang."""
+SECONDS = 60.0
+"""A second question so soon after the answer means that the answer was refused."""
+FRESH = 10.0
+"""An answer this young, made for the very caller who asks again, is not made again: it would be refused as well."""
 _LARGEST = 256 * 1024
+_LONGEST_LIST = 64 * 1024
+_TEXTS = ("server", "tls-server-name", "certificate-authority-data", "proxy-url")
+_FLAGS = ("insecure-skip-tls-verify", "disable-compression")
+_held: dict[str, int] = {}
+"""The locks of this process, by path."""
+
+
+def refused(kept: Kept, caller: str, given_at: float, asked_at: float, now: float, wall: float) -> bool:
+    """Whether who asks now got this answer and was refused with it.
+
+    `given_at` is when `caller` last got this very answer (0: never), `asked_at` when it began to ask now, `now` the
+    time by the same clock, `wall` by the one that stamped the answer. Seconds all. Whoever asked before it was given
+    is one of many at once; who got it fresh and asks again is refused whatever it gets.
+    """
+    if not caller or given_at <= 0 or asked_at < given_at or now - given_at > SECONDS:
+        return False
+    return not (kept.minted_for == caller and 0 <= wall - kept.minted_at < FRESH)
 
 
 class Question:
     """One call of the plugin. `cluster` is empty where kubectl was not told to say which one it is."""
 
-    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], caller: str | None = None) -> None:
         self.version = VERSIONS[0]
         self.cluster: dict[str, Any] = {}
         self.problem = ""
         """Why the question cannot be understood."""
-        said = environ.get(INFO, "")
-        if said:
-            self._read(said)
+        self.told = bool(environ.get(INFO))
+        """Whether a client asks, as opposed to somebody by hand."""
+        if self.told:
+            self.problem = self._read(environ[INFO])
         asked = [list(arguments), environ.get("KUBECONFIG", ""), environ.get("HOME", ""), self.cluster]
-        name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-        home = environ.get("XDG_CACHE_HOME", "")
-        if not home.startswith("/"):  # a relative one is to be ignored, says the specification
-            home = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118 - pathlib costs as much as all the rest
-        self.file = os.path.join(home, "kubemint", "exec", f"{name}.json")  # noqa: PTH118
+        self.name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        folder = cache_folder(environ)
+        self.file = os.path.join(folder, f"{self.name}.json") if folder else ""  # noqa: PTH118 - pathlib costs as much as all the rest
+        """Where its answer is kept; empty where there is no home for it."""
+        self.caller = _parent() if caller is None else caller
+        self.asked_at = _began() if caller is None else _clock()
 
-    def _read(self, said: str) -> None:
+    def _read(self, said: str) -> str:
+        """Take in what kubectl says; gives what is wrong with it. What cannot be read never counts as not said."""
+        doubled: list[str] = []
+
+        def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            names = [name for name, _ in pairs]
+            doubled.extend(name for name in names if names.count(name) > 1)
+            return dict(pairs)
+
         try:
-            info = json.loads(said)
-            version, spec = info["apiVersion"], info.get("spec") or {}
-            cluster = spec.get("cluster") or {}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.problem = f"{INFO} is no ExecCredential"
-            return
+            info = json.loads(said, object_pairs_hook=once)
+        except (ValueError, RecursionError):
+            return f"{INFO} is no ExecCredential"
+        if not isinstance(info, dict) or info.get("kind") != "ExecCredential":
+            return f"{INFO} is no ExecCredential"
+        version = info.get("apiVersion")
         if version not in VERSIONS:
-            self.problem = f"{INFO} has the apiVersion {str(version)[:80]!r}; known are {' and '.join(VERSIONS)}"
-            return
+            return f"{INFO} has the apiVersion {str(version)[:80]!r}; known are {' and '.join(VERSIONS)}"
+        if doubled:
+            return f"{INFO} says {doubled[0][:80]!r} twice, and nobody can know which is meant"
         self.version = version
-        self.cluster = cluster if isinstance(cluster, dict) else {}
+        spec = info.get("spec")
+        cluster = spec.get("cluster") if isinstance(spec, dict) else None
+        wrong = "spec" if not isinstance(spec, dict | None) else ""
+        if isinstance(cluster, dict):
+            wrong = next((key for key in _TEXTS if not isinstance(cluster.get(key), str | None)), wrong)
+            wrong = next((key for key in _FLAGS if not isinstance(cluster.get(key), bool | None)), wrong)
+            wrong = wrong if isinstance(cluster.get("config"), dict | None) else "config"
+            self.cluster = cluster
+        elif cluster is not None:
+            wrong = "cluster"
+        return f"{INFO} has a {wrong} that cannot be read" if wrong else ""
 
-    def known(self) -> str | None:
-        """The answer from the last time, as it is to be printed; None where there is none that is still good."""
-        if self.problem:
+    # The answer of the last time
+
+    def kept(self) -> Kept | None:
+        """What was answered last time, where it can be read whole and has not ended."""
+        if self.problem or not self.file:
             return None
         try:
-            record = json.loads(_private(self.file))
-            good, status = float(record["goodUntil"]), record["status"]
-        except (OSError, ValueError, TypeError, KeyError):
+            found = read_record(read_own(self.file), self.name)
+        except OSError:
             return None
-        return document(self.version, status) if time.time() < good and isinstance(status, dict) else None
+        return found if found is not None and time.time() < found.good_until else None
 
+    def refused(self, kept: Kept) -> bool:
+        """Whether whoever asks got this answer already, and was refused with it."""
+        return refused(kept, self.caller, self._given_at(kept), self.asked_at, _clock(), time.time())
 
-def document(version: str, status: dict[str, Any]) -> str:
-    """The ExecCredential that answers in this version of the API."""
-    answer = {"apiVersion": version, "kind": "ExecCredential", "spec": {}, "status": status}
-    return json.dumps(answer, separators=(",", ":"))
+    def known(self, *, late: bool = False) -> str | None:
+        """The answer from the last time as it is to be printed; None where there is none to be given again.
 
+        `late` takes one that is due to be renewed but still works.
+        """
+        kept = self.kept()
+        if kept is None or self.refused(kept) or (not late and time.time() >= kept.renew_at):
+            return None
+        self.give(kept)
+        return document(self.version, kept.status)
 
-def record(status: dict[str, Any], good_until: float) -> str:
-    """What the file of a question holds."""
-    return json.dumps({"goodUntil": good_until, "status": status}, separators=(",", ":"))
+    def give(self, kept: Kept) -> None:
+        """Remember who got it. Where that cannot be written nothing is known of refusals."""
+        if not self.caller or not self.file:
+            return
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self._given, flags, 0o600)
+            try:
+                if os.fstat(descriptor).st_size > _LONGEST_LIST:
+                    os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{self.caller} {kept.fingerprint} {_clock():.6f}\n".encode())
+            finally:
+                os.close(descriptor)
+        except OSError:
+            pass
+
+    def _given_at(self, kept: Kept) -> float:
+        """When the caller last got this very answer, 0 where never."""
+        try:
+            lines = b"\n" + read_own(self._given)
+            start = lines.rfind(f"\n{self.caller} {kept.fingerprint} ".encode())
+            return float(lines[start:].split(b"\n")[1].split()[2]) if start >= 0 else 0.0
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+    @property
+    def _given(self) -> str:
+        return f"{self.file}.given"
+
+    # Whose turn it is
+
+    def hold(self, patience: float = PATIENCE) -> bool:
+        """Take the turn to ask the cluster, waiting for whoever has it. False where nobody gives it."""
+        lock = f"{self.file}.lock"
+        if lock in _held:
+            return True
+        if not self.file or not _make_folder(os.path.dirname(self.file)):  # noqa: PTH120
+            return False
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return False
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EINTR) or time.monotonic() >= deadline:
+                    os.close(descriptor)
+                    return False
+                time.sleep(0.02)
+                continue
+            os.utime(descriptor)  # a lock that nobody took since a day is swept
+            _held[lock] = descriptor
+            return True
+
+    def release(self) -> None:
+        """Give the turn back."""
+        descriptor = _held.pop(f"{self.file}.lock", None)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def answer(arguments: Sequence[str]) -> bool:
-    """Print what is known, and say whether that was all. A terminal is never printed to."""
+    """Print what is known, and say whether that was all. If not it is this process's turn. A terminal gets nothing."""
     if sys.stdout is None or sys.stdout.isatty():
         return False
-    found = Question(arguments, os.environ).known()
+    question = Question(arguments, os.environ)
+    found = question.known()
+    if found is None and question.kept() is not None and not question.hold(0):
+        found = question.known(late=True)  # somebody is renewing it
+    if found is None and question.hold():
+        found = question.known()
     if found is None:
         return False
+    question.release()
     sys.stdout.write(found + "\n")
     sys.stdout.flush()
     return True
 
 
-def _private(path: str) -> bytes:
+def document(version: str, status: dict[str, Any]) -> str:
+    """The ExecCredential that answers in this version of the API."""
+    body = {"apiVersion": version, "kind": "ExecCredential", "spec": {}, "status": status}
+    return json.dumps(body, separators=(",", ":"))
+
+
+def cache_folder(environ: Mapping[str, str]) -> str:
+    """Where answers are kept; empty where nobody can know, which is no reason not to answer."""
+    home = environ.get("XDG_CACHE_HOME", "")
+    if not home.startswith("/"):  # a relative one is to be ignored, says the specification
+        above = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
+        home = os.path.join(above, ".cache") if above.startswith("/") else ""  # noqa: PTH118
+    return os.path.join(home, "kubemint", "exec") if home else ""  # noqa: PTH118
+
+
+def _make_folder(folder: str) -> bool:
+    """Make it and what is missing above it, for the owner alone; whether it is ours and nobody else writes there."""
+    missing = []
+    while not os.path.isdir(folder):  # noqa: PTH112
+        missing.append(folder)
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    try:
+        for folder in reversed(missing):
+            try:
+                os.mkdir(folder, 0o700)  # noqa: PTH102
+            except FileExistsError:
+                continue
+        found = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return False
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
+def read_own(path: str) -> bytes:
     """The content of a file that only its owner, who is us, can read. Raises OSError for every other."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -103,3 +263,28 @@ def _private(path: str) -> bytes:
         return os.read(descriptor, _LARGEST)
     finally:
         os.close(descriptor)
+
+
+def _parent() -> str:
+    """Which process asks: its number and when it began, so that a later one of that number is another."""
+    parent = os.getppid()
+    return f"{parent}:{_ticks(parent)}" if parent > 0 else ""
+
+
+def _began() -> float:
+    """When this process began, by `_clock`; where the kernel does not say it, now."""
+    ticks = _ticks(os.getpid())
+    return (ticks + 1) / os.sysconf("SC_CLK_TCK") if ticks else _clock()
+
+
+def _ticks(process: int) -> int:
+    try:
+        with open(f"/proc/{process}/stat", "rb") as stream:  # noqa: PTH123
+            return int(stream.read(4096).rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _clock() -> float:
+    """Seconds since this machine was started."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,13 +1,14 @@
 """What kubemint's credential plugin gives: a client certificate for a shoot, or a token for a service account.
 
-Minted anew each time and kept only in the plugin's cache, unbound to any handle: what lives a quarter of an hour is
-not worth one.
+Kept only in the plugin's cache, unbound to any handle: what lives a quarter of an hour is not worth one. It is minted
+anew when it is due, or when whoever got it asks again; where that fails, the old one is given while it works.
 """
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,9 +18,11 @@ from tui.kube.exec_credential import ExecCredential
 from tui.kube.sensitive import Sensitive
 
 from .errors import IssuanceError, UsageError
-from .exec_cache import Question, document, record
+from .exec_cache import Question, document, read_own
+from .exec_record import STAMP, Kept, read_record, record
 from .files import FileError, write_private
 from .gardener import garden_identity
+from .renewal import retry_at, spread, threshold
 from .shoot_kubeconfig import request
 from .token_request import request_token
 from .types import Identity, ShootAccess
@@ -32,23 +35,20 @@ SHOOT_LIFETIME: Final = timedelta(minutes=15)
 _EARLY: Final = timedelta(minutes=1)
 """So long before its end an answer is not given again: the command that asks takes its time too."""
 
+_ANEW: Final = (
+    "make it anew with kubemint issue --shoot NS/NAME --exec; a client says it where provideClusterInfo is true"
+)
+
 
 async def of_shoot(garden: Client, question: Question, access: ShootAccess, duration: timedelta) -> ExecCredential:
     """A client certificate for the shoot, where the garden and the address are those that the kubeconfig means.
 
-    Raises UsageError for another garden, IssuanceError for another address, KubeError.
+    Raises UsageError for another garden, or where a client does not say which it means; IssuanceError for another
+    address, KubeError.
     """
-    wanted = str(_config(question).get("gardenClusterIdentity", ""))
-    if wanted and wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
-        found = await garden_identity(garden)
-        if found and found != wanted:
-            raise UsageError(
-                f"the kubeconfig is for a shoot of the garden {wanted}, but {access.garden} leads to {found}",
-                "name the right garden with --context in the kubeconfig, or make it anew",
-            )
+    server = await _meant(garden, question, access)
     made = await request(garden, access, duration)
-    server = question.cluster.get("server")
-    if server and all(_place(way.server) != _place(str(server)) for way in made.ways):
+    if question.told and all(_place(way.server) != _place(server) for way in made.ways):
         known = ", ".join(way.server for way in made.ways)
         raise IssuanceError(
             f"the shoot {access.namespace}/{access.name} is not at {server}",
@@ -58,10 +58,39 @@ async def of_shoot(garden: Client, question: Question, access: ShootAccess, dura
     return ExecCredential(certificate=login.client_certificate, key=login.client_key, expires_at=made.expires_at)
 
 
+async def _meant(garden: Client, question: Question, access: ShootAccess) -> str:
+    """The server that the certificate is for, where this is the garden that is meant; what is not said never fits.
+
+    Who asks by hand says both with their words: the shoot, and the context that leads to the garden.
+    """
+    if not question.told:
+        return ""
+    wanted, server = _config(question).get("gardenClusterIdentity"), question.cluster.get("server")
+    if not (isinstance(wanted, str) and wanted):
+        raise UsageError("the kubeconfig does not say which garden knows the shoot (gardenClusterIdentity)", _ANEW)
+    if not server:
+        raise UsageError("the kubeconfig does not say to which server the certificate goes", _ANEW)
+    if wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
+        found = await garden_identity(garden)
+        if found != wanted:
+            whom = f"leads to {found}" if found else "leads to one that does not say who it is"
+            raise UsageError(
+                f"the kubeconfig is for a shoot of the garden {wanted}, but {access.garden} {whom}",
+                "name the right garden with --context in the kubeconfig, or make it anew",
+            )
+    return str(server)
+
+
 async def of_account(
-    client: Client, identity: Identity, duration: timedelta | None, audiences: tuple[str, ...]
+    client: Client, question: Question, identity: Identity, duration: timedelta | None, audiences: tuple[str, ...]
 ) -> ExecCredential:
-    """A token for the account."""
+    """A token for the account. Raises IssuanceError where it would go to another server than the account's."""
+    server = question.cluster.get("server")
+    if server and _place(server) != _place(client.endpoint.server):
+        raise IssuanceError(
+            f"the token would go to {server}, and {identity.cluster} is at {client.endpoint.server}",
+            "name the right cluster with --context in the kubeconfig, or make it anew",
+        )
     issued = await request_token(client, identity, duration, audiences, None)
     return ExecCredential(token=issued.token, expires_at=issued.expires_at)
 
@@ -88,27 +117,62 @@ def answer(question: Question, made: ExecCredential, ahead: timedelta) -> Sensit
     `ahead` is how far the clock that stamped it is ahead of ours, by which the cache goes.
     """
     assert made.expires_at is not None
-    status: dict[str, Any] = {"expirationTimestamp": made.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    status = {"expirationTimestamp": made.expires_at.astimezone(UTC).strftime(STAMP)}
     if made.token is not None:
         status["token"] = made.token.reveal()
     if made.certificate is not None and made.key is not None:
         status |= {"clientCertificateData": made.certificate.decode(), "clientKeyData": made.key.reveal()}
-    good_until = (made.expires_at - ahead - _EARLY).timestamp()
-    file = Path(question.file)
-    try:
-        write_private(file, Sensitive(record(status, good_until)))
-        _sweep(file)
-    except (FileError, OSError):
-        pass
+    ends, now = made.expires_at - ahead, datetime.now(UTC)
+    good_until = ends - _EARLY
+    due = min(good_until, threshold(now, ends)) if ends > now else good_until
+    with suppress(ValueError):  # what the cache would not believe is not kept
+        kept = record(
+            question.name, question.caller, status, good_until=good_until.timestamp(), renew_at=due.timestamp(),
+            ahead=ahead.total_seconds(),
+        )  # fmt: skip
+        _keep(question, Kept(kept))
     return Sensitive(document(question.version, status))
 
 
-def _sweep(kept: Path) -> None:
-    """Remove what other questions left and nobody asked for since a day: no answer is good for longer than that."""
+def last_answer(question: Question) -> tuple[Sensitive, datetime] | None:
+    """Where renewing failed: the old answer while it works, and when it is tried again; None where there is none.
+
+    One that was refused is never given again.
+    """
+    kept = question.kept()
+    if kept is None or question.refused(kept):
+        return None
+    failures = int(kept.record["failures"]) + 1
+    ends = datetime.fromtimestamp(kept.good_until, UTC)
+    again = retry_at(datetime.now(UTC), ends, failures, spread(f"{question.name}{failures}"))
+    _keep(question, Kept({**kept.record, "failures": failures, "renewAt": again.timestamp()}))
+    return Sensitive(document(question.version, kept.status)), again
+
+
+def _keep(question: Question, kept: Kept) -> None:
+    if not question.file:
+        return
+    try:
+        write_private(Path(question.file), Sensitive(json.dumps(kept.record, separators=(",", ":"))))
+        question.give(kept)
+        _sweep(Path(question.file), kept)
+    except (FileError, OSError):
+        pass
+
+
+def _sweep(kept_in: Path, kept: Kept) -> None:
+    """Remove what nobody asked for since a day, and what an account had that is not this one any more.
+
+    One that was made anew under its name has another UID, and the tokens of the old one let nobody in.
+    """
     oldest = datetime.now(UTC).timestamp() - 86400
-    for file in kept.parent.glob("*.json"):
-        if file != kept and file.stat().st_mtime < oldest:
-            os.unlink(file)  # noqa: PTH108
+    for file in kept_in.parent.iterdir():
+        if not file.name.startswith(kept_in.name) and file.stat().st_mtime < oldest:
+            file.unlink(missing_ok=True)
+        elif kept.subject and file.suffix == ".json":
+            other = read_record(read_own(str(file)), file.stem)
+            if other is not None and other.subject == kept.subject and other.uid != kept.uid:
+                file.unlink(missing_ok=True)
 
 
 def _config(question: Question) -> Mapping[str, Any]:
@@ -117,6 +181,10 @@ def _config(question: Question) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _place(server: str) -> tuple[str, int]:
-    parts = urlsplit(server)
-    return parts.hostname or "", parts.port or 443
+def _place(server: str) -> tuple[str, int] | None:
+    """Where a server is, None for what is no address of one."""
+    try:
+        parts = urlsplit(server)
+        return (parts.hostname, parts.port or 443) if parts.scheme == "https" and parts.hostname else None
+    except ValueError:
+        return None

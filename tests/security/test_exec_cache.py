@@ -1,0 +1,446 @@
+"""The credential plugin's one cache: one mint for all, a refused answer is not given again, whatever is odd is a miss.
+
+Rows A15, A17, A19 and A21 of the token manager hold here, which is the only cache there is.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import fcntl
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from tests.answers import remember, status_of, token, write
+from tests.certificates import Authority
+from tests.cli.conftest import Result, command, environment, kubemint, served
+from tests.cli.test_exec_credential import asked
+from tui.issuance import exec_minting
+from tui.issuance.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, refused
+from tui.issuance.exec_record import Kept, read_record, record
+
+__all__ = ["served"]
+
+V1 = "client.authentication.k8s.io/v1"
+PAIR = Authority("an authority").client("robot")
+CERTIFICATE, KEY = PAIR.certificate.decode(), PAIR.key.decode()
+PAIR_STATUS = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def question(env: dict[str, str]) -> Question:
+    return Question(["--context", "c"], env, caller="one")
+
+
+# Whatever is odd is a miss
+
+
+def test_a_sound_answer_is_given_and_tells_its_account(question: Question) -> None:
+    status = remember(question)
+    assert json.loads(question.known() or "")["status"] == status
+    kept = question.kept()
+    assert kept is not None
+    assert (kept.uid, kept.subject) == ("uid-1", "i shop:robot")
+    assert remember(question, status_of(**PAIR_STATUS)) == json.loads(question.known() or "")["status"]
+
+
+ODD_STATUS: dict[str, dict[str, Any]] = {
+    "empty": {},
+    "nothing but its end": {"token": None},
+    "an empty token": {"token": ""},
+    "a number": {"token": 5},
+    "no JSON web token": {"token": "abc"},
+    "two parts": {"token": token().rpartition(".")[0]},
+    "an unreadable payload": {"token": "e30.!!.e30"},
+    "a payload that is a list": {"token": "e30.W10.e30"},
+    "a payload without end": {"token": "e30." + base64.b64encode(b"[" * 50_000).decode().rstrip("=") + ".e30"},
+    "a token that ends before": {"token": token(lasts=60)},
+    "an end that is a text": {"token": token(exp="soon")},
+    "no end": {"expirationTimestamp": None},
+    "an end before": {"expirationTimestamp": "2020-01-01T00:00:00Z"},
+    "an end that is none": {"expirationTimestamp": "tomorrow"},
+    "an end with a zone": {"expirationTimestamp": "2999-01-01T00:00:00+00:00"},
+    "a field nobody knows": {"x": "y"},
+    "a certificate alone": {"clientCertificateData": CERTIFICATE},
+    "a key alone": {"clientKeyData": KEY},
+    "a certificate that is none": PAIR_STATUS | {"clientCertificateData": "abc"},
+    "a key that is none": PAIR_STATUS | {"clientKeyData": CERTIFICATE},
+    "a key cut off": PAIR_STATUS | {"clientKeyData": KEY[:60]},
+    "text before": PAIR_STATUS | {"clientCertificateData": f"hello\n{CERTIFICATE}"},
+    "text behind": PAIR_STATUS | {"clientCertificateData": f"{CERTIFICATE}hello"},
+    "no base64": PAIR_STATUS | {"clientCertificateData": CERTIFICATE.replace("MI", "!!", 1)},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_STATUS)
+def test_an_answer_that_is_none_is_a_miss(question: Question, odd: str) -> None:
+    status = {key: value for key, value in (status_of() | ODD_STATUS[odd]).items() if value is not None}
+    if odd == "empty":
+        status = {}
+    kept: dict[str, Any] = copy.deepcopy(record(question.name, "", status_of(), good_until=0, renew_at=0))
+    now = time.time()
+    digest = hashlib.sha256(json.dumps(status, sort_keys=True).encode()).hexdigest()
+    write(question, json.dumps(kept | {"status": status, "sum": digest, "goodUntil": now + 900, "renewAt": now + 900}))
+    assert question.known() is None
+
+
+ODD_RECORD: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "nested": lambda kept: None,
+    "a list": lambda kept: [kept],
+    "another question's": lambda kept: kept | {"question": "x"},
+    "a status that was changed": lambda kept: kept | {"status": kept["status"] | {"token": token(account="admin")}},
+    "a status that is a list": lambda kept: kept | {"status": ["token"]},
+    "another account's": lambda kept: kept | {"subject": "i shop:admin"},
+    "another UID": lambda kept: kept | {"uid": "uid-2"},
+    "a UID that is a number": lambda kept: kept | {"uid": 5},
+    "good for ever": lambda kept: kept | {"goodUntil": float("inf")},
+    "good until nothing": lambda kept: kept | {"goodUntil": float("nan")},
+    "good for a text": lambda kept: kept | {"goodUntil": "9" * 20},
+    "good for a truth": lambda kept: kept | {"goodUntil": True},
+    "good beyond its end": lambda kept: kept | {"goodUntil": kept["goodUntil"] + 86400},
+    "good for longer than times go": lambda kept: kept | {"goodUntil": 10**400},
+    "without a time to renew": lambda kept: {key: value for key, value in kept.items() if key != "renewAt"},
+    "renewed never": lambda kept: kept | {"renewAt": float("inf")},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_RECORD)
+def test_a_file_that_is_odd_is_a_miss(question: Question, odd: str) -> None:
+    remember(question)
+    kept = json.loads(Path(question.file).read_text())
+    changed = ODD_RECORD[odd](kept)
+    write(question, '{"x": ' + "[" * 100_000 if changed is None else json.dumps(changed))
+    assert question.known() is None
+    assert read_record(b"\xff\xfe", question.name) is None
+
+
+INFOS = {
+    "nested": '{"apiVersion": ' + "[" * 20_000,
+    "a list": "[]",
+    "no kind": {"apiVersion": V1, "spec": {}},
+    "another kind": {"kind": "Status", "apiVersion": V1, "spec": {}},
+    "a spec that is a list": {"spec": []},
+    "a cluster that is a text": {"spec": {"cluster": "https://h"}},
+    "a server that is a list": {"spec": {"cluster": {"server": ["https://h"]}}},
+    "an authority that is a number": {"spec": {"cluster": {"server": "https://h", "certificate-authority-data": 5}}},
+    "insecure as a text": {"spec": {"cluster": {"server": "https://h", "insecure-skip-tls-verify": "true"}}},
+    "a config that is a text": {"spec": {"cluster": {"server": "https://h", "config": "x"}}},
+    "a server twice": json.dumps({"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": {"a": 1, "b": 2}}})
+    .replace('"a": 1', '"server": "a"')
+    .replace('"b": 2', '"server": "b"'),
+}
+
+
+@pytest.mark.parametrize("odd", INFOS)
+def test_a_question_that_cannot_be_read_is_refused_in_words(env: dict[str, str], odd: str) -> None:
+    info = INFOS[odd]
+    text = info if isinstance(info, str) else json.dumps({"kind": "ExecCredential", "apiVersion": V1} | info)
+    if odd == "no kind":
+        text = json.dumps(info)
+    question = Question([], env | {INFO: text})
+    assert question.problem.startswith(INFO)
+    assert question.known() is None
+    words = ("exec-credential", "--context", "harbor", "--shoot", "garden-dev/meadow")
+    kubemint(*words, env={**env, INFO: text}).failed(2, INFO)
+
+
+# Who asks again was refused
+
+
+def made_for(caller: str, minted_at: float) -> Kept:
+    kept = record("q", caller, status_of(), good_until=time.time() + 900, renew_at=time.time() + 900)
+    return Kept(kept | {"mintedAt": minted_at})
+
+
+@pytest.mark.parametrize(
+    ("caller", "given", "began", "now", "minted_for", "age", "verdict"),
+    [
+        ("me", 0, 99, 100, "other", 600, False),  # never got it
+        ("", 90, 99, 100, "other", 600, False),  # nobody knows who asks
+        ("me", 90, 99, 100, "other", 600, True),
+        ("me", 90, 99, 100, "other", 1, True),  # fresh, and made for somebody else: the account was made anew since
+        ("me", 95, 94, 100, "other", 600, False),  # began before it was given: one of many at once
+        ("me", 95, 95, 100, "other", 600, True),
+        ("me", 10, 99, 100, "other", 600, False),  # long ago
+        ("me", 100 - SECONDS, 99, 100, "other", 600, True),
+        ("me", 99, 99.5, 100, "me", 1, False),  # it was just made for this very caller, and would be refused again
+        ("me", 99, 99.5, 100, "me", FRESH, True),
+        ("me", 99, 99.5, 100, "me", -1, True),  # made in the future: a clock was set, and says nothing
+    ],
+)
+def test_who_asks_again_was_refused(
+    caller: str, given: float, began: float, now: float, minted_for: str, age: float, verdict: bool
+) -> None:
+    wall = 1_000_000.0
+    assert refused(made_for(minted_for, wall - age), caller, given, began, now, wall) is verdict
+
+
+def test_a_second_question_is_a_refusal_a_parallel_one_is_none(env: dict[str, str]) -> None:
+    first = Question(["--context", "c"], env, caller="kubectl")
+    beside = Question(["--context", "c"], env, caller="kubectl")  # began before any answer was given
+    status = remember(first, caller="somebody")
+    assert first.known()
+    assert beside.known()
+    again = Question(["--context", "c"], env, caller="kubectl")
+    assert again.known() is None
+    assert again.known(late=True) is None
+    assert Question(["--context", "c"], env, caller="another").known()
+    remember(first, status | {"token": token(uid="uid-2")}, caller="somebody")
+    assert Question(["--context", "c"], env, caller="kubectl").known(), "that is another answer"
+
+
+def test_a_list_of_who_got_it_has_an_end_and_may_be_missing(env: dict[str, str]) -> None:
+    question = Question(["--context", "c"], env, caller="kubectl")
+    remember(question)
+    list_ = Path(f"{question.file}.given")
+    list_.touch(mode=0o600)
+    list_.write_text("x" * 70_000)
+    assert question.known()
+    assert list_.stat().st_size < 200
+    list_.write_text(f"kubectl {question.kept().fingerprint} later\n")  # type: ignore[union-attr]
+    assert Question(["--context", "c"], env, caller="kubectl").known()
+    list_.unlink()
+    list_.mkdir()
+    assert Question(["--context", "c"], env, caller="kubectl").known()
+
+
+# Over a cluster
+
+
+ACCOUNT = ("-n", "kube-system", "--account", "default")
+
+
+class Asking:
+    """The plugin, asked for a token of an account of `tenant-a` from a cache of its own."""
+
+    def __init__(self, served: Path, folder: Path) -> None:
+        self.served = served
+        self.env = {"XDG_CACHE_HOME": str(folder / "cache"), INFO: ""}
+        self.folder = folder / "cache" / "kubemint" / "exec"
+
+    def words(self, *more: str) -> list[str]:
+        return ["exec-credential", "--kubeconfig", str(self.served), "--context", "tenant-a", *ACCOUNT, *more]
+
+    def run(self, *more: str, **env: str) -> Result:
+        words = self.words(*more)
+        with mock.patch.object(sys, "argv", ["kubemint", *words]):  # the question is what the program was called with
+            return kubemint(*words, env=self.env | env)
+
+    def once(self, *more: str, **env: str) -> str:
+        done = self.run(*more, **env)
+        assert done.code == 0, done.err
+        text: str = done.json["status"]["token"]
+        return text
+
+    def shell(self, script: str) -> list[str]:
+        """The tokens that a shell gets which runs the plugin itself, as kubectl does."""
+        text = script.replace("PLUGIN", " ".join(command(*self.words())))
+        done = subprocess.run(["sh", "-c", f"{text}; true"], capture_output=True, text=True, env=environment(self.env),
+                              check=True)  # fmt: skip
+        assert done.stderr == ""
+        return [json.loads(line)["status"]["token"] for line in done.stdout.splitlines()]
+
+    def age(self, seconds: float) -> None:
+        """Let that much time pass for what is kept."""
+        for file in self.folder.glob("*.json"):
+            kept = json.loads(file.read_text())
+            for key in ("goodUntil", "renewAt", "mintedAt"):
+                kept[key] -= seconds
+            file.write_text(json.dumps(kept))
+
+    def kept(self) -> list[dict[str, Any]]:
+        return [json.loads(file.read_text()) for file in sorted(self.folder.glob("*.json"))]
+
+
+@pytest.fixture
+def asking(served: Path, tmp_path: Path) -> Asking:
+    copy = tmp_path / "kubeconfig"
+    copy.write_text(served.read_text())
+    return Asking(copy, tmp_path)
+
+
+def test_thirty_cold_callers_get_one_token(asking: Asking) -> None:
+    """All of one parent, as of a shell that starts thirty kubectls: no refusal."""
+    words = command(*asking.words())
+    with ThreadPoolExecutor(30) as pool:
+        runs = list(
+            pool.map(
+                lambda _: subprocess.run(
+                    words, capture_output=True, text=True, env=environment(asking.env), check=True
+                ),
+                range(30),
+            )
+        )
+    assert len({run.stdout for run in runs}) == 1
+    assert {run.stderr for run in runs} == {""}
+
+
+def test_who_was_killed_holds_nobody_up(asking: Asking) -> None:
+    env = environment(asking.env)
+    folder = Path(cache_folder(env))
+    folder.mkdir(parents=True)
+    lock = folder / (Question(asking.words()[1:], env).name + ".json.lock")
+    program = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"1\n"
+    waiting = subprocess.Popen(command(*asking.words()), stdout=subprocess.PIPE, env=env)
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(0.4)
+    holder.send_signal(signal.SIGKILL)
+    start = time.monotonic()
+    out, _ = waiting.communicate(timeout=10)
+    holder.communicate()
+    assert json.loads(out)["status"]["token"]
+    assert time.monotonic() - start < 8
+
+
+def test_who_holds_the_turn_for_too_long_is_not_waited_for(env: dict[str, str]) -> None:
+    question = Question(["--context", "c"], env, caller="one")
+    assert question.hold(0)
+    question.release()
+    with Path(f"{question.file}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        start = time.monotonic()
+        assert not question.hold(0.1)
+        assert 0.1 <= time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("spoiled", ["group", "file", "nowhere"])
+def test_a_folder_that_is_not_ours_alone_is_done_without(tmp_path: Path, spoiled: str) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path), "HOME": ""}
+    question = Question(["--context", "c"], env, caller="one")
+    folder = Path(question.file).parent
+    if spoiled == "group":
+        folder.mkdir(parents=True)
+        folder.chmod(0o770)
+    else:
+        (tmp_path / "kubemint").write_text("") if spoiled == "file" else (tmp_path / "kubemint").symlink_to("nowhere")
+    assert not question.hold(0)
+
+
+def test_a_refused_answer_is_made_anew_and_an_accepted_one_is_not(asking: Asking) -> None:
+    """Each shell is a client: who asks twice got a 401 in between."""
+    (first,) = asking.shell("PLUGIN")
+    given, anew, fresh = asking.shell("PLUGIN; PLUGIN; PLUGIN")
+    assert given == first
+    assert anew != first
+    assert fresh == anew, "what was just made for the same client would be refused again"
+    assert asking.shell("PLUGIN") == [anew]
+
+
+def test_a15_a_token_of_an_hour_is_renewed_in_its_last_twelve_minutes(asking: Asking) -> None:
+    first = asking.once()
+    asking.age(47 * 60)
+    assert asking.once() == first
+    asking.age(3 * 60)
+    assert asking.once() != first
+
+
+def test_a17_a_failed_renewal_gives_the_old_token_and_says_why(asking: Asking) -> None:
+    first, text = asking.once(), asking.served.read_text()
+    asking.age(50 * 60)
+    (kept,) = asking.kept()
+    asking.served.write_text(re.sub(r"https://127.0.0.1:[0-9]+", "https://127.0.0.1:1", text))  # nobody is there
+    done = asking.run()
+    assert done.code == 0, done.err
+    assert done.json["status"]["token"] == first
+    assert "connection refused" in done.err
+    assert "the last answer still works; a new one is asked for from" in done.err
+    (after,) = asking.kept()
+    assert kept["renewAt"] < time.time() < after["renewAt"] < after["goodUntil"]
+    assert after["failures"] == 1
+    assert asking.run().err == "", "not before the planned retry"
+    asking.age(after["renewAt"] - time.time())
+    asking.served.write_text(text)
+    assert asking.once() != first
+    asking.age(3600)
+    asking.served.write_text("")
+    ended = asking.run()
+    assert (ended.code, ended.out) == (1, ""), "what has ended is never given"
+
+
+def test_a19_another_wish_is_another_token(asking: Asking) -> None:
+    tokens = [asking.once(), asking.once("--duration", "20m"), asking.once("--audience", "vault")]
+    tokens += [asking.once("--audience", "vault", "--audience", "api"), asking.once(KUBECONFIG="/another")]
+    assert len(set(tokens)) == 5
+    assert asking.once() == tokens[0]
+
+
+def test_a21_what_an_account_had_that_was_made_anew_is_dropped(env: dict[str, str]) -> None:
+    """Its tokens are dead, whatever they were asked for; those of other accounts stay."""
+    one, two, other = (Question([name], env, caller="c") for name in ("one", "two", "other"))
+    for question, status in ((one, status_of()), (other, status_of(token=token(account="clerk")))):
+        remember(question, status)
+    exec_minting._keep(two, Kept(record(two.name, "c", status_of(token=token(uid="uid-2")),
+                                        good_until=time.time() + 900, renew_at=time.time() + 900)))  # fmt: skip
+    assert one.kept() is None
+    assert two.kept()
+    assert other.kept()
+
+
+def test_a21_a_failure_is_never_kept(asking: Asking) -> None:
+    assert asking.run("--account", "nobody").code == 1
+    assert asking.kept() == []
+    assert asking.once()
+
+
+def test_a_token_goes_to_its_own_cluster_only(asking: Asking) -> None:
+    info = {"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": {"server": "https://evil.example"}}}
+    asking.run(**{INFO: json.dumps(info)}).failed(1, "the token would go to https://evil.example")
+    assert asking.kept() == []
+
+
+@pytest.fixture
+def shoot(served: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "shoot.kubeconfig"
+    words = ("--shoot", "garden-dev/meadow", "--context", "harbor", "--exec", "--out", out)
+    assert kubemint("issue", "--kubeconfig", served, *words).code == 0
+    return out
+
+
+def test_a_shoot_is_given_a_certificate_only_where_garden_and_server_are_said(
+    served: Path, shoot: Path, tmp_path: Path
+) -> None:
+    reference = {"namespace": "garden-dev", "name": "meadow"}
+    words = ("exec-credential", "--kubeconfig", served, "--context", "harbor", "--shoot", "garden-dev/meadow")
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    for info, says in (
+        (asked(shoot, config={"shootRef": reference}), "does not say which garden"),
+        (asked(shoot, config={"shootRef": reference, "gardenClusterIdentity": ""}), "does not say which garden"),
+        (asked(shoot, config={"shootRef": reference, "gardenClusterIdentity": ["garden-demo"]}), "which garden"),
+        (asked(shoot, server=""), "does not say to which server"),
+        (asked(shoot, server=None), "does not say to which server"),
+        (json.dumps({"kind": "ExecCredential", "apiVersion": V1, "spec": {"interactive": False}}), "which garden"),
+    ):
+        kubemint(*words, env=env | {INFO: info}).failed(2, says)
+    for server in ("http://api.meadow", "https://[", "nonsense"):
+        kubemint(*words, env=env | {INFO: asked(shoot, server=server)}).failed(1, "is not at")
+    assert not list(tmp_path.rglob("*.json"))
+    assert kubemint(*words, env=env | {INFO: asked(shoot)}).code == 0
+
+
+def test_where_there_is_no_home_it_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    question = Question(["--context", "c"], {}, caller="one")
+    assert (question.file, question.kept(), question.known(), question.hold(0)) == ("", None, None, False)
