@@ -128,6 +128,23 @@ def _merges_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=250)
 
 
+def _rotators(arguments: argparse.Namespace) -> list[str]:
+    from tests.faults.race import RACES, on_a_fleet
+
+    found = []
+    for name in arguments.race or RACES:
+        began = time.monotonic()
+        tally = on_a_fleet(name, arguments.rounds)
+        print(f"{name}: {tally} ({time.monotonic() - began:.0f} s)", flush=True)
+        found += [f"{name}: {problem}" for problem in tally.problems()]
+    return found
+
+
+def _rotators_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--race", action="append", help="which one; all of them where none is named")
+
+
 @dataclass(frozen=True)
 class Campaign:
     """One subcommand: what it is for, its options, and how it is run; it gives what must not be, in words."""
@@ -139,6 +156,7 @@ class Campaign:
 
 CAMPAIGNS: Final[dict[str, Campaign]] = {
     "merges": Campaign("Many processes merge into one kubeconfig.", _merges_options, _merges),
+    "rotators": Campaign("Two processes rotate one file, or one Secret, at once.", _rotators_options, _rotators),
 }
 
 

@@ -198,7 +198,7 @@ async def test_a_journal_that_cannot_be_written_stops_before_anything_is_made(eb
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
     assert "state.db" in outcome.error
-    assert [(result.step, result.status) for result in outcome.results] == [("intent", StepStatus.FAILED)]
+    assert [(result.step, result.status) for result in outcome.results] == [("lock", StepStatus.FAILED)]
     assert await ebench.handles() == []
 
 

@@ -355,6 +355,7 @@ class Engine:
         await self._locks.undisturbed(work.addresses)
         try:
             with self._locks.hold(work.addresses):
+                await work.sight.look_again()
                 finished = await work.run(run)
         except StepFailed as failure:
             return run.outcome(credential=work.fallback, failure=failure)

@@ -30,12 +30,13 @@ from .formats import losses, render_file
 from .intent import Export
 from .masking import diff, masked_secret, masked_text
 from .merge_place import MergePlace
-from .places import Held, Place, Writing, absolute, address_of, place_for
+from .places import Held, Place, Writing, absolute, address_of, look_at, place_for
 from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .secret_place import SecretPlace
 from .shared_steps import COMMIT, check_step, write_step
 from .shoot_place import stand_in
+from .sight import Sight, told_apart
 from .types import (
     Action,
     Address,
@@ -90,6 +91,7 @@ class Copy:
     copy: Credential
     known: Export | None
     """What the state remembered of that file before."""
+    sight: Sight
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -210,7 +212,8 @@ async def prepare_copy(
     address = reading.normal(address)
     if address.kind is CredentialKind.LOGIN:
         raise UsageError("your own login is not handed out", "it is in your kubeconfig")
-    source = await reading.lookup(context, address)
+    sight = Sight()
+    source = await sight.see(str(address), lambda: reading.lookup(context, address), told_apart)
     identity = source.identity or (stand_in(source.shoot) if source.shoot is not None else None)
     if identity is None:
         raise UsageError(f"{address} cannot be exported: nobody knows whose it is")
@@ -219,8 +222,8 @@ async def prepare_copy(
     if target == source.address:
         raise UsageError(f"{target.name} is where it is kept already")
     place = place_for(destination, identity, context.clusters, context.state)
-    known = await asyncio.to_thread(context.state.export_record, target)
-    held = await place.look() if not isinstance(place, MergePlace) else _entries(known)
+    known = await sight.see(f"the record of {target}", lambda: asyncio.to_thread(context.state.export_record, target))
+    held = (await look_at([place], sight))[0] if not isinstance(place, MergePlace) else _entries(known)
     wish = await _request(context, address)
     is_copy = known is not None and known.spec is None
     in_wish = bool(wish) and held.request == wish and not is_copy
@@ -239,7 +242,7 @@ async def prepare_copy(
         steps=_steps(source, place, held),
         warnings=await _warnings(context, source, identity, place, held, form),
     )
-    return plan, Copy(context, source, identity, request, destination, place, copy, known), held
+    return plan, Copy(context, source, identity, request, destination, place, copy, known, sight), held
 
 
 def mode_and_owner(path: Path) -> str:

@@ -38,6 +38,10 @@ class FilePlace:
         self._before: Sensitive | None = None
         self._written: Sensitive | None = None
 
+    @property
+    def version(self) -> str:
+        return self._version
+
     async def look(self) -> Held:
         return await asyncio.to_thread(self._look)
 

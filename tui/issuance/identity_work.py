@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tui.kube.errors import Conflict, Forbidden, NotFound
@@ -19,9 +20,10 @@ from .errors import UsageError
 from .identity import ROLE_BINDINGS, ROLES, IdentityWish
 from .intent import Intent
 from .long_lived import LongLived
-from .places import absolute, places_for
+from .places import absolute, look_at, places_for
 from .plans import new_id
 from .running import Run, StepFailed
+from .sight import Sight
 from .types import Action, Address, CredentialKind, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
@@ -127,10 +129,18 @@ async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, 
     wish.check()
     identity = wish.identity
     client = await context.clusters.client(identity.cluster)
-    account = await accounts.look(client, identity)
+    sight = Sight()
+    account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=True)
-    rights = [await look_right(client, identity, resource, check) for resource, _, check in _PARTS]
-    secret = await token_secret.look(client, identity, wish.secret_name)
+    rights = [
+        await sight.see(resource.kind, partial(look_right, client, identity, resource, check))
+        for resource, _, check in _PARTS
+    ]
+    secret = await sight.see(
+        f"the Secret {wish.secret_name}",
+        lambda: token_secret.look(client, identity, wish.secret_name),
+        lambda found: found and (found.uid, found.invalid_since),
+    )
     spec = IssueSpec(
         identity=identity,
         destinations=(FileDestination(wish.path),),
@@ -138,7 +148,7 @@ async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, 
         create_account=True,
     )
     places = places_for(spec, context.clusters, context.state)
-    held = [await place.look() for place in places]
+    held = await look_at(places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
             raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
@@ -162,7 +172,7 @@ async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, 
     warnings += [found.warning for found in held if found.warning]
     steps = _steps(wish, account=bool(account.exists), rights=all(rights), secret=secret is not None)
     plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
-    return plan, CreateIdentity(context, intent, places)
+    return plan, CreateIdentity(context, intent, places, sight=sight)
 
 
 def _steps(wish: IdentityWish, *, account: bool, rights: bool, secret: bool) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,6 +25,7 @@ from .managed import renewal_point
 from .places import Place, Writing, address_of
 from .proving import prove
 from .running import Run, StepFailed
+from .sight import Sight
 from .token_request import IssuedToken, request_token
 from .types import Address, Credential, CredentialKind, Handle, State, StepStatus
 from .work import Context, Finished
@@ -52,6 +53,7 @@ class Issue:
     rights: Rights | None = None
     """What the account is to be allowed besides, made first and taken back with all else."""
 
+    sight: Sight = field(default_factory=Sight)
     handle_may_come: bool = False
     """Whether the server was asked for the handle and has not answered: it may create it in a moment."""
 

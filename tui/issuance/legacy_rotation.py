@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 
@@ -20,9 +21,11 @@ from .errors import UsageError
 from .intent import Export, Intent
 from .long_lived import LongLived, publish
 from .places import Place, places_for
+from .places import look_at as look_at_places
 from .plans import new_id
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
+from .sight import Sight
 from .types import Action, Address, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
@@ -66,20 +69,22 @@ async def copies_of(context: Context, address: Address, handle: Handle) -> list[
 
 async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[Plan, RotateTokenSecret]:
     """The plan for a new token Secret in place of the one at `address`."""
-    identity, secret = await look_at(context, address)
+    sight = Sight()
+    identity, secret = await sight.see(str(address), lambda: look_at(context, address), lambda seen: seen[1].uid)
     client = await context.clusters.client(address.cluster)
     old = token_secret.credential(identity, secret)
     token = await token_secret.wait_for_token(client, identity, secret.name, patience=_AT_ONCE)
     old = msgspec.structs.replace(old, fingerprint=token.fingerprint)
     assert old.handle is not None
-    copies = [copy for copy in await copies_of(context, address, old.handle) if copy.spec is None]
+    held = await sight.see("the files with its token", partial(copies_of, context, address, old.handle), list)
+    copies = [copy for copy in held if copy.spec is None]
     spec = IssueSpec(
         identity=identity,
         destinations=tuple(FileDestination(copy.credential.address.name) for copy in copies),
         format=Format.TOKEN,
     )
     places = places_for(spec, context.clusters, context.state)
-    warnings = [held.warning for held in [await place.look() for place in places] if held.warning]
+    warnings = [found.warning for found in await look_at_places(places, sight) if found.warning]
     name = token_secret.fresh_name(identity.name)
     plan_id = new_id()
     intent = Intent(
@@ -103,7 +108,7 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
         steps=_steps(intent, places, secret.name, grace),
         warnings=tuple(warnings),
     )
-    return plan, RotateTokenSecret(context, intent, places)
+    return plan, RotateTokenSecret(context, intent, places, sight=sight)
 
 
 def _steps(intent: Intent, places: list[Place], old: str, grace: str) -> tuple[Step, ...]:

@@ -24,6 +24,7 @@ from .intent import Export, Intent, Revocation
 from .places import Place, Writing, places_for
 from .proving import prove
 from .running import Run, StepFailed
+from .sight import Sight
 from .types import Address, Credential, Format, Handle, Identity, State, StepStatus
 from .work import Context, Finished
 
@@ -41,6 +42,7 @@ class LongLived:
     places: list[Place]
     patience: timedelta = token_secret.PATIENCE
     issued: token_secret.TokenSecret | None = field(default=None, init=False)
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def addresses(self) -> tuple[Address, ...]:

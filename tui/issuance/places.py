@@ -6,6 +6,7 @@ write over anything else. What it replaced stays in memory until the plan is ove
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .clusters import Clusters
+    from .sight import Sight
     from .state import StateStore
 
 
@@ -64,6 +66,11 @@ class Place(Protocol):
     label: str
     request: str
     """The id of the wish; `prepare` and recovery set it."""
+
+    @property
+    def version(self) -> str:
+        """By what `look` tells the content that it saw from any other; empty where there was none."""
+        ...
 
     @property
     def path(self) -> Path | None:
@@ -120,6 +127,15 @@ def place_for(destination: Destination, identity: Identity, clusters: Clusters, 
     from .file_place import FilePlace
 
     return FilePlace(destination, identity, state)
+
+
+async def look_at(places: Sequence[Place], sight: Sight) -> list[Held]:
+    """What each place holds now, as a plan rests on it: the content by its version, and whose it is by the records."""
+
+    def facts(place: Place) -> Callable[[Held], object]:
+        return lambda held: (held.exists, held.credential, held.request, place.version)
+
+    return [await sight.see(place.label, place.look, facts(place)) for place in places]
 
 
 def places_for(spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "") -> list[Place]:

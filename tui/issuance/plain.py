@@ -27,12 +27,13 @@ from .exec_cache import VERB, VERSIONS
 from .file_place import FilePlace
 from .formats import cluster_entry
 from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
-from .places import Held, Writing, absolute
+from .places import Held, Writing, absolute, look_at
 from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .shoot_kubeconfig import check_duration
 from .shoot_oidc import login_arguments, settings_of
 from .shoot_place import stand_in
+from .sight import Sight
 from .token_request import check_wish
 from .types import (
     AccessLevel,
@@ -121,6 +122,7 @@ class PlainIssue:
     place: PlainPlace
     writing: Writing
     said: str
+    sight: Sight
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -160,7 +162,8 @@ async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainI
     else:
         raise UsageError("this kubeconfig needs a shoot, or a service account that kubemint answers for")
     place = PlainPlace(who, path, context.state, document)
-    held = await place.look()
+    sight = Sight()
+    (held,) = await look_at([place], sight)
     if held.credential is not None:
         raise UsageError(
             f"{path} is already in use by a credential of {held.credential.shoot or held.credential.identity}",
@@ -181,7 +184,7 @@ async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainI
     )  # fmt: skip
     endpoint = context.clusters.endpoint(who.cluster)
     writing = Writing(token=document.content, credential=credential, endpoint=endpoint, request="")
-    return plan, PlainIssue(place, writing, document.said)
+    return plan, PlainIssue(place, writing, document.said, sight)
 
 
 def arguments(wish: PlainWish, cluster: str) -> list[str]:

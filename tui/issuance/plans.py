@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,8 +21,9 @@ from .formats import losses
 from .gardener import refuse_viewer
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
-from .places import Held, Place, places_for
+from .places import Held, Place, look_at, places_for
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
+from .sight import Sight
 from .token_request import check_wish
 from .types import Action, Address, Credential, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context
@@ -41,10 +43,10 @@ class Prepared:
 async def prepare_issue(context: Context, spec: IssueSpec) -> Prepared:
     """A new credential, or a new one in place of ours for the same identity."""
     check_spec(context, spec)
-    places = places_for(spec, context.clusters, context.state)
-    held = [await place.look() for place in places]
+    places, sight = places_for(spec, context.clusters, context.state), Sight()
+    held = await look_at(places, sight)
     request = next((found.request for found in held if found.request), "") or new_id()
-    return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request)
+    return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight)
 
 
 async def prepare(
@@ -55,8 +57,9 @@ async def prepare(
     places: list[Place],
     held: Sequence[Held],
     request: str,
+    sight: Sight,
 ) -> Prepared:
-    """The plan for new material in `places`, which hold `held` now.
+    """The plan for new material in `places`, which hold `held` now; `sight` is how that was seen.
 
     Raises UsageError where it cannot be done, KubeError.
     """
@@ -71,7 +74,7 @@ async def prepare(
             )
     refuse_viewer(context.clusters.endpoint(identity.cluster))
     client = await context.clusters.client(identity.cluster)
-    account = await accounts.look(client, identity)
+    account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     warnings = [found.warning for found in held if found.warning]
     old = []
@@ -84,7 +87,7 @@ async def prepare(
         else:
             old.append(found.credential)
     if action is Action.ISSUE:
-        old = await _spared(context, old, places, warnings)
+        old = await _spared(context, old, places, warnings, sight)
     warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
     if not await _may_create_secrets(context, identity):
         warnings.append(f"no right to create Secrets in namespace {identity.namespace}: the result {CANNOT_REVOKE}")
@@ -114,11 +117,12 @@ async def prepare(
         warnings=tuple(dict.fromkeys(warnings)),
         preview="\n".join(found.preview for found in held if found.preview),
     )
-    return Prepared(plan, Issue(context, intent, places, account.uid, create_account, account.exists is False))
+    work = Issue(context, intent, places, account.uid, create_account, account.exists is False, sight=sight)
+    return Prepared(plan, work)
 
 
 async def _spared(
-    context: Context, old: Sequence[Credential], places: Sequence[Place], warnings: list[str]
+    context: Context, old: Sequence[Credential], places: Sequence[Place], warnings: list[str], sight: Sight
 ) -> list[Credential]:
     """The old credentials, without the handles that places still depend on which the new one does not reach."""
     from .sharing import elsewhere
@@ -126,7 +130,8 @@ async def _spared(
     reached = [place.address for place in places]
     spared: dict[Handle, list[Address]] = {}
     for handle in {credential.handle: None for credential in old if credential.handle is not None}:
-        if others := await elsewhere(context, handle, reached):
+        others = await sight.see("who else holds the old token", partial(elsewhere, context, handle, reached))
+        if others:
             spared[handle] = others
             one = "holds" if len(others) == 1 else "hold"
             warnings.append(

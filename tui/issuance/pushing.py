@@ -24,6 +24,7 @@ from .external_views import push_view
 from .plans import new_id
 from .rotating import prepare_any
 from .running import Run
+from .sight import Sight
 from .tenant_places import PUSH
 from .types import Action, Address, Credential, CredentialKind, Plan, Step
 from .work import Context, Finished, Work
@@ -106,6 +107,10 @@ class PushAgain:
     name: str
     resource: Resource
     source: Work | None
+
+    @property
+    def sight(self) -> Sight:
+        return self.source.sight if self.source is not None else Sight()
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,8 +19,9 @@ from .dpf.steps import fetch, look_account
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .intent import Intent
 from .plans import new_id
-from .requesting import spec_of
+from .requesting import as_planned, looked_at, spec_of
 from .running import Run, StepFailed
+from .sight import Sight
 from .types import Action, Address, Credential, CredentialKind, Plan, State, Step, StepStatus
 from .work import Context, Finished
 
@@ -33,6 +35,8 @@ class CreateRequest:
 
     context: Context
     draft: DPURequestDraft
+    sight: Sight = field(default_factory=Sight)
+    """Nothing: whether it is there already the server says when it is made."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -83,6 +87,7 @@ class RecreateAccount:
     work: RequestWork
     credential: Credential
     intent: Intent
+    sight: Sight
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -164,7 +169,9 @@ async def _make_account(work: RequestWork, intent: Intent) -> None:
 
 async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Plan, RecreateAccount]:
     """The plan for ending a token without a handle, with what else that ends. Raises UsageError, KubeError."""
-    work = await look(context.clusters, request)
+    sight = Sight()
+    again = partial(looked_at, context, request.address)
+    work = await sight.see(str(request.address), again, as_planned)
     if not work.there.uid:
         raise UsageError(f"the service account {request.service_account} is gone, and its tokens with it")
     identity = work.identity
@@ -192,7 +199,7 @@ async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Pla
         ),
     )
     credential = credential_of(request.cluster, request, now_at(work.client, context.clock))
-    return plan, RecreateAccount(context, work, credential, intent)
+    return plan, RecreateAccount(context, work, credential, intent, sight)
 
 
 def _address(draft: DPURequestDraft) -> Address:

@@ -27,6 +27,7 @@ from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .lease import LEASES, Lease, LeaseLost
 from .plans import new_id
 from .running import Run, StepFailed
+from .sight import Sight
 from .sweeps import Sweeps
 from .turns import Turns
 from .types import Action, Address, Credential, Plan, Step, StepStatus
@@ -87,6 +88,7 @@ class KeepRequest:
     tended: str = ""
     delete: bool = False
     abandon: bool = False
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def context(self) -> Context:
@@ -167,12 +169,12 @@ def said(rest: Rest) -> str:
 
 async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
     """The plan for bringing a request to its desired state."""
-    request = await _request(keepers.context, address)
+    request, sight = await _seen(keepers.context, address)
     tended = "" if take_over else await keepers.controller(address.cluster, address.namespace)
     if tended:
         step = Step(id="aside", title="Leave it to DPF's controller", cluster=address.cluster)
         plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=(step,), warnings=(tended,))
-        return plan, KeepRequest(keepers, address, request, tended)
+        return plan, KeepRequest(keepers, address, request, tended, sight=sight)
     title, warning = await _foreseen(keepers.context, request)
     steps = [_lease_step(address), _keep_step(address, title)]
     warnings = (warning,) if warning else ()
@@ -181,12 +183,12 @@ async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool
             Step(id="sweep:0", title=f"Remove what it replaces after {format_duration(keepers.context.grace)}")
         )
     plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=tuple(steps), warnings=warnings)
-    return plan, KeepRequest(keepers, address, request)
+    return plan, KeepRequest(keepers, address, request, sight=sight)
 
 
 async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
     """The plan for deleting a request with all that was made for it."""
-    request = await _request(keepers.context, address)
+    request, sight = await _seen(keepers.context, address)
     if request.deleted_at is not None:
         raise UsageError(
             f"{address} is being deleted since {request.deleted_at:%Y-%m-%d %H:%M:%S} UTC",
@@ -206,12 +208,12 @@ async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: boo
     plan = Plan(
         id=new_id(), action=Action.DELETE, address=address, steps=(delete, *rest), warnings=ends_with(request, keepers)
     )
-    return plan, KeepRequest(keepers, address, request, tended, delete=True)
+    return plan, KeepRequest(keepers, address, request, tended, delete=True, sight=sight)
 
 
 async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan, KeepRequest]:
     """The plan for letting a deleted request go although what was made for it cannot all be removed."""
-    request = await _request(keepers.context, address)
+    request, sight = await _seen(keepers.context, address)
     if request.deleted_at is None:
         raise UsageError(f"{address} is not being deleted", "delete it first; only what is stuck is abandoned")
     warnings = ["what can be reached is removed; what cannot stays, and nobody looks after it any more:"]
@@ -221,7 +223,7 @@ async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan,
         _keep_step(address, "Remove what can be reached, then the finalizer whatever is left"),
     )
     plan = Plan(id=new_id(), action=Action.DELETE, address=address, steps=steps, warnings=tuple(warnings))
-    return plan, KeepRequest(keepers, address, request, abandon=True)
+    return plan, KeepRequest(keepers, address, request, abandon=True, sight=sight)
 
 
 def ends_with(request: DPURequest, keepers: Keepers) -> tuple[str, ...]:
@@ -231,6 +233,15 @@ def ends_with(request: DPURequest, keepers: Keepers) -> tuple[str, ...]:
     if request.expires_at is not None:
         lines.append("whoever uses its credential is refused within 10 s")
     return tuple(dict.fromkeys(lines))
+
+
+async def _seen(context: Context, address: Address) -> tuple[DPURequest, Sight]:
+    """The request that is meant. What it wants may change: it is brought to whatever it wants by then."""
+    sight = Sight()
+    request = await sight.see(
+        str(address), lambda: _request(context, address), lambda found: (found.uid, found.deleted_at is None)
+    )
+    return request, sight
 
 
 async def _request(context: Context, address: Address) -> DPURequest:

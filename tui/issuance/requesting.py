@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -29,6 +29,7 @@ from .issuing import CANNOT_REVOKE, issued_again
 from .plans import new_id
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
+from .sight import Sight
 from .token_request import IssuedToken
 from .types import Action, Address, Credential, Format, Handle, IssueSpec, Plan, SecretDestination, Step, StepStatus
 from .work import Context, Finished
@@ -41,6 +42,7 @@ class RequestRotation:
     context: Context
     work: RequestWork
     intent: Intent
+    sight: Sight = field(default_factory=Sight)
     handle_may_come: bool = False
     """Whether the server was asked for the handle and has not answered: it may create it in a moment."""
 
@@ -177,11 +179,11 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
 
     Raises UsageError, KubeError.
     """
-    host = await context.clusters.client(address.cluster)
-    request = await fetch(host, address.cluster, address.namespace, address.name)
+    sight = Sight()
+    work = await sight.see(str(address), lambda: looked_at(context, address), as_planned)
+    request = work.request
     if request.deleted_at is not None:
         raise UsageError(f"{address} is being deleted")
-    work = await look(context.clusters, request)
     work.check()
     old, foreign = [], False
     now = now_at(work.client, context.clock)
@@ -212,7 +214,23 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
     plan = Plan(
         id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
     )
-    return plan, RequestRotation(context, work, intent)
+    return plan, RequestRotation(context, work, intent, sight)
+
+
+async def looked_at(context: Context, address: Address) -> RequestWork:
+    """A request and everything that it names, as it is now. Raises KubeError."""
+    host = await context.clusters.client(address.cluster)
+    request = await fetch(host, address.cluster, address.namespace, address.name)
+    return await look(context.clusters, request)
+
+
+def as_planned(work: RequestWork) -> object:
+    """What a plan for a request rests on: what is wanted, what was issued, and who and what it is issued for."""
+    request = work.request
+    token = work.published.token
+    issued = (request.expires_at, tuple(sorted(request.marks.items())), token.fingerprint if token else "")
+    gone = request.deleted_at is not None
+    return request.uid, request.generation, gone, issued, work.there.uid, work.target.uid, work.wanted.exists
 
 
 async def controller_at(context: Context, address: Address) -> str:

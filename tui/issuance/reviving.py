@@ -22,6 +22,7 @@ from .plans import new_id
 from .proving import prove
 from .rotating import token_secret_at
 from .running import Run
+from .sight import Sight
 from .token_secret import INVALID_SINCE, TokenSecret
 from .types import Action, Address, Credential, Identity, Plan, Step
 from .work import Context, Finished
@@ -35,6 +36,7 @@ class Reactivate:
     address: Address
     identity: Identity
     secret: TokenSecret
+    sight: Sight
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -75,7 +77,10 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
     found = await token_secret_at(context, address)
     if found is None:
         raise UsageError(f"{address} is no long-lived token", "only token Secrets are invalidated by a cluster")
-    identity, secret = await look_at(context, found)
+    sight = Sight()
+    identity, secret = await sight.see(
+        str(found), lambda: look_at(context, found), lambda seen: (seen[1].uid, seen[1].invalid_since)
+    )
     where = f"{found.namespace}/{found.name}"
     if not secret.invalid_since:
         raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")
@@ -95,4 +100,4 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
         "it never expires: whoever has a copy of it can act with it again",
     )
     plan = Plan(id=new_id(), action=Action.REACTIVATE, address=found, steps=steps, warnings=warnings)
-    return plan, Reactivate(context, found, identity, secret)
+    return plan, Reactivate(context, found, identity, secret, sight)

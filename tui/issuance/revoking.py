@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -17,6 +17,7 @@ from .intent import Export, Revocation
 from .plans import new_id
 from .reading import export_record, lookup, managed_secret, normal, request_at
 from .running import Run
+from .sight import Sight, told_apart
 from .types import Action, Address, Credential, CredentialKind, Format, Handle, Plan, SecretDestination, State, Step
 from .work import Context, Finished, Work
 
@@ -32,6 +33,7 @@ class Revoke:
     """Files on this machine with the same token. They stay, and are known to be dead."""
     secrets: tuple[Address, ...]
     """Managed Secrets with the same token. They are deleted."""
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -91,6 +93,7 @@ class RevokeLegacy:
     uid: str
     exports: tuple[Export, ...] = ()
     """Files on this machine with its token. They stay, and are known to be dead."""
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -122,7 +125,8 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
     if address.kind is CredentialKind.LEGACY:
         return await _prepare_legacy(context, address)
-    credential = await _credential(context, address)
+    sight = Sight()
+    credential = await sight.see(str(address), lambda: _credential(context, address), told_apart)
     if address.kind is CredentialKind.REQUEST and credential.handle is None:
         from .request_changes import prepare_recreation
 
@@ -144,8 +148,7 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
             f"what {address} names as its handle was not made for it; it was left alone",
             f"somebody changed its annotations; rotate it, or delete the service account {credential.identity}",
         )
-    records = await asyncio.to_thread(context.state.export_records)
-    exports = tuple(record for record in records if record.credential.handle == handle)
+    exports = await sight.see("the copies of it", lambda: _bound_to(context, handle))
     secrets = secrets_of(address, exports)
     steps = [
         Step(id="intent", title="Journal what is intended"),
@@ -167,7 +170,13 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    return plan, Revoke(context, credential, handle, exports, secrets)
+    return plan, Revoke(context, credential, handle, exports, secrets, sight)
+
+
+async def _bound_to(context: Context, handle: Handle) -> tuple[Export, ...]:
+    """What this machine knows to hold a token bound to that handle."""
+    records = await asyncio.to_thread(context.state.export_records)
+    return tuple(record for record in records if record.credential.handle == handle)
 
 
 def irrevocable(credential: Credential) -> tuple[str, str] | None:
@@ -250,9 +259,11 @@ async def _request_id(context: Context, address: Address) -> str:
 async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:
     from .legacy_rotation import copies_of
 
-    credential = await lookup(context, address)
+    sight = Sight()
+    credential = await sight.see(str(address), lambda: lookup(context, address), told_apart)
     assert credential.handle is not None
-    exports = tuple(await copies_of(context, address, credential.handle))
+    handle = credential.handle
+    exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
     step = Step(
         id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
         verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
@@ -260,7 +271,7 @@ async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, Rev
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=(step,), warnings=tuple(warnings))
-    return plan, RevokeLegacy(context, credential, credential.handle.uid, exports)
+    return plan, RevokeLegacy(context, credential, handle.uid, exports, sight)
 
 
 def _end(credential: Credential) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from .errors import UsageError
-from .places import places_for
+from .places import look_at, places_for
 from .plans import Prepared, check_spec, new_id, prepare
 from .reading import normal, wish_of
+from .sight import Sight
 from .types import Action, Address, CredentialKind, Plan, ShootWish
 from .work import Context, Work
 
@@ -67,8 +68,9 @@ async def prepare_rotation(context: Context, address: Address) -> Prepared:
             "annotate the shoot with gardener.cloud/operation=rotate-kubeconfig-credentials; "
             "better: kubemint issue --shoot, and turn the static token off",
         )
-    spec, request = await wish_of(context, address)
+    sight = Sight()
+    spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)
-    held = [await place.look() for place in places]
-    return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id())
+    held = await look_at(places, sight)
+    return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight)

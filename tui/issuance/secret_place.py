@@ -67,6 +67,10 @@ class SecretPlace:
         self._notes: dict[str, str] = {}
         """Marks of ours beyond what every credential's Secret carries."""
 
+    @property
+    def version(self) -> str:
+        return self._version
+
     async def look(self) -> Held:
         client = await self._client()
         try:

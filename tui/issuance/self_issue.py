@@ -21,11 +21,12 @@ from .files import read_private
 from .formats import bare
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
-from .places import absolute, address_of, places_for
+from .places import absolute, address_of, look_at, places_for
 from .plans import check_spec, new_id
 from .reading import material, normal
 from .running import Run
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
+from .sight import Sight
 from .token_request import IssuedToken, request_token
 from .types import Action, Address, CredentialKind, FileDestination, Format, IssueSpec, Plan, Step
 from .work import Context
@@ -108,7 +109,8 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
     if address == normal(wish.source):
         raise UsageError(f"{address.name} is the token to ask with; it would be lost", "choose another path")
     places = places_for(spec, context.clusters, context.state)
-    held = [await place.look() for place in places]
+    sight = Sight()
+    held = await look_at(places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
             raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
@@ -138,7 +140,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
     )  # fmt: skip
     warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
     plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
-    return plan, SelfIssue(context, intent, places, account_uid="", bearer=token)
+    return plan, SelfIssue(context, intent, places, account_uid="", bearer=token, sight=sight)
 
 
 async def _own_token(context: Context, source: Address) -> Sensitive:

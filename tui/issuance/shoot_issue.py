@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,12 +21,13 @@ from .errors import IssuanceError, UsageError
 from .gardener import SHOOTS, Shoot, shoot_at
 from .intent import Export, Intent
 from .managed import renewal_point
-from .places import Writing, absolute
+from .places import Writing, absolute, look_at
 from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT
 from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, right
 from .shoot_place import ShootPlace, stand_in
+from .sight import Sight
 from .types import (
     AccessLevel,
     Action,
@@ -58,6 +59,7 @@ class ShootIssue:
     intent: Intent
     wish: ShootWish
     place: ShootPlace
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -158,7 +160,8 @@ async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Acti
     path = absolute(wish.path)
     wish = msgspec.structs.replace(wish, path=str(path))
     place = ShootPlace(shoot, str(path), context.state)
-    held = await place.look()
+    sight = Sight()
+    (held,) = await look_at([place], sight)
     old = held.credential
     if old is not None and not _same(old, wish):
         raise UsageError(
@@ -182,7 +185,7 @@ async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Acti
     plan = Plan(
         id=plan_id, action=action, address=place.address, steps=_steps(wish, str(path)), warnings=tuple(warnings)
     )
-    return plan, ShootIssue(context, intent, wish, place)
+    return plan, ShootIssue(context, intent, wish, place, sight)
 
 
 async def wish_at(context: Context, address: Address) -> ShootWish | None:

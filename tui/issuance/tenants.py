@@ -10,6 +10,7 @@ import base64
 import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -35,6 +36,7 @@ from .external_secrets import (
 )
 from .plans import check_names, new_id, prepare_issue
 from .running import Run, StepFailed
+from .sight import Sight
 from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
 from .types import (
@@ -267,29 +269,25 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
     Raises UsageError for what others made, KubeError.
     """
     wanted = await find_store(context, host, namespace, cluster)
-    client = await context.clusters.client(host)
+    client, sight = await context.clusters.client(host), Sight()
     for resource, name in ((SECRETS, auth_name(cluster)), (wanted.resource, cluster)):
-        try:
-            found = await client.get_metadata(resource, name, namespace=namespace)
-        except NotFound:
-            continue
-        if not managed.is_managed(found):
+        where = f"{resource.kind} {namespace}/{name}"
+        found = await sight.see(where, partial(_metadata, client, resource, namespace, name), _whose)
+        if found is not None and not managed.is_managed(found):
             raise UsageError(
                 f"{resource.kind} {namespace}/{name} is already in use: kubemint does not manage it",
                 "somebody else (a Kyverno policy?) keeps it; kubemint never takes over what others made",
             )
-    where = {"cluster": host, "namespace": namespace, "verb": "patch"}
+    at = {"cluster": host, "namespace": namespace, "verb": "patch"}
     steps = (
         Step(
             id="auth",
             title=f"Write the Secret {auth_name(cluster)}",
             resource="secrets",
             name=auth_name(cluster),
-            **where,
+            **at,
         ),
-        Step(
-            id="store", title=f"Write the SecretStore {cluster}", resource=wanted.resource.name, name=cluster, **where
-        ),
+        Step(id="store", title=f"Write the SecretStore {cluster}", resource=wanted.resource.name, name=cluster, **at),
     )
     warnings = [
         f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"
@@ -299,7 +297,18 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
     if verdict.standing is not Standing.READY:
         warnings.append(f"as External Secrets will see it, {cluster} is {verdict.standing}: {verdict.message}")
     plan = Plan(id=new_id(), action=Action.ISSUE, address=wanted.address, steps=steps, warnings=tuple(warnings))
-    return plan, StoreWork(context, wanted)
+    return plan, StoreWork(context, wanted, sight)
+
+
+async def _metadata(client: Client, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+    try:
+        return await client.get_metadata(resource, name, namespace=namespace)
+    except NotFound:
+        return None
+
+
+def _whose(found: dict[str, Any] | None) -> object:
+    return found and (found["metadata"].get("uid"), managed.is_managed(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +317,7 @@ class StoreWork:
 
     context: Context
     wanted: TenantStore
+    sight: Sight
 
     @property
     def addresses(self) -> tuple[Address, ...]:

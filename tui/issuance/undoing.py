@@ -29,11 +29,12 @@ from .files import read_private
 from .grace import Graces
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
-from .places import places_for
+from .places import look_at, places_for
 from .plans import new_id
 from .reading import lookup, normal, wish_of
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
+from .sight import Sight, told_apart
 from .types import Action, Address, Credential, CredentialKind, Format, Plan, Step, StepStatus
 from .work import Context, Finished, Work
 
@@ -93,9 +94,9 @@ async def prepare_undo(
 
     Raises UsageError where that is over, or where nobody has the old token any more.
     """
-    address = normal(address)
-    current = await lookup(context, address)
-    revocation = await _last_rotation(context, address, current)
+    address, sight = normal(address), Sight()
+    current = await sight.see(str(address), lambda: lookup(context, address), told_apart)
+    revocation = await sight.see("its last rotation", lambda: _last_rotation(context, address, current))
     old = revocation.old
     assert old is not None
     now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
@@ -111,10 +112,10 @@ async def prepare_undo(
     if address.kind is CredentialKind.REQUEST:
         from .undoing_requests import prepare_request_undo
 
-        return await prepare_request_undo(context, address, revocation, token)
-    spec, request = await wish_of(context, address)
+        return await prepare_request_undo(context, address, revocation, token, sight)
+    spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     places = places_for(spec, context.clusters, context.state, request)
-    held = [await place.look() for place in places]
+    held = await look_at(places, sight)
     intent = undo_intent(
         address, revocation, request, tuple(one.credential for one in held if one.credential is not None), old
     )
@@ -129,7 +130,7 @@ async def prepare_undo(
         *(check_step(number, place) for number, place in enumerate(places)),
     ]
     plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning])
-    return plan, Undo(context, intent, places, account_uid="", token=token)
+    return plan, Undo(context, intent, places, account_uid="", token=token, sight=sight)
 
 
 def undo_intent(

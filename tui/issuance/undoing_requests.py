@@ -16,15 +16,14 @@ from tui.kube.sensitive import Sensitive
 from .cluster_time import ahead, now_at
 from .dpf import credential_of
 from .dpf.cleanup import Leftover, leftovers_of
-from .dpf.renewal_work import look
-from .dpf.steps import fetch
 from .errors import IssuanceError, UsageError
 from .fence import unsure
 from .intent import Revocation
 from .issuing import issued_again
-from .requesting import RequestRotation, spec_of
+from .requesting import RequestRotation, as_planned, looked_at, spec_of
 from .running import Run, StepFailed
 from .shared_steps import prove_step
+from .sight import Sight
 from .types import Address, Handle, Plan, Step, StepStatus
 from .undoing import undo_intent, undo_plan
 from .work import Context, Finished
@@ -102,16 +101,14 @@ class RequestUndo(RequestRotation):
 
 
 async def prepare_request_undo(
-    context: Context, address: Address, revocation: Revocation, token: Sensitive
+    context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
 ) -> tuple[Plan, RequestUndo]:
     """The plan for putting the old token back into the Secret of a request. Raises UsageError, KubeError."""
-    host = await context.clusters.client(address.cluster)
-    request = await fetch(host, address.cluster, address.namespace, address.name)
-    old = revocation.old
+    work = await sight.see(str(address), lambda: looked_at(context, address), as_planned)
+    request, old = work.request, revocation.old
     assert old is not None
     if request.deleted_at is not None:
         raise UsageError(f"{address} is being deleted")
-    work = await look(context.clusters, request)
     work.check()
     same = (request.status_service_account, request.status_target, request.status_secret) == (
         request.service_account, request.target, request.secret,
@@ -142,4 +139,4 @@ async def prepare_request_undo(
             resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com", **itself,
         ),
     ]  # fmt: skip
-    return undo_plan(context, intent, now, steps, []), RequestUndo(context, work, intent, token=token)
+    return undo_plan(context, intent, now, steps, []), RequestUndo(context, work, intent, sight, token=token)

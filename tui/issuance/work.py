@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .dpf.target import TargetClusters
     from .running import Run
+    from .sight import Sight
     from .state import StateStore
 
 
@@ -47,6 +48,11 @@ class Work(Protocol):
     @property
     def fallback(self) -> Credential | None:
         """The credential that still works where the work fails."""
+        ...
+
+    @property
+    def sight(self) -> Sight:
+        """What the plan rests on: looked at again under the locks, before `run`."""
         ...
 
     async def run(self, run: Run) -> Finished:

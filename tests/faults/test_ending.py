@@ -1,0 +1,117 @@
+"""Ends that are none: revocations that only look done, and tokens that live on because two did the same at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.faults.race import RACES, run
+from tests.issuance.arena import Arena, Bench, token_in
+from tests.issuance.dying import Doomed
+from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.sight import Sight, changed
+from tui.kube.resource import SERVICE_ACCOUNTS
+
+
+@pytest.fixture(scope="module")
+def doomed() -> Doomed:
+    return Doomed()
+
+
+# Two at once
+
+
+def test_what_changed_is_named_once_and_in_order() -> None:
+    assert changed([]) == changed([("a", 1, 1)]) == ()
+    assert changed([("a", 1, 2), ("b", 1, 1), ("c", None, ""), ("a", 2, 3)]) == ("a", "c")
+
+
+async def test_what_a_plan_saw_is_looked_at_again() -> None:
+    facts = {"place": 1, "account": "uid"}
+    sight = Sight()
+
+    async def look(what: str) -> Any:
+        return facts[what]
+
+    assert await sight.see("the place", lambda: look("place")) == 1
+    assert await sight.see("the account", lambda: look("account"), lambda found: found.upper()) == "uid"
+    await sight.look_again()
+    facts["account"] = "UID"  # the same by its facts
+    await sight.look_again()
+    facts["place"] = 2
+    with pytest.raises(ChangedMeanwhile, match=r"^the place was changed by somebody else"):
+        await sight.look_again()
+    facts["account"] = "another"
+    with pytest.raises(ChangedMeanwhile, match="the place and the account were changed"):
+        await sight.look_again()
+
+
+@pytest.mark.parametrize("kept", ["file", "secret", "merged"])
+async def test_a_plan_made_between_anothers_write_and_commit_is_refused(
+    embedded: Arena, doomed: Doomed, kept: str
+) -> None:
+    """By the content it is the newest; by the records its predecessor is another one, whose token would live on."""
+    async with Bench(embedded) as bench:
+        file = embedded.file()
+        if kept == "merged":
+            file = type(file)(file.path, merge=True)
+        issued = await bench.issue(embedded.spec(embedded.secret() if kept == "secret" else file))
+        gate = embedded.folder / "gate"
+        process = await asyncio.to_thread(doomed.start_held, embedded, issued.address, "before:commit", gate)
+        plan = await bench.engine.plan_rotate(issued.address)
+        gate.unlink()
+        await asyncio.to_thread(process.join)
+        outcome = await bench.engine.execute(plan)
+        await bench.engine.recover()
+        await bench.engine.settle()
+        if kept == "secret":  # its content is its record, in one write: the plan is right, whoever was faster
+            assert outcome.ok
+        else:
+            assert not outcome.ok
+            assert "changed by somebody else" in outcome.error
+        assert len(await bench.handles()) == 1
+        assert await bench.works(token_in(file.path)) if kept != "secret" else True
+
+
+@pytest.mark.parametrize("wish", ["rotate", "revoke", "export", "issue"])
+async def test_what_another_rotated_since_is_not_acted_on(ebench: Bench, wish: str) -> None:
+    engine, arena = ebench.engine, ebench.arena
+    issued = await ebench.issue(arena.spec())
+    plans = {
+        "rotate": lambda: engine.plan_rotate(issued.address),
+        "revoke": lambda: engine.plan_revoke(issued.address),
+        "export": lambda: engine.plan_export(issued.address, arena.file("copy.kubeconfig")),
+        "issue": lambda: engine.plan_issue(arena.spec()),
+    }
+    plan = await plans[wish]()
+    await ebench.rotate(issued.address)
+    handles = await ebench.handles()
+    outcome = await engine.execute(plan)
+    assert not outcome.ok
+    assert "changed by somebody else" in outcome.error
+    assert [result.step for result in outcome.results] == ["lock"]
+    assert await ebench.handles() == handles
+    assert await ebench.works(token_in(arena.file().path))
+
+
+async def test_an_account_that_is_another_one_by_now_gets_no_token(ebench: Bench) -> None:
+    arena = ebench.arena
+    await ebench.make_account()
+    plan = await ebench.engine.plan_issue(arena.spec())
+    await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=arena.namespace)
+    await ebench.make_account()
+    outcome = await ebench.engine.execute(plan)
+    assert not outcome.ok
+    assert f"the service account {arena.identity()} was changed" in outcome.error
+    assert await ebench.handles() == []
+
+
+@pytest.mark.parametrize("name", RACES)
+async def test_two_rotators_leave_no_token_that_nobody_revokes(embedded: Arena, name: str) -> None:
+    """A hundred rounds: `python -m tests.faults.campaign rotators`."""
+    tally = await run(embedded, name, 3)
+    assert tally.problems() == []
+    assert tally.rounds == 3
+    assert tally.rotated >= 3
