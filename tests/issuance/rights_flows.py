@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -48,7 +49,7 @@ async def issue_file(trial: Trial) -> bool:
     def meanwhile() -> None:
         Path(late.path).mkdir()
 
-    assert not await trial.execute(trial.engine.plan_issue(trial.spec(late)), meanwhile)
+    assert not await trial.execute(trial.engine.plan_issue(trial.spec(late)), meanwhile, "write:0")
     return good
 
 
@@ -104,7 +105,7 @@ async def identity(trial: Trial) -> bool:
     def meanwhile() -> None:
         Path(late.path).mkdir(parents=True)
 
-    assert not await trial.execute(trial.engine.plan_create_identity(late), meanwhile)
+    assert not await trial.execute(trial.engine.plan_create_identity(late), meanwhile, "token")
     wish = IdentityWish(identity=trial.identity, folder=str(trial.folder), secret=KEPT)
     return await trial.execute(trial.engine.plan_create_identity(wish))
 
@@ -312,13 +313,18 @@ async def tenant_store(trial: Trial) -> bool:
     async with tenancy(trial):
         host, ns, tenant = trial.place.host, trial.place.ns, trial.place.members[0]
         theirs = secret_store(STORES, tenant, ns, "https://elsewhere.example")
-        try:
-            plan = await trial.engine.plan_tenant_store(host, ns, tenant)
-        except KubeError as error:
-            trial.say(f"{error} {error.hint}")
+
+        async def make() -> None:
+            async with Client(trial.place.known.endpoint(host)) as client:
+                await client.create(STORES, theirs, namespace=ns)
+
+        def meanwhile() -> None:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(asyncio.run, make()).result()
+
+        assert not await trial.execute(trial.engine.plan_tenant_store(host, ns, tenant), meanwhile, "store")
+        if trial.said:
             return False
-        await trial.place.client.create(STORES, theirs, namespace=ns)
-        assert not await trial.execute(_done(plan))
         await trial.place.client.delete(STORES, tenant, namespace=ns)
         return await trial.execute(trial.engine.plan_tenant_store(host, ns, tenant))
 
@@ -331,10 +337,6 @@ async def define_stores(admin: Client) -> None:
     async with asyncio.timeout(60):
         while not (await admin.discover()).serves(STORES.group, STORES.plural):
             await asyncio.sleep(0.1)
-
-
-async def _done(plan: Plan) -> Plan:
-    return plan
 
 
 async def tenant_push(trial: Trial) -> bool:

@@ -86,8 +86,13 @@ class Trial:
         if ABOUT_RIGHTS.search(text):
             self.said.append(text)
 
-    async def execute(self, planning: Awaitable[Plan], between: Callable[[], None] = lambda: None) -> bool:
-        """Plan, then execute; what is refused on the way is said. Whether it worked."""
+    async def execute(
+        self, planning: Awaitable[Plan], meanwhile: Callable[[], None] = lambda: None, at: str = ""
+    ) -> bool:
+        """Plan, then execute; what is refused on the way is said. Whether it worked.
+
+        `meanwhile` happens before the step `at`: what the plan saw is looked at again when that begins.
+        """
         try:
             plan = await planning
         except KubeError as error:
@@ -95,7 +100,12 @@ class Trial:
             return False
         for warning in plan.warnings:
             self.say(warning)
-        between()
+
+        def checkpoint(point: str) -> None:
+            if point == f"before:{at}":
+                meanwhile()
+
+        self.engine.checkpoint = checkpoint
 
         def on_step(result: StepResult) -> None:
             if result.status in (StepStatus.FAILED, StepStatus.SKIPPED):
