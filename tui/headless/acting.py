@@ -15,6 +15,8 @@ from tui.issuance.durations import format_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.running import explain
 from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
+from tui.kube import limits
+from tui.kube.errors import OutOfTime
 from tui.kube.text import safe_text
 
 from .configured import configured_grace
@@ -62,6 +64,8 @@ class Progress:
         self.quiet = quiet
         self.old_ones = 0
         """How many old credentials still work and wait for the end of their grace period."""
+        self.late = False
+        """Whether the time was over before they had ended."""
 
     def of(self, address: Address) -> Callable[[StepResult], None]:
         def on_step(result: StepResult) -> None:
@@ -116,10 +120,16 @@ async def wait_for_grace(engine: Engine, progress: Progress, grace: timedelta, *
         return
     if not progress.quiet and grace >= timedelta(seconds=1):
         say(f"waiting {format_duration(grace)} before the old one is revoked (--no-wait leaves that to the next run)")
-    await engine.settle()
+    limits.extend(grace.total_seconds())
+    try:
+        async with limits.bounded():
+            await engine.settle()
+    except OutOfTime as error:
+        progress.late = True
+        complain(str(error), "the old credential still works; the next kubemint to run revokes it")
 
 
-def finish(outcomes: Sequence[Outcome], form: str) -> None:
+def finish(outcomes: Sequence[Outcome], form: str, progress: Progress | None = None) -> None:
     """Print what came of it and end with the right code."""
     if form == "name":
         for outcome in outcomes:
@@ -128,7 +138,7 @@ def finish(outcomes: Sequence[Outcome], form: str) -> None:
     else:
         print_list("OutcomeList", [outcome_record(outcome) for outcome in outcomes], form)
     good = sum(outcome.ok for outcome in outcomes)
-    if good == len(outcomes):
+    if good == len(outcomes) and not (progress is not None and progress.late):
         return
     raise Ended(Exit.PARTLY if good else Exit.FAILED)
 

@@ -234,7 +234,7 @@ async def _act(
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
         await wait_for_grace(engine, progress, grace, wait=wait)
-    finish([outcome], form)
+    finish([outcome], form, progress)
 
 
 def _in(wish: IdentityWish, cluster: str) -> IdentityWish:

@@ -11,6 +11,10 @@ import click
 from .completion import contexts as complete_contexts
 
 F = TypeVar("F", bound=Callable[..., Any])
+_TIMEOUT = (
+    "How long the command may take, its grace period aside. Non-zero values should contain a time unit (e.g. 1s, 2m, "
+    "3h). A value of zero means no limit. Default: 1m to look, 2m to change one thing, 10m to change several."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,14 @@ class Options:
     """The contexts named; none means every context of the kubeconfig."""
     demo: bool = False
     read_only: bool = False
+    timeout: str | None = None
+    """How long the command may take, as it was written; None where nobody said."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
-        return cls(given["kubeconfig"], tuple(given["contexts"]), given["demo"], given["read_only"])
+        return cls(
+            given["kubeconfig"], tuple(given["contexts"]), given["demo"], given["read_only"], given.get("timeout")
+        )
 
     def merged(self, given: Mapping[str, Any]) -> Options:
         """These options with those that were given after the command's name; what is given later counts."""
@@ -36,11 +44,12 @@ class Options:
             contexts=later.contexts or self.contexts,
             demo=later.demo or self.demo,
             read_only=later.read_only or self.read_only,
+            timeout=later.timeout or self.timeout,
         )
 
 
 def shared_options(command: F) -> F:
-    """Adds `--demo`, `--kubeconfig`, `--context` and `--read-only`."""
+    """Adds `--demo`, `--kubeconfig`, `--context`, `--read-only` and `--timeout`."""
     for option in reversed(
         (
             click.option("--demo", is_flag=True, help="Use the embedded fleet; nothing outside of it is touched."),
@@ -54,6 +63,7 @@ def shared_options(command: F) -> F:
                 shell_complete=complete_contexts,
             ),
             click.option("--read-only", is_flag=True, help="Refuse everything that changes something."),
+            click.option("--timeout", metavar="DURATION", help=_TIMEOUT),
         )
     ):
         command = option(command)

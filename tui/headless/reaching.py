@@ -19,10 +19,12 @@ from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_CLUSTERS
 from tui.issuance.engine import Engine
 from tui.issuance.state import StateStore
+from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound
 
+from .deadlines import open_before, say_open
 from .exits import say
 from .session import GRACE, Setting
 
@@ -82,6 +84,7 @@ async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool 
     if state is None:
         folder = passing.enter_context(tempfile.TemporaryDirectory(prefix="kubemint-"))
         state = StateStore.open(Path(folder) / "state")
+    before = open_before(state)
     try:
         async with VerbClusters(place) as clusters:
             engine = Engine(clusters, state, grace=grace, guard=place.settings.why_read_only)
@@ -91,14 +94,17 @@ async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool 
                 yield engine
             finally:
                 await engine.aclose()
+                if acting:
+                    say_open(state, before)
     finally:
         state.close()
         passing.close()
 
 
 async def finish_open_work(engine: Engine) -> None:
-    """Let the engine recover; what it did is said in one line each, what it could not do stays for the next time."""
-
-    for outcome in await engine.recover():
+    """Let the engine recover, for a while; what it did is said in one line each, the rest stays for the next time."""
+    with limits.within(limits.RECOVERING):
+        outcomes = await engine.recover()
+    for outcome in outcomes:
         how = "finished" if outcome.ok else f"still open: {outcome.error}"
         say(f"left by an earlier run: {outcome.address} {how}")

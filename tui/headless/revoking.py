@@ -9,6 +9,7 @@ import click
 
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address
+from tui.kube import limits
 
 from .acting import Progress, address_of, carry_out, finish, print_plans, result_options
 from .completion import addresses as complete_addresses
@@ -72,7 +73,8 @@ def _agreed(plans: list[Plan]) -> bool:
             say(f"  {warning}")
         for step in plan.steps:
             say(f"  - {step.title}")
-    agreed = click.confirm("Revoke?" if len(plans) == 1 else f"Revoke these {len(plans)}?", default=False, err=True)
+    with limits.not_counted():
+        agreed = click.confirm("Revoke?" if len(plans) == 1 else f"Revoke these {len(plans)}?", default=False, err=True)
     if not agreed:
         say("nothing was revoked")
     return agreed

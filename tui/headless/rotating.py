@@ -119,7 +119,7 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
         else:
             outcomes = await perform(engine, addresses, plan_rotate, progress)
         await wait_for_grace(engine, progress, how.grace, wait=how.wait)
-    finish(outcomes, how.form)
+    finish(outcomes, how.form, progress)
 
 
 async def _rotate_due(options: Options, namespace: str | None, how: _How) -> None:
@@ -146,7 +146,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
             return
         outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
         await wait_for_grace(fleet.engine, progress, how.grace, wait=how.wait)
-    finish(outcomes, how.form)
+    finish(outcomes, how.form, progress)
     if unread is not Exit.DONE:
         raise Ended(Exit.PARTLY if outcomes else unread)
 

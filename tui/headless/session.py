@@ -11,12 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import click
+
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
 
 from .configured import configured
+from .deadlines import deadline, open_before, say_open, seconds_for
 from .exits import Ended, Exit, complain, quiet_logging, say
 from .options import Options
 
@@ -74,9 +77,14 @@ class Warnings:
 
 
 def run_async(work: Coroutine[object, object, T]) -> T:
-    """Run one verb. SIGTERM cancels it as SIGINT does, so that everything is put away."""
+    """Run one verb, for as long as it may take. SIGTERM cancels it as SIGINT does, so that everything is put away."""
 
     quiet_logging()
+    try:
+        seconds = seconds_for(click.get_current_context(silent=True))
+    except BaseException:
+        work.close()
+        raise
 
     async def main() -> T:
         task = asyncio.current_task()
@@ -84,7 +92,9 @@ def run_async(work: Coroutine[object, object, T]) -> T:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         with hearing(Warnings()):
-            return await work
+            async with deadline(seconds):
+                return await work
+        raise AssertionError("it returns, or is out of time")
 
     try:
         return asyncio.run(main())
@@ -143,6 +153,7 @@ async def open_fleet(
     from tui.fleet.fleet import EVERYTHING, Fleet
 
     state = place.state() if acting else place.state_if_any()
+    before = open_before(state)
     try:
         fleet = Fleet(
             place.config,
@@ -161,6 +172,8 @@ async def open_fleet(
             yield fleet
         finally:
             await fleet.stop()
+            if acting and state is not None:
+                say_open(state, before)
     finally:
         if state is not None:
             state.close()

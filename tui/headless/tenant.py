@@ -196,7 +196,7 @@ async def _push(
         if outcome.ok and wish.manifests is not None:
             await _tenant_manifests(engine, push, wish.manifests)
         await wait_for_grace(engine, progress, grace, wait=wait)
-    finish([outcome], form)
+    finish([outcome], form, progress)
 
 
 async def _tenant(engine: Engine, host: str, wish: _Wish) -> str:

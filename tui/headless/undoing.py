@@ -70,4 +70,4 @@ async def _undo(
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
         await wait_for_grace(engine, progress, grace, wait=wait)
-    finish([outcome], form)
+    finish([outcome], form, progress)

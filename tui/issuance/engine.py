@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from tui.kube import limits
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
 
@@ -228,7 +229,8 @@ class Engine:
         if work is None:
             raise UsageError("this plan was executed already, or another engine made it", "make a new plan")
         run = Run(plan, self.state, self._context.clock, on_step, self.checkpoint)
-        return await self._execute(run, work)
+        with limits.by_default(limits.ACTING):
+            return await self._execute(run, work)
 
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
         """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""

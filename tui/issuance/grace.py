@@ -11,7 +11,8 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unreachable
+from tui.kube import limits
+from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, OutOfTime, Unreachable
 from tui.kube.resource import SECRETS
 
 from . import handles, managed
@@ -94,6 +95,10 @@ class Graces:
                 await task
 
     async def _wait_and_revoke(self, grace: Grace, run: Run, step: str) -> None:
+        with limits.apart():  # whoever began this has its own time, which is long over by then
+            await self._in_time(grace, run, step)
+
+    async def _in_time(self, grace: Grace, run: Run, step: str) -> None:
         due = grace.revocation.due
         while (left := (due - self._context.clock()).total_seconds()) > 0:
             with contextlib.suppress(TimeoutError):
@@ -112,6 +117,11 @@ _KEPT: Final = "not revoked: it is in use again, or somebody else has revoked it
 
 async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Run, step: str) -> bool:
     """Revoke one old handle now, patiently; False where it stays for the next start."""
+    with limits.within(limits.REVOKING):
+        return await _revoke(context, locks, revocation, run, step)
+
+
+async def _revoke(context: Context, locks: Locks, revocation: Revocation, run: Run, step: str) -> bool:
     for pause in (*_PAUSES, None):
         try:
             with await _locked(locks, revocation.address):
@@ -130,7 +140,8 @@ async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Ru
                 await run.journal(done, revoked=revocation.handle)
         except (KubeError, IssuanceError) as error:
             if pause is not None and _worth_another_try(error):
-                await asyncio.sleep(pause * context.jitter())  # many may have failed at the same moment
+                # Many may have failed at the same moment.
+                await asyncio.sleep(min(pause * context.jitter(), limits.left() or 0.0))
                 continue
             message, hint = explain(error)
             failed = run.result(
@@ -155,6 +166,7 @@ async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
             try:
                 held.enter_context(locks.hold_aside((address,)))
             except ChangedMeanwhile:
+                limits.check()
                 await asyncio.sleep(_BUSY)
                 continue
             return held.pop_all()
@@ -190,4 +202,4 @@ async def _tidy_request(context: Context, revocation: Revocation) -> None:
 def _worth_another_try(error: Exception) -> bool:
     if isinstance(error, APIError):
         return error.retriable
-    return isinstance(error, (Unreachable, handles.NotGone))
+    return isinstance(error, (Unreachable, handles.NotGone)) and not isinstance(error, OutOfTime)

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.kube.warnings import hearing
@@ -17,6 +18,8 @@ from .journal import scrub
 from .state import StateStore
 from .types import Credential, Outcome, Plan, StepResult, StepStatus
 
+UNDO: Final = "undo"
+"""The step of every plan that takes back what came before it; it has some time of its own."""
 OnStep = Callable[[StepResult], None]
 
 
@@ -102,7 +105,7 @@ class Run:
                 note.warnings.append(text)
 
         try:
-            with hearing(warned):
+            with hearing(warned), limits.to_undo() if step == UNDO else contextlib.nullcontext():
                 yield note
             self._checkpoint(f"unrecorded:{step}")
             done = self.result(step, note.status, note.text)

@@ -10,6 +10,7 @@ import contextlib
 from datetime import datetime
 from typing import Final
 
+from tui.kube import limits
 from tui.kube.errors import KubeError, NotFound
 
 from .cluster_time import now_at
@@ -50,11 +51,19 @@ class Sweeps:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _wait_and_sweep(self, sweep: Sweep, run: Run, step: str) -> None:
+        with limits.apart():  # whoever began this has its own time, which is long over by then
+            await self._wait(sweep)
+            with limits.within(limits.REVOKING):
+                await self._sweep(sweep, run, step)
+
+    async def _wait(self, sweep: Sweep) -> None:
         while True:
             left = (sweep.due - await self._now(sweep)).total_seconds()
             if left <= 0:
                 break
             await asyncio.sleep(min(left, _TICK))
+
+    async def _sweep(self, sweep: Sweep, run: Run, step: str) -> None:
         try:
             notes = await sweep_leftovers(self._context, sweep.address)
             done = run.result(step, StepStatus.DONE, "; ".join(notes) or "was gone already")

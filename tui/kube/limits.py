@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
@@ -110,7 +111,9 @@ MANY: Final = 600.0
 UNDOING: Final = 15.0
 """Seconds after a deadline in which what was begun is undone; what is not then stays open in the journal."""
 REVOKING: Final = 60.0
-"""Seconds for revoking one old handle with all its tries, where nobody waits for a command."""
+"""Seconds for revoking one old handle with all its tries."""
+RECOVERING: Final = 30.0
+"""Seconds that a command spends on what an earlier one left open, before its own work."""
 
 
 def whole_answer(connect: float, read: float) -> float:
@@ -118,58 +121,103 @@ def whole_answer(connect: float, read: float) -> float:
     return connect + 2 * read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Deadline:
-    """When something must be over."""
+    """When something must be over, by the monotonic clock."""
 
-    at: float
-    """By the monotonic clock."""
     seconds: float
     """How long there was in all."""
+    clock: Callable[[], float] = time.monotonic
+    at: float = field(init=False)
+    _stopped: list[float] = field(default_factory=list)
+    """Since when its clock stands still, and how often that was asked for."""
+
+    def __post_init__(self) -> None:
+        self.at = self.clock() + self.seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds, not below zero."""
+        return max(0.0, self.at - (self._stopped[0] if self._stopped else self.clock()))
+
+    def extend(self, seconds: float) -> None:
+        """Give it so many seconds more."""
+        self.at += seconds
+        self.seconds += seconds
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """What the block takes is not counted."""
+        self._stopped.append(self.clock())
+        try:
+            yield
+        finally:
+            since = self._stopped.pop()
+            if not self._stopped:
+                self.at += self.clock() - since
 
 
 _DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 @contextlib.contextmanager
-def within(seconds: float | None) -> Iterator[None]:
+def within(seconds: float) -> Iterator[Deadline]:
     """Everything in the block must be over in so many seconds, or sooner where a deadline around it says so."""
-    outer = _DEADLINE.get()
-    if seconds is None:
+    outer, mine = _DEADLINE.get(), Deadline(seconds)
+    with _set(mine if outer is None or mine.left < outer.left else outer) as deadline:
+        assert deadline is not None
+        yield deadline
+
+
+@contextlib.contextmanager
+def by_default(seconds: float) -> Iterator[None]:
+    """The same, where nobody has said anything else."""
+    with contextlib.nullcontext() if _DEADLINE.get() is not None else within(seconds):
         yield
-        return
-    mine = Deadline(time.monotonic() + seconds, seconds)
-    token = _DEADLINE.set(mine if outer is None or mine.at < outer.at else outer)
-    try:
-        yield
-    finally:
-        _DEADLINE.reset(token)
 
 
 @contextlib.contextmanager
 def apart() -> Iterator[None]:
     """What the block does, or starts, is no part of the work around it: tidying up, timers, what goes on for ever."""
-    token = _DEADLINE.set(None)
-    try:
+    with _set(None):
         yield
-    finally:
-        _DEADLINE.reset(token)
+
+
+@contextlib.contextmanager
+def to_undo() -> Iterator[None]:
+    """What was begun may be undone although the time is over, for some seconds more."""
+    deadline = _DEADLINE.get()
+    if deadline is None or deadline.left >= UNDOING:
+        yield
+        return
+    with _set(Deadline(UNDOING)):
+        yield
+
+
+@contextlib.contextmanager
+def not_counted() -> Iterator[None]:
+    """A person is asked, and may take their time."""
+    deadline = _DEADLINE.get()
+    with deadline.stopped() if deadline is not None else contextlib.nullcontext():
+        yield
+
+
+def extend(seconds: float) -> None:
+    """The work around this takes so much longer, as everybody knows beforehand: a grace period."""
+    deadline = _DEADLINE.get()
+    if deadline is not None:
+        deadline.extend(seconds)
 
 
 def left() -> float | None:
     """Seconds that are left, not below zero; None where there is no deadline."""
     deadline = _DEADLINE.get()
-    return None if deadline is None else max(0.0, deadline.at - time.monotonic())
-
-
-def is_over() -> bool:
-    """Whether the time is over."""
-    return left() == 0.0
+    return None if deadline is None else deadline.left
 
 
 def check(cluster: str = "") -> None:
     """Raises OutOfTime where the time is over."""
-    if is_over():
+    if left() == 0.0:
         raise out_of_time(cluster)
 
 
@@ -180,29 +228,14 @@ def out_of_time(cluster: str = "") -> OutOfTime:
     return OutOfTime(f"the time for this is over{spent}", cluster=cluster)
 
 
-@contextlib.contextmanager
-def to_undo(seconds: float = UNDOING) -> Iterator[None]:
-    """What was begun may be undone although the time is over, for some seconds more."""
-    deadline = _DEADLINE.get()
-    if deadline is None or deadline.at - time.monotonic() > seconds:
-        yield
-        return
-    token = _DEADLINE.set(Deadline(time.monotonic() + seconds, deadline.seconds))
-    try:
-        yield
-    finally:
-        _DEADLINE.reset(token)
-
-
 @contextlib.asynccontextmanager
 async def bounded(cluster: str = "") -> AsyncIterator[None]:
     """Ends what waits inside when the time is over. Raises OutOfTime."""
     remaining = left()
-    if remaining is None:
+    if remaining is None or remaining == math.inf:
         yield
         return
-    if remaining == 0.0:
-        raise out_of_time(cluster)
+    check(cluster)
     failure: KubeError | None = None
     try:
         async with asyncio.timeout(remaining) as timer:
@@ -213,3 +246,12 @@ async def bounded(cluster: str = "") -> AsyncIterator[None]:
         failure = out_of_time(cluster)
     if failure is not None:
         raise failure
+
+
+@contextlib.contextmanager
+def _set(deadline: Deadline | None) -> Iterator[Deadline | None]:
+    token = _DEADLINE.set(deadline)
+    try:
+        yield deadline
+    finally:
+        _DEADLINE.reset(token)
