@@ -89,10 +89,24 @@ def test_a_kubeconfig_as_gardenlogins(served: Path, tmp_path: Path) -> None:
     kubeconfig_of(served, tmp_path)  # again into the same file: what is replaced holds nothing that could get lost
     assert "--level" not in yaml.safe_load(out.read_text())["users"][0]["user"]["exec"]["args"]
     out.write_text("something else\n")
-    kubemint(
-        "issue", "--kubeconfig", served, "--shoot", "garden-dev/meadow", "--context", "harbor", "--exec", "--out", out
+    again = (
+        "issue",
+        "--kubeconfig",
+        served,
+        "--shoot",
+        "garden-dev/meadow",
+        "--context",
+        "harbor",
+        "--exec",
+        "--out",
+        out,
     )
+    kubemint(*again).failed(2, "was not written by kubemint")
+    assert out.read_text() == "something else\n"
+    done = kubemint(*again, "--force")
+    assert "is kept beside it" in done.err
     assert yaml.safe_load(out.read_text())["kind"] == "Config"
+    assert out.with_name(f"{out.name}.replaced-by-kubemint").read_text() == "something else\n"
 
 
 def test_i13_the_answer_has_the_version_asked_for_and_the_certificates_end(served: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tests.dashboard.by_hand import SIZES, Made, app, at_rest, issued, keys, stopped
-from tui.issuance.exporting import ExportPreview
+from tui.issuance.copying import ExportPreview
 from tui.issuance.masking import diff
 from tui.issuance.types import Action, CredentialKind, Plan
 from tui.screens.export import ExportScreen, ExportWish

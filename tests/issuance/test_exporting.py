@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import Bench, token_in
+from tui.issuance.copying import Word
 from tui.issuance.errors import UsageError
 from tui.issuance.masking import masked_text
+from tui.issuance.standing import WouldReplace
 from tui.issuance.types import Address, CredentialKind, FileDestination, Format, SecretDestination, State
 from tui.kube.errors import ReadOnly
 from tui.kube.resource import SECRETS
@@ -154,7 +156,10 @@ async def test_the_preview_shows_what_changes_and_no_material(ebench: Bench) -> 
     assert "-KUBERNETES_SERVICE_HOST='10.0.0.1'" in found.plan.preview
     assert "hush" not in found.plan.preview
     assert token.reveal()[:20] not in found.plan.preview
-    assert (await ebench.engine.export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE)).ok
+    assert [ask.word for ask in found.asks] == [Word.FORCE]
+    with pytest.raises(WouldReplace):
+        await ebench.engine.plan_export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE)
+    assert (await ebench.engine.export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE, force=True)).ok
     same = await ebench.engine.preview_export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE)
     assert same.exists
     assert same.plan.preview == ""

@@ -344,11 +344,11 @@ def test_g15_an_entry_is_edited_where_it_is_and_a_new_one_goes_to_the_first_file
     assert file_for([missing, tmp_path / "nope"], "new") == tmp_path / "nope", "as kubectl config does"
 
 
-def test_existing_mode_is_kept_and_bad_places_are_clear_errors(tmp_path: Path) -> None:
+def test_what_others_may_read_becomes_private_and_bad_places_are_clear_errors(tmp_path: Path) -> None:
     path = write(tmp_path, EXISTING)
     path.chmod(0o640)
     merge(path, addition(), "r1")
-    assert path.stat().st_mode & 0o777 == 0o640
+    assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileError, match="is a directory"):
         merge(tmp_path, addition(), "r1")
     with pytest.raises(FileError, match="not a directory"):

@@ -13,6 +13,7 @@ import pytest
 from tests.issuance.arena import SECOND, Arena, Bench, token_in
 from tui.issuance.errors import UsageError
 from tui.issuance.managed import SELECTOR
+from tui.issuance.standing import WouldReplace
 from tui.issuance.types import Address, CredentialKind, FileDestination, Format, Identity, Outcome, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound, Unauthorized
@@ -195,13 +196,14 @@ async def test_a_merged_credential_rotates_inside_of_its_kubeconfig(ebench: Benc
     assert (await ebench.engine.verify(issued.address)).ok
 
 
-async def test_a_lost_file_is_written_anew_and_a_changed_one_is_announced(ebench: Bench) -> None:
+async def test_a_lost_file_is_written_anew_and_a_changed_one_is_refused(ebench: Bench) -> None:
     arena = ebench.arena
     issued = await ebench.issue(arena.spec())
     path = Path(arena.file().path)
     path.write_text("something else")
-    plan = await ebench.engine.plan_rotate(issued.address)
-    assert any("was changed since" in warning for warning in plan.warnings)
+    with pytest.raises(WouldReplace, match="was not written by kubemint"):
+        await ebench.engine.plan_rotate(issued.address)
+    assert path.read_text() == "something else"
     path.unlink()
     plan = await ebench.engine.plan_rotate(issued.address)
     assert any("is gone" in warning for warning in plan.warnings)

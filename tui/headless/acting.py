@@ -24,8 +24,8 @@ from .exits import Ended, Exit, complain, say
 from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
 
 if TYPE_CHECKING:
+    from tui.issuance.copying import ExportPreview
     from tui.issuance.engine import Engine
-    from tui.issuance.exporting import ExportPreview
 
 AT_ONCE: Final = 4
 """How many credentials are worked on at the same time."""
@@ -205,7 +205,8 @@ def print_preview(found: ExportPreview, form: str) -> None:
     """A dry run of an export: the plan, what would be written (masked), and what that changes."""
     if form in ("json", "yaml"):
         record = {"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(found.plan)}
-        print_object({**record, "content": found.text, "exists": found.exists, "hint": found.hint}, form)
+        asks = [{"option": f"--{ask.word.value}", "why": ask.why} for ask in found.asks]
+        print_object({**record, "content": found.text, "exists": found.exists, "hint": found.hint, "asks": asks}, form)
         return
     print_plans([msgspec.structs.replace(found.plan, preview="")], form)
     say(f"note: {found.hint}")
@@ -214,6 +215,8 @@ def print_preview(found: ExportPreview, form: str) -> None:
     click.echo()
     for line in said.splitlines():
         click.echo(safe_text(line))
+    for ask in found.asks:
+        say(f"note: refused without --{ask.word.value}: {safe_text(ask.why)}")
 
 
 def _where(step: Step) -> str:
@@ -248,6 +251,12 @@ def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`-q` and `-o`."""
     command = output_option("name", "json", "yaml", default="name")(command)
     return click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")(command)
+
+
+def replacing_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--force`, for verbs that write a file."""
+    said = "Replace a file that kubemint did not write; what was there is kept beside it."
+    return click.option("--force", is_flag=True, help=said)(command)
 
 
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:

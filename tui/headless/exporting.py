@@ -11,7 +11,7 @@ import click
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, FileDestination, Format, SecretDestination
 
-from .acting import Progress, address_of, carry_out, finish, print_preview, result_options
+from .acting import Progress, address_of, carry_out, finish, print_preview, replacing_option, result_options
 from .completion import addresses as complete_addresses
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -49,6 +49,18 @@ class _Where:
         return FileDestination(str(path), merge=bool(self.merge))
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was said in so many words."""
+
+    force: bool
+    other_server: bool
+
+    @property
+    def words(self) -> dict[str, bool]:
+        return {"force": self.force, "other_server": self.other_server}
+
+
 @click.command("export")
 @click.argument("address", metavar="ADDRESS|FILE", shell_complete=complete_addresses)
 @click.option("--out", metavar="PATH", help="Write it to this file (0600).")
@@ -60,7 +72,9 @@ class _Where:
     type=click.Choice(["kubeconfig", "tokenFile", "token"]),
     help="How to write it down; default: as it is, and a kubeconfig for --merge.",
 )
+@click.option("--other-server", is_flag=True, help="Mean it where it leads elsewhere than its cluster is known to be.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written, masked, and a diff; change nothing.")
+@replacing_option
 @result_options
 @shared_options
 @click.pass_obj
@@ -72,14 +86,19 @@ def export(
     merge: str | None,
     secret: str | None,
     kind: str | None,
+    other_server: bool,
     dry_run: bool,
+    force: bool,
     quiet: bool,
     form: str,
     **given: Any,
 ) -> None:
     """Write a credential that exists to one more place. Nothing is issued: the copy ends with its original.
 
-    A file that is there is replaced whole, and refused where something would get lost with it; look with --dry-run.
+    A file that kubemint did not write is only replaced with --force, and kept beside then; look with --dry-run. What
+    is written is made anew from the server, the authority and the token that are found, nothing else of it; where it
+    leads elsewhere than the cluster is known to be, that needs --other-server.
+
     Material goes to where you say and never to the terminal.
     """
     options = options.merged(given)
@@ -90,11 +109,20 @@ def export(
     if secret and not dry_run:
         refuse_read_only(options, "export --secret")
     wanted = Format(kind) if kind else Format.KUBECONFIG if merge else None
-    run_async(_export(options, address_of(address), where, wanted, dry_run=dry_run, quiet=quiet, form=form))
+    said = _Said(force, other_server)
+    run_async(_export(options, address_of(address), where, wanted, said, dry_run=dry_run, quiet=quiet, form=form))
 
 
 async def _export(
-    options: Options, address: Address, where: _Where, wanted: Format | None, *, dry_run: bool, quiet: bool, form: str
+    options: Options,
+    address: Address,
+    where: _Where,
+    wanted: Format | None,
+    said: _Said,
+    *,
+    dry_run: bool,
+    quiet: bool,
+    form: str,
 ) -> None:
     from .reaching import VerbClusters, open_engine
 
@@ -108,8 +136,8 @@ async def _export(
             await engine.clusters.find(cluster)
         destination = where.destination(cluster)
         if dry_run:
-            print_preview(await engine.preview_export(address, destination, wanted), form)
+            print_preview(await engine.preview_export(address, destination, wanted, **said.words), form)
             return
-        plan = await engine.plan_export(address, destination, wanted)
+        plan = await engine.plan_export(address, destination, wanted, **said.words)
         outcome = await carry_out(engine, plan, Progress(quiet=quiet))
     finish([outcome], form)

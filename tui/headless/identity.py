@@ -12,7 +12,17 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
 
-from .acting import Progress, acting_options, address_of, carry_out, finish, print_plans, result_options, wait_for_grace
+from .acting import (
+    Progress,
+    acting_options,
+    address_of,
+    carry_out,
+    finish,
+    print_plans,
+    replacing_option,
+    result_options,
+    wait_for_grace,
+)
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
@@ -38,6 +48,7 @@ def identity() -> None:
 @click.option("-n", "--namespace", metavar="NS", required=True, help="The namespace of the service account.")
 @click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write NAMESPACE-NAME.token (0600).")
 @click.option("--secret", metavar="NAME", default="", help="The token Secret's name.  [default: NAME-token]")
+@replacing_option
 @acting_options
 @shared_options
 @click.pass_obj
@@ -48,6 +59,7 @@ def create(
     namespace: str,
     folder: str,
     secret: str,
+    force: bool,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -72,7 +84,7 @@ def create(
         refuse_read_only(options, "identity create")
 
     async def plan(engine: Engine, cluster: str) -> Plan:
-        return await engine.plan_create_identity(_in(wish, cluster))
+        return await engine.plan_create_identity(_in(wish, cluster), force=force)
 
     run_async(
         _act(
@@ -87,6 +99,7 @@ def create(
 @click.option("--audience", "audiences", metavar="A", multiple=True, help="Who is to accept it; default: the cluster.")
 @click.option("--duration", metavar="DURATION", help="How long it is to live, such as 1h; the server may cap it.")
 @click.option("--out", metavar="PATH", required=True, help="Write the token to this file (0600), without a line break.")
+@replacing_option
 @acting_options
 @shared_options
 @click.pass_obj
@@ -97,6 +110,7 @@ def token(
     audiences: tuple[str, ...],
     duration: str | None,
     out: str,
+    force: bool,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -121,7 +135,7 @@ def token(
 
     async def plan(engine: Engine, cluster: str) -> Plan:
         wish = SelfWish(source=asks_with, cluster=cluster, out=out, duration=lifetime, audiences=audiences)
-        return await engine.plan_self_issue(wish)
+        return await engine.plan_self_issue(wish, force=force)
 
     run_async(
         _act(

@@ -10,7 +10,7 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 
-from .acting import Progress, acting_options, carry_out, finish, print_plans, wait_for_grace
+from .acting import Progress, acting_options, carry_out, finish, print_plans, replacing_option, wait_for_grace
 from .configured import configured_lifetime
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--out", metavar="PATH", help="Write it to this file (0600).")
 @click.option("--secret", metavar="NS/NAME", help="Keep it in this Secret of the same cluster.")
 @click.option("--merge", metavar="KUBECONFIG", help="Add it to this kubeconfig and leave the rest of it as it is.")
+@replacing_option
 @acting_options
 @shared_options
 @click.pass_obj
@@ -65,6 +66,7 @@ def issue(
     out: str | None,
     secret: str | None,
     merge: str | None,
+    force: bool,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -78,7 +80,8 @@ def issue(
     --exec the kubeconfig has no secret in it: kubectl runs `kubemint exec-credential` each time, which gets one.
 
     Material goes to where you say and never to the terminal; stdout names what was made. What was issued to the same
-    place before is revoked when its grace period is over.
+    place before is revoked when its grace period is over; a file that kubemint did not write is only replaced with
+    --force.
     """
     options = options.merged(given)
     if not dry_run:
@@ -90,7 +93,7 @@ def issue(
 
         if name or namespace or audiences or create or secret or merge or kind != "kubeconfig":
             raise click.UsageError("--shoot takes --level, --address, --duration and --out, and nothing of an account")
-        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out, way or "")
+        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out, way or "", force)
         run_async(issue_shoot(options, chosen.checked(), dry_run=dry_run, quiet=quiet, form=form))
         return
     if level is not None or address is not None or way == "oidc":
@@ -109,6 +112,7 @@ def issue(
         out=out,
         secret=secret,
         merge=merge,
+        force=force,
     )
     wish.check()
     if way:
@@ -134,7 +138,9 @@ class _Wish:
         out: str | None,
         secret: str | None,
         merge: str | None,
+        force: bool,
     ) -> None:
+        self.force = force
         self.name, self.namespace, self.duration, self.audiences = name, namespace, duration, audiences
         self.create, self.kind = create, kind
         self.out, self.secret, self.merge = out, secret, merge
@@ -186,7 +192,8 @@ async def _without_secret(options: Options, wish: _Wish, *, dry_run: bool, quiet
             PlainWish(
                 path=out, identity=Identity(cluster, namespace, name), duration=wish.duration,
                 audiences=wish.audiences, kubeconfigs=kubeconfigs,
-            )
+            ),
+            force=wish.force,
         )  # fmt: skip
 
     await write(options, plan, dry_run=dry_run, quiet=quiet, form=form)
@@ -205,7 +212,7 @@ async def _issue(
         cluster = options.contexts[0] if options.contexts else place.config.current_context
         assert isinstance(engine.clusters, VerbClusters)
         await engine.clusters.find(cluster)
-        plan = await engine.plan_issue(wish.spec(cluster))
+        plan = await engine.plan_issue(wish.spec(cluster), force=wish.force)
         if dry_run:
             print_plans([plan], form)
             return

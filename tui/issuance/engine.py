@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from tui.kube.sensitive import Sensitive
 
+    from .copying import ExportPreview
     from .dpf import DPURequestDraft
-    from .exporting import ExportPreview
     from .identity import IdentityWish
     from .identity_view import IdentityView
     from .plain import PlainWish
@@ -101,11 +101,15 @@ class Engine:
         self._graces = Graces(self._context, self._locks)
         self._kept: Keepers | None = None
 
-    async def plan_issue(self, spec: IssueSpec) -> Plan:
-        """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster."""
+    async def plan_issue(self, spec: IssueSpec, *, force: bool = False) -> Plan:
+        """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster.
+
+        Here as in all plans that write a file: where one lies there that kubemint did not write, WouldReplace is
+        raised. With `force` it is replaced, and kept beside; the plan's `preview` shows what goes.
+        """
         from .plans import prepare_issue
 
-        prepared = await prepare_issue(self._context, spec)
+        prepared = await prepare_issue(self._context, spec, force=force)
         return self._planned(prepared.plan, prepared.work)
 
     async def plan_rotate(self, address: Address) -> Plan:
@@ -120,17 +124,17 @@ class Engine:
 
         return self._planned(*await prepare_push_again(self._context, cluster, namespace, name))
 
-    async def plan_issue_shoot(self, wish: ShootWish) -> Plan:
+    async def plan_issue_shoot(self, wish: ShootWish, *, force: bool = False) -> Plan:
         """What getting a kubeconfig for a Gardener shoot would do. Rotate it by the address of its file."""
         from .shoot_issue import prepare_shoot
 
-        return self._planned(*await prepare_shoot(self._context, wish))
+        return self._planned(*await prepare_shoot(self._context, wish, force=force))
 
-    async def plan_plain(self, wish: PlainWish) -> Plan:
+    async def plan_plain(self, wish: PlainWish, *, force: bool = False) -> Plan:
         """What writing a kubeconfig without a secret in it would do; a plugin answers whoever uses it."""
         from .plain import prepare_plain
 
-        return self._planned(*await prepare_plain(self._context, wish))
+        return self._planned(*await prepare_plain(self._context, wish, force=force))
 
     async def plan_revoke(self, address: Address) -> Plan:
         """What revoking this credential would do, and what stops working."""
@@ -187,11 +191,11 @@ class Engine:
         """What shows that DPF's controller keeps the requests of a cluster; empty where nothing does."""
         return await self._keepers.controller(cluster, namespace)
 
-    async def plan_create_identity(self, wish: IdentityWish) -> Plan:
+    async def plan_create_identity(self, wish: IdentityWish, *, force: bool = False) -> Plan:
         """What creating this identity would do: account, right to mint for itself, long-lived token, token file."""
         from .identity_work import prepare_identity
 
-        return self._planned(*await prepare_identity(self._context, wish))
+        return self._planned(*await prepare_identity(self._context, wish, force=force))
 
     async def identity(self, identity: Identity) -> IdentityView:
         """What there is of an identity: the account, its right to mint for itself, its long-lived tokens."""
@@ -199,11 +203,11 @@ class Engine:
 
         return await view(await self._targets.client(identity.cluster), identity)
 
-    async def plan_self_issue(self, wish: SelfWish) -> Plan:
+    async def plan_self_issue(self, wish: SelfWish, *, force: bool = False) -> Plan:
         """What minting a short-lived token with an identity's own token would do."""
         from .self_issue import prepare_self_issue
 
-        return self._planned(*await prepare_self_issue(self._context, wish))
+        return self._planned(*await prepare_self_issue(self._context, wish, force=force))
 
     async def plan_tenant_store(self, host: str, namespace: str, cluster: str) -> Plan:
         """What making the SecretStore that leads into this cluster of Cluster API would do."""
@@ -296,28 +300,57 @@ class Engine:
 
         return await material(self._context, address)
 
-    async def plan_export(self, address: Address, destination: Destination, form: Format | None = None) -> Plan:
+    async def plan_export(
+        self,
+        address: Address,
+        destination: Destination,
+        form: Format | None = None,
+        *,
+        force: bool = False,
+        other_server: bool = False,
+    ) -> Plan:
         """What writing what exists to one more place would do; `form` None keeps its format.
 
-        The copy shares the original's life and end.
+        The copy shares the original's life and end. Where it leads elsewhere than the cluster is known to be,
+        OtherServer is raised unless that is said to be meant.
         """
-        from .exporting import prepare_copy
+        from .exporting import prepare_copy, refuse_unsaid
 
-        plan, work, _ = await prepare_copy(self._context, address, destination, form)
+        plan, work, _, asks = await prepare_copy(self._context, address, destination, form)
+        refuse_unsaid(asks, force=force, other_server=other_server)
         return self._planned(plan, work)
 
     async def preview_export(
-        self, address: Address, destination: Destination, form: Format | None = None
+        self,
+        address: Address,
+        destination: Destination,
+        form: Format | None = None,
+        *,
+        force: bool = False,
+        other_server: bool = False,
     ) -> ExportPreview:
-        """The same with what would be written and a diff against what is there, both masked; it reads the material."""
-        from .exporting import prepare_copy
+        """The same with what would be written and a diff against what is there, both masked; it reads the material.
 
-        plan, work, held = await prepare_copy(self._context, address, destination, form)
-        return await work.preview(self._planned(plan, work), held)
+        What has to be said yes to first is no error here but stands in `asks`. The plan in it is not for executing.
+        """
+        from .exporting import prepare_copy, unsaid
 
-    async def export(self, address: Address, destination: Destination, form: Format | None = None) -> Outcome:
+        plan, work, held, asks = await prepare_copy(self._context, address, destination, form)
+        self._check_guard(plan)
+        return await work.preview(plan, held, unsaid(asks, force=force, other_server=other_server))
+
+    async def export(
+        self,
+        address: Address,
+        destination: Destination,
+        form: Format | None = None,
+        *,
+        force: bool = False,
+        other_server: bool = False,
+    ) -> Outcome:
         """Do it."""
-        return await self.execute(await self.plan_export(address, destination, form))
+        plan = await self.plan_export(address, destination, form, force=force, other_server=other_server)
+        return await self.execute(plan)
 
     def set_grace(self, grace: timedelta) -> None:
         """How long old credentials still work after what is planned from now on."""
@@ -343,11 +376,14 @@ class Engine:
         self._kept = self._kept or Keepers(self._context)
         return self._kept
 
-    def _planned(self, plan: Plan, work: Work) -> Plan:
+    def _check_guard(self, plan: Plan) -> None:
         for step in plan.steps:
             changes = step.cluster and RequestInfo(step.verb or "get", step.resource).changes
             if changes and (why := self._guard(step.cluster)):
                 raise ReadOnly(why)
+
+    def _planned(self, plan: Plan, work: Work) -> Plan:
+        self._check_guard(plan)
         while len(self._works) >= _PLANS_KEPT:  # plans that were only shown
             del self._works[next(iter(self._works))]
         self._works[plan.id] = work

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,30 +12,42 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, UsageError
-from .files import FileError, destination, explained, read_private, readable_by_others, seen_through, write_private
-from .formats import KUBECONFIG_KEY, TOKEN_FILE_KEY, TOKEN_KEY, render_file, token_of
+from .files import FileError, destination, explained, read_private, seen_through, write_private
+from .formats import from_file, render_file, token_of
+from .masking import diff, masked_text
 from .places import Held, Writing, file_address
+from .standing import Verdict, judge, look_at, put
 from .types import Address, Credential, CredentialKind, FileDestination, Format, Identity, State
 
 if TYPE_CHECKING:
+    from .intent import Export
     from .state import StateStore
 
 _LARGEST: Final = 1024 * 1024
 
 
 class FilePlace:
-    """One file of its own. What kubemint did not write is only replaced where nothing else can get lost with it."""
+    """One file of its own. What kubemint did not write is only replaced where `force` says so, and kept then."""
 
-    def __init__(self, wanted: FileDestination, identity: Identity, state: StateStore) -> None:
+    live = True
+    """Whether whoever reads what is written gets in."""
+
+    def __init__(self, wanted: FileDestination, identity: Identity, state: StateStore, *, force: bool = False) -> None:
         self.address = file_address(wanted, identity)
         self.path = Path(self.address.name)
         self.cluster = ""
         self.label = str(self.path)
         self.request = ""
+        self.force = force
+        self._identity = identity
         self._state = state
         self._version = ""
         self._before: Sensitive | None = None
         self._written: Sensitive | None = None
+        self._mode: int | None = None
+        """The mode that the file had before it was written."""
+        self._kept: Path | None = None
+        """Where what was replaced lies, that is somebody else's."""
 
     @property
     def version(self) -> str:
@@ -50,42 +61,78 @@ class FilePlace:
         self._version = content.fingerprint if content is not None else ""
         record = self._state.export_record(self.address)
         live = record if record is not None and record.credential.state is not State.REVOKED else None
-        if content is None:
-            warning = f"{self.path} is gone and will be written anew" if live is not None else ""
-            return Held(exists=False, credential=live.credential if live is not None else None, warning=warning)
-        warnings = []
-        if record is not None:
-            now = self._token_in(record.credential.format or Format.KUBECONFIG, content)
-            if now is None or now.fingerprint != record.credential.fingerprint:
-                warnings.append(f"{self.path} was changed since kubemint wrote it; it is replaced whole")
-        elif content:
-            _refuse_loss(self.path, content)
-            warnings.append(f"{self.path} exists and was not written by kubemint; it is replaced whole")
-        if others := readable_by_others(self.path):
-            warnings.append(f"{self.path} can be read by {others}; its mode is kept")
+        verdict = self._judge(content, record)
+        warnings = list(verdict.said)
+        if content is None and live is not None:
+            warnings.append(f"{self.path} is gone and will be written anew")
+        preview = diff(self.label, masked_text(content), "") if content is not None and verdict.keep else ""
         return Held(
-            exists=True,
+            exists=content is not None,
             credential=live.credential if live is not None else None,
             request=live.request if live is not None else "",
             warning="; ".join(warnings),
+            preview=preview,
         )
 
-    async def write(self, writing: Writing) -> str:
-        return await seen_through(self._write, writing)
+    def _judge(self, content: Sensitive | None, record: Export | None) -> Verdict:
+        """What may become of what is there now. Raises WouldReplace, UsageError, FileError where nothing may."""
+        there = look_at(self.path)
+        _refuse_in_use(self.path, self._identity, record)
+        ours = content is None or self._is_ours(content, record)
+        if content is not None and not ours and _is_own_kubeconfig(self.path):
+            raise UsageError(
+                f"{self.path} is your own kubeconfig",
+                "choose another path; with --merge the new entries are put beside yours",
+            )
+        verdict = judge(there, os.geteuid(), live=self.live, ours=ours, force=self.force)
+        if verdict.forcible and content is not None and _entries_in(content) is not None:
+            verdict = msgspec.structs.replace(
+                verdict,
+                refused=f"{self.path} is a kubeconfig with other entries, which would be lost",
+                hint="choose another path; with --merge the new entries are put beside them, with --force the file is "
+                "replaced, and what is there kept beside it",
+            )
+        verdict.check()
+        return verdict
 
-    def _write(self, writing: Writing) -> str:
+    def _is_ours(self, content: Sensitive, record: Export | None) -> bool:
+        """Whether it holds what kubemint put there last, whatever became of that, and nothing else."""
+        if record is None or self._has_others(content):
+            return False
+        now = self._token_in(record.credential.format or Format.KUBECONFIG, content)
+        return now is not None and now.fingerprint == record.credential.fingerprint
+
+    def _has_others(self, content: Sensitive) -> bool:
+        """Whether a kubeconfig has entries beside those of one credential."""
+        entries = _entries_in(content)
+        return entries is not None and max(entries) > 1
+
+    async def write(self, writing: Writing) -> str:
+        return await self.put(self._content(writing))
+
+    async def put(self, content: Sensitive) -> str:
+        """Replace what was seen by this content, whole. Raises ChangedMeanwhile where it is not there any more."""
+        return await seen_through(self._put, content)
+
+    def _put(self, content: Sensitive) -> str:
         before = self._read()
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(
                 f"{self.path} was changed by somebody else since it was looked at", "look again, then decide anew"
             )
-        content = self._content(writing)
+        verdict = self._judge(before, self._state.export_record(self.address))  # owner, mode and links as of now
+        self._mode = look_at(self.path).mode
         self._before, self._written = before, content  # first: a write that fails may have come as far as the rename
-        target = write_private(self.path, content)
-        return "written" if target == self.path else f"written through the link to {target}"
+        written = put(self.path, content, verdict)
+        self._kept = written.kept
+        return written.said
 
     async def check(self, writing: Writing) -> None:
-        if await asyncio.to_thread(self._read) != self._content(writing):
+        await self.holds(self._content(writing))
+
+    async def holds(self, content: Sensitive) -> None:
+        """Raises ChangedMeanwhile where the file does not hold exactly this."""
+        if await asyncio.to_thread(self._read) != content:
             raise ChangedMeanwhile(f"{self.path} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:
@@ -98,8 +145,10 @@ class FilePlace:
             if self._before is None:
                 destination(self.path).unlink()  # what was written, and not a link that led there
             else:
-                write_private(self.path, self._before)
-        self._before = self._written = None
+                write_private(self.path, self._before, mode=self._mode)
+            if self._kept is not None:
+                self._kept.unlink(missing_ok=True)
+        self._before = self._written = self._kept = None
         return True
 
     async def fence(self) -> None:
@@ -167,38 +216,45 @@ def _is_gone(path: str) -> bool:
 
 def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:
     """The token in a file that `render_file` made, None where there is none."""
-    if form is Format.KUBECONFIG:
-        return token_of(form, {KUBECONFIG_KEY: content})
-    if form is Format.TOKEN:
-        return token_of(form, {TOKEN_KEY: content})
+    return token_of(form, from_file(form, content))
+
+
+def _refuse_in_use(path: Path, identity: Identity, record: Export | None) -> None:
+    """A file that keeps a live credential of somebody else is not for this one, whoever asks for that."""
+    if record is None or record.credential.state is State.REVOKED:
+        return
+    credential = record.credential
+    shoot = credential.shoot
+    whose = Identity(shoot.garden, shoot.namespace, shoot.name) if shoot is not None else credential.identity
+    if whose != identity:
+        raise UsageError(
+            f"{path} is already in use by a credential of {shoot or whose}", "choose another path, or revoke that first"
+        )
+
+
+def _is_own_kubeconfig(path: Path) -> bool:
+    """Whether it is one of the files that the operator works with."""
+    from tui.kube.kubeconfig import precedence
+
     try:
-        lines = content.reveal().splitlines()
-        quoted = next((line for line in lines if line.startswith(f"{TOKEN_FILE_KEY}=")), "")
-        values = shlex.split(quoted.partition("=")[2])
-    except ValueError:  # not text, or quotes that do not close
-        return None
-    return Sensitive(values[0]) if values else None
-
-
-def _refuse_loss(path: Path, content: Sensitive) -> None:
-    """Never replace a kubeconfig somebody works with: the operator's own, or one with several ways in."""
-    from tui.kube.errors import KubeError
-    from tui.kube.kubeconfig import parse, precedence
-
-    try:
-        own = any(path.samefile(file) for file in precedence(None, os.environ) if file.exists())
+        return any(path.samefile(file) for file in precedence(None, os.environ) if file.exists())
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}") from None
-    if own:
-        raise UsageError(
-            f"{path} is your own kubeconfig", "choose another path; with --merge the new entries are put beside yours"
-        )
+
+
+def users_in(content: Sensitive) -> int:
+    """How many users a kubeconfig has; none where it is none."""
+    return (_entries_in(content) or (0, 0))[0]
+
+
+def _entries_in(content: Sensitive) -> tuple[int, int] | None:
+    """How many users and contexts a kubeconfig has; None for what is none."""
+    from tui.kube.errors import KubeError
+    from tui.kube.kubeconfig import parse
+
     try:
         config = parse(content.reveal_bytes())
     except KubeError:
-        return  # not a kubeconfig
-    if len(config.users) > 1 or len(config.contexts) > 1:
-        raise UsageError(
-            f"{path} is a kubeconfig with other entries, which would be lost",
-            "choose another path; with --merge the new entries are put beside them",
-        )
+        return None
+    counts = len(config.users), len(config.contexts)
+    return counts if any(counts) else None

@@ -31,6 +31,8 @@ PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 MAX_READ: Final = 16 * 1024 * 1024
 _SUFFIX: Final = ".kubemint-tmp"
+_MOST_LINKS: Final = 40
+"""As many as Linux follows for one path."""
 
 _GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
@@ -50,13 +52,14 @@ class FileError(IssuanceError):
     """A file cannot be read or written. The message names it and says why; nothing is left behind."""
 
 
-def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False) -> Path:
+def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False, mode: int | None = None) -> Path:
     """Replace what `path` leads to by `material`; returns the file that was really written.
 
     With `fresh` nothing is replaced: a file that is there, however late it came, is an error.
 
     Missing folders are made with mode 0700. A link stays a link and its target is replaced. An existing file keeps
-    its mode and owner, a new one gets 0600. Raises FileError, and then everything is as it was.
+    its owner, and its mode unless one is given; a new one gets 0600. What may be replaced at all is for `standing`
+    to say. Raises FileError, and then everything is as it was.
     """
     path = Path(path)
     with explained(path, "write"):
@@ -66,7 +69,7 @@ def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False)
         sweep(target.parent)
         if fresh and before is not None:
             raise FileError(f"{path} is there already", "name another file, or say that it may be replaced")
-        _replace(target, material.reveal_bytes(), before, fresh=fresh)
+        _replace(target, material.reveal_bytes(), before, fresh=fresh, mode=mode)
     return target
 
 
@@ -116,12 +119,12 @@ def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:
 
 
 def destination(path: Path | str) -> Path:
-    """The file that `path` leads to, links resolved, whether it exists or not. Refuses another user's link."""
+    """The file that `path` leads to, links resolved, whether it exists or not. Refuses links of other users.
+
+    Raises FileError, OSError.
+    """
     path = Path(path)
-    if path.is_symlink():
-        owner = path.lstat().st_uid
-        if owner not in (os.geteuid(), 0, path.parent.stat().st_uid):
-            raise FileError(f"{path} is a link that belongs to another user (uid {owner})", "choose another path")
+    links_on(path)
     # strict: links that lead to each other are an error; a file that does not exist yet is none.
     try:
         return path.resolve(strict=True)
@@ -129,6 +132,49 @@ def destination(path: Path | str) -> Path:
         return path.resolve()
     except RuntimeError:  # how Python 3.11 and 3.12 report endless links
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+
+
+def links_on(path: Path | str) -> tuple[tuple[Path, int], ...]:
+    """Every link that is followed on the way to a file, its folders' included, with the uid of its owner.
+
+    One that belongs neither to whoever asks, nor to root, nor to the owner of the folder it lies in is refused, and
+    so is one of another user in a folder that everybody may write to, as Linux and sudo do. Raises FileError, OSError.
+    """
+    left = list(Path(path).absolute().parts)[::-1]
+    at, found = Path(left.pop()), list[tuple[Path, int]]()
+    while left:
+        part = left.pop()
+        if part == "..":
+            at = at.parent
+            continue
+        here = at / part
+        try:
+            facts = here.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            break
+        if not stat.S_ISLNK(facts.st_mode):
+            at = here
+            continue
+        if len(found) >= _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if not follows(facts.st_uid, os.geteuid(), at.stat()):
+            raise FileError(
+                f"{here} is a link that belongs to another user (uid {facts.st_uid})", "choose another path"
+            )
+        found.append((here, facts.st_uid))
+        there = Path(os.readlink(here))  # noqa: PTH115 - the text as it is
+        left += there.parts[::-1]
+        if there.is_absolute():
+            at = Path(left.pop())
+    return tuple(found)
+
+
+def follows(owner: int, me: int, folder: os.stat_result) -> bool:
+    """Whether a link of `owner` in `folder` is followed for `me`."""
+    if owner in (me, 0):
+        return True
+    shared = folder.st_mode & stat.S_IWOTH
+    return owner == folder.st_uid and not shared
 
 
 def make_private_folder(folder: Path) -> None:
@@ -194,15 +240,15 @@ def explained(path: Path, verb: str) -> Iterator[None]:
     raise FileError(f"cannot {verb} {path}: {reason}", hint)
 
 
-def _replace(target: Path, data: bytes, before: os.stat_result | None, *, fresh: bool) -> None:
+def _replace(target: Path, data: bytes, before: os.stat_result | None, *, fresh: bool, mode: int | None) -> None:
     descriptor, temporary = _open_temporary(target)
     try:
         try:
-            mode = _take_over(descriptor, before)
+            allowed = _take_over(descriptor, before)
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
-            os.fchmod(descriptor, mode)
+            os.fchmod(descriptor, allowed if mode is None else mode)
             os.fsync(descriptor)
             _move(temporary, target, fresh=fresh)
         except BaseException:

@@ -7,7 +7,9 @@ proxy-url and the insecure flag stay, and a server without a port gets 443.
 from __future__ import annotations
 
 import base64
-from typing import Final
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tui.kube.endpoint import Endpoint
@@ -16,6 +18,9 @@ from tui.kube.sensitive import Sensitive
 from .errors import UsageError
 from .types import Format, Identity
 from .yaml_text import dump
+
+if TYPE_CHECKING:
+    from tui.kube.delivered import Allow, Delivered, Several
 
 KUBECONFIG_KEY: Final = "kubeconfig"
 TOKEN_KEY: Final = "token"
@@ -33,6 +38,8 @@ KEYS: Final[dict[Format, tuple[str, ...]]] = {
     Format.SERVICE_ACCOUNT: (ROOT_CA_KEY, NAMESPACE_KEY, TOKEN_KEY),
 }
 """The keys each format has in a Secret's data."""
+_MOST_ASSIGNED: Final = 256 * 1024
+"""Bytes of a file with assignments that are looked through for them."""
 
 
 def render(form: Format, token: Sensitive, endpoint: Endpoint, identity: Identity) -> dict[str, Sensitive]:
@@ -72,18 +79,50 @@ def as_file(form: Format, data: dict[str, Sensitive]) -> Sensitive:
     return data[TOKEN_KEY if form is Format.SERVICE_ACCOUNT else KEYS[form][0]]
 
 
-def token_of(form: Format, data: dict[str, Sensitive]) -> Sensitive | None:
+def from_file(form: Format, content: Sensitive) -> dict[str, Sensitive]:
+    """What `as_file` wrote, as the data it was made of; of assignments the known ones. Never raises."""
+    if form is not Format.TOKEN_FILE:
+        return {TOKEN_KEY if form is Format.SERVICE_ACCOUNT else KEYS[form][0]: content}
+    if len(content) > _MOST_ASSIGNED:
+        return {}
+    try:
+        words = shlex.split(content.reveal())
+    except ValueError:  # not text, or quotes that do not close
+        return {}
+    found = {key: value for key, equals, value in (word.partition("=") for word in words) if equals}
+    return {key: Sensitive(value) for key, value in found.items() if key in KEYS[form]}
+
+
+def taken_apart(form: Format, data: Mapping[str, Sensitive], allow: Allow) -> Delivered:
+    """Where the kubeconfig or the tokenFile that a Secret or a file holds leads, and with what.
+
+    Raises DeliveredError for what is not to be used, UsageError for the formats that do not say where they lead.
+    """
+    from tui.kube import delivered
+
+    if form not in (Format.KUBECONFIG, Format.TOKEN_FILE):
+        raise UsageError(f"the format {form} does not say which cluster it is for")
+    missing = next((key for key in KEYS[form] if key not in data), "")
+    if missing:
+        raise delivered.DeliveredError(missing, "is missing")
+    if form is Format.KUBECONFIG:
+        return delivered.read(data[KUBECONFIG_KEY].reveal_bytes(), allow)
+    try:
+        host, port = data[HOST_KEY].reveal(), data[PORT_KEY].reveal()
+    except UnicodeDecodeError:
+        host = port = ""
+    server = f"https://[{host}]:{port or 443}" if ":" in host else f"https://{host}:{port or 443}"
+    return delivered.of_parts(server, data[CA_KEY].reveal_bytes(), bare(data[TOKEN_FILE_KEY]), allow)
+
+
+def token_of(form: Format, data: Mapping[str, Sensitive]) -> Sensitive | None:
     """The token inside of what `render` made, None where there is none that can be found."""
     if form is Format.KUBECONFIG:
-        from tui.kube.errors import KubeError
-        from tui.kube.kubeconfig import parse
+        from tui.kube.delivered import ONLY_LOOKING, DeliveredError
 
-        text = data.get(KUBECONFIG_KEY)
-        if text is None:
-            return None
         try:
-            return parse(text.reveal_bytes()).endpoint().login.token
-        except KubeError:
+            return taken_apart(form, data, ONLY_LOOKING).token
+        except DeliveredError:
             return None
     found = data.get(TOKEN_FILE_KEY if form is Format.TOKEN_FILE else TOKEN_KEY)
     return bare(found) if found and found.reveal_bytes().isascii() else None
@@ -105,6 +144,30 @@ def kubeconfig(token: Sensitive, endpoint: Endpoint, identity: Identity) -> Sens
         "kind": "Config",
         "preferences": {},
         "users": [{"name": identity.name, "user": {"token": bare(token).reveal()}}],
+    }
+    return Sensitive(dump(document))
+
+
+def several(ways: Several) -> Sensitive:
+    """A kubeconfig with a cluster and a context for each way and one user, as Gardener writes it."""
+    login, user = ways.current.endpoint.login, ways.current.user
+    entry: dict[str, object] = {}
+    if login.client_certificate is not None and login.client_key is not None:
+        entry["client-certificate-data"] = base64.b64encode(login.client_certificate).decode()
+        entry["client-key-data"] = base64.b64encode(login.client_key.reveal_bytes()).decode()
+    if login.token is not None:
+        entry["token"] = bare(login.token).reveal()
+    endpoints = [way.endpoint for way in ways.ways]
+    contexts = [{"context": {"cluster": way.cluster_name, "user": user}, "name": way.name} for way in endpoints]
+    clusters = {way.cluster_name: cluster_entry(way) for way in endpoints}
+    document = {
+        "apiVersion": "v1",
+        "clusters": [{"cluster": cluster, "name": name} for name, cluster in clusters.items()],
+        "contexts": contexts,
+        "current-context": ways.current.endpoint.name,
+        "kind": "Config",
+        "preferences": {},
+        "users": [{"name": user, "user": entry}],
     }
     return Sensitive(dump(document))
 

@@ -121,7 +121,7 @@ async def look_right(client: Client, identity: Identity, resource: Resource, che
     return True
 
 
-async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, CreateIdentity]:
+async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool = False) -> tuple[Plan, CreateIdentity]:
     """The plan. Reads everything it will touch; any answer but 404 and 200 ends it here, before anything is done.
 
     Raises UsageError for what others made, KubeError.
@@ -147,7 +147,7 @@ async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, 
         format=Format.TOKEN,
         create_account=True,
     )
-    places = places_for(spec, context.clusters, context.state)
+    places = places_for(spec, context.clusters, context.state, force=force)
     held = await look_at(places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
@@ -171,7 +171,10 @@ async def prepare_identity(context: Context, wish: IdentityWish) -> tuple[Plan, 
         )
     warnings += [found.warning for found in held if found.warning]
     steps = _steps(wish, account=bool(account.exists), rights=all(rights), secret=secret is not None)
-    plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
+    preview = "\n".join(found.preview for found in held if found.preview)
+    plan = Plan(
+        id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings), preview=preview
+    )
     return plan, CreateIdentity(context, intent, places, sight=sight)
 
 

@@ -7,6 +7,7 @@ kubectl could not read is refused.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,10 +21,11 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.yaml_loading import YAMLError, load_first
 
 from .errors import UsageError
-from .files import read_private, write_private
+from .files import destination, read_private, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
 from .kubeconfig_lock import PATIENCE, locked
 from .masking import diff, masked_tree
+from .standing import Kind, Standing, Verdict, judge, look_at
 from .yaml_text import dump
 
 EXTENSION: Final = "kubemint.io"
@@ -42,6 +44,10 @@ class Merge:
     renamed: dict[str, str] = field(default_factory=dict)
     """Names that were taken and the names used instead."""
     comments_kept: bool = True
+    before: Sensitive | None = None
+    """The file as it was, to be put back; None where there was none, or nothing was written."""
+    mode: int = 0o600
+    """The mode that it had."""
 
 
 def preview(path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = ()) -> Merge:
@@ -50,20 +56,50 @@ def preview(path: Path | str, addition: Sensitive, request: str, *, taken: Colle
 
 
 def merge(
-    path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = (), wait: timedelta = PATIENCE
+    path: Path | str,
+    addition: Sensitive,
+    request: str,
+    *,
+    taken: Collection[str] = (),
+    wait: timedelta = PATIENCE,
+    force: bool = False,
 ) -> Merge:
     """Put the one cluster, user and context of the kubeconfig `addition` into the file, under kubectl's lock.
 
     `request` names the wish: what an earlier merge of the same wish added is replaced and keeps its names. `taken` are
-    names that other files of the same KUBECONFIG use. Raises UsageError, ConfigError or FileError, and then nothing
-    has changed.
+    names that other files of the same KUBECONFIG use. Whoever else may read the file loses that. Raises UsageError,
+    ConfigError or FileError, and then nothing has changed.
     """
     path = Path(path)
     with locked(path, wait):
         planned = _planned(path, addition, request, taken)  # read again, now that nobody else writes
-        if planned.changed:
-            write_private(path, planned.text)
-    return planned
+        if not planned.changed:
+            return planned
+        there, verdict = allowed(path, request, force=force)
+        verdict.check()
+        before = read_private(path) if there.kind is Kind.FILE else None
+        write_private(path, planned.text, mode=verdict.mode)
+    return replace(planned, before=before, mode=there.mode)
+
+
+def allowed(path: Path, request: str, *, force: bool = False) -> tuple[Standing, Verdict]:
+    """What stands there, and whether entries with a token may be put into it. Raises FileError, ConfigError."""
+    there = look_at(path)
+    ours = there.kind is Kind.FILE and _own(_read(path)[1], "users", request) is not None
+    return there, judge(there, os.geteuid(), ours=ours, whole=False, force=force)
+
+
+def put_back(path: Path | str, done: Merge, *, wait: timedelta = PATIENCE) -> bool:
+    """Undo a merge byte for byte, where the file still is what that made of it; else False, and nothing is done."""
+    path = Path(path)
+    with locked(path, wait):
+        if not path.exists() or read_private(path) != done.text:
+            return False
+        if done.before is None:
+            destination(path).unlink()
+        else:
+            write_private(path, done.before, mode=done.mode)
+    return True
 
 
 def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Merge:

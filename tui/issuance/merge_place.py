@@ -10,6 +10,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .errors import ChangedMeanwhile, UsageError
+from .file_place import token_in_file
 from .files import destination, explained, seen_through
 from .formats import kubeconfig
 from .places import Held, Writing, file_address
@@ -25,18 +26,28 @@ _NOT_YET: Final = Sensitive("the token that will be issued")
 class MergePlace:
     """The cluster, user and context that one wish has in one kubeconfig."""
 
-    def __init__(self, wanted: FileDestination, identity: Identity, clusters: Clusters, state: StateStore) -> None:
+    def __init__(
+        self,
+        wanted: FileDestination,
+        identity: Identity,
+        clusters: Clusters,
+        state: StateStore,
+        *,
+        force: bool = False,
+    ) -> None:
         self.address = file_address(wanted, identity)
         self.path = Path(file_address(FileDestination(wanted.path), identity).name)
         self.cluster = ""
         self.label = f"{self.path} (merged)"
         self.request = ""
+        self.force = force
         self._identity = identity
         self._clusters = clusters
         self._state = state
         self._version = ""
         self._before: Sensitive | None = None
         self._written: Sensitive | None = None
+        self._done: kubeconfig_file.Merge | None = None
 
     @property
     def version(self) -> str:
@@ -48,29 +59,42 @@ class MergePlace:
     def _look(self) -> Held:
         record = self._state.export_record(self.address)
         if record is not None:
-            self.request = record.request
+            self.request = self.request or record.request
         now = self._token()
         self._version = now.fingerprint if now is not None else ""
+        _, verdict = kubeconfig_file.allowed(self.path, self.request, force=self.force)
+        verdict.check()
+        foreseen = kubeconfig_file.preview(self.path, self._entries(_NOT_YET), self.request or "new")
+        said = [*verdict.said, *([] if foreseen.comments_kept else [f"the comments in {self.path} are lost"])]
         return Held(
             exists=now is not None,
             credential=record.credential if record is not None else None,
             request=record.request if record is not None else "",
-            preview=kubeconfig_file.preview(self.path, self._entries(_NOT_YET), self.request or "new").diff,
+            warning="; ".join(said),
+            preview=foreseen.diff,
         )
 
     async def write(self, writing: Writing) -> str:
-        return await seen_through(self._write, writing)
+        return await self.put(self._entries(writing.token))
 
-    def _write(self, writing: Writing) -> str:
+    async def put(self, entries: Sensitive) -> str:
+        """Put these entries there in the place of what was seen. Raises ChangedMeanwhile where they are others now."""
+        return await seen_through(self._put, entries)
+
+    def _put(self, entries: Sensitive) -> str:
         before = self._token()
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
-        self._before, self._written = before, writing.token
-        done = kubeconfig_file.merge(self.path, self._entries(writing.token), self.request)
-        return f"context {done.context}" + ("" if done.comments_kept else "; its comments were lost")
+        self._before, self._written = before, token_in_file(Format.KUBECONFIG, entries)
+        self._done = kubeconfig_file.merge(self.path, entries, self.request, force=self.force)
+        return f"context {self._done.context}" + ("" if self._done.comments_kept else "; its comments were lost")
 
     async def check(self, writing: Writing) -> None:
-        if await asyncio.to_thread(self._token) != writing.token:
+        await self.holds(self._entries(writing.token))
+
+    async def holds(self, entries: Sensitive) -> None:
+        """Raises ChangedMeanwhile where the file does not hold the token of these entries."""
+        if await asyncio.to_thread(self._token) != token_in_file(Format.KUBECONFIG, entries):
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> bool:
@@ -79,12 +103,15 @@ class MergePlace:
     def _restore(self) -> bool:
         if self._written is None:
             return False
-        if self._token() == self._written:  # else it was not written, or is somebody else's by now
+        done = self._done
+        if done is not None and done.changed and kubeconfig_file.put_back(self.path, done):
+            pass  # byte for byte as it was
+        elif self._token() == self._written:  # else it was not written, or is somebody else's by now
             if self._before is None:
                 kubeconfig_file.remove(self.path, self.request)
             else:
-                kubeconfig_file.merge(self.path, self._entries(self._before), self.request)
-        self._before = self._written = None
+                kubeconfig_file.merge(self.path, self._entries(self._before), self.request, force=True)
+        self._before = self._written = self._done = None
         return True
 
     async def fence(self) -> None:

@@ -110,8 +110,13 @@ class Place(Protocol):
         ...
 
 
-def place_for(destination: Destination, identity: Identity, clusters: Clusters, state: StateStore) -> Place:
-    """The place that a destination names, for a credential of `identity`."""
+def place_for(
+    destination: Destination, identity: Identity, clusters: Clusters, state: StateStore, *, force: bool = False
+) -> Place:
+    """The place that a destination names, for a credential of `identity`.
+
+    With `force` a file there may be replaced that kubemint did not write.
+    """
     if isinstance(destination, SecretDestination) and (destination.applied or destination.push):
         from .tenant_places import tenant_place
 
@@ -123,10 +128,10 @@ def place_for(destination: Destination, identity: Identity, clusters: Clusters, 
     if destination.merge:
         from .merge_place import MergePlace
 
-        return MergePlace(destination, identity, clusters, state)
+        return MergePlace(destination, identity, clusters, state, force=force)
     from .file_place import FilePlace
 
-    return FilePlace(destination, identity, state)
+    return FilePlace(destination, identity, state, force=force)
 
 
 async def look_at(places: Sequence[Place], sight: Sight) -> list[Held]:
@@ -138,9 +143,11 @@ async def look_at(places: Sequence[Place], sight: Sight) -> list[Held]:
     return [await sight.see(place.label, place.look, facts(place)) for place in places]
 
 
-def places_for(spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "") -> list[Place]:
+def places_for(
+    spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "", *, force: bool = False
+) -> list[Place]:
     """The places of a wish, in its order."""
-    places = [place_for(destination, spec.identity, clusters, state) for destination in spec.destinations]
+    places = [place_for(destination, spec.identity, clusters, state, force=force) for destination in spec.destinations]
     for place in places:
         place.request = request
     return places

@@ -27,7 +27,7 @@ from .exec_cache import VERB, VERSIONS
 from .file_place import FilePlace
 from .formats import cluster_entry
 from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
-from .places import Held, Writing, absolute, look_at
+from .places import Writing, absolute, look_at
 from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .shoot_kubeconfig import check_duration
@@ -55,6 +55,7 @@ from .yaml_text import dump
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from .intent import Export
     from .state import StateStore
 
 COMMAND: Final = "kubemint"
@@ -100,16 +101,15 @@ class _Document:
 class PlainPlace(FilePlace):
     """The file. What kubemint wrote for the same purpose before may be replaced, though nothing remembers it."""
 
-    def __init__(self, identity: Identity, path: str, state: StateStore, document: _Document) -> None:
-        super().__init__(FileDestination(path), identity, state)
+    def __init__(
+        self, identity: Identity, path: str, state: StateStore, document: _Document, *, force: bool = False
+    ) -> None:
+        super().__init__(FileDestination(path), identity, state, force=force)
         self._document = document
+        self.live = document.shown != document.content.reveal()
 
-    def _look(self) -> Held:
-        content = self._read()
-        if content is not None and _purpose(content) == _purpose(self._document.content):
-            self._version = content.fingerprint
-            return Held(exists=True)
-        return super()._look()
+    def _is_ours(self, content: Sensitive, record: Export | None) -> bool:
+        return _purpose(content) == _purpose(self._document.content) or super()._is_ours(content, record)
 
     def _content(self, writing: Writing) -> Sensitive:
         return writing.token
@@ -147,7 +147,7 @@ class PlainIssue:
         return Finished(self.writing.credential)
 
 
-async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainIssue]:
+async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = False) -> tuple[Plan, PlainIssue]:
     """The plan. Everything is read here; executing it writes one file. Raises UsageError, KubeError."""
     path = str(absolute(wish.path))
     warnings: list[str] = []
@@ -161,7 +161,7 @@ async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainI
         who = wish.identity
     else:
         raise UsageError("this kubeconfig needs a shoot, or a service account that kubemint answers for")
-    place = PlainPlace(who, path, context.state, document)
+    place = PlainPlace(who, path, context.state, document, force=force)
     sight = Sight()
     (held,) = await look_at([place], sight)
     if held.credential is not None:
@@ -176,7 +176,7 @@ async def prepare_plain(context: Context, wish: PlainWish) -> tuple[Plan, PlainI
     )
     plan = Plan(
         id=new_id(), action=Action.ISSUE, address=place.address, steps=steps, warnings=tuple(warnings),
-        preview=document.shown,
+        preview="\n".join(part for part in (held.preview, document.shown) if part),
     )  # fmt: skip
     credential = Credential(
         address=place.address, format=Format.KUBECONFIG, kept_in=path, shoot=wish.shoot, identity=wish.identity,

@@ -40,10 +40,10 @@ class Prepared:
     work: Issue
 
 
-async def prepare_issue(context: Context, spec: IssueSpec) -> Prepared:
-    """A new credential, or a new one in place of ours for the same identity."""
+async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = False) -> Prepared:
+    """A new credential, or one in place of ours for the same identity; with `force` also of somebody else's file."""
     check_spec(context, spec)
-    places, sight = places_for(spec, context.clusters, context.state), Sight()
+    places, sight = places_for(spec, context.clusters, context.state, force=force), Sight()
     held = await look_at(places, sight)
     request = next((found.request for found in held if found.request), "") or new_id()
     return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight)

@@ -87,7 +87,7 @@ async def mint(
         return await request_token(client, identity, duration, audiences, None)
 
 
-async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, SelfIssue]:
+async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = False) -> tuple[Plan, SelfIssue]:
     """The plan for it. Nothing is asked of the cluster yet but the token itself, where a Secret holds it.
 
     Raises UsageError, KubeError.
@@ -108,7 +108,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
     address = address_of(spec.destinations[0], identity)
     if address == normal(wish.source):
         raise UsageError(f"{address.name} is the token to ask with; it would be lost", "choose another path")
-    places = places_for(spec, context.clusters, context.state)
+    places = places_for(spec, context.clusters, context.state, force=force)
     sight = Sight()
     held = await look_at(places, sight)
     for place, found in zip(places, held, strict=True):
@@ -139,7 +139,10 @@ async def prepare_self_issue(context: Context, wish: SelfWish) -> tuple[Plan, Se
         COMMIT,
     )  # fmt: skip
     warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
-    plan = Plan(id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings))
+    preview = "\n".join(found.preview for found in held if found.preview)
+    plan = Plan(
+        id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings), preview=preview
+    )
     return plan, SelfIssue(context, intent, places, account_uid="", bearer=token, sight=sight)
 
 

@@ -151,7 +151,9 @@ async def commit(run: Run, intent: Intent, wish: ShootWish, credential: Credenti
         note.record = {"closed": intent.plan, "exports": [export]}
 
 
-async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Action.ISSUE) -> tuple[Plan, ShootIssue]:
+async def prepare_shoot(
+    context: Context, wish: ShootWish, action: Action = Action.ISSUE, *, force: bool = False
+) -> tuple[Plan, ShootIssue]:
     """The plan for a kubeconfig of a shoot. Reads the shoot where that is allowed. Raises UsageError, KubeError."""
     shoot = wish.shoot
     context.clusters.endpoint(shoot.garden)
@@ -159,7 +161,7 @@ async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Acti
     check_duration(wish.duration)
     path = absolute(wish.path)
     wish = msgspec.structs.replace(wish, path=str(path))
-    place = ShootPlace(shoot, str(path), context.state)
+    place = ShootPlace(shoot, str(path), context.state, force=force)
     sight = Sight()
     (held,) = await look_at([place], sight)
     old = held.credential
@@ -183,7 +185,12 @@ async def prepare_shoot(context: Context, wish: ShootWish, action: Action = Acti
         shoot=wish,
     )  # fmt: skip
     plan = Plan(
-        id=plan_id, action=action, address=place.address, steps=_steps(wish, str(path)), warnings=tuple(warnings)
+        id=plan_id,
+        action=action,
+        address=place.address,
+        steps=_steps(wish, str(path)),
+        warnings=tuple(warnings),
+        preview=held.preview,
     )
     return plan, ShootIssue(context, intent, wish, place, sight)
 

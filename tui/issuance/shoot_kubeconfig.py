@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.kube.addresses import leads_near
+from tui.kube.delivered import Allow, Delivered, Several, read_all
 from tui.kube.errors import APIError, BadRequest, Forbidden, KubeError, NotFound, ServerError, Unreachable
-from tui.kube.kubeconfig import parse
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
 from tui.kube.sensitive import Sensitive
 
 from .certificate import CertificateInfo, check_key, read_certificate
 from .durations import whole_seconds
 from .errors import IssuanceError, NotProved, UsageError
+from .formats import several
 from .gardener import GROUP, SHOOTS, not_there
 from .types import AccessLevel, ShootAccess
-from .yaml_text import dump
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -36,7 +37,6 @@ SHORTEST: Final = 600
 LONGEST: Final = (1 << 32) - 1
 BACKDATE: Final = timedelta(minutes=1)
 """How long before it is signed a certificate of Gardener begins, for clocks that are late."""
-_LARGEST: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +83,8 @@ class ShootKubeconfig:
 
     def text(self, current: Endpoint) -> Sensitive:
         """The kubeconfig, with `current` as its current-context."""
-        login = self.ways[0].login
-        assert login.client_certificate is not None
-        assert login.client_key is not None
-        clusters: list[dict[str, object]] = []
-        for way in self.ways:
-            cluster: dict[str, object] = {}
-            if way.ca:
-                cluster["certificate-authority-data"] = base64.b64encode(way.ca).decode()
-            cluster["server"] = way.server
-            clusters.append({"cluster": cluster, "name": way.cluster_name})
-        contexts = [
-            {"context": {"cluster": way.cluster_name, "user": self.user}, "name": way.name} for way in self.ways
-        ]
-        user = {
-            "client-certificate-data": base64.b64encode(login.client_certificate).decode(),
-            "client-key-data": base64.b64encode(login.client_key.reveal_bytes()).decode(),
-        }
-        return Sensitive(
-            dump(
-                {
-                    "apiVersion": "v1",
-                    "clusters": clusters,
-                    "contexts": contexts,
-                    "current-context": current.name,
-                    "kind": "Config",
-                    "preferences": {},
-                    "users": [{"name": self.user, "user": user}],
-                }
-            )
-        )
+        ways = {way.name: Delivered(way, self.user) for way in self.ways}
+        return several(Several(tuple(ways.values()), ways[current.name]))
 
 
 class _Status(msgspec.Struct):
@@ -182,7 +154,7 @@ async def _request(garden: Client, shoot: ShootAccess, duration: timedelta | Non
         data = base64.b64decode(answer.status.kubeconfig.reveal_bytes(), validate=True)
     except (binascii.Error, ValueError):
         raise IssuanceError(f"the garden {shoot.garden} answered no kubeconfig") from None
-    return read(data, shoot, duration)
+    return read(data, shoot, duration, near=leads_near(garden.endpoint.server))
 
 
 def explain(error: APIError, shoot: ShootAccess) -> str:
@@ -204,30 +176,23 @@ def explain(error: APIError, shoot: ShootAccess) -> str:
     return ""
 
 
-def read(data: bytes, shoot: ShootAccess, requested: timedelta | None = None) -> ShootKubeconfig:
-    """Take a garden's answer apart. Raises IssuanceError, or KubeError where it is no kubeconfig."""
-    if len(data) > _LARGEST:
-        raise IssuanceError(f"the kubeconfig of {shoot.garden} is larger than {_LARGEST // 1024} KiB")
-    config = parse(data)
-    names = list(config.contexts)
-    if config.current_context in names:  # first, whatever its place
-        names.sort(key=lambda name: name != config.current_context)
-    ways = tuple(config.endpoint(name) for name in names)
-    if not ways:
-        raise IssuanceError("the kubeconfig has no way into the shoot")
+def read(data: bytes, shoot: ShootAccess, requested: timedelta | None = None, *, near: bool = False) -> ShootKubeconfig:
+    """Take a garden's answer apart. With `near` the shoot may be on this machine, as its garden is.
+
+    Raises DeliveredError for what a garden must not answer, IssuanceError.
+    """
+    found = read_all(data, Allow(near=near))
+    ways = sorted((way.endpoint for way in found.ways), key=lambda way: way.name != found.current.endpoint.name)
     login = ways[0].login
     if login.client_certificate is None or login.client_key is None:
         raise IssuanceError("the kubeconfig holds no client certificate with its key")
     if any(way.login != login for way in ways):
         raise IssuanceError("the kubeconfig has several users where one was expected")
-    for way in ways:
-        if way.insecure or way.proxy_url or not way.server.startswith("https://"):
-            raise IssuanceError(f"the kubeconfig's way {way.name} is not a plain https address with verified TLS")
     check_key(login.client_certificate, login.client_key)
     return ShootKubeconfig(
         shoot=shoot,
-        ways=ways,
-        user=config.contexts[names[0]].user,
+        ways=tuple(ways),
+        user=found.current.user,
         certificate=read_certificate(login.client_certificate),
         material=Sensitive(login.client_certificate),
         requested=requested,

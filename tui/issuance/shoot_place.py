@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 
-from .file_place import FilePlace
+from .file_place import FilePlace, users_in
 from .types import FileDestination, Format, Identity, ShootAccess
 
 if TYPE_CHECKING:
@@ -18,18 +17,21 @@ if TYPE_CHECKING:
 class ShootPlace(FilePlace):
     """One file with one shoot's kubeconfig. What is written is given whole."""
 
-    def __init__(self, shoot: ShootAccess, path: str, state: StateStore) -> None:
-        super().__init__(FileDestination(path), stand_in(shoot), state)
+    def __init__(self, shoot: ShootAccess, path: str, state: StateStore, *, force: bool = False) -> None:
+        super().__init__(FileDestination(path), stand_in(shoot), state, force=force)
 
     def _content(self, writing: Writing) -> Sensitive:
         return writing.token
 
+    def _has_others(self, content: Sensitive) -> bool:
+        return users_in(content) > 1
+
     def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
-        from tui.kube.kubeconfig import parse
+        from tui.kube.delivered import ONLY_LOOKING, DeliveredError, read
 
         try:
-            login = parse(content.reveal_bytes()).endpoint().login
-        except KubeError:
+            login = read(content.reveal_bytes(), ONLY_LOOKING).endpoint.login
+        except DeliveredError:
             return None
         return Sensitive(login.client_certificate) if login.client_certificate else login.token
 

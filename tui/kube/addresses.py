@@ -64,6 +64,14 @@ def is_near(host: str) -> bool:
     return name.rpartition(".")[2] in _OWN_NAMES
 
 
+def leads_near(address: str) -> bool:
+    """Whether the address of a server says this machine or its own link."""
+    try:
+        return is_near(urlsplit(address).hostname or "")
+    except ValueError:
+        return False
+
+
 def _check_host(host: str, *, near: bool) -> None:
     address = _number(host)
     if address is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .addresses import AddressRefused
@@ -56,11 +56,15 @@ class Allow:
     proxy: bool = False
     others: bool = False
     """Entries beyond those of the one context; they are left out, and never looked into."""
+    nobody: bool = False
+    """A way without a login, for who only asks where it leads."""
     known: Endpoint | None = None
     """The way to that cluster that is known already: what is as in there (server, proxy, insecure) is nothing new."""
 
 
 NOTHING: Final = Allow()
+ONLY_LOOKING: Final = Allow(near=True, insecure=True, proxy=True, others=True)
+"""For who wants to see the login that is in it, and neither goes there nor writes it down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,44 +84,64 @@ class Delivered:
         return self.endpoint.login.token
 
 
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Every way into one cluster that honestly has several, in the order of the text."""
+
+    ways: tuple[Delivered, ...]
+    current: Delivered
+
+
 def read(data: bytes, allow: Allow = NOTHING) -> Delivered:
     """The way in that current-context names, or the only context there is. Raises DeliveredError."""
     return judge(_document(data), allow)
 
 
-def read_all(data: bytes, allow: Allow = NOTHING) -> tuple[Delivered, ...]:
-    """Every context of a kubeconfig that honestly has several, the current one first. Raises DeliveredError."""
+def read_all(data: bytes, allow: Allow = NOTHING) -> Several:
+    """Every context of a kubeconfig that honestly has several. Raises DeliveredError."""
     return judge_all(_document(data), allow)
 
 
 def judge(document: Document, allow: Allow = NOTHING) -> Delivered:
     """The decision of `read`, on what was read."""
     _whole(document)
-    names = list(document.contexts)
-    name = document.current_context or (names[0] if len(names) == 1 else "")
-    if not name:
-        raise DeliveredError("current-context", f"is not set, and there are {len(names)} contexts")
-    if name not in document.contexts:
-        raise DeliveredError("current-context", "names a context that is not there")
+    name = _current(document)
     way = _way(document, document.contexts[name], allow)
     if not allow.others:
         _nothing_else(document, {name})
     return way
 
 
-def judge_all(document: Document, allow: Allow = NOTHING) -> tuple[Delivered, ...]:
+def judge_all(document: Document, allow: Allow = NOTHING) -> Several:
     """The decision of `read_all`, on what was read."""
     _whole(document)
-    current = document.current_context
-    if not document.contexts:
-        raise DeliveredError("contexts", "is empty")
-    if current and current not in document.contexts:
-        raise DeliveredError("current-context", "names a context that is not there")
-    names = sorted(document.contexts, key=lambda name: name != current)
-    ways = tuple(_way(document, document.contexts[name], allow) for name in names)
+    current = _current(document)
+    ways = {name: _way(document, context, allow) for name, context in document.contexts.items()}
     if not allow.others:
-        _nothing_else(document, set(names))
-    return ways
+        _nothing_else(document, set(ways))
+    return Several(tuple(ways.values()), ways[current])
+
+
+def _current(document: Document) -> str:
+    names = list(document.contexts)
+    name = document.current_context or (names[0] if len(names) == 1 else "")
+    if not name:
+        raise DeliveredError("current-context", f"is not set, and there are {len(names)} contexts")
+    if name not in document.contexts:
+        raise DeliveredError("current-context", "names a context that is not there")
+    return name
+
+
+def of_parts(server: str, ca: bytes | None, token: Sensitive | None, allow: Allow = NOTHING) -> Delivered:
+    """The same for what was delivered in pieces, under no names. Raises DeliveredError."""
+    name = "delivered"
+    document = Document(
+        clusters={name: ClusterEntry(name, server=server, certificate_authority_data=ca or None)},
+        users={name: UserEntry(name, token=token or None)},
+        contexts={name: ContextEntry(name, name, name)},
+        current_context=name,
+    )
+    return Delivered(replace(judge(document, allow).endpoint, name="", cluster_name=""))
 
 
 def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
@@ -200,7 +224,7 @@ def _way(document: Document, context: ContextEntry, allow: Allow) -> Delivered:
             disable_compression=cluster.disable_compression,
             namespace=context.namespace or "default",
             cluster_name=cluster.name,
-            login=_login(user),
+            login=_login(user, allow),
             delivered=True,
         ),
         user.name,
@@ -255,7 +279,7 @@ def _authority(cluster: ClusterEntry) -> bytes | None:
     return data
 
 
-def _login(user: UserEntry) -> Login:
+def _login(user: UserEntry, allow: Allow) -> Login:
     certificate, key = user.client_certificate_data, user.client_key_data
     token = Sensitive(user.token.reveal_bytes().strip()) if user.token is not None else None
     if token and (certificate or key):
@@ -265,6 +289,8 @@ def _login(user: UserEntry) -> Login:
             raise DeliveredError("token", "is not what a token looks like")
         return Login(token=token)
     if not certificate and not key:
+        if allow.nobody:
+            return Login()
         raise DeliveredError("users", "holds neither a token nor a client certificate")
     if not certificate or not key:
         missing = "client-key-data" if certificate else "client-certificate-data"

@@ -31,7 +31,7 @@ from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_folder, whol
 from .reading import coloured
 
 if TYPE_CHECKING:
-    from tui.issuance.exporting import ExportPreview
+    from tui.issuance.copying import ExportPreview
 
 OWN_FILE: Final = "a file of its own"
 MERGE: Final = "an existing kubeconfig"
