@@ -100,7 +100,12 @@ class FilePlace:
         if record is None or self._has_others(content):
             return False
         now = self._token_in(record.credential.format or Format.KUBECONFIG, content)
-        return now is not None and now.fingerprint == record.credential.fingerprint
+        if now is None:
+            return False
+        if now.fingerprint == record.credential.fingerprint:
+            return True
+        # Another kubemint may be about to commit what it wrote, or may have died there.
+        return any(now.fingerprint == intent.fingerprint for intent in self._state.open_plans())
 
     def _has_others(self, content: Sensitive) -> bool:
         """Whether a kubeconfig has entries beside those of one credential."""

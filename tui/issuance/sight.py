@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from .errors import ChangedMeanwhile
+from .errors import ChangedMeanwhile, NotProved, UsageError
 
 if TYPE_CHECKING:
     from .types import Credential
@@ -51,7 +51,10 @@ class Sight:
         """
 
         async def again() -> object:
-            return facts(await look())
+            try:
+                return facts(await look())
+            except (UsageError, NotProved) as error:  # it could be planned then, and could not be now
+                return type(error)
 
         found = await look()
         self._looks.append(_Look(what, again, facts(found)))
