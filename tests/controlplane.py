@@ -36,6 +36,7 @@ from typing import Any, Final
 
 from tests.binaries import API_SERVER, BINARIES, CONTROLLER_MANAGER, ETCD, MissingBinaries, binary_version, find_binary
 from tests.certificates import Authority, Pair, signing_pair
+from tui.demo.kubeconfigs import vouching
 
 CONTROLLERS: Final = (
     "serviceaccount,serviceaccount-token,tokencleaner,root-ca-cert-publisher,"
@@ -335,13 +336,17 @@ def _kubeconfig(clusters: Sequence[RealCluster]) -> dict[str, object]:
     def data(content: bytes) -> str:
         return base64.b64encode(content).decode()
 
+    trust = vouching(c.authority.pem for c in clusters)
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": clusters[0].context,
         "contexts": [{"name": c.context, "context": {"cluster": c.context, "user": c.context}} for c in clusters],
         "clusters": [
-            {"name": c.context, "cluster": {"server": c.server, "certificate-authority-data": data(c.authority.pem)}}
+            {
+                "name": c.context,
+                "cluster": {"server": c.server, "certificate-authority-data": data(c.authority.pem), **trust},
+            }
             for c in clusters
         ],
         "users": [

@@ -376,6 +376,7 @@ def run(
 
     def opener() -> FleetLike:
         from tui.fleet.fleet import Fleet
+        from tui.issuance.deliveries import Gate
         from tui.issuance.state import StateStore
         from tui.kube.kubeconfig import in_cluster, load
 
@@ -391,6 +392,7 @@ def run(
             reload=lambda: load(kubeconfig),
             endpoints=() if inside is None else (inside,),
             guard=app.session.why_read_only,
+            gate=Gate(lambda: app.session.loaded.trusts(), state[0].trusted_place),
         )
 
     from tui.issuance.state import default_folder

@@ -35,6 +35,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
     "csi": ("tui.headless.csi:csi", "Preview the tokens that a CSI driver is given for a pod."),
     "tenant": ("tui.headless.tenant:tenant", "Give clusters of Cluster API stores and credentials."),
+    "trust": ("tui.headless.trusting:trust", "Say yes to entering a cluster that another one delivers."),
     "exec-credential": (
         "tui.headless.exec_credential:exec_credential",
         "Answer kubectl with a short-lived credential (a kubeconfig's plugin).",

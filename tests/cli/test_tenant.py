@@ -11,7 +11,7 @@ import yaml
 from tests.cli.conftest import kubemint
 from tests.issuance.tenancy import one_context
 
-PUSHED = "secret:tenant-a/kube-system/{}"
+PUSHED = "secret:harbor/clusters/tenant-a/kube-system/{}"
 
 
 def push(served: Path, secret: str, *more: str | Path) -> list[str | Path]:

@@ -43,7 +43,7 @@ async def test_every_area_opens_by_its_digit(dashboard: Open, size: tuple[int, i
 async def test_overview_says_what_matters(dashboard: Open) -> None:
     async with dashboard() as driver:
         await driver.until(lambda: "needs login" in driver.text())
-        await driver.shows("next hour", "needs you", "embedded fleet", "● 4 ready", "LEFT ▲", "harbor", "vault")
+        await driver.shows("next hour", "needs you", "embedded fleet", "● 11 ready", "LEFT ▲", "harbor", "vault")
         await driver.press("T")
         await driver.shows("next day")
 
@@ -104,7 +104,7 @@ async def test_drilling_down_and_back(dashboard: Open) -> None:
 
 
 async def test_a_cluster_that_does_not_answer_is_no_dead_end(dashboard: Open) -> None:
-    async with dashboard(only=["vault", "harbor"]) as driver:
+    async with dashboard(only=["vault", "tenant-a"]) as driver:
         await driver.until(lambda: driver.app.session.store.clusters["vault"].reach.value == "needs login")
         await driver.find("2", "vault")
         await driver.press("enter")

@@ -19,7 +19,7 @@ from tui.screens.new_tenant import TenantPushScreen
 from tui.screens.save_findings import SaveFindingsScreen
 from tui.screens.snippet import WriteScreen
 
-TENANTS = [Tenant("harbor", "tenants", "blue", "tenant-a", True)]
+TENANTS = [Tenant("harbor", "tenants", "blue", of_cluster_api=True)]
 
 
 @pytest.mark.parametrize("path", ["~nobody-is-called-this/x", "x" * 300, "a\0b"], ids=["home", "long", "null"])

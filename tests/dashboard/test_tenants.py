@@ -160,7 +160,7 @@ async def test_both_ways_of_pushing_by_keys(dashboard: Open, tmp_path: Path) -> 
         role = held(driver, "harbor", ROLES, "barge-read-secrets", "clusters")
         assert role is not None
         assert role["rules"][0]["resourceNames"] == ["argo-token"]
-        assert ("commit", "done") in journaled(driver, f"secret:{TENANT}/kube-system/direct")
+        assert ("commit", "done") in journaled(driver, f"secret:harbor/clusters/{TENANT}/kube-system/direct")
         assert stat.S_IMODE(manifests.stat().st_mode) == 0o600
         assert next(yaml.safe_load_all(manifests.read_text()))["kind"] == "ClusterSecretStore"
         await driver.press("escape")
@@ -201,7 +201,7 @@ async def test_both_ways_of_pushing_by_mouse(dashboard: Open) -> None:
         job = await driver.clicked("^s push")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         await pushed(driver, "clicked", "clusters/reader")
-        assert ("commit", "done") in journaled(driver, f"secret:{TENANT}/kube-system/clicked")
+        assert ("commit", "done") in journaled(driver, f"secret:harbor/clusters/{TENANT}/kube-system/clicked")
         await driver.click("esc close")
         await driver.until(lambda: not driver.panel.display)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tests.fleet.conftest import over, until
+from tests.fleet.conftest import FAST, over, until
 from tests.issuance.tenancy import one_context
 from tui.demo import EmbeddedFleet
+from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
 from tui.issuance.capi import CLUSTER_LABEL, SECRET_TYPE
 from tui.issuance.dpf import DPU_CLUSTERS
 from tui.kube.client import Client
+from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS
 
 NAME = "harbor/clusters/tenant-a"
@@ -41,35 +45,73 @@ async def test_j17_a_labelled_secret_is_a_cluster(two: EmbeddedFleet, tmp_path: 
         await until(lambda: NAME not in fleet.store.clusters, "it goes with its Secret")
 
 
-async def test_j17_a_context_to_the_same_server_is_not_shown_twice(two: EmbeddedFleet, tmp_path: Path) -> None:
+async def test_j17_names_are_the_same_whatever_answers_first_and_every_way_has_its_row(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
     async with over(two, tmp_path) as fleet:
         seen: set[str] = set()
         fleet.store.subscribe(lambda change: seen.update(fleet.store.clusters))
         await until(lambda: NAME in fleet.names(), "it is found")
         assert await fleet.settled(20)
-        assert await fleet.client(NAME) is await fleet.client("tenant-a")
-        apart = ("DPUCluster", "Gardener shoot")  # tenant-next is not there yet, and nobody enters a shoot
-        assert {row.name for row in fleet.store.clusters.values() if row.source not in apart} == {"harbor", "tenant-a"}
-        assert "harbor" in seen
-        assert not [name for name in seen if name.endswith("/tenant-a")], "a double never has a row, not even at first"
+        assert await fleet.client(NAME) is not await fleet.client("tenant-a")
+        tenants = {row.name for row in fleet.store.clusters.values() if row.name.endswith("tenant-a")}
+        assert tenants == {"tenant-a", NAME, "harbor/dpf-operator-system/tenant-a"}
+        assert {name for name in seen if name.endswith("tenant-a")} == tenants, "none comes and goes"
 
 
-async def test_two_ways_to_one_cluster_are_one_row_and_the_second_outlives_the_first(
+async def test_two_ways_to_one_cluster_are_two_rows_and_the_second_outlives_the_first(
     two: EmbeddedFleet, tmp_path: Path
 ) -> None:
-    def shown() -> list[str]:
-        return [name for name in fleet.store.clusters if name.endswith("/tenant-a")]
-
+    other = "harbor/dpf-operator-system/tenant-a"
     async with over(two, tmp_path, only=["harbor"]) as fleet:
-        await until(lambda: len(shown()) == 1 and fleet.store.clusters[shown()[0]].reach is Reach.READY, "one of two")
-        first = shown()[0]
+        clusters = fleet.store.clusters
+        await until(lambda: {NAME, other} <= clusters.keys(), "both")
+        await until(lambda: all(clusters[name].reach is Reach.READY for name in (NAME, other)), "and both connected")
+        await until(lambda: clusters[other].carried_by == NAME, "one shows what is in it")
+        await (await fleet.client("harbor")).delete(SECRETS, "tenant-a-kubeconfig", namespace="clusters")
+        await until(lambda: NAME not in clusters, "one goes")
+        await until(lambda: any(row.cluster == other for row in fleet.store.accounts.values()), "the other shows it")
+        assert clusters[other].same == ()
+
+
+async def test_a_dpu_cluster_and_cluster_api_of_one_name_are_one_cluster_and_the_dpu_cluster_counts(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    async with over(two, tmp_path, only=["harbor"]) as fleet:
         client = await fleet.client("harbor")
-        if first == NAME:
-            await client.delete(SECRETS, "tenant-a-kubeconfig", namespace="clusters")
-        else:
-            await remove_dpu_clusters(client)
-        await until(lambda: shown() and shown() != [first], "the other one")
-        await until(lambda: fleet.store.clusters[shown()[0]].reach is Reach.READY, "and connected")
+        await until(lambda: NAME in fleet.store.clusters, "Cluster API's")
+        labelled = await client.get(SECRETS, "tenant-a-kubeconfig", namespace="clusters")
+        admin = {"metadata": {"name": "admin"}, "data": {"admin.conf": labelled["data"]["value"]}}
+        await client.create(SECRETS, admin, namespace="clusters")
+        dpu = {
+            "apiVersion": DPU_CLUSTERS.api_version, "kind": DPU_CLUSTERS.kind, "metadata": {"name": "tenant-a"},
+            "spec": {"type": "static", "version": "v1", "maxNodes": 1, "kubeconfig": "admin"},
+        }  # fmt: skip
+        await client.create(DPU_CLUSTERS, dpu, namespace="clusters")
+        await until(lambda: fleet.store.clusters[NAME].source == "DPUCluster", "the DPUCluster counts")
+        await until(lambda: fleet.store.clusters[NAME].reach is Reach.READY, "and is entered")
+        await client.delete(DPU_CLUSTERS, "tenant-a", namespace="clusters")
+        await until(lambda: fleet.store.clusters[NAME].source == "Cluster API", "and then Cluster API's again")
+
+
+async def test_a_context_that_is_called_like_a_delivered_cluster_stays_what_it_is(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    config = load(str(two.kubeconfig))
+    contexts = {**config.contexts, NAME: dataclasses.replace(config.contexts["harbor"], name=NAME)}
+    fleet = Fleet(dataclasses.replace(config, contexts=contexts), state=None, timing=FAST)
+    try:
+        await fleet.start()
+        await until(lambda: "harbor/dpf-operator-system/tenant-a" in fleet.store.clusters, "others are found")
+        await fleet.settled(10)
+        row = fleet.store.clusters[NAME]
+        assert (row.source, row.delivered) == ("kubeconfig", None)
+        assert fleet.endpoint(NAME).server == two.cluster("harbor").url
+        await (await fleet.client("harbor")).delete(SECRETS, "tenant-a-kubeconfig", namespace="clusters")
+        await asyncio.sleep(0.2)
+        assert fleet.store.clusters[NAME].reach is Reach.READY, "and does not go with somebody's Secret"
+    finally:
+        await fleet.stop()
 
 
 async def test_a_renewed_secret_is_read_anew(two: EmbeddedFleet, tmp_path: Path) -> None:

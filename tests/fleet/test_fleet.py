@@ -16,7 +16,7 @@ from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, Reach, RequestKind
-from tui.fleet.store import Area, FleetChange
+from tui.fleet.store import Area, FleetChange, Query
 from tui.issuance import managed
 from tui.issuance.errors import UsageError
 from tui.issuance.types import CredentialKind, FileDestination, Identity, IssueSpec, State
@@ -96,20 +96,73 @@ async def test_a_dpu_cluster_that_no_context_leads_to_becomes_a_cluster(two: Emb
         await until(lambda: has_account(fleet, "robot", name), "its accounts show")
 
 
-async def test_a_dpu_cluster_that_is_a_context_already_is_not_shown_twice(two: EmbeddedFleet, tmp_path: Path) -> None:
+async def test_a_dpu_cluster_that_a_context_leads_to_too_is_a_row_of_its_own(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    name = "harbor/dpf-operator-system/tenant-a"
     async with over(two, tmp_path) as fleet:
+        await until(lambda: name in fleet.store.clusters, "it is found")
         assert await fleet.settled(10)
-        alias = next(name for name in fleet.names() if name.endswith("/tenant-a"))
-        assert alias not in fleet.store.clusters
-        assert fleet.endpoint(alias).server == two.cluster("tenant-a").url
-        assert await fleet.client(alias) is await fleet.client("tenant-a")
+        row = fleet.store.clusters[name]
+        assert (row.source, row.reach, row.server) == ("DPUCluster", Reach.READY, two.cluster("tenant-a").url)
+        assert row.delivered is not None
+        assert row.delivered.phase == "Ready"
+        assert "tenant-a" in row.same
+        assert row.carried_by == "tenant-a"
+        assert name in fleet.store.clusters["tenant-a"].same
+        assert await fleet.client(name) is not await fleet.client("tenant-a")
+        assert fleet.endpoint(name).delivered
         targets = {
             row.credential.identity.cluster
             for row in fleet.store.requests.values()
             if row.credential and row.credential.identity
         }
-        assert "tenant-a" in targets
-        assert alias not in targets
+        assert name in targets
+        assert "tenant-a" not in targets
+
+
+async def test_what_is_in_one_server_is_listed_once_and_belongs_to_every_way_there(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    name = "harbor/dpf-operator-system/tenant-a"
+    async with over(two, tmp_path) as fleet:
+        await until(lambda: name in fleet.store.clusters, "it is found")
+        assert await fleet.settled(10)
+        store = fleet.store
+        assert {row.cluster for row in store.accounts.values()} == {"harbor", "tenant-a"}
+        both = [store.view(Area.ACCOUNTS, query=Query(cluster=each)) for each in (name, "tenant-a")]
+        assert list(both[0]) == list(both[1]) != []
+        request = next(row for row in store.requests.values() if row.target.endswith("/tenant-a") and row.credential)
+        identity = request.credential.identity if request.credential else None
+        assert identity is not None
+        there = Identity("tenant-a", identity.namespace, identity.name)
+        assert request.credential in [row.credential for row in store.credentials_of(there)]
+
+
+async def test_what_a_context_no_longer_shows_is_shown_by_the_way_that_was_delivered(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    good = load(str(two.kubeconfig))
+    broken = replace(good.users["tenant-a-admin"], client_certificate_data=b"no certificate")
+    configs = {"good": good, "bad": replace(good, users={**good.users, "tenant-a-admin": broken})}
+    now = "good"
+    name = "harbor/clusters/tenant-a"
+
+    def shown() -> set[str]:
+        return {row.cluster for row in fleet.store.accounts.values()} - {"harbor"}
+
+    async with over(two, tmp_path, reload=lambda: configs[now]) as fleet:
+        await until(lambda: name in fleet.store.clusters, "it is found")
+        assert await fleet.settled(10)
+        assert shown() == {"tenant-a"}
+        now = "bad"
+        await fleet.reconnect("tenant-a")
+        await until(lambda: name in shown(), "the first of the delivered ways shows it")
+        assert fleet.store.clusters["tenant-a"].reach is Reach.UNUSABLE
+        assert fleet.store.clusters["harbor/dpf-operator-system/tenant-a"].carried_by == name
+        now = "good"
+        await fleet.reconnect("tenant-a")
+        await until(lambda: shown() == {"tenant-a"}, "and the context again")
 
 
 async def test_custom_resources_that_are_installed_later_are_found(two: EmbeddedFleet, tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ import pytest
 
 from tests.certificates import Authority
 from tui.fleet.decode import Meta, NotedMeta, TokenSecret, token_secret_credential
-from tui.fleet.discovery import dpu_cluster_endpoint, same_server
+from tui.fleet.discovery import look_at_dpu_cluster
 from tui.fleet.logins import login_row
 from tui.fleet.objects import masked
 from tui.fleet.reach import Backoff, Latency, concerns_all, judge
 from tui.fleet.requests import request_row
 from tui.fleet.rows import Reach
+from tui.issuance.entering import NotEntered, Unusable
 from tui.issuance.types import Identity, State
 from tui.kube import errors
 from tui.kube.endpoint import Endpoint, ExecPlugin, Login
@@ -36,6 +37,8 @@ from tui.kube.sensitive import Sensitive
         (errors.ServerError(503), Reach.UNREACHABLE),
         (errors.ProtocolError("HTML"), Reach.UNREACHABLE),
         (errors.ConfigError("no such cluster"), Reach.UNUSABLE),
+        (Unusable("it would run a program"), Reach.UNUSABLE),
+        (NotEntered("nobody said yes"), Reach.UNTRUSTED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
@@ -44,9 +47,8 @@ def test_every_error_has_a_verdict(error: errors.KubeError, reach: Reach) -> Non
     assert verdict.reach is reach
     assert verdict.message == error.message
     assert verdict.hint == error.hint
-    assert concerns_all(error) is (
-        reach in (Reach.NEEDS_LOGIN, Reach.TLS_FAILED) or isinstance(error, errors.ConfigError)
-    )
+    ours = (Reach.NEEDS_LOGIN, Reach.TLS_FAILED, Reach.UNTRUSTED)
+    assert concerns_all(error) is (reach in ours or isinstance(error, errors.ConfigError))
 
 
 def test_slow_begins_above_a_second_and_ends_well_below() -> None:
@@ -164,6 +166,8 @@ def test_a_token_secret_of_nobody_is_no_credential() -> None:
 class OneSecret:
     """A client that knows one Secret."""
 
+    endpoint = Endpoint(name="harbor", server="https://harbor")
+
     def __init__(self, secret: dict[str, Any] | None) -> None:
         self._secret = secret
 
@@ -181,7 +185,7 @@ class OneSecret:
         ("admin", {"data": {"super-admin.conf": "eA=="}}, "Secret dpf/admin has no key admin.conf"),
         ("admin", {"data": None}, "Secret dpf/admin has no key admin.conf"),
         ("admin", {"data": {"admin.conf": "%%"}}, "is not base64"),
-        ("admin", {"data": {"admin.conf": base64.b64encode(b"[").decode()}}, "error loading"),
+        ("admin", {"data": {"admin.conf": base64.b64encode(b"[").decode()}}, "is no kubeconfig"),
     ],
     ids=["unnamed", "missing", "b27-no-key", "empty", "no-base64", "no-kubeconfig"],
 )
@@ -189,8 +193,8 @@ async def test_b27_what_is_wrong_with_a_dpu_cluster_is_said(
     secret: str, data: dict[str, Any] | None, problem: str
 ) -> None:
     client: Any = OneSecret(data)
-    with pytest.raises(errors.ConfigError, match=problem):
-        await dpu_cluster_endpoint(client, "harbor", "dpf", "c1", secret)
+    with pytest.raises((errors.ConfigError, Unusable), match=problem):
+        await look_at_dpu_cluster(client, "harbor", "dpf", "c1", secret)
 
 
 async def test_a_dpu_clusters_kubeconfig_brings_no_plugin_and_no_file() -> None:
@@ -200,20 +204,13 @@ async def test_a_dpu_clusters_kubeconfig_brings_no_plugin_and_no_file() -> None:
         b"users:\n- name: u\n  user: {tokenFile: /etc/passwd}\n"
     )
     client: Any = OneSecret({"data": {"admin.conf": base64.b64encode(config).decode()}})
-    with pytest.raises(errors.ConfigError):
-        await dpu_cluster_endpoint(client, "harbor", "dpf", "c1", "admin")
-
-
-def test_the_same_server_by_address_and_authority() -> None:
-    one = Endpoint(name="a", server="https://Harbor:443/", ca=b"PEM\n")
-    assert same_server(one, Endpoint(name="b", server="https://harbor", ca=b"PEM"))
-    assert not same_server(one, Endpoint(name="b", server="https://harbor:6443", ca=b"PEM"))
-    assert not same_server(one, Endpoint(name="b", server="https://harbor", ca=b"other"))
+    with pytest.raises(Unusable, match="tokenFile"):
+        await look_at_dpu_cluster(client, "harbor", "dpf", "c1", "admin")
 
 
 def test_a_request_that_makes_no_sense_is_listed_with_the_reason() -> None:
     obj = {"metadata": {"namespace": "dpf", "name": "odd"}, "spec": {"serviceAccount": 5}}
-    row = request_row("harbor", obj, lambda name: name)
+    row = request_row("harbor", obj)
     assert (row.namespace, row.name) == ("dpf", "odd")
     assert row.credential is not None
     assert row.credential.state is State.UNKNOWN

@@ -21,6 +21,7 @@ from tui.demo.eso_kinds import definitions
 from tui.fleet.fleet import Fleet
 from tui.issuance import capi, csi, exec_minting, token_secret
 from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.deliveries import CLOSED
 from tui.issuance.engine import Engine
 from tui.issuance.exec_cache import Question
 from tui.issuance.external_secrets import STORES, secret_store
@@ -266,7 +267,7 @@ class TenantClusters(KubeconfigClusters):
     async def client(self, name: str) -> Client:
         if name == self.tenant and self.found is None:
             host, ns = self.trial.place.host, self.trial.place.ns
-            self.found = await capi.find(await super().client(host), host, ns, name)
+            self.found = await CLOSED.admit(await capi.find(await super().client(host), host, ns, name))
         return await super().client(name)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.issuance.dpf_place import Place
+from tui.demo.kubeconfigs import vouching
 from tui.fleet.reach import Timing
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
@@ -158,11 +159,12 @@ async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> As
 def _kubeconfig(place: Place, token: str) -> dict[str, Any]:
     endpoint = place.known.endpoint(place.host)
     ca = base64.b64encode(endpoint.ca or b"").decode()
+    trust = vouching(authority for name in place.known.names() if (authority := place.known.endpoint(name).ca))
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": place.host,
         "contexts": [{"name": place.host, "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": endpoint.server, "certificate-authority-data": ca}}],
+        "clusters": [{"name": "c", "cluster": {"server": endpoint.server, "certificate-authority-data": ca, **trust}}],
         "users": [{"name": "u", "user": {"token": token}}],
     }

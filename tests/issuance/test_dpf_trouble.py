@@ -66,7 +66,7 @@ async def test_b27_the_key_admin_conf_is_missing(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("conf", "says"),
-    [(b"", "no key admin.conf"), (b"clusters: [", "is not a kubeconfig"), (b"kind: Config", "is not a kubeconfig")],
+    [(b"", "no key admin.conf"), (b"clusters: [", "is no kubeconfig"), (b"kind: Config", "current-context")],
 )
 async def test_b27_other_admin_kubeconfigs_that_are_none(place: Place, conf: bytes, says: str) -> None:
     patch = {"data": {"admin.conf": base64.b64encode(conf).decode()}}

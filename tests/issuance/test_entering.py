@@ -54,6 +54,7 @@ def rules(
     return Trust(sources=(TrustedSource(source=source, context=context, namespaces=namespaces, allow=allow),))
 
 
+ASKING = Trust(sources=(TrustedSource(context="harbor", allow=(Allowed.NEAR,), ask=True),))
 EVERYTHING = Trust(everything=True)
 CASES: list[tuple[str, Delivery, dict[str, object], Entry]] = [
     ("nobody said anything", PLAIN, {}, Entry.ASK),
@@ -66,6 +67,15 @@ CASES: list[tuple[str, Delivery, dict[str, object], Entry]] = [
     ("a rule for its kind", PLAIN, {"trust": rules(source=Deliverer.DPU_CLUSTERS)}, Entry.ENTER),
     ("a rule for the other kind", PLAIN, {"trust": rules(source=Deliverer.CLUSTER_API)}, Entry.ASK),
     ("a rule for another context", PLAIN, {"trust": rules(context="quay")}, Entry.ASK),
+    ("a rule that asks all the same", PLAIN, {"trust": ASKING}, Entry.ASK),
+    (
+        "a rule that asks, and another that does not",
+        PLAIN,
+        {"trust": Trust(sources=(*ASKING.sources, *rules().sources))},
+        Entry.ENTER,
+    ),
+    ("near, by a rule that asks", with_(near=True), {"trust": ASKING}, Entry.ASK),
+    ("near, by a rule that asks, with a yes", with_(near=True), {"trust": ASKING, "yes": PLACE}, Entry.ENTER),
     ("a rule without a context", PLAIN, {"trust": rules(context="")}, Entry.ASK),
     ("a rule by pattern", PLAIN, {"trust": rules(context="har*")}, Entry.ENTER),
     ("a rule for its namespace", PLAIN, {"trust": rules(namespaces=("x", "d?f"))}, Entry.ENTER),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.app import vocabulary
+from tui.issuance.entering import Allowed, Deliverer, TrustedSource
 from tui.issuance.errors import UsageError
 from tui.settings import Alert, Confirm, Loaded, Settings, load
 from tui.settings.reading import parse
@@ -227,3 +228,40 @@ def test_any_folder_survives_the_way_through_the_file(folder: str) -> None:
 
 def test_what_can_be_changed_exists() -> None:
     assert set(CHANGEABLE) <= set(Settings.__struct_fields__)
+
+
+TRUST = """\
+trust:
+  - {source: dpuclusters, context: harbor, namespaces: [dpf-*], allow: [near]}
+  - context: quay
+"""
+
+
+def test_trusted_sources_are_read(file: Path) -> None:
+    loaded = read(file, TRUST)
+    assert loaded.findings == ()
+    first, second = loaded.trusts().sources
+    assert first == TrustedSource(
+        source=Deliverer.DPU_CLUSTERS, context="harbor", namespaces=("dpf-*",), allow=(Allowed.NEAR,)
+    )
+    assert second == TrustedSource(context="quay")
+    assert not loaded.trusts().everything
+    assert read(file, TRUST, {"KUBEMINT_TRUST_DELIVERED": "true"}).trusts().everything
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        TRUST.replace("dpuclusters", "dpucluster"),
+        TRUST.replace("[dpf-*]", "dpf-*"),
+        TRUST.replace("namespaces", "namespace"),
+        TRUST.replace("[near]", "near"),
+        TRUST + "  - harbor\n",
+        TRUST + TRUST,
+        TRUST + "trust\n",
+    ],
+)
+def test_a_trusted_source_that_cannot_be_read_whole_trusts_nobody(file: Path, changed: str) -> None:
+    loaded = read(file, changed)
+    assert loaded.findings
+    assert loaded.trusts().sources == ()

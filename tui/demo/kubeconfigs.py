@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import yaml
+
+from tui.kube.entries import TRUST_EXTENSION
 
 from .access import Object
 from .faults import ServerState
@@ -50,7 +54,11 @@ def dump(config: Object) -> bytes:
 def fleet_kubeconfig(
     clusters: Mapping[str, EmbeddedCluster], folder: Path, more: tuple[list[Object], list[Object]] = ([], [])
 ) -> bytes:
-    """One context for each cluster, the first being current; `more` clusters and users belong to no context."""
+    """One context for each cluster, the first being current; `more` clusters and users belong to no context.
+
+    Each entry vouches for the authorities of all, so that nobody has to say yes to what they deliver about each other.
+    """
+    trust = vouching(cluster.authority.pem for cluster in clusters.values())
     users: list[Object] = []
     for name, cluster in clusters.items():
         user = cluster.certificate_user()
@@ -61,7 +69,8 @@ def fleet_kubeconfig(
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": next(iter(clusters)),
-        "clusters": [{"name": name, "cluster": cluster.entry()} for name, cluster in clusters.items()] + more[0],
+        "clusters": [{"name": name, "cluster": cluster.entry() | trust} for name, cluster in clusters.items()]
+        + more[0],
         "contexts": [
             {"name": name, "context": {"cluster": name, "user": f"{name}-admin", "namespace": "default"}}
             for name in clusters
@@ -69,6 +78,12 @@ def fleet_kubeconfig(
         "users": users + more[1],
     }
     return MARK + dump(config)
+
+
+def vouching(authorities: Iterable[bytes]) -> Object:
+    """The extension by which a cluster's entry vouches for what that cluster delivers, where these (PEM) sign it."""
+    known = sorted({hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.decode())).hexdigest() for pem in authorities})
+    return {"extensions": [{"name": TRUST_EXTENSION, "extension": {"authorities": known}}]}
 
 
 def admin_kubeconfig(cluster: EmbeddedCluster) -> bytes:

@@ -14,14 +14,15 @@ from typing import Any
 
 import msgspec
 
+from tui.issuance.entering import Unusable
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import Forbidden, KubeError
+from tui.kube.errors import ConfigError, Forbidden, KubeError
 from tui.kube.responses import decode
 
-from .reach import Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
-from .rows import ClusterRow, CredentialRow, Reach, ShootFacts
+from .reach import PATIENT, Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
+from .rows import ClusterRow, CredentialRow, DeliveredFacts, Reach, ShootFacts
 from .store import FleetStore
 from .watching import Follower, Watched
 
@@ -51,9 +52,10 @@ class ClusterTasks:
         timing: Timing,
         watched: Sequence[Watched],
         namespace: str | None = None,
-        resolved: Callable[[Endpoint], bool] = lambda endpoint: True,
+        resolved: Callable[[Endpoint], None] = lambda endpoint: None,
         login: Callable[[Endpoint], CredentialRow | None] = lambda endpoint: None,
-        found: bool = False,
+        delivered: DeliveredFacts | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.source = source
         self.settled = asyncio.Event()
@@ -70,15 +72,15 @@ class ClusterTasks:
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         self._restarting = asyncio.Lock()
-        self._row = ClusterRow(name=source.name, source=source.label, since=clock())
-        self._shown = not found
-        """One that was found in another cluster may be known by another name: it has no row before that is known, so
-        that none comes and goes."""
+        self._changed = changed
+        self._row = ClusterRow(name=source.name, source=source.label, since=clock(), delivered=delivered)
         self._latency = Latency()
         self._followers = {kind.label: Follower(kind, store, self, namespace=namespace) for kind in watched}
         self._waiting_for: set[str] = set()
         self._missing: dict[str, str] = {}
         self._probe_now = asyncio.Event()
+        self._turned = False
+        """Whether what is in it is shown by another cluster since, or no longer."""
         self._fatal: KubeError | None = None
         self._task: asyncio.Task[None] | None = None
         self._change()
@@ -96,9 +98,7 @@ class ClusterTasks:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._drop_client()
 
     async def restart(self) -> None:
         """Forget what is known of the way in, and connect anew at once."""
@@ -111,6 +111,23 @@ class ClusterTasks:
     def about(self, shoot: ShootFacts | None) -> None:
         """What a garden says of this cluster."""
         self._change(shoot=shoot)
+
+    def about_delivery(self, delivered: DeliveredFacts) -> None:
+        """Who delivers it and what is said of it there, where that changed."""
+        self._change(delivered=delivered, source=delivered.by.kind.value)
+        if self._row.answers and self.settled.is_set():
+            self._enter_answering()
+
+    def same_as(self, others: tuple[str, ...], carried_by: str) -> None:
+        """Which clusters lead to the same server, and which of them shows what is in it (empty: this one)."""
+        if (others, carried_by) == (self._row.same, self._row.carried_by):
+            return
+        self._turned = self._turned or bool(carried_by) is not bool(self._row.carried_by)
+        self._change(same=others, carried_by=carried_by)
+        if self._turned:
+            if self._row.answers and not carried_by:
+                self.settled.clear()  # until what is in it is listed
+            self._probe_now.set()
 
     def forget(self) -> None:
         """Take every row of this cluster out of the store."""
@@ -155,35 +172,41 @@ class ClusterTasks:
         while True:
             try:
                 discovery = await self._connect()
-                if discovery is None:
-                    return
                 patient.reset()
                 eager.reset()
-                error = await self._session(discovery)
+                ended = await self._session(discovery)
+                if ended is None:
+                    continue
+                error = ended
             except KubeError as failure:
                 error = failure
             except Exception as failure:  # noqa: BLE001 - a mistake of ours must not leave a cluster without tasks
                 error = KubeError(f"internal error ({type(failure).__name__})", cluster=self.source.name)
-            backoff = patient if judge(error).reach is Reach.NEEDS_LOGIN else eager
-            wait = backoff.next()
-            self._shown = True
-            self._enter(*_spread(judge(error)), retry_at=self._clock() + timedelta(seconds=wait))
+            verdict = self._judged(error)
+            wait = (patient if verdict.reach in PATIENT else eager).next()
+            self._enter(*_spread(verdict), retry_at=self._clock() + timedelta(seconds=wait))
             for follower in self._followers.values():
                 follower.mark_stale()
             self.settled.set()
             await asyncio.sleep(wait)
-            if judge(error).reach is Reach.NEEDS_LOGIN:
+            if verdict.reach in PATIENT:
                 await self._drop_client()  # the next one reads certificates and tokens again
 
-    async def _connect(self) -> Discovery | None:
-        """Resolve, say hello, ask what there is. None where this cluster turns out to be another one's double."""
+    def _judged(self, error: KubeError) -> Verdict:
+        """What the error says, after what is said of the cluster where it is delivered."""
+        verdict, said = judge(error), self._row.delivered
+        unborn = isinstance(error, ConfigError) and not isinstance(error, Unusable)
+        if said is not None and not said.ready and unborn:
+            return Verdict(Reach.NOT_READY, f"{said.phase}: {verdict.message}", verdict.hint)
+        return verdict
+
+    async def _connect(self) -> Discovery:
+        """Resolve, say hello, ask what there is."""
         waiting = asyncio.get_running_loop().call_later(self._timing.probe / 4, self._say_waiting)
         try:
             client = await self.client()
             assert self.endpoint is not None
-            if not self._resolved(self.endpoint):
-                return None
-            self._shown = True
+            self._resolved(self.endpoint)
             await self._describe(self.endpoint)
             version = await self._hello(client)
             self._change(version=version)
@@ -194,10 +217,19 @@ class ClusterTasks:
         finally:
             waiting.cancel()
 
-    async def _session(self, discovery: Discovery) -> KubeError:
-        """Follow everything until the cluster is lost; gives the reason."""
-        self._fatal = None
+    async def _session(self, discovery: Discovery) -> KubeError | None:
+        """Follow everything until the cluster is lost; gives the reason, or None where it is to begin anew."""
+        self._fatal, self._turned = None, False
         self._probe_now.clear()
+        if self._row.carried_by:
+            for follower in self._followers.values():
+                follower.forget()
+            self._change(missing=(), lacks=())
+            self._missing.clear()
+            self._waiting_for = set()
+            self._measure()
+            self._sync()
+            return await self._heartbeats()
         present, absent = self._sorted(discovery)
         self._without(discovery, absent)
         self._waiting_for = {watched.label for watched in present}
@@ -214,7 +246,7 @@ class ClusterTasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _heartbeats(self) -> KubeError:
+    async def _heartbeats(self) -> KubeError | None:
         client = await self.client()
         while True:
             try:
@@ -224,6 +256,8 @@ class ClusterTasks:
                 if self._waiting_for:
                     continue  # lists under way have limits of their own, and a small request would wait behind them
             self._probe_now.clear()
+            if self._turned:
+                return None
             if self._fatal is not None:
                 return self._fatal
             try:
@@ -321,7 +355,7 @@ class ClusterTasks:
 
     def _sync(self) -> None:
         """Everything that can be listed is."""
-        if self._row.synced_at is None or self._row.reach not in (Reach.READY, Reach.SLOW):
+        if self._row.synced_at is None or not self._row.answers:
             self._change(synced_at=self._clock())
         self._enter_answering()
         self.settled.set()
@@ -329,11 +363,16 @@ class ClusterTasks:
     def _enter_answering(self) -> None:
         forbidden = {label for label, why in self._missing.items() if why.startswith("no right")}
         core = {watched.label for watched in self._watched if not (watched.resource.group or watched.optional)}
+        said = self._row.delivered
         if core and core <= forbidden:
             self._enter(
                 Reach.FORBIDDEN,
                 f"this login may not list {' or '.join(sorted(core))}",
                 "ask for list and watch on them, or name a namespace you may read",
+            )
+        elif said is not None and not said.ready:
+            self._enter(
+                Reach.NOT_READY, f"its {said.by.kind.value} is {said.phase}" + (f": {said.says}" if said.says else "")
             )
         elif self._latency.slow:
             self._enter(Reach.SLOW, f"answers take {self._latency.value or 0:.1f} s")
@@ -353,9 +392,10 @@ class ClusterTasks:
         self._change(reach=reach, since=since, message=message, hint=hint, retry_at=retry_at)
 
     def _change(self, **fields: Any) -> None:
-        self._row = msgspec.structs.replace(self._row, **fields)
-        if self._shown:
-            self._store.put(self._row)
+        before, self._row = self._row, msgspec.structs.replace(self._row, **fields)
+        self._store.put(self._row)
+        if (before.reach, before.missing) != (self._row.reach, self._row.missing):
+            self._changed()
 
     async def _drop_client(self) -> None:
         client, self._client = self._client, None

@@ -66,11 +66,27 @@ class ClusterSecret(msgspec.Struct, frozen=True):
     metadata: VersionedMeta = msgspec.field(default_factory=VersionedMeta)
 
 
+class ShortCondition(msgspec.Struct, frozen=True):
+    """What one condition says."""
+
+    type: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class PhaseStatus(msgspec.Struct, frozen=True):
+    """The part of a DPUCluster's status that says how it stands."""
+
+    phase: str = ""
+    conditions: tuple[ShortCondition, ...] | None = None
+
+
 class DPUCluster(msgspec.Struct, frozen=True):
     """The part of a DPUCluster that makes it a source of a cluster."""
 
     metadata: Meta = msgspec.field(default_factory=Meta)
     spec: SecretRefSpec = msgspec.field(default_factory=SecretRefSpec)
+    status: PhaseStatus = msgspec.field(default_factory=PhaseStatus)
 
 
 def account_row(cluster: str, account: Account) -> AccountRow:

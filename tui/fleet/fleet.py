@@ -14,7 +14,9 @@ from functools import partial
 from typing import Final
 
 from tui.issuance.clusters import Guard, unguarded, unknown_cluster
+from tui.issuance.deliveries import CLOSED, Delivered, Gate
 from tui.issuance.engine import Engine
+from tui.issuance.entering import Delivery, NotEntered, Verdict, Yes
 from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.issuance.state import StateStore
 from tui.issuance.types import AccessLevel, Outcome
@@ -25,14 +27,14 @@ from tui.kube.kubeconfig import KubeConfig
 
 from .cluster_tasks import ClusterTasks, Source
 from .coalescing import Coalescing
-from .discovery import context_source, fixed_source, same_address, same_server
+from .discovery import Look, context_source, delivered_source, fixed_source
 from .found import FoundClusters, Tenant
 from .kinds import kinds_of
 from .local_files import LocalFiles
 from .logins import login_row
 from .reach import Backoff, Timing
-from .renaming import rename
-from .rows import SHOOT, ClusterRow, CredentialRow
+from .rows import SHOOT, ClusterRow, CredentialRow, DeliveredFacts, Reach
+from .same import Way, compare
 from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
 
@@ -45,8 +47,9 @@ class Fleet:
     `only` names the contexts to use (default: all). `areas` limits what is followed, for whoever needs only one list.
     `reload` gives the kubeconfig anew when somebody reconnects after a login. `endpoints` are
     clusters beside those contexts (the one this process runs in). Nothing is changed in clusters that the `guard`
-    protects. Without `state` there is no engine and
-    nothing local is shown.
+    protects, and none that another one delivers is entered unless the `gate` lets it in (default: the yeses in
+    `state`). Of several ways to one server, one that is `named` shows what is in it. Without `state` there is no engine
+    and nothing local is shown.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Fleet:
         reload: Callable[[], KubeConfig] | None = None,
         endpoints: Sequence[Endpoint] = (),
         guard: Guard = unguarded,
+        gate: Gate | None = None,
+        named: Collection[str] = (),
     ) -> None:
         for name in only or ():
             if name not in config.contexts:
@@ -75,8 +80,13 @@ class Fleet:
         self.store = FleetStore(clock=clock, schedule=self._notices.soon)
         self._config = config
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
-        self._engine = None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard)
+        self._state = state
+        self._gate = gate or (CLOSED if state is None else Gate(yes=state.trusted_place))
+        self._engine = (
+            None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard, gate=self._gate)
+        )
         self._clock = clock
+        self._named = frozenset(named)
         self._areas = frozenset(areas)
         self._namespace = namespace
         self._timing = timing
@@ -85,7 +95,7 @@ class Fleet:
         self._tasks: dict[str, ClusterTasks] = {}
         self._shoots = Shoots(self.store, self._tasks, clock)
         self._found = FoundClusters(
-            self.client, follow=partial(self._add, host=False, found=True), leave=self._remove, again=self._again
+            self.client, follow=self._found_one, leave=self._remove, again=self._again, about=self._said_of
         )
         shown = state if Area.CREDENTIALS in self._areas else None
         self._files = LocalFiles(shown, self.store) if shown is not None else None
@@ -100,11 +110,13 @@ class Fleet:
     # The issuance core's view of the clusters
 
     def names(self) -> Sequence[str]:
-        return (*self._tasks, *self._found.aliases) if self._tasks else self._contexts
+        return tuple(self._tasks) or self._contexts
 
     def endpoint(self, name: str) -> Endpoint:
-        name = self._found.known_as(name)
         tasks = self._tasks.get(name)
+        row = tasks.row if tasks is not None else None
+        if row is not None and row.delivered is not None and row.reach in (Reach.UNTRUSTED, Reach.UNUSABLE):
+            raise NotEntered(row.message, cluster=name, hint=row.hint)
         if tasks is not None and tasks.endpoint is not None:
             return tasks.endpoint
         if name in self._contexts:
@@ -114,7 +126,7 @@ class Fleet:
         raise unknown_cluster(name, tuple(self.names()))
 
     async def client(self, name: str) -> Client:
-        tasks = self._tasks.get(self._found.known_as(name))
+        tasks = self._tasks.get(name)
         if tasks is None:
             raise unknown_cluster(name, tuple(self.names()))
         return await tasks.client()
@@ -123,9 +135,22 @@ class Fleet:
         """Every cluster that was found in another one, whatever else leads to it."""
         return self._found.tenants()
 
+    async def delivery(self, name: str) -> tuple[Delivered, Verdict]:
+        """What another cluster delivers about this one, read anew, and whether it is entered. Raises UsageError,
+        KubeError."""
+        found = await self._found.look(name)
+        return found, await self._gate.verdict(found)
+
+    async def trust(self, delivery: Delivery) -> None:
+        """The operator says yes to exactly this: remember it, and enter. Raises StateError where it cannot be kept."""
+        if self._state is None:
+            raise StateError("there is no local state to remember that in", "make the state folder writable")
+        await asyncio.to_thread(self._state.trust, Yes(delivery.by, delivery.place, self._clock()))
+        self._again(delivery.by.cluster)
+
     def skew(self, cluster: str) -> float | None:
         """Server time minus local time in seconds, where it is known."""
-        row = self.store.clusters.get(self._found.known_as(cluster))
+        row = self.store.clusters.get(cluster)
         return row.skew if row is not None else None
 
     def now(self) -> datetime:
@@ -162,11 +187,19 @@ class Fleet:
         await asyncio.gather(*(tasks.stop() for tasks in self._tasks.values()))
         self._notices.stop()
 
-    async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - giving up is part of what it means
-        """Wait until every cluster is synced or known to be bad; False where some are neither after `timeout`."""
+    async def settled(self, timeout: float, only: Collection[str] = ()) -> bool:  # noqa: ASYNC109 - it may give up
+        """Wait until every cluster (of `only`, where any are named) is synced or known to be bad.
+
+        False where some are neither after `timeout`. A cluster that another one delivers is there once that is settled.
+        """
+
+        def unsettled() -> list[ClusterTasks]:
+            meant = (tasks for name, tasks in self._tasks.items() if not only or name in only)
+            return [tasks for tasks in meant if not tasks.settled.is_set()]
+
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while waiting := [tasks for tasks in self._tasks.values() if not tasks.settled.is_set()]:
+                while waiting := unsettled():
                     await asyncio.gather(*(tasks.settled.wait() for tasks in waiting))
                 return True
         return False
@@ -192,7 +225,6 @@ class Fleet:
         if name in self._tasks:
             await self.disconnect_shoot(name)
         login = ShootLogin(access, partial(self.client, access.garden))
-        self._found.entered(login.source)
         self._add(login.source, host=False, login=login.row)
         tasks = self._tasks[name]
         self._help(self._renew_login(login, tasks))
@@ -204,7 +236,6 @@ class Fleet:
         tasks = self._tasks.get(name)
         if tasks is None or tasks.source.label != SHOOT:
             raise UsageError(f"{name} is no shoot that was entered with a certificate in memory")
-        self._found.left(name)
         del self._tasks[name]
         tasks.settled.set()
         await self._stop_and_forget(tasks)
@@ -224,14 +255,13 @@ class Fleet:
         source: Source,
         *,
         host: bool = True,
-        found: bool = False,
+        delivered: DeliveredFacts | None = None,
         login: Callable[[Endpoint], CredentialRow | None] = login_row,
     ) -> None:
         name = source.name
         watched = kinds_of(
             name,
             self._areas,
-            known_as=self._found.known_as,
             found=partial(self._found.dpu_cluster, name) if host else None,
             labelled=partial(self._found.cluster_secret, name) if host else None,
             shoots=partial(self._shoots.seen, name) if host else None,
@@ -245,18 +275,41 @@ class Fleet:
             timing=self._timing,
             watched=watched,
             namespace=self._namespace,
-            resolved=partial(self._resolved, name, host),
+            resolved=partial(self._resolved, name),
             login=login if Area.CREDENTIALS in self._areas else lambda endpoint: None,
-            found=found,
+            delivered=delivered,
+            changed=self._compare,
         )
         tasks.start()
 
-    def _resolved(self, name: str, host: bool, endpoint: Endpoint) -> bool:
-        """It is known where a cluster is; False where something else leads there already."""
-        if not (host or self._is_new(name, endpoint)):
-            return False
-        self._shoots.reached(name, endpoint)
-        return True
+    def _found_one(self, name: str, look: Look, delivered: DeliveredFacts) -> None:
+        """Follow a cluster that another one delivers. A context that is called the same stays what it is."""
+        if name not in self._contexts and name not in self._tasks:
+            self._add(delivered_source(name, look, self._gate, delivered), host=False, delivered=delivered)
+
+    def _said_of(self, name: str, delivered: DeliveredFacts) -> None:
+        if self._is_delivered(name):
+            self._tasks[name].about_delivery(delivered)
+
+    def _is_delivered(self, name: str) -> bool:
+        return name in self._tasks and self._tasks[name].row.delivered is not None
+
+    def _resolved(self, name: str, endpoint: Endpoint) -> None:
+        """It is known where a cluster is."""
+        if not self._is_delivered(name):  # what a cluster delivers says nothing about shoots
+            self._shoots.reached(name, endpoint)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Find out which clusters lead to the same server, and which of those shows what is in it."""
+        ways = {
+            name: Way(tasks.endpoint, tasks.row)
+            for name, tasks in self._tasks.items()
+            if tasks.endpoint is not None and tasks.row.reach is not Reach.UNTRUSTED
+        }
+        found = compare(ways, self._named)
+        for name, tasks in self._tasks.items():
+            tasks.same_as(*found.get(name, ((), "")))
 
     async def _renew_login(self, login: ShootLogin, tasks: ClusterTasks) -> None:
         while self._tasks.get(login.name) is tasks:
@@ -269,45 +322,21 @@ class Fleet:
                 await tasks.restart()
 
     def _remove(self, name: str) -> None:
-        tasks = self._tasks.pop(name, None)
-        if tasks is not None:
+        if self._is_delivered(name):
+            tasks = self._tasks.pop(name)
             tasks.settled.set()
             self._help(self._stop_and_forget(tasks))
+            self._compare()
 
     def _again(self, name: str) -> None:
         """The way into a cluster that was found has changed."""
-        if name in self._tasks:
+        if self._is_delivered(name):
             self._help(self._tasks[name].restart())
 
     async def _stop_and_forget(self, tasks: ClusterTasks) -> None:
         await tasks.stop()
         tasks.forget()
         self._shoots.left(tasks.source.name)
-
-    def _is_new(self, name: str, endpoint: Endpoint) -> bool:
-        """Whether nothing else leads to the same server. Where something does, `name` becomes its alias."""
-        others = (other for other in self._found if other != name and other in self._tasks)
-        for other in (*self._contexts, *others):
-            if not self._may_lead_to(other, endpoint):
-                continue
-            try:
-                known = self.endpoint(other)
-            except KubeError:
-                continue
-            if same_server(known, endpoint):
-                self._found.alias(name, other)
-                self._remove(name)
-                rename(self.store, name, other)
-                return False
-        return True
-
-    def _may_lead_to(self, name: str, endpoint: Endpoint) -> bool:
-        """Whether it is worth a look. The files that a context names are not read for one that is elsewhere."""
-        tasks, context = self._tasks.get(name), self._config.contexts.get(name)
-        cluster = self._config.clusters.get(context.cluster) if context is not None else None
-        if cluster is None or (tasks is not None and tasks.endpoint is not None):
-            return True
-        return same_address(cluster.server, endpoint.server)
 
     async def _recover(self, engine: Engine) -> None:
         """At the start and ever after: a cluster that is away just then, or is only found later, comes back."""

@@ -1,22 +1,26 @@
-"""The clusters that were found in others: what is known of each, and what the fleet calls it.
+"""The clusters that were found in others: what is known of each, and how the fleet comes to follow it.
 
 A DPUCluster and a Secret that Cluster API labelled come, change and go; whoever has the connections is told which
-cluster to follow, to leave, and to enter anew. One that something else leads to already is an alias of that.
+cluster to follow, to leave, and to enter anew. Each is called `HOST/NAMESPACE/NAME`, on every start alike and whatever
+else leads to the same server. Where both lead to one of that name, the DPUCluster counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
 from typing import NamedTuple
 
 from tui.issuance import capi
+from tui.issuance.deliveries import Delivered
 from tui.issuance.dpf.resources import target_name
+from tui.issuance.entering import DeliveredBy, SourceKind
+from tui.issuance.errors import UsageError
 from tui.kube.client import Client
+from tui.kube.text import safe_text
 
-from .cluster_tasks import Source
 from .decode import ClusterSecret, DPUCluster
-from .discovery import capi_source, dpu_cluster_source
+from .discovery import Look, look_at_dpu_cluster
+from .rows import DeliveredFacts
 
 
 class Tenant(NamedTuple):
@@ -25,116 +29,110 @@ class Tenant(NamedTuple):
     host: str
     namespace: str
     name: str
-    known_as: str
-    """What the fleet calls it: a context's name where one leads to it too."""
     of_cluster_api: bool
     """Whether Cluster API made it; otherwise it is a DPUCluster."""
 
+    @property
+    def cluster(self) -> str:
+        """What the fleet calls it."""
+        return f"{self.host}/{self.namespace}/{self.name}"
+
 
 class FoundClusters:
-    """Every cluster that was found in another one, aliases too; iterating gives their names.
+    """Every cluster that was found in another one; iterating gives their names.
 
-    `client` gives the client of a host. `follow` is told of one that came, `leave` of one that went, and `again` of one
-    whose way in changed; the last two may name one that is not followed.
+    `client` gives the client of a host. `follow` is told of one that came and how to look at what leads to it, `leave`
+    of one that went, `again` of one whose way in changed, and `about` of what is said of one.
     """
 
     def __init__(
         self,
         client: Callable[[str], Awaitable[Client]],
         *,
-        follow: Callable[[Source], None],
+        follow: Callable[[str, Look, DeliveredFacts], None],
         leave: Callable[[str], None],
         again: Callable[[str], None],
+        about: Callable[[str, DeliveredFacts], None],
     ) -> None:
         self._client = client
         self._follow = follow
         self._leave = leave
         self._again = again
-        self._sources: dict[str, Source] = {}
-        self._kubeconfigs: dict[str, str] = {}
-        """The Secret that each DPUCluster names."""
+        self._about = about
+        self._dpu: dict[str, DPUCluster] = {}
         self._labelled: dict[str, str] = {}
         """The resourceVersion of the Secret that each cluster of Cluster API is known by."""
-        self._aliases: dict[str, str] = {}
-        """Clusters that something else leads to already: their names in the fleet, and what that is called."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._sources)
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """The names of those that something else leads to."""
-        return tuple(self._aliases)
-
-    def known_as(self, name: str) -> str:
-        """What the fleet calls the cluster of that name."""
-        return self._aliases.get(name, name)
-
-    def alias(self, name: str, other: str) -> None:
-        """`other` leads to the cluster `name` already."""
-        self._aliases[name] = other
+        return iter(sorted(self._dpu.keys() | self._labelled.keys()))
 
     def tenants(self) -> list[Tenant]:
-        """Every one of them, whatever else leads to it."""
-        tenants = []
-        for name in self._sources:
-            host, namespace, short = name.rsplit("/", 2)
-            made = name in self._labelled
-            tenants.append(Tenant(host, namespace, short, self.known_as(name), of_cluster_api=made))
-        return sorted(tenants)
+        """Every one of them."""
+        return [Tenant(*_split(name), of_cluster_api=name in self._labelled) for name in self]
 
-    def entered(self, source: Source) -> None:
-        """Somebody enters a cluster that is only followed when that is asked for."""
-        self._sources[source.name] = source
-
-    def left(self, name: str) -> None:
-        """Nobody wants to be in it any more."""
-        self._sources.pop(name, None)
+    async def look(self, name: str) -> Delivered:
+        """What is delivered about one of them now; nobody enters it by that. Raises UsageError, KubeError."""
+        facts = self._facts(name)
+        if facts is None:
+            raise UsageError(f"{name} is no cluster that another one delivers")
+        by = facts.by
+        client = await self._client(by.host)
+        if by.kind is SourceKind.DPU_CLUSTER:
+            return await look_at_dpu_cluster(client, by.host, by.namespace, by.name, self._dpu[name].spec.kubeconfig)
+        return await capi.find(client, by.host, by.namespace, by.name)
 
     def dpu_cluster(self, host: str, key: str, found: DPUCluster | None) -> None:
         """A DPUCluster in `host` came, changed or went."""
         namespace, _, short = key.partition("/")
         name = target_name(host, namespace, short)
+        before, known = self._dpu.get(name), self._facts(name)
         if found is None:
-            if self._kubeconfigs.pop(name, None) is not None:
-                self._lose(name)
-            return
-        before = self._kubeconfigs.get(name)
-        self._kubeconfigs[name] = found.spec.kubeconfig
-        if name not in self._sources:
-            secret = partial(self._kubeconfigs.__getitem__, name)
-            self._find(dpu_cluster_source(host, partial(self._client, host), namespace, short, secret))
-        elif before != found.spec.kubeconfig:
-            self._again(name)
+            self._dpu.pop(name, None)
+        else:
+            self._dpu[name] = found
+        moved = before is None or found is None or before.spec.kubeconfig != found.spec.kubeconfig
+        self._changed(name, known, moved=moved)
 
     def cluster_secret(self, host: str, key: str, found: ClusterSecret | None) -> None:
         """A Secret that Cluster API labelled came, changed or went in `host`; its siblings are not clusters."""
         namespace, _, secret = key.partition("/")
         short = secret.removesuffix(capi.secret_name(""))
-        name = capi.cluster_name(host, namespace, short)
-        if found is None or capi.cluster_of(secret, found.metadata.labels) is None:
-            if secret == capi.secret_name(short) and self._labelled.pop(name, None) is not None:
-                self._lose(name)
+        if secret != capi.secret_name(short):
             return
-        before = self._labelled.get(name)
-        if before is None and name in self._sources:
-            return  # a DPUCluster of the same name
-        self._labelled[name] = found.metadata.resource_version
-        if before is None:
-            self._find(capi_source(host, partial(self._client, host), namespace, short))
-        elif before != found.metadata.resource_version:
-            self._again(name)
+        name = capi.cluster_name(host, namespace, short)
+        before, known = self._labelled.get(name), self._facts(name)
+        if found is None or capi.cluster_of(secret, found.metadata.labels) is None:
+            self._labelled.pop(name, None)
+        else:
+            self._labelled[name] = found.metadata.resource_version
+        self._changed(name, known, moved=name not in self._dpu and before != self._labelled.get(name))
 
-    def _find(self, source: Source) -> None:
-        self._sources[source.name] = source
-        self._follow(source)
+    def _facts(self, name: str) -> DeliveredFacts | None:
+        """Who delivers it and what is said of it, None where nobody does."""
+        host, namespace, short = _split(name)
+        dpu = self._dpu.get(name)
+        if dpu is not None:
+            says = next((one.message or one.reason for one in dpu.status.conditions or () if one.type == "Ready"), "")
+            by = DeliveredBy(SourceKind.DPU_CLUSTER, host, namespace, short)
+            return DeliveredFacts(by=by, phase=safe_text(dpu.status.phase, 40), says=safe_text(says))
+        if name in self._labelled:
+            return DeliveredFacts(by=DeliveredBy(SourceKind.CLUSTER_API, host, namespace, short))
+        return None
 
-    def _lose(self, name: str) -> None:
-        """It is no longer there; what was its alias stands for itself again."""
-        self._sources.pop(name, None)
-        self._aliases.pop(name, None)
-        self._leave(name)
-        for alias in [alias for alias, known in self._aliases.items() if known == name]:
-            del self._aliases[alias]
-            if alias in self._sources:
-                self._follow(self._sources[alias])
+    def _changed(self, name: str, before: DeliveredFacts | None, *, moved: bool) -> None:
+        facts = self._facts(name)
+        if facts is None:
+            if before is not None:
+                self._leave(name)
+        elif before is None:
+            self._follow(name, lambda: self.look(name), facts)
+        else:
+            if facts != before:
+                self._about(name, facts)
+            if moved:
+                self._again(name)
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    host, namespace, short = name.rsplit("/", 2)
+    return host, namespace, short

@@ -18,7 +18,7 @@ from tui.issuance.hygiene import Report, Survey, examine, look_at_disk, survey
 from tui.issuance.types import CredentialKind
 from tui.kube.errors import KubeError
 
-from .rows import AccountRow, CredentialRow, Reach, Row
+from .rows import AccountRow, CredentialRow, Row
 
 if TYPE_CHECKING:
     from tui.kube.kubeconfig import KubeConfig
@@ -58,7 +58,7 @@ async def check(
     """
     held = [row.credential for row in credentials if isinstance(row, CredentialRow)]
     identities = [row.identity for row in accounts if isinstance(row, AccountRow)]
-    answering = sorted(row.name for row in fleet.store.clusters.values() if row.reach in (Reach.READY, Reach.SLOW))
+    answering = sorted(row.name for row in fleet.store.clusters.values() if row.answers)
     wanted = {identity.cluster for identity in identities} | {one.address.cluster for one in held}
     names = [name for name in answering if name in wanted]
     now = fleet.now()

@@ -33,7 +33,6 @@ def kinds_of(
     cluster: str,
     areas: Collection[Area],
     *,
-    known_as: Callable[[str], str],
     found: Callable[[str, DPUCluster | None], None] | None = None,
     labelled: Callable[[str, ClusterSecret | None], None] | None = None,
     shoots: Callable[[str, Shoot | None], None] | None = None,
@@ -42,9 +41,9 @@ def kinds_of(
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
-    `known_as` gives the fleet's name of a request's target cluster; `found` hears of DPUClusters, `labelled` of the
-    Secrets of Cluster API's clusters, `shoots` and `projects` of Gardener's, None where this cluster was found through
-    such a thing itself. Whoever looks at one `namespace` alone is shown nothing of what lies in none.
+    `found` hears of DPUClusters, `labelled` of the Secrets of Cluster API's clusters, `shoots` and `projects` of
+    Gardener's, None where this cluster was found through such a thing itself. Whoever looks at one `namespace` alone is
+    shown nothing of what lies in none.
     """
 
     def accounts(account: Account) -> Iterable[Row]:
@@ -64,7 +63,7 @@ def kinds_of(
         return () if credential is None else (credential_row(credential),)
 
     def requests(obj: Mapping[str, Any]) -> Iterable[Row]:
-        row = request_row(cluster, obj, known_as)
+        row = request_row(cluster, obj)
         return (row,) if row.credential is None else (row, credential_row(row.credential))
 
     kinds: list[Watched] = []

@@ -68,10 +68,12 @@ REACH_RANK: Final[dict[Reach, int]] = {
     Reach.TLS_FAILED: 2,
     Reach.UNREACHABLE: 3,
     Reach.FORBIDDEN: 4,
-    Reach.SLOW: 5,
-    Reach.CONNECTING: 6,
-    Reach.READY: 7,
-    Reach.NOT_CONNECTED: 8,
+    Reach.UNTRUSTED: 5,
+    Reach.NOT_READY: 6,
+    Reach.SLOW: 7,
+    Reach.CONNECTING: 8,
+    Reach.READY: 9,
+    Reach.NOT_CONNECTED: 10,
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from tui.issuance.entering import NotEntered
 from tui.kube.errors import (
     APIError,
     ConfigError,
@@ -71,6 +72,8 @@ class Verdict:
 def judge(error: KubeError) -> Verdict:
     """The state of a cluster whose request ended in `error`."""
     match error:
+        case NotEntered():
+            reach = Reach.UNTRUSTED
         case NeedsLogin() | ExecPluginError() | Unauthorized():
             reach = Reach.NEEDS_LOGIN
         case Forbidden():
@@ -84,9 +87,13 @@ def judge(error: KubeError) -> Verdict:
     return Verdict(reach, error.message, error.hint)
 
 
+PATIENT: Final = frozenset({Reach.NEEDS_LOGIN, Reach.UNTRUSTED})
+"""What only a person can change: asking again at once would only find the same."""
+
+
 def concerns_all(error: KubeError) -> bool:
     """Whether the error is about the way in, so that every other kind would meet it too."""
-    return isinstance(error, NeedsLogin | ExecPluginError | Unauthorized | TLSFailed | ConfigError)
+    return isinstance(error, NotEntered | NeedsLogin | ExecPluginError | Unauthorized | TLSFailed | ConfigError)
 
 
 def concerns_connection(error: KubeError) -> bool:

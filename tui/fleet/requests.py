@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import msgspec
 
 from tui.issuance import dpf
 from tui.issuance.dpf.objects import READY, Condition, ParseError
 from tui.issuance.dpf.tending import traces
-from tui.issuance.types import Address, Credential, CredentialKind, Identity, State
+from tui.issuance.types import Address, Credential, CredentialKind, State
 
 from .rows import ConditionRow, RequestRow
 
 
-def request_row(cluster: str, obj: Mapping[str, Any], known_as: Callable[[str], str]) -> RequestRow:
-    """The row of a request in `cluster`; `known_as` gives the fleet's name of a DPUCluster."""
+def request_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
+    """The row of a request in `cluster`."""
     try:
         request = dpf.parse(cluster, obj)
     except ParseError as error:
         return _unreadable(cluster, obj, error.message)
     credential = dpf.credential_of(cluster, request)
-    if credential.identity is not None:
-        there = credential.identity
-        moved = Identity(known_as(there.cluster), there.namespace, there.name)
-        credential = msgspec.structs.replace(credential, identity=moved)
     ready = request.condition(READY)
     return RequestRow(
         cluster=cluster,

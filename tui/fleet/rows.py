@@ -14,6 +14,7 @@ import msgspec
 
 from tui.issuance.csi import Driver
 from tui.issuance.dpf.tending import Trace
+from tui.issuance.entering import DeliveredBy
 from tui.issuance.external_views import ExternalView, PushView, StoreView
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential, Identity, State
@@ -34,6 +35,10 @@ class Reach(StrEnum):
     TLS_FAILED = "TLS failed"
     UNUSABLE = "unusable"
     """What is written about it cannot be read or does not go together, so nothing is sent there."""
+    NOT_READY = "not ready"
+    """It may answer, but who delivers it says that it is not ready."""
+    UNTRUSTED = "untrusted"
+    """Another cluster delivers it, and the operator has not said yes to entering it; or it is refused."""
     NOT_CONNECTED = "not connected"
     """Nobody asked to enter it: a shoot."""
 
@@ -71,6 +76,21 @@ class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The identity provider that people log in with, where it has one of its own."""
 
 
+class DeliveredFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Who delivers a cluster, and what is said there of how it stands."""
+
+    by: DeliveredBy
+    phase: str = ""
+    """The DPUCluster's own word (Pending, Creating, Ready, NotReady, Failed); empty where nothing says so."""
+    says: str = ""
+    """Why, in its own words."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is said against it."""
+        return self.phase in ("", "Ready")
+
+
 CREDENTIAL_REQUESTS: Final = "credential requests"
 """What the kind DPUServiceCredentialRequest is called where kinds are followed."""
 
@@ -102,6 +122,24 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds that its server does not have, as `CREDENTIAL_REQUESTS`."""
     shoot: ShootFacts | None = None
     """What its garden says of it, where it is a Gardener shoot."""
+    delivered: DeliveredFacts | None = None
+    """Who delivers it, where another cluster does."""
+    same: tuple[str, ...] = ()
+    """Other clusters of the fleet that lead to the same server with the same authority, each with its own login."""
+    carried_by: str = ""
+    """Which of those shows what is in it, so that nothing is listed twice; empty: it does itself."""
+
+    @property
+    def word(self) -> str:
+        """How it stands, in a word: one that is not ready in that of whoever delivers it."""
+        phase = self.delivered.phase if self.delivered is not None else ""
+        return phase if phase and self.reach is Reach.NOT_READY else self.reach.value
+
+    @property
+    def answers(self) -> bool:
+        """Whether its server answers: also one that is not ready may, unless it is only tried again later."""
+        answers = self.reach in (Reach.READY, Reach.SLOW, Reach.NOT_READY)
+        return answers and (self.reach is not Reach.NOT_READY or self.retry_at is None)
 
     @property
     def key(self) -> str:

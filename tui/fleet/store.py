@@ -171,8 +171,11 @@ class FleetStore:
         return cast("Mapping[str, CredentialRow]", MappingProxyType(self._tables[Area.CREDENTIALS].rows))
 
     def credentials_of(self, identity: Identity) -> list[CredentialRow]:
-        """What was issued for one service account, in order of expiry; what never expires comes last."""
-        rows = [self.credentials[key] for key in self._of_identity.get(identity, ())]
+        """What was issued for one service account, in order of expiry; what never expires comes last.
+
+        By whichever of the ways to its server: it is one account.
+        """
+        rows = [self.credentials[key] for same in self._same(identity) for key in self._of_identity.get(same, ())]
         last = datetime.max.replace(tzinfo=UTC)
         return sorted(rows, key=lambda row: (row.credential.expires_at or last, row.key))
 
@@ -192,6 +195,9 @@ class FleetStore:
             row = self._links.linked(row, self.credentials, self.requests)
         if not table.put(key, row):
             return
+        if isinstance(row, ClusterRow) and row.same != (old.same if isinstance(old, ClusterRow) else ()):
+            for other in self._tables.values():  # what belongs to a cluster is what belongs to its server
+                other.views.clear()
         if isinstance(row, CredentialRow):
             self._forget_identity(key, old)
             if row.credential.identity is not None:
@@ -283,11 +289,13 @@ class FleetStore:
         chosen: list[int] | None = None
         rows = order.rows
         if query.cluster is not None:
-            chosen = [i for i, row in enumerate(rows) if query.cluster in clusters_of(row)]
+            meant = self._ways(query.cluster)
+            chosen = [i for i, row in enumerate(rows) if not meant.isdisjoint(clusters_of(row))]
         if query.namespace is not None:
             chosen = [i for i in _among(chosen, rows) if namespace_of(rows[i]) == query.namespace]
         if query.identity is not None:
-            chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) == query.identity]
+            who = self._same(query.identity)
+            chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) in who]
         if query.between is not None:
             moments, now = self._moments(), self._clock()
             chosen = [i for i in _among(chosen, rows) if _falls(rows[i], query.between, moments, now)]
@@ -320,6 +328,15 @@ class FleetStore:
             if row.skew:
                 moments[row.name] = now + timedelta(seconds=row.skew)
         return moments
+
+    def _ways(self, cluster: str) -> frozenset[str]:
+        """The cluster, and those that lead to the same server: what is in it is shown by one of them."""
+        row = self.clusters.get(cluster)
+        return frozenset((cluster, *row.same)) if row is not None else frozenset((cluster,))
+
+    def _same(self, identity: Identity) -> frozenset[Identity]:
+        """The account, as each of the ways to its cluster calls it."""
+        return frozenset(msgspec.structs.replace(identity, cluster=name) for name in self._ways(identity.cluster))
 
     def _forget_identity(self, key: str, row: Row | None) -> None:
         if isinstance(row, CredentialRow) and row.credential.identity is not None:

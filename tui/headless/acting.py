@@ -36,9 +36,6 @@ _MARKS: Final = {
     StepStatus.UNDONE: "undone",
 }
 _REVOCATION: Final = "revoke:"
-_LATER: Final = (_REVOCATION, "sweep:")
-"""Steps that are done when the outcome is long known: what fails then is no part of it yet."""
-_TRIED_AGAIN: Final = "the next kubemint to run tries it again; `kubemint revoke` ends it now"
 Planner = Callable[["Engine", Address], Awaitable[Plan]]
 
 
@@ -67,14 +64,13 @@ class Progress:
         self.quiet = quiet
         self.old_ones = 0
         """How many old credentials still work and wait for the end of their grace period."""
+        self.late = False
+        """Whether the time was over before they had ended."""
 
     def of(self, address: Address) -> Callable[[StepResult], None]:
         def on_step(result: StepResult) -> None:
             if result.step.startswith(_REVOCATION):
                 self.old_ones += 1 if result.status is StepStatus.RUNNING else -1
-            if result.step.startswith(_LATER) and result.status is StepStatus.FAILED:  # quiet or not: it is no progress
-                complain(f"{address}: {result.message}", _TRIED_AGAIN)
-                return
             mark = _MARKS.get(result.status)
             if self.quiet or mark is None:
                 return
@@ -112,23 +108,16 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
     outcome = await engine.execute(plan, progress.of(plan.address))
     if not outcome.ok:
         complain(f"{plan.action.value} {plan.address}: {outcome.error}", outcome.hint)
-    for left in outcome.left:
-        complain(f"{plan.action.value} {plan.address}: {left}", outcome.hint if outcome.ok else "")
     return outcome
 
 
-async def wait_for_grace(
-    engine: Engine, outcomes: Sequence[Outcome], progress: Progress, grace: timedelta, *, wait: bool
-) -> list[Outcome]:
-    """Old credentials end with their grace period: wait for that, or leave it to the next run.
-
-    Gives the outcomes as they are by then: with the old ones that were to end and live on.
-    """
+async def wait_for_grace(engine: Engine, progress: Progress, grace: timedelta, *, wait: bool) -> None:
+    """Old credentials end with their grace period: wait for that, or leave it to the next run."""
     if not progress.old_ones:
-        return list(map(engine.settled, outcomes))
+        return
     if not wait:
         say("the old credential still works; the next kubemint to run after its grace period revokes it")
-        return list(map(engine.settled, outcomes))
+        return
     if not progress.quiet and grace >= timedelta(seconds=1):
         say(f"waiting {format_duration(grace)} before the old one is revoked (--no-wait leaves that to the next run)")
     limits.extend(grace.total_seconds())
@@ -136,12 +125,11 @@ async def wait_for_grace(
         async with limits.bounded():
             await engine.settle()
     except OutOfTime as error:
+        progress.late = True
         complain(str(error), "the old credential still works; the next kubemint to run revokes it")
-        return [engine.settled(outcome, late=str(error)) for outcome in outcomes]
-    return list(map(engine.settled, outcomes))
 
 
-def finish(outcomes: Sequence[Outcome], form: str) -> None:
+def finish(outcomes: Sequence[Outcome], form: str, progress: Progress | None = None) -> None:
     """Print what came of it and end with the right code."""
     if form == "name":
         for outcome in outcomes:
@@ -149,9 +137,10 @@ def finish(outcomes: Sequence[Outcome], form: str) -> None:
                 click.echo(str(outcome.address))
     else:
         print_list("OutcomeList", [outcome_record(outcome) for outcome in outcomes], form)
-    if all(outcome.whole for outcome in outcomes):
+    good = sum(outcome.ok for outcome in outcomes)
+    if good == len(outcomes) and not (progress is not None and progress.late):
         return
-    raise Ended(Exit.PARTLY if any(outcome.ok for outcome in outcomes) else Exit.FAILED)
+    raise Ended(Exit.PARTLY if good else Exit.FAILED)
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
@@ -161,8 +150,7 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
     return {
         "action": outcome.action.value,
         "address": str(outcome.address),
-        "ok": outcome.whole,
-        "left": list(outcome.left),
+        "ok": outcome.ok,
         "error": outcome.error or None,
         "hint": outcome.hint or None,
         "credential": credential_record(credential, datetime.now(UTC)) if credential else None,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.issuance.errors import UsageError
-from tui.kube.shell import command
 
 from .exits import quiet_logging, say
 
@@ -37,8 +36,7 @@ def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
 
     def ready(fleet: EmbeddedFleet) -> None:
         click.echo("ready")
-        line = command("kubectl", "--kubeconfig", path, "get", "serviceaccounts", "-A")
-        say(f"serving {len(fleet.clusters)} clusters; try: {line}")
+        say(f"serving {len(fleet.clusters)} clusters; try: kubectl --kubeconfig {path} get serviceaccounts -A")
 
     quiet_logging()
     taken = False

@@ -247,8 +247,8 @@ async def _act(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
-    finish(outcomes, form)
+        await wait_for_grace(engine, progress, grace, wait=wait)
+    finish([outcome], form, progress)
 
 
 def _in(wish: IdentityWish, cluster: str) -> IdentityWish:

@@ -11,11 +11,11 @@ import click
 from .exits import Ended, Exit, complain, say
 from .options import Options, namespace_option, shared_options
 from .output import output_option, print_list, print_table
-from .session import open_fleet, run_async, setting
+from .session import Setting, hosts, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
-    from tui.fleet.rows import Row
+    from tui.fleet.rows import ClusterRow, Row
     from tui.fleet.store import Area
 
 AREAS: Final = ("clusters", "accounts", "requests", "credentials")
@@ -67,7 +67,7 @@ async def _list(
 
     area = Area(name)
     async with setting(options) as place, open_fleet(place, areas={area}, namespace=namespace) as fleet:
-        answered = await fleet.settled(wait.total_seconds())
+        answered = await fleet.settled(wait.total_seconds(), needed(place))
         rows = chosen(fleet, area, options.contexts, namespace)
         if within is not None:
             rows = [row for row in rows if _ends_before(row, _now(fleet, row) + within)]
@@ -81,14 +81,24 @@ async def _list(
         raise Ended(code)
 
 
+def needed(place: Setting) -> frozenset[str]:
+    """The clusters that have to answer for those that were named: themselves, and who delivers them. None: all."""
+    return frozenset((*place.options.contexts, *hosts(place)))
+
+
 def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | None) -> list[Row]:
     """The rows of an area that belong to the clusters and the namespace that were named."""
     from tui.fleet.query import clusters_of, namespace_of
 
+    meant = set(contexts)
+    for row in fleet.store.clusters.values():
+        if row.name in contexts and row.carried_by and area.value != "clusters":
+            meant.add(row.carried_by)
+
     def wanted(row: Row) -> bool:
         if namespace is not None and namespace not in (namespace_of(row), _account_namespace(row)):
             return False
-        return not contexts or any(cluster in contexts for cluster in clusters_of(row))
+        return not contexts or not meant.isdisjoint(clusters_of(row))
 
     return [row for row in fleet.store.view(area) if wanted(row)]
 
@@ -111,21 +121,32 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     if area is Area.CLUSTERS:
         return Exit.DONE
     bad = 0
+    untrusted: list[ClusterRow] = []
     rows = [
         row
         for row in fleet.store.clusters.values()
         if (row.name in contexts if contexts else row.reach is not Reach.NOT_CONNECTED)
     ]
     for row in rows:
-        if row.reach in (Reach.READY, Reach.SLOW):
+        if row.answers:
             for missing in row.missing:
                 complain(f"{row.name}: {missing}")
             continue
         bad += 1
-        if row.reach is Reach.CONNECTING:
+        if row.reach is Reach.UNTRUSTED and row.name not in contexts:
+            untrusted.append(row)
+        elif row.reach is Reach.CONNECTING:
             complain(f"{row.name}: no answer yet", "wait longer with --wait")
         else:
-            complain(f"{row.name}: {row.reach.value}: {row.message}", row.hint)
+            complain(f"{row.name}: {row.word}: {row.message}", row.hint)
+    if len(untrusted) == 1:
+        complain(f"{untrusted[0].name}: untrusted: {untrusted[0].message}", untrusted[0].hint)
+    elif untrusted:
+        names = ", ".join(row.name for row in untrusted[:3]) + (" …" if len(untrusted) > 3 else "")
+        complain(
+            f"{len(untrusted)} clusters that others deliver are left out, nobody said yes to entering them: {names}",
+            "`kubemint list clusters` shows why; kubemint trust CLUSTER says yes to one",
+        )
     if not bad:
         return Exit.DONE
     if bad == len(rows):

@@ -1,7 +1,8 @@
 """Clusters for one verb: reached when they are needed, nothing runs in the background.
 
 Beside the contexts of the kubeconfig these are DPUClusters and clusters of Cluster API, called `HOST/NAMESPACE/NAME`
-as in the fleet; their kubeconfig is read from the host when they are first asked for.
+as in the fleet; their kubeconfig is read from the host when they are first asked for, and they are entered with what
+it says alone, where the operator said yes to that.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from tui.fleet.decode import DPUCluster
-from tui.fleet.discovery import dpu_cluster_endpoint, same_server
 from tui.issuance import capi
 from tui.issuance.clusters import KubeconfigClusters
-from tui.issuance.dpf import DPU_CLUSTERS
+from tui.issuance.dpf.objects import NamespacedName
+from tui.issuance.dpf.target import find as find_delivered
 from tui.issuance.engine import Engine
 from tui.issuance.state import StateStore
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import KubeError, NotFound
 
 from .deadlines import open_before, say_open
 from .exits import say
@@ -34,6 +33,7 @@ class VerbClusters(KubeconfigClusters):
 
     def __init__(self, place: Setting) -> None:
         super().__init__(place.config)
+        self.gate = place.gate()
         self._others: dict[str, Endpoint] = {}
         if place.in_cluster is not None:
             self._others[place.in_cluster.name] = place.in_cluster
@@ -54,23 +54,15 @@ class VerbClusters(KubeconfigClusters):
         host, _, namespace = host.rpartition("/")
         if name in self.names() or not (host and namespace and rest) or host not in self.names():
             return
-        client = await self.client(host)
-        try:
-            found = await client.get(DPU_CLUSTERS, rest, namespace=namespace, type=DPUCluster)
-        except NotFound:
-            self._others[name] = await capi.find(client, host, namespace, rest)
-            return
-        self._others[name] = await dpu_cluster_endpoint(client, host, namespace, rest, found.spec.kubeconfig)
+        found = await find_delivered(await self.client(host), host, NamespacedName(namespace, rest))
+        self._others[name] = await self.gate.admit(found)
 
     async def tenant(self, host: str, namespace: str, cluster: str) -> str:
-        """What a cluster of Cluster API is called: as the context that leads to it too, or `HOST/NAMESPACE/NAME`."""
-        found = await capi.find(await self.client(host), host, namespace, cluster)
-        for context in super().names():
-            with contextlib.suppress(KubeError):
-                if same_server(super().endpoint(context), found):
-                    return context
-        self._others[found.name] = found
-        return found.name
+        """What a cluster of Cluster API is called. Raises Untrusted where nobody said yes to entering it."""
+        name = capi.cluster_name(host, namespace, cluster)
+        await self.client(host)
+        await self.find(name)
+        return name
 
 
 @contextlib.asynccontextmanager
@@ -87,7 +79,7 @@ async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool 
     before = open_before(state)
     try:
         async with VerbClusters(place) as clusters:
-            engine = Engine(clusters, state, grace=grace, guard=place.settings.why_read_only)
+            engine = Engine(clusters, state, grace=grace, guard=place.settings.why_read_only, gate=clusters.gate)
             try:
                 if acting:
                     await finish_open_work(engine)

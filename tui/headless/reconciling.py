@@ -129,7 +129,7 @@ async def _once(options: Options, how: _How, form: str) -> None:
     rows: list[_Row] = []
     bad = 0
     async with setting(options) as place, VerbClusters(place) as known:
-        clusters = TargetClusters(known, place.settings.why_read_only)
+        clusters = TargetClusters(known, place.settings.why_read_only, known.gate)
         try:
             for cluster in options.contexts or (place.config.current_context,):
                 try:
@@ -283,7 +283,7 @@ async def _watch(options: Options, how: _How) -> None:
     from .reaching import VerbClusters
 
     async with setting(options) as place, VerbClusters(place) as known:
-        clusters = TargetClusters(known, place.settings.why_read_only)
+        clusters = TargetClusters(known, place.settings.why_read_only, known.gate)
         try:
             with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
                 names = options.contexts or (place.config.current_context,)

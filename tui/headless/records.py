@@ -96,8 +96,20 @@ def record(row: Row, now: Now) -> dict[str, Any]:
                 "message": row.message,
                 "hint": row.hint,
                 "missing": list(row.missing),
+                "deliveredBy": _deliverer(row),
+                "phase": row.delivered.phase or None if row.delivered is not None else None,
+                "sameServerAs": list(row.same),
+                "shownBy": row.carried_by or None,
                 "shoot": _facts(row.shoot),
             }
+
+
+def _deliverer(row: ClusterRow) -> dict[str, str] | None:
+    """Which object in which cluster leads to it; None for one's own."""
+    if row.delivered is None:
+        return None
+    by = row.delivered.by
+    return {"kind": by.kind.value, "cluster": by.host, "namespace": by.namespace, "name": by.name}
 
 
 def _facts(shoot: ShootFacts | None) -> dict[str, Any] | None:
@@ -255,14 +267,18 @@ _ACCOUNTS: Final[list[Column[AccountRow]]] = [
 
 _CLUSTERS: Final[list[Column[ClusterRow]]] = [
     Column("NAME", lambda row: row.name),
-    Column("STATE", lambda row: row.reach.value),
+    Column("STATE", lambda row: row.word),
     Column("VERSION", lambda row: row.version),
     Column("SERVER", lambda row: row.server),
     Column("SOURCE", lambda row: row.source, wide=True),
     Column("LATENCY", lambda row: "" if row.latency is None else f"{row.latency * 1000:.0f} ms", wide=True),
     Column("SKEW", lambda row: "" if row.skew is None else f"{row.skew:+.1f} s", wide=True),
-    Column("MESSAGE", lambda row: "; ".join(filter(None, (row.message, row.hint, *row.missing)))),
+    Column("MESSAGE", lambda row: "; ".join(filter(None, (row.message, row.hint, *row.missing, _shown_by(row))))),
 ]
+
+
+def _shown_by(row: ClusterRow) -> str:
+    return f"the same server as {row.carried_by}, which shows what is in it" if row.carried_by else ""
 
 
 def _left(credential: Credential, now: datetime) -> str:

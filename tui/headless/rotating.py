@@ -118,21 +118,21 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
             outcomes = [await carry_out(engine, await engine.plan_rotate(addresses[0]), progress)]
         else:
             outcomes = await perform(engine, addresses, plan_rotate, progress)
-        outcomes = await wait_for_grace(engine, outcomes, progress, how.grace, wait=how.wait)
-    finish(outcomes, how.form)
+        await wait_for_grace(engine, progress, how.grace, wait=how.wait)
+    finish(outcomes, how.form, progress)
 
 
 async def _rotate_due(options: Options, namespace: str | None, how: _How) -> None:
     from tui.fleet.store import Area
 
-    from .listing import troubles
+    from .listing import needed, troubles
 
     areas = {Area.CREDENTIALS}
     async with (
         setting(options) as place,
         open_fleet(place, areas=areas, namespace=namespace, acting=True, dry_run=how.dry_run, grace=how.grace) as fleet,
     ):
-        answered = await fleet.settled(30)
+        answered = await fleet.settled(30, needed(place))
         unread = troubles(fleet, Area.CREDENTIALS, options.contexts, answered=answered)
         progress = Progress(several=True, quiet=how.quiet)
         loop = _loop(fleet, options, namespace, how, progress)
@@ -145,8 +145,8 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
         outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
-        outcomes = await wait_for_grace(fleet.engine, outcomes, progress, how.grace, wait=how.wait)
-    finish(outcomes, how.form)
+        await wait_for_grace(fleet.engine, progress, how.grace, wait=how.wait)
+    finish(outcomes, how.form, progress)
     if unread is not Exit.DONE:
         raise Ended(Exit.PARTLY if outcomes else unread)
 

@@ -26,6 +26,8 @@ from .options import Options
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.fleet.store import Area
+    from tui.issuance.deliveries import Gate
+    from tui.issuance.entering import DeliveredBy, Place
     from tui.issuance.state import StateStore
     from tui.kube.endpoint import Endpoint
     from tui.kube.kubeconfig import KubeConfig
@@ -62,6 +64,20 @@ class Setting:
         except (IssuanceError, OSError) as error:
             complain(f"what was written on this machine is not known: {error}", getattr(error, "hint", ""))
             return None
+
+    def gate(self) -> Gate:
+        """Who lets delivered clusters in: the settings, and the yeses in the local state, where there is one."""
+        from tui.issuance.deliveries import Gate
+
+        return Gate(self.settings.trusts, self._yes)
+
+    def _yes(self, by: DeliveredBy) -> Place | None:
+        from tui.issuance.state import default_folder
+
+        if not ((self.state_folder or default_folder()) / "state.db").exists():
+            return None
+        with contextlib.closing(self.state()) as state:
+            return state.trusted_place(by)
 
 
 class Warnings:
@@ -166,6 +182,8 @@ async def open_fleet(
             reload=place.load,
             endpoints=() if place.in_cluster is None else (place.in_cluster,),
             guard=place.settings.why_read_only,
+            gate=place.gate(),
+            named=place.options.contexts,
         )
         try:
             await fleet.start()

@@ -7,18 +7,17 @@ cluster may itself be called `x-kubeconfig`, so the name must be exactly what th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.kube.errors import ConfigError, NotFound
-from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS
 
+from .deliveries import Delivered, take
+from .entering import DeliveredBy, SourceKind
 from .secret_place import SecretObject
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
-    from tui.kube.endpoint import Endpoint
 
 CLUSTER_LABEL: Final = "cluster.x-k8s.io/cluster-name"
 SECRET_TYPE: Final = "cluster.x-k8s.io/secret"
@@ -43,8 +42,11 @@ def cluster_name(host: str, namespace: str, cluster: str) -> str:
     return f"{host}/{namespace}/{cluster}"
 
 
-async def find(client: Client, host: str, namespace: str, cluster: str) -> Endpoint:
-    """Read one cluster's kubeconfig, anew each time: it is renewed. Raises ConfigError with what is missing."""
+async def find(client: Client, host: str, namespace: str, cluster: str) -> Delivered:
+    """Read one cluster's kubeconfig, anew each time: it is renewed. Whether it is entered is the gate's to say.
+
+    Raises ConfigError with what is missing, Unusable.
+    """
     called = cluster_name(host, namespace, cluster)
     where = f"Secret {namespace}/{secret_name(cluster)}"
     found: SecretObject | None
@@ -63,9 +65,8 @@ async def find(client: Client, host: str, namespace: str, cluster: str) -> Endpo
     data = found.values().get(KEY)
     if not data:
         raise ConfigError(f"{where} has no key {KEY} that can be read", cluster=called)
-    config = parse(data.reveal_bytes())
-    only = next(iter(config.contexts)) if len(config.contexts) == 1 else None
-    return replace(config.endpoint(config.current_context or only), name=called)
+    by = DeliveredBy(SourceKind.CLUSTER_API, host, namespace, cluster)
+    return take(data.reveal_bytes(), by, client.endpoint, f"the key {KEY} of {where}")
 
 
 def _labels(metadata: Mapping[str, Any]) -> Mapping[str, str]:

@@ -13,8 +13,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from tui.kube import limits
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .copying import ExportPreview
+    from .deliveries import Gate
     from .dpf import DPURequestDraft
     from .identity import IdentityWish
     from .identity_view import IdentityView
@@ -67,6 +66,7 @@ class Engine:
     """Plans and executes; see the module. Close it with `aclose`; `settle` first where old handles must be gone.
 
     No plan that changes something is made for a cluster that the `guard` protects, and nothing else changes it either.
+    A cluster that another one delivered is entered where the `gate` lets it in (default: the yeses in `state`).
     """
 
     def __init__(
@@ -79,7 +79,9 @@ class Engine:
         grace: timedelta = timedelta(seconds=30),
         owner: str = "",
         guard: Guard = unguarded,
+        gate: Gate | None = None,
     ) -> None:
+        from .deliveries import Gate
         from .dpf.target import TargetClusters
         from .grace import Graces
         from .locks import Locks
@@ -89,7 +91,7 @@ class Engine:
         self.checkpoint: Callable[[str], None] = lambda _point: None
         """Called around every step of an execution with `before:STEP`, `unrecorded:STEP` and `after:STEP`."""
         self._guard = guard
-        self._targets = TargetClusters(clusters, guard)
+        self._targets = TargetClusters(clusters, guard, gate or Gate(yes=state.trusted_place))
         self._context = Context(
             clusters=self._targets,
             state=state,
@@ -363,15 +365,6 @@ class Engine:
         await self._graces.settle()
         if self._kept is not None:
             await self._kept.sweeps.settle()
-
-    def settled(self, outcome: Outcome, *, late: str = "") -> Outcome:
-        """The same with what became of it since: an old credential that was to end with its grace and lives on.
-
-        `late` says why nobody waits any longer: then what still waits for its end lives on as well.
-        """
-        swept = self._kept.sweeps.left_of(outcome.plan) if self._kept is not None else ()
-        later = (*self._graces.left_of(outcome.plan, late), *swept)
-        return msgspec.structs.replace(outcome, left=tuple(dict.fromkeys((*outcome.left, *later))))
 
     async def aclose(self) -> None:
         """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""

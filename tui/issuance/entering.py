@@ -21,8 +21,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from tui.kube import shell
-from tui.kube.errors import KubeError
+from tui.kube.errors import ConfigError, KubeError
 
 NO_AUTHORITY: Final = "none"
 """In place of a fingerprint where no authority is given: the system's are trusted."""
@@ -124,6 +123,10 @@ class TrustedSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         ),
     ] = ()
 
+    ask: Annotated[bool, Meta(description="Ask all the same: what it may deliver is allowed, but not yet entered.")] = (
+        False
+    )
+
     def covers(self, by: DeliveredBy) -> bool:
         """Whether this source is meant."""
         if not self.context or _KINDS.get(self.source, by.kind) is not by.kind:
@@ -175,7 +178,7 @@ def decide(
     refused = [_REFUSED[what] for what in Allowed if getattr(delivery, what.value) and what not in allowed]
     if refused:
         return Verdict(Entry.REFUSE, tuple(refused))
-    if trust.everything or vouched_for or rules or yes == place:
+    if trust.everything or vouched_for or any(not rule.ask for rule in rules) or yes == place:
         return Verdict(Entry.ENTER)
     return Verdict(Entry.ASK, () if yes is None else tuple(changes(yes, place)))
 
@@ -199,8 +202,16 @@ def changes(before: Place, now: Place) -> list[str]:
     return said
 
 
-class Untrusted(KubeError):
-    """A delivered cluster that is not entered: nobody said yes to it, or it is refused whatever anybody says."""
+class NotEntered(KubeError):
+    """A delivered cluster that is not entered."""
+
+
+class Unusable(ConfigError):
+    """What was delivered is never used, whatever anybody says: it is no kubeconfig, or would run a program."""
+
+
+class Untrusted(NotEntered):
+    """Nobody said yes to it, or it is refused as long as settings do not allow what it does."""
 
     def __init__(self, delivery: Delivery, verdict: Verdict) -> None:
         self.delivery = delivery
@@ -221,10 +232,7 @@ def _words(delivery: Delivery, verdict: Verdict) -> tuple[str, str]:
         return what, "where that is meant, `trust` in config.yaml can allow it for this source"
     said = "nobody said yes to entering it yet" if not verdict.why else "it changed since somebody said yes to it"
     changed = f"; {'; '.join(verdict.why)}" if verdict.why else ""
-    return (
-        f"{said} ({where}{changed})",
-        f"look at it and say yes: {shell.command('kubemint', 'trust', delivery.by.cluster)}",
-    )
+    return f"{said} ({where}{changed})", f"look at it and say yes: kubemint trust {delivery.by.cluster}"
 
 
 def described(delivery: Delivery) -> str:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.kube import shell
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -177,7 +176,7 @@ class PushedPlace(SecretPlace):
         except NotFound:
             raise UsageError(
                 f"there is no SecretStore {where.namespace}/{self.push.store} in {self.cluster}",
-                f"make it: {shell.command('kubemint', 'tenant', 'store', self.push.store, '-n', where.namespace)}",
+                f"make it: kubemint tenant store {self.push.store} -n {where.namespace}",
             ) from None
         try:
             found = await client.get_metadata(PUSH_SECRETS, self.push.name, namespace=where.namespace)
@@ -202,13 +201,10 @@ class PushedPlace(SecretPlace):
             async with asyncio.timeout(self.push.wait.total_seconds()):
                 data = await self._arrival(writing)
         except TimeoutError:
-            describe = shell.command(
-                "kubectl", "describe", "pushsecret", self.push.name, "-n", self.destination.namespace
-            )
             raise IssuanceError(
                 f"the new token did not arrive in {self.push.tenant} within {_seconds(self.push.wait)}: "
                 f"{await self._state()}",
-                f"{describe} may say more",
+                f"kubectl describe pushsecret {self.push.name} -n {self.destination.namespace} may say more",
             ) from None
         if data:
             await prove_arrived(self._clusters, writing, data)

@@ -247,11 +247,15 @@ class TenantStore:
 
 
 async def find_store(context: Context, host: str, namespace: str, cluster: str) -> TenantStore:
-    """What the store of this cluster is to be. Raises UsageError where its kubeconfig has no client certificate."""
+    """What the store of this cluster is to be, where the gate lets it in: others are to send secrets there.
+
+    Raises UsageError where its kubeconfig has no client certificate.
+    """
     check_names(namespace, auth_name(cluster), "Secret")
     client = await context.clusters.client(host)
     resource = await served(client, STORES)
-    endpoint = await capi.find(client, host, namespace, cluster)
+    found = await capi.find(client, host, namespace, cluster)
+    endpoint = found.endpoint
     where = f"the kubeconfig of {namespace}/{cluster}"
     if endpoint.login.client_certificate is None or endpoint.login.client_key is None:
         raise UsageError(
@@ -260,6 +264,7 @@ async def find_store(context: Context, host: str, namespace: str, cluster: str) 
         )
     if not endpoint.ca:
         raise UsageError(f"{where} has no certificate authority", "the SecretStore needs it to trust the server")
+    await context.clusters.gate.admit(found)
     return TenantStore(host, namespace, cluster, resource, endpoint)
 
 

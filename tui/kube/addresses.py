@@ -17,6 +17,7 @@ MAX_NAME: Final = 253
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _OWN_NAMES: Final = ("localhost", "localdomain", "ip6-localhost", "ip6-loopback")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_PORTS: Final = {"https": 443, "http": 80}
 _THIS_NETWORK: Final = ipaddress.ip_network("0.0.0.0/8")
 
 
@@ -53,6 +54,23 @@ def server(text: str, *, near: bool = False) -> str:
         raise AddressRefused("has no host that could be looked up")
     _check_host(host, near=near)
     return text.rstrip("/")
+
+
+def place(text: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path of a server, by which two ways of writing the same one are the same.
+
+    Raises ValueError where it is no address.
+    """
+    parts = urlsplit(text)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0), parts.path.rstrip("/")
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two servers are at the same place; what is no address is at none."""
+    try:
+        return place(one) == place(other)
+    except ValueError:
+        return False
 
 
 def is_near(host: str) -> bool:

@@ -67,8 +67,10 @@ class Endpoint:
     cluster_name: str = ""
     """The name of the cluster entry in the kubeconfig; kubeconfigs made for this cluster use it again."""
     login: Login = field(default_factory=Login)
+    vouches: tuple[str, ...] = field(default=(), repr=False)
+    """Fingerprints of the authorities that the operator's own kubeconfig trusts this cluster to deliver clusters of."""
     delivered: bool = field(default=False, compare=False)
-    """Whether another cluster delivered it, so that strangers may have written what it answers."""
+    """Whether another cluster delivered it: strangers may have written what it says and answers."""
 
     def with_token(self, token: Sensitive) -> Endpoint:
         """The same server, entered with `token` alone: how a new token proves itself."""

@@ -21,6 +21,8 @@ from .sensitive import Sensitive
 from .yaml_loading import DoubledDict, Plain, plain_values
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+TRUST_EXTENSION: Final = "kubemint.io/trust"
+"""Of a cluster's entry in a file of the operator's own: the authorities of the clusters that it may deliver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class ClusterEntry:
     disable_compression: bool = False
     exec_config: object = None
     """The extension named `client.authentication.k8s.io/exec`."""
+    vouches: tuple[str, ...] = ()
+    """The `authorities` of the extension named `kubemint.io/trust`: SHA-256 fingerprints as hexadecimal digits."""
     origin: Path | None = None
     flaws: tuple[Flaw, ...] = ()
     """What could not be read; where there is anything, the other fields are only for showing."""
@@ -142,6 +146,7 @@ def _entries(top: _Fields, plural: str, inner: str, make: Callable[[str, _Fields
 
 
 def _cluster(name: str, fields: _Fields, origin: Path | None) -> ClusterEntry:
+    extensions = _extensions(fields)
     return ClusterEntry(
         name=name,
         server=fields.string("server"),
@@ -151,7 +156,8 @@ def _cluster(name: str, fields: _Fields, origin: Path | None) -> ClusterEntry:
         tls_server_name=fields.string("tls-server-name"),
         proxy_url=fields.string("proxy-url"),
         disable_compression=fields.boolean("disable-compression"),
-        exec_config=_extensions(fields).get(EXEC_EXTENSION),
+        exec_config=extensions.get(EXEC_EXTENSION),
+        vouches=_vouched(extensions.get(TRUST_EXTENSION)),
         origin=origin,
     )
 
@@ -179,6 +185,12 @@ def _doubled(value: object) -> Iterator[str]:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in inner:
         yield from _doubled(item)
+
+
+def _vouched(extension: object) -> tuple[str, ...]:
+    """What cannot be read vouches for nobody."""
+    said = extension.get("authorities") if isinstance(extension, dict) else None
+    return tuple(one for one in said if isinstance(one, str)) if isinstance(said, list) else ()
 
 
 def _user(name: str, fields: _Fields, origin: Path | None) -> UserEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -88,14 +89,10 @@ def csi_preview(screen: WorkingScreen) -> None:
 
 
 def _tenants(screen: WorkingScreen) -> list[Tenant]:
-    """Each once: what is known as a DPUCluster and by Cluster API too counts as the latter."""
+    """Those of Cluster API first: others are seldom a tenant of anybody's."""
     fleet = screen.session.fleet
-    found: dict[tuple[str, str], Tenant] = {}
-    for tenant in fleet.tenants() if fleet is not None else ():
-        key = (tenant.host, tenant.known_as)
-        if key not in found or tenant.of_cluster_api:
-            found[key] = tenant
-    return sorted(found.values(), key=lambda tenant: (tenant.known_as, tenant.host))
+    found = fleet.tenants() if fleet is not None else ()
+    return sorted(found, key=lambda tenant: (not tenant.of_cluster_api, tenant.name, tenant.cluster))
 
 
 def _servers(screen: WorkingScreen) -> dict[str, str]:
@@ -107,10 +104,10 @@ def _row(screen: WorkingScreen) -> Row | None:
     return rows[0] if len(rows) == 1 else None
 
 
-def _first(row: Row | None) -> str:
-    """The cluster that a row names as a tenant: its own, or the one that a store leads into."""
+def _first(row: Row | None) -> Sequence[str]:
+    """The clusters that a row names as a tenant: itself and what leads to the same server, or a store's."""
     if isinstance(row, ClusterRow):
-        return row.name
+        return (row.name, *row.same)
     if isinstance(row, RequestRow) and row.kind is RequestKind.STORE:
-        return f"{row.cluster}/{row.namespace}/{row.name}"
-    return ""
+        return (f"{row.cluster}/{row.namespace}/{row.name}",)
+    return ()

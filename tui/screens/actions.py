@@ -173,6 +173,11 @@ def _is_shoot_entered(row: Row) -> bool:
     return isinstance(row, ClusterRow) and row.source == SHOOT and row.reach is not Reach.NOT_CONNECTED
 
 
+def _is_untrusted(row: Row) -> bool:
+    """Whether another cluster delivers it and it is not entered."""
+    return isinstance(row, ClusterRow) and row.reach is Reach.UNTRUSTED
+
+
 _SUITS: Final[dict[Callable[[Row], bool], str]] = {
     _has_material: "what was issued",
     _has_credential: "what ends",
@@ -188,6 +193,7 @@ _SUITS: Final[dict[Callable[[Row], bool], str]] = {
     _is_cluster: "clusters",
     _is_shoot_apart: "shoots that are not connected",
     _is_shoot_entered: "shoots that were entered here",
+    _is_untrusted: "clusters that wait for your yes",
     has_object: "what is an object in a cluster",
 }
 """What each `fits` looks for, in words."""
@@ -364,6 +370,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
         name="settings", title="Settings", says="theme, confirmation, grace, folders: what counts and why",
         key="comma", key_display=",", words=("settings", "config"), needs=Needs.NOTHING,
         command=lines.always("kubemint", "config", "show"),
+    ),
+    Action(
+        name="trust", title="Say yes to a delivered cluster", says="see server, authority and source, then enter it",
+        key="Y", label="say yes", footer=True, words=("trust",), mutates=True, fits=_is_untrusted,
+        command=lines.trust,
     ),
     Action(
         name="reconnect", title="Reconnect", says="connect to this cluster anew, at once",

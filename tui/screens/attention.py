@@ -10,6 +10,7 @@ from typing import Final
 
 from tui.fleet.query import Query
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.same import echoes
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.renewal import state_of
@@ -53,6 +54,7 @@ _REACH_RANK: Final = {
     Reach.TLS_FAILED: 2,
     Reach.UNREACHABLE: 3,
     Reach.FORBIDDEN: 4,
+    Reach.NOT_READY: 6,
     Reach.SLOW: 8,
 }
 
@@ -80,17 +82,28 @@ def survey(session: Session, span: timedelta) -> Survey:
             notice = _alerted(_of_credential(row, state, now), row, session, now)
             if notice is not None:
                 found.notices.append(notice)
-    for cluster in session.store.clusters.values():
-        if cluster.reach in _REACH_RANK:
+    clusters = session.store.clusters
+    for cluster in clusters.values():
+        if cluster.reach in _REACH_RANK and not echoes(cluster, clusters):
             found.notices.append(
                 Notice(_REACH_RANK[cluster.reach], REACHES[cluster.reach], cluster.name, cluster_says(cluster, local),
                        cluster)
             )  # fmt: skip
+    found.notices += _untrusted([row for row in clusters.values() if row.reach is Reach.UNTRUSTED])
     for request in unready:
         if len(found.notices) < 2 * MOST:
             found.notices.append(Notice(0, STATES[State.FAILED], request.name, request_says(request), request))
     found.notices.sort(key=lambda notice: (notice.rank, notice.who))
     return found
+
+
+def _untrusted(rows: Sequence[ClusterRow]) -> list[Notice]:
+    """Delivered clusters that nobody said yes to, in one line however many there are."""
+    if not rows:
+        return []
+    who = rows[0].name if len(rows) == 1 else f"{len(rows)} delivered clusters"
+    why = f"{'waits' if len(rows) == 1 else 'wait'} for your yes · enter in Clusters shows what is delivered"
+    return [Notice(4, REACHES[Reach.UNTRUSTED], who, why, rows[0])]
 
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
@@ -107,7 +120,7 @@ def cluster_says(row: ClusterRow, now: datetime) -> str:
 
 def since(row: ClusterRow, now: datetime) -> str:
     """How a cluster is, and for how long."""
-    return row.reach.value + (f" for {human_left(now - row.since)}" if row.since and row.since < now else "")
+    return row.word + (f" for {human_left(now - row.since)}" if row.since and row.since < now else "")
 
 
 def request_says(row: RequestRow) -> str:

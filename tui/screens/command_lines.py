@@ -6,6 +6,7 @@ request itself. Nobody is asked: everything is worked out from rows. Whoever sho
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,6 @@ from tui.issuance.external_secrets import PUSHED
 from tui.issuance.formats import KEYS
 from tui.issuance.gardener import SHOOTS
 from tui.issuance.types import Address, Credential, CredentialKind, Destination, FileDestination, Format
-from tui.kube import shell
 from tui.kube.resource import SECRETS, Resource
 
 from .dialog import file_stem
@@ -38,7 +38,7 @@ class Line:
 
     def text(self, options: Sequence[str] = ()) -> str:
         """As it is typed; `options` say which kubeconfig is meant."""
-        return shell.command(*self.words, *options) if self.words else self.request
+        return shlex.join([*self.words, *options]) if self.words else self.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +265,11 @@ def connect(asked: Asked) -> list[Line]:
         return []
     path = SHOOTS.path(row.shoot.namespace, row.shoot.name, "viewerkubeconfig")
     return [Line(request=f"POST {path}", cluster=row.shoot.garden)]
+
+
+def trust(asked: Asked) -> list[Line]:
+    """The same question, on a terminal."""
+    return [Line(("kubemint", "trust", cluster_of(asked.rows[0])))]
 
 
 def reconnect(asked: Asked) -> list[Line]:

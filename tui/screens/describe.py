@@ -101,6 +101,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
     return [
         Section(row.name, reach),
         *(_shoot(row.shoot, now) if row.shoot is not None else []),
+        *(_delivered(row) if row.delivered is not None or row.same else []),
         Section("connection", [
             Fact("server", row.server or "–"),
             Fact("user", row.user or "–"),
@@ -111,6 +112,19 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
         Section("holds", holds),
         *stores_of(row, session),
     ]  # fmt: skip
+
+
+def _delivered(row: ClusterRow) -> list[Section]:
+    """Who leads to it, what is said of it there, and what else leads to the same server."""
+    facts, said = [], row.delivered
+    if said is not None:
+        facts.append(Fact("delivered by", str(said.by), Tone.PLAIN, "it is entered with the login that lies there"))
+    if said is not None and said.phase:
+        facts.append(Fact("phase", said.phase, Tone.GOOD if said.ready else Tone.WARN, said.says))
+    facts += [Fact("same server as", name, Tone.MUTE) for name in row.same]
+    if row.carried_by:
+        facts.append(Fact("shown by", row.carried_by, Tone.MUTE, "what is in it is listed once"))
+    return [Section("ways there", facts)]
 
 
 def _shoot(shoot: ShootFacts, now: datetime) -> list[Section]:

@@ -17,7 +17,6 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Select, Static
 
-from tui.fleet.rows import Reach
 from tui.issuance.errors import IssuanceError
 from tui.issuance.files import read_private, readable_by_others
 from tui.issuance.inspecting import inspect
@@ -65,7 +64,7 @@ class InspectorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         rows = self.session.store.clusters.values()
-        names = sorted(row.name for row in rows if row.reach in (Reach.READY, Reach.SLOW))
+        names = sorted(row.name for row in rows if row.answers)
         yield Crumbs(id="page-crumbs")
         with Vertical(id="inspector-form"):
             yield Field("Paste", PasteBox(id="paste"))

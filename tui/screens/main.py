@@ -239,6 +239,8 @@ class MainScreen(CommandingScreen):
         """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""
         if isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED:
             self.action_connect()
+        elif isinstance(row, ClusterRow) and row.reach is Reach.UNTRUSTED and not self.session.read_only:
+            self.action_trust()
         elif isinstance(row, ClusterRow):
             self._deeper("accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):

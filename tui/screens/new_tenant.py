@@ -52,11 +52,11 @@ class _TenantDialog(Dialog[Answer]):
     keys = "f2 YAML   "
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "YAML", key_display="f2")]
 
-    def __init__(self, tenants: Sequence[Tenant], *, servers: Mapping[str, str], first: str = "") -> None:
+    def __init__(self, tenants: Sequence[Tenant], *, servers: Mapping[str, str], first: Sequence[str] = ()) -> None:
         super().__init__()
         self._tenants = list(tenants)
         self._servers = servers
-        self._first = next((n for n, one in enumerate(self._tenants) if first and first in _names(one)), None)
+        self._first = next((n for n, one in enumerate(self._tenants) if one.cluster in first), None)
 
     def tenant_field(self) -> Field:
         options = [(safe_text(_label(tenant)), number) for number, tenant in enumerate(self._tenants)]
@@ -110,7 +110,7 @@ class TenantStoreScreen(_TenantDialog[Tenant | None]):
         tenant = self.tenant
         documents = []
         if tenant is not None:
-            server = self._servers.get(tenant.known_as) or "https://…"
+            server = self._servers.get(tenant.cluster) or "https://…"
             documents = store_preview(tenant.namespace, tenant.name, server)
         self.show(documents)
 
@@ -143,7 +143,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
         tenants: Sequence[Tenant],
         *,
         servers: Mapping[str, str],
-        first: str = "",
+        first: Sequence[str] = (),
         identity: Identity | None = None,
         stored: Callable[[Tenant], bool] = lambda tenant: True,
     ) -> None:
@@ -243,7 +243,7 @@ class TenantPushScreen(_TenantDialog[PushAnswer | None]):
             identity=Identity(tenant.host, namespace, name),
             namespace=tenant.namespace,
             cluster=tenant.name,
-            tenant=tenant.known_as,
+            tenant=tenant.cluster,
             external_secrets=external,
             remote_namespace=remote_namespace,
             remote_secret=remote,
@@ -294,13 +294,5 @@ def _duration(text: str) -> timedelta | None:
     return parse_duration(text) if text else None
 
 
-def _names(tenant: Tenant) -> tuple[str, str]:
-    return tenant.known_as, f"{tenant.host}/{tenant.namespace}/{tenant.name}"
-
-
 def _label(tenant: Tenant) -> str:
-    kept = f"{tenant.host}/{tenant.namespace}"
-    if tenant.known_as == f"{kept}/{tenant.name}":
-        return tenant.known_as
-    name = tenant.known_as if tenant.known_as == tenant.name else f"{tenant.known_as} ({tenant.name})"
-    return f"{name}  of {kept}"
+    return f"{tenant.name}  of {tenant.host}/{tenant.namespace}"

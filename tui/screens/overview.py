@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from tui.fleet.query import STATE_RANK, Query
 from tui.fleet.rows import ClusterRow, Reach
+from tui.fleet.same import echoes
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.types import State
 from tui.kube.text import safe_text
@@ -161,7 +162,7 @@ class Overview(Pane):
             clusters = [
                 (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", REACHES[row.reach].tone.style)
                 for row in self._clusters()
-                if row.reach not in (Reach.READY, Reach.NOT_CONNECTED)
+                if row.reach not in (Reach.READY, Reach.NOT_CONNECTED) and not echoes(row, self.session.store.clusters)
             ]
             ready = self.session.reaches().get(Reach.READY, 0)
             if ready:

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 
 from tui.fleet.filter import parse
 from tui.fleet.query import Query
-from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.store import Area, FleetChange, sorts
 from tui.issuance.types import Identity
 from tui.kube.text import safe_text
@@ -259,7 +259,7 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
             Cell("n issues a credential for it, esc goes back", Tone.MUTE),
         ]
     asked = [clusters[scope.cluster]] if scope.cluster in clusters and scope.cluster is not None else clusters.values()
-    answering = [row for row in asked if row.reach in (Reach.READY, Reach.SLOW)]
+    answering = [row for row in asked if row.answers]
     if not answering:
         one = scope.cluster or len(clusters) == 1
         lines = [Cell("The cluster does not answer:" if one else "No cluster answers yet:", Tone.STRONG)]

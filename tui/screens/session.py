@@ -25,6 +25,8 @@ from .jobs import Job, Jobs, Task
 if TYPE_CHECKING:
     from tui.fleet.found import Tenant
     from tui.issuance.alerts import Alerts
+    from tui.issuance.deliveries import Delivered
+    from tui.issuance.entering import Delivery, Verdict
     from tui.issuance.undoing import UndoWindow
     from tui.kube.kubeconfig import KubeConfig
 
@@ -53,6 +55,8 @@ class FleetLike(Clusters, Protocol):
     def skew(self, cluster: str) -> float | None: ...
     def refresh_exports(self) -> None: ...
     def tenants(self) -> Sequence[Tenant]: ...
+    async def delivery(self, name: str) -> tuple[Delivered, Verdict]: ...
+    async def trust(self, delivery: Delivery) -> None: ...
 
 
 class Shell(Protocol):

@@ -13,7 +13,7 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.widget import Widget
 
 from tui.fleet.query import cluster_of, clusters_of
-from tui.fleet.rows import Reach, Row
+from tui.fleet.rows import Row
 from tui.issuance.running import explain
 from tui.issuance.types import Address
 from tui.kube.text import safe_text
@@ -28,6 +28,7 @@ from . import (
     acting_on_shoots,
     acting_on_tenants,
     acting_on_time,
+    acting_on_trust,
     work,
 )
 from .acting_on_exports import Journal
@@ -223,6 +224,9 @@ class WorkingScreen(InsightScreen):
     def action_connect(self) -> None:
         acting_on_shoots.connect(self)
 
+    def action_trust(self) -> None:
+        acting_on_trust.trust(self)
+
     def action_disconnect(self) -> None:
         acting_on_shoots.disconnect(self)
 
@@ -308,7 +312,7 @@ class WorkingScreen(InsightScreen):
     def writable_clusters(self, first: str) -> list[str]:
         """Clusters that something can be made in, those that answer where any does, the one at hand first."""
         rows = self.session.store.clusters.values()
-        names = sorted(row.name for row in rows if row.reach in (Reach.READY, Reach.SLOW))
+        names = sorted(row.name for row in rows if row.answers)
         names = names or sorted(row.name for row in rows)
         names = [name for name in names if not self.session.why_read_only(name)] or names
         return sorted(names, key=lambda name: (name != first, name))

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from tui.issuance.durations import PATTERN
+from tui.issuance.entering import TrustedSource
 
 
 class Confirm(StrEnum):
@@ -72,6 +73,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     )
     lifetime: Annotated[Duration, Meta(description="The lifetime that new credentials ask for.")] = timedelta(hours=1)
     export_folder: Annotated[str, Meta(description="Where exports go unless you say otherwise.")] = "~/.kube/kubemint"
+    trust: Annotated[
+        tuple[TrustedSource, ...],
+        Meta(description="Which clusters that others deliver are entered without asking; all others ask once."),
+    ] = ()
+    trust_delivered: Annotated[
+        bool,
+        Meta(
+            description="Enter whatever cluster another one delivers, also on this machine: for tests and scripts "
+            "around clusters of one's own, never where somebody else may write Secrets."
+        ),
+    ] = False
     alerts: Annotated[
         dict[str, Alert],
         Meta(description="Alerts by glob pattern over the clusters' names; the first that fits counts."),

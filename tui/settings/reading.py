@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from tui.issuance.durations import parse_duration
+from tui.issuance.entering import Trust
 from tui.issuance.errors import UsageError
 from tui.kube.small_file import read_small
 from tui.kube.text import safe_text
@@ -127,6 +128,15 @@ class Loaded:
         glob = matching(cluster, self.settings.read_only_contexts)
         where = self.source("readOnlyContexts").detail
         return f"{cluster} is read-only ({glob!r} in readOnlyContexts, {where})" if glob else ""
+
+    def trusts(self) -> Trust:
+        """Which delivered clusters are entered without asking.
+
+        Where one of the rules cannot be read none counts: what is left of it might say more than was meant.
+        """
+        unread = any(found.path.partition(".")[0] == "trust" or not found.path for found in self.findings)
+        sources = () if unread else self.settings.trust
+        return Trust(sources=sources, everything=self.settings.trust_delivered)
 
 
 def _protects(path: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tui.issuance.durations import format_duration
+from tui.issuance.entering import TrustedSource
 
 from .model import Alert, Settings
 from .reading import written
@@ -21,7 +22,7 @@ def schema() -> dict[str, Any]:
         definition.pop("title", None)
         if "properties" in definition:
             definition["additionalProperties"] = False
-    for kind in (Settings, Alert):
+    for kind in (Settings, Alert, TrustedSource):
         for name, value in plain(kind()).items():
             field = made["$defs"][kind.__name__]["properties"][name]
             field["default"] = value

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from tui.fleet.query import Area
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow
 from tui.issuance.journal import JournalEntry
 from tui.issuance.types import Credential, StepStatus, kind_label
 from tui.kube.text import safe_text
@@ -210,7 +210,7 @@ CLUSTERS: Final = (
 
 def reach(row: ClusterRow) -> Cell:
     sign = REACHES[row.reach]
-    return Cell(sign.text, sign.tone)
+    return Cell(safe_text(f"{sign.glyph} {row.word}", 20), sign.tone)
 
 
 def skew(row: ClusterRow) -> Cell:
@@ -221,7 +221,7 @@ def skew(row: ClusterRow) -> Cell:
 
 
 def _missing(row: ClusterRow) -> str:
-    return f"no {', '.join(row.missing)}" if row.missing and row.reach in (Reach.READY, Reach.SLOW) else ""
+    return f"no {', '.join(row.missing)}" if row.missing and row.answers else ""
 
 
 JOURNAL: Final = (

@@ -59,6 +59,8 @@ REACHES: Final[dict[Reach, Sign]] = {
     Reach.UNREACHABLE: Sign("✖", "unreachable", Tone.BAD),
     Reach.TLS_FAILED: Sign("✖", "TLS failed", Tone.BAD),
     Reach.UNUSABLE: Sign("✖", "unusable", Tone.BAD),
+    Reach.NOT_READY: Sign("◒", "not ready", Tone.WARN),
+    Reach.UNTRUSTED: Sign("?", "untrusted", Tone.WARN),
     Reach.NOT_CONNECTED: Sign("◇", "not connected", Tone.MUTE),
 }
 
