@@ -15,9 +15,8 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
-from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
+from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
-from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, FileDestination, State
 from tui.kube.client import Client
@@ -248,11 +247,13 @@ async def test_killed_anywhere_the_next_start_finishes_or_undoes(place: Place, t
 
 
 async def unbound(place: Place, bench: Bench) -> Address:
-    """A request whose token is bound to no handle that anybody knows of."""
+    """A request whose token is bound to nothing: there was no right to create Secrets in its target."""
     await place.want()
     address = address_of(place)
+    refused = 'secrets is forbidden: User "operator" cannot create resource "secrets" in API group "" in the namespace'
+    place.faults(place.members[0], FaultRule(Answer(403, message=refused), verb="create", path=r"/secrets$"))
     await bench.rotate(address)
-    await place.client.patch(DPU_REQUESTS, "req", {"metadata": {"annotations": {HANDLE: None}}}, namespace=place.ns)
+    place.faults(place.members[0], clear=True)
     return address
 
 

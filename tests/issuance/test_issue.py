@@ -54,7 +54,7 @@ async def test_the_handle_is_empty_marked_and_owned_by_the_account(bench: Bench)
     account: dict[str, Any] = await bench.client.get(SERVICE_ACCOUNTS, "robot", namespace=handle.namespace)
     assert secret["metadata"]["uid"] == handle.uid
     assert secret.get("data") is None
-    assert secret["type"] == "Opaque"
+    assert secret["type"] == "kubemint.io/handle"
     assert [owner["uid"] for owner in secret["metadata"]["ownerReferences"]] == [account["metadata"]["uid"]]
     assert account["metadata"]["labels"][MANAGED_BY] == "kubemint"
     claims = read_token(token_in(bench.arena.file().path))

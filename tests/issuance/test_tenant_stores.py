@@ -13,10 +13,10 @@ import pytest
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy, decoded
 from tui.demo.eso import definitions
+from tui.issuance import tenant_places
 from tui.issuance.capi import CLUSTER_LABEL, cluster_of
 from tui.issuance.errors import UsageError
 from tui.issuance.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES, gap, secret_store, served
-from tui.issuance.tenant_places import PUSH
 from tui.issuance.tenants import TenantPush
 from tui.kube.errors import ConfigError, NotFound
 from tui.kube.resource import SECRETS, Resource
@@ -186,16 +186,16 @@ async def test_revoking_the_source_takes_the_pushed_keys_away(stored: Tenancy) -
             await asyncio.sleep(0.05)
 
 
-async def test_j07_an_operator_that_fails_is_quoted_and_the_last_good_copy_stays(stored: Tenancy) -> None:
+async def test_j07_an_operator_that_fails_is_quoted_and_the_last_good_copy_stays(
+    stored: Tenancy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is not waited for longer than ever, however long the push was given."""
     address = (await push(stored)).address
     before = await arrived(stored)
     auth = f"{TENANT}-secretstore-auth"
     broken = {"data": {"clientCert": "bm90aGluZw=="}}
     await stored.client.apply(SECRETS, auth, broken, namespace=stored.arena.namespace, manager="vandal", force=True)
-    found = await stored.client.get(SECRETS, SOURCE, namespace=stored.arena.namespace)
-    note = found["metadata"]["annotations"][PUSH].replace('"PT10S"', '"PT1.5S"')
-    patch = {"metadata": {"annotations": {PUSH: note}}}
-    await stored.client.patch(SECRETS, SOURCE, patch, namespace=stored.arena.namespace)
+    monkeypatch.setattr(tenant_places, "LONGEST_WAIT", timedelta(seconds=1.5))
     outcome = await stored.engine.execute(await stored.engine.plan_rotate(address))
     assert not outcome.ok
     assert "within 1.5 s" in outcome.error

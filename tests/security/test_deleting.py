@@ -49,7 +49,10 @@ RULES = [
     ("nobody knows its UID", wanted(handle=msgspec.structs.replace(HANDLE, uid="")), SEEN, Fate.LEFT_ALONE, "UID"),
     ("nobody knows its UID, nor does it have one", wanted(handle=msgspec.structs.replace(HANDLE, uid="")),
      seen(uid=""), Fate.LEFT_ALONE, "UID"),
-    ("an ordinary Secret", WANTED, seen(type="Opaque"), Fate.LEFT_ALONE, "type Opaque"),
+    ("an ordinary Secret", WANTED, seen(type="Opaque", marked=False), Fate.LEFT_ALONE, "type Opaque"),
+    ("an ordinary Secret that got every mark", wanted(handle=named("precious")), seen(name="precious", type="Opaque"),
+     Fate.LEFT_ALONE, "no handle of robot is called precious"),
+    ("an older handle that the token names", WANTED, OLDER, Fate.DELETE, ""),
     ("an ordinary Secret that a walk came by", wanted(named=Named.BY_WALK), OLDER, Fate.LEFT_ALONE, "type Opaque"),
     ("a Secret for TLS", wanted(named=Named.BY_JOURNAL), seen(type="kubernetes.io/tls"), Fate.LEFT_ALONE, "tls"),
     ("an older handle that the journal knows", wanted(named=Named.BY_JOURNAL), OLDER, Fate.DELETE, ""),
@@ -183,15 +186,15 @@ async def test_a_handle_is_deleted_and_looked_for(bench: Bench) -> None:
 async def test_no_other_secret_can_become_a_handle(bench: Bench) -> None:
     """Whoever may patch a Secret may give it every mark, but not the type; and what holds data is none."""
     table, namespace = Table(bench), bench.arena.namespace
+    ordinary = await table.handle(type="Opaque")
     for ending, why in (
-        (await table.handle(type="Opaque"), "of type Opaque"),
+        (msgspec.structs.replace(ordinary, named=Named.BY_WALK), "of type Opaque"),
         (await table.handle(data={"password": "eA=="}), r"holds data \(password\)"),
     ):
         with pytest.raises(handles.NotAHandle, match=why) as refused:
             await table.delete(ending)
-        assert "the token says that Secret" in refused.value.message
+        assert f"{ending.named.value} says that Secret" in refused.value.message
         assert await table.is_there(ending)
-    ordinary = await table.handle(type="Opaque")
     with pytest.raises(Invalid, match="immutable"):
         await bench.client.patch(
             SECRETS, ordinary.handle.name, {"type": managed.HANDLE_TYPE}, namespace=namespace

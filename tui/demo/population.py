@@ -198,13 +198,14 @@ class Settler:
                 "kubemint.io/plan": self.cluster.new_id(),
                 "kubemint.io/issued-by": "demo",
                 "kubemint.io/secrets": json.dumps([f"{namespace}/{name}"]),
+                "kubemint.io/requested": go_duration(requested or lifetime),
             },
             "ownerReferences": [
                 {"apiVersion": "v1", "kind": "ServiceAccount", "name": of, "uid": owner["metadata"]["uid"]}
             ],
         }
         if with_handle:
-            uid = self.put(SECRETS, handle | {"type": "Opaque"}, age)["metadata"]["uid"]
+            uid = self.put(SECRETS, handle | {"type": "kubemint.io/handle"}, age)["metadata"]["uid"]
         else:
             uid = self.cluster.new_id()
         bound = Bound("Secret", handle["metadata"]["name"], uid)

@@ -193,9 +193,7 @@ class Copy:
         return {} if self.forgotten is not None else self._record()
 
     def _record(self) -> dict[str, Any]:
-        """What the state is told: a file is remembered, a Secret says itself what it is."""
-        if not isinstance(self.destination, FileDestination):
-            return {}
+        """What the state is told: where a copy is, and of what. Of a Secret only this record says that it is one."""
         export = Export(credential=self.copy, request=self.place.request, source=self.source.address)
         return {"exports": [export]}
 
@@ -218,9 +216,8 @@ class Copy:
             async with run.step("undo") as note:
                 await self.place.restore()
                 note.status, note.message = StepStatus.UNDONE, f"{self.place.label} is as it was before"
-                if isinstance(self.destination, FileDestination):
-                    gone = {"forget": [self.copy.address]}
-                    note.record = gone if self.known is None else {"exports": [self.known]}
+                gone = {"forget": [self.copy.address]}
+                note.record = gone if self.known is None else {"exports": [self.known]}
 
     def _revocations(self, run: Run) -> list[Revocation]:
         if self.forgotten is None:

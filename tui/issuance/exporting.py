@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from . import handles, kubeconfig_file, reading
+from . import kubeconfig_file, reading, vouching
 from .claims import ClaimsError, read_token
 from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
@@ -79,7 +79,8 @@ async def prepare_copy(
     target = address_of(destination, identity)
     if target == source.address:
         raise UsageError(f"{target.name} is where it is kept already")
-    known = await sight.see(f"the record of {target}", lambda: asyncio.to_thread(context.state.export_record, target))
+    remembered = context.state.export_record if isinstance(destination, FileDestination) else context.state.written
+    known = await sight.see(f"the record of {target}", lambda: asyncio.to_thread(remembered, target))
     same_form = isinstance(destination, FileDestination) and form is source.format
     where = source.kept_in or str(address)
     found = await sight.see(where, lambda: find(context, source, identity, ways=same_form), seen)
@@ -225,7 +226,8 @@ async def _vouched(context: Context, source: Credential, identity: Identity, han
     """Whether the wish is the one that the token was made for: a Secret alone may call any its own."""
     if not wish or source.address.kind is CredentialKind.FILE:
         return bool(wish)
-    return await handles.vouched(context.clusters, handle, identity, wish, source.address)
+    verdict = (await vouching.read(context, source.address)).verdict
+    return verdict.ok and verdict.handle == handle and verdict.request == wish
 
 
 async def _in_file(place: Place, request: str) -> bool:

@@ -15,11 +15,12 @@ from tui.kube import limits
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, OutOfTime, Unreachable
 from tui.kube.resource import SECRETS
 
-from . import handles, managed
+from . import dead_tokens, handles, managed, vouching
 from .errors import ChangedMeanwhile, IssuanceError
 from .intent import Revocation
 from .locks import Locks
 from .running import Run, explain
+from .secret_place import SecretObject
 from .types import Address, CredentialKind, Handle, StepStatus
 from .work import Context
 
@@ -137,7 +138,10 @@ async def _revoke(context: Context, locks: Locks, revocation: Revocation, run: R
                 if revocation.address.kind is CredentialKind.REQUEST:
                     await _tidy_request(context, revocation)
                 done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
-                await run.journal(done, revoked=revocation.handle)
+                gone = dead_tokens.ended(
+                    revocation.handle, revocation.fingerprint, context.clock(), revocation.account_uid
+                )
+                await run.journal(done, revoked=revocation.handle, **gone)
         except (KubeError, IssuanceError) as error:
             if pause is not None and _worth_another_try(error):
                 # Many may have failed at the same moment.
@@ -178,17 +182,21 @@ async def _recorded(context: Context, revocation: Revocation) -> bool:
 
 
 async def _in_use_again(context: Context, revocation: Revocation) -> bool:
-    """Whether somebody has put back what was replaced (from a backup, by his own hands): then it must not end."""
-    address = revocation.address
-    if address.kind is not CredentialKind.SECRET:
+    """Whether somebody has put back what was replaced (from a backup, by his own hands): then it must not end.
+
+    What counts is the token that lies there. Annotations alone, which say that it is the old one, keep nothing alive.
+    """
+    address, fingerprint = revocation.address, revocation.fingerprint
+    if address.kind is not CredentialKind.SECRET or not fingerprint:
         return False
     client = await context.clusters.client(address.cluster)
     try:
-        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+        found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
     except (NotFound, Forbidden):
         return False
-    credential = managed.credential_from_secret(address.cluster, found)
-    return credential is not None and credential.handle == revocation.handle
+    credential = managed.credential_from_secret(address.cluster, found.metadata)
+    token = vouching.token_in(credential.format, found) if credential is not None else None
+    return token is not None and token.fingerprint == fingerprint
 
 
 async def _tidy_request(context: Context, revocation: Revocation) -> None:

@@ -8,6 +8,7 @@ and annotations are an index: whoever may patch a Secret may write them.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from .clusters import Clusters
     from .intent import Intent, Revocation
-    from .types import Address, Credential, Identity
+    from .types import Identity
 
 TOKEN_SECRET: Final = "kubernetes.io/service-account-token"
 """The type of long-lived token Secrets; each is its own handle."""
@@ -85,6 +86,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     secrets: tuple[str, ...] = ()
     """The Secrets that it says its token was made for; see `managed.place_name`."""
+    audiences: tuple[str, ...] = ()
+    requested: timedelta | None = None
+    pushes: dict[str, str] = {}
+    """How those of its Secrets are carried on that are, by the same names; see `tenant_places`."""
     token_of: str = ""
     """Of a token Secret: the account that it names."""
     deleted: bool = False
@@ -128,8 +133,8 @@ def _not_a_token_secret(wanted: Ending, seen: Seen) -> str:
 
 
 def _not_a_handle(wanted: Ending, seen: Seen) -> str:
-    # Before handles had their own type, they were told by their labels. Only what this machine knows is that old.
-    older = seen.type == _LEAST and seen.marked and wanted.named is Named.BY_JOURNAL
+    # Before handles had their own type, they were told by their labels: who names one has to know it for sure.
+    older = seen.type == _LEAST and seen.marked and wanted.named is not Named.BY_WALK
     if seen.type != managed.HANDLE_TYPE and not older:
         return f"it is of type {seen.type}"
     if seen.keys:
@@ -149,6 +154,7 @@ def seen_in(obj: Mapping[str, Any]) -> Seen:
     """What there is to know of a Secret; its values are not looked at and not kept."""
     meta = obj.get("metadata") or {}
     notes = meta.get("annotations") or {}
+    audiences, requested, pushes = managed.handle_wish(meta)
     return Seen(
         namespace=str(meta.get("namespace", "")),
         name=str(meta.get("name", "")),
@@ -160,6 +166,9 @@ def seen_in(obj: Mapping[str, Any]) -> Seen:
         request=str(notes.get(managed.REQUEST, "")),
         plan=str(notes.get(managed.PLAN, "")),
         secrets=managed.handle_secrets(meta),
+        audiences=audiences,
+        requested=requested,
+        pushes=pushes,
         token_of=str(notes.get(_TOKEN_OF, "")),
         deleted=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(str(one) for one in meta.get("finalizers") or ()),
@@ -188,6 +197,7 @@ async def create(client: Client, intent: Intent, account_uid: str, issued_by: st
     handle = intent.handle
     if handle is None:
         raise ValueError("the intent names no handle")
+    secrets = [place for place in intent.spec.destinations if isinstance(place, SecretDestination)]
     wish = managed.handle_object(
         handle,
         account=intent.spec.identity.name,
@@ -195,11 +205,14 @@ async def create(client: Client, intent: Intent, account_uid: str, issued_by: st
         request=intent.request,
         plan=intent.plan,
         issued_by=issued_by,
-        secrets=[
-            managed.place_name(place, handle.cluster)
-            for place in intent.spec.destinations
-            if isinstance(place, SecretDestination)
-        ],
+        secrets=[managed.place_name(place, handle.cluster) for place in secrets],
+        audiences=intent.spec.audiences,
+        requested=intent.spec.duration,
+        pushes={
+            managed.place_name(place, handle.cluster): msgspec.json.encode(place.push).decode()
+            for place in secrets
+            if place.push is not None
+        },
     )
     made: dict[str, Any] = await client.create(SECRETS, wish, namespace=handle.namespace)
     return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
@@ -302,38 +315,3 @@ async def discard(clusters: Clusters, handle: Handle, plan: str, account: str) -
 def made_for(seen: Seen, identity: Identity, request: str) -> bool:
     """Whether a handle says that it was made for this account and for this wish."""
     return seen.account == f"{identity.namespace}/{identity.name}" and seen.request == request
-
-
-async def vouched(
-    clusters: Clusters, handle: Handle | None, identity: Identity, request: str, address: Address
-) -> bool:
-    """Whether a handle beside the account, where only its owners may write, says that it was made for this Secret."""
-    if handle is None or (handle.cluster, handle.namespace) != (identity.cluster, identity.namespace):
-        return False
-    seen = await look(await clusters.client(handle.cluster), handle.namespace, handle.name)
-    return (
-        seen is not None
-        and judge(Ending(handle=handle, named=Named.BY_WALK, account=identity.name), seen).fate is Fate.DELETE
-        and made_for(seen, identity, request)
-        and managed.place_name(address, handle.cluster) in seen.secrets
-    )
-
-
-async def is_of_another(clusters: Clusters, credential: Credential, request: str) -> bool:
-    """Whether the handle that annotations name is another credential's: revoking it would end that one.
-
-    False where it is gone, or may not be looked at.
-    """
-    handle, identity, address = credential.handle, credential.identity, credential.address
-    if handle is None or identity is None:
-        return False
-    try:
-        seen = await look(await clusters.client(handle.cluster), handle.namespace, handle.name)
-    except Forbidden:
-        return False
-    if seen is None or seen.uid != handle.uid:
-        return False  # that one is gone
-    if not made_for(seen, identity, request):
-        return True
-    is_secret = address.kind is CredentialKind.SECRET
-    return is_secret and bool(seen.secrets) and managed.place_name(address, handle.cluster) not in seen.secrets

@@ -24,6 +24,8 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """The fingerprint of what replaced it."""
     account: str = ""
     """The name of the account whose handle it is; empty in journals of old."""
+    account_uid: str = ""
+    """Of a long-lived token: the UID of its account."""
     fingerprint: str = ""
     """Of the token that ends with the handle, where that is known."""
 
@@ -53,6 +55,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is a Gardener kubeconfig; `spec` then only names the file, and the shoot in the place of an account."""
     ends: str = ""
     """The UID of the account that is made anew, so that every token of it ends: the revocation of an unbound one."""
+    account_uid: str = ""
+    """For long-lived tokens: the UID of the account, which with the Secret's name makes the token what it is."""
     undoes: Revocation | None = None
     """For an undo: the revocation that it holds up, and that is on again where it comes to naught."""
 
@@ -74,6 +78,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
                 old=next((one for one in self.old if one.handle == handle), None) if undoable else None,
                 by=self.fingerprint,
                 account=self.spec.identity.name,
+                account_uid=self.account_uid,
                 fingerprint=next((one.fingerprint for one in self.old if one.handle == handle), ""),
             )
             for handle in self.old_handles
@@ -81,7 +86,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """A file on this machine that kubemint wrote, and the wish it belongs to."""
+    """A file on this machine, or a Secret in a cluster, that kubemint wrote here, and the wish it belongs to."""
 
     credential: Credential
     request: str
@@ -98,3 +103,19 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
         if self.spec is not None or self.shoot is not None or self.source is None:
             return self.credential
         return msgspec.structs.replace(self.credential, copy_of=self.source)
+
+
+class Dead(msgspec.Struct, frozen=True, kw_only=True):
+    """A long-lived token that kubemint ended. The same Secret name and account would give the very same token again."""
+
+    secret: Address
+    account_uid: str
+    fingerprint: str = ""
+    """Empty where the token could not be read."""
+    at: datetime
+
+    def is_same(self, secret: Address, account_uid: str, fingerprint: str = "") -> bool:
+        """Whether this one is that token, or would be: told by its fingerprint, or by what it is made of."""
+        if fingerprint and fingerprint == self.fingerprint:
+            return True
+        return bool(account_uid) and (secret, account_uid) == (self.secret, self.account_uid)

@@ -98,7 +98,6 @@ class Issue:
             exports = [
                 Export(credential=self.credential(place, issued), request=intent.request, spec=intent.spec)
                 for place in self.places
-                if place.address.kind is CredentialKind.FILE
             ]
             note.record = {"closed": intent.plan, "exports": exports, "revocations": revocations}
         own = next((place for place in self.places if place.address == intent.address), self.places[0])

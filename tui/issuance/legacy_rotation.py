@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-
-import msgspec
-
-from tui.kube.resource import SECRETS
 
 from . import token_secret
 from .durations import format_duration
@@ -26,10 +21,8 @@ from .plans import new_id
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .sight import Sight
-from .types import Action, Address, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
+from .types import Action, Address, FileDestination, Format, Handle, IssueSpec, Plan, Step
 from .work import Context, Finished
-
-_AT_ONCE = timedelta(0)
 
 
 @dataclass
@@ -51,14 +44,10 @@ class RotateTokenSecret(LongLived):
             raise
 
 
-async def look_at(context: Context, address: Address) -> tuple[Identity, token_secret.TokenSecret]:
-    """The token Secret at an address, from its metadata alone. Raises UsageError where it is none."""
+async def look_at(context: Context, address: Address) -> token_secret.Whole:
+    """The token Secret at an address. Raises UsageError where it is none, KubeError."""
     client = await context.clusters.client(address.cluster)
-    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
-    secret = token_secret.read(found.get("metadata") or {})
-    if secret is None:
-        raise UsageError(f"the Secret {address.namespace}/{address.name} is not a service-account token")
-    return Identity(address.cluster, address.namespace, secret.account), secret
+    return await token_secret.read_whole(client, address.cluster, address.namespace, address.name)
 
 
 async def copies_of(context: Context, address: Address, handle: Handle) -> list[Export]:
@@ -70,11 +59,13 @@ async def copies_of(context: Context, address: Address, handle: Handle) -> list[
 async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[Plan, RotateTokenSecret]:
     """The plan for a new token Secret in place of the one at `address`."""
     sight = Sight()
-    identity, secret = await sight.see(str(address), lambda: look_at(context, address), lambda seen: seen[1].uid)
-    client = await context.clusters.client(address.cluster)
-    old = token_secret.credential(identity, secret)
-    token = await token_secret.wait_for_token(client, identity, secret.name, patience=_AT_ONCE)
-    old = msgspec.structs.replace(old, fingerprint=token.fingerprint)
+    found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: seen.secret.uid)
+    identity, secret, old = found.identity, found.secret, found.credential
+    if found.token is None:
+        raise UsageError(
+            f"the Secret {address.namespace}/{address.name} holds no token yet",
+            "is the token controller (kube-controller-manager) running?",
+        )
     assert old.handle is not None
     held = await sight.see("the files with its token", partial(copies_of, context, address, old.handle), list)
     copies = [copy for copy in held if copy.spec is None]
@@ -95,6 +86,7 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
         spec=spec,
         handle=Handle(identity.cluster, identity.namespace, name, ""),
         old=(old,),
+        account_uid=found.account_uid,
     )
     grace = format_duration(context.grace)
     warnings += [

@@ -17,15 +17,16 @@ import msgspec
 from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 
+from . import dead_tokens, managed, token_secret
 from . import identity as identities
-from . import managed, token_secret
+from .claims import read_token
 from .errors import IssuanceError
 from .intent import Export, Intent, Revocation
 from .places import Place, Writing, places_for
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight
-from .types import Address, Credential, Format, Handle, Identity, State, StepStatus
+from .types import Address, Credential, CredentialKind, Format, Handle, Identity, State, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class LongLived:
         handle = msgspec.structs.replace(self._handle, uid=self.issued.uid)
         self.intent = msgspec.structs.replace(self.intent, handle=handle)
         token = await token_secret.wait_for_token(client, self.identity, name, self.patience, self.issued.uid)
+        at = Address(CredentialKind.LEGACY, self.identity.cluster, self.identity.namespace, name)
+        await dead_tokens.refuse(self.context, at, read_token(token).service_account_uid, token)
         # Before anything is written: recovery tells by the fingerprint what was published.
         self.intent = msgspec.structs.replace(self.intent, fingerprint=token.fingerprint)
         await run.journal(opened=self.intent)

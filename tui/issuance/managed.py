@@ -42,6 +42,10 @@ PLAN: Final = PREFIX + "plan"
 ISSUED_BY: Final = PREFIX + "issued-by"
 SECRETS: Final = PREFIX + "secrets"
 """On a handle: the Secrets that its token was made for, in a JSON list (see `place_name`)."""
+PUSH: Final = PREFIX + "push"
+"""On a source Secret: how it is carried on (see `tenant_places`)."""
+PUSHES: Final = PREFIX + "pushes"
+"""On a handle: how those of its Secrets are carried on that are; a JSON object by `place_name`."""
 
 SELECTOR: Final = f"{MANAGED_BY}={MANAGER}"
 """Label selector for everything kubemint manages."""
@@ -112,8 +116,11 @@ def handle_object(
     plan: str,
     issued_by: str,
     secrets: Iterable[str] = (),
+    audiences: tuple[str, ...] = (),
+    requested: timedelta | None = None,
+    pushes: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The empty Secret to bind a token to.
+    """The empty Secret to bind a token to, which says beside the account for what the token is made.
 
     The service account owns it (where its UID is known), so that deleting the account collects its handles too; the
     tokens die with the account anyway. `blockOwnerDeletion` stays unset: it would need a right on finalizers.
@@ -131,6 +138,12 @@ def handle_object(
     }
     if kept_in := list(secrets):
         metadata["annotations"][SECRETS] = json.dumps(kept_in)
+    if audiences:
+        metadata["annotations"][AUDIENCES] = json.dumps(list(audiences))
+    if requested is not None:
+        metadata["annotations"][REQUESTED] = _go(requested)
+    if pushes:
+        metadata["annotations"][PUSHES] = json.dumps(dict(pushes))
     if account_uid:
         owner = {"apiVersion": "v1", "kind": "ServiceAccount", "name": account, "uid": account_uid}
         metadata["ownerReferences"] = [owner]
@@ -261,6 +274,11 @@ def request_of(obj: Mapping[str, Any]) -> str:
     return str((_metadata(obj).get("annotations") or {}).get(REQUEST, ""))
 
 
+def push_of(obj: Mapping[str, Any]) -> str:
+    """How a Secret says that it is carried on, as text; empty where it does not."""
+    return str((_metadata(obj).get("annotations") or {}).get(PUSH, ""))
+
+
 def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = obj.get("metadata")
     return inner if isinstance(inner, Mapping) else obj
@@ -281,6 +299,20 @@ def _format(text: str | None) -> Format | None:
 def handle_secrets(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """The Secrets that a handle says its token was made for."""
     return _strings((_metadata(metadata).get("annotations") or {}).get(SECRETS))
+
+
+def handle_wish(metadata: Mapping[str, Any]) -> tuple[tuple[str, ...], timedelta | None, dict[str, str]]:
+    """What a handle says its token was asked for with: audiences, lifetime, and how its Secrets are carried on."""
+    notes = _metadata(metadata).get("annotations") or {}
+    return _strings(notes.get(AUDIENCES)), _lifetime(notes.get(REQUESTED)), _texts(notes.get(PUSHES))
+
+
+def _texts(text: str | None) -> dict[str, str]:
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _strings(text: str | None) -> tuple[str, ...]:

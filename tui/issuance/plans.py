@@ -14,14 +14,14 @@ import msgspec
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
-from . import accounts, handles, managed
+from . import accounts, managed, vouching
 from .durations import format_duration
 from .errors import UsageError
 from .formats import losses
 from .gardener import refuse_viewer
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
-from .places import Held, Place, look_at, places_for
+from .places import Held, Place, places_for
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
 from .sight import Sight
 from .token_request import check_wish
@@ -44,7 +44,7 @@ async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = Fals
     """A new credential, or one in place of ours for the same identity; with `force` also of somebody else's file."""
     check_spec(context, spec)
     places, sight = places_for(spec, context.clusters, context.state, force=force), Sight()
-    held = await look_at(places, sight)
+    held = await vouching.look_at(context, places, sight)
     request = next((found.request for found in held if found.request), "") or new_id()
     return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight)
 
@@ -59,7 +59,7 @@ async def prepare(
     request: str,
     sight: Sight,
 ) -> Prepared:
-    """The plan for new material in `places`, which hold `held` now; `sight` is how that was seen.
+    """The plan for new material in `places`, which hold `held` now, as it is vouched for; `sight` is how it was seen.
 
     Raises UsageError where it cannot be done, KubeError.
     """
@@ -77,15 +77,7 @@ async def prepare(
     account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     warnings = [found.warning for found in held if found.warning]
-    old = []
-    for place, found in zip(places, held, strict=True):
-        if found.credential is None:
-            continue
-        if place.path is None and await handles.is_of_another(context.clusters, found.credential, found.request):
-            warnings.append(f"{place.label} names a handle that was not made for it: the old token is not revoked")
-            old.append(msgspec.structs.replace(found.credential, handle=None))
-        else:
-            old.append(found.credential)
+    old = [found.credential for found in held if found.credential is not None]
     if action is Action.ISSUE:
         old = await _spared(context, old, places, warnings, sight)
     warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))

@@ -10,13 +10,12 @@ import msgspec
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import handles, managed
+from . import managed, vouching
 from .errors import IssuanceError, UsageError
-from .formats import TOKEN_KEY
 from .intent import Export
 from .places import Place, absolute, address_of, file_destination, place_for
-from .secret_place import SecretObject, SecretPlace
-from .types import Address, Credential, CredentialKind, Destination, Format, IssueSpec, SecretDestination, State
+from .secret_place import SecretPlace
+from .types import Address, Credential, CredentialKind, Destination, Format, SecretDestination, State
 from .work import Context
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ async def lookup(context: Context, address: Address) -> Credential:
         case CredentialKind.FILE:
             return await _file(context, address)
         case CredentialKind.SECRET:
-            return (await managed_secret(context, address))[0]
+            return (await vouching.read(context, address)).credential
         case CredentialKind.LEGACY:
             return await _legacy(context, address)
         case CredentialKind.STATIC:
@@ -55,7 +54,7 @@ async def lookup(context: Context, address: Address) -> Credential:
 
 
 async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:
-    """The credential in a managed Secret and the id of its wish. Raises UsageError where it is none, KubeError."""
+    """What a managed Secret says of itself, and the id of its wish: an index. Raises UsageError, KubeError."""
     client = await context.clusters.client(address.cluster)
     found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
     credential = managed.credential_from_secret(address.cluster, found)
@@ -75,80 +74,6 @@ async def export_record(context: Context, address: Address) -> Export:
             f"kubemint on this machine wrote no credential to {address.name}", "kubemint list credentials shows them"
         )
     return record
-
-
-async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
-    """The wish that a credential fulfils, with every place this machine knows to hold the same token, and its id.
-
-    Raises UsageError for a copy of another, or where nothing says whose it is; KubeError.
-    """
-    if address.kind is CredentialKind.FILE:
-        record = await export_record(context, address)
-        spec, request = record.spec, record.request
-        if spec is None:
-            source = record.source
-            if source is None or source.kind not in (CredentialKind.SECRET, CredentialKind.FILE):
-                raise UsageError(
-                    f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path"
-                )
-            spec, request = await wish_of(context, source)
-            if request != record.request:
-                raise UsageError(
-                    f"{address.name} is a copy of {source} in another format",
-                    "rotate that, then export it again to the same path",
-                )
-    else:
-        credential, request = await managed_secret(context, address)
-        if credential.identity is None or credential.format is None:
-            raise UsageError(
-                f"the Secret {address.namespace}/{address.name} does not say whose credential it keeps",
-                "its annotations were changed; issue a new one",
-            )
-        await _check_claim(context, address, credential, request)
-        spec = IssueSpec(
-            identity=credential.identity,
-            destinations=(await _destination(context, address, credential),),
-            format=credential.format,
-            duration=credential.requested,
-            audiences=credential.audiences,
-        )
-    identity = spec.identity
-    known: dict[Address, Destination] = {address_of(place, identity): place for place in spec.destinations}
-    for export in await asyncio.to_thread(context.state.export_records, request) if request else ():
-        for place in export.spec.destinations if export.spec is not None else ():
-            known.setdefault(address_of(place, identity), place)
-        path = export.credential.address
-        known.setdefault(path, file_destination(path, identity))
-    return msgspec.structs.replace(spec, destinations=tuple(known.values()), create_account=False), request
-
-
-async def _destination(context: Context, address: Address, credential: Credential) -> SecretDestination:
-    """Where to write a managed Secret anew: one for a tenant says itself how it gets there."""
-    if credential.format is not Format.SERVICE_ACCOUNT:
-        return SecretDestination(address.cluster, address.namespace, address.name)
-    from .tenant_places import destination_of
-
-    client = await context.clusters.client(address.cluster)
-    return destination_of(
-        address.cluster, await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
-    )
-
-
-async def _check_claim(context: Context, address: Address, credential: Credential, request: str) -> None:
-    """Whoever may write a Secret may call it a credential of anybody; that must not fetch him that one's token.
-
-    In its own namespace he could have the token anyway. Elsewhere the handle, which is kept beside the account, must
-    say so too.
-    """
-    identity = credential.identity
-    if identity is None or (identity.cluster, identity.namespace) == (address.cluster, address.namespace):
-        return
-    if not await handles.vouched(context.clusters, credential.handle, identity, request, address):
-        raise UsageError(
-            f"the Secret {address.namespace}/{address.name} in {address.cluster} says it is for {identity}, "
-            f"but nothing in {identity.namespace} of {identity.cluster} confirms that",
-            "issue a new one for that account if this is meant to be",
-        )
 
 
 async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
@@ -245,15 +170,14 @@ async def request_at(context: Context, address: Address) -> DPURequest:
 
 async def _legacy(context: Context, address: Address) -> Credential:
     from .legacy_rotation import look_at
-    from .token_secret import credential
 
-    return credential(*await look_at(context, address))
+    return (await look_at(context, address)).credential
 
 
 async def _legacy_token(context: Context, address: Address) -> Sensitive:
-    client = await context.clusters.client(address.cluster)
-    found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
-    held = found.values().get(TOKEN_KEY)
+    from .legacy_rotation import look_at
+
+    held = (await look_at(context, address)).token
     if held is None:
         raise NotFound(
             404,

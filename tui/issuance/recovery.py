@@ -166,7 +166,7 @@ class Recovery:
         exports = tuple(record for record in records if record.credential.handle == revocation.handle)
         try:
             for secret in secrets_of(revocation.address, exports) if revocation.ending else ():
-                await delete_secret(self._context, secret, revocation.handle)
+                await delete_secret(self._context, secret, revocation.handle, revocation.fingerprint)
         except (KubeError, IssuanceError) as error:
             return run.outcome(credential=None, failure=StepFailed("revoke", *explain(error)))
         if not await revoke(self._context, self._locks, revocation, run, "revoke"):

@@ -11,7 +11,7 @@ import msgspec
 from tui.kube.errors import TimedOut
 from tui.kube.sensitive import Sensitive
 
-from . import handles, managed
+from . import handles, managed, vouching
 from .cluster_time import now_at
 from .dpf import DPURequest, credential_of
 from .dpf.cleanup import leftovers_of, sweep
@@ -185,13 +185,15 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
     if request.deleted_at is not None:
         raise UsageError(f"{address} is being deleted")
     work.check()
-    old, foreign = [], False
+    old: list[Credential] = []
+    foreign = ""
     now = now_at(work.client, context.clock)
     if request.expires_at is not None:
-        old = [credential_of(address.cluster, request, now)]
-        foreign = await handles.is_of_another(context.clusters, old[0], request.uid)
-    if foreign:
-        old = [msgspec.structs.replace(old[0], handle=None)]
+        marks = credential_of(address.cluster, request, now)
+        facts, verdict = await vouching.of_request(context, request, marks, work.published.token)
+        old = [msgspec.structs.replace(marks, handle=verdict.handle)]
+        if not verdict.ok and (marks.handle is not None or facts.handle is not None):
+            foreign = f"the old token is not revoked: {verdict.why}"
     intent = Intent(
         plan=new_id(),
         action=Action.ROTATE,
@@ -207,10 +209,10 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         for copy in copies
         if copy.source == address
     )
-    if request.handle is None and request.expires_at is not None and request.expires_at > now:
+    if not foreign and old and old[0].handle is None and request.expires_at is not None and request.expires_at > now:
         warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(request.expires_at)}",)
     if foreign:
-        warnings += ("the request names a handle that was not made for it: the old token is not revoked",)
+        warnings += (foreign,)
     plan = Plan(
         id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
     )

@@ -15,7 +15,7 @@ import msgspec
 from tui.kube.errors import Conflict, Forbidden, Invalid
 from tui.kube.resource import SECRETS
 
-from . import token_secret
+from . import dead_tokens, token_secret
 from .errors import ChangedMeanwhile, UsageError
 from .legacy_rotation import look_at
 from .plans import new_id
@@ -78,9 +78,11 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
     if found is None:
         raise UsageError(f"{address} is no long-lived token", "only token Secrets are invalidated by a cluster")
     sight = Sight()
-    identity, secret = await sight.see(
-        str(found), lambda: look_at(context, found), lambda seen: (seen[1].uid, seen[1].invalid_since)
+    whole = await sight.see(
+        str(found), lambda: look_at(context, found), lambda seen: (seen.secret.uid, seen.secret.invalid_since)
     )
+    identity, secret = whole.identity, whole.secret
+    await dead_tokens.refuse(context, found, whole.account_uid, whole.token)
     where = f"{found.namespace}/{found.name}"
     if not secret.invalid_since:
         raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")

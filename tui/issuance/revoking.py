@@ -11,14 +11,17 @@ import msgspec
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import handles, managed
+from . import dead_tokens, handles, managed, vouching
 from .errors import UsageError
 from .intent import Export, Revocation
 from .plans import new_id
-from .reading import export_record, lookup, managed_secret, normal, request_at
+from .reading import export_record, lookup, normal, request_at
+from .reading import token as token_at
 from .running import Run
+from .secret_place import SecretObject
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, CredentialKind, Format, Handle, Plan, SecretDestination, State, Step
+from .vouchers import Word
 from .work import Context, Finished, Work
 
 
@@ -29,10 +32,14 @@ class Revoke:
     context: Context
     credential: Credential
     handle: Handle
+    named: handles.Named
+    """Who says that it is the handle."""
     exports: tuple[Export, ...]
     """Files on this machine with the same token. They stay, and are known to be dead."""
     secrets: tuple[Address, ...]
     """Managed Secrets with the same token. They are deleted."""
+    written: tuple[Address, ...]
+    """Secrets of which this machine knew that it wrote this token there; nothing vouches for it from now on."""
     sight: Sight = field(default_factory=Sight)
 
     @property
@@ -48,7 +55,7 @@ class Revoke:
         identity = self.credential.identity
         return handles.Ending(
             handle=self.handle,
-            named=handles.Named.BY_JOURNAL,
+            named=self.named,
             account=identity.name if identity is not None else "",
             token_secret=handles.may_be_token_secret(self.credential.address.kind),
         )
@@ -71,12 +78,13 @@ class Revoke:
             note.record = {"revocations": [due]}
         async with run.step("handle") as note:
             note.message = await handles.delete(self.context.clusters, self._ending)
-            note.record = {"exports": [dead(export) for export in self.exports]}
+            note.record = {"exports": [dead(export) for export in self.exports], "forget": self.written}
+            note.record |= dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
             if not self.secrets:
                 note.record["revoked"] = self.handle
         for number, secret in enumerate(self.secrets, start=1):
             async with run.step(f"secret:{number - 1}") as note:
-                note.message = await delete_secret(self.context, secret, self.handle)
+                note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
                 if number == len(self.secrets):  # only now nothing is left for a start after a crash
                     note.record = {"revoked": self.handle}
         for export in self.exports:
@@ -90,7 +98,8 @@ class RevokeLegacy:
 
     context: Context
     credential: Credential
-    uid: str
+    handle: Handle
+    account_uid: str
     exports: tuple[Export, ...] = ()
     """Files on this machine with its token. They stay, and are known to be dead."""
     sight: Sight = field(default_factory=Sight)
@@ -104,15 +113,18 @@ class RevokeLegacy:
         return self.credential
 
     async def run(self, run: Run) -> Finished:
-        address = self.credential.address
         async with run.step("secret") as note:
-            client = await self.context.clusters.client(address.cluster)
-            try:
-                await client.delete(SECRETS, address.name, namespace=address.namespace, uid=self.uid)
-                note.message = "deleted; servers that saw the token just before may accept it for 10 s more"
-            except NotFound:
-                note.message = "was gone already"
+            identity = self.credential.identity
+            ending = handles.Ending(
+                handle=self.handle,
+                named=handles.Named.BY_TOKEN,
+                account=identity.name if identity is not None else "",
+                token_secret=True,
+            )
+            note.message = await handles.delete(self.context.clusters, ending)
+            fingerprint, now = self.credential.fingerprint, self.context.clock()
             note.record = {"exports": [dead(export) for export in self.exports]}
+            note.record |= dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
         return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
@@ -126,7 +138,9 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
     if address.kind is CredentialKind.LEGACY:
         return await _prepare_legacy(context, address)
     sight = Sight()
-    credential = await sight.see(str(address), lambda: _credential(context, address), told_apart)
+    credential, named = await sight.see(
+        str(address), lambda: _vouched(context, address), lambda seen: told_apart(seen[0])
+    )
     if address.kind is CredentialKind.REQUEST and credential.handle is None:
         from .request_changes import prepare_recreation
 
@@ -141,15 +155,11 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
             f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
             f"to end it now, delete the service account {credential.identity}: that ends every token it has",
         )
-    if address.kind is not CredentialKind.FILE and await handles.is_of_another(
-        context.clusters, credential, await _request_id(context, address)
-    ):
-        raise UsageError(
-            f"what {address} names as its handle was not made for it; it was left alone",
-            f"somebody changed its annotations; rotate it, or delete the service account {credential.identity}",
-        )
-    exports = await sight.see("the copies of it", lambda: _bound_to(context, handle))
+    fingerprint = credential.fingerprint
+    exports = await sight.see("the copies of it", lambda: _bound_to(context, handle, fingerprint))
+    written = await asyncio.to_thread(context.state.written_secrets)
     secrets = secrets_of(address, exports)
+    known = tuple(one.credential.address for one in written if _same_token(one, handle, credential.fingerprint))
     steps = [
         Step(id="intent", title="Journal what is intended"),
         Step(
@@ -166,17 +176,19 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
                 name=secret.name,
             )
         )  # fmt: skip
+    if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
+        warnings.append(credential.message)
     if address.kind is CredentialKind.REQUEST:
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    return plan, Revoke(context, credential, handle, exports, secrets, sight)
+    return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight)
 
 
-async def _bound_to(context: Context, handle: Handle) -> tuple[Export, ...]:
+async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple[Export, ...]:
     """What this machine knows to hold a token bound to that handle."""
     records = await asyncio.to_thread(context.state.export_records)
-    return tuple(record for record in records if record.credential.handle == handle)
+    return tuple(record for record in records if _same_token(record, handle, fingerprint))
 
 
 def irrevocable(credential: Credential) -> tuple[str, str] | None:
@@ -193,15 +205,19 @@ def irrevocable(credential: Credential) -> tuple[str, str] | None:
     )
 
 
-async def delete_secret(context: Context, address: Address, handle: Handle) -> str:
-    """Delete the managed Secret whose token was bound to `handle`, unless it holds something newer by now."""
+async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
+    """Delete the managed Secret that holds the token of this fingerprint, unless it holds something else by now.
+
+    Where there is none in it, its annotations say which handle it had; where nobody knows the fingerprint (journals of
+    old), the token does.
+    """
     client = await context.clusters.client(address.cluster)
     try:
-        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
-        now = managed.credential_from_secret(address.cluster, found)
-        if now is None or now.handle != handle:
+        found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
+        meta = found.metadata
+        now = managed.credential_from_secret(address.cluster, meta)
+        if now is None or not _holds(found, now, handle, fingerprint):
             return "left alone: it holds something else by now"
-        meta = found["metadata"]
         carried = ""
         if now.format is Format.SERVICE_ACCOUNT:
             from . import tenant_places
@@ -223,6 +239,21 @@ async def delete_secret(context: Context, address: Address, handle: Handle) -> s
     return f"deleted{carried}"
 
 
+def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: str) -> bool:
+    token = vouching.token_in(now.format, found)
+    if token is None:
+        return now.handle == handle
+    if fingerprint:
+        return token.fingerprint == fingerprint
+    bound = vouching.bound_to(token, handle.cluster)
+    return bound is not None and bound == handle
+
+
+def _same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
+    held = record.credential
+    return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
+
+
 def dead(export: Export) -> Export:
     """The export with a credential that is known to be revoked."""
     credential = msgspec.structs.replace(export.credential, state=State.REVOKED, message="revoked")
@@ -241,26 +272,42 @@ def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, 
     return tuple(dict.fromkeys(one for one in found if one.kind is CredentialKind.SECRET))
 
 
-async def _credential(context: Context, address: Address) -> Credential:
-    if address.kind is CredentialKind.FILE:
-        return (await export_record(context, address)).credential
+async def _vouched(context: Context, address: Address) -> tuple[Credential, handles.Named]:
+    """The credential with a handle that may be ended, and who says that it is that. Raises UsageError, KubeError."""
     if address.kind is CredentialKind.SECRET:
-        return (await managed_secret(context, address))[0]
-    return await lookup(context, address)
-
-
-async def _request_id(context: Context, address: Address) -> str:
-    """What its handle calls the wish."""
-    if address.kind is CredentialKind.REQUEST:
-        return (await request_at(context, address)).uid
-    return (await managed_secret(context, address))[1]
+        reading = await vouching.require(context, address)
+        if reading.verdict.handle is None and reading.facts.handle is not None:
+            bound = reading.facts.handle
+            raise UsageError(
+                f"{address} cannot be revoked by itself: it is a copy, and its token ends with handle "
+                f"{bound.namespace}/{bound.name} of its original",
+                "revoke the original; that ends every copy",
+            )
+        return reading.credential, reading.verdict.named
+    if address.kind is CredentialKind.FILE:
+        credential = (await export_record(context, address)).credential
+        if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
+            return credential, handles.Named.BY_JOURNAL
+        facts = await vouching.facts_of(context, credential.identity, await token_at(context, address))
+        mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
+        handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
+        return msgspec.structs.replace(credential, handle=handle), handles.Named.BY_TOKEN
+    credential = await lookup(context, address)
+    if address.kind is not CredentialKind.REQUEST:
+        return credential, handles.Named.BY_TOKEN
+    request = await request_at(context, address)
+    facts, verdict = await vouching.of_request(context, request, credential, await token_at(context, address))
+    if not verdict.ok and (credential.handle is not None or facts.handle is not None):
+        raise UsageError(f"{address}: {verdict.why}", verdict.hint)
+    return msgspec.structs.replace(credential, handle=verdict.handle), verdict.named
 
 
 async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:
-    from .legacy_rotation import copies_of
+    from .legacy_rotation import copies_of, look_at
 
     sight = Sight()
-    credential = await sight.see(str(address), lambda: lookup(context, address), told_apart)
+    found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: told_apart(seen.credential))
+    credential = found.credential
     assert credential.handle is not None
     handle = credential.handle
     exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
@@ -271,7 +318,7 @@ async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, Rev
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=(step,), warnings=tuple(warnings))
-    return plan, RevokeLegacy(context, credential, handle.uid, exports, sight)
+    return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight)
 
 
 def _end(credential: Credential) -> str:

@@ -129,6 +129,11 @@ _HANDLE: Final = Right(
     verbs=("create", "delete"), resource=SECRETS,
     why="the handle that the token is bound to, and taking it back; its name is not known before",
 )  # fmt: skip
+_SEE_HANDLE: Final = Right(
+    verbs=("get",), resource=SECRETS,
+    why="the token in the Secret and its handle, whose name is not known before: what vouches for a credential that "
+    "this machine did not issue, and what may be deleted",
+)  # fmt: skip
 _KEPT: Final = Right(
     verbs=("get", "update"), resource=SECRETS, named="secret", why="the Secret that keeps the credential"
 )
@@ -177,9 +182,9 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
     ),
     Flow.ISSUE_FILE: (_LOOK, _MINT, _HANDLE),
     Flow.ISSUE_SECRET: (_LOOK, _MINT, _HANDLE, _KEPT),
-    Flow.ROTATE: (_LOOK, _MINT, _HANDLE, _KEPT),
+    Flow.ROTATE: (_LOOK, _MINT, _HANDLE, _SEE_HANDLE, _KEPT),
     Flow.REVOKE: (
-        Right(verbs=("get",), resource=SECRETS, named="secret", why="which handle its token is bound to"),
+        _SEE_HANDLE,
         Right(verbs=("delete",), resource=SECRETS, why="the handle, then the Secret that kept the token"),
     ),
     Flow.DPU_ROTATE: _DPU,

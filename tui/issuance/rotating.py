@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from . import vouching
 from .errors import UsageError
-from .places import look_at, places_for
+from .places import places_for
 from .plans import Prepared, check_spec, new_id, prepare
-from .reading import normal, wish_of
+from .reading import normal
 from .sight import Sight
 from .types import Action, Address, CredentialKind, Plan, ShootWish
+from .wishes import wish_of
 from .work import Context, Work
 
 
@@ -72,5 +74,5 @@ async def prepare_rotation(context: Context, address: Address) -> Prepared:
     spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)
-    held = await look_at(places, sight)
+    held = await vouching.look_at(context, places, sight)
     return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight)

@@ -9,9 +9,10 @@ from pathlib import Path
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import managed
+from . import managed, vouching
 from .places import file_destination
 from .revoking import secrets_of
+from .secret_place import SecretObject
 from .types import Address, Credential, Handle, State
 from .work import Context
 
@@ -27,10 +28,15 @@ async def elsewhere(context: Context, handle: Handle, reached: Collection[Addres
         for record in records
         if record.credential.handle == handle and record.credential.state is not State.REVOKED
     )
+    written = await asyncio.to_thread(context.state.written_secrets)
+    fingerprints = {record.credential.fingerprint for record in alive}
+    fingerprints |= {record.credential.fingerprint for record in written if record.credential.handle == handle}
     found = [record.credential.address for record in alive if await asyncio.to_thread(_is_there, record.credential)]
     found = [address for address in found if address not in reached]
-    for address in secrets_of(alive[0].credential.address, alive) if alive else ():
-        if address not in reached and await _holds(context, address, handle):
+    secrets = list(secrets_of(alive[0].credential.address, alive)) if alive else []
+    secrets += [one.credential.address for one in written if one.credential.fingerprint in fingerprints]
+    for address in dict.fromkeys(secrets):
+        if address not in reached and await _holds(context, address, fingerprints):
             found.append(address)
     return found
 
@@ -39,13 +45,15 @@ def _is_there(credential: Credential) -> bool:
     return credential.identity is None or Path(file_destination(credential.address, credential.identity).path).exists()
 
 
-async def _holds(context: Context, address: Address, handle: Handle) -> bool:
+async def _holds(context: Context, address: Address, fingerprints: Collection[str]) -> bool:
+    """Whether the token itself lies there; what annotations say keeps nothing alive."""
     try:
         client = await context.clusters.client(address.cluster)
-        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+        found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
     except NotFound:
         return False
     except KubeError:
         return True
-    now = managed.credential_from_secret(address.cluster, found)
-    return now is not None and now.handle == handle
+    now = managed.credential_from_secret(address.cluster, found.metadata)
+    token = vouching.token_in(now.format, found) if now is not None else None
+    return token is not None and token.fingerprint in fingerprints

@@ -22,9 +22,9 @@ from tui.kube.text import safe_text
 
 from .entering import DeliveredBy, Place, Yes
 from .errors import StateError
-from .intent import Export, Intent, Revocation
+from .intent import Dead, Export, Intent, Revocation
 from .journal import GENESIS, ChainReport, JournalEntry, chain_hash, scrub, stamp, unstamp
-from .types import Action, Address, Credential, Handle, StepResult
+from .types import Action, Address, Credential, CredentialKind, Handle, StepResult
 
 T = TypeVar("T")
 
@@ -51,12 +51,18 @@ CREATE TABLE trusted (
   PRIMARY KEY (kind, host, namespace, name)
 );
 """
-_STEPS: Final = (_SCHEMA, _TRUSTED)
+_WRITTEN: Final = """
+CREATE TABLE secrets (address TEXT PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE dead (address TEXT NOT NULL, account_uid TEXT NOT NULL, fingerprint TEXT NOT NULL, record BLOB NOT NULL,
+  PRIMARY KEY (address, account_uid, fingerprint)
+);
+"""
+_STEPS: Final = (_SCHEMA, _TRUSTED, _WRITTEN)
 """What makes each version of the schema from the one before it; a step is only ever added at the end."""
 SCHEMA_VERSION: Final = len(_STEPS)
 
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export, Yes)
+    kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export, Dead, Yes)
 }
 """Made when this module is imported. msgspec looks into a type the first time it meets it, and where two threads do
 that at the same moment the process crashes; records are read in threads."""
@@ -115,11 +121,13 @@ class StateStore:
         forget: Iterable[Address] = (),
         revocations: Iterable[Revocation] = (),
         revoked: Handle | None = None,
+        dead: Iterable[Dead] = (),
     ) -> None:
         """Journal `results` and change what is known with them, all or nothing.
 
-        `opened` is the plan's intent as it now stands, `closed` the id of a plan that is finished; `exports` are kept,
-        `forget` are dropped; `revocations` are due later, `revoked` no more.
+        `opened` is the plan's intent as it now stands, `closed` the id of a plan that is finished; `exports` (files
+        and Secrets) are kept, `forget` are dropped; `revocations` are due later, `revoked` no more; `dead` are the
+        long-lived tokens that must never come back.
         """
         detail = msgspec.json.encode(opened).decode() if opened is not None else ""
         with self._transaction() as db:
@@ -133,12 +141,14 @@ class StateStore:
             if closed is not None:
                 db.execute("DELETE FROM open_plans WHERE plan = ?", (closed,))
             for export in exports:
-                key = str(export.credential.address)
-                db.execute(
-                    "INSERT OR REPLACE INTO exports VALUES (?, ?, ?)",
-                    (key, export.request, msgspec.json.encode(export)),
-                )
-            db.executemany("DELETE FROM exports WHERE address = ?", [(str(address),) for address in forget])
+                _keep(db, export)
+            keys = [(str(address),) for address in forget]
+            db.executemany("DELETE FROM exports WHERE address = ?", keys)
+            db.executemany("DELETE FROM secrets WHERE address = ?", keys)
+            for one in dead:
+                key = str(one.secret)
+                row = (key, one.account_uid, one.fingerprint, msgspec.json.encode(one))
+                db.execute("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?)", row)
             for item in revocations:
                 handle = item.handle
                 db.execute(
@@ -154,10 +164,7 @@ class StateStore:
     def record_export(self, export: Export) -> None:
         """Keep one export without journaling anything."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO exports VALUES (?, ?, ?)",
-                (str(export.credential.address), export.request, msgspec.json.encode(export)),
-            )
+            _keep(db, export)
 
     def trust(self, yes: Yes) -> None:
         """Remember that the operator said yes to a delivered cluster; of each source the last yes alone counts."""
@@ -262,6 +269,19 @@ class StateStore:
         rows = self._rows("SELECT record FROM exports WHERE address = ?", (str(address),))
         return self._decode(rows[0][0], Export) if rows else None
 
+    def written(self, address: Address) -> Export | None:
+        """What kubemint on this machine wrote into a Secret, None where it knows of none there."""
+        rows = self._rows("SELECT record FROM secrets WHERE address = ?", (str(address),))
+        return self._decode(rows[0][0], Export) if rows else None
+
+    def written_secrets(self) -> list[Export]:
+        """Every Secret that kubemint on this machine wrote, as it wrote it."""
+        return [self._decode(row[0], Export) for row in self._rows("SELECT record FROM secrets ORDER BY address")]
+
+    def dead(self) -> list[Dead]:
+        """The long-lived tokens that kubemint on this machine has ended."""
+        return [self._decode(row[0], Dead) for row in self._rows("SELECT record FROM dead ORDER BY address")]
+
     # How
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -323,6 +343,14 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _keep(db: sqlite3.Connection, export: Export) -> None:
+    key, record = str(export.credential.address), msgspec.json.encode(export)
+    if export.credential.address.kind is CredentialKind.SECRET:
+        db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (key, record))
+    else:
+        db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (key, export.request, record))
 
 
 def _append(db: sqlite3.Connection, action: Action, address: Address, result: StepResult, detail: str) -> None:

@@ -23,22 +23,24 @@ from tui.kube.sensitive import Sensitive
 
 from . import managed
 from .errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
-from .external_secrets import PUSH_SECRETS, STORES, push_secret, ready, served
+from .external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
 from .formats import NAMESPACE_KEY, ROOT_CA_KEY, TOKEN_KEY
 from .places import Held, Writing
 from .proving import prove
 from .secret_place import SecretObject, SecretPlace, rendered
-from .types import Push, SecretDestination
+from .types import Address, Push, SecretDestination
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
     from .clusters import Clusters
 
-PUSH: Final = managed.PREFIX + "push"
+PUSH: Final = managed.PUSH
 """On a source Secret: how it is carried on, so that whoever rotates it also waits until it has arrived."""
 _LEGACY: Final = "kubernetes.io/service-account.name"
 _OWNER: Final = re.compile(r'conflicts? with "([^"]+)"')
+LONGEST_WAIT: Final = timedelta(minutes=10)
+"""How long new material may take to arrive at most, whatever is written anywhere."""
 _PAUSE: Final = 0.3
 _LONGEST_PAUSE: Final = 2.0
 
@@ -48,23 +50,63 @@ def tenant_place(destination: SecretDestination, clusters: Clusters) -> SecretPl
     return (PushedPlace if destination.push else AppliedPlace)(destination, clusters)
 
 
-def destination_of(cluster: str, metadata: Mapping[str, Any]) -> SecretDestination:
-    """The destination that a managed Secret with the three keys is, from its metadata.
+async def destination_as_vouched(clusters: Clusters, address: Address, push: str) -> SecretDestination:
+    """What a rotation writes to: a Secret with the three keys, carried on as its voucher says (empty: it is not).
 
-    Raises UsageError where somebody changed it.
+    Raises UsageError where what carries it on is not there, is not ours, or leads elsewhere: a rotation makes none and
+    points none anew.
     """
-    meta = metadata.get("metadata") or metadata
-    text = (meta.get("annotations") or {}).get(PUSH)
-    push = None
-    if text:
-        try:
-            push = msgspec.json.decode(text, type=Push)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise UsageError(
-                f"the annotation {PUSH} of Secret {meta['namespace']}/{meta['name']} was changed and says nothing",
-                "push it anew with kubemint tenant push",
-            ) from error
-    return SecretDestination(cluster, meta["namespace"], meta["name"], applied=push is None, push=push)
+    where = SecretDestination(address.cluster, address.namespace, address.name, applied=not push)
+    if not push:
+        return where
+    anew = "push it anew with kubemint tenant push"
+    wanted = _push(push)
+    if wanted is None:
+        raise UsageError(f"how Secret {address.namespace}/{address.name} is carried on cannot be read", anew)
+    client = await clusters.client(address.cluster)
+    name = f"PushSecret {address.namespace}/{wanted.name}"
+    try:
+        found = await client.get(PUSH_SECRETS, wanted.name, namespace=address.namespace)
+    except NotFound:
+        raise UsageError(f"{name} is gone: nothing carries Secret {address.name} on any more", anew) from None
+    if why := leads_elsewhere(found, wanted, address.name):
+        raise UsageError(f"{name} {why}: it was left alone", anew)
+    return msgspec.structs.replace(where, push=wanted)
+
+
+def leads_elsewhere(found: Mapping[str, Any], push: Push, source: str) -> str:
+    """Why a PushSecret is not the one that carries `source` on as `push` says; empty where it is."""
+    if not managed.is_managed(found):
+        return "is not kubemint's"
+    spec = found.get("spec") or {}
+    wanted = push_secret(push, "", source, "")["spec"]
+    if not _takes_from(found, source):
+        return f"does not take from Secret {source}"
+    parts = ("secretStoreRefs", "data", "template", "deletionPolicy")
+    if spec.get("dataTo") or not all(_covers(wanted[part], spec.get(part)) for part in parts):
+        return f"does not lead to {push.namespace}/{push.secret} through the store {push.store}"
+    return ""
+
+
+def _takes_from(found: Mapping[str, Any], source: str) -> bool:
+    return ((found.get("spec") or {}).get("selector") or {}) == {"secret": {"name": source}}
+
+
+def _covers(wanted: object, found: object) -> bool:
+    """Whether what is there says all that was wanted; servers and operators fill in defaults beside it."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(_covers(value, found.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        same = isinstance(found, list) and len(found) == len(wanted)
+        return same and all(map(_covers, wanted, found if isinstance(found, list) else ()))
+    return wanted == found
+
+
+def _push(text: str) -> Push | None:
+    try:
+        return msgspec.json.decode(text, type=Push)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
 
 
 def owners_of(metadata: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -165,6 +207,8 @@ class PushedPlace(SecretPlace):
         self.label += f", and by PushSecret {self.push.name} in {self.push.tenant}"
         self._announced: dict[str, Any] | None = None
         self._existed = False
+        self._leads = ""
+        """The UID of the PushSecret that is there and says just that already."""
 
     async def look(self) -> Held:
         held = await super().look()
@@ -179,7 +223,7 @@ class PushedPlace(SecretPlace):
                 f"make it: kubemint tenant store {self.push.store} -n {where.namespace}",
             ) from None
         try:
-            found = await client.get_metadata(PUSH_SECRETS, self.push.name, namespace=where.namespace)
+            found = await client.get(PUSH_SECRETS, self.push.name, namespace=where.namespace)
         except NotFound:
             return held
         if not managed.is_managed(found):
@@ -188,6 +232,7 @@ class PushedPlace(SecretPlace):
                 "kubemint never takes over what others made",
             )
         self._existed = True
+        self._leads = "" if leads_elsewhere(found, self.push, where.name) else str(found["metadata"]["uid"])
         return held
 
     async def write(self, writing: Writing) -> str:
@@ -197,13 +242,13 @@ class PushedPlace(SecretPlace):
 
     async def check(self, writing: Writing) -> None:
         await super().check(writing)
+        wait = min(self.push.wait, LONGEST_WAIT)
         try:
-            async with asyncio.timeout(self.push.wait.total_seconds()):
+            async with asyncio.timeout(wait.total_seconds()):
                 data = await self._arrival(writing)
         except TimeoutError:
             raise IssuanceError(
-                f"the new token did not arrive in {self.push.tenant} within {_seconds(self.push.wait)}: "
-                f"{await self._state()}",
+                f"the new token did not arrive in {self.push.tenant} within {_seconds(wait)}: {await self._state()}",
                 f"kubectl describe pushsecret {self.push.name} -n {self.destination.namespace} may say more",
             ) from None
         if data:
@@ -224,6 +269,17 @@ class PushedPlace(SecretPlace):
 
     async def _announce(self, fingerprint: str) -> None:
         client, where = await self._client(), self.destination
+        if self._leads:  # there is nothing to say to it but that there is something new
+            note = {"metadata": {"uid": self._leads, "annotations": {PUSHED: fingerprint}}}
+            try:
+                self._announced = await client.patch(PUSH_SECRETS, self.push.name, note, namespace=where.namespace)
+            except (Conflict, Invalid, NotFound) as error:  # the UID of another one cannot be written over it
+                raise ChangedMeanwhile(
+                    f"PushSecret {where.namespace}/{self.push.name} is another one by now"
+                ) from error
+            if why := leads_elsewhere(self._announced, self.push, where.name):
+                raise ChangedMeanwhile(f"PushSecret {where.namespace}/{self.push.name} {why}: it was changed just now")
+            return
         wish = push_secret(self.push, where.namespace, where.name, fingerprint)
         try:
             self._announced = await client.apply(PUSH_SECRETS, self.push.name, wish, namespace=where.namespace)
@@ -290,13 +346,12 @@ async def prove_arrived(clusters: Clusters, writing: Writing, data: Mapping[str,
 async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
     """Take back what was carried on: the PushSecret goes, and the operator removes the pushed keys (it says how)."""
     meta = metadata.get("metadata") or metadata
-    push = destination_of("", meta).push
+    push = _push(managed.push_of(meta)) if managed.push_of(meta) else None
     if push is None:
         return ""
     try:
         found = await client.get(PUSH_SECRETS, push.name, namespace=meta["namespace"])
-        selected = ((found.get("spec") or {}).get("selector") or {}).get("secret") or {}
-        if not managed.is_managed(found) or selected.get("name") != meta["name"]:  # anybody may write annotations
+        if not managed.is_managed(found) or not _takes_from(found, meta["name"]):  # anybody may write annotations
             return f"; PushSecret {push.name} is somebody else's and was left alone"
         await client.delete(PUSH_SECRETS, push.name, namespace=meta["namespace"], uid=found["metadata"]["uid"])
     except NotFound:

@@ -21,6 +21,7 @@ from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive
 
 from . import capi, managed
+from .durations import format_duration
 from .errors import UsageError
 from .external_secrets import (
     AUTH_LABELS,
@@ -39,6 +40,7 @@ from .running import Run, StepFailed
 from .sight import Sight
 from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
+from .tenant_places import LONGEST_WAIT
 from .types import (
     Action,
     Address,
@@ -106,6 +108,8 @@ async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
             f"the tenant's SecretStore writes to {REMOTE_NAMESPACE} alone",
             "push to a Secret there, or with --via direct",
         )
+    if wish.wait > LONGEST_WAIT:
+        raise UsageError(f"it may take at most {format_duration(LONGEST_WAIT)} to arrive", "give a shorter --timeout")
     check_names(wish.remote_namespace, wish.remote_secret, "Secret")
     spec = IssueSpec(
         identity=wish.identity,

@@ -8,6 +8,7 @@ the same account gives the same token, so a new token needs a new name.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +19,8 @@ import msgspec
 from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SECRETS
 
-from . import managed
+from . import accounts, managed
+from .claims import Claims, ClaimsError, read_token
 from .durations import parse_time
 from .errors import IssuanceError, UsageError
 from .formats import TOKEN_KEY
@@ -114,6 +116,70 @@ def read(meta: Mapping[str, Any]) -> TokenSecret | None:
         invalid_since=str(labels.get(INVALID_SINCE, "")),
         filled=bool(notes.get(ACCOUNT_UID)),
     )
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """A token Secret with its token, both of which say the same."""
+
+    identity: Identity
+    secret: TokenSecret
+    account_uid: str
+    token: Sensitive | None
+    """None where the token controller has not filled it yet."""
+
+    @property
+    def credential(self) -> Credential:
+        """As a credential, with the token's fingerprint."""
+        found = credential(self.identity, self.secret)
+        return msgspec.structs.replace(found, fingerprint=self.token.fingerprint if self.token is not None else "")
+
+
+async def read_whole(client: Client, cluster: str, namespace: str, name: str) -> Whole:
+    """The token Secret of that name. Raises UsageError where it is none, whatever its annotations say; KubeError."""
+    found = await client.get(SECRETS, name, namespace=namespace, type=SecretObject)
+    token = found.values().get(TOKEN_KEY)
+    claims = None
+    with contextlib.suppress(ClaimsError):
+        claims = read_token(token) if token is not None else None
+    there = read(found.metadata)
+    uid = str((found.metadata.get("annotations") or {}).get(ACCOUNT_UID, ""))
+    why = why_none(found.type, namespace, name, there.account if there is not None else "", uid, token, claims)
+    if why or there is None:
+        raise UsageError(
+            f"the Secret {namespace}/{name} is not a service-account token: {why}",
+            "whoever may patch a Secret may give it such annotations; only the type and the token itself count",
+        )
+    identity = Identity(cluster, namespace, there.account)
+    live = await accounts.look(client, identity)
+    if live.uid and uid and live.uid != uid:
+        raise UsageError(
+            f"the Secret {namespace}/{name} is the token of an earlier account {there.account}, which was deleted",
+            "the cluster refuses it already, and deletes the Secret",
+        )
+    return Whole(identity=identity, secret=there, account_uid=uid, token=token)
+
+
+def why_none(
+    kind: str, namespace: str, name: str, account: str, uid: str, token: Sensitive | None, claims: Claims | None
+) -> str:
+    """Why a Secret is no token Secret, by its type and by what its token says; empty where it is one."""
+    if kind != TYPE:
+        return f"it is of type {kind}"
+    if not account:
+        return "it names no account"
+    if token is None:
+        return ""
+    if claims is None:
+        return "what is in it is not a token that can be read"
+    bound = claims.bound.name if claims.bound is not None else ""
+    says = (claims.namespace, claims.service_account, claims.service_account_uid, bound)
+    if not claims.legacy or says != (namespace, account, uid, name):
+        return (
+            f"its annotations say account {account} ({uid or 'no UID'}), the token in it says account "
+            f"{claims.namespace}/{claims.service_account} ({claims.service_account_uid or 'no UID'}), "
+            f"Secret {bound or 'none'}"
+        )
+    return ""
 
 
 def credential(identity: Identity, secret: TokenSecret) -> Credential:

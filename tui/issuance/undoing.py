@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from . import vouching
 from .countdown import human_left
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
@@ -29,13 +30,14 @@ from .files import read_private
 from .grace import Graces
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
-from .places import look_at, places_for
+from .places import places_for
 from .plans import new_id
-from .reading import lookup, normal, wish_of
+from .reading import lookup, normal
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, CredentialKind, Format, Plan, Step, StepStatus
+from .wishes import wish_of
 from .work import Context, Finished, Work
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ async def prepare_undo(
         return await prepare_request_undo(context, address, revocation, token, sight)
     spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     places = places_for(spec, context.clusters, context.state, request)
-    held = await look_at(places, sight)
+    held = await vouching.look_at(context, places, sight)
     intent = undo_intent(
         address, revocation, request, tuple(one.credential for one in held if one.credential is not None), old
     )

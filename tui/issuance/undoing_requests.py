@@ -13,6 +13,7 @@ import msgspec
 
 from tui.kube.sensitive import Sensitive
 
+from . import vouching
 from .cluster_time import ahead, now_at
 from .dpf import credential_of
 from .dpf.cleanup import Leftover, leftovers_of
@@ -117,6 +118,8 @@ async def prepare_request_undo(
         raise UsageError(f"{address} wants something else since its last rotation", "rotate it instead")
     now = now_at(work.client, context.clock)
     newer = credential_of(address.cluster, request, now)
+    _, verdict = await vouching.of_request(context, request, newer, work.published.token)
+    newer = msgspec.structs.replace(newer, handle=verdict.handle)
     intent = msgspec.structs.replace(
         undo_intent(address, revocation, request.uid, (newer,), old), spec=spec_of(request)
     )
