@@ -65,8 +65,10 @@ _STATES: Final = (
     _State(0.93, _HOUR),
     _State(3.4, _HOUR, "tokenFile"),
     _State(0.21, _HOUR, requested=24 * _HOUR),
-    _State(0.16, 2 * _HOUR, with_handle=False),
-    _State(0.18, _HOUR, marks={"expires": None, "account": "ci/run\u202ener [bold red]root[/]\x1b[31m"}),
+    _State(0.16, 2 * _HOUR),
+    _State(
+        0.18, _HOUR, with_handle=False, marks={"expires": None, "account": "ci/run\u202ener [bold red]root[/]\x1b[31m"}
+    ),
     _State(0.44, _HOUR, "tokenFile"),
 )
 

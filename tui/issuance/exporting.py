@@ -71,7 +71,7 @@ async def prepare_copy(
     if address.kind is CredentialKind.LOGIN:
         raise UsageError("your own login is not handed out", "it is in your kubeconfig")
     sight = Sight()
-    source = await sight.see(str(address), lambda: reading.lookup(context, address), told_apart)
+    source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
     identity = source.identity or (stand_in(source.shoot) if source.shoot is not None else None)
     if identity is None:
         raise UsageError(f"{address} cannot be exported: nobody knows whose it is")

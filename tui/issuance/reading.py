@@ -53,6 +53,13 @@ async def lookup(context: Context, address: Address) -> Credential:
             return credential_of(address.cluster, request, await context.now(address.cluster))
 
 
+async def index(context: Context, address: Address) -> Credential:
+    """The same, but for a managed Secret what it says of itself: for who holds that against its token himself."""
+    if address.kind is CredentialKind.SECRET:
+        return (await managed_secret(context, address))[0]
+    return await lookup(context, address)
+
+
 async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:
     """What a managed Secret says of itself, and the id of its wish: an index. Raises UsageError, KubeError."""
     client = await context.clusters.client(address.cluster)

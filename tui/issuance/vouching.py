@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from .sight import Sight
     from .work import Context
 
+_AGAIN: Final = 3
+"""How often a Secret is read again that is replaced while it is read."""
 _FORMATS: Final = (Format.KUBECONFIG, Format.TOKEN, Format.TOKEN_FILE)
 
 
@@ -76,7 +78,25 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read(context: Context, address: Address) -> Reading:
-    """Read a managed Secret whole and ask the cluster of its account. Raises UsageError where it is none, KubeError."""
+    """Read a managed Secret whole and ask the cluster of its account. Raises UsageError where it is none, KubeError.
+
+    Where it was replaced meanwhile, and so its handle is gone, what it holds now is what counts.
+    """
+    for _ in range(_AGAIN):
+        reading = await _read(context, address)
+        if reading.verdict.ok or not await _is_another(context, address, reading):
+            break
+    return reading
+
+
+async def _is_another(context: Context, address: Address, reading: Reading) -> bool:
+    client = await context.clusters.client(address.cluster)
+    now = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    before = reading.metadata["metadata"].get("resourceVersion")
+    return bool((now.get("metadata") or {}).get("resourceVersion") != before)
+
+
+async def _read(context: Context, address: Address) -> Reading:
     client = await context.clusters.client(address.cluster)
     found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
     meta = {"metadata": found.metadata}
