@@ -106,8 +106,11 @@ def test_the_manifests_need_no_cluster_and_hold_no_token() -> None:
     assert documents[1]["rules"][0]["resourceNames"] == ["rok"]
     assert documents[3]["type"] == "kubernetes.io/service-account-token"
     assert "data" not in documents[3]
-    data = kubemint("identity", "create", "rok", "-n", "ns", "--dry-run", "-o", "json")
-    assert msgspec.json.decode(data.out)["items"] == documents
+    assert documents[3]["metadata"]["name"].startswith("rok-token-"), "one that is new wherever it is applied"
+    named = ("identity", "create", "rok", "-n", "ns", "--secret", "rok-token", "--dry-run", "-o")
+    documents[3]["metadata"]["name"] = "rok-token"
+    assert list(yaml.safe_load_all(kubemint(*named, "yaml").out)) == documents
+    assert msgspec.json.decode(kubemint(*named, "json").out)["items"] == documents
 
 
 def test_a_dry_run_changes_nothing(served: Path, tmp_path: Path) -> None:

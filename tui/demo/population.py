@@ -206,6 +206,8 @@ class Settler:
                 {"apiVersion": "v1", "kind": "ServiceAccount", "name": of, "uid": owner["metadata"]["uid"]}
             ],
         }
+        if push := annotations.get("push"):
+            handle["metadata"]["annotations"]["kubemint.io/pushes"] = json.dumps({f"{namespace}/{name}": push})
         if with_handle:
             uid = self.put(SECRETS, handle | {"type": "kubemint.io/handle"}, age)["metadata"]["uid"]
         else:

@@ -47,7 +47,7 @@ def identity() -> None:
 @click.argument("name")
 @click.option("-n", "--namespace", metavar="NS", required=True, help="The namespace of the service account.")
 @click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write NAMESPACE-NAME.token (0600).")
-@click.option("--secret", metavar="NAME", default="", help="The token Secret's name.  [default: NAME-token]")
+@click.option("--secret", metavar="NAME", default="", help="The token Secret's name.  [default: one that is new]")
 @replacing_option
 @acting_options
 @shared_options
@@ -73,12 +73,15 @@ def create(
     `--dry-run -o yaml` the manifests are printed, for somebody who may apply them.
     """
     from tui.issuance.identity import IdentityWish, manifests
+    from tui.issuance.token_secret import fresh_name
 
     options = options.merged(given)
     wish = IdentityWish(identity=Identity("", namespace, name), folder=folder, secret=secret)
     wish.check()
     if dry_run and form != "name":
-        _print_manifests(manifests(wish), form)
+        # Who applies them may do so where an account of that name had a token that was revoked.
+        named = IdentityWish(identity=wish.identity, folder=folder, secret=secret or fresh_name(name))
+        _print_manifests(manifests(named), form)
         return
     if not dry_run:
         refuse_read_only(options, "identity create")

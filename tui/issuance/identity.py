@@ -37,7 +37,7 @@ class IdentityWish(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     folder: str = "."
     secret: str = ""
-    """Empty means `NAME-token`."""
+    """Empty means the one that it has, `NAME-token` for a new account, else a name that none had before."""
 
     @property
     def secret_name(self) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tui.kube.errors import Conflict, Forbidden, NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 
-from . import accounts, managed, token_secret
+from . import accounts, dead_tokens, managed, token_secret
 from . import identity as identities
 from .errors import UsageError
 from .identity import ROLE_BINDINGS, ROLES, IdentityWish
@@ -24,6 +24,7 @@ from .places import absolute, look_at, places_for
 from .plans import new_id
 from .running import Run, StepFailed
 from .sight import Sight
+from .token_secret import TokenSecret
 from .types import Action, Address, CredentialKind, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
@@ -137,10 +138,13 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         for resource, _, check in _PARTS
     ]
     secret = await sight.see(
-        f"the Secret {wish.secret_name}",
-        lambda: token_secret.look(client, identity, wish.secret_name),
-        lambda found: found and (found.uid, found.invalid_since),
+        f"the token Secret of {identity.name}",
+        lambda: _kept(client, wish),
+        lambda found: found and (found.name, found.uid, found.invalid_since),
     )
+    name = _name_for(wish, secret, new=account.exists is False)
+    address = Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, name)
+    await dead_tokens.refuse(context, address, account.uid)
     spec = IssueSpec(
         identity=identity,
         destinations=(FileDestination(wish.path),),
@@ -152,7 +156,6 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
             raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
-    address = Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, wish.secret_name)
     plan_id = new_id()
     intent = Intent(
         plan=plan_id,
@@ -160,7 +163,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         address=address,
         request=next((found.request for found in held if found.request), "") or new_id(),
         spec=spec,
-        handle=Handle(identity.cluster, identity.namespace, wish.secret_name, secret.uid if secret is not None else ""),
+        handle=Handle(identity.cluster, identity.namespace, name, secret.uid if secret is not None else ""),
         old=tuple(found.credential for found in held if found.credential is not None),
     )
     warnings = ["its token never expires: whoever reads the file or the Secret can act as it until it is revoked"]
@@ -170,7 +173,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
             "delete that Secret, or remove the label, first"
         )
     warnings += [found.warning for found in held if found.warning]
-    steps = _steps(wish, account=bool(account.exists), rights=all(rights), secret=secret is not None)
+    steps = _steps(wish, name, account=bool(account.exists), rights=all(rights), secret=secret is not None)
     preview = "\n".join(found.preview for found in held if found.preview)
     plan = Plan(
         id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings), preview=preview
@@ -178,7 +181,30 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
     return plan, CreateIdentity(context, intent, places, sight=sight)
 
 
-def _steps(wish: IdentityWish, *, account: bool, rights: bool, secret: bool) -> tuple[Step, ...]:
+async def _kept(client: Client, wish: IdentityWish) -> TokenSecret | None:
+    """The token Secret that the identity has: of the name that is asked for, else the newest that kubemint made."""
+    found = await token_secret.look(client, wish.identity, wish.secret_name)
+    if found is not None or wish.secret:
+        return found
+    try:
+        every = await token_secret.list_of(client, wish.identity)
+    except Forbidden:  # then another one is made; what there is besides shows in `identity show` of who may look
+        return None
+    return next((one for one in every if one.ours and not one.invalid_since), None)
+
+
+def _name_for(wish: IdentityWish, kept: TokenSecret | None, *, new: bool) -> str:
+    """What the token Secret is called: a name that none of this account had before, unless one was asked for.
+
+    The same name and account give the same token, so that one that was revoked would come back. A new account has a
+    new UID, and with it new tokens under any name.
+    """
+    if kept is not None:
+        return kept.name
+    return wish.secret_name if wish.secret or new else token_secret.fresh_name(wish.identity.name)
+
+
+def _steps(wish: IdentityWish, secret_name: str, *, account: bool, rights: bool, secret: bool) -> tuple[Step, ...]:
     identity = wish.identity
     where = {"cluster": identity.cluster, "namespace": identity.namespace}
     role = identities.role_name(identity)
@@ -193,9 +219,9 @@ def _steps(wish: IdentityWish, *, account: bool, rights: bool, secret: bool) -> 
             verb="get" if rights else "create", resource=f"{ROLES.name}, {ROLE_BINDINGS.name}", name=role, **where,
         ),
         Step(
-            id="token", title=f"{'Use' if secret else 'Create'} the token Secret {wish.secret_name}, prove it, "
+            id="token", title=f"{'Use' if secret else 'Create'} the token Secret {secret_name}, prove it, "
             f"write {identities.file_name(identity)}",
-            verb="get" if secret else "create", resource="secrets", name=wish.secret_name,
+            verb="get" if secret else "create", resource="secrets", name=secret_name,
             path=str(absolute(wish.path)), **where,
         ),
     )  # fmt: skip

@@ -58,6 +58,8 @@ class TokenSecret(msgspec.Struct, frozen=True, kw_only=True):
     invalid_since: str = ""
     """The day from which on the cluster refuses it because nobody used it for a year; empty where it does not."""
     filled: bool = True
+    ours: bool = False
+    """Whether its label says that kubemint made it."""
 
 
 def manifest(identity: Identity, name: str, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -115,6 +117,7 @@ def read(meta: Mapping[str, Any]) -> TokenSecret | None:
         last_used=str(labels.get(LAST_USED, "")),
         invalid_since=str(labels.get(INVALID_SINCE, "")),
         filled=bool(notes.get(ACCOUNT_UID)),
+        ours=managed.is_managed(meta),
     )
 
 
