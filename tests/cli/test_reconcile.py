@@ -16,6 +16,7 @@ import pytest
 from tests.cli.conftest import Result, command, environment, kubemint
 from tui.demo import Drop, FaultRule
 from tui.demo.running import FleetThread
+from tui.demo.seed import REQUESTS
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_REQUESTS, DPURequest, parse
 from tui.issuance.lease import LEASES, Lease
@@ -197,11 +198,47 @@ def test_wrong_wishes(bare: FleetThread) -> None:
     reconcile(bare, "-A", "--read-only").failed(2, "--read-only")
 
 
-def test_the_controller_is_left_to_it(served: Path) -> None:
-    result = kubemint("reconcile", "-A", "--context", "harbor", "--kubeconfig", served)
-    assert result.code == 0, result
-    assert "DPF's controller keeps the requests" in result.err
+def test_what_the_controller_keeps_is_left_to_it_loudly(served: Path) -> None:
+    result = kubemint("reconcile", "-A", "--dry-run", "--context", "harbor", "--kubeconfig", served)
+    assert result.code == 3, result
+    assert "request:harbor/dpf-operator-system/flannel: left to DPF's controller: " in result.err
+    assert "--take-over" in result.err
     assert "left to DPF's controller" in result.out
+
+
+def test_a_forged_field_manager_in_one_request_costs_the_others_nothing(bare: FleetThread) -> None:
+    want(bare, "forged", "claims")
+    want(bare, "forged", "mine")
+
+    async def forge(client: Client) -> None:
+        body = {"status": {"secret": "forged/x"}}
+        await client.apply(
+            DPU_REQUESTS, "claims", body, namespace="forged", subresource="status",
+            manager="dpuservicecredentialrequestcontroller",
+        )  # fmt: skip
+
+    on_harbor(bare, forge)
+    named = reconcile(bare, "mine", "-n", "forged", "-o", "json")
+    assert named.code == 3, named
+    assert named.json["items"][0]["left"]
+    assert not named.json["items"][0]["ok"]
+    assert "request:harbor/forged/mine: left to DPF's controller: it is new" in named.err
+
+    async def older(fleet: Any) -> None:
+        kept = fleet.cluster("harbor").storage.get(REQUESTS, "mine", "forged")
+        kept["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+
+    bare.call(older)
+    both = reconcile(bare, "-n", "forged", "-o", "json")
+    assert both.code == 3, both
+    assert {item["address"]: item["result"].partition(":")[0] for item in both.json["items"]} == {
+        "request:harbor/forged/claims": "left to DPF's controller",
+        "request:harbor/forged/mine": "issued",
+    }
+    assert "request:harbor/forged/claims: left to DPF's controller: dpuservicecredentialrequestcontroller" in both.err
+    assert "(--take-over keeps it all the same)" in both.err
+    taken = reconcile(bare, "-n", "forged", "--take-over")
+    assert taken.code == 0, taken
 
 
 def test_watch_keeps_what_comes_and_ends_well(bare: FleetThread) -> None:

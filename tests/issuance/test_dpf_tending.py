@@ -15,7 +15,7 @@ from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.dpf.conditions import rfc3339
 from tui.issuance.dpf.keeper import Keeper, Rest
 from tui.issuance.dpf.keeping import Keeping, Key
-from tui.issuance.dpf.resources import FINALIZER
+from tui.issuance.dpf.resources import FINALIZER, MARKS
 from tui.issuance.dpf.tending import trace
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS
@@ -182,16 +182,33 @@ async def test_a_request_that_brings_out_a_mistake_costs_the_others_nothing(plac
 
 async def test_the_loop_steps_aside_while_the_controller_is_seen(place: Place) -> None:
     await place.want()
-    await as_controller(place)
+    await place.keep()
+    unmarked = {"metadata": {"annotations": dict.fromkeys(MARKS)}}
+    await place.client.patch(DPU_REQUESTS, "req", unmarked, namespace=place.ns)
+    before = await place.read()
     rests: list[tuple[Key, Rest]] = []
     said: list[str] = []
     loop = asyncio.create_task(keeping(place, rests, said).run())
     async with asyncio.timeout(60):
         while not said:
             await asyncio.sleep(0.02)
-    assert "left to it" in said[0]
+    assert "req: left to DPF's controller: the token of" in said[0]
+    await place.want("other", serviceAccount={"name": "other", "namespace": place.ns}, secret={"name": "other"})
+
+    async def waits() -> bool:
+        return any("other: left to DPF's controller: it is new" in line for line in said)
+
+    await eventually(waits)
     assert rests == []
+    CLOCK.ahead += timedelta(minutes=2)
+    place.clock.ahead += timedelta(minutes=2) * (place.clock is not CLOCK)
+
+    async def kept() -> bool:
+        return bool(rests)
+
+    await eventually(kept)
+    assert {key[1] for key, _ in rests} == {"other"}, "nobody else did, and what was seen says nothing of this one"
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop
-    assert await place.account() is None
+    assert await place.read() == before

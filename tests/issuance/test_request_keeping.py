@@ -172,8 +172,9 @@ async def test_where_dpfs_controller_is_seen_its_requests_are_left_to_it(place: 
         await place.client.apply(
             DPU_REQUESTS, "req", status, namespace=place.ns, subresource="status", manager=FIELD_MANAGER
         )
-        reason = await engine.dpf_controller(place.host)
-        assert f"{FIELD_MANAGER} wrote the status of {place.ns}/req at" in reason
+        reason = f"{FIELD_MANAGER} wrote the status of {place.ns}/req at"
+        plan = await engine.plan_keep_request(address)
+        assert reason in plan.warnings[0]
         plan = await engine.plan_keep_request(address_of(place, "new"))
         assert [step.id for step in plan.steps] == ["aside"]
         outcome = await engine.execute(plan)

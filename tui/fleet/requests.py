@@ -7,7 +7,7 @@ from typing import Any
 
 from tui.issuance import dpf
 from tui.issuance.dpf.objects import READY, Condition, ParseError
-from tui.issuance.dpf.tending import traces
+from tui.issuance.dpf.tending import traces, waits_until
 from tui.issuance.types import Address, Credential, CredentialKind, State
 
 from .rows import ConditionRow, RequestRow
@@ -35,6 +35,7 @@ def request_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
         created_at=request.created_at,
         deleted_at=request.deleted_at,
         traces=tuple(traces(obj)),
+        new_until=waits_until(obj),
         credential=credential,
     )
 

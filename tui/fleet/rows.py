@@ -215,6 +215,8 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     """Since when it is to go, where something has to be cleaned up before."""
     traces: tuple[Trace, ...] = ()
     """What in it shows that DPF's controller keeps it."""
+    new_until: datetime | None = None
+    """Until when it may be new to a controller, where nobody has touched it yet."""
     next_at: datetime | None = None
     """When it is looked at anew, where that follows no credential."""
     credential: Credential | None = None

@@ -22,6 +22,7 @@ from .output import Column, output_option, print_list, print_table, rfc3339
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from tui.issuance.dpf.keeper import Keeper, Rest
@@ -53,6 +54,8 @@ class _Row:
     name: str
     result: str
     ok: bool = True
+    left: bool = False
+    """Whether it was left to DPF's controller, so that nothing is known of how it is."""
     expires: datetime | None = None
     wake: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -68,7 +71,7 @@ class _Row:
 @namespace_option("The requests of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="The requests of all namespaces.")
 @click.option("--watch", is_flag=True, help="Go on: keep every request as it changes, and renew it when it is due.")
-@click.option("--take-over", is_flag=True, help="Also where DPF's controller seems to run.")
+@click.option("--take-over", is_flag=True, help="Also those that DPF's controller seems to keep.")
 @click.option("--abandon", is_flag=True, help="Let NAME, which is being deleted, go whatever is left behind.")
 @click.option(
     "--grace",
@@ -143,36 +146,56 @@ async def _once(options: Options, how: _How, form: str) -> None:
             await clusters.aclose()
     _print(rows, form)
     bad += sum(not row.ok for row in rows)
-    if bad:
+    if bad or any(row.left for row in rows):
         raise Ended(Exit.PARTLY if any(row.ok for row in rows) else Exit.FAILED)
 
 
 async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_Row]:
     """All requests of one cluster that were asked for."""
     from tui.issuance.dpf.keeper import Keeper
-    from tui.issuance.dpf.tending import controller_of
     from tui.issuance.lease import Lease
     from tui.issuance.request_keeping import LEASE
 
     client = await clusters.client(cluster)
-    objects = await _objects(client, how)
-    tended = "" if how.take_over or how.abandon else controller_of(objects, now_at(client, utc_now))
-    keys = [(str(item["metadata"]["namespace"]), str(item["metadata"]["name"])) for item in objects]
-    if not keys:
+    objects = {_key(item): item for item in await _objects(client, how)}
+    if not objects:
         say(f"{cluster}: there are no requests")
         return []
-    if tended:
-        say(f"{cluster}: DPF's controller keeps the requests ({tended}); left to it (--take-over overrides that)")
-        return [_Row(cluster, *key, "left to DPF's controller") for key in keys]
+    left = [] if how.take_over or how.abandon else await _left(client, cluster, objects, how)
+    keys = sorted(objects.keys() - {(row.namespace, row.name) for row in left})
     if how.dry_run:
-        return [await _foresee(clusters, cluster, key) for key in keys]
+        return left + [await _foresee(clusters, cluster, key) for key in keys]
+    if not keys:
+        return left
     keeper = Keeper(clusters, grace=how.grace)
 
     async def work() -> list[_Row]:
         slots = asyncio.Semaphore(_AT_ONCE)
         return list(await asyncio.gather(*(_keep(keeper, cluster, key, how, slots) for key in keys)))
 
-    return await Lease(client, how.lease, LEASE).run(work)
+    return left + await Lease(client, how.lease, LEASE).run(work)
+
+
+async def _left(client: Client, cluster: str, objects: dict[tuple[str, str], dict[str, Any]], how: _How) -> list[_Row]:
+    """What DPF's controller keeps, said one by one: a trace in one request says nothing of another."""
+    from tui.issuance.dpf import DPU_REQUESTS
+    from tui.issuance.dpf.aside import left_to
+    from tui.issuance.dpf.tending import waits_until
+
+    rows, now = [], now_at(client, utc_now)
+    others = list(objects.values())
+    if how.name is not None and any(waits_until(item) > now for item in others):
+        others = await client.list(DPU_REQUESTS, namespace=how.namespace)
+    for key, item in objects.items():
+        if why := await left_to(client, cluster, item, (one for one in others if _key(one) != key), now):
+            row = _Row(cluster, *key, f"left to DPF's controller: {why}", left=True)
+            say(f"{row.address}: {row.result} (--take-over keeps it all the same)")
+            rows.append(row)
+    return rows
+
+
+def _key(item: Mapping[str, Any]) -> tuple[str, str]:
+    return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
 
 
 async def _objects(client: Client, how: _How) -> list[dict[str, Any]]:
@@ -222,7 +245,8 @@ def _row(cluster: str, key: tuple[str, str], rest: Rest, reason: str) -> _Row:
     else:
         result = f"issued: {reason}" if reason else "as it should be"
     return _Row(
-        cluster, *key, result, not rest.error, request.expires_at if request else None, rest.wake, rest.notes, rest.hint
+        cluster, *key, result, ok=not rest.error, expires=request.expires_at if request else None, wake=rest.wake,
+        notes=rest.notes, hint=rest.hint,
     )  # fmt: skip
 
 
@@ -264,7 +288,8 @@ def _print(rows: list[_Row], form: str) -> None:
     items = [
         {
             "address": row.address,
-            "ok": row.ok,
+            "ok": row.ok and not row.left,
+            "left": row.left,
             "result": row.result,
             "hint": row.hint or None,
             "expiresAt": rfc3339(row.expires),

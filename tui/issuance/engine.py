@@ -191,10 +191,6 @@ class Engine:
 
         return self._planned(*await prepare_abandonment(self._keepers, address))
 
-    async def dpf_controller(self, cluster: str, namespace: str = "default") -> str:
-        """What shows that DPF's controller keeps the requests of a cluster; empty where nothing does."""
-        return await self._keepers.controller(cluster, namespace)
-
     async def plan_create_identity(self, wish: IdentityWish, *, force: bool = False) -> Plan:
         """What creating this identity would do: account, right to mint for itself, long-lived token, token file."""
         from .identity_work import prepare_identity

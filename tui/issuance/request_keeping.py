@@ -1,7 +1,7 @@
 """Keeping, deleting and abandoning one DPUServiceCredentialRequest as a plan: what `reconcile` does, from the engine.
 
-The requests of a cluster are kept under a Lease, by one kubemint at a time. Where DPF's controller is seen at work
-they are left to it, with the reason, unless somebody takes over.
+The requests of a cluster are kept under a Lease, by one kubemint at a time. What DPF's controller is seen to keep is
+left to it, with the reason, unless somebody takes over.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from tui.kube.errors import Forbidden, KubeError
 
 from .cluster_time import now_at
 from .dpf import DPU_REQUESTS, DPURequest, credential_of, parse
+from .dpf.aside import left_to
 from .dpf.cleanup import Leftover, everything, leftovers_of
 from .dpf.keeper import Keeper, Rest
 from .dpf.renewal_work import UNBOUND, look
 from .dpf.resources import FINALIZER
-from .dpf.tending import controller_of
+from .dpf.tending import waits_until
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .lease import LEASES, Lease, LeaseLost
@@ -37,7 +38,7 @@ LEASE: Final = "kubemint-dpu-credential-requests"
 LEASE_NAMESPACE: Final = "kube-system"
 _TRIES: Final = 3
 _FRESH: Final = 5.0
-"""Seconds for which it is not asked again whether a controller is at work: many requests may be kept at once."""
+"""Seconds for which the requests are not listed again: many new ones may be kept at once."""
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Keepers:
     context: Context
     sweeps: Sweeps = field(init=False)
     _turns: dict[str, Turns] = field(default_factory=dict)
-    _seen: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _seen: dict[str, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
     _looking: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,15 +61,23 @@ class Keepers:
             self._turns[cluster] = Turns(Lease(client, LEASE_NAMESPACE, LEASE))
         return self._turns[cluster]
 
-    async def controller(self, cluster: str, namespace: str) -> str:
-        """What shows that DPF's controller keeps the requests there; empty where nothing does."""
+    async def controller(self, address: Address) -> str:
+        """What shows that DPF's controller keeps this request; empty where nothing does."""
+        cluster, now = address.cluster, await self.context.now(address.cluster)
+        host = await self.context.clusters.client(cluster)
+        obj = await host.get(DPU_REQUESTS, address.name, namespace=address.namespace)
+        others: list[dict[str, Any]] = []
+        if waits_until(obj) > now:
+            others = [one for one in await self._others(cluster, address.namespace) if _uid(one) != _uid(obj)]
+        return await left_to(host, cluster, obj, others, now)
+
+    async def _others(self, cluster: str, namespace: str) -> list[dict[str, Any]]:
         async with self._looking.setdefault(cluster, asyncio.Lock()):
-            at, said = self._seen.get(cluster, (0.0, ""))
+            at, seen = self._seen.get(cluster, (0.0, []))
             if not at or time.monotonic() - at > _FRESH:
-                requests = await self._requests(cluster, namespace)
-                said = controller_of(requests, await self.context.now(cluster))
-                self._seen[cluster] = time.monotonic(), said
-            return said
+                seen = await self._requests(cluster, namespace)
+                self._seen[cluster] = time.monotonic(), seen
+            return seen
 
     async def _requests(self, cluster: str, namespace: str) -> list[dict[str, Any]]:
         client = await self.context.clusters.client(cluster)
@@ -111,7 +120,7 @@ class KeepRequest:
                 note.message = "it waits for its finalizer" if FINALIZER in self.request.finalizers else "gone"
         if self.tended:
             async with run.step("aside") as note:
-                note.skip(f"DPF's controller keeps the requests of {address.cluster}: {self.tended}")
+                note.skip(f"DPF's controller keeps it: {self.tended}")
             return Finished(self.fallback)
         turns = await self.keepers.turns(address.cluster)
         try:
@@ -170,7 +179,7 @@ def said(rest: Rest) -> str:
 async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
     """The plan for bringing a request to its desired state."""
     request, sight = await _seen(keepers.context, address)
-    tended = "" if take_over else await keepers.controller(address.cluster, address.namespace)
+    tended = "" if take_over else await keepers.controller(address)
     if tended:
         step = Step(id="aside", title="Leave it to DPF's controller", cluster=address.cluster)
         plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=(step,), warnings=(tended,))
@@ -194,7 +203,7 @@ async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: boo
             f"{address} is being deleted since {request.deleted_at:%Y-%m-%d %H:%M:%S} UTC",
             "keep it, so that what was made for it goes; or abandon it, where that cannot be reached",
         )
-    tended = "" if take_over else await keepers.controller(address.cluster, address.namespace)
+    tended = "" if take_over else await keepers.controller(address)
     delete = Step(
         id="delete", title=f"Delete the request {address.namespace}/{address.name}",
         verb="delete", resource=DPU_REQUESTS.name,
@@ -248,6 +257,10 @@ async def _request(context: Context, address: Address) -> DPURequest:
     client = await context.clusters.client(address.cluster)
     found: Mapping[str, Any] = await client.get(DPU_REQUESTS, address.name, namespace=address.namespace)
     return parse(address.cluster, found)
+
+
+def _uid(obj: Mapping[str, Any]) -> str:
+    return str((obj.get("metadata") or {}).get("uid", ""))
 
 
 async def _foreseen(context: Context, request: DPURequest) -> tuple[str, str]:

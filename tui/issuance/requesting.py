@@ -14,13 +14,13 @@ from tui.kube.sensitive import Sensitive
 from . import handles, managed, vouching
 from .cluster_time import now_at
 from .dpf import DPURequest, credential_of
+from .dpf.aside import left_to
 from .dpf.cleanup import leftovers_of, sweep
 from .dpf.cleanup import written as leftovers_text
 from .dpf.conditions import rfc3339
 from .dpf.renewal_work import RequestWork, look
 from .dpf.resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
-from .dpf.tending import trace
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
@@ -239,7 +239,7 @@ async def controller_at(context: Context, address: Address) -> str:
     """What shows that DPF's controller renews this very request; empty where nothing does."""
     host = await context.clusters.client(address.cluster)
     request = await host.get(DPU_REQUESTS, address.name, namespace=address.namespace)
-    found = trace(request, now_at(host, context.clock))
+    found = await left_to(host, address.cluster, request, (), now_at(host, context.clock))
     return f"DPF's controller renews it: {found}" if found else ""
 
 

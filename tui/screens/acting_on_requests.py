@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, RequestKind, RequestRow
 from tui.issuance.errors import IssuanceError
 from tui.issuance.types import Address, Plan
 from tui.kube.errors import KubeError
+from tui.widgets.names import short_address
 
 from . import work
-from .describe import controller_at, title_of
+from .command_lines import address_of
+from .describe import kept_by_controller, title_of
 from .intended import Intended
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from .jobs import Task
     from .working import WorkingScreen
+
+_MOST_NAMED: Final = 5
 
 
 def new(screen: WorkingScreen) -> None:
@@ -54,13 +58,15 @@ def keep(screen: WorkingScreen) -> None:
     """Bring the chosen requests to their desired state; where DPF's controller does that, only after a yes."""
     session, addresses = screen.session, screen.chosen_addresses()
     tended = {
-        cluster: said
-        for cluster in dict.fromkeys(address.cluster for address in addresses)
-        if (said := controller_at(session, cluster))
+        address: said
+        for row in screen.chosen()
+        if isinstance(row, RequestRow)
+        and (address := address_of(row)) is not None
+        and (said := kept_by_controller(session, row))
     }
 
     def begin() -> None:
-        tasks = [work.keep(session, address, take_over=address.cluster in tended) for address in addresses]
+        tasks = [work.keep(session, address, take_over=address in tended) for address in addresses]
         screen.begin("keep", tasks, asked=bool(tended))
 
     if not tended:
@@ -73,7 +79,8 @@ def keep(screen: WorkingScreen) -> None:
             begin()
 
     body = ["DPF's controller keeps these requests already:", ""]
-    body += [f"{cluster}: {said}" for cluster, said in tended.items()]
+    body += [f"{short_address(str(address))}: {said}" for address, said in [*tended.items()][:_MOST_NAMED]]
+    body += [f"and {len(tended) - _MOST_NAMED} more"] if len(tended) > _MOST_NAMED else []
     body += ["", "Two at once only get into each other's way. r renews a token and leaves the rest to it."]
     screen.app.push_screen(ConfirmScreen("Take over from DPF's controller?", body, verb="Take over"), sure)
 

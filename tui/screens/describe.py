@@ -18,6 +18,7 @@ from tui.fleet.rows import (
 )
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
+from tui.issuance.dpf.tending import awaited
 from tui.issuance.dpf.waiting import waits_for
 from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import CREATOR_LABEL, role_name
@@ -231,7 +232,7 @@ def _waits_for(row: RequestRow, session: Session, now: datetime) -> list[Fact]:
         state=state_of(row.credential, now) if row.credential is not None else State.PENDING,
         conditions=[(one.type, one.status, one.reason, one.message) for one in row.conditions],
         deleted_at=row.deleted_at,
-        tended=controller_at(session, row.cluster),
+        tended=kept_by_controller(session, row),
     )
     quiet = lines[0].startswith("Nothing:")
     return [
@@ -240,11 +241,14 @@ def _waits_for(row: RequestRow, session: Session, now: datetime) -> list[Fact]:
     ]
 
 
-def controller_at(session: Session, cluster: str) -> str:
-    """What shows in its requests that DPF's controller keeps those of a cluster; empty where nothing does."""
-    now = session.now(session.store.clusters.get(cluster))
-    rows = (row for row in session.store.requests.values() if row.cluster == cluster)
-    return next((trace.text for row in rows for trace in row.traces if trace.tells(now)), "")
+def kept_by_controller(session: Session, row: RequestRow) -> str:
+    """What shows that DPF's controller keeps this request; empty where nothing does."""
+    now = session.now(session.store.clusters.get(row.cluster))
+    own = next((trace.text for trace in row.traces if trace.tells(now)), "")
+    if own or row.new_until is None or row.new_until <= now:
+        return own
+    others = (one for one in session.store.requests.values() if one.cluster == row.cluster)
+    return awaited(next((trace.text for one in others for trace in one.traces if trace.tells(now)), ""))
 
 
 def _conditions(conditions: tuple[ConditionRow, ...], now: datetime) -> list[Fact]:

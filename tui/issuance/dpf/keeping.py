@@ -16,9 +16,10 @@ from tui.issuance.renewal import retry_at
 from tui.issuance.running import explain
 from tui.kube.reflector import Listing, Lost, Remove, Synced, Upsert, reflect
 
+from .aside import left_to
 from .keeper import Keeper, Rest
 from .resources import DPU_REQUESTS
-from .tending import controller_of
+from .tending import waits_until
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -28,6 +29,8 @@ AT_ONCE: Final = 4
 RESYNC: Final = timedelta(minutes=1)
 """Accounts and Secrets are not watched: each request is looked at this often, whatever its own times are."""
 _AGAIN: Final = timedelta(milliseconds=200)
+_LEFT: Final = Rest(request=None)
+"""It is left to DPF's controller."""
 _LONGEST_NAP: Final = 5.0
 """The wall clock may jump; it is looked at this often."""
 
@@ -52,7 +55,8 @@ class Keeping:
     _busy: set[Key] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _synced: bool = False
-    _tended: str = ""
+    _left: dict[Key, str] = field(default_factory=dict)
+    """What is left to DPF's controller, and why."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -90,14 +94,14 @@ class Keeping:
         self._objects[key] = item
 
     def _forget(self, key: Key) -> None:
-        for kept in (self._objects, self._due, self._failures):
+        for kept in (self._objects, self._due, self._failures, self._left):
             kept.pop(key, None)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
         while True:
             now = self.clock()
-            if self._synced and not self._leave_alone(now_at(self.client, self.clock)):
+            if self._synced:
                 for key in [key for key, due in self._due.items() if due <= now and key not in self._busy]:
                     self._busy.add(key)
                     group.create_task(self._one(key, slots))
@@ -109,21 +113,30 @@ class Keeping:
             except TimeoutError:
                 continue
 
-    def _leave_alone(self, now: datetime) -> bool:
-        """Whether DPF's controller is at it; said whenever that changes."""
-        tended = "" if self.take_over else controller_of(self._objects.values(), now)
-        if bool(tended) != bool(self._tended):
-            if tended:
-                self.say(f"{self.cluster}: DPF's controller keeps the requests ({tended}); left to it")
-            else:
-                self.say(f"{self.cluster}: DPF's controller is not seen any more; kubemint keeps the requests")
-        self._tended = tended
-        return bool(tended)
+    async def _aside(self, key: Key) -> bool:
+        """Whether this one is left to DPF's controller; said whenever that changes."""
+        if self.take_over or key not in self._objects:
+            return False
+        item, now = self._objects[key], now_at(self.client, self.clock)
+        others = (other for at, other in self._objects.items() if at != key)
+        why, before = await left_to(self.client, self.cluster, item, others, now), self._left.get(key, "")
+        if bool(why) != bool(before):
+            address = f"request:{self.cluster}/{key[0]}/{key[1]}"
+            how = f"left to DPF's controller: {why}" if why else "DPF's controller is not seen to keep it any more"
+            self.say(f"{address}: {how}")
+        self._left[key] = why
+        if why:
+            new_for = waits_until(item) - now
+            again = min(self.resync, new_for) if new_for > timedelta(0) else self.resync
+            self._due[key] = self.clock() + again
+        return bool(why)
 
     async def _one(self, key: Key, slots: asyncio.Semaphore) -> None:
         try:
             async with slots:
                 rest = await self._reconcile(key)
+                if rest is _LEFT:
+                    return
                 if rest is None:
                     self._due[key] = self.clock() + _AGAIN
                     return
@@ -139,6 +152,8 @@ class Keeping:
     async def _reconcile(self, key: Key) -> Rest | None:
         """How it was left; None where somebody changed it meanwhile, so that it must be looked at again."""
         try:
+            if await self._aside(key):
+                return _LEFT
             return await self.keeper.reconcile(self.cluster, *key)
         except ChangedMeanwhile:
             return None

@@ -1,7 +1,9 @@
-"""Whether DPF's own controller keeps the requests of a cluster. Then kubemint leaves their life cycle to it.
+"""Whether DPF's own controller keeps a request. Then kubemint leaves its life cycle to it.
 
-Nothing says so for certain, so traces are read: who wrote the requests lately, whose token their status speaks of, and
-whether that token was renewed in time.
+Nothing says so for certain, so traces are read: who wrote the request lately, whose token its status speaks of, and
+whether that token was renewed in time. They are claims of whoever may write that request, so they count for that very
+request and no other, only while its token is renewed in time, and only where its Secret holds that token (see `aside`).
+What is seen in other requests gives a new one, which nobody has touched yet, a minute: the controller is quicker.
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ from tui.issuance import managed
 from tui.issuance.durations import parse_time
 from tui.issuance.errors import IssuanceError
 from tui.issuance.renewal import threshold
+from tui.kube.text import safe_text
 
-from .objects import parse
+from .objects import DPURequest, parse
 from .resources import EXPIRES, FIELD_MANAGER, FINALIZER
 
 LATELY: Final = timedelta(minutes=10)
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+PATIENCE: Final = timedelta(minutes=1)
+"""How long a new request is left untouched where a controller seems to be at work. It takes seconds."""
 _SLACK: Final = timedelta(minutes=1)
 """The reference controller wakes up to ten seconds after a token is due, and may be busy."""
 
@@ -38,8 +44,29 @@ class Trace(msgspec.Struct, frozen=True):
         return self.since <= now < self.until
 
 
+def tended(obj: Mapping[str, Any], others: Iterable[Mapping[str, Any]], now: datetime) -> str:
+    """What shows that DPF's controller keeps this request; empty where nothing does. `others` only give it time."""
+    own = trace(obj, now)
+    if own or waits_until(obj) <= now:
+        return own
+    return awaited(controller_of(others, now))
+
+
+def awaited(elsewhere: str) -> str:
+    """Why a new request is left untouched for now, where something `elsewhere` shows a controller; else empty."""
+    return f"it is new, and a controller seems to be at work here: {elsewhere}" if elsewhere else ""
+
+
+def waits_until(obj: Mapping[str, Any]) -> datetime:
+    """Until when a request that nobody has touched may be new to a controller; long ago for every other."""
+    meta, status = obj.get("metadata") or {}, obj.get("status") or {}
+    made = parse_time(meta.get("creationTimestamp"))
+    touched = status or FINALIZER in (meta.get("finalizers") or ()) or meta.get("deletionTimestamp")
+    return _EVER if made is None or touched else made + PATIENCE
+
+
 def controller_of(objects: Iterable[Mapping[str, Any]], now: datetime) -> str:
-    """What shows that DPF's controller runs in the cluster of these requests; empty where nothing does."""
+    """What shows in any of these requests that DPF's controller runs; empty where nothing does."""
     for obj in objects:
         if found := trace(obj, now):
             return found
@@ -58,22 +85,29 @@ def traces(obj: Mapping[str, Any]) -> Iterator[Trace]:
     except IssuanceError:
         return
     name = f"{request.namespace}/{request.name}"
+    late = _late(request)
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
         at = parse_time(entry.get("time"))
         if at is not None and _is_controller(entry):
             text = f"{entry.get('manager')} wrote the status of {name} at {at:%H:%M:%S} UTC"
-            yield Trace(text, _EVER, at + LATELY)
+            yield Trace(safe_text(text), _EVER, min(at + LATELY, late))
     if request.issued_at is None or request.expires_at is None or request.marks:
         return
     marked = parse_time(request.annotations.get(EXPIRES))
     if marked is not None and marked >= request.expires_at:
         return  # kubemint's own marks are the newer ones: it was stopped before it wrote the status
-    due = threshold(request.issued_at, request.expires_at)
-    # It renews at 80 % whatever the age, so a token of 40 hours is not late after 24.
-    late = max(due, request.expires_at - (request.expires_at - request.issued_at) / 5) + _SLACK
     if FINALIZER in request.finalizers:
         text = f"the token of {name} is not kubemint's and was renewed in time"
         yield Trace(text, request.issued_at - _SLACK, late)
+
+
+def _late(request: DPURequest) -> datetime:
+    """From when on whoever keeps it should have renewed its token; never where it speaks of none."""
+    if request.issued_at is None or request.expires_at is None:
+        return _NEVER
+    due = threshold(request.issued_at, request.expires_at)
+    # DPF's renews at 80 % whatever the age, so a token of 40 hours is not late after 24.
+    return max(due, request.expires_at - (request.expires_at - request.issued_at) / 5) + _SLACK
 
 
 def _is_controller(entry: Mapping[str, Any]) -> bool:
