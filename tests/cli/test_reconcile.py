@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import signal
 import subprocess
@@ -225,8 +226,10 @@ def test_a_forged_field_manager_in_one_request_costs_the_others_nothing(bare: Fl
     assert "request:harbor/forged/mine: left to DPF's controller: it is new" in named.err
 
     async def older(fleet: Any) -> None:
-        kept = fleet.cluster("harbor").storage.get(REQUESTS, "mine", "forged")
+        storage = fleet.cluster("harbor").storage
+        kept = copy.deepcopy(storage.get(REQUESTS, "mine", "forged"))
         kept["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+        storage.update(REQUESTS, kept)
 
     bare.call(older)
     both = reconcile(bare, "-n", "forged", "-o", "json")

@@ -201,7 +201,9 @@ async def test_a_request_cannot_have_another_requests_account_removed(both: Plac
     await both.keep()
     await leave(both, account_of(both, "theirs"))
     rest = await both.keep()
-    assert any("theirs was left alone: it was not made for this request" in note for note in rest.notes), rest.notes
+    assert any(
+        "theirs was left alone: its labels do not say that it was made for this request" in note for note in rest.notes
+    ), rest.notes
     assert await both.account("theirs") is not None
 
 
@@ -222,17 +224,19 @@ async def test_a_request_cannot_have_another_requests_token_revoked(place: Place
     assert handle.name in await place.handles()
 
 
-async def test_an_account_without_labels_is_claimed_before_it_is_left_behind(both: Place) -> None:
-    """While the status still says whose it is; afterwards only its labels do."""
+async def test_an_account_that_lost_its_labels_is_left_alone_and_said(both: Place) -> None:
+    """The status alone says whose it is, and whoever may patch that may name any account."""
     await both.want()
     await both.keep()
     client = await both.member()
     bare = {"metadata": {"labels": dict.fromkeys((NAME_LABEL, NAMESPACE_LABEL, CONTROLLER_LABEL))}}
     await client.patch(SERVICE_ACCOUNTS, "test-service-account", bare, namespace=both.ns)
     await both.change(serviceAccount={"name": "next", "namespace": both.ns})
-    await both.keep()
-    assert await both.account() is None
+    rest = await both.keep()
+    assert any("left alone: its labels do not say" in note for note in rest.notes), rest.notes
+    assert await both.account() is not None
     assert await both.account("next") is not None
+    assert leftovers_of(await both.read()) == ()
 
 
 async def test_changing_there_and_back_within_the_grace_keeps_what_is_in_use(place: Place) -> None:

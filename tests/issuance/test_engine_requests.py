@@ -15,8 +15,9 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
-from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
+from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, FileDestination, State
 from tui.kube.client import Client
@@ -255,6 +256,23 @@ async def unbound(place: Place, bench: Bench) -> Address:
     await bench.rotate(address)
     place.faults(place.members[0], clear=True)
     return address
+
+
+async def test_a_mark_that_was_taken_away_does_not_end_the_account_with_the_token(place: Place, tmp_path: Path) -> None:
+    """What the token is bound to stands in the token."""
+    async with bench_of(place, tmp_path) as bench:
+        await place.want()
+        address = address_of(place)
+        await bench.rotate(address)
+        token, before = await place.token(), await place.account()
+        nothing = {"metadata": {"annotations": {HANDLE: None}}}
+        await place.client.patch(DPU_REQUESTS, "req", nothing, namespace=place.ns)
+        outcome = await bench.engine.execute(await bench.engine.plan_revoke(address))
+        assert outcome.ok, outcome
+        assert await place.account() == before
+        assert await place.handles() == []
+        forget(place)
+        assert not await place.works(token)
 
 
 @pytest.mark.parametrize("point", [f"{m}:{s}" for s in ("intent", "delete", "account") for m in MOMENTS])

@@ -4,20 +4,43 @@ write them: nothing is minted, copied, marked or deleted on them alone."""
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from tests.issuance.dpf_place import CLOCK, Place
-from tui.demo import Answer, FaultRule
+from tui.demo import Answer, Cut, FaultRule
+from tui.issuance import managed
+from tui.issuance.claims import read_token
 from tui.issuance.dpf.aside import left_to
-from tui.issuance.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, FINALIZER, MARKS
+from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
+from tui.issuance.dpf.kept import Decision, Kept, decide
+from tui.issuance.dpf.objects import DPURequest, NamespacedName
+from tui.issuance.dpf.owned import Seen, belongs, left_alone
+from tui.issuance.dpf.resources import (
+    DPU_REQUESTS,
+    EXPIRES,
+    FIELD_MANAGER,
+    FINALIZER,
+    HANDLE,
+    LEFTOVERS,
+    MARKS,
+    ownership,
+)
 from tui.issuance.dpf.tending import trace, waits_until
+from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.token_request import request_token
+from tui.issuance.types import Handle, Identity
+from tui.issuance.vouchers import Word
 from tui.kube import kubeconfig as loading
-from tui.kube.errors import NotFound
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.sensitive import Sensitive
 
 
 def conditions(request: Any) -> dict[str, tuple[str, str, str]]:
@@ -204,3 +227,480 @@ def test_only_what_nobody_has_touched_is_left_a_minute(more: dict[str, Any], wai
     until = waits_until({"metadata": meta} | {key: more[key] for key in more if key == "status"})
     assert (until == MADE + timedelta(minutes=1)) is waits
     assert (until > MADE) is waits
+
+
+# The token that lies in the Secret
+
+
+async def token_of(place: Place, account: str) -> Sensitive:
+    """A working token of another account in the DPU cluster, whose owner has nothing to do with the request."""
+    client = await place.member()
+    await client.create(SERVICE_ACCOUNTS, {"metadata": {"name": account}}, namespace=place.ns)
+    identity = Identity(place.members[0], place.ns, account)
+    return (await request_token(client, identity, timedelta(hours=1), (), None)).token
+
+
+async def put(place: Place, token: Sensitive | str, name: str = "out") -> None:
+    """Put this token into the Secret, as whoever may patch it can."""
+    old, new = await place.token(name), token if isinstance(token, str) else token.reveal()
+    text = (await place.secret(name)).values()["kubeconfig"].reveal().replace(old.reveal(), new)
+    patch = {"data": {"kubeconfig": base64.b64encode(text.encode()).decode()}}
+    await place.client.patch(SECRETS, name, patch, namespace=place.ns)
+
+
+async def unmark(place: Place, name: str = "req") -> None:
+    """Take every mark off the request, as whoever may edit it can, and as DPF's controller leaves them."""
+    unmarked = {"metadata": {"annotations": dict.fromkeys(MARKS)}}
+    await place.client.patch(DPU_REQUESTS, name, unmarked, namespace=place.ns)
+
+
+@pytest.mark.parametrize("marks", ["none", "those of the old token"])
+async def test_another_accounts_token_is_not_carried_on(both: Place, marks: str) -> None:
+    """A fingerprint that nobody wrote down matches nothing: whose token it is stands in the token."""
+    await both.want()
+    await both.keep()
+    victim = await token_of(both, "victim")
+    await put(both, victim)
+    if marks == "none":
+        await unmark(both)
+    await both.change(secret={"name": "copied", "namespace": both.ns})
+    rest = await both.keep()
+    assert (
+        rest.reason
+        == f"the Secret holds a token of {Identity(f'{both.host}/{both.ns}/{both.members[0]}', both.ns, 'victim')}"
+    )
+    copied = await both.token("copied")
+    assert copied != victim
+    assert read_token(copied).service_account == "test-service-account"
+    assert await both.works(copied)
+
+
+async def test_a_token_of_an_account_that_was_made_anew_is_not_carried_on(place: Place) -> None:
+    await place.want()
+    await place.keep()
+    client, account = await place.member(), await place.account()
+    assert account is not None
+    await client.delete(SERVICE_ACCOUNTS, "test-service-account", namespace=place.ns)
+    again = {key: account["metadata"][key] for key in ("name", "labels", "annotations")}
+    await client.create(SERVICE_ACCOUNTS, {"metadata": again}, namespace=place.ns)
+    await unmark(place)
+    assert (await place.keep()).reason == "its service account was deleted and created again"
+
+
+def unsigned(claims: dict[str, Any]) -> str:
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return f"{part({'alg': 'RS256', 'kid': 'x'})}.{part(claims)}.{'c2ln' * 20}"
+
+
+@pytest.mark.parametrize("marked", [False, True])
+async def test_a_token_that_nobody_signed_is_not_carried_on(both: Place, marked: bool) -> None:
+    await both.want()
+    await both.keep()
+    payload = (await both.token()).reveal().split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    forged = Sensitive(unsigned(claims | {"exp": claims["exp"]}).encode())
+    await put(both, forged)
+    marks: dict[str, Any] = {"kubemint.io/fingerprint": forged.fingerprint} if marked else dict.fromkeys(MARKS)
+    await both.client.patch(DPU_REQUESTS, "req", {"metadata": {"annotations": marks}}, namespace=both.ns)
+    await both.change(secret={"name": "copied", "namespace": both.ns})
+    assert (await both.keep()).issued
+    assert await both.works(await both.token("copied"))
+
+
+async def test_what_nobody_could_confirm_is_neither_carried_on_nor_replaced(place: Place) -> None:
+    await place.want()
+    await place.keep()
+    token = await place.token()
+    place.faults("tenant-a", FaultRule(Answer(500), verb="create", path="reviews$"))
+    await place.change(secret={"name": "copied", "namespace": place.ns})
+    rest = await place.keep(ok=False)
+    assert "could not be confirmed" in rest.error
+    with pytest.raises(NotFound):
+        await place.secret("copied")
+    place.faults(clear=True)
+    assert not (await place.keep()).issued
+    assert await place.token("copied") == token
+
+
+async def test_a_status_that_says_another_time_is_set_right_and_costs_no_token(both: Place) -> None:
+    """By the status alone the token would never be renewed, and die."""
+    await both.want()
+    await both.keep()
+    before, token = await both.read(), await both.token()
+    await both.status(expirationTimestamp="2090-01-01T00:00:00Z", issuedAt="2089-01-01T00:00:00Z")
+    rest = await both.keep()
+    assert not rest.issued
+    assert await both.token() == token
+    after = await both.read()
+    assert (after.issued_at, after.expires_at, after.marks) == (before.issued_at, before.expires_at, before.marks)
+    assert len(await both.handles()) == 1
+
+
+async def test_an_old_token_that_somebody_puts_back_within_its_grace_ends_all_the_same(place: Place) -> None:
+    place.keeper._grace = timedelta(minutes=1)
+    await place.want()
+    await place.keep()
+    leaked = await place.token()
+    await place.keep(renew="it leaked")
+    await put(place, leaked)
+    await unmark(place)
+    assert (await place.keep()).reason == "the Secret holds another token"
+    CLOCK.ahead += timedelta(minutes=2)
+    await place.keep()
+    assert await place.refused(leaked)
+    assert await place.works(await place.token())
+
+
+REQUEST = DPURequest(
+    cluster="harbor", namespace="ns", name="req", uid="r1", type="kubeconfig", duration="1h",
+    service_account=NamespacedName("sa", "robot"), target=NamespacedName("dpf", "tenant"),
+    secret=NamespacedName("ns", "out"), status_service_account=NamespacedName("sa", "robot"),
+    status_target=NamespacedName("dpf", "tenant"), status_secret=NamespacedName("ns", "out"),
+    issued_at=MADE, expires_at=MADE + timedelta(hours=1),
+    annotations={
+        EXPIRES: "2030-01-01T13:00:00Z", "kubemint.io/requested": "1h", "kubemint.io/handle": "sa/kubemint-robot-x/h1",
+        "kubemint.io/fingerprint": "f1", "kubemint.io/account-uid": "a1", "kubemint.io/target-uid": "t1",
+    },
+)  # fmt: skip
+ROBOT = Identity("harbor/dpf/tenant", "sa", "robot")
+KEPT = Kept(
+    word=Word.CONFIRMED, identity=ROBOT, account_uid="a1",
+    handle=Handle("harbor/dpf/tenant", "sa", "kubemint-robot-x", "h1"),
+    issued_at=MADE, expires_at=MADE + timedelta(hours=1), fingerprint="f1",
+)  # fmt: skip
+UNMARKED: dict[str, Any] = {"annotations": {}}
+STAYS, ADOPT, UNSURE = Decision(), Decision(adopt=True), Decision(unsure=True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "kept", "facts", "decision"),
+    [
+        ({}, {}, {}, STAYS),
+        ({}, {"word": Word.UNASKED}, {}, UNSURE),
+        ({}, {"word": Word.REFUSED}, {}, "the target cluster refuses"),
+        ({}, {"word": Word.NONE, "identity": None}, {}, "is gone or holds no token"),
+        ({}, {"word": Word.UNREADABLE, "identity": None}, {}, "is gone or holds no token"),
+        ({}, {"identity": None}, {}, "a token of nobody"),
+        ({}, {"identity": Identity("harbor/dpf/tenant", "sa", "other")}, {}, "a token of"),
+        ({}, {"identity": Identity("harbor/dpf/tenant", "other", "robot")}, {}, "a token of"),
+        ({}, {"identity": Identity("harbor", "sa", "robot")}, {}, "a token of"),
+        ({}, {"account_uid": ""}, {}, "deleted and created again"),
+        ({}, {"account_uid": "a2"}, {}, "deleted and created again"),
+        ({}, {}, {"account_uid": ""}, "its service account was deleted"),
+        ({}, {}, {"target_uid": "t2"}, "its target cluster was deleted and created again"),
+        ({}, {}, {"target_uid": ""}, "its target cluster was deleted and created again"),
+        ({"annotations": REQUEST.annotations | {"kubemint.io/target-uid": ""}}, {}, {}, "its target cluster"),
+        ({}, {"expires_at": None}, {}, "from when to when"),
+        ({}, {"issued_at": None}, {}, "from when to when"),
+        ({}, {"issued_at": MADE + timedelta(hours=2)}, {}, "from when to when"),
+        ({"duration": "2h"}, {}, {}, "the wanted lifetime changed"),
+        ({"annotations": REQUEST.annotations | {"kubemint.io/requested": "2h"}}, {}, {}, "the wanted lifetime"),
+        ({"annotations": REQUEST.annotations | {"kubemint.io/requested": "soon"}}, {}, {}, "the wanted lifetime"),
+        ({}, {}, {"now": MADE + timedelta(minutes=55)}, "it is due"),
+        ({}, {"word": Word.REFUSED}, {"now": MADE + timedelta(minutes=55)}, "it is due"),
+        ({"issued_at": None}, {}, {}, "when the token was issued is not known"),
+        ({"issued_at": MADE + timedelta(hours=1)}, {}, {}, "when the token was issued is not known"),
+        ({"status_service_account": NamespacedName("sa", "old")}, {}, {}, "the service account changed"),
+        ({"status_target": None}, {}, {}, "the target cluster changed"),
+        # of DPF's controller: no marks, bound to nothing
+        (UNMARKED, {"handle": None, "fingerprint": "f9"}, {}, STAYS),
+        (UNMARKED, {"handle": None, "word": Word.UNASKED}, {}, UNSURE),
+        (UNMARKED | {"duration": "2h"}, {"handle": None}, {}, "the wanted lifetime changed"),
+        # what the request does not say, or says otherwise
+        (UNMARKED, {}, {}, "the Secret holds another token"),
+        (UNMARKED, {"ours": True}, {}, ADOPT),
+        (UNMARKED, {"ours": True, "word": Word.UNASKED}, {}, UNSURE),
+        ({}, {"fingerprint": "f2"}, {}, "the Secret holds another token"),
+        ({}, {"fingerprint": "f2", "ours": True}, {}, ADOPT),
+        ({}, {"handle": None, "ours": True}, {}, ADOPT),
+        ({"annotations": REQUEST.annotations | {"kubemint.io/handle": "sa/theirs/h9"}}, {"ours": True}, {}, ADOPT),
+        ({"expires_at": MADE + timedelta(days=9)}, {"ours": True}, {}, ADOPT),
+        ({"expires_at": MADE + timedelta(days=9)}, {}, {}, "the Secret holds another token"),
+        # the first one
+        ({"expires_at": None, "issued_at": None}, {"ours": True}, {}, ADOPT),
+        ({"expires_at": None, "issued_at": None}, {}, {}, "the Secret holds another token"),
+        ({"expires_at": None}, {"word": Word.NONE, "identity": None}, {}, "nothing was issued yet"),
+        ({"status_service_account": None}, {}, {"account_uid": ""}, "nothing was issued yet"),
+    ],
+)
+def test_a_token_stays_only_where_everything_is_established(
+    request_: dict[str, Any], kept: dict[str, Any], facts: dict[str, Any], decision: Decision | str
+) -> None:
+    given: dict[str, Any] = {"account_uid": "a1", "target_uid": "t1", "now": MADE + timedelta(minutes=1)} | facts
+    found = decide(
+        msgspec.structs.replace(REQUEST, **request_), ROBOT, given["account_uid"], given["target_uid"],
+        msgspec.structs.replace(KEPT, **kept), given["now"],
+    )  # fmt: skip
+    if isinstance(decision, str):
+        assert decision in found.mint
+        assert not found.adopt
+        assert not found.unsure
+    else:
+        assert found == decision
+
+
+# Whose an account or a Secret is
+
+
+MINE = ownership("ns", "req")
+
+
+@pytest.mark.parametrize(
+    ("seen", "named", "belongs_"),
+    [
+        (Seen(labels=MINE), False, True),
+        (Seen(labels=MINE), True, True),
+        (Seen(labels=MINE | {"other": "x"}), False, True),
+        (Seen(labels=MINE, managers=frozenset({"kubectl"})), False, True),
+        (Seen(labels=ownership("ns", "other"), managers=frozenset({FIELD_MANAGER})), True, False),
+        (Seen(labels=ownership("other", "req"), managers=frozenset({FIELD_MANAGER})), True, False),
+        *[
+            (Seen(labels={key: MINE[key] for key in MINE if key != left}, managers=frozenset({FIELD_MANAGER})), True,
+             False)
+            for left in MINE
+        ],
+        (Seen(managers=frozenset({FIELD_MANAGER})), True, True),
+        (Seen(managers=frozenset({FIELD_MANAGER, "kubectl"})), True, True),
+        (Seen(managers=frozenset({FIELD_MANAGER})), False, False),
+        (Seen(managers=frozenset({"kubectl"})), True, False),
+        (Seen(), True, False),
+        (Seen(), False, False),
+        (Seen(made_for="r1"), True, False),
+    ],
+)  # fmt: skip
+def test_it_belongs_to_the_request_that_its_labels_name(seen: Seen, named: bool, belongs_: bool) -> None:
+    """Or, of the controller's first versions, to the one whose status names it, with the field manager really there."""
+    assert belongs(seen, REQUEST, named=named) is belongs_
+
+
+LABELLED = Seen(uid="u1", labels=MINE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen", "uid", "why"),
+    [
+        ("account", LABELLED, "u1", ""),
+        ("account", LABELLED, "u2", "another one has its name"),
+        ("account", LABELLED, "", "nothing says that it is the account"),
+        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "", ""),
+        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "u1", ""),
+        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "u2", "another one has its name"),
+        ("account", msgspec.structs.replace(LABELLED, made_for="r2"), "u1", "another request of this name"),
+        ("account", msgspec.structs.replace(LABELLED, labels={}, made_for="r1"), "u1", "its labels do not say"),
+        ("account", msgspec.structs.replace(LABELLED, labels={}, managers=frozenset({FIELD_MANAGER})), "u1", "labels"),
+        ("account", msgspec.structs.replace(LABELLED, labels=ownership("ns", "other")), "u1", "labels"),
+        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "", ""),
+        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "u1", ""),
+        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "u2", "another one has its name"),
+        ("secret", msgspec.structs.replace(LABELLED, type="Opaque", labels={}), "u1", "labels"),
+        ("secret", msgspec.structs.replace(LABELLED, type="kubernetes.io/tls"), "u1", "it is of type"),
+        ("secret", msgspec.structs.replace(LABELLED, type="kubernetes.io/service-account-token"), "", "of type"),
+        ("secret", LABELLED, "u1", "it is of type"),
+    ],
+)
+def test_removed_is_only_what_was_made_for_this_very_request(
+    kind: Literal["account", "secret"], seen: Seen, uid: str, why: str
+) -> None:
+    found = left_alone(kind, seen, REQUEST, uid)
+    assert why in found if why else found == ""
+
+
+async def test_an_account_without_managers_is_not_taken_over_by_a_status_that_names_it(both: Place) -> None:
+    """Not even on a cluster that strips managedFields: nothing there says that the controller made it."""
+    client = await both.member()
+    await client.create(SERVICE_ACCOUNTS, {"metadata": {"name": "admin"}}, namespace=both.ns)
+    await client.patch(SERVICE_ACCOUNTS, "admin", {"metadata": {"managedFields": [{}]}}, namespace=both.ns)
+    assert not ((await both.account("admin")) or {})["metadata"].get("managedFields")
+    before = await both.account("admin")
+    await both.want(serviceAccount={"name": "admin", "namespace": both.ns})
+    await both.status(serviceAccount=f"{both.ns}/admin", targetCluster=f"{both.ns}/{both.members[0]}")
+    rest = await both.keep(ok=False)
+    assert "is already in use" in rest.error
+    after = await both.account("admin")
+    assert before is not None
+    assert after is not None
+    assert [one["metadata"].get(key) for one in (before, after) for key in ("labels", "annotations")] == [None] * 4
+    with pytest.raises(NotFound):
+        await both.secret()
+
+
+# What may be removed
+
+
+async def lie(place: Place, *leftovers: Leftover) -> None:
+    """Write this into the annotation, as whoever may edit the request can."""
+    notes = {"metadata": {"annotations": {LEFTOVERS: written(leftovers)}}}
+    await place.client.patch(DPU_REQUESTS, "req", notes, namespace=place.ns)
+
+
+def claimed(place: Place, kind: Literal["handle", "account", "secret"], name: str, uid: str = "") -> Leftover:
+    target = "" if kind == "secret" else f"{place.ns}/{place.members[0]}"
+    due = place.clock() - timedelta(minutes=1)
+    return Leftover(kind=kind, name=f"{place.ns}/{name}", target=target, uid=uid, due=due)
+
+
+@pytest.mark.parametrize("way", ["changed", "deleted"])
+async def test_accounts_and_secrets_that_a_status_names_are_not_removed_for_that(both: Place, way: str) -> None:
+    """Whoever may patch the status may name any: another request's, one of the first controllers, anybody's."""
+    await both.want(
+        "theirs",
+        serviceAccount={"name": "theirs", "namespace": both.ns},
+        secret={"name": "theirs", "namespace": both.ns},
+    )
+    await both.keep("theirs")
+    client = await both.member()
+    await client.apply(
+        SERVICE_ACCOUNTS, "old", {"automountServiceAccountToken": False}, namespace=both.ns, manager=FIELD_MANAGER,
+        force=True,
+    )  # fmt: skip
+    await both.client.apply(
+        SECRETS, "old", {"type": "Opaque", "data": {"x": "eA=="}}, namespace=both.ns, manager=FIELD_MANAGER, force=True
+    )
+    await both.want()
+    await both.keep()
+    for name in ("theirs", "old"):
+        await both.status(serviceAccount=f"{both.ns}/{name}", secret=f"{both.ns}/{name}")
+        if way == "deleted":
+            continue
+        rest = await both.keep()
+        assert sum("left alone: its labels do not say" in note for note in rest.notes) == 2, rest.notes
+    if way == "deleted":
+        await both.delete()
+        assert (await both.keep()).request is None
+    for name in ("theirs", "old"):
+        assert await both.account(name) is not None
+        assert await both.secret(name)
+    assert await both.works(await both.token("theirs"))
+
+
+async def test_what_an_annotation_calls_left_over_is_looked_at_before_it_goes(both: Place) -> None:
+    """A Secret with data, a long-lived token, another handle: none goes although all marks of a handle are on it."""
+    await both.want()
+    await both.keep()
+    await both.want(
+        "theirs",
+        serviceAccount={"name": "theirs", "namespace": both.ns},
+        secret={"name": "theirs", "namespace": both.ns},
+    )
+    await both.keep("theirs")
+    request, theirs, client = await both.read(), await both.read("theirs"), await both.member()
+    handle = theirs.handle
+    assert handle is not None
+    labels = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: "handle"}
+    notes = {managed.REQUEST: request.uid, managed.ACCOUNT: f"{both.ns}/test-service-account"}
+    names = []
+    for kind, more in (("precious", {"data": {"x": "eA=="}}), ("empty", {}), ("named-as-one", {})):
+        name = managed.handle_name("test-service-account") if kind == "named-as-one" else kind
+        names.append(name)
+        metadata = {"name": name, "labels": labels, "annotations": notes}
+        await client.create(SECRETS, {"metadata": metadata, "type": "Opaque"} | more, namespace=both.ns)
+    name = managed.handle_name("test-service-account")
+    token_secret = {"name": name, "labels": labels,
+                    "annotations": notes | {"kubernetes.io/service-account.name": "theirs"}}  # fmt: skip
+    body = {"metadata": token_secret, "type": "kubernetes.io/service-account-token"}
+    await client.create(SECRETS, body, namespace=both.ns)
+    names += [name, handle.name]
+    lies = []
+    for name in names:
+        found = await client.get_metadata(SECRETS, name, namespace=both.ns)
+        lies += [claimed(both, "handle", name, found["metadata"]["uid"]), claimed(both, "handle", name)]
+        lies.append(claimed(both, "account", name))
+    await lie(both, *lies)
+    rest = await both.keep()
+    assert sum("left alone" in note for note in rest.notes) == 2 * len(names), rest.notes
+    for name in names:
+        assert await client.get_metadata(SECRETS, name, namespace=both.ns)
+    assert leftovers_of(await both.read()) == ()
+
+
+async def test_a_mark_on_a_handle_of_another_does_not_have_it_revoked(place: Place) -> None:
+    """Nor does a forged mark keep the old token alive: what it is bound to stands in it."""
+    await place.want()
+    await place.keep()
+    await place.want(
+        "theirs",
+        serviceAccount={"name": "theirs", "namespace": place.ns},
+        secret={"name": "theirs", "namespace": place.ns},
+    )
+    await place.keep("theirs")
+    mine, theirs, old = (await place.read()).handle, (await place.read("theirs")).handle, await place.token()
+    assert mine is not None
+    assert theirs is not None
+    forged = {HANDLE: f"{theirs.namespace}/{theirs.name}/{theirs.uid}"}
+    await place.client.patch(DPU_REQUESTS, "req", {"metadata": {"annotations": forged}}, namespace=place.ns)
+    await place.keep(renew="by hand")
+    handles = await place.handles()
+    assert theirs.name in handles
+    assert mine.name not in handles
+    assert await place.refused(old)
+    assert await place.works(await place.token("theirs"))
+
+
+async def test_the_handle_of_the_token_in_use_is_not_left_over_whatever_the_annotations_say(place: Place) -> None:
+    await place.want()
+    await place.keep()
+    handle = (await place.read()).handle
+    assert handle is not None
+    await lie(place, claimed(place, "handle", handle.name, handle.uid))
+    await place.client.patch(DPU_REQUESTS, "req", {"metadata": {"annotations": {HANDLE: None}}}, namespace=place.ns)
+    await place.keep()
+    await place.keep()
+    assert await place.works(await place.token())
+
+
+async def test_an_account_that_was_made_and_never_used_goes_with_its_request(place: Place) -> None:
+    await place.want()
+    place.faults("tenant-a", FaultRule(Answer(500), verb="create", path="/token$"))
+    await place.keep(ok=False)
+    assert await place.account() is not None
+    place.faults(clear=True)
+    await place.delete()
+    assert (await place.keep()).request is None
+    assert await place.account() is None
+
+
+# Tries that fail
+
+
+TRIES = 6
+WHERE = {
+    "handle": ("tenant-a", "create", "/secrets$"),
+    "token": ("tenant-a", "create", "/token$"),
+    "prove": ("tenant-a", "create", "reviews$"),
+    "write": ("harbor", "patch", "/secrets/out$"),
+    "annotate": ("harbor", "patch", "/dpuservicecredentialrequests/req$"),
+    "status": ("harbor", "patch", "/status$"),
+}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "renewal"])
+@pytest.mark.parametrize("trouble", [Answer(500), Cut()], ids=["500", "cut"])
+@pytest.mark.parametrize("point", WHERE)
+async def test_tries_that_fail_leave_no_handles(place: Place, point: str, trouble: Any, first: bool) -> None:
+    """However often it is tried, and whether or not the server did what it did not answer for."""
+    await place.want()
+    if not first:
+        await place.keep()
+        CLOCK.ahead += timedelta(minutes=50)
+    cluster, verb, path = WHERE[point]
+    # The finalizer and the first conditions are there, so that the fault meets what comes after the handle.
+    if first and point in ("annotate", "status"):
+        place.faults("tenant-a", FaultRule(Answer(500), verb="create", path="/token$"))
+        await place.keep(ok=False)
+        place.faults(clear=True)
+    place.faults(cluster, FaultRule(trouble, verb=verb, path=path))
+    for _ in range(1 if point == "prove" else TRIES):  # which is patient by itself
+        with contextlib.suppress(KubeError, ChangedMeanwhile):
+            await place.keeper.reconcile(place.host, place.ns, "req")
+    left = await place.handles()
+    place.faults(clear=True)
+    await place.keep()
+    assert await place.works(await place.token())
+    assert len(left) <= 2, left
+    CLOCK.ahead += timedelta(minutes=2)
+    await place.keep()
+    await place.keep()
+    assert len(await place.handles()) == 1
+    assert await place.works(await place.token())

@@ -288,7 +288,9 @@ async def sweep_leftovers(context: Context, address: Address, *, gone: Handle | 
         msgspec.structs.replace(one, due=min(one.due, now)) if gone is not None and one.uid == gone.uid else one
         for one in written
     ]
-    swept = await sweep(context.clusters, request, due, now)
+    there = await look_secret(host, request, request.status_secret or request.secret)
+    live = vouching.unasked(there.token if there.ours else None, "").handle
+    swept = await sweep(context.clusters, request, due, now, live.uid if live is not None else "")
     if len(swept.left) != len(written):
         await annotate(host, request, {LEFTOVERS: leftovers_text(swept.left)})
     return swept.notes + swept.errors

@@ -41,6 +41,7 @@ from .vouchers import Claim, Facts, Record, Verdict, Word, judge, shown
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
+    from .clusters import Clusters
     from .dpf import DPURequest
     from .intent import Export
     from .places import Held, Place
@@ -183,33 +184,45 @@ def _at(address: Address) -> str:
     return f"the Secret {address.namespace}/{address.name} in {address.cluster}"
 
 
-async def facts_of(
-    context: Context, expected: Identity | None, token: Sensitive | None, audiences: tuple[str, ...] = ()
-) -> Facts:
-    """What a token says, and what the cluster of the account says of it. Asks with the token, or has it reviewed."""
+def unasked(token: Sensitive | None, cluster: str, note: str = "") -> Facts:
+    """What a token of `cluster` says about itself, before anybody has confirmed it."""
     if token is None:
         return Facts(word=Word.NONE)
     try:
         claims = read_token(token)
     except ClaimsError:
         return Facts(word=Word.UNREADABLE, fingerprint=token.fingerprint)
+    return _facts(Word.UNASKED, claims, cluster, token, note)
+
+
+async def facts_of(
+    context: Context, expected: Identity | None, token: Sensitive | None, audiences: tuple[str, ...] = ()
+) -> Facts:
+    """What a token says, and what the cluster of the account says of it. Asks with the token, or has it reviewed."""
     if expected is None:
-        return _facts(Word.UNASKED, claims, "", token, "nothing says which cluster it is for")
-    word, note = await _confirmed(context, expected.cluster, token, claims, audiences)
-    return _facts(word, claims, expected.cluster, token, note)
+        return unasked(token, "", "nothing says which cluster it is for")
+    return await facts_at(context.clusters, expected.cluster, token, audiences)
+
+
+async def facts_at(clusters: Clusters, cluster: str, token: Sensitive | None, audiences: tuple[str, ...] = ()) -> Facts:
+    """The same of a token of this cluster, whoever it is for."""
+    facts = unasked(token, cluster)
+    if token is None or facts.word is not Word.UNASKED:
+        return facts
+    word, note = await _confirmed(clusters, cluster, token, facts.identity, audiences)
+    return msgspec.structs.replace(facts, word=word, note=note)
 
 
 async def _confirmed(
-    context: Context, cluster: str, token: Sensitive, claims: Claims, audiences: tuple[str, ...]
+    clusters: Clusters, cluster: str, token: Sensitive, identity: Identity | None, audiences: tuple[str, ...]
 ) -> tuple[Word, str]:
     from tui.kube.client import Client
 
-    identity = claims.identity(cluster)
     if identity is None:
         return Word.REFUSED, "it speaks for no service account"
     try:
-        operator = await context.clusters.client(cluster)
-        endpoint = context.clusters.endpoint(cluster).with_token(token)
+        operator = await clusters.client(cluster)
+        endpoint = clusters.endpoint(cluster).with_token(token)
         async with Client(endpoint, timeouts=operator.timeouts) as bearer:
             proof = await ask(bearer, operator, token, identity, audiences)
     except (Unauthorized, NotProved) as error:

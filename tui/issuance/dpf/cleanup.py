@@ -3,8 +3,9 @@
 After a change the new credential is published first. What it replaced is written down in an annotation of the request
 together with the time from which it may go, so that it is found again whoever comes back after whatever crash.
 
-Whoever may edit a request may write into that annotation what he likes. So it only ever removes what says itself that
-it was made for this request (`claim` sees to that before it is written down), and nothing that the request names now.
+Whoever may edit a request may write into that annotation what he likes, and whoever may patch its status may name any
+account and Secret there. So only what says itself that it was made for this very request is ever removed, by `owned`
+and `handles`, and nothing that the request or the token in its Secret needs now.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tui.issuance import handles, managed
+from tui.issuance import handles
 from tui.issuance.errors import IssuanceError
+from tui.issuance.secret_place import SecretObject
 from tui.issuance.types import Handle
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, KubeError, NotFound
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
+from .kept import Kept
 from .objects import DPURequest, NamespacedName, ParseError, cluster_name
-from .resources import LEFTOVERS, ownership
-from .steps import belongs
+from .owned import Seen, left_alone, seen_in
+from .resources import ACCOUNT_UID, LEFTOVERS
 from .target import TargetClusters, TargetGone
 
 
@@ -61,30 +64,49 @@ def written(leftovers: Iterable[Leftover]) -> str | None:
     return msgspec.json.encode(unique).decode() if unique else None
 
 
-def replaced_by_change(request: DPURequest, due: datetime, *, new_token: bool) -> list[Leftover]:
-    """What the current spec makes superfluous once it is fulfilled."""
+def replaced_by_change(
+    request: DPURequest, due: datetime, kept: Kept, secret_uid: str, *, new: Handle | None, new_token: bool
+) -> list[Leftover]:
+    """What the current spec makes superfluous once it is fulfilled.
+
+    `kept` is the token that lay in the Secret, `secret_uid` the UID of that, and `new` what the token there is bound to
+    by now. What the old token was bound to stands in it; the marks are asked too, they may be of one before that.
+    """
     found: list[Leftover] = []
     old, where = request.status_service_account, request.status_target
     target = str(where) if where else ""
-    if new_token and (handle := request.handle) is not None:
-        name = f"{handle.namespace}/{handle.name}"
-        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=due))
+    for handle in dict.fromkeys((kept.handle, request.handle)) if new_token else ():
+        if handle is not None and (new is None or handle.uid != new.uid):
+            name = f"{handle.namespace}/{handle.name}"
+            found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=due))
     if old is not None and (old, where) != (request.service_account, request.target):
-        found.append(Leftover(kind="account", name=str(old), target=target, due=due))
+        uid = account_uid(request, kept)
+        found.append(Leftover(kind="account", name=str(old), target=target, uid=uid, due=due))
     if request.status_secret is not None and request.status_secret != request.secret:
-        found.append(Leftover(kind="secret", name=str(request.status_secret), due=due))
+        found.append(Leftover(kind="secret", name=str(request.status_secret), uid=secret_uid, due=due))
     return found
 
 
+def account_uid(request: DPURequest, kept: Kept) -> str:
+    """The UID of the account that the status names: by the token in the Secret, else by the marks; else empty."""
+    old, there = request.status_service_account, kept.identity
+    if old is not None and there is not None and (there.namespace, there.name) == (old.namespace, old.name):
+        return kept.account_uid
+    return request.marks.get(ACCOUNT_UID, "") if kept.identity is None else ""
+
+
 async def sweep(
-    clusters: TargetClusters, request: DPURequest, leftovers: Sequence[Leftover], now: datetime | None
+    clusters: TargetClusters, request: DPURequest, leftovers: Sequence[Leftover], now: datetime | None, live: str = ""
 ) -> Swept:
-    """Remove what is due at `now` (None: everything). What a gone cluster held is gone with it."""
+    """Remove what is due at `now` (None: everything). What a gone cluster held is gone with it.
+
+    `live` is the UID of the handle that the token in the Secret is bound to.
+    """
     left: list[Leftover] = []
     notes: list[str] = []
     errors: list[str] = []
     for leftover in leftovers:
-        if now is not None and _is_in_use(request, leftover):
+        if now is not None and _is_in_use(request, leftover, live):
             notes.append(f"{_words(leftover)} is in use again")
             continue
         if now is not None and leftover.due > now:
@@ -100,49 +122,41 @@ async def sweep(
     return Swept(left=tuple(left), notes=tuple(notes), errors=tuple(errors))
 
 
-def everything(request: DPURequest, now: datetime) -> list[Leftover]:
-    """All that a deleted request has made: its handle, its account, its Secret, and what earlier changes left."""
+def everything(request: DPURequest, now: datetime, kept: Kept | None = None) -> list[Leftover]:
+    """All that a deleted request has made: its handle, its account, its Secret, and what earlier changes left.
+
+    `kept` is the token in its Secret, where somebody has looked. An account that was made, and no token for it yet,
+    stands in no status: it is the one that is wanted.
+    """
     found = list(leftovers_of(request))
+    kept = kept or Kept()
     target = str(request.status_target) if request.status_target else ""
-    if (handle := request.handle) is not None:
-        name = f"{handle.namespace}/{handle.name}"
-        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
-    if request.status_service_account is not None:
-        found.append(Leftover(kind="account", name=str(request.status_service_account), target=target, due=now))
+    for handle in dict.fromkeys((kept.handle, request.handle)):
+        if handle is not None:
+            name = f"{handle.namespace}/{handle.name}"
+            found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
+    made = request.status_service_account
+    if made is not None:
+        uid = account_uid(request, kept)
+        found.append(Leftover(kind="account", name=str(made), target=target, uid=uid, due=now))
     if request.status_secret is not None:
         found.append(Leftover(kind="secret", name=str(request.status_secret), due=now))
     return found
 
 
-async def claim(clusters: TargetClusters, request: DPURequest, leftovers: Iterable[Leftover]) -> None:
-    """Label what is about to be left behind as this request's, where an old controller made it without labels.
-
-    Now the status says whose it is; afterwards nothing would. What cannot be reached stays without and is left alone.
-    """
-    for leftover in leftovers:
-        if leftover.kind == "handle" or not _is_in_status(request, leftover):
-            continue
-        resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
-        try:
-            where, client = await _find(clusters, request, leftover)
-            meta = (await client.get_metadata(resource, where.name, namespace=where.namespace))["metadata"]
-            if belongs(meta, request, known=True) and not belongs(meta, request, known=False):
-                labels = {"metadata": {"uid": meta.get("uid"), "labels": ownership(request.namespace, request.name)}}
-                await client.patch(resource, where.name, labels, namespace=where.namespace)
-        except (KubeError, IssuanceError):
-            continue
+def begun(request: DPURequest, now: datetime) -> list[Leftover]:
+    """What a deleted request may have had made, and nobody came to write down: the wanted account and Secret."""
+    found, target = [], str(request.target) if request.target else ""
+    if (request.status_service_account, request.status_target) != (request.service_account, request.target):
+        found.append(Leftover(kind="account", name=str(request.service_account), target=target, due=now))
+    if request.status_secret != request.secret:
+        found.append(Leftover(kind="secret", name=str(request.secret), due=now))
+    return found
 
 
-def _is_in_status(request: DPURequest, leftover: Leftover) -> bool:
-    """Whether the status, which not everybody may write who may edit the request, names this object."""
-    target = str(request.status_target) if request.status_target else ""
-    if leftover.kind == "account":
-        return (leftover.name, leftover.target) == (str(request.status_service_account), target)
-    return leftover.kind == "secret" and leftover.name == str(request.status_secret)
-
-
-def _is_in_use(request: DPURequest, leftover: Leftover) -> bool:
-    """Whether the request names it (again): somebody changed it back before the grace was over."""
+def _is_in_use(request: DPURequest, leftover: Leftover, live: str) -> bool:
+    """Whether the request names it (again): somebody changed it back before the grace was over. A handle is in use by
+    the token that lies there, whatever the marks say."""
     target = str(request.target) if request.target else ""
     match leftover.kind:
         case "account":
@@ -150,13 +164,7 @@ def _is_in_use(request: DPURequest, leftover: Leftover) -> bool:
         case "secret":
             return leftover.name == str(request.secret)
         case "handle":
-            return request.handle is not None and leftover.uid == request.handle.uid
-
-
-async def _find(clusters: TargetClusters, request: DPURequest, leftover: Leftover) -> tuple[NamespacedName, Client]:
-    where = NamespacedName.parse(leftover.name)
-    wanted = NamespacedName.parse(leftover.target) if leftover.target and leftover.kind != "secret" else None
-    return where, (await clusters.target(request.cluster, wanted))[1]
+            return bool(live) and leftover.uid == live
 
 
 async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Leftover) -> str:
@@ -168,47 +176,47 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
     target, client = await clusters.target(request.cluster, wanted)
     if leftover.kind == "handle":
         handle = Handle(target.name, where.namespace, where.name, leftover.uid)
-        return await _delete_handle(client, handle, leftover, request)
+        return await _delete_handle(clusters, client, handle, leftover, request)
+    seen = await _look(client, leftover.kind, where)
+    if seen is None:
+        return f"{_words(leftover)} was gone already"
+    if why := left_alone(leftover.kind, seen, request, leftover.uid):
+        return f"{_words(leftover)} was left alone: {why}"
     resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
     try:
-        found = await client.get_metadata(resource, where.name, namespace=where.namespace)
-    except NotFound:
-        return f"{_words(leftover)} was gone already"
-    meta = found["metadata"]
-    if not belongs(meta, request, known=_is_in_status(request, leftover)):
-        return f"{_words(leftover)} was left alone: it was not made for this request"
-    return await _delete(client, resource, where, str(meta.get("uid", "")) or None, leftover)
-
-
-async def _delete_handle(client: Client, handle: Handle, leftover: Leftover, request: DPURequest) -> str:
-    """The annotation that names it is in the hands of whoever may edit the request, so it is looked at first."""
-    try:
-        wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
-        fate = await handles.check(client, wanted)
-        if fate is handles.Fate.GONE:
-            return f"{_words(leftover)} was gone already"
-        if fate is handles.Fate.ANOTHER:
-            return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
-        found = await client.get_metadata(SECRETS, handle.name, namespace=handle.namespace)
-        if managed.request_of(found) != request.uid:
-            return f"{_words(leftover)} was left alone: it is another credential's"
-    except NotFound:
-        return f"{_words(leftover)} was gone already"
-    except handles.NotAHandle:
-        return f"{_words(leftover)} was left alone: it is not a handle of kubemint's"
-    return await _delete(client, SECRETS, NamespacedName(handle.namespace, handle.name), handle.uid, leftover)
-
-
-async def _delete(
-    client: Client, resource: Resource, where: NamespacedName, uid: str | None, leftover: Leftover
-) -> str:
-    try:
-        await client.delete(resource, where.name, namespace=where.namespace, uid=uid)
+        await client.delete(resource, where.name, namespace=where.namespace, uid=seen.uid)
     except NotFound:
         return f"{_words(leftover)} was gone already"
     except Conflict:
         return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
     return f"{_words(leftover)} deleted"
+
+
+async def _look(client: Client, kind: Literal["account", "secret"], where: NamespacedName) -> Seen | None:
+    """The account or the Secret as it is; None where there is none, or where it is going already."""
+    try:
+        if kind == "account":
+            return seen_in(
+                (await client.get_metadata(SERVICE_ACCOUNTS, where.name, namespace=where.namespace))["metadata"]
+            )
+        found = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
+    except NotFound:
+        return None
+    return seen_in(found.metadata, found.type)
+
+
+async def _delete_handle(
+    clusters: TargetClusters, client: Client, handle: Handle, leftover: Leftover, request: DPURequest
+) -> str:
+    """It must be a handle, by the rule for all of them, and say itself that it was made for this request."""
+    seen = await handles.look(client, handle.namespace, handle.name)
+    if seen is not None and seen.uid == handle.uid and seen.request != request.uid:
+        return f"{_words(leftover)} was left alone: it is another credential's"
+    try:
+        wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
+        return f"{_words(leftover)} {await handles.delete(clusters, wanted)}"
+    except handles.NotAHandle as error:
+        return f"{_words(leftover)} was left alone: {error.message}"
 
 
 def _words(leftover: Leftover) -> str:

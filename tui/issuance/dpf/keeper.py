@@ -22,12 +22,13 @@ from tui.issuance.managed import Reserved
 from tui.issuance.renewal import next_wake, spread
 from tui.issuance.token_request import IssuedToken
 from tui.kube.client import Client
-from tui.kube.errors import KubeError, NotFound
+from tui.kube.errors import Forbidden, KubeError, NotFound
 
 from . import conditions, steps
-from .cleanup import Leftover, Swept, everything, leftovers_of, sweep
-from .objects import DPURequest
-from .renewal_work import RequestWork, failed, look
+from .cleanup import Leftover, Swept, begun, everything, leftovers_of, sweep
+from .kept import Kept, read
+from .objects import DPURequest, cluster_name
+from .renewal_work import KEEPER, RequestWork, failed, look
 from .resources import FINALIZER
 from .target import TargetClusters
 
@@ -96,28 +97,32 @@ class Keeper:
         try:
             work = await look(self._clusters, request)
             work.check()
-            reason = renew or work.reason(self._now(work.client))
-            issued = await self._issue(work) if reason else None
+            decision = work.decision(self._now(work.client))
+            reason = renew or decision.mint
+            if not reason and decision.unsure:
+                raise IssuanceError(f"the token in the Secret could not be confirmed: {work.kept.note}")
+            minted = await self._issue(work) if reason else None
         except (steps.SecretInUse, Reserved) as error:
             return await self._failed(request, conditions.SECRET, error, work)
         except (KubeError, IssuanceError) as error:
             return await self._failed(request, conditions.ACCOUNT, error, work)
         try:
-            await work.write(issued)
+            await work.write(minted)
         except (KubeError, IssuanceError) as error:
-            await self._take_back_unless_published(work, issued, error)
+            await self._take_back_unless_published(work, minted, error)
             return await self._failed(work.request, conditions.SECRET, error, work)
         now = self._now(host)
-        await work.publish(issued, now, self._grace)
-        orphans = await work.orphans(self._now(work.client), now + self._grace) if issued is not None else []
+        await work.publish(minted or (work.adopted() if decision.adopt else None), now, self._grace)
+        orphans = await work.orphans(self._now(work.client), now + self._grace)
         swept = await self._sweep(work, now, orphans)
-        return self._rest(work, reason, issued, swept)
+        return self._rest(work, reason, minted, swept)
 
     async def _issue(self, work: RequestWork) -> IssuedToken:
         await work.account()
-        plan = f"keeper-{secrets.token_hex(4)}"
-        await work.bind(plan, self._owner)
         try:
+            plan = f"{KEEPER}{secrets.token_hex(4)}"
+            if not await work.bind_again(plan, self._owner):
+                await work.bind(plan, self._owner)
             issued = await work.mint()
             await work.prove(issued)
         except BaseException:
@@ -131,22 +136,26 @@ class Keeper:
     async def _take_back(self, work: RequestWork) -> None:
         try:
             await work.unbind()
-        except KubeError as error:  # the account's owner reference collects it when the account goes
+        except (KubeError, IssuanceError) as error:  # the account's owner reference collects it when the account goes
             work.notes.append(f"the unused handle could not be deleted: {error}")
 
     async def _take_back_unless_published(
         self, work: RequestWork, issued: IssuedToken | None, error: KubeError | IssuanceError
     ) -> None:
-        """The answer to a write may be lost although it was done, or will be: what the Secret holds must live."""
-        if unsure(error) and not work.wanted.exists:
-            return  # the server may still write it; a handle that nobody needs is found later
+        """The answer to a write may be lost although it was done, or will be: what the Secret holds must live.
+
+        Where there was no Secret, one that comes late holds a dead token. Nobody used it yet, and the next look sees
+        that its cluster refuses it; one handle more with each try would be worse.
+        """
+        if issued is None:
+            return
         try:
-            if unsure(error):
+            if unsure(error) and work.wanted.exists:
                 await fence(work.host, work.request.secret.namespace, work.request.secret.name)
             there = await steps.look_secret(work.host, work.request, work.request.secret)
         except (KubeError, IssuanceError):
             return  # nobody knows; a handle too many is found later, a dead token at once by those who use it
-        if issued is not None and there.token != issued.token:
+        if there.token != issued.token:
             await self._take_back(work)
 
     async def _failed(
@@ -160,7 +169,7 @@ class Keeper:
 
     async def _sweep(self, work: RequestWork, now: datetime, orphans: list[Leftover]) -> Swept:
         leftovers = leftovers_of(work.request)
-        swept = await sweep(self._clusters, work.request, [*leftovers, *orphans], now)
+        swept = await sweep(self._clusters, work.request, [*leftovers, *orphans], now, work.live)
         if swept.left != leftovers:
             await work.leftovers(swept.left)
         return swept
@@ -186,7 +195,8 @@ class Keeper:
             return Rest(request=request)
         host = await self._clusters.client(request.cluster)
         now = self._now(host)
-        made = sorted(everything(request, now), key=_last_the_secret)
+        made = [*everything(request, now, await self._kept(host, request)), *begun(request, now)]
+        made = sorted(dict.fromkeys(made), key=_last_the_secret)
         swept = await sweep(self._clusters, request, made, None)
         if swept.errors and not abandon:
             text = "; ".join(swept.errors)
@@ -201,6 +211,14 @@ class Keeper:
         await steps.drop_finalizer(host, request)
         warnings = tuple(f"left behind: {error}" for error in swept.errors)
         return Rest(request=None, notes=(*swept.notes, *warnings))
+
+    async def _kept(self, host: Client, request: DPURequest) -> Kept:
+        """The token in the Secret of a request that is being deleted, for what it says of its account and handle."""
+        try:
+            there = await steps.look_secret(host, request, request.status_secret or request.secret)
+        except Forbidden:
+            return Kept()
+        return read(there.token if there.ours else None, cluster_name(request.cluster, request.status_target))
 
     def _now(self, client: Client) -> datetime:
         """Tokens are stamped and judged by their own cluster, what is written into the request by the one it is in."""

@@ -2,8 +2,8 @@
 
     work = await look(clusters, request)
     if work.reason(now):
-        await work.account(); await work.handle(…); issued = await work.mint(); await work.prove(issued)
-    await work.publish(issued or None, …)
+        await work.account(); await work.bind(…); issued = await work.mint(); await work.prove(issued)
+    await work.write(issued or None); await work.publish(issued or None, …)
 
 The engine runs these one by one between its journal entries, the keeper runs them in a row. Until `publish` writes the
 Secret nothing that works has been touched; afterwards the old handle may go.
@@ -16,13 +16,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tui.issuance import managed
-from tui.issuance.durations import parse_duration
+import msgspec
+
+from tui.issuance import handles, managed
+from tui.issuance.durations import parse_time
 from tui.issuance.errors import IssuanceError, NotProved
+from tui.issuance.lease import LONGEST
 from tui.issuance.proving import Proof, prove
-from tui.issuance.renewal import needs_refresh, same_wish, spread
 from tui.issuance.token_request import IssuedToken, check_wish, request_token
 from tui.issuance.types import Handle, Identity
+from tui.issuance.vouchers import Word
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import Conflict, Forbidden, NotFound
@@ -30,14 +33,17 @@ from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from . import conditions, resources, steps
-from .cleanup import Leftover, claim, leftovers_of, replaced_by_change, written
-from .objects import Condition, DPURequest, NamespacedName
+from .cleanup import Leftover, leftovers_of, replaced_by_change, written
+from .kept import Decision, Kept, confirm, decide, is_recorded, read
+from .objects import Condition, DPURequest, NamespacedName, cluster_name
 from .steps import Account, Issued, Published
 from .target import Target, TargetClusters
 
 UNBOUND: Final = "cannot be revoked"
 """In the note about a token that is bound to no handle."""
-_SECOND: Final = timedelta(seconds=1)
+KEEPER: Final = "keeper-"
+"""How the plans of keepers begin, which work under a Lease: whoever has it knows that nobody else is at work."""
+_ENDED: Final = LONGEST
 _YOUNG: Final = timedelta(minutes=10)
 
 
@@ -56,8 +62,14 @@ class RequestWork:
     """The Secret that the status names (the spec's, where the status names none)."""
     wanted: Published
     """The Secret that the spec names."""
+    kept: Kept = Kept()  # noqa: RUF009 - immutable
+    """The token in the published Secret, and what its cluster says of it."""
     account_uid: str = ""
     handle: Handle | None = None
+    """What the new token is bound to."""
+    binding: Handle | None = None
+    """The handle that was asked for and has not been answered for; without a UID."""
+    plan: str = ""
     notes: list[str] = field(default_factory=list)
     """What the operator should know, although it is no failure."""
 
@@ -73,39 +85,27 @@ class RequestWork:
 
     def reason(self, now: datetime) -> str:
         """Why a new token is needed, in words; empty where the one that exists is still right."""
-        request, marks = self.request, self.request.marks
-        if request.status_service_account is None or request.expires_at is None:
-            return "nothing was issued yet"
-        if request.status_service_account != request.service_account:
-            return f"the service account changed from {request.status_service_account} to {request.service_account}"
-        if request.status_target != request.target:
-            return "the target cluster changed"
-        if request.issued_at is None or request.issued_at >= request.expires_at:
-            return "when the token was issued is not known"
-        if not self.there.uid:
-            return "its service account was deleted"
-        for mark, uid, what in (
-            (resources.ACCOUNT_UID, self.there.uid, "service account"),
-            (resources.TARGET_UID, self.target.uid, "target cluster"),
-        ):
-            if marks.get(mark, uid) != uid:
-                return f"its {what} was deleted and created again"
-        if self.published.token is None:
-            return "the Secret is gone or holds no token"
-        if marks.get(resources.FINGERPRINT, self.published.token.fingerprint) != self.published.token.fingerprint:
-            return "the Secret holds another token"
-        if not self._lifetime_as_wanted(request.expires_at - request.issued_at):
-            return "the wanted lifetime changed"
-        jitter = spread(f"{request.uid}{request.expires_at.isoformat()}")
-        return "it is due" if needs_refresh(now, request.issued_at, request.expires_at, jitter) else ""
+        return self.decision(now).mint
 
-    def _lifetime_as_wanted(self, granted: timedelta) -> bool:
-        """Compared with what was asked for, where that is known: a server that gives less is not asked again."""
-        wanted, marks = self.request.wanted, self.request.marks
-        if marks:
-            asked = marks.get(resources.REQUESTED)
-            return same_wish(parse_duration(asked) if asked else None, wanted)
-        return wanted is None or granted // _SECOND == wanted // _SECOND
+    def decision(self, now: datetime) -> Decision:
+        """What is to become of the token that is there."""
+        return decide(self.request, self.identity, self.there.uid, self.target.uid, self.kept, now)
+
+    def adopted(self) -> IssuedToken:
+        """The token in the Secret, which is right and which the request does not know of yet, as one just issued."""
+        kept, token = self.kept, self.published.token
+        assert token is not None
+        assert kept.issued_at is not None
+        assert kept.expires_at is not None
+        self.handle = kept.handle
+        self.account_uid = self.there.uid
+        return IssuedToken(
+            token=token,
+            requested=self.request.wanted,
+            granted=kept.expires_at - kept.issued_at,
+            issued_at=kept.issued_at,
+            expires_at=kept.expires_at,
+        )
 
     def check(self) -> None:
         """Refuse before anything is made what cannot end well: a wrong type or lifetime, a Secret of somebody else,
@@ -125,8 +125,10 @@ class RequestWork:
     async def bind(self, plan: str, issued_by: str, name: str = "") -> Handle | None:
         """Create the handle for the next token; None where there is no right to, and the token will be unbound."""
         namespace, account = self.identity.namespace, self.identity.name
+        self.binding = Handle(self.target.name, namespace, name or managed.handle_name(account), "")
+        self.plan = plan
         wish = managed.handle_object(
-            Handle(self.target.name, namespace, name or managed.handle_name(account), ""),
+            self.binding,
             account=account,
             account_uid=self.account_uid,
             request=self.request.uid,
@@ -137,20 +139,45 @@ class RequestWork:
             made = await self.client.create(SECRETS, wish, namespace=namespace)
         except Forbidden:
             self.notes.append(f"no right to create Secrets in {namespace} of {self.target.name}: {UNBOUND}")
-            self.handle = None
+            self.handle = self.binding = None
         else:
-            meta = made["metadata"]
-            self.handle = Handle(self.target.name, namespace, str(meta["name"]), str(meta["uid"]))
+            self._bound(made)
         return self.handle
 
-    async def unbind(self) -> None:
-        """Take the new handle back, and with it the token that nobody will use."""
-        handle, self.handle = self.handle, None
-        if handle is not None:
+    async def bind_again(self, plan: str, issued_by: str) -> bool:
+        """Use the handle of an earlier try that failed or was killed, where there is one; only under the Lease.
+
+        So tries that fail leave one handle however many they are, and a write of theirs that comes late holds a token
+        that lives. From now on the handle is this plan's: whoever made it does not take it back any more.
+        """
+        for item in await self._own_handles():
+            seen, owners = handles.seen_in(item), item["metadata"].get("ownerReferences") or ()
+            if self._is_accounted(seen.uid) or not seen.plan.startswith(KEEPER) or seen.deleted:
+                continue
+            if [owner.get("uid") for owner in owners] != [self.account_uid]:
+                continue
+            notes = {managed.PLAN: plan, managed.ISSUED_BY: issued_by}
+            mine = {"metadata": {"uid": seen.uid, "annotations": notes}}
             try:
-                await self.client.delete(SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
-            except (NotFound, Conflict):
-                return  # gone already
+                made = await self.client.patch(SECRETS, seen.name, mine, namespace=seen.namespace)
+            except (Conflict, Forbidden, NotFound):
+                continue
+            self.plan = plan
+            self._bound(made)
+            return True
+        return False
+
+    def _bound(self, made: Mapping[str, Any]) -> None:
+        meta = made["metadata"]
+        self.handle = Handle(self.target.name, self.identity.namespace, str(meta["name"]), str(meta["uid"]))
+        self.binding = None
+
+    async def unbind(self) -> None:
+        """Take the new handle back, and with it the token that nobody will use; also one whose answer was lost."""
+        handle, self.handle, self.binding = self.handle or self.binding, None, None
+        if handle is not None:  # found by its name, and only while it is this plan's
+            there = msgspec.structs.replace(handle, uid="")
+            await handles.discard(self.clusters, there, self.plan, self.identity.name)
 
     async def mint(self) -> IssuedToken:
         """Ask for a token of the wanted lifetime, bound to the handle."""
@@ -163,11 +190,13 @@ class RequestWork:
     def data(self, issued: IssuedToken | None) -> dict[str, Sensitive]:
         """What the Secret is to hold: the new token, or the one it has, in the form that the spec wants.
 
-        Raises NotProved where there is neither.
+        Raises NotProved where there is neither, and for a token of which it is not established whose it is.
         """
         token = issued.token if issued is not None else self.published.token
         if token is None:
             raise NotProved(f"Secret {self.request.secret} has no token to keep")
+        if issued is None and (self.kept.word is not Word.CONFIRMED or self.kept.identity != self.identity):
+            raise NotProved(f"the token in the Secret is not confirmed as one of {self.request.service_account}")
         return steps.secret_data(self.request, token, self.endpoint)
 
     async def write(self, issued: IssuedToken | None) -> Mapping[str, Sensitive]:
@@ -183,8 +212,9 @@ class RequestWork:
     async def publish(self, issued: IssuedToken | None, now: datetime, grace: timedelta) -> None:
         """Record what exists now: leftovers and marks first, so that a crash loses neither; then the status."""
         request = self.request
-        replaced = replaced_by_change(request, now + grace, new_token=issued is not None)
-        await claim(self.clusters, request, replaced)
+        replaced = replaced_by_change(
+            request, now + grace, self.kept, self.published.uid, new=self.handle, new_token=issued is not None
+        )
         leftovers = [*leftovers_of(request), *replaced]
         notes: dict[str, str | None] = {resources.LEFTOVERS: written(leftovers)}
         if issued is not None:
@@ -207,20 +237,28 @@ class RequestWork:
         Young ones are left alone, since somebody may be at work with them right now: `now` is the time where they are.
         The others may be of the token that was published until a moment ago, so they have their grace too, until `due`.
         """
-        current, known = self.request.handle, {leftover.name for leftover in leftovers_of(self.request)}
+        target = str(self.request.target) if self.request.target else ""
         found = []
         for item in await self._own_handles():
-            meta = item.get("metadata") or {}
-            name = f"{meta.get('namespace')}/{meta.get('name')}"
-            if name in known or (current is not None and name == f"{current.namespace}/{current.name}"):
+            seen, made = handles.seen_in(item), parse_time(item["metadata"].get("creationTimestamp"))
+            young = made is None or made > now - (_ENDED if seen.plan.startswith(KEEPER) else _YOUNG)
+            if young or self._is_accounted(seen.uid):
                 continue
-            made = datetime.fromisoformat(str(meta.get("creationTimestamp")))
-            if made < now - _YOUNG:
-                target = str(self.request.target) if self.request.target else ""
-                found.append(Leftover(kind="handle", name=name, target=target, uid=str(meta.get("uid")), due=due))
+            name = f"{seen.namespace}/{seen.name}"
+            found.append(Leftover(kind="handle", name=name, target=target, uid=seen.uid, due=due))
         return found
 
+    @property
+    def live(self) -> str:
+        """The UID of the handle that the token in the Secret is bound to."""
+        handle = self.handle or self.kept.handle
+        return handle.uid if handle is not None else ""
+
+    def _is_accounted(self, uid: str) -> bool:
+        return uid == self.live or any(uid == leftover.uid for leftover in leftovers_of(self.request))
+
     async def _own_handles(self) -> list[dict[str, Any]]:
+        """Those beside the account that say that they were made for this request."""
         labels = f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE}"
         try:
             listed = await self.client.list(
@@ -228,7 +266,7 @@ class RequestWork:
             )
         except Forbidden:
             return []  # who may not look has to leave them; they bind tokens that nobody has
-        return [item for item in listed if managed.request_of(item) == self.request.uid]
+        return [item for item in listed if handles.made_for(handles.seen_in(item), self.identity, self.request.uid)]
 
     async def leftovers(self, left: tuple[Leftover, ...]) -> None:
         """Write down what is still left after a sweep."""
@@ -245,7 +283,25 @@ async def look(clusters: TargetClusters, request: DPURequest) -> RequestWork:
     published = wanted if before == request.secret else await steps.look_secret(host, request, before)
     if not published.ours:  # whatever it holds is not this request's token
         published = replace(published, token=None, endpoint=None)
-    return RequestWork(clusters, host, client, target, request, there, published, wanted, account_uid=there.uid)
+    work = RequestWork(clusters, host, client, target, request, there, published, wanted, account_uid=there.uid)
+    work.kept = await _kept(work)
+    return work
+
+
+async def _kept(work: RequestWork) -> Kept:
+    """The token that is published. Its cluster is asked only where it may stay at all."""
+    request, token = work.request, work.published.token
+    where = request.status_target if request.status_service_account is not None else request.target
+    kept = read(token, cluster_name(request.cluster, where))
+    if token is None or kept.identity != work.identity or kept.account_uid != work.there.uid or not work.there.uid:
+        return kept
+    handle = kept.handle
+    if handle is not None and not is_recorded(request, kept):
+        gone = {leftover.uid for leftover in leftovers_of(request)}
+        seen = await handles.look(work.client, handle.namespace, handle.name)
+        ours = seen is not None and seen.uid == handle.uid and handles.made_for(seen, work.identity, request.uid)
+        kept = msgspec.structs.replace(kept, ours=ours and handle.uid not in gone)
+    return await confirm(kept, token, work.clusters, work.target.name)
 
 
 def succeeded(request: DPURequest, now: datetime) -> tuple[Condition, ...]:

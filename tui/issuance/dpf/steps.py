@@ -31,7 +31,8 @@ from tui.kube.sensitive import Sensitive
 from . import resources
 from .conditions import rfc3339, to_status
 from .objects import Condition, DPURequest, NamespacedName, parse
-from .resources import CONTROLLER_LABEL, DPU_REQUESTS, FIELD_MANAGER, FINALIZER, NAME_LABEL, ownership
+from .owned import OPAQUE, belongs, seen_in
+from .resources import DPU_REQUESTS, FIELD_MANAGER, FINALIZER, ownership
 from .target import Target
 
 _FORMATS: Final = (Format.KUBECONFIG, Format.TOKEN_FILE)
@@ -82,8 +83,8 @@ async def look_account(client: Client, request: DPURequest) -> Account:
         found = await client.get_metadata(SERVICE_ACCOUNTS, wanted.name, namespace=wanted.namespace)
     except NotFound:
         return Account()
-    known = (request.status_service_account, request.status_target) == (wanted, request.target)
-    if not belongs(found["metadata"], request, known):
+    named = (request.status_service_account, request.status_target) == (wanted, request.target)
+    if not belongs(seen_in(found["metadata"]), request, named=named):
         raise InUse(
             f"service account {wanted} is already in use", "kubemint never takes over what others made; choose another"
         )
@@ -93,10 +94,10 @@ async def look_account(client: Client, request: DPURequest) -> Account:
 async def apply_account(client: Client, request: DPURequest, account: Account) -> str:
     """Make or refresh the account; returns its UID. Raises InUse where somebody else made it meanwhile, KubeError."""
     wanted = request.service_account
-    labels = ownership(request.namespace, request.name)
-    body: dict[str, Any] = {"metadata": {"labels": labels}, "automountServiceAccountToken": False}
+    marks = {"labels": ownership(request.namespace, request.name), "annotations": {managed.REQUEST: request.uid}}
+    body: dict[str, Any] = {"metadata": marks, "automountServiceAccountToken": False}
     if not account.uid:
-        named = {"name": wanted.name, "namespace": wanted.namespace, "labels": labels}
+        named = {"name": wanted.name, "namespace": wanted.namespace, **marks}
         whole = body | {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named}
         try:
             # Not applied: creating fails where somebody else was faster, applying would take over.
@@ -122,7 +123,7 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
             token, endpoint = token_of(form, values), _endpoint_in(form, values)
             break
     meta = found.metadata
-    ours = belongs(meta, request, request.status_secret == where)
+    ours = belongs(seen_in(meta), request, named=request.status_secret == where)
     return Published(
         exists=True,
         ours=ours,
@@ -134,19 +135,6 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
         values=values,
         metadata=meta,
     )
-
-
-def belongs(metadata: Mapping[str, Any], request: DPURequest, known: bool) -> bool:
-    """Whether an object was made for this request.
-
-    Its labels say so; those of the reference controller's first versions have none, but are `known` from the status
-    and carry its field manager.
-    """
-    labels = metadata.get("labels") or {}
-    if NAME_LABEL in labels or CONTROLLER_LABEL in labels:
-        return all(labels.get(key) == value for key, value in ownership(request.namespace, request.name).items())
-    managers = {entry.get("manager") for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)}
-    return known and (FIELD_MANAGER in managers or not managers)
 
 
 def check_secret(request: DPURequest, published: Published) -> None:
@@ -196,7 +184,7 @@ def is_as_wanted(published: Published, request: DPURequest, data: Mapping[str, S
 
     A label that left the spec is still there, and still ours: then it is written, so that the label goes.
     """
-    if not published.exists or published.type != "Opaque":
+    if not published.exists or published.type != OPAQUE:
         return False
     meta = published.metadata
     labels, notes = request.secret_labels | ownership(request.namespace, request.name), request.secret_annotations
@@ -242,7 +230,7 @@ async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sen
         "annotations": request.secret_annotations,
     }
     body: dict[str, Any] = {
-        "type": "Opaque",
+        "type": OPAQUE,
         "metadata": metadata | ({"resourceVersion": version} if version else {}),
         "data": {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in data.items()},
     }

@@ -1,0 +1,156 @@
+"""The token that lies in a request's Secret: whose it is, what its cluster says of it, and whether it may stay.
+
+Whoever may write that Secret may put any token there, and whoever may edit the request any mark and status. So what
+counts is what was signed: account and UID, handle, and times are read from the token, and the target cluster is asked
+whether it accepts it. The decision is `decide`, a pure function.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.issuance import vouching
+from tui.issuance.durations import parse_duration
+from tui.issuance.errors import UsageError
+from tui.issuance.renewal import needs_refresh, same_wish, spread
+from tui.issuance.types import Identity
+from tui.issuance.vouchers import Facts, Word
+
+from . import resources
+from .objects import DPURequest
+
+if TYPE_CHECKING:
+    from tui.issuance.clusters import Clusters
+    from tui.kube.sensitive import Sensitive
+
+_SECOND: Final = timedelta(seconds=1)
+_SLACK: Final = 2 * _SECOND
+"""The status has whole seconds."""
+
+
+class Kept(Facts, frozen=True, kw_only=True):
+    """The facts of the token in a request's Secret."""
+
+    word: Word = Word.NONE
+    ours: bool = False
+    """Whether its handle was made for this request, by what stands on the handle; True for a token without one."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What is to become of the token: a new one is minted, for this reason; or it stays."""
+
+    mint: str = ""
+    adopt: bool = False
+    """It stays, and the request does not say so yet: whoever wrote it there was stopped before he wrote it down."""
+    unsure: bool = False
+    """Nobody could confirm it just now: it is neither carried on nor replaced, but looked at again."""
+
+
+def read(token: Sensitive | None, cluster: str) -> Kept:
+    """What a token of `cluster` says of itself. Nobody is asked."""
+    facts = vouching.unasked(token, cluster)
+    unbound = facts.handle is None and not facts.bound
+    return Kept(**msgspec.structs.asdict(facts), ours=unbound)
+
+
+async def confirm(kept: Kept, token: Sensitive, clusters: Clusters, cluster: str) -> Kept:
+    """Ask its cluster whose token it is. Never raises: what could not be asked is said in `note`."""
+    facts = await vouching.facts_at(clusters, cluster, token)
+    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours)
+
+
+def decide(
+    request: DPURequest, wanted: Identity, account_uid: str, target_uid: str, kept: Kept, now: datetime
+) -> Decision:
+    """Whether the token may stay. `account_uid` is the wanted account's as it is now, empty where there is none.
+
+    Whatever is not established is a reason for a new one.
+    """
+    why = (
+        _changed(request)
+        or _not_there(request, account_uid, kept)
+        or _another(request, wanted, account_uid, target_uid, kept)
+        or _ending(request, kept, now)
+    )
+    recorded = is_recorded(request, kept)
+    if not why and not recorded and not kept.ours:
+        why = "the Secret holds another token"
+    if why:
+        return Decision(why)
+    return Decision(adopt=not recorded) if kept.word is Word.CONFIRMED else Decision(unsure=True)
+
+
+def is_recorded(request: DPURequest, kept: Kept) -> bool:
+    """Whether the request says of this very token what it is."""
+    if request.issued_at is None or request.expires_at is None or kept.issued_at is None or kept.expires_at is None:
+        return False
+    if abs(request.issued_at - kept.issued_at) > _SLACK or abs(request.expires_at - kept.expires_at) > _SLACK:
+        return False
+    marks, handle = request.marks, kept.handle
+    if not marks:
+        return handle is None  # DPF's controller binds to nothing and marks nothing
+    named = f"{handle.namespace}/{handle.name}/{handle.uid}" if handle is not None else ""
+    return marks.get(resources.FINGERPRINT, "") == kept.fingerprint and marks.get(resources.HANDLE, "") == named
+
+
+def _is_first(request: DPURequest) -> bool:
+    return request.status_service_account is None or request.expires_at is None
+
+
+def _changed(request: DPURequest) -> str:
+    if _is_first(request):
+        return ""
+    if request.status_service_account != request.service_account:
+        return f"the service account changed from {request.status_service_account} to {request.service_account}"
+    if request.status_target != request.target:
+        return "the target cluster changed"
+    if request.issued_at is None or (request.expires_at is not None and request.issued_at >= request.expires_at):
+        return "when the token was issued is not known"
+    return ""
+
+
+def _not_there(request: DPURequest, account_uid: str, kept: Kept) -> str:
+    first = _is_first(request)
+    if not account_uid:
+        return "nothing was issued yet" if first else "its service account was deleted"
+    if kept.word in (Word.NONE, Word.UNREADABLE):
+        return "nothing was issued yet" if first else "the Secret is gone or holds no token"
+    return ""
+
+
+def _another(request: DPURequest, wanted: Identity, account_uid: str, target_uid: str, kept: Kept) -> str:
+    """Whether it is for something else than what is wanted, and there, now."""
+    if kept.identity != wanted:
+        return f"the Secret holds a token of {kept.identity or 'nobody'}"
+    if kept.account_uid != account_uid:
+        return "its service account was deleted and created again"
+    marks = request.marks
+    if marks and marks.get(resources.TARGET_UID, "") != target_uid:
+        return "its target cluster was deleted and created again"
+    return ""
+
+
+def _ending(request: DPURequest, kept: Kept, now: datetime) -> str:
+    if kept.issued_at is None or kept.expires_at is None or kept.issued_at >= kept.expires_at:
+        return "the token in the Secret does not say from when to when it is good"
+    if not _is_lifetime_as_wanted(request, kept, kept.expires_at - kept.issued_at):
+        return "the wanted lifetime changed"
+    jitter = spread(f"{request.uid}{kept.expires_at.isoformat()}")
+    if needs_refresh(now, kept.issued_at, kept.expires_at, jitter):
+        return "it is due"
+    return "the target cluster refuses the token in the Secret" if kept.word is Word.REFUSED else ""
+
+
+def _is_lifetime_as_wanted(request: DPURequest, kept: Kept, granted: timedelta) -> bool:
+    """Compared with what was asked for, where that is known: a server that gives less is not asked again."""
+    wanted, marks = request.wanted, request.marks
+    if marks.get(resources.FINGERPRINT, "") == kept.fingerprint:
+        asked = marks.get(resources.REQUESTED)
+        try:
+            return same_wish(parse_duration(asked) if asked else None, wanted)
+        except UsageError:
+            return False
+    return wanted is None or granted // _SECOND == wanted // _SECOND
