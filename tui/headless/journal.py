@@ -40,9 +40,15 @@ def journal(
 ) -> None:
     """Show what was done on this machine, oldest first. It never holds a credential, only where it is kept.
 
+    --verify finds entries that were changed or removed, the newest and all of them too: journal.anchor beside state.db
+    knows how many there were. Whoever may write both files can make them fit each other; a hash that --verify printed
+    and that you kept elsewhere shows that as well.
+
     --filter takes words that must all match: rotate !prove state:failed address-of-something.
     """
     from tui.fleet.journal_filter import found
+    from tui.issuance.journal_anchor import NAME, Anchor
+    from tui.issuance.journal_table import left_behind
     from tui.issuance.state import StateStore, default_folder
 
     if out is None and force:
@@ -53,6 +59,10 @@ def journal(
         say("each embedded fleet begins with an empty journal")
         return
     if not (default_folder() / "state.db").exists():
+        gone = left_behind(Anchor(default_folder()).marks()) if check else ""
+        if gone:
+            complain(f"the journal is broken: {gone}")
+            raise Ended(Exit.FAILED)
         if form in ("json", "yaml"):
             print_list("JournalEntryList", [], form)
         say("nothing was done on this machine yet")
@@ -76,7 +86,8 @@ def journal(
     if not report.ok:
         complain(f"the journal is broken at entry {report.broken_at}: {report.message}")
         raise Ended(Exit.FAILED)
-    say(f"the journal is whole: {report.entries} entries")
+    behind = f", of which {NAME} does not know the last {report.unanchored}" if report.unanchored else ""
+    say(f"the journal is whole: {report.entries} entries{behind}; the newest is {report.head}")
 
 
 def _text(entries: Sequence[JournalEntry], form: str) -> str:

@@ -35,12 +35,18 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChainReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the journal is whole. `broken_at` is the first entry that does not fit, 0 where all do."""
+    """Whether the journal is whole. `broken_at` is the first entry that does not fit, 0 where all do.
+
+    `head` is the hash of the newest entry, where there is a chain up to it.
+    """
 
     ok: bool
     entries: int
     broken_at: int = 0
     message: str = ""
+    head: str = ""
+    unanchored: int = 0
+    """How many of the newest entries the second file does not know yet: a process was killed just then."""
 
 
 def chain_hash(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ import msgspec
 from .journal import JournalEntry, scrub, stamp
 
 FIELDS: Final = ("seq", "at", "action", "address", "step", "status", "message", "plan", "hash")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take a cell for that begins with it; messages come from servers."""
+_FORMULA: Final = re.compile(r"(^|[;\r\n])(?=[\s'\"]*[=+\-@＝＋－＠\t\r])")
+"""Where a spreadsheet would find a formula: at the beginning of a cell, and of what it takes for one where cells end
+with semicolons. Messages come from servers, and blanks and quotation marks before a formula do not disarm it."""
 
 
 def record(entry: JournalEntry) -> dict[str, Any]:
@@ -38,4 +40,4 @@ def comma_separated(entries: Iterable[JournalEntry]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

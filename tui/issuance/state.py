@@ -18,12 +18,12 @@ from typing import Any, Final, Self, TypeVar, cast
 
 import msgspec
 
-from tui.kube.text import safe_text
-
+from . import journal_table
 from .entering import DeliveredBy, Place, Yes
 from .errors import StateError
 from .intent import Dead, Export, Intent, Revocation
-from .journal import GENESIS, ChainReport, JournalEntry, chain_hash, scrub, stamp, unstamp
+from .journal import GENESIS, ChainReport, JournalEntry, stamp
+from .journal_anchor import Anchor
 from .types import Action, Address, Credential, CredentialKind, Handle, StepResult
 
 T = TypeVar("T")
@@ -57,7 +57,10 @@ CREATE TABLE dead (address TEXT NOT NULL, account_uid TEXT NOT NULL, fingerprint
   PRIMARY KEY (address, account_uid, fingerprint)
 );
 """
-_STEPS: Final = (_SCHEMA, _TRUSTED, _WRITTEN)
+_META: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+_STEPS: Final = (_SCHEMA, _TRUSTED, _WRITTEN, _META)
 """What makes each version of the schema from the one before it; a step is only ever added at the end."""
 SCHEMA_VERSION: Final = len(_STEPS)
 
@@ -74,6 +77,7 @@ class StateStore:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self._db = connection
+        self._anchor = Anchor(folder)
         self._lock = threading.Lock()
 
     @classmethod
@@ -132,7 +136,7 @@ class StateStore:
         detail = msgspec.json.encode(opened).decode() if opened is not None else ""
         with self._transaction() as db:
             for result in results:
-                _append(db, action, address, result, detail)
+                journal_table.append(db, action, address, result, detail)
             if opened is not None:
                 db.execute(
                     "INSERT INTO open_plans VALUES (?, ?, ?) ON CONFLICT (plan) DO UPDATE SET intent = excluded.intent",
@@ -160,6 +164,9 @@ class StateStore:
                     "DELETE FROM revocations WHERE cluster = ? AND namespace = ? AND name = ?",
                     (revoked.cluster, revoked.namespace, revoked.name),
                 )
+        if results:
+            with self._lock:
+                journal_table.anchored(self._db, self._anchor)
 
     def record_export(self, export: Export) -> None:
         """Keep one export without journaling anything."""
@@ -201,36 +208,13 @@ class StateStore:
 
     def entries(self, limit: int | None = None, plan: str | None = None) -> list[JournalEntry]:
         """The latest `limit` entries (of one plan), oldest first."""
-        where, values = ("WHERE plan = ?", [plan]) if plan is not None else ("", [])
-        rows = self._rows(
-            f"SELECT seq, at, plan, action, address, step, status, message, hash FROM journal {where} "  # noqa: S608
-            "ORDER BY seq DESC LIMIT ?",
-            (*values, -1 if limit is None else limit),
-        )
-        return [_entry(row) for row in reversed(rows)]
+        with self._lock, _sqlite_errors(self.folder / _FILE):
+            return journal_table.entries(self._db, limit, plan)
 
     def verify_chain(self) -> ChainReport:
-        """Recompute every hash, and compare the end with where it was last known to be."""
-        previous, expected = GENESIS, 0
+        """Recompute every hash, and compare the end with where two files last knew it to be."""
         with self._lock, _sqlite_errors(self.folder / _FILE):
-            head = self._db.execute("SELECT seq, hash FROM head").fetchone() or (0, GENESIS)
-            cursor = self._db.execute(
-                "SELECT seq, at, plan, action, address, step, status, message, detail, hash FROM journal ORDER BY seq"
-            )
-            for seq, at, plan, action, address, step, status, message, detail, found in cursor:
-                expected += 1
-                previous = chain_hash(
-                    previous, at=at, plan=plan, action=action, address=address, step=step, status=status,
-                    message=message, detail=detail,
-                )  # fmt: skip
-                if seq != expected or previous != found:
-                    what = f"entry {expected} is missing" if seq != expected else f"entry {seq} was changed"
-                    return ChainReport(ok=False, entries=expected, broken_at=min(seq, expected), message=what)
-        if head != (expected, previous):
-            return ChainReport(
-                ok=False, entries=expected, broken_at=expected + 1, message=f"the newest of {head[0]} entries are gone"
-            )
-        return ChainReport(ok=True, entries=expected)
+            return journal_table.verify(self._db, self._anchor)
 
     def open_plans(self) -> list[Intent]:
         """What was begun and neither finished nor undone, oldest first; another process may be at it right now."""
@@ -336,6 +320,8 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
             db.execute(statement)
         if version == 0:
             db.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
+        if version <= _STEPS.index(_META):
+            journal_table.begin(db, Anchor(file.parent))
         if version < SCHEMA_VERSION:
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
@@ -351,34 +337,6 @@ def _keep(db: sqlite3.Connection, export: Export) -> None:
         db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (key, record))
     else:
         db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (key, export.request, record))
-
-
-def _append(db: sqlite3.Connection, action: Action, address: Address, result: StepResult, detail: str) -> None:
-    seq, previous = db.execute("SELECT seq, hash FROM head").fetchone()
-    fields = {
-        "at": stamp(result.at),
-        "plan": result.plan,
-        "action": action.value,
-        "address": str(address),
-        "step": result.step,
-        "status": result.status.value,
-        "message": scrub(safe_text(result.message, 1000)),
-        "detail": detail,
-    }
-    digest = chain_hash(previous, **fields)
-    db.execute(
-        "INSERT INTO journal VALUES (:seq, :at, :plan, :action, :address, :step, :status, :message, :detail, :hash)",
-        {"seq": seq + 1, "hash": digest, **fields},
-    )
-    db.execute("UPDATE head SET seq = ?, hash = ?", (seq + 1, digest))
-
-
-def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    seq, at, plan, action, address, step, status, message, digest = row
-    return JournalEntry(
-        seq=seq, at=unstamp(at), plan=plan, action=action, address=address, step=step, status=status,
-        message=message, hash=digest,
-    )  # fmt: skip
 
 
 @contextlib.contextmanager
