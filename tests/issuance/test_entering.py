@@ -241,9 +241,10 @@ def test_a_state_of_the_version_before_is_brought_up_with_everything_in_it(tmp_p
     store.append(Action.ISSUE, address, StepResult(plan="p", step="s", title="T", status=StepStatus.DONE, at=AT))
     store.close()
     with sqlite3.connect(tmp_path / "state.db") as db:
-        for table in ("trusted", "secrets", "dead"):  # what later versions have made
+        for table in ("trusted", "secrets", "dead", "meta"):  # what later versions have made
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
+    (tmp_path / "journal.anchor").unlink()
     store = StateStore.open(tmp_path)
     assert len(store.entries()) == 1
     assert store.verify_chain().ok
