@@ -23,6 +23,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.fleet.store import FleetChange
+from tui.issuance.cluster_time import utc_now
 from tui.kube.text import safe_text
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
@@ -37,7 +38,7 @@ from tui.screens.palette import Commands
 from tui.screens.recovered import Recovered
 from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
-from tui.screens.session import FleetLike, Session, utc_now
+from tui.screens.session import FleetLike, Session
 from tui.screens.unused_keys import why_nothing
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
@@ -190,6 +191,8 @@ class KubemintApp(App[int]):
         self.session.open(fleet)
         self._unsubscribe = fleet.store.subscribe(self._store_changed)
         self._main.changed(None)
+        for said in fleet.engine.state.said:
+            self.notify(safe_text("; ".join(said)), title="state", markup=False, severity="error", timeout=60)
 
     async def on_unmount(self) -> None:
         if self._unsubscribe is not None:
@@ -218,6 +221,7 @@ class KubemintApp(App[int]):
     def _left_behind(self) -> Text | None:
         """For the terminal that stays: old tokens whose grace period is not over, and who revokes them."""
         from tui.issuance.errors import IssuanceError
+        from tui.issuance.grace_time import due_here
 
         fleet, left = self.session.fleet, []
         with contextlib.suppress(IssuanceError):  # a state that cannot be read must keep nobody here
@@ -225,7 +229,7 @@ class KubemintApp(App[int]):
         if not left:
             return None
         what = "one old token still works" if len(left) == 1 else f"{len(left)} old tokens still work"
-        due = max(one.due for one in left)
+        due = max(due_here(one, self.session.clock) for one in left)
         return Text(f"kubemint: {what}; the next start of kubemint after {due:%H:%M:%S} UTC revokes what is left")
 
     @property

@@ -62,7 +62,7 @@ def test_push_rotate_and_revoke(served: Path, tmp_path: Path) -> None:
 def test_push_by_external_secrets(served: Path) -> None:
     where = ("--context", "harbor", "--kubeconfig", served, "-n", "clusters")
     assert kubemint("tenant", "store", "tenant-a", *where).code == 0
-    done = kubemint(*push(served, "cli-eso", "--via", "external-secrets", "--timeout", "15s", "--grace", "0s"))
+    done = kubemint(*push(served, "cli-eso", "--via", "external-secrets", "--wait", "15s", "--grace", "0s"))
     assert done.code == 0, done
     assert done.out == "secret:harbor/clusters/tenant-a-from-tenant-token\n"
     assert "may be dead in the tenant" in done.err.replace("\n", " ")

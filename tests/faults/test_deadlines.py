@@ -53,6 +53,7 @@ def everything(arena: Arena, verb: str | None = None, path: str = "") -> FaultRu
         ("revoke", {"addresses": ("a", "b")}, 600),
         ("rotate", {"addresses": (), "due": True, "watch": False}, 600),
         ("rotate", {"addresses": (), "due": True, "watch": True}, None),
+        ("push", {"wait": "90s"}, 210),
         ("reconcile", {"watch": False}, 600),
         ("reconcile", {"watch": True}, None),
         ("something new", {}, 120),

@@ -222,7 +222,7 @@ async def test_skew_and_latency(server: FakeServer, client: Client) -> None:
     assert 0 < client.latency < 10
 
 
-def test_skew_narrows_and_follows_a_clock_that_was_set() -> None:
+def test_skew_narrows_and_a_clock_that_jumps_is_followed_once_it_is_steady() -> None:
     wall = [1000.0]
     meters = Meters(wall=lambda: wall[0], monotonic=lambda: wall[0])
 
@@ -235,7 +235,12 @@ def test_skew_narrows_and_follows_a_clock_that_was_set() -> None:
         answer(wall[0] + 5.25)
     assert meters.skew == pytest.approx(5.25, abs=0.1)
     answer(wall[0] - 300)
+    assert meters.skew is None
+    assert meters.verdict.words == "the time in its answers jumps by 5m 5s; it is not followed"
+    for _ in range(20):
+        answer(wall[0] - 300)
     assert meters.skew == pytest.approx(-300, abs=1)
+    assert meters.verdict.words == ""
 
 
 @pytest.mark.parametrize(

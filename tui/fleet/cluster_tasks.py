@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tui.issuance.cluster_time import wall_of
 from tui.issuance.entering import Unusable
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
@@ -141,7 +142,7 @@ class ClusterTasks:
         async with self._connecting:
             if self._client is None:
                 self.endpoint = await self.source.resolve()
-                self._client = Client(self.endpoint, wall=lambda: self._clock().timestamp())
+                self._client = Client(self.endpoint, wall=wall_of(self._clock))
             return self._client
 
     # What followers report
@@ -342,10 +343,12 @@ class ClusterTasks:
         """The cluster just answered."""
         client = self._client
         skew = client.skew if client is not None else None
+        clock = client.clock if client is not None else ""
         latency = self._latency.value
         self._change(
-            skew=self._row.skew if skew is None else round(skew, 1),
+            skew=round(skew, 1) if skew is not None else None if clock else self._row.skew,
             latency=None if latency is None else round(latency, 3),
+            clock=clock,
         )
         if self._waiting_for and self._row.reach is Reach.CONNECTING:
             return

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from tui.issuance.cluster_time import utc_now
 from tui.issuance.clusters import Guard, unguarded, unknown_cluster
 from tui.issuance.deliveries import CLOSED, Delivered, Gate
 from tui.issuance.engine import Engine
@@ -57,7 +58,7 @@ class Fleet:
         config: KubeConfig,
         *,
         state: StateStore | None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         only: Sequence[str] | None = None,
         read_only: bool = False,
         areas: Collection[Area] = EVERYTHING,

@@ -109,7 +109,9 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     synced_at: datetime | None = None
     skew: float | None = None
-    """Server time minus local time in seconds."""
+    """Server time minus local time in seconds, where it can be believed."""
+    clock: str = ""
+    """Why the time in its answers is not followed; empty where it is."""
     latency: float | None = None
     """Seconds the last small request took."""
     message: str = ""

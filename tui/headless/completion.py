@@ -53,7 +53,7 @@ def addresses(ctx: Context, param: Parameter, incomplete: str) -> list[Completio
     found = []
     with contextlib.suppress(IssuanceError, OSError):
         if (default_folder() / "state.db").exists():
-            with contextlib.closing(StateStore.open()) as state:
+            with contextlib.closing(StateStore.open(afresh=False)) as state:
                 known = [credential.address for credential in state.exports()]
             texts = [str(address) if incomplete.startswith("file:") else address.name for address in known]
             found = [CompletionItem(text) for text in texts if text.startswith(incomplete) and _plain(text)]

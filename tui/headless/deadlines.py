@@ -40,10 +40,11 @@ def default_for(verb: str, asked: Mapping[str, Any]) -> float | None:
     """Seconds for a command by its name and what it was asked; None for one that goes on until somebody ends it."""
     if asked.get("watch"):
         return None
+    waits = _seconds(asked.get("wait"))
     if verb in LOOKING:
-        return limits.LOOKING + _seconds(asked.get("wait"))
-    named = asked.get("addresses") or ()
-    return limits.MANY if verb == "reconcile" or asked.get("due") or len(named) > 1 else limits.ACTING
+        return limits.LOOKING + waits
+    many = verb == "reconcile" or asked.get("due") or len(asked.get("addresses") or ()) > 1
+    return (limits.MANY if many else limits.ACTING) + waits
 
 
 def seconds_for(context: click.Context | None) -> float | None:

@@ -68,6 +68,8 @@ def journal(
         say("nothing was done on this machine yet")
         return
     state = StateStore.open()
+    for said in state.said:
+        complain(*said)
     try:
         entries = found(state.entries(limit), text)
         report = state.verify_chain() if check else None

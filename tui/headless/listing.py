@@ -129,7 +129,7 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     ]
     for row in rows:
         if row.answers:
-            for missing in row.missing:
+            for missing in (*([row.clock] if row.clock else []), *row.missing):
                 complain(f"{row.name}: {missing}")
             continue
         bad += 1

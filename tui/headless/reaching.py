@@ -24,7 +24,7 @@ from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 
 from .deadlines import open_before, say_open
-from .exits import say
+from .exits import complain, say
 from .session import GRACE, Setting
 
 
@@ -85,6 +85,8 @@ async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool 
                     await finish_open_work(engine)
                 yield engine
             finally:
+                for name, said in clusters.clocks().items():
+                    complain(f"{name}: {said}")
                 await engine.aclose()
                 if acting:
                     say_open(state, before)

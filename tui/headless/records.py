@@ -92,6 +92,7 @@ def record(row: Row, now: Now) -> dict[str, Any]:
                 "since": rfc3339(row.since),
                 "syncedAt": rfc3339(row.synced_at),
                 "skewSeconds": row.skew,
+                "clock": row.clock or None,
                 "latencySeconds": row.latency,
                 "message": row.message,
                 "hint": row.hint,
@@ -273,7 +274,10 @@ _CLUSTERS: Final[list[Column[ClusterRow]]] = [
     Column("SOURCE", lambda row: row.source, wide=True),
     Column("LATENCY", lambda row: "" if row.latency is None else f"{row.latency * 1000:.0f} ms", wide=True),
     Column("SKEW", lambda row: "" if row.skew is None else f"{row.skew:+.1f} s", wide=True),
-    Column("MESSAGE", lambda row: "; ".join(filter(None, (row.message, row.hint, *row.missing, _shown_by(row))))),
+    Column(
+        "MESSAGE",
+        lambda row: "; ".join(filter(None, (row.message, row.hint, row.clock, *row.missing, _shown_by(row)))),
+    ),
 ]
 
 

@@ -52,7 +52,10 @@ class Setting:
         """The local state, made where there is none yet. Raises IssuanceError where it cannot be opened."""
         from tui.issuance.state import StateStore
 
-        return StateStore.open(self.state_folder)
+        store = StateStore.open(self.state_folder)
+        for said in store.said:
+            complain(*said)
+        return store
 
     def state_if_any(self) -> StateStore | None:
         """The local state for reading: None where there is none, and with a warning where it cannot be opened."""

@@ -123,7 +123,7 @@ class _Wish:
 @click.option(
     "--interval", metavar="DURATION", default="1h", show_default=True, help="How often External Secrets looks."
 )
-@click.option("--timeout", metavar="DURATION", default="90s", show_default=True, help="How long it may take to arrive.")
+@click.option("--wait", metavar="DURATION", default="90s", show_default=True, help="How long it may take to arrive.")
 @click.option(
     "--manifests", metavar="FILE", help="Write the tenant's ClusterSecretStore and ExternalSecrets; - prints."
 )
@@ -143,7 +143,7 @@ def push(
     reads: tuple[str, ...],
     force: bool,
     interval: str,
-    timeout: str,
+    wait: str,
     manifests: str | None,
     dry_run: bool,
     grace: str,
@@ -174,7 +174,7 @@ def push(
         reads=reads,
         force=force,
         interval=parse_duration(interval),
-        wait=parse_duration(timeout),
+        wait=parse_duration(wait),
         manifests=manifests,
     )
     run_async(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,11 @@ _COARSE: Final = 2.0
 def utc_now() -> datetime:
     """This machine's clock."""
     return datetime.now(UTC)
+
+
+def wall_of(clock: Callable[[], datetime]) -> Callable[[], float]:
+    """A clock as seconds since the epoch; this machine's own is known as such, and held against one nobody sets."""
+    return time.time if clock is utc_now else lambda: clock().timestamp()
 
 
 def ahead(client: Client | None) -> timedelta:

@@ -88,6 +88,10 @@ class KubeconfigClusters:
             self._clients[name] = client
         return client
 
+    def clocks(self) -> dict[str, str]:
+        """Of every cluster that was asked and whose time is not believed: what is to be said about it."""
+        return {name: client.clock for name, client in self._clients.items() if client.clock}
+
     async def aclose(self) -> None:
         """Close every client that was opened."""
         clients, self._clients = list(self._clients.values()), {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tui.kube import limits
@@ -17,6 +18,7 @@ from tui.kube.resource import SECRETS
 
 from . import dead_tokens, handles, managed, vouching
 from .errors import ChangedMeanwhile, IssuanceError
+from .grace_time import due_here, left
 from .intent import Revocation
 from .locks import Locks
 from .running import Run, explain
@@ -60,7 +62,7 @@ class Graces:
 
     def schedule(self, revocation: Revocation, run: Run, step: str, token: Sensitive | None = None) -> None:
         """Revoke when due, and tell whoever watched the run. The journal knows of it already."""
-        due = revocation.due.strftime("%H:%M:%S")
+        due = due_here(revocation, self._context.clock).strftime("%H:%M:%S")
         run.tell(run.result(step, StepStatus.RUNNING, f"due at {due} UTC"))
         grace = Grace(revocation, token)
         task = asyncio.create_task(self._wait_and_revoke(grace, run, step))
@@ -75,6 +77,10 @@ class Graces:
         """The token bound to an old handle, where this process replaced it and its grace still runs."""
         found = (grace.token for grace in self._tasks.values() if grace.revocation.handle == handle)
         return next((token for token in found if token is not None), None)
+
+    def until(self, revocation: Revocation) -> datetime:
+        """When it is due, by what this machine's clock says now."""
+        return due_here(revocation, self._context.clock)
 
     def look_again(self) -> None:
         """An undo took a record out: the timers look whether theirs is still there."""
@@ -100,10 +106,13 @@ class Graces:
             await self._in_time(grace, run, step)
 
     async def _in_time(self, grace: Grace, run: Run, step: str) -> None:
-        due = grace.revocation.due
-        while (left := (due - self._context.clock()).total_seconds()) > 0:
+        revocation, said = grace.revocation, ""
+        while (now := left(revocation, await self._context.moment(revocation.handle.cluster))).time:
+            if now.words not in ("", said):
+                said = now.words
+                run.tell(run.result(step, StepStatus.RUNNING, said))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(grace.look.wait(), min(left, _TICK))
+                await asyncio.wait_for(grace.look.wait(), min(now.time.total_seconds(), _TICK))
             if grace.look.is_set():
                 grace.look.clear()
                 with await _locked(self._locks, grace.revocation.address):

@@ -63,7 +63,7 @@ class CreateIdentity(LongLived):
                     await place.write(self.writing(place, token))
                     await place.check(self.writing(place, token))
                 note.message = f"Secret {self.credential().address.name}: {said}; {proof}"
-                note.record, revocations = self.committed()
+                note.record, revocations = await self.committed()
         except StepFailed as failure:
             if failure.step != "connect":  # before that nothing was done
                 await self.undo(run)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from .grace_time import Moment
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
 
 
@@ -18,6 +19,8 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime
     ending: bool = False
     """Whether what holds the token ends with it (a revocation), instead of holding a newer one (a rotation)."""
+    begun: Moment | None = None
+    """What the clocks said when the grace period began; `due` is by this machine's, as it was then."""
     old: Credential | None = None
     """What a rotation replaced: an undo goes back to it. None where there is nothing to go back to."""
     by: str = ""
@@ -66,15 +69,16 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         found = {credential.handle: None for credential in self.old if credential.handle is not None}
         return tuple(handle for handle in found if handle != self.handle)
 
-    def revocations(self, due: datetime) -> list[Revocation]:
-        """What is left to the grace period once the new material is published."""
+    def revocations(self, begun: Moment, grace: timedelta) -> list[Revocation]:
+        """What is left to the grace period once the new material is published, which was at `begun`."""
         undoable = self.action in (Action.ROTATE, Action.UNDO)
         return [
             Revocation(
                 plan=self.plan,
                 address=self.address,
                 handle=handle,
-                due=due,
+                due=begun.wall + grace,
+                begun=begun,
                 old=next((one for one in self.old if one.handle == handle), None) if undoable else None,
                 by=self.fingerprint,
                 account=self.spec.identity.name,

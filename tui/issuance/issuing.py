@@ -93,7 +93,7 @@ class Issue:
                 async with run.step(f"check:{number}"):
                     await place.check(self.writing(place, issued))
         intent = self.intent
-        revocations = intent.revocations(self.context.clock() + self.context.grace)
+        revocations = intent.revocations(await self.context.moment(intent.spec.identity.cluster), self.context.grace)
         async with run.step("commit") as note:
             exports = [
                 Export(credential=self.credential(place, issued), request=intent.request, spec=intent.spec)

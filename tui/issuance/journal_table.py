@@ -6,6 +6,7 @@ import secrets
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from tui.kube.text import safe_text
@@ -27,7 +28,7 @@ def begin(db: sqlite3.Connection, anchor: Anchor) -> None:
 def head(db: sqlite3.Connection) -> tuple[int, str]:
     """How many entries there are, and the hash of the last. A row that somebody removed is what the entries say."""
     found = db.execute("SELECT seq, hash FROM head").fetchone()
-    if found is None:
+    if found is None or not isinstance(found[0], int):
         found = db.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
     return int(found[0]), str(found[1])
 
@@ -121,8 +122,12 @@ def _hash(db: sqlite3.Connection, seq: int) -> str:
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    seq, at, plan, action, address, step, status, message, digest = row
+    seq, said, plan, action, address, step, status, message, digest = row
+    try:
+        at = unstamp(said)
+    except (ValueError, TypeError):  # somebody changed it, which the chain says; the entry is shown all the same
+        at = datetime.fromtimestamp(0, UTC)
     return JournalEntry(
-        seq=seq, at=unstamp(at), plan=plan, action=action, address=address, step=step, status=status,
+        seq=seq, at=at, plan=plan, action=action, address=address, step=step, status=status,
         message=message, hash=digest,
     )  # fmt: skip

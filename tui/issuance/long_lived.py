@@ -103,10 +103,10 @@ class LongLived:
         )
         return kept if address is None else msgspec.structs.replace(kept, address=address, kept_in=address.name)
 
-    def committed(self) -> tuple[dict[str, object], list[Revocation]]:
+    async def committed(self) -> tuple[dict[str, object], list[Revocation]]:
         """What the journal keeps when all is done, and the old handles to revoke after the grace."""
         intent = self.intent
-        revocations = intent.revocations(self.context.clock() + self.context.grace)
+        revocations = intent.revocations(await self.context.moment(self.identity.cluster), self.context.grace)
         source = self.credential().address
         exports = [
             Export(credential=self.credential(place.address), request=intent.request, source=source)
@@ -171,7 +171,7 @@ async def publish(work: LongLived, run: Run, token: Sensitive, done: Sequence[Pl
             async with run.step(f"check:{number}"):
                 await place.check(work.writing(place, token))
     async with run.step("commit") as note:
-        note.record, revocations = work.committed()
+        note.record, revocations = await work.committed()
     return Finished(work.credential(), revocations)
 
 

@@ -7,6 +7,7 @@ token, that token is the one people use: the rest is finished. If none does, its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from tui.kube.errors import KubeError
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .file_place import is_missing
 from .grace import Graces, revoke
+from .grace_time import Left, left
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
 from .locks import Locks
@@ -55,18 +57,28 @@ class Recovery:
         state = self._context.state
         intents = await asyncio.to_thread(state.open_plans)
         outcomes = await _each([(one.spec.identity.cluster, partial(self._settle, one)) for one in intents])
-        now, over = self._context.clock(), []
+        over = []
         for revocation in await asyncio.to_thread(state.revocations):
             if self._graces.knows(revocation.handle):
                 continue  # this engine's own timer does it
             run = self._begin(revocation.plan, revocation.address)
-            if revocation.due <= now:
+            if not (await self._left(revocation)).time:
                 over.append((revocation.handle.cluster, partial(self._revoke, revocation, run)))
             else:
                 self._graces.schedule(revocation, run, "revoke")
         outcomes += await _each(over)
         await asyncio.to_thread(self._forget)
         return outcomes
+
+    async def _left(self, revocation: Revocation) -> Left:
+        """How long its grace period still lasts. Where this machine was started since, the cluster's counts as well."""
+        cluster, begun = revocation.handle.cluster, revocation.begun
+        now = await self._context.moment(cluster)
+        if begun is not None and now.skew is None and (not begun.boot or begun.boot != now.boot):
+            with contextlib.suppress(KubeError, IssuanceError):  # who does not answer revokes nothing either
+                await (await self._context.clusters.client(cluster)).version()
+            now = await self._context.moment(cluster)
+        return left(revocation, now)
 
     def _forget(self) -> None:
         """Files that are gone with a token that was revoked, or has been dead for long, need no record any more."""

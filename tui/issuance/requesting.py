@@ -98,7 +98,7 @@ class RequestRotation:
                     note.skip("the request says so already")  # saying it twice would make the new handle an old one
                 else:
                     await self.work.publish(issued, now_at(self.work.host, context.clock), grace)
-            revocations = self.intent.revocations(context.clock() + grace)
+            revocations = self.intent.revocations(await context.moment(self.work.identity.cluster), grace)
             async with run.step("commit") as note:
                 note.record = {"closed": self.intent.plan, "revocations": revocations}
         except StepFailed as failure:

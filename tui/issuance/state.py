@@ -22,47 +22,26 @@ from . import journal_table
 from .entering import DeliveredBy, Place, Yes
 from .errors import StateError
 from .intent import Dead, Export, Intent, Revocation
-from .journal import GENESIS, ChainReport, JournalEntry, stamp
+from .journal import ChainReport, JournalEntry, stamp
 from .journal_anchor import Anchor
+from .state_file import Damaged, alone, private_folder, set_aside, sqlite_errors, wrong_kind
+from .state_schema import prepare
 from .types import Action, Address, Credential, CredentialKind, Handle, StepResult
 
 T = TypeVar("T")
 
 _FILE: Final = "state.db"
 _BUSY_SECONDS: Final = 10.0
-_MOVE: Final = "move the file away to start afresh; credentials in clusters are not affected"
-_SCHEMA: Final = """
-CREATE TABLE journal (
-  seq INTEGER PRIMARY KEY, at TEXT NOT NULL, plan TEXT NOT NULL, action TEXT NOT NULL, address TEXT NOT NULL,
-  step TEXT NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL, hash TEXT NOT NULL
-);
-CREATE INDEX journal_plan ON journal (plan);
-CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL);
-CREATE TABLE open_plans (plan TEXT PRIMARY KEY, since TEXT NOT NULL, intent BLOB NOT NULL);
-CREATE TABLE revocations (
-  cluster TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, due TEXT NOT NULL, record BLOB NOT NULL,
-  PRIMARY KEY (cluster, namespace, name)
-);
-CREATE TABLE exports (address TEXT PRIMARY KEY, request TEXT NOT NULL, record BLOB NOT NULL);
-"""
-_TRUSTED: Final = """
-CREATE TABLE trusted (
-  kind TEXT NOT NULL, host TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, record BLOB NOT NULL,
-  PRIMARY KEY (kind, host, namespace, name)
-);
-"""
-_WRITTEN: Final = """
-CREATE TABLE secrets (address TEXT PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE dead (address TEXT NOT NULL, account_uid TEXT NOT NULL, fingerprint TEXT NOT NULL, record BLOB NOT NULL,
-  PRIMARY KEY (address, account_uid, fingerprint)
-);
-"""
-_META: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-_STEPS: Final = (_SCHEMA, _TRUSTED, _WRITTEN, _META)
-"""What makes each version of the schema from the one before it; a step is only ever added at the end."""
-SCHEMA_VERSION: Final = len(_STEPS)
+_UNREADABLE: Final = "a newer kubemint may have written it; it stays as it is, and the others are used"
+_RECORDS: Final[dict[str, tuple[str, type, str]]] = {
+    "open_plans": ("intent", Intent, "the plans that are open"),
+    "revocations": ("record", Revocation, "the old tokens to revoke"),
+    "exports": ("record", Export, "the files on this machine"),
+    "secrets": ("record", Export, "the Secrets written here"),
+    "dead": ("record", Dead, "the tokens that must not come back"),
+    "trusted": ("record", Yes, "the delivered clusters that were said yes to"),
+}
+"""Where records are kept, what they are, and what people call them."""
 
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export, Dead, Yes)
@@ -76,19 +55,42 @@ class StateStore:
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
+        self.said: list[tuple[str, str]] = []
+        """What people are to be told about the file, each with the next step."""
         self._db = connection
         self._anchor = Anchor(folder)
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path | None = None) -> Self:
-        """Open or create the state in folder `path` (default: the XDG state folder's `kubemint`). Raises StateError."""
+    def open(cls, path: Path | None = None, *, afresh: bool = True) -> Self:
+        """Open or create the state in folder `path` (default: the XDG state folder's `kubemint`). Raises StateError.
+
+        A damaged file is set aside and a new one begun, which `said` then says, unless `afresh` forbids that.
+        """
         folder = path if path is not None else default_folder()
         file = folder / _FILE
         try:
-            _private_folder(folder)
+            return cls._opened(folder, file)
+        except Damaged:
+            if not afresh:
+                raise
+        with alone(folder):
+            try:
+                return cls._opened(folder, file)  # somebody else was faster
+            except Damaged as damage:
+                said = set_aside(file, damage.message)
+            store = cls._opened(folder, file)
+        store.said.insert(0, said)
+        return store
+
+    @classmethod
+    def _opened(cls, folder: Path, file: Path) -> Self:
+        try:
+            private_folder(folder)
+            if kind := wrong_kind(file):
+                raise Damaged(f"{file} is {kind} and no state file")
             # SQLite would create it with the umask; its -wal and -shm files take over these permissions.
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
         except OSError as error:
             raise StateError(
                 f"cannot open the state in {folder}: {error.strerror or error}",
@@ -96,12 +98,14 @@ class StateStore:
             ) from None
         connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            with _sqlite_errors(file):
-                _prepare(connection, file)
+            with sqlite_errors(file):
+                prepare(connection, file)
+            store = cls(folder, connection)
+            store.said += store._unreadable()
         except BaseException:
             connection.close()
             raise
-        return cls(folder, connection)
+        return store
 
     def close(self) -> None:
         """Close the database. A closed store cannot be used again."""
@@ -195,7 +199,7 @@ class StateStore:
     def trusted(self) -> list[Yes]:
         """Every delivered cluster that the operator said yes to, by the host that delivers it."""
         rows = self._rows("SELECT record FROM trusted ORDER BY host, namespace, name, kind")
-        return [self._decode(row[0], Yes) for row in rows]
+        return self._decode_all(rows, Yes)
 
     def trusted_place(self, by: DeliveredBy) -> Place | None:
         """Where this source led when the operator said yes to it; None where nobody did."""
@@ -208,18 +212,18 @@ class StateStore:
 
     def entries(self, limit: int | None = None, plan: str | None = None) -> list[JournalEntry]:
         """The latest `limit` entries (of one plan), oldest first."""
-        with self._lock, _sqlite_errors(self.folder / _FILE):
+        with self._lock, sqlite_errors(self.folder / _FILE):
             return journal_table.entries(self._db, limit, plan)
 
     def verify_chain(self) -> ChainReport:
         """Recompute every hash, and compare the end with where two files last knew it to be."""
-        with self._lock, _sqlite_errors(self.folder / _FILE):
+        with self._lock, sqlite_errors(self.folder / _FILE):
             return journal_table.verify(self._db, self._anchor)
 
     def open_plans(self) -> list[Intent]:
         """What was begun and neither finished nor undone, oldest first; another process may be at it right now."""
         rows = self._rows("SELECT intent FROM open_plans ORDER BY since, plan")
-        return [self._decode(row[0], Intent) for row in rows]
+        return self._decode_all(rows, Intent)
 
     def open_plan(self, plan: str) -> Intent | None:
         """The intent of one plan, None where it is closed."""
@@ -228,7 +232,7 @@ class StateStore:
 
     def revocations(self) -> list[Revocation]:
         """Every handle that is still to be revoked, the earliest first."""
-        return [self._decode(row[0], Revocation) for row in self._rows("SELECT record FROM revocations ORDER BY due")]
+        return self._decode_all(self._rows("SELECT record FROM revocations ORDER BY due"), Revocation)
 
     def revocation(self, handle: Handle) -> Revocation | None:
         """What is known of one handle that is to be revoked, None where it is not (any more)."""
@@ -246,7 +250,7 @@ class StateStore:
         """The same with the wishes they belong to; of one wish where `request` is given."""
         where, values = ("WHERE request = ?", (request,)) if request is not None else ("", ())
         rows = self._rows(f"SELECT record FROM exports {where} ORDER BY address", values)  # noqa: S608
-        return [self._decode(row[0], Export) for row in rows]
+        return self._decode_all(rows, Export)
 
     def export_record(self, address: Address) -> Export | None:
         """One export, None where kubemint knows of none there."""
@@ -260,21 +264,21 @@ class StateStore:
 
     def written_secrets(self) -> list[Export]:
         """Every Secret that kubemint on this machine wrote, as it wrote it."""
-        return [self._decode(row[0], Export) for row in self._rows("SELECT record FROM secrets ORDER BY address")]
+        return self._decode_all(self._rows("SELECT record FROM secrets ORDER BY address"), Export)
 
     def dead(self) -> list[Dead]:
         """The long-lived tokens that kubemint on this machine has ended."""
-        return [self._decode(row[0], Dead) for row in self._rows("SELECT record FROM dead ORDER BY address")]
+        return self._decode_all(self._rows("SELECT record FROM dead ORDER BY address"), Dead)
 
     # How
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, _sqlite_errors(self.folder / _FILE):
+        with self._lock, sqlite_errors(self.folder / _FILE):
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _sqlite_errors(self.folder / _FILE):
+        with self._lock, sqlite_errors(self.folder / _FILE):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -284,11 +288,29 @@ class StateStore:
                     self._db.execute("ROLLBACK")
                 raise
 
+    def _decode_all(self, rows: Iterable[tuple[Any, ...]], kind: type[T]) -> list[T]:
+        """Every record that can be read. One that cannot must not keep all others from their work; `said` says so."""
+        found = []
+        for row in rows:
+            with contextlib.suppress(StateError):
+                found.append(self._decode(row[0], kind))
+        return found
+
+    def _unreadable(self) -> list[tuple[str, str]]:
+        said = []
+        for table, (column, kind, what) in _RECORDS.items():
+            rows = self._rows(f"SELECT {column} FROM {table}")  # noqa: S608
+            if lost := len(rows) - len(self._decode_all(rows, kind)):
+                said.append((f"{self.folder / _FILE} holds {lost} of {what} that cannot be read", _UNREADABLE))
+        return said
+
     def _decode(self, record: Any, kind: type[T]) -> T:
         try:
             return cast("T", _DECODERS[kind].decode(record))
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise StateError(f"{self.folder / _FILE} holds a record that cannot be read: {error}", _MOVE) from None
+            raise StateError(
+                f"{self.folder / _FILE} holds a record that cannot be read: {error}", _UNREADABLE
+            ) from None
 
 
 def default_folder() -> Path:
@@ -298,56 +320,9 @@ def default_folder() -> Path:
     return user_state_path("kubemint", appauthor=False)
 
 
-def _private_folder(folder: Path) -> None:
-    """Make sure that the folder exists and only its owner can look into it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
-
-
-def _prepare(db: sqlite3.Connection, file: Path) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("BEGIN IMMEDIATE")  # two processes may start at once; one of them makes the tables
-    try:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise StateError(
-                f"{file} was written by a newer kubemint (schema {version}, this one knows {SCHEMA_VERSION})",
-                "update kubemint, or set XDG_STATE_HOME to another folder",
-            )
-        for statement in (statement for step in _STEPS[version:] for statement in step.split(";\n")):
-            db.execute(statement)
-        if version == 0:
-            db.execute("INSERT INTO head VALUES (1, 0, ?)", (GENESIS,))
-        if version <= _STEPS.index(_META):
-            journal_table.begin(db, Anchor(file.parent))
-        if version < SCHEMA_VERSION:
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
 def _keep(db: sqlite3.Connection, export: Export) -> None:
     key, record = str(export.credential.address), msgspec.json.encode(export)
     if export.credential.address.kind is CredentialKind.SECRET:
         db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (key, record))
     else:
         db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (key, export.request, record))
-
-
-@contextlib.contextmanager
-def _sqlite_errors(file: Path) -> Iterator[None]:
-    """Whatever SQLite says, as one line that names the file."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            raise StateError(f"{file} is in use by another kubemint for too long", "try again") from None
-        raise StateError(f"cannot use {file}: {text}", "check the disk and the file's permissions") from None
-    except sqlite3.Error as error:
-        raise StateError(f"{file} is not a usable state file: {error}", _MOVE) from None

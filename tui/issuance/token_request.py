@@ -94,9 +94,17 @@ async def request_token(
     """One new token for `identity`, bound to `handle` where there is one."""
     wish = body(duration, audiences, handle)
     try:
-        answer = await client.create(
-            SERVICE_ACCOUNTS, wish, namespace=identity.namespace, name=identity.name, subresource="token", type=_Answer
-        )
+        with client.session.meters.stamping() as stamped:
+            answer = await client.create(
+                SERVICE_ACCOUNTS,
+                wish,
+                namespace=identity.namespace,
+                name=identity.name,
+                subresource="token",
+                type=_Answer,
+            )
+            issued = read_answer(answer, duration, identity.cluster)
+            stamped(issued.issued_at.timestamp())  # the best word on the server's clock there is
     except Forbidden as error:
         error.hint = CANNOT_MINT if viewer_refused(error.message) else missing_right(identity)
         raise
@@ -104,7 +112,7 @@ async def request_token(
         if not error.hint:
             error.hint = f"does the service account {identity.namespace}/{identity.name} exist in {identity.cluster}?"
         raise
-    return read_answer(answer, duration, identity.cluster)
+    return issued
 
 
 def missing_right(identity: Identity) -> str:

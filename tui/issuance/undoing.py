@@ -183,7 +183,7 @@ def window(graces: Graces, fingerprint: str) -> UndoWindow | None:
     if not own:
         return None
     last = max(own, key=lambda one: one.due)
-    return UndoWindow(until=last.due, kept=graces.token(last.handle) is not None)
+    return UndoWindow(until=graces.until(last), kept=graces.token(last.handle) is not None)
 
 
 async def _last_rotation(context: Context, address: Address, current: Credential) -> Revocation:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from tui.kube.errors import KubeError
+
 from .cluster_time import now_at
+from .errors import IssuanceError
+from .grace_time import Moment, moment
 from .intent import Revocation
 from .types import Address, Credential, Handle
 
@@ -35,6 +39,14 @@ class Context:
     async def now(self, cluster: str) -> datetime:
         """The time in this cluster, which is what the stamps of its tokens mean."""
         return now_at(await self.clusters.client(cluster), self.clock)
+
+    async def moment(self, cluster: str) -> Moment:
+        """What the clocks say now, the cluster's as far as it is known without asking."""
+        try:
+            skew = (await self.clusters.client(cluster)).skew
+        except (KubeError, IssuanceError):
+            skew = None
+        return moment(self.clock, skew)
 
 
 class Work(Protocol):

@@ -11,6 +11,7 @@ The decisions are pure functions: what was asked and what came back in, what is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -75,6 +76,14 @@ class Meta(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     uid: str = ""
     deletion_timestamp: str | None = None
+
+
+class _MadeMeta(msgspec.Struct, frozen=True, rename="camel"):
+    creation_timestamp: datetime | None = None
+
+
+class _Made(msgspec.Struct, frozen=True):
+    metadata: _MadeMeta = msgspec.field(default_factory=_MadeMeta)
 
 
 def wrong_object(asked: Asked, head: Head) -> str:
@@ -181,6 +190,16 @@ def is_object(value: object) -> bool:
     """Whether what was read from JSON is an object of the API, as far as everybody relies on it."""
     meta = value.get("metadata") if isinstance(value, dict) else None
     return isinstance(meta, dict) and isinstance(meta.get("name"), str)
+
+
+def created_at(body: Opaque) -> float | None:
+    """When the server says that it made what it answers with, in seconds since the epoch: its own clock, just now."""
+    try:
+        made: _Made = decoder(_Made).decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    at = made.metadata.creation_timestamp
+    return at.timestamp() if at is not None and at.tzinfo is not None else None
 
 
 def head_of(body: Opaque, cluster: str) -> Head:

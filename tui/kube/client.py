@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from typing_extensions import TypeVar
 
-from .answers import Asked, absent, check_any, check_deletion, check_object, contradicted
+from .answers import Asked, absent, check_any, check_deletion, check_object, contradicted, created_at
 from .endpoint import Endpoint
 from .errors import Conflict, NotFound, ReadOnly
 from .limits import Ledger, bounded, sizes_for
@@ -113,8 +113,13 @@ class Client:
 
     @property
     def skew(self) -> float | None:
-        """Server time minus local time in seconds, as far as its Date headers tell."""
+        """Server time minus local time in seconds, as far as what its answers and tokens say can be believed."""
         return self.session.meters.skew
+
+    @property
+    def clock(self) -> str:
+        """What is to be said about the time in its answers, where that is not followed; else empty."""
+        return self.session.meters.verdict.words
 
     @property
     def latency(self) -> float | None:
@@ -194,8 +199,10 @@ class Client:
         """Creates an object, or with `name` and `subresource` posts to a subresource such as `token`."""
         params = {"dryRun": "All"} if dry_run else None
         path = resource.path(namespace, name, subresource)
-        response = await self.request("POST", path, params=params, body=obj)
-        check_object(response.body, _asked("POST", path, resource, name or _name_in(obj), subresource), self._name)
+        with self.session.meters.stamping() as stamped:
+            response = await self.request("POST", path, params=params, body=obj)
+            check_object(response.body, _asked("POST", path, resource, name or _name_in(obj), subresource), self._name)
+            stamped(created_at(response.body))
         return decode(response.body, type, cluster=self._name)
 
     async def replace(

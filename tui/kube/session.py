@@ -38,7 +38,7 @@ class Session:
         wall: Callable[[], float],
     ) -> None:
         self.endpoint = endpoint
-        self.meters = Meters(wall)
+        self.meters = Meters(wall, own=not endpoint.delivered)
         self._connect, self._stall = connect, stall
         self._slots = asyncio.Semaphore(in_flight)
         self._auth = Authenticator(endpoint, plugins=PLUGINS, exec_timeout=exec_timeout)

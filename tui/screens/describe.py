@@ -89,6 +89,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
     reach += [] if not entered else [
         _when("complete at", row.synced_at, now),
         Fact("answers in", seconds(row.latency)),
+        *([Fact("clock", row.clock, Tone.WARN)] if row.clock else []),
         Fact("clock", "–" if row.skew is None else f"{row.skew:+.1f} s", Tone.WARN if abs(row.skew or 0) > 60
              else Tone.PLAIN, "server minus this machine"),
     ]  # fmt: skip

@@ -6,13 +6,14 @@ Screens ask the session; the session asks the fleet and the engine. Until the fl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tui.fleet.query import Query, cluster_of
 from tui.fleet.rows import ClusterRow, Reach, Row
 from tui.fleet.store import Area, FleetStore, View
+from tui.issuance.cluster_time import utc_now
 from tui.issuance.clusters import Clusters
 from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
@@ -75,10 +76,6 @@ class Shell(Protocol):
     def cancel_rest(self, job: object) -> None: ...
     def reconnect(self, cluster: str) -> None: ...
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None: ...
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Session:

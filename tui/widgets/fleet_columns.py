@@ -221,7 +221,9 @@ def skew(row: ClusterRow) -> Cell:
 
 
 def _missing(row: ClusterRow) -> str:
-    return f"no {', '.join(row.missing)}" if row.missing and row.answers else ""
+    if not row.answers:
+        return ""
+    return "; ".join(filter(None, (row.clock, f"no {', '.join(row.missing)}" if row.missing else "")))
 
 
 JOURNAL: Final = (

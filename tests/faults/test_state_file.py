@@ -1,0 +1,294 @@
+"""A state file that is damaged, is no file, or cannot be written: it stops nobody, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import sqlite3
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cli.conftest import kubemint
+from tests.issuance.arena import Arena, Bench, new_arena
+from tests.issuance.test_state import filled
+from tui.issuance.errors import StateError
+from tui.issuance.state import StateStore, default_folder
+from tui.issuance.state_file import Damaged, wrong_kind
+from tui.issuance.types import Action, Address, StepResult
+
+if TYPE_CHECKING:
+    from tui.demo.running import FleetThread
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"this is not a database, and long enough to be looked at" * 100)
+
+
+def half(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    file.write_bytes(data)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+def another(file: Path) -> None:
+    file.unlink()
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE something (else_ TEXT)")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+
+
+def negative(file: Path) -> None:
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = -3")
+    db.close()
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+DAMAGES = [garbage, half, cut, another, negative, pipe, folder]
+
+
+def aside(where: Path) -> list[Path]:
+    return [path for path in where.iterdir() if ".damaged-" in path.name and path.name[-4:] not in ("-wal", "-shm")]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_what_is_damaged_is_set_aside_and_a_new_one_begun(tmp_path: Path, damage: Any) -> None:
+    filled(tmp_path).close()
+    damage(tmp_path / "state.db")
+    before = (tmp_path / "state.db").read_bytes() if (tmp_path / "state.db").is_file() else None
+    store = StateStore.open(tmp_path)
+    [(said, hint)] = store.said
+    [kept] = aside(tmp_path)
+    assert kept.name in said
+    assert "begins afresh" in said
+    assert "hygiene" in hint
+    assert before is None or kept.read_bytes() == before, "nothing of it is lost"
+    assert store.entries() == store.exports() == store.open_plans() == store.revocations() == []
+    assert "was removed or moved away" in store.verify_chain().message, "nobody is told that it is the old journal"
+    assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
+    store.close()
+    again = StateStore.open(tmp_path)
+    assert again.said == []
+    again.close()
+    assert len(aside(tmp_path)) == 1
+
+
+def test_who_only_completes_a_word_sets_nothing_aside(tmp_path: Path) -> None:
+    filled(tmp_path).close()
+    garbage(tmp_path / "state.db")
+    with pytest.raises(Damaged):
+        StateStore.open(tmp_path, afresh=False)
+    assert aside(tmp_path) == []
+
+
+def test_damage_that_only_shows_later_is_looked_for_at_the_next_start(tmp_path: Path) -> None:
+    """A page of the journal's index: opening reads none of it."""
+    store = filled(tmp_path)
+    for number in range(3000):
+        store.record(Action.ISSUE, Address.parse("file:/f"), _result(number))
+    store.close()
+    file = tmp_path / "state.db"
+    data = bytearray(file.read_bytes())
+    with sqlite3.connect(file) as db:
+        [(root,)] = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'journal_plan'")
+    db.close()
+    data[4096 * (root - 1) : 4096 * root] = b"\xff" * 4096
+    file.write_bytes(data)
+    store = StateStore.open(tmp_path)
+    assert store.said == []
+    with pytest.raises(Damaged) as seen:
+        store.entries(plan="p7")
+    assert "start kubemint again" in seen.value.hint
+    store.close()
+    store = StateStore.open(tmp_path)
+    assert "begins afresh" in store.said[0][0]
+    store.close()
+
+
+def _result(number: int) -> StepResult:
+    from datetime import UTC, datetime
+
+    from tui.issuance.types import StepStatus
+
+    return StepResult(
+        plan=f"p{number}", step="s", title="S", status=StepStatus.DONE, at=datetime.now(UTC), message="m" * 40
+    )
+
+
+def _open(where: Path) -> int:
+    store = StateStore.open(where)
+    said = len(store.said)
+    store.close()
+    return said
+
+
+def test_many_that_start_at_once_set_it_aside_once(tmp_path: Path) -> None:
+    filled(tmp_path).close()
+    garbage(tmp_path / "state.db")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tui.issuance.state", "tests.faults.test_state_file"])
+    with context.Pool(4) as pool:
+        said = pool.map(_open, [tmp_path] * 12, chunksize=1)
+    assert sum(said) == 1
+    assert len(aside(tmp_path)) == 1
+
+
+def test_random_damage_never_stops_the_next_start(tmp_path: Path) -> None:
+    """Bytes anywhere: it opens as it is, or is set aside; every reading call answers or says what is wrong."""
+    filled(tmp_path / "whole").close()
+    data = (tmp_path / "whole" / "state.db").read_bytes()
+    chance = random.Random(8)
+    for number in range(80):
+        where = tmp_path / str(number)
+        where.mkdir()
+        broken = bytearray(data)
+        for _ in range(chance.choice((1, 4, 200))):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        (where / "state.db").write_bytes(broken)
+        for _ in range(3):
+            try:
+                store = StateStore.open(where)
+            except StateError as refused:
+                if "newer kubemint" not in refused.message:
+                    raise
+                break
+            try:
+                store.entries()
+                store.open_plans()
+                store.revocations()
+                store.exports()
+                store.verify_chain()
+                store.append(Action.ISSUE, Address.parse("file:/f"), _result(1))
+            except StateError:
+                continue
+            finally:
+                store.close()
+            break
+        else:
+            raise AssertionError("it goes on being broken")
+
+
+def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    entries = store.entries()
+    [(pages,)] = store._db.execute("PRAGMA page_count").fetchall()
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+
+    def fill() -> None:
+        for number in range(200):
+            store.append(Action.ISSUE, Address.parse("file:/f"), _result(number))
+
+    with pytest.raises(StateError) as full:
+        fill()
+    assert "the disk is full" in full.value.message
+    assert "make room" in full.value.hint
+    assert not isinstance(full.value, Damaged)
+    assert store.entries()[: len(entries)] == entries
+    assert store.verify_chain().ok
+    store.close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_read_only_folder_is_said(tmp_path: Path) -> None:
+    filled(tmp_path / "state").close()
+    (tmp_path / "state" / "state.db").chmod(0o400)
+    (tmp_path / "state").chmod(0o500)
+    with pytest.raises(StateError) as refused:
+        StateStore.open(tmp_path / "state")
+    assert "XDG_STATE_HOME" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (sqlite3.SQLITE_READONLY, "read-only"),
+        (sqlite3.SQLITE_CANTOPEN, "cannot be opened"),
+        (sqlite3.SQLITE_IOERR | (3 << 8), "the disk fails"),
+        (sqlite3.SQLITE_BUSY, "in use by another kubemint"),
+    ],
+)
+def test_what_the_disk_says_is_said_in_our_words(tmp_path: Path, code: int, words: str) -> None:
+    from tui.issuance.state_file import sqlite_errors
+
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    with pytest.raises(StateError, match=words) as refused, sqlite_errors(tmp_path / "state.db"):
+        raise error
+    assert not isinstance(refused.value, Damaged)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    pipe_ = tmp_path / "pipe"
+    os.mkfifo(pipe_)
+    assert [wrong_kind(path) for path in (pipe_, tmp_path, tmp_path / "gone", Path(__file__))] == [
+        "a pipe",
+        "a folder",
+        "",
+        "",
+    ]
+    assert wrong_kind(Path("/dev/null")) == "a device"
+
+
+@pytest.fixture
+def arena(embedded_fleet: FleetThread, tmp_path: Path) -> Arena:
+    return new_arena("embedded", embedded_fleet.kubeconfig, "harbor", tmp_path, embedded_fleet)
+
+
+def test_what_carries_its_own_annotations_goes_on(arena: Arena) -> None:
+    """A Secret in the cluster is rotated as before; the command says what happened to the file."""
+    where = ("--kubeconfig", arena.kubeconfig, "--context", arena.name)
+    made = kubemint(
+        "issue", "robot", "-n", arena.namespace, "--create", "--secret", f"{arena.namespace}/robot-credential", *where
+    )
+    assert made.code == 0, made
+    file = default_folder() / "state.db"
+    garbage(file)
+    listed = kubemint("list", "credentials", "-n", arena.namespace, "-o", "name", "--wait", "1s", *where)
+    assert listed.code == 0, listed
+    assert str(arena.secret_address()) in listed.out
+    assert "kubemint begins afresh" in listed.err
+    pipe(file)
+    rotated = kubemint("rotate", str(arena.secret_address()), "--grace", "0s", *where)
+    assert rotated.code == 0, rotated
+    assert "is a pipe and no state file" in rotated.err
+    garbage(file)
+    journal = kubemint("journal")
+    assert journal.code == 0
+    assert "kubemint begins afresh" in journal.err
+    assert len(aside(file.parent)) == 3
+
+
+async def test_the_dashboard_says_it(arena: Arena, tmp_path: Path) -> None:
+    from tui.app import KubemintApp
+    from tui.fleet.fleet import Fleet
+    from tui.kube.kubeconfig import load
+
+    async with Bench(arena) as bench:
+        await bench.issue(arena.spec(arena.file()))
+    garbage(tmp_path / "state" / "state.db")
+    state = StateStore.open(tmp_path / "state")
+    app = KubemintApp(Fleet(load(str(arena.kubeconfig)), state=state, only=[arena.name]))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        said = [note.message for note in app._notifications]
+    state.close()
+    assert any("kubemint begins afresh" in one for one in said), said
