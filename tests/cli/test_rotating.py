@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+import yaml
 
 from tests.cli.conftest import command, environment, journal_entries, kubemint, refused_within_15_s, token_in
+from tui.fleet.fleet import Fleet
+from tui.fleet.rows import ClusterRow, Reach
+from tui.headless.rotating import _Clusters
+from tui.issuance.state import StateStore
+from tui.issuance.types import Address, CredentialKind
+from tui.kube.kubeconfig import parse
 
 
 def test_rotate_then_the_old_one_ends(served: Path, robot: Path) -> None:
@@ -140,3 +151,82 @@ def test_what_is_no_address(served: Path, address: str) -> None:
 def test_rotate_needs_to_know_what(served: Path) -> None:
     kubemint("rotate", "--kubeconfig", served).failed(2, "name credentials, or say --due")
     kubemint("rotate", "--due", "file:/x", "--kubeconfig", served).failed(2, "--due takes no addresses")
+
+
+def with_a_dead_cluster(served: Path, folder: Path) -> Path:
+    """The management cluster and one tenant, where nobody listens and nobody vouches for what is delivered."""
+    config = yaml.safe_load(served.read_text())
+    config["contexts"] = [one for one in config["contexts"] if one["name"] in ("harbor", "tenant-a")]
+    for one in config["clusters"]:
+        one["cluster"].pop("extensions", None)
+        if one["name"] == "tenant-a":
+            one["cluster"]["server"] = "https://127.0.0.1:1"
+    path = folder / "dead"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def test_watch_names_a_cluster_that_is_away_and_what_is_not_renewed(served: Path, robot: Path, tmp_path: Path) -> None:
+    dead = with_a_dead_cluster(served, tmp_path)
+    process = subprocess.Popen(
+        command("rotate", "--due", "--watch", "-n", "default", "--kubeconfig", dead, "--grace", "0s"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stderr is not None
+    said, left = "", f"left alone: file:{robot}: its cluster does not answer"
+    while not ("tenant-a: unreachable" in said and left in said):
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    process.send_signal(signal.SIGTERM)
+    said += process.communicate(timeout=20)[1]
+    assert process.returncode == 0, said
+    (named,) = [line for line in said.splitlines() if "tenant-a: unreachable" in line]
+    assert f"not renewed meanwhile: file:{robot}" in named
+
+
+def test_what_is_due_in_a_cluster_that_cannot_be_entered_is_said(served: Path, tmp_path: Path) -> None:
+    dead = with_a_dead_cluster(served, tmp_path)
+    result = kubemint("rotate", "--due", "--kubeconfig", dead, "--context", "harbor", "--take-over", "--dry-run")
+    left = "left alone: request:harbor/edge/gateway-west: nobody said yes to entering its cluster, although it is due"
+    assert left in result.err
+
+
+def test_a_cluster_is_named_once_and_again_when_that_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    fleet = Fleet(parse(b""), state=None)
+    told = _Clusters(fleet, ())
+
+    def now(reach: Reach, message: str = "", **fields: Any) -> str:
+        fleet.store.put(ClusterRow(name="tenant", reach=reach, message=message, **fields))
+        told.look()
+        return capsys.readouterr().err
+
+    assert now(Reach.CONNECTING) == ""
+    assert now(Reach.READY) == ""
+    gone = now(Reach.UNREACHABLE, "connection refused", hint="check the address")
+    assert gone == (
+        "kubemint: tenant: unreachable: connection refused; whatever is in it is not renewed\n  check the address\n"
+    )
+    assert now(Reach.UNREACHABLE, "no answer") == ""
+    assert now(Reach.CONNECTING) == ""
+    assert now(Reach.UNREACHABLE, "no answer") == ""
+    assert "tenant: needs login: " in now(Reach.NEEDS_LOGIN, "the session is over")
+    assert now(Reach.SLOW) == "tenant answers again\n"
+    assert now(Reach.READY) == ""
+    assert "tenant: untrusted: nobody said yes" in now(Reach.UNTRUSTED, "nobody said yes")
+    assert "tenant: unusable: " in now(Reach.UNUSABLE)
+    assert "tenant: TLS failed: " in now(Reach.TLS_FAILED)
+
+
+def test_what_is_due_and_stuck_is_no_success(served: Path, robot: Path, tmp_path: Path) -> None:
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    with closing(StateStore.open()) as state:
+        export = state.export_record(Address(CredentialKind.FILE, "", "", str(robot)))
+        assert export is not None
+        ended = msgspec.structs.replace(export.credential, expires_at=past, rotate_at=past)
+        state.record_export(msgspec.structs.replace(export, credential=ended))
+    dead = with_a_dead_cluster(served, tmp_path)
+    result = kubemint("rotate", "--due", "-n", "default", "--kubeconfig", dead, "--no-wait")
+    assert result.code in (1, 3), result
+    assert f"left alone: file:{robot}: its cluster does not answer, although it is due" in result.err
+    assert "nothing is due" not in result.err

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach
-from tui.fleet.same import Way, compare
+from tui.fleet.same import Way, compare, echoes
 from tui.issuance.entering import DeliveredBy, SourceKind
 from tui.kube.endpoint import Endpoint
 
@@ -69,6 +70,17 @@ def test_what_a_context_may_not_list_is_shown_by_the_way_that_was_delivered() ->
     assert carried(limited, way(FIRST)) == {CONTEXT: "", FIRST: ""}
 
 
+def test_what_was_asked_for_by_name_shows_what_is_in_it() -> None:
+    ways = {one.row.name: one for one in (way(FIRST), way(SECOND))}
+    assert compare(ways, {SECOND}) == {FIRST: ((SECOND,), SECOND), SECOND: ((FIRST,), "")}
+    ways[CONTEXT] = way(CONTEXT)
+    assert {name: by for name, (_, by) in compare(ways, {SECOND, CONTEXT}).items()} == {
+        CONTEXT: "",
+        FIRST: CONTEXT,
+        SECOND: CONTEXT,
+    }
+
+
 def test_a_context_is_never_left_to_another() -> None:
     assert carried(way("a"), way("b")) == {"a": "", "b": ""}
 
@@ -83,6 +95,27 @@ def test_one_that_shows_less_does_not_change_places_for_ever() -> None:
     """Who is left to another lists nothing, so nothing is missing there: that must not make it the one who shows."""
     limited = way(FIRST, missing=("no right",))
     assert carried(limited, way(SECOND)) == {FIRST: "", SECOND: ""}
+
+
+@pytest.mark.parametrize(
+    ("other", "reach", "echoed"),
+    [
+        (CONTEXT, Reach.UNREACHABLE, True),
+        (CONTEXT, Reach.READY, False),
+        ("harbor/a/before", Reach.UNREACHABLE, True),
+        ("harbor/z/after", Reach.UNREACHABLE, False),
+        ("not there", Reach.UNREACHABLE, False),
+    ],
+)
+def test_the_same_trouble_of_the_same_server_is_said_once(other: str, reach: Reach, echoed: bool) -> None:
+    row = msgspec.structs.replace(way(FIRST, Reach.UNREACHABLE).row, same=(other,))
+    clusters = {} if other == "not there" else {other: way(other, reach).row}
+    assert echoes(row, clusters) is echoed
+
+
+def test_ones_own_trouble_is_always_said() -> None:
+    row = msgspec.structs.replace(way("b", Reach.UNREACHABLE).row, same=("a",))
+    assert not echoes(row, {"a": way("a", Reach.UNREACHABLE).row})
 
 
 def test_an_address_that_is_none_is_nobodys() -> None:

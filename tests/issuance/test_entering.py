@@ -157,7 +157,12 @@ def test_the_error_names_server_authority_source_and_what_to_run() -> None:
     error = Untrusted(PLAIN, decide(PLAIN))
     for word in (PLACE.server, CA, "DPUCluster dpf/edge in harbor", "nobody said yes"):
         assert word in error.message
+    assert error.message == (
+        f"nobody said yes to entering it yet (server {PLACE.server}, authority {CA}, "
+        "delivered by DPUCluster dpf/edge in harbor)"
+    )
     assert error.hint == "look at it and say yes: kubemint trust harbor/dpf/edge"
+    assert (error.cluster, error.delivery) == (BY.cluster, PLAIN)
     assert error.may_be_trusted
     changed = Untrusted(PLAIN, decide(PLAIN, yes=place(server="https://old")))
     assert "it changed since somebody said yes" in changed.message
@@ -191,6 +196,8 @@ def test_a_bundle_is_known_by_its_certificates_whatever_stands_around_and_in_whi
     assert fingerprint(pem(one)) == hashlib.sha256(one).hexdigest()
     assert fingerprint(pem(one, one)) == fingerprint(pem(one))
     assert fingerprint(b"# issuing\n" + pem(one, two, between=b"# root\r\n")) == fingerprint(pem(two, one))
+    both = sorted([hashlib.sha256(one).digest(), hashlib.sha256(two).digest()])
+    assert fingerprint(pem(one, two)) == hashlib.sha256(b"".join(both)).hexdigest()
     assert len({fingerprint(pem(*these)) for these in ((one,), (two,), (one, two))}) == 3
     assert certificates(pem(one, two)) == [one, two]
 

@@ -139,7 +139,7 @@ def test_only_what_was_chosen_is_kept() -> None:
 @pytest.mark.parametrize(
     ("fields", "why"), [
         ({"read_only": True}, "read-only"),
-        ({"lost": True}, "does not answer"),
+        ({"lost": "its cluster does not answer"}, "does not answer"),
         ({"left": "its rotation was undone"}, "undone"),
     ]
 )  # fmt: skip
@@ -151,7 +151,8 @@ def test_what_may_not_or_cannot_be_renewed_is_left_with_a_reason(fields: dict[st
     look = world.loop.look()
     assert look.due == ()
     assert why in look.left[address]
-    world.set(address, read_only=False, lost=False, left="")
+    assert look.stuck == ((address,) if "lost" in fields else ())
+    world.set(address, read_only=False, lost="", left="")
     assert world.loop.look().due == (address,), "it goes on as soon as that is over"
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "tui/fleet/same.py": ("tests/fleet/test_same.py",),
+    "tui/issuance/deliveries.py": ("tests/issuance/test_deliveries.py",),
+    "tui/issuance/entering.py": ("tests/issuance/test_entering.py",),
     "tui/kube/delivered.py": ("tests/security/test_delivered.py",),
 }
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from tui.issuance.renewal_loop import Watched
 from tui.issuance.types import Address
 
-from .rows import CredentialRow, Row
+from .rows import ClusterRow, CredentialRow, Reach, Row
+
+_CANNOT: Final = {
+    Reach.NEEDS_LOGIN: "its cluster needs a login",
+    Reach.UNREACHABLE: "its cluster does not answer",
+    Reach.TLS_FAILED: "its cluster's certificate is not accepted",
+    Reach.UNUSABLE: "what is written about its cluster cannot be used",
+    Reach.UNTRUSTED: "nobody said yes to entering its cluster",
+}
+
+
+def why_not_asked(row: ClusterRow | None) -> str:
+    """Why nothing can be renewed in a cluster; empty where it can, or nobody knows yet."""
+    return "" if row is None else _CANNOT.get(row.reach, "")
 
 
 class Clocked(Protocol):
@@ -24,18 +37,22 @@ def watched(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     read_only: Callable[[str], bool] = lambda cluster: False,
+    cannot: Callable[[str], str] = lambda cluster: "",
     undone: Collection[Address] = (),
 ) -> Iterator[Watched]:
     """Each credential by its cluster's clock.
 
-    `read_only` says of which clusters nothing may be changed, `undone` whose last rotation somebody took back.
+    `read_only` says of which clusters nothing may be changed, `cannot` why one cannot be asked, `undone` whose last
+    rotation somebody took back.
     """
     for row in rows:
         if isinstance(row, CredentialRow):
             yield Watched(
                 credential=row.credential,
                 now=clock() + timedelta(seconds=fleet.skew(row.cluster) or 0),
-                lost=row.stale,
+                lost=cannot(row.cluster)
+                or cannot(row.credential.address.cluster)
+                or ("its cluster does not answer" if row.stale else ""),
                 left="its rotation was undone" if row.credential.address in undone else "",
                 read_only=read_only(row.cluster) or read_only(row.credential.address.cluster),
             )

@@ -46,18 +46,16 @@ def compare(ways: Mapping[str, Way], named: Collection[str] = ()) -> dict[str, t
 
 def echoes(row: ClusterRow, clusters: Mapping[str, ClusterRow]) -> bool:
     """Whether another way to the same server says already what is wrong with this one."""
-    earlier = (clusters.get(name) for name in row.same)
-    return row.delivered is not None and any(
-        other is not None
-        and other.reach is row.reach
-        and (other.delivered is not None, other.name) < (row.delivered is not None, row.name)
-        for other in earlier
-    )
+    others = (clusters.get(name) for name in row.same)
+    if row.delivered is None:
+        return False
+    alike = (other for other in others if other is not None and other.reach is row.reach)
+    return any(other.delivered is None or min(other.name, row.name) == other.name for other in alike)
 
 
 def _server(endpoint: Endpoint) -> tuple[object, ...]:
     """What two ways to the same server have in common: its address, however written, and whom it is trusted by."""
-    authority = b"".join((endpoint.ca or b"").split()), endpoint.insecure, endpoint.tls_server_name or ""
+    authority = endpoint.ca and tuple(endpoint.ca.split()), endpoint.insecure, endpoint.tls_server_name
     try:
         return *place(endpoint.server), *authority
     except ValueError:  # no address at all

@@ -26,12 +26,13 @@ from .acting import (
     wait_for_grace,
 )
 from .completion import addresses as complete_addresses
-from .exits import Ended, Exit, say
+from .exits import Ended, Exit, complain, say
 from .options import Options, namespace_option, shared_options
 from .session import open_fleet, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
+    from tui.fleet.store import FleetChange
     from tui.issuance.engine import Engine
     from tui.issuance.renewal_loop import Look, RenewalLoop
 
@@ -125,21 +126,21 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
 async def _rotate_due(options: Options, namespace: str | None, how: _How) -> None:
     from tui.fleet.store import Area
 
-    from .listing import needed, troubles
+    from .listing import troubles
 
     areas = {Area.CREDENTIALS}
     async with (
         setting(options) as place,
         open_fleet(place, areas=areas, namespace=namespace, acting=True, dry_run=how.dry_run, grace=how.grace) as fleet,
     ):
-        answered = await fleet.settled(30, needed(place))
+        answered = await fleet.settled(30)
         unread = troubles(fleet, Area.CREDENTIALS, options.contexts, answered=answered)
         progress = Progress(several=True, quiet=how.quiet)
         loop = _loop(fleet, options, namespace, how, progress)
         addresses = await loop.due_now()
         for address, why in loop.last.left.items():
-            say(f"left alone: {address}: {why}")
-        if not addresses and unread is Exit.DONE:
+            say(f"left alone: {address}: {why}" + (", although it is due" if address in loop.last.stuck else ""))
+        if not (addresses or loop.last.stuck) and unread is Exit.DONE:
             say("nothing is due")
         if how.dry_run:
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
@@ -149,11 +150,13 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
     finish(outcomes, how.form, progress)
     if unread is not Exit.DONE:
         raise Ended(Exit.PARTLY if outcomes else unread)
+    if loop.last.stuck:
+        raise Ended(Exit.PARTLY if outcomes else Exit.FAILED)
 
 
 def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, progress: Progress) -> RenewalLoop:
     """The core's renewal loop over what was named; each renewal's address goes to stdout as it happens."""
-    from tui.fleet.renewing import watched
+    from tui.fleet.renewing import watched, why_not_asked
     from tui.fleet.store import Area
     from tui.issuance.renewal_loop import RenewalLoop
 
@@ -167,7 +170,11 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
         return outcomes
 
     return RenewalLoop(
-        source=lambda: watched(chosen(fleet, Area.CREDENTIALS, options.contexts, namespace), fleet),
+        source=lambda: watched(
+            chosen(fleet, Area.CREDENTIALS, options.contexts, namespace),
+            fleet,
+            cannot=lambda cluster: why_not_asked(fleet.store.clusters.get(cluster)),
+        ),
         renew=renew,
         renewed_by=None if how.take_over else fleet.engine.renewed_by,
         read=fleet.engine.lookup,
@@ -189,14 +196,66 @@ async def _watch_due(options: Options, namespace: str | None, how: _How) -> None
         )
         loop.claim = leases.claim
         loop.on_look = _Sayer()
-        fleet.store.subscribe(lambda change: loop.wake())
         await fleet.settled(30)
+        told = _Clusters(fleet, options.contexts)
+
+        def changed(change: FleetChange) -> None:
+            loop.wake()
+            told.look()
+
+        fleet.store.subscribe(changed)
         say("watching; end it with ctrl+c")
+        told.look()
         try:
             with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
                 await loop.run()
         finally:
             await leases.aclose()
+
+
+class _Clusters:
+    """Says of each cluster once that it cannot be asked, what is not renewed because of that, and that it answers."""
+
+    def __init__(self, fleet: Fleet, contexts: Sequence[str]) -> None:
+        self._fleet = fleet
+        self._contexts = contexts
+        self._said: dict[str, str] = {}
+        """How each stood when that was said."""
+
+    def look(self) -> None:
+        """Say what is news. One that is only being connected to is no news."""
+        from tui.fleet.renewing import why_not_asked
+        from tui.fleet.rows import Reach
+        from tui.fleet.same import echoes
+
+        clusters = self._fleet.store.clusters
+        for row in clusters.values():
+            if (self._contexts and row.name not in self._contexts) or row.reach is Reach.CONNECTING:
+                continue
+            why = row.word if why_not_asked(row) and not echoes(row, clusters) else ""
+            before = self._said.get(row.name, "")
+            if why == before:
+                continue
+            self._said[row.name] = why
+            if why:
+                complain(f"{row.name}: {why}: {row.message}; {self._not_renewed(row.name)}", row.hint)
+            else:
+                say(f"{row.name} answers again")
+
+    def _not_renewed(self, cluster: str) -> str:
+        """What a cluster that cannot be asked keeps from being renewed."""
+        from tui.issuance.renewal_loop import RENEWABLE
+
+        rows = self._fleet.store.credentials.values()
+        names = [
+            str(row.credential.address)
+            for row in rows
+            if cluster in (row.cluster, row.credential.address.cluster) and row.credential.address.kind in RENEWABLE
+        ]
+        if not names:
+            return "whatever is in it is not renewed"
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        return f"not renewed meanwhile: {', '.join(names[:2])}{more}"
 
 
 class _Sayer:

@@ -65,13 +65,12 @@ def take(data: bytes, by: DeliveredBy, host: Endpoint, where: str) -> Delivered:
     delivery = Delivery(
         by=by,
         place=Place(way.server, authority, way.tls_server_name or ""),
-        near=is_near(urlsplit(way.server).hostname or ""),
+        near=is_near(str(urlsplit(way.server).hostname)),
         insecure=way.insecure,
         proxy=way.proxy_url is not None,
         nested=host.delivered,
     )
-    endpoint = replace(way, name=by.cluster, delivered=True, vouches=())
-    return Delivered(delivery, endpoint, host.vouches)
+    return Delivered(delivery, replace(way, name=by.cluster), host.vouches)
 
 
 class Gate:

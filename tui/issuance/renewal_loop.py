@@ -42,8 +42,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     credential: Credential
     now: datetime
     """The time in its cluster: its stamps are the server's."""
-    lost: bool = False
-    """Whether its cluster does not answer, so that nobody knows how it stands."""
+    lost: str = ""
+    """Why its cluster cannot be asked, so that nobody knows how it stands; empty where it can."""
     read_only: bool = False
     left: str = ""
     """Why it is to be left alone: somebody has undone its renewal."""
@@ -62,6 +62,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """How many failed the last time they were tried."""
     left: dict[Address, str] = {}
     """What is not renewed although it may be due, and why."""
+    stuck: tuple[Address, ...] = ()
+    """What is due among that, and is left only because its cluster cannot be asked."""
 
 
 def renews(credential: Credential, formats: Mapping[Address, Format | None]) -> bool:
@@ -120,6 +122,7 @@ class RenewalLoop:
         due: list[tuple[datetime, Address]] = []
         points: list[datetime] = []
         left: dict[Address, str] = {}
+        stuck: list[Address] = []
         watched = 0
         seen = list(self.source())
         formats = {one.credential.address: one.credential.format for one in seen}
@@ -132,10 +135,13 @@ class RenewalLoop:
                 continue
             watched += 1
             why = one.left or ("its cluster is read-only" if one.read_only else "")
-            why = why or ("its cluster does not answer" if one.lost else "")
+            why = why or one.lost
             why = why or ("its file is gone" if credential.state is State.MISSING else "")
+            keeper, until = self._kept.get(address, ("", now))
             if why:
                 left[address] = why
+                if why == one.lost and state in DUE and until <= now:
+                    stuck.append(address)
                 continue
             if address in self._busy or self._is_old_news(address, credential):
                 continue
@@ -144,7 +150,6 @@ class RenewalLoop:
                 if claimed is not None:
                     left[address] = claimed
                 continue
-            keeper, until = self._kept.get(address, ("", now))
             if until > now:
                 left[address] = keeper
                 continue
@@ -161,12 +166,15 @@ class RenewalLoop:
             next_at=min(points, default=None),
             failing=len(self._failures),
             left=left,
+            stuck=tuple(stuck),
         )
 
     async def due_now(self) -> list[Address]:
         """What would be renewed at this moment; for whoever does it once."""
         self._last = self.look()
         found = [address for address in self._last.due if not await self._somebody_else(address)]
+        for address in self._last.stuck:
+            await self._somebody_else(address)
         self._last = self.look()
         return found
 

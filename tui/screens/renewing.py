@@ -11,7 +11,7 @@ from typing import Protocol
 from textual.worker import Worker
 
 from tui.fleet.renewal_leases import RenewalLeases
-from tui.fleet.renewing import watched
+from tui.fleet.renewing import watched, why_not_asked
 from tui.fleet.rows import CredentialRow
 from tui.issuance.countdown import human_left
 from tui.issuance.renewal_loop import Look, RenewalLoop, Watched, renews
@@ -133,7 +133,14 @@ class Renewing:
         if session.fleet is None:
             return []
         return list(
-            watched(rows, session.fleet, clock=session.clock, read_only=session.read_only_in, undone=session.undone)
+            watched(
+                rows,
+                session.fleet,
+                clock=session.clock,
+                read_only=session.read_only_in,
+                cannot=lambda cluster: why_not_asked(session.store.clusters.get(cluster)),
+                undone=session.undone,
+            )
         )
 
     async def _renew(self, addresses: Sequence[Address]) -> list[Outcome]:

@@ -16,6 +16,7 @@ import msgspec
 
 from tui.issuance.cluster_time import ahead, now_at, utc_now
 from tui.issuance.durations import format_duration
+from tui.issuance.entering import NotEntered
 from tui.issuance.errors import IssuanceError
 from tui.issuance.fence import fence, unsure
 from tui.issuance.managed import Reserved
@@ -85,6 +86,8 @@ class Keeper:
             request = await steps.fetch(host, cluster, namespace, name)
         except NotFound:
             return Rest(request=None)
+        if not abandon and (outside := await self._not_entered(request)) is not None:
+            return Rest(request=request, error=str(outside), hint=outside.hint)
         if request.deleted_at is not None:
             return await self._delete(request, abandon)
         request = await steps.add_finalizer(host, request)
@@ -116,6 +119,19 @@ class Keeper:
         orphans = await work.orphans(self._now(work.client), now + self._grace)
         swept = await self._sweep(work, now, orphans)
         return self._rest(work, reason, minted, swept)
+
+    async def _not_entered(self, request: DPURequest) -> NotEntered | None:
+        """Why the cluster of a request is not entered. What this machine's operator was not asked yet is nobody else's
+        business: then nothing is written, not even that."""
+        wanted = (request.target, request.status_target if request.deleted_at is not None else None)
+        for target in filter(None, wanted):
+            try:
+                await self._clusters.target(request.cluster, target)
+            except NotEntered as error:
+                return error
+            except (KubeError, IssuanceError):
+                continue  # that is said in a condition
+        return None
 
     async def _issue(self, work: RequestWork) -> IssuedToken:
         await work.account()
