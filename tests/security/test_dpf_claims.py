@@ -7,10 +7,9 @@ import base64
 import contextlib
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
-import msgspec
 import pytest
 
 from tests.issuance.dpf_place import CLOCK, Place
@@ -19,24 +18,17 @@ from tui.issuance import managed
 from tui.issuance.claims import read_token
 from tui.issuance.dpf.aside import left_to
 from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
-from tui.issuance.dpf.kept import Decision, Kept, decide
-from tui.issuance.dpf.objects import DPURequest, NamespacedName
-from tui.issuance.dpf.owned import Seen, belongs, left_alone
 from tui.issuance.dpf.resources import (
     DPU_REQUESTS,
-    EXPIRES,
     FIELD_MANAGER,
-    FINALIZER,
     HANDLE,
     LEFTOVERS,
     MARKS,
-    ownership,
 )
-from tui.issuance.dpf.tending import trace, waits_until
+from tui.issuance.dpf.tending import trace
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.token_request import request_token
-from tui.issuance.types import Handle, Identity
-from tui.issuance.vouchers import Word
+from tui.issuance.types import Identity
 from tui.kube import kubeconfig as loading
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
@@ -206,29 +198,6 @@ async def test_a_status_without_its_token_in_the_secret_stops_nobody(both: Place
     assert await left_to(both.client, both.host, request, [], both.clock()) == ""
 
 
-MADE = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("more", "waits"),
-    [
-        ({}, True),
-        ({"status": {}}, True),
-        ({"status": {"conditions": []}}, False),
-        ({"finalizers": [FINALIZER]}, False),
-        ({"finalizers": ["somebody.else/s"]}, True),
-        ({"deletionTimestamp": "2030-01-01T12:00:01Z"}, False),
-        ({"creationTimestamp": None}, False),
-        ({"creationTimestamp": "soon"}, False),
-    ],
-)
-def test_only_what_nobody_has_touched_is_left_a_minute(more: dict[str, Any], waits: bool) -> None:
-    meta = {"creationTimestamp": "2030-01-01T12:00:00Z"} | {key: more[key] for key in more if key != "status"}
-    until = waits_until({"metadata": meta} | {key: more[key] for key in more if key == "status"})
-    assert (until == MADE + timedelta(minutes=1)) is waits
-    assert (until > MADE) is waits
-
-
 # The token that lies in the Secret
 
 
@@ -353,158 +322,7 @@ async def test_an_old_token_that_somebody_puts_back_within_its_grace_ends_all_th
     assert await place.works(await place.token())
 
 
-REQUEST = DPURequest(
-    cluster="harbor", namespace="ns", name="req", uid="r1", type="kubeconfig", duration="1h",
-    service_account=NamespacedName("sa", "robot"), target=NamespacedName("dpf", "tenant"),
-    secret=NamespacedName("ns", "out"), status_service_account=NamespacedName("sa", "robot"),
-    status_target=NamespacedName("dpf", "tenant"), status_secret=NamespacedName("ns", "out"),
-    issued_at=MADE, expires_at=MADE + timedelta(hours=1),
-    annotations={
-        EXPIRES: "2030-01-01T13:00:00Z", "kubemint.io/requested": "1h", "kubemint.io/handle": "sa/kubemint-robot-x/h1",
-        "kubemint.io/fingerprint": "f1", "kubemint.io/account-uid": "a1", "kubemint.io/target-uid": "t1",
-    },
-)  # fmt: skip
-ROBOT = Identity("harbor/dpf/tenant", "sa", "robot")
-KEPT = Kept(
-    word=Word.CONFIRMED, identity=ROBOT, account_uid="a1",
-    handle=Handle("harbor/dpf/tenant", "sa", "kubemint-robot-x", "h1"),
-    issued_at=MADE, expires_at=MADE + timedelta(hours=1), fingerprint="f1",
-)  # fmt: skip
-UNMARKED: dict[str, Any] = {"annotations": {}}
-STAYS, ADOPT, UNSURE = Decision(), Decision(adopt=True), Decision(unsure=True)
-
-
-@pytest.mark.parametrize(
-    ("request_", "kept", "facts", "decision"),
-    [
-        ({}, {}, {}, STAYS),
-        ({}, {"word": Word.UNASKED}, {}, UNSURE),
-        ({}, {"word": Word.REFUSED}, {}, "the target cluster refuses"),
-        ({}, {"word": Word.NONE, "identity": None}, {}, "is gone or holds no token"),
-        ({}, {"word": Word.UNREADABLE, "identity": None}, {}, "is gone or holds no token"),
-        ({}, {"identity": None}, {}, "a token of nobody"),
-        ({}, {"identity": Identity("harbor/dpf/tenant", "sa", "other")}, {}, "a token of"),
-        ({}, {"identity": Identity("harbor/dpf/tenant", "other", "robot")}, {}, "a token of"),
-        ({}, {"identity": Identity("harbor", "sa", "robot")}, {}, "a token of"),
-        ({}, {"account_uid": ""}, {}, "deleted and created again"),
-        ({}, {"account_uid": "a2"}, {}, "deleted and created again"),
-        ({}, {}, {"account_uid": ""}, "its service account was deleted"),
-        ({}, {}, {"target_uid": "t2"}, "its target cluster was deleted and created again"),
-        ({}, {}, {"target_uid": ""}, "its target cluster was deleted and created again"),
-        ({"annotations": REQUEST.annotations | {"kubemint.io/target-uid": ""}}, {}, {}, "its target cluster"),
-        ({}, {"expires_at": None}, {}, "from when to when"),
-        ({}, {"issued_at": None}, {}, "from when to when"),
-        ({}, {"issued_at": MADE + timedelta(hours=2)}, {}, "from when to when"),
-        ({"duration": "2h"}, {}, {}, "the wanted lifetime changed"),
-        ({"annotations": REQUEST.annotations | {"kubemint.io/requested": "2h"}}, {}, {}, "the wanted lifetime"),
-        ({"annotations": REQUEST.annotations | {"kubemint.io/requested": "soon"}}, {}, {}, "the wanted lifetime"),
-        ({}, {}, {"now": MADE + timedelta(minutes=55)}, "it is due"),
-        ({}, {"word": Word.REFUSED}, {"now": MADE + timedelta(minutes=55)}, "it is due"),
-        ({"issued_at": None}, {}, {}, "when the token was issued is not known"),
-        ({"issued_at": MADE + timedelta(hours=1)}, {}, {}, "when the token was issued is not known"),
-        ({"status_service_account": NamespacedName("sa", "old")}, {}, {}, "the service account changed"),
-        ({"status_target": None}, {}, {}, "the target cluster changed"),
-        # of DPF's controller: no marks, bound to nothing
-        (UNMARKED, {"handle": None, "fingerprint": "f9"}, {}, STAYS),
-        (UNMARKED, {"handle": None, "word": Word.UNASKED}, {}, UNSURE),
-        (UNMARKED | {"duration": "2h"}, {"handle": None}, {}, "the wanted lifetime changed"),
-        # what the request does not say, or says otherwise
-        (UNMARKED, {}, {}, "the Secret holds another token"),
-        (UNMARKED, {"ours": True}, {}, ADOPT),
-        (UNMARKED, {"ours": True, "word": Word.UNASKED}, {}, UNSURE),
-        ({}, {"fingerprint": "f2"}, {}, "the Secret holds another token"),
-        ({}, {"fingerprint": "f2", "ours": True}, {}, ADOPT),
-        ({}, {"handle": None, "ours": True}, {}, ADOPT),
-        ({"annotations": REQUEST.annotations | {"kubemint.io/handle": "sa/theirs/h9"}}, {"ours": True}, {}, ADOPT),
-        ({"expires_at": MADE + timedelta(days=9)}, {"ours": True}, {}, ADOPT),
-        ({"expires_at": MADE + timedelta(days=9)}, {}, {}, "the Secret holds another token"),
-        # the first one
-        ({"expires_at": None, "issued_at": None}, {"ours": True}, {}, ADOPT),
-        ({"expires_at": None, "issued_at": None}, {}, {}, "the Secret holds another token"),
-        ({"expires_at": None}, {"word": Word.NONE, "identity": None}, {}, "nothing was issued yet"),
-        ({"status_service_account": None}, {}, {"account_uid": ""}, "nothing was issued yet"),
-    ],
-)
-def test_a_token_stays_only_where_everything_is_established(
-    request_: dict[str, Any], kept: dict[str, Any], facts: dict[str, Any], decision: Decision | str
-) -> None:
-    given: dict[str, Any] = {"account_uid": "a1", "target_uid": "t1", "now": MADE + timedelta(minutes=1)} | facts
-    found = decide(
-        msgspec.structs.replace(REQUEST, **request_), ROBOT, given["account_uid"], given["target_uid"],
-        msgspec.structs.replace(KEPT, **kept), given["now"],
-    )  # fmt: skip
-    if isinstance(decision, str):
-        assert decision in found.mint
-        assert not found.adopt
-        assert not found.unsure
-    else:
-        assert found == decision
-
-
 # Whose an account or a Secret is
-
-
-MINE = ownership("ns", "req")
-
-
-@pytest.mark.parametrize(
-    ("seen", "named", "belongs_"),
-    [
-        (Seen(labels=MINE), False, True),
-        (Seen(labels=MINE), True, True),
-        (Seen(labels=MINE | {"other": "x"}), False, True),
-        (Seen(labels=MINE, managers=frozenset({"kubectl"})), False, True),
-        (Seen(labels=ownership("ns", "other"), managers=frozenset({FIELD_MANAGER})), True, False),
-        (Seen(labels=ownership("other", "req"), managers=frozenset({FIELD_MANAGER})), True, False),
-        *[
-            (Seen(labels={key: MINE[key] for key in MINE if key != left}, managers=frozenset({FIELD_MANAGER})), True,
-             False)
-            for left in MINE
-        ],
-        (Seen(managers=frozenset({FIELD_MANAGER})), True, True),
-        (Seen(managers=frozenset({FIELD_MANAGER, "kubectl"})), True, True),
-        (Seen(managers=frozenset({FIELD_MANAGER})), False, False),
-        (Seen(managers=frozenset({"kubectl"})), True, False),
-        (Seen(), True, False),
-        (Seen(), False, False),
-        (Seen(made_for="r1"), True, False),
-    ],
-)  # fmt: skip
-def test_it_belongs_to_the_request_that_its_labels_name(seen: Seen, named: bool, belongs_: bool) -> None:
-    """Or, of the controller's first versions, to the one whose status names it, with the field manager really there."""
-    assert belongs(seen, REQUEST, named=named) is belongs_
-
-
-LABELLED = Seen(uid="u1", labels=MINE)
-
-
-@pytest.mark.parametrize(
-    ("kind", "seen", "uid", "why"),
-    [
-        ("account", LABELLED, "u1", ""),
-        ("account", LABELLED, "u2", "another one has its name"),
-        ("account", LABELLED, "", "nothing says that it is the account"),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "", ""),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "u1", ""),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "u2", "another one has its name"),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r2"), "u1", "another request of this name"),
-        ("account", msgspec.structs.replace(LABELLED, labels={}, made_for="r1"), "u1", "its labels do not say"),
-        ("account", msgspec.structs.replace(LABELLED, labels={}, managers=frozenset({FIELD_MANAGER})), "u1", "labels"),
-        ("account", msgspec.structs.replace(LABELLED, labels=ownership("ns", "other")), "u1", "labels"),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "", ""),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "u1", ""),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "u2", "another one has its name"),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque", labels={}), "u1", "labels"),
-        ("secret", msgspec.structs.replace(LABELLED, type="kubernetes.io/tls"), "u1", "it is of type"),
-        ("secret", msgspec.structs.replace(LABELLED, type="kubernetes.io/service-account-token"), "", "of type"),
-        ("secret", LABELLED, "u1", "it is of type"),
-    ],
-)
-def test_removed_is_only_what_was_made_for_this_very_request(
-    kind: Literal["account", "secret"], seen: Seen, uid: str, why: str
-) -> None:
-    found = left_alone(kind, seen, REQUEST, uid)
-    assert why in found if why else found == ""
 
 
 async def test_an_account_without_managers_is_not_taken_over_by_a_status_that_names_it(both: Place) -> None:

@@ -23,7 +23,6 @@ from . import resources
 from .objects import DPURequest
 
 if TYPE_CHECKING:
-    from tui.issuance.clusters import Clusters
     from tui.kube.sensitive import Sensitive
 
 _SECOND: Final = timedelta(seconds=1)
@@ -56,12 +55,6 @@ def read(token: Sensitive | None, cluster: str) -> Kept:
     return Kept(**msgspec.structs.asdict(facts), ours=unbound)
 
 
-async def confirm(kept: Kept, token: Sensitive, clusters: Clusters, cluster: str) -> Kept:
-    """Ask its cluster whose token it is. Never raises: what could not be asked is said in `note`."""
-    facts = await vouching.facts_at(clusters, cluster, token)
-    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours)
-
-
 def decide(
     request: DPURequest, wanted: Identity, account_uid: str, target_uid: str, kept: Kept, now: datetime
 ) -> Decision:
@@ -92,8 +85,8 @@ def is_recorded(request: DPURequest, kept: Kept) -> bool:
     marks, handle = request.marks, kept.handle
     if not marks:
         return handle is None  # DPF's controller binds to nothing and marks nothing
-    named = f"{handle.namespace}/{handle.name}/{handle.uid}" if handle is not None else ""
-    return marks.get(resources.FINGERPRINT, "") == kept.fingerprint and marks.get(resources.HANDLE, "") == named
+    named = f"{handle.namespace}/{handle.name}/{handle.uid}" if handle is not None else None
+    return marks.get(resources.FINGERPRINT) == kept.fingerprint and marks.get(resources.HANDLE) == named
 
 
 def _is_first(request: DPURequest) -> bool:
@@ -128,7 +121,7 @@ def _another(request: DPURequest, wanted: Identity, account_uid: str, target_uid
     if kept.account_uid != account_uid:
         return "its service account was deleted and created again"
     marks = request.marks
-    if marks and marks.get(resources.TARGET_UID, "") != target_uid:
+    if marks and marks.get(resources.TARGET_UID) != (target_uid or None):
         return "its target cluster was deleted and created again"
     return ""
 
@@ -147,7 +140,7 @@ def _ending(request: DPURequest, kept: Kept, now: datetime) -> str:
 def _is_lifetime_as_wanted(request: DPURequest, kept: Kept, granted: timedelta) -> bool:
     """Compared with what was asked for, where that is known: a server that gives less is not asked again."""
     wanted, marks = request.wanted, request.marks
-    if marks.get(resources.FINGERPRINT, "") == kept.fingerprint:
+    if marks.get(resources.FINGERPRINT) == kept.fingerprint:
         asked = marks.get(resources.REQUESTED)
         try:
             return same_wish(parse_duration(asked) if asked else None, wanted)

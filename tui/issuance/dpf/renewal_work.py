@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.issuance import handles, managed
+from tui.issuance import handles, managed, vouching
 from tui.issuance.durations import parse_time
 from tui.issuance.errors import IssuanceError, NotProved
 from tui.issuance.lease import LONGEST
@@ -34,7 +34,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import conditions, resources, steps
 from .cleanup import Leftover, leftovers_of, replaced_by_change, written
-from .kept import Decision, Kept, confirm, decide, is_recorded, read
+from .kept import Decision, Kept, decide, is_recorded, read
 from .objects import Condition, DPURequest, NamespacedName, cluster_name
 from .steps import Account, Issued, Published
 from .target import Target, TargetClusters
@@ -301,7 +301,8 @@ async def _kept(work: RequestWork) -> Kept:
         seen = await handles.look(work.client, handle.namespace, handle.name)
         ours = seen is not None and seen.uid == handle.uid and handles.made_for(seen, work.identity, request.uid)
         kept = msgspec.structs.replace(kept, ours=ours and handle.uid not in gone)
-    return await confirm(kept, token, work.clusters, work.target.name)
+    facts = await vouching.facts_at(work.clusters, work.target.name, token)
+    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours)
 
 
 def succeeded(request: DPURequest, now: datetime) -> tuple[Condition, ...]:

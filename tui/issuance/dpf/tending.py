@@ -111,7 +111,7 @@ def _late(request: DPURequest) -> datetime:
 
 
 def _is_controller(entry: Mapping[str, Any]) -> bool:
-    manager = str(entry.get("manager", ""))
+    manager = str(entry.get("manager"))
     if manager == FIELD_MANAGER:
         return True
     return entry.get("subresource") == "status" and not manager.startswith((managed.MANAGER, "kubectl"))
