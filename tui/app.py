@@ -399,7 +399,7 @@ def run(
             gate=Gate(lambda: app.session.loaded.trusts(), state[0].trusted_place),
         )
 
-    from tui.issuance.state import default_folder
+    from tui.issuance.state_file import default_folder
 
     folder = state_folder.parent / "exports" if demo and state_folder is not None else None
     app = KubemintApp(

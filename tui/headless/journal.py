@@ -49,7 +49,8 @@ def journal(
     from tui.fleet.journal_filter import found
     from tui.issuance.journal_anchor import NAME, Anchor
     from tui.issuance.journal_table import left_behind
-    from tui.issuance.state import StateStore, default_folder
+    from tui.issuance.state import StateStore
+    from tui.issuance.state_file import default_folder
 
     if out is None and force:
         raise click.UsageError("--force goes with --out")

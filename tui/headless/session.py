@@ -59,7 +59,7 @@ class Setting:
 
     def state_if_any(self) -> StateStore | None:
         """The local state for reading: None where there is none, and with a warning where it cannot be opened."""
-        from tui.issuance.state import default_folder
+        from tui.issuance.state_file import default_folder
 
         folder = self.state_folder or default_folder()
         try:
@@ -75,7 +75,7 @@ class Setting:
         return Gate(self.settings.trusts, self._yes)
 
     def _yes(self, by: DeliveredBy) -> Place | None:
-        from tui.issuance.state import default_folder
+        from tui.issuance.state_file import default_folder
 
         if not ((self.state_folder or default_folder()) / "state.db").exists():
             return None

@@ -20,6 +20,7 @@ from tui.kube.request_info import RequestInfo
 from .cluster_time import utc_now
 from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
+from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
 from .types import (
     Action,
@@ -233,14 +234,15 @@ class Engine:
         if work is None:
             raise UsageError("this plan was executed already, or another engine made it", "make a new plan")
         run = Run(plan, self.state, self._context.clock, on_step, self.checkpoint)
-        with limits.by_default(limits.ACTING):
+        with limits.by_default(limits.ACTING), noting_in(self.state.folder):
             return await self._execute(run, work)
 
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
         """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
         from .recovery import Recovery
 
-        return await Recovery(self._context, self._locks, self._graces, on_step).run()
+        with noting_in(self.state.folder):
+            return await Recovery(self._context, self._locks, self._graces, on_step).run()
 
     async def renewed_by(self, address: Address) -> str:
         """Who else renews a request, and what shows it: DPF's controller. Empty where nobody does."""

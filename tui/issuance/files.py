@@ -2,7 +2,8 @@
 
 A write goes to a temporary file in the same folder (0600, exclusive, no links followed), is flushed to the disk and
 then renamed over what the path leads to, so that a reader, a crash or a kill at any moment finds the old content or
-the new. Temporary files that a killed process left behind are swept by the next write and by `sweep`.
+the new. Temporary files that a killed process left behind are swept by the next write in that folder, and by the next
+start wherever it was (`leftover_files`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ from typing import Final, ParamSpec, TypeVar
 from tui.kube.sensitive import Sensitive
 
 from .errors import IssuanceError
+from .leftover_files import noted, sweep, temporary_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +31,6 @@ T = TypeVar("T")
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 MAX_READ: Final = 16 * 1024 * 1024
-_SUFFIX: Final = ".kubemint-tmp"
 _MOST_LINKS: Final = 40
 """As many as Linux follows for one path."""
 
@@ -69,7 +69,8 @@ def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False,
         sweep(target.parent)
         if fresh and before is not None:
             raise FileError(f"{path} is there already", "name another file, or say that it may be replaced")
-        _replace(target, material.reveal_bytes(), before, fresh=fresh, mode=mode)
+        with noted(target.parent):
+            _replace(target, material.reveal_bytes(), before, fresh=fresh, mode=mode)
     return target
 
 
@@ -191,19 +192,6 @@ def make_private_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
-def sweep(folder: Path | str) -> int:
-    """Remove temporary files in `folder` whose writer is gone; how many there were.
-
-    A living writer holds a lock on its file, which the system drops when the process dies however it dies.
-    """
-    swept = 0
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            if entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
-                swept += _sweep_one(Path(entry.path))
-    return swept
-
-
 def readable_by_others(path: Path | str) -> str:
     """Who besides the owner may read the file, in words; empty where nobody may."""
     mode = Path(path).stat().st_mode
@@ -272,12 +260,6 @@ def _move(temporary: Path, target: Path, *, fresh: bool) -> None:
     temporary.replace(target)
 
 
-def temporary_name(target: Path) -> Path:
-    """A name beside `target` that nobody has, and that `sweep` knows as ours."""
-    # A long name is cut so that the temporary one fits into what file systems allow.
-    return target.with_name(f".{os.fsdecode(os.fsencode(target.name)[:200])}.{secrets.token_hex(6)}{_SUFFIX}")
-
-
 def _open_temporary(target: Path) -> tuple[int, Path]:
     """A new, locked, private file beside `target`."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -294,21 +276,6 @@ def _open_temporary(target: Path) -> tuple[int, Path]:
         if os.fstat(descriptor).st_nlink:
             return descriptor, temporary
         os.close(descriptor)
-
-
-def _sweep_one(temporary: Path) -> int:
-    try:
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary.unlink()
-    except OSError:
-        return 0
-    finally:
-        os.close(descriptor)
-    return 1
 
 
 def _take_over(descriptor: int, before: os.stat_result | None) -> int:

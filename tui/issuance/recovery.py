@@ -21,6 +21,7 @@ from .grace import Graces, revoke
 from .grace_time import Left, left
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
+from .leftover_files import sweep_noted
 from .locks import Locks
 from .places import Place, places_for
 from .revoking import dead, delete_secret, secrets_of
@@ -55,6 +56,7 @@ class Recovery:
     async def run(self) -> list[Outcome]:
         """Everything open, oldest first; then every old handle whose grace is over. Others keep their timers."""
         state = self._context.state
+        await asyncio.to_thread(sweep_noted, state.folder)
         intents = await asyncio.to_thread(state.open_plans)
         outcomes = await _each([(one.spec.identity.cluster, partial(self._settle, one)) for one in intents])
         over = []

@@ -24,7 +24,7 @@ from .errors import StateError
 from .intent import Dead, Export, Intent, Revocation
 from .journal import ChainReport, JournalEntry, stamp
 from .journal_anchor import Anchor
-from .state_file import Damaged, alone, private_folder, set_aside, sqlite_errors, wrong_kind
+from .state_file import Damaged, alone, default_folder, private_folder, set_aside, sqlite_errors, wrong_kind
 from .state_schema import prepare
 from .types import Action, Address, Credential, CredentialKind, Handle, StepResult
 
@@ -311,13 +311,6 @@ class StateStore:
             raise StateError(
                 f"{self.folder / _FILE} holds a record that cannot be read: {error}", _UNREADABLE
             ) from None
-
-
-def default_folder() -> Path:
-    """Where the state is unless somebody says otherwise: `kubemint` in the XDG state folder."""
-    from platformdirs import user_state_path
-
-    return user_state_path("kubemint", appauthor=False)
 
 
 def _keep(db: sqlite3.Connection, export: Export) -> None:

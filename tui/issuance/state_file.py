@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from .errors import StateError
 
 _PRIMARY: Final = 0xFF
@@ -68,6 +66,13 @@ def sqlite_errors(file: Path) -> Iterator[None]:
             Path(f"{file}{_SUSPECT}").touch(mode=0o600)
         raise Damaged(said, "start kubemint again: it sets the file aside and begins afresh")
     raise StateError(f"{file} {words}" if words else said, hint)
+
+
+def default_folder() -> Path:
+    """Where the state is unless somebody says otherwise: `kubemint` in the XDG state folder."""
+    from platformdirs import user_state_path
+
+    return user_state_path("kubemint", appauthor=False)
 
 
 def private_folder(folder: Path) -> None:
@@ -135,6 +140,8 @@ def set_aside(file: Path, why: str) -> tuple[str, str]:
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Two that start at once must not set aside what the other has just begun. Raises StateError."""
+    from filelock import FileLock, Timeout  # only here, for start-up time
+
     held = FileLock(folder / "state.lock", timeout=10, mode=0o600)
     try:
         held.acquire()
