@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
+from tests.dashboard.held import handles
 from tui.demo.faults import Answer, FaultRule
+from tui.demo.running import FleetThread
 from tui.issuance.alerts import Level
+from tui.issuance.durations import parse_duration
 from tui.issuance.types import StepStatus
 from tui.screens.loop_dialog import LoopScreen
 from tui.screens.snooze import SnoozeScreen
@@ -37,10 +42,41 @@ async def test_u_goes_back_to_the_old_one_and_says_how_long_that_is_possible(das
         job = await driver.act("u")
         assert done(job), job.tasks[0].message
         await driver.until(lambda: driver.app.session.store.credentials[row.key].credential.fingerprint == old)
+        left = parse_duration(job.tasks[0].message.partition("good for ")[2].partition(",")[0])
+        assert row.credential.expires_at is not None
+        assert abs(row.credential.expires_at - driver.app.session.now(row) - left) < timedelta(seconds=60)
         said = steps(driver, "undo", str(address))
         assert said == [(step, "done") for step in ("intent", "prove", "write:0", "check:0", "commit")]
         assert driver.app.session.undone == {address}
         assert [one.by for one in driver.app.session.engine.state.revocations()] == [old]
+
+
+async def test_an_old_token_that_lives_on_makes_the_job_a_failure_that_can_be_tried_again(
+    dashboard: Open, demo: FleetThread
+) -> None:
+    async with dashboard(only=["tenant-a"], grace=0) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        seeded = driver.credential("prometheus-kubeconfig").credential
+        assert done(await driver.act("r"))
+        await driver.until(lambda: driver.credential("prometheus-kubeconfig").credential != seeded)
+        credential = driver.credential("prometheus-kubeconfig").credential
+        assert credential is not None
+        address, old = credential.address, credential.handle
+        assert old is not None
+        fault(demo, "tenant-a", FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path="/secrets/kubemint-"))
+        job = await driver.act("r")
+        await driver.until(lambda: job.sign is StepStatus.FAILED)
+        await driver.shows("done, but the old token still works")
+        assert (str(address), "commit", "done") in driver.journal("rotate")
+        assert old.name in handles(driver, "tenant-a", address.namespace)
+        clear(demo)
+        now = driver.credential("prometheus-kubeconfig").credential
+        job = await driver.act("ctrl+r")  # ends the old one, and rotates nothing
+        assert done(job), job.tasks[0].message
+        await driver.shows("what was left has ended")
+        assert old.name not in handles(driver, "tenant-a", address.namespace)
+        assert [step for step, _ in steps(driver, "rotate", str(address))].count("commit") == 2
+        assert driver.credential("prometheus-kubeconfig").credential == now
 
 
 async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) -> None:

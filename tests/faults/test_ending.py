@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.conftest import kubemint
 from tests.faults.race import RACES, run
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import Doomed
+from tui.demo import Answer, FaultRule
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.sight import Sight, changed
 from tui.kube.resource import SERVICE_ACCOUNTS
@@ -115,3 +118,65 @@ async def test_two_rotators_leave_no_token_that_nobody_revokes(embedded: Arena, 
     assert tally.problems() == []
     assert tally.rounds == 3
     assert tally.rotated >= 3
+
+
+# A rotation that leaves the old token alive
+
+
+def _issued(arena: Arena, *more: str) -> Path:
+    path = Path(arena.file().path)
+    where = ("-n", arena.namespace, "--context", arena.name, "--kubeconfig", arena.kubeconfig)
+    done = kubemint("issue", "robot", *where, "--create", "--out", path, "--grace", "0s", *more)
+    assert done.code == 0, done
+    return path
+
+
+@pytest.mark.parametrize("verb", ["rotate", "undo"])
+def test_what_leaves_an_old_token_alive_is_partly_done_and_says_so_however_quiet(
+    embedded: Arena, home: Path, verb: str
+) -> None:
+    path, known = _issued(embedded), ("--kubeconfig", embedded.kubeconfig)
+    more: tuple[str | Path, ...] = ()
+    if verb == "undo":
+        more = ("--from", path.with_name("old"))
+        path.with_name("old").write_bytes(path.read_bytes())
+        assert kubemint("rotate", path, *known, "--grace", "5m", "--no-wait").code == 0
+    with embedded.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path=r"/secrets/kubemint-")):
+        done = kubemint(verb, path, *more, *known, "--grace", "0s", "-q", "-o", "json")
+    assert done.code == 3, done
+    assert "the old token still works" in done.err
+    assert len(done.err.splitlines()) == 2
+    (item,) = done.json["items"]
+    assert item["ok"] is False
+    assert item["error"] is None
+    (left,) = item["left"]
+    assert "could not be deleted" in left
+    assert [step["status"] for step in item["steps"] if step["step"] == "commit"] == ["done"]
+    failed = [entry for entry in kubemint("journal", "-o", "json").json["items"] if entry["status"] == "failed"]
+    assert ["the old token still works" in entry["message"] for entry in failed] == [True]
+    with embedded.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path=r"/secrets/kubemint-")):
+        named = kubemint("rotate", path, *known, "--grace", "0s", "-q")
+    assert (named.code, named.out) == (3, f"file:{path}\n")
+    done = kubemint("rotate", path, *known, "--grace", "0s", "-q", "-o", "json")  # the next run ends what was left
+    assert done.code == 0, done
+    assert done.json["items"][0]["left"] == []
+    assert asyncio.run(_handles(embedded)) == 1
+
+
+async def _handles(arena: Arena) -> int:
+    async with Bench(arena) as bench:
+        return len(await bench.handles())
+
+
+async def test_the_engine_knows_what_a_plan_has_left(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    with ebench.arena.fault(FaultRule(Answer(403), verb="delete", path=r"/secrets/kubemint-")):
+        outcome = await ebench.engine.execute(await ebench.engine.plan_rotate(issued.address))
+        assert outcome.whole
+        await ebench.engine.settle()
+    settled = ebench.engine.settled(outcome)
+    assert settled.ok
+    assert not settled.whole
+    assert "the old token still works" in settled.left[0]
+    await ebench.engine.recover()
+    assert len(await ebench.handles()) == 1

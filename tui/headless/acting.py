@@ -36,6 +36,9 @@ _MARKS: Final = {
     StepStatus.UNDONE: "undone",
 }
 _REVOCATION: Final = "revoke:"
+_LATER: Final = (_REVOCATION, "sweep:")
+"""Steps that are done when the outcome is long known: what fails then is no part of it yet."""
+_TRIED_AGAIN: Final = "the next kubemint to run tries it again; `kubemint revoke` ends it now"
 Planner = Callable[["Engine", Address], Awaitable[Plan]]
 
 
@@ -64,13 +67,14 @@ class Progress:
         self.quiet = quiet
         self.old_ones = 0
         """How many old credentials still work and wait for the end of their grace period."""
-        self.late = False
-        """Whether the time was over before they had ended."""
 
     def of(self, address: Address) -> Callable[[StepResult], None]:
         def on_step(result: StepResult) -> None:
             if result.step.startswith(_REVOCATION):
                 self.old_ones += 1 if result.status is StepStatus.RUNNING else -1
+            if result.step.startswith(_LATER) and result.status is StepStatus.FAILED:  # quiet or not: it is no progress
+                complain(f"{address}: {result.message}", _TRIED_AGAIN)
+                return
             mark = _MARKS.get(result.status)
             if self.quiet or mark is None:
                 return
@@ -108,16 +112,23 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
     outcome = await engine.execute(plan, progress.of(plan.address))
     if not outcome.ok:
         complain(f"{plan.action.value} {plan.address}: {outcome.error}", outcome.hint)
+    for left in outcome.left:
+        complain(f"{plan.action.value} {plan.address}: {left}", outcome.hint if outcome.ok else "")
     return outcome
 
 
-async def wait_for_grace(engine: Engine, progress: Progress, grace: timedelta, *, wait: bool) -> None:
-    """Old credentials end with their grace period: wait for that, or leave it to the next run."""
+async def wait_for_grace(
+    engine: Engine, outcomes: Sequence[Outcome], progress: Progress, grace: timedelta, *, wait: bool
+) -> list[Outcome]:
+    """Old credentials end with their grace period: wait for that, or leave it to the next run.
+
+    Gives the outcomes as they are by then: with the old ones that were to end and live on.
+    """
     if not progress.old_ones:
-        return
+        return list(map(engine.settled, outcomes))
     if not wait:
         say("the old credential still works; the next kubemint to run after its grace period revokes it")
-        return
+        return list(map(engine.settled, outcomes))
     if not progress.quiet and grace >= timedelta(seconds=1):
         say(f"waiting {format_duration(grace)} before the old one is revoked (--no-wait leaves that to the next run)")
     limits.extend(grace.total_seconds())
@@ -125,11 +136,12 @@ async def wait_for_grace(engine: Engine, progress: Progress, grace: timedelta, *
         async with limits.bounded():
             await engine.settle()
     except OutOfTime as error:
-        progress.late = True
         complain(str(error), "the old credential still works; the next kubemint to run revokes it")
+        return [engine.settled(outcome, late=str(error)) for outcome in outcomes]
+    return list(map(engine.settled, outcomes))
 
 
-def finish(outcomes: Sequence[Outcome], form: str, progress: Progress | None = None) -> None:
+def finish(outcomes: Sequence[Outcome], form: str) -> None:
     """Print what came of it and end with the right code."""
     if form == "name":
         for outcome in outcomes:
@@ -137,10 +149,9 @@ def finish(outcomes: Sequence[Outcome], form: str, progress: Progress | None = N
                 click.echo(str(outcome.address))
     else:
         print_list("OutcomeList", [outcome_record(outcome) for outcome in outcomes], form)
-    good = sum(outcome.ok for outcome in outcomes)
-    if good == len(outcomes) and not (progress is not None and progress.late):
+    if all(outcome.whole for outcome in outcomes):
         return
-    raise Ended(Exit.PARTLY if good else Exit.FAILED)
+    raise Ended(Exit.PARTLY if any(outcome.ok for outcome in outcomes) else Exit.FAILED)
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
@@ -150,7 +161,8 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
     return {
         "action": outcome.action.value,
         "address": str(outcome.address),
-        "ok": outcome.ok,
+        "ok": outcome.whole,
+        "left": list(outcome.left),
         "error": outcome.error or None,
         "hint": outcome.hint or None,
         "credential": credential_record(credential, datetime.now(UTC)) if credential else None,

@@ -27,7 +27,8 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     PARTLY = 3
-    """Some of several things were done, or only some clusters named could be read."""
+    """Some of several things were done, or the thing itself but not what was to end with it (an old token lives on), or
+    only some clusters named could be read."""
     FOUND = 4
     """What was looked for is there: something expires within `--expiring`, something is as bad as `--fail-on`."""
     INTERRUPTED = 130

@@ -218,5 +218,5 @@ async def _issue(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        await wait_for_grace(engine, progress, grace, wait=wait)
-    finish([outcome], form, progress)
+        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+    finish(outcomes, form)

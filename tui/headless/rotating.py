@@ -119,8 +119,8 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
             outcomes = [await carry_out(engine, await engine.plan_rotate(addresses[0]), progress)]
         else:
             outcomes = await perform(engine, addresses, plan_rotate, progress)
-        await wait_for_grace(engine, progress, how.grace, wait=how.wait)
-    finish(outcomes, how.form, progress)
+        outcomes = await wait_for_grace(engine, outcomes, progress, how.grace, wait=how.wait)
+    finish(outcomes, how.form)
 
 
 async def _rotate_due(options: Options, namespace: str | None, how: _How) -> None:
@@ -146,8 +146,8 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
         outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
-        await wait_for_grace(fleet.engine, progress, how.grace, wait=how.wait)
-    finish(outcomes, how.form, progress)
+        outcomes = await wait_for_grace(fleet.engine, outcomes, progress, how.grace, wait=how.wait)
+    finish(outcomes, how.form)
     if unread is not Exit.DONE:
         raise Ended(Exit.PARTLY if outcomes else unread)
     if loop.last.stuck:

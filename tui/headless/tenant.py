@@ -195,8 +195,8 @@ async def _push(
         outcome = await carry_out(engine, plan, progress)
         if outcome.ok and wish.manifests is not None:
             await _tenant_manifests(engine, push, wish.manifests)
-        await wait_for_grace(engine, progress, grace, wait=wait)
-    finish([outcome], form, progress)
+        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+    finish(outcomes, form)
 
 
 async def _tenant(engine: Engine, host: str, wish: _Wish) -> str:

@@ -69,5 +69,5 @@ async def _undo(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        await wait_for_grace(engine, progress, grace, wait=wait)
-    finish([outcome], form, progress)
+        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+    finish(outcomes, form)

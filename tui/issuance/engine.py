@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from tui.kube import limits
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
@@ -363,6 +365,15 @@ class Engine:
         await self._graces.settle()
         if self._kept is not None:
             await self._kept.sweeps.settle()
+
+    def settled(self, outcome: Outcome, *, late: str = "") -> Outcome:
+        """The same with what became of it since: an old credential that was to end with its grace and lives on.
+
+        `late` says why nobody waits any longer: then what still waits for its end lives on as well.
+        """
+        swept = self._kept.sweeps.left_of(outcome.plan) if self._kept is not None else ()
+        later = (*self._graces.left_of(outcome.plan, late), *swept)
+        return msgspec.structs.replace(outcome, left=tuple(dict.fromkeys((*outcome.left, *later))))
 
     async def aclose(self) -> None:
         """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""

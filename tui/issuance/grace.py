@@ -54,6 +54,8 @@ class Graces:
         self._context = context
         self._locks = locks
         self._tasks: dict[asyncio.Task[None], Grace] = {}
+        self._left: dict[str, dict[Handle, str]] = {}
+        """By plan: the old handles that were to go and are there still, and why."""
 
     @property
     def running(self) -> list[Revocation]:
@@ -82,15 +84,23 @@ class Graces:
         """When it is due, by what this machine's clock says now."""
         return due_here(revocation, self._context.clock)
 
+    def left_of(self, plan: str, late: str = "") -> tuple[str, ...]:
+        """What this plan was to end and has not, in words; with `late` also what waits for its end still."""
+        waiting = [one.handle.name for one in self.running if late and one.plan == plan]
+        said = [f"the old token still works, its handle {name} is not deleted yet: {late}" for name in waiting]
+        return (*self._left.get(plan, {}).values(), *said)
+
     def look_again(self) -> None:
         """An undo took a record out: the timers look whether theirs is still there."""
         for grace in self._tasks.values():
             grace.look.set()
 
     async def settle(self) -> None:
-        """Wait for all of them."""
+        """Wait for all of them. Whoever waits no longer ends none of them."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            done, _ = await asyncio.wait(self._tasks)
+            for task in done:
+                task.result()
 
     async def aclose(self) -> None:
         """Stop the timers; what is not revoked yet stays in the journal."""
@@ -119,7 +129,10 @@ class Graces:
                     if not await _recorded(self._context, grace.revocation):
                         run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
                         return
-        await revoke(self._context, self._locks, grace.revocation, run, step)
+        if await revoke(self._context, self._locks, revocation, run, step):
+            self._left.get(revocation.plan, {}).pop(revocation.handle, None)
+        else:
+            self._left.setdefault(revocation.plan, {})[revocation.handle] = run.results[-1].message
 
 
 _KEPT: Final = "not revoked: it is in use again, or somebody else has revoked it"
@@ -160,7 +173,8 @@ async def _revoke(context: Context, locks: Locks, revocation: Revocation, run: R
             failed = run.result(
                 step,
                 StepStatus.FAILED,
-                f"the old handle could not be deleted: {message}" + (f" ({hint})" if hint else ""),
+                f"the old token still works, its handle could not be deleted: {message}"
+                + (f" ({hint})" if hint else ""),
             )
             given_up = isinstance(error, handles.NotAHandle)  # it will be none tomorrow either
             with contextlib.suppress(IssuanceError):

@@ -69,6 +69,8 @@ class Run:
         self.clock = clock
         self.results: list[StepResult] = []
         self.hints: list[str] = []
+        self.left: list[str] = []
+        """What could not be done although the plan goes on; see `Outcome.left`."""
         self._on_step = on_step
         self._checkpoint = checkpoint
         self._warned: set[str] = set()
@@ -138,6 +140,7 @@ class Run:
             credential=credential,
             error=failure.message if failure else "",
             hint="; ".join(dict.fromkeys(hints + self.hints)),
+            left=tuple(self.left),
         )
 
 

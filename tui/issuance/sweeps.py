@@ -30,6 +30,8 @@ class Sweeps:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left: dict[str, str] = {}
+        """By plan: what could not be removed, and why."""
 
     def schedule(self, sweep: Sweep, run: Run, step: str) -> None:
         """Remove it when it is due, and tell whoever watched the run."""
@@ -37,6 +39,10 @@ class Sweeps:
         task = asyncio.create_task(self._wait_and_sweep(sweep, run, step))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def left_of(self, plan: str) -> tuple[str, ...]:
+        """What this plan was to remove and has not, in words."""
+        return (self._left[plan],) if plan in self._left else ()
 
     async def settle(self) -> None:
         """Wait for all of them."""
@@ -72,6 +78,7 @@ class Sweeps:
         except (KubeError, IssuanceError) as error:
             message = f"{explain(error)[0]}; the request says what is left: keep it again"
             done = run.result(step, StepStatus.FAILED, message)
+            self._left[run.plan.id] = done.message
         with contextlib.suppress(IssuanceError):
             await run.journal(done)
         run.tell(done)

@@ -324,3 +324,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     credential: Credential | None = None
     error: str = ""
     hint: str = ""
+    left: tuple[str, ...] = ()
+    """What was to end or to go with it and has not, in words: an old token that still works, a place that could not
+    be tidied. `ok` says that what was asked for is there all the same."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was done that was planned."""
+        return self.ok and not self.left

@@ -18,6 +18,9 @@ from tui.issuance.running import explain
 from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube.errors import KubeError
 
+LATER = ("revoke:", "sweep:")
+"""Steps that end when the job is long over: what a rotation replaced goes after its grace."""
+TRIED_AGAIN = "it is tried again every minute, and when kubemint starts next"
 AT_ONCE = 6
 """Tasks of one job that run at a time in each cluster, so that one that hangs keeps none of the others waiting."""
 
@@ -41,6 +44,10 @@ class Task:
     """Which cluster it waits for, where that is known."""
     outcome: Outcome | None = None
     """What the engine said, where it was asked for something that has an outcome."""
+    retry: Callable[[Task], Awaitable[None]] | None = None
+    """What is tried again where it failed, if that is not the whole of it."""
+    left: str = ""
+    """What was to end with it and has not, although it is done: known only after the grace."""
 
     @property
     def current(self) -> StepResult | None:
@@ -55,6 +62,10 @@ class Task:
                 break
         else:
             self.results.append(result)
+        if result.status is StepStatus.FAILED and result.step.startswith(LATER):
+            self.left, self.hint = result.message, TRIED_AGAIN
+            if self.status is StepStatus.DONE:
+                self._say_left()
         self.changed()
 
     def take(self, outcome: Outcome) -> None:
@@ -62,6 +73,14 @@ class Task:
         self.status = StepStatus.DONE if outcome.ok else StepStatus.FAILED
         self.message, self.hint = outcome.error, outcome.hint
         self.outcome = outcome
+        if outcome.ok and outcome.left:
+            self.left = "; ".join(outcome.left)
+        if outcome.ok and self.left:
+            self._say_left()
+
+    def _say_left(self) -> None:
+        """It is done, and yet not all of it: that is no success."""
+        self.status, self.message = StepStatus.FAILED, f"done, but {self.left}"
 
 
 @dataclass(slots=True)
@@ -136,7 +155,10 @@ class Jobs:
 
     def again(self, job: Job) -> Job | None:
         """A new job for what failed in `job`."""
-        failed = [Task(task.title, task.work, address=task.address, cluster=task.cluster) for task in job.failed]
+        failed = [
+            Task(task.title, (task.left and task.retry) or task.work, address=task.address, cluster=task.cluster)
+            for task in job.failed
+        ]
         return self.add(job.verb, failed) if failed else None
 
     async def run(self, job: Job) -> None:

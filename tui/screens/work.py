@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tui.fleet.decode import credential_row
 from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
@@ -35,7 +36,7 @@ from tui.widgets.names import short_address, short_path
 
 from .command_lines import address_of
 from .intended import Intended
-from .jobs import Task
+from .jobs import TRIED_AGAIN, Task
 from .saving import write_here
 from .session import Session
 
@@ -303,16 +304,28 @@ def _planned(session: Session, plan: Callable[[], Awaitable[Plan]]) -> Callable[
         task.results.clear()
         task.plan = await plan()
         task.changed()
+        task.retry = partial(_end_what_is_left, session)
         outcome = await session.engine.execute(task.plan, task.on_step)
         task.take(outcome)
         if outcome.ok and not task.message:
-            task.message = _said(outcome)
+            task.message = _said(outcome, session)
         _show_exports(session)
 
     return work
 
 
-def _said(outcome: Outcome) -> str:
+async def _end_what_is_left(session: Session, task: Task) -> None:
+    """Once more what was to end and has not: everything that the journal says is open."""
+    task.results.clear()
+    outcomes = await session.engine.recover()
+    still = [outcome for outcome in outcomes if not outcome.ok]
+    task.status = StepStatus.FAILED if still else StepStatus.DONE
+    task.message = "; ".join(outcome.error for outcome in still) or "what was left has ended"
+    task.hint = TRIED_AGAIN if still else ""
+    task.retry, task.left = partial(_end_what_is_left, session), task.message if still else ""
+
+
+def _said(outcome: Outcome, session: Session) -> str:
     credential = outcome.credential
     if outcome.action in (Action.KEEP, Action.DELETE):
         last = next((result.message for result in reversed(outcome.results) if result.message), "")
@@ -325,7 +338,10 @@ def _said(outcome: Outcome) -> str:
     level = f"{credential.shoot.level.value}, " if credential.shoot is not None else ""
     asked, granted = credential.requested, credential.granted
     capped = f" (asked {lifetime(asked)}, capped)" if asked and granted and asked - granted > _SECOND else ""
-    return f"{level}good for {lifetime(granted)}{capped}, until {stamp(credential.expires_at)}{kept}"
+    good = granted
+    if outcome.action is Action.UNDO and granted is not None:  # what is put back is not new
+        good, capped = min(granted, credential.expires_at - session.now(credential_row(credential))), ""
+    return f"{level}good for {lifetime(good)}{capped}, until {stamp(credential.expires_at)}{kept}"
 
 
 def _show_exports(session: Session) -> None:
