@@ -1,7 +1,8 @@
 """Shell completion: the script for a shell, and the names that are cheap to know: contexts and addresses.
 
 What a shell asks for at a key press never reaches a cluster: contexts come from the kubeconfig, addresses from the
-files that kubemint wrote on this machine.
+files that kubemint wrote on this machine. Names in both may have been written by anybody, and bash puts an offer into
+the command line as it is: what a shell would read as more than a name is not offered.
 """
 
 from __future__ import annotations
@@ -10,15 +11,47 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+)
 
 from tui.kube.errors import KubeError
-from tui.kube.text import safe_text
+from tui.kube.shell import harmless, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from click import Context, Parameter
 
-SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
+class _Harmless(ShellComplete):
+    """Whatever is offered, by us or by click, is nothing that a shell would read as more than a word."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        found = super().get_completions(args, incomplete)
+        return [item for item in found if item.type != "plain" or harmless(str(item.value))]
+
+
+class _Bash(_Harmless, BashComplete):
+    pass
+
+
+class _Zsh(_Harmless, ZshComplete):
+    pass
+
+
+class _Fish(_Harmless, FishComplete):
+    pass
+
+
+SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
+for _name, _shell in SHELLS.items():
+    add_completion_class(_shell, _name)
 VARIABLE: Final = "_KUBEMINT_COMPLETE"
 
 
@@ -41,7 +74,7 @@ def contexts(ctx: Context, param: Parameter, incomplete: str) -> list[Completion
 
     given = ctx.params.get("kubeconfig") or (ctx.parent.params.get("kubeconfig") if ctx.parent else None)
     with contextlib.suppress(KubeError, OSError):
-        return [CompletionItem(name) for name in load(given).contexts if name.startswith(incomplete) and _plain(name)]
+        return _names(load(given).contexts, incomplete)
     return []
 
 
@@ -57,7 +90,7 @@ def addresses(ctx: Context, param: Parameter, incomplete: str) -> list[Completio
             with contextlib.closing(StateStore.open(afresh=False)) as state:
                 known = [credential.address for credential in state.exports()]
             texts = [str(address) if incomplete.startswith("file:") else address.name for address in known]
-            found = [CompletionItem(text) for text in texts if text.startswith(incomplete) and _plain(text)]
+            found = _names(texts, incomplete)
     return found or [CompletionItem(incomplete, type="file")]
 
 
@@ -65,9 +98,9 @@ def themes(ctx: Context, param: Parameter, incomplete: str) -> list[CompletionIt
     """The dashboard's themes."""
     from tui.widgets.themes import NAMES
 
-    return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]
+    return _names(NAMES, incomplete)
 
 
-def _plain(name: str) -> bool:
-    """Whether a shell can take it as it is; what only looks like a name is not offered."""
-    return safe_text(name) == name
+def _names(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Those that begin so and are plain names for every shell, wherever they stand in a line."""
+    return [CompletionItem(name) for name in names if name.startswith(incomplete) and plain(name)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.issuance.errors import UsageError
+from tui.kube.shell import command
 
 from .exits import quiet_logging, say
 
@@ -36,7 +37,8 @@ def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
 
     def ready(fleet: EmbeddedFleet) -> None:
         click.echo("ready")
-        say(f"serving {len(fleet.clusters)} clusters; try: kubectl --kubeconfig {path} get serviceaccounts -A")
+        line = command("kubectl", "--kubeconfig", path, "get", "serviceaccounts", "-A")
+        say(f"serving {len(fleet.clusters)} clusters; try: {line}")
 
     quiet_logging()
     taken = False

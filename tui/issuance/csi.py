@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.kube import shell
 from tui.kube.errors import Forbidden, NotFound, ProtocolError
 from tui.kube.resource import PODS, Resource
 from tui.kube.sensitive import MASK, Sensitive
@@ -172,7 +173,7 @@ async def look(client: Client, cluster: str, driver: str, namespace: str, pod: s
     try:
         raw = await client.get(PODS, pod, namespace=namespace)
     except NotFound as error:
-        error.hint = f"kubectl get pods -n {namespace} lists those that there are"
+        error.hint = f"{shell.command('kubectl', 'get', 'pods', '-n', namespace)} lists those that there are"
         raise
     meta, spec, status = (raw.get(part) or {} for part in ("metadata", "spec", "status"))
     identity = Identity(cluster, namespace, str(spec.get("serviceAccountName") or "default"))

@@ -21,6 +21,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from tui.kube import shell
 from tui.kube.errors import ConfigError, KubeError
 
 NO_AUTHORITY: Final = "none"
@@ -232,7 +233,10 @@ def _words(delivery: Delivery, verdict: Verdict) -> tuple[str, str]:
         return what, "where that is meant, `trust` in config.yaml can allow it for this source"
     said = "nobody said yes to entering it yet" if not verdict.why else "it changed since somebody said yes to it"
     changed = f"; {'; '.join(verdict.why)}" if verdict.why else ""
-    return f"{said} ({where}{changed})", f"look at it and say yes: kubemint trust {delivery.by.cluster}"
+    return (
+        f"{said} ({where}{changed})",
+        f"look at it and say yes: {shell.command('kubemint', 'trust', delivery.by.cluster)}",
+    )
 
 
 def described(delivery: Delivery) -> str:

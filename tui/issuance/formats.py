@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
+from tui.kube.shell import in_quotes
 
 from .errors import UsageError
 from .types import Format, Identity
@@ -75,7 +76,7 @@ def render_file(form: Format, token: Sensitive, endpoint: Endpoint, identity: Id
 def as_file(form: Format, data: dict[str, Sensitive]) -> Sensitive:
     """What `render` or a Secret holds, as the content of one file."""
     if form is Format.TOKEN_FILE:
-        return Sensitive("".join(f"{key}={_shell_quoted(data[key].reveal())}\n" for key in KEYS[form]))
+        return Sensitive("".join(f"{key}={in_quotes(data[key].reveal())}\n" for key in KEYS[form]))
     return data[TOKEN_KEY if form is Format.SERVICE_ACCOUNT else KEYS[form][0]]
 
 
@@ -233,7 +234,3 @@ def losses(form: Format, endpoint: Endpoint) -> tuple[str, ...]:
         ("insecure-skip-tls-verify", endpoint.insecure),
     ]
     return tuple(f"the format tokenFile cannot carry {what} of this cluster" for what, there in lost if there)
-
-
-def _shell_quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.kube import shell
 from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import CONFIG_MAPS, Resource
 from tui.kube.sensitive import Sensitive
@@ -249,7 +250,7 @@ async def garden_identity(client: Client) -> str:
 def not_there(error: NotFound, garden: str, namespace: str) -> str:
     """What a 404 means: no such shoot, or no garden at all."""
     if error.reason == "NotFound" and GROUP in error.message:
-        return f"see: kubectl get shoots -n {namespace} --context {garden}"
+        return f"see: {shell.command('kubectl', 'get', 'shoots', '-n', namespace, '--context', garden)}"
     return f"is {garden} a Gardener garden? It does not serve {GROUP}"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.kube import shell
 from tui.kube.errors import NotFound
 from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS
@@ -27,7 +28,7 @@ SELECTOR: Final = "gardener.cloud/role=kubeconfig"
 SUFFIX: Final = ".kubeconfig"
 KEY: Final = "kubeconfig"
 SAYS: Final = "a token of system:cluster-admin that never ends; ask for a short-lived kubeconfig in its place"
-_STOP: Final = "set enableStaticTokenKubeconfig: false on the shoot; kubemint issue --shoot {} replaces it"
+_STOP: Final = "set enableStaticTokenKubeconfig: false on the shoot; {} replaces it"
 
 
 def credential(cluster: str, namespace: str, name: str, created_at: datetime | None) -> Credential | None:
@@ -70,7 +71,7 @@ def token_in(config: Sensitive) -> Sensitive | None:
 
 def how_to_stop(shoot: ShootAccess) -> str:
     """What a person can do about one: Gardener made it and Gardener takes it away."""
-    return _STOP.format(f"{shoot.namespace}/{shoot.name}")
+    return _STOP.format(shell.command("kubemint", "issue", "--shoot", f"{shoot.namespace}/{shoot.name}"))
 
 
 async def _secret(context: Context, address: Address) -> SecretObject:

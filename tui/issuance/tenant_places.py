@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.kube import shell
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -220,7 +221,7 @@ class PushedPlace(SecretPlace):
         except NotFound:
             raise UsageError(
                 f"there is no SecretStore {where.namespace}/{self.push.store} in {self.cluster}",
-                f"make it: kubemint tenant store {self.push.store} -n {where.namespace}",
+                f"make it: {shell.command('kubemint', 'tenant', 'store', self.push.store, '-n', where.namespace)}",
             ) from None
         try:
             found = await client.get(PUSH_SECRETS, self.push.name, namespace=where.namespace)
@@ -247,9 +248,12 @@ class PushedPlace(SecretPlace):
             async with asyncio.timeout(wait.total_seconds()):
                 data = await self._arrival(writing)
         except TimeoutError:
+            describe = shell.command(
+                "kubectl", "describe", "pushsecret", self.push.name, "-n", self.destination.namespace
+            )
             raise IssuanceError(
                 f"the new token did not arrive in {self.push.tenant} within {_seconds(wait)}: {await self._state()}",
-                f"kubectl describe pushsecret {self.push.name} -n {self.destination.namespace} may say more",
+                f"{describe} may say more",
             ) from None
         if data:
             await prove_arrived(self._clusters, writing, data)

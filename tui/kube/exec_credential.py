@@ -12,6 +12,7 @@ import msgspec
 from .endpoint import Endpoint, ExecPlugin
 from .errors import ConfigError, ExecPluginError
 from .sensitive import Sensitive
+from .shell import quoted
 from .tls import context_for
 
 
@@ -89,7 +90,7 @@ def read_credential(output: Sensitive, plugin: ExecPlugin, cluster: str) -> Exec
     """The plugin's standard output, checked as client-go checks it. Raises ExecPluginError."""
     status, problem = _checked(output, plugin)
     if status is None:
-        raise ExecPluginError(problem, cluster=cluster, hint=f"run the plugin by hand: {plugin.command}")
+        raise ExecPluginError(problem, cluster=cluster, hint=f"run the plugin by hand: {quoted(plugin.command)}")
     if not status.client_certificate_data:
         return ExecCredential(token=Sensitive(status.token), expires_at=status.expiration_timestamp)
     certificate, key = status.client_certificate_data.encode(), Sensitive(status.client_key_data)

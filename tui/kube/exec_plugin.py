@@ -19,6 +19,7 @@ from .endpoint import Endpoint, ExecPlugin
 from .errors import ExecPluginError
 from .exec_credential import ExecCredential, exec_info, read_credential
 from .exec_process import run
+from .shell import command
 
 __all__ = ["PLUGINS", "ExecCredential", "Plugins"]
 
@@ -92,6 +93,6 @@ def _check(endpoint: Endpoint, plugin: ExecPlugin) -> None:
         problem = f'exec plugin: unknown interactiveMode "{mode}"'
     elif mode == "Always":
         problem = "exec plugin cannot support interactive mode: standard input is not a terminal"
-        hint = f"log in from a terminal: kubectl --context {endpoint.name} version"
+        hint = f"log in from a terminal: {command('kubectl', '--context', endpoint.name, 'version')}"
     if problem:
         raise ExecPluginError(problem, cluster=endpoint.name, hint=hint)

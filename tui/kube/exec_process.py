@@ -12,8 +12,10 @@ from typing import Final
 
 from .endpoint import ExecPlugin
 from .errors import ExecPluginError, KubeError, NeedsLogin
+from .login_command import login_command
 from .responses import masked
 from .sensitive import Sensitive
+from .shell import quoted
 
 MAX_OUTPUT: Final = 1024 * 1024
 _TAIL: Final = 16 * 1024
@@ -21,11 +23,6 @@ _ANSI: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)
 _LOGIN: Final = re.compile(
     r"(?i)\b(log ?in|sign ?in|log on|re-?auth\w*|unauthenticated|not authenticated|"
     r"(token|session|credentials?)( \w+){0,4} expired|expired( \w+){0,2} (token|session|credentials?))\b"
-)
-_COMMAND: Final = re.compile(
-    r"""[`'"]([a-z][\w.-]*( [\w@%+=:,./-]+)*? (?:login|auth login|sso login)( [\w@%+=:,./-]+)*)[`'"]"""
-    r"""|\b((?:aws sso|az|gcloud auth|tsh|oc|doctl auth|kubectl oidc-login|kubelogin|vault|ibmcloud) login"""
-    r"""(?: --?[\w@%+=:,./-]+(?: [\w@%+=:,./]+)?)*)"""
 )
 
 
@@ -118,8 +115,7 @@ def _failed(plugin: ExecPlugin, code: int, stderr: bytes, cluster: str) -> KubeE
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = masked(lines[-1]) if lines else ""
     if _LOGIN.search(text):
-        command = _COMMAND.search(text)
-        asked = masked(next(group for group in (command[1], command[4]) if group)) if command else ""
+        asked = masked(login_command(text))
         return NeedsLogin(
             last or "the plugin asks for a login",
             cluster=cluster,
@@ -130,5 +126,5 @@ def _failed(plugin: ExecPlugin, code: int, stderr: bytes, cluster: str) -> KubeE
     return ExecPluginError(
         f"exec: executable {plugin.command} {outcome}" + (f": {last}" if last else ""),
         cluster=cluster,
-        hint=f"run it by hand to see why: {plugin.command}",
+        hint=f"run it by hand to see why: {quoted(plugin.command)}",
     )

@@ -6,7 +6,6 @@ request itself. Nobody is asked: everything is worked out from rows. Whoever sho
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from tui.issuance.external_secrets import PUSHED
 from tui.issuance.formats import KEYS
 from tui.issuance.gardener import SHOOTS
 from tui.issuance.types import Address, Credential, CredentialKind, Destination, FileDestination, Format
+from tui.kube import shell
 from tui.kube.resource import SECRETS, Resource
 
 from .dialog import file_stem
@@ -38,7 +38,7 @@ class Line:
 
     def text(self, options: Sequence[str] = ()) -> str:
         """As it is typed; `options` say which kubeconfig is meant."""
-        return shlex.join([*self.words, *options]) if self.words else self.request
+        return shell.command(*self.words, *options) if self.words else self.request
 
 
 @dataclass(frozen=True, slots=True)

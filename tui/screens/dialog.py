@@ -7,7 +7,6 @@ there, and a button that cannot be pressed yet says why.
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, TypeVar
@@ -21,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.issuance.errors import UsageError
+from tui.kube import shell
 from tui.kube.text import safe_text
 from tui.widgets.key_hints import KeyHints
 
@@ -191,7 +191,7 @@ class Dialog(ModalScreen[Result]):
     def command(self) -> str:
         """The same for a shell, quoted, for the fleet that the dashboard was opened for."""
         words = self.equivalent()
-        return shlex.join([*words, *getattr(self.app, "command_options", ())]) if words else ""
+        return shell.command(*words, *getattr(self.app, "command_options", ())) if words else ""
 
     def refreshed(self) -> None:
         """Called whenever a value changed: for previews and fields that depend on others."""

@@ -6,7 +6,6 @@ Blocking: call it in a thread. Files are hostile input and are only read; nothin
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from tui.issuance.countdown import human_left
 from tui.issuance.errors import IssuanceError
 from tui.issuance.files import MAX_READ, read_private, readable_by_others
 from tui.issuance.kubeconfig_entries import certificate_of, files_of, token_claims
+from tui.kube import shell
 from tui.kube.lint import Severity as Lint
 from tui.kube.lint import lint
 from tui.kube.sensitive import Sensitive
@@ -131,10 +131,10 @@ class _Look:
                 ends = item.claims.expires_at
                 if ends is None:
                     self.add("endless-token", str(path), "the token in it never expires",
-                             "issue a short-lived one, then revoke this", f"kubemint inspect {quoted(path)}",
+                             "issue a short-lived one, then revoke this", shell.command("kubemint", "inspect", path),
                              path=str(path))  # fmt: skip
                 else:
-                    self._expired(ends, "its token", str(path), str(path), f"rm {quoted(path)}")
+                    self._expired(ends, "its token", str(path), str(path), shell.command("rm", path))
             elif isinstance(item, InspectedCertificate) and not item.certificate.is_ca:
                 self._expired(item.certificate.not_after, "its certificate", str(path), str(path), "")
 
@@ -150,7 +150,7 @@ class _Look:
         except OSError as error:
             self.problems.append(f"{path}: {(error.strerror or type(error).__name__).lower()}")
             return
-        command = f"chmod 600 {quoted(path)}"
+        command = shell.command("chmod", "600", path)
         action = "make it readable for you alone; where others had time to read it, rotate what is in it"
         if readers and holds:
             self.add("readable-file", str(path), f"it can be read by {readers}", action, command,
@@ -259,9 +259,4 @@ def _covered(message: str) -> bool:
 
 def _kubectl(origin: Path | None, *words: str) -> str:
     where = ["--kubeconfig", str(origin)] if origin is not None else []
-    return shlex.join(["kubectl", *words, *where])
-
-
-def quoted(path: Path | str) -> str:
-    """A path as a shell reads it."""
-    return shlex.quote(str(path))
+    return shell.command("kubectl", *words, *where)

@@ -20,6 +20,7 @@ from tui.issuance.renewal import state_of
 from tui.issuance.severity import Severity
 from tui.issuance.static_token import how_to_stop
 from tui.issuance.types import Credential, CredentialKind, Identity, State
+from tui.kube import shell
 
 from .disk import DiskReport
 from .finding import RULES, Finding, Fix
@@ -281,7 +282,9 @@ def _of_account(account: Identity, survey: Survey | None, owners: Mapping[Identi
         subject=f"{account.namespace}/{account.name} in {account.cluster}",
         message="no pod runs as it, no binding names it, and nothing that kubemint can see was issued for it",
         action="delete it, unless a workload that does not run now needs it",
-        command=f"kubectl --context {account.cluster} -n {account.namespace} delete serviceaccount {account.name}",
+        command=shell.command(
+            "kubectl", "--context", account.cluster, "-n", account.namespace, "delete", "serviceaccount", account.name
+        ),
         identity=account,
         cluster=account.cluster,
     )
@@ -315,4 +318,4 @@ def _finding(
 
 
 def _command(verb: str, credential: Credential) -> str:
-    return f"kubemint {verb} {credential.address}"
+    return shell.command("kubemint", *verb.split(), credential.address)
