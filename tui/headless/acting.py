@@ -65,13 +65,18 @@ class Progress:
     def __init__(self, *, several: bool = False, quiet: bool = False) -> None:
         self._several = several
         self.quiet = quiet
-        self.old_ones = 0
+        self._waiting: set[tuple[str, str]] = set()
+
+    @property
+    def old_ones(self) -> int:
         """How many old credentials still work and wait for the end of their grace period."""
+        return len(self._waiting)
 
     def of(self, address: Address) -> Callable[[StepResult], None]:
         def on_step(result: StepResult) -> None:
             if result.step.startswith(_REVOCATION):
-                self.old_ones += 1 if result.status is StepStatus.RUNNING else -1
+                step = (result.plan, result.step)
+                (self._waiting.add if result.status is StepStatus.RUNNING else self._waiting.discard)(step)
             if result.step.startswith(_LATER) and result.status is StepStatus.FAILED:  # quiet or not: it is no progress
                 complain(f"{address}: {result.message}", _TRIED_AGAIN)
                 return
