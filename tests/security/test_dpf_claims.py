@@ -8,27 +8,32 @@ import contextlib
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import CLOCK, Place
 from tui.demo import Answer, Cut, FaultRule
 from tui.issuance import managed
 from tui.issuance.claims import read_token
 from tui.issuance.dpf.aside import left_to
 from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
+from tui.issuance.dpf.renewal_work import look
 from tui.issuance.dpf.resources import (
     DPU_REQUESTS,
     FIELD_MANAGER,
     HANDLE,
     LEFTOVERS,
     MARKS,
+    ownership,
 )
 from tui.issuance.dpf.tending import trace
-from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.errors import ChangedMeanwhile, UsageError
+from tui.issuance.external_secrets import PUSH_SECRETS, push_secret
 from tui.issuance.token_request import request_token
-from tui.issuance.types import Identity
+from tui.issuance.types import Address, CredentialKind, FileDestination, Identity, Push
 from tui.kube import kubeconfig as loading
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
@@ -320,6 +325,57 @@ async def test_an_old_token_that_somebody_puts_back_within_its_grace_ends_all_th
     await place.keep()
     assert await place.refused(leaked)
     assert await place.works(await place.token())
+
+
+async def test_a_secret_that_only_the_status_names_is_not_given_out(place: Place, tmp_path: Path) -> None:
+    """Whoever may patch the status would have its operator export, or verify, whatever lies anywhere."""
+    await place.want("theirs", serviceAccount={"name": "theirs", "namespace": place.ns},
+                     secret={"name": "theirs", "namespace": place.ns})  # fmt: skip
+    await place.keep("theirs")
+    await place.want()
+    await place.keep()
+    await place.status(secret=f"{place.ns}/theirs", serviceAccount=f"{place.ns}/theirs")
+    async with Bench(Arena(place.side, place.config, place.host, tmp_path, place.ns)) as bench:
+        address = Address(CredentialKind.REQUEST, place.host, place.ns, "req")
+        with pytest.raises(UsageError, match="was not made for it"):
+            await bench.engine.export(address, FileDestination(str(tmp_path / "copy")))
+        assert not (tmp_path / "copy").exists()
+        with pytest.raises(UsageError, match="was not made for it"):
+            await bench.engine.verify(address)
+
+
+async def test_labels_on_a_pushed_secret_do_not_have_a_request_renewed_that_does_not_keep_it(
+    place: Place, tmp_path: Path
+) -> None:
+    await place.want()
+    await place.keep()
+    bait = {"metadata": {"name": "bait", "labels": ownership(place.ns, "req")}}
+    await place.client.create(SECRETS, bait, namespace=place.ns)
+    for name in ("bait", "out"):
+        push = push_secret(Push(name, "store", "tenant-a", place.ns, "there"), place.ns, name, "x")
+        await place.client.create(PUSH_SECRETS, push, namespace=place.ns)
+    async with Bench(Arena(place.side, place.config, place.host, tmp_path, place.ns)) as bench:
+        plan = await bench.engine.plan_push_again(place.host, place.ns, "bait")
+        assert [step.id for step in plan.steps] == ["touch", "arrive"]
+        assert "which does not keep it" in plan.warnings[0]
+        plan = await bench.engine.plan_push_again(place.host, place.ns, "out")
+        assert "token" in [step.id for step in plan.steps]
+
+
+async def test_the_handle_of_a_killed_try_is_used_by_the_next(both: Place) -> None:
+    await both.want()
+    work = await look(both.clusters, await both.read())
+    await work.account()
+    made = await work.bind("keeper-dead", "another process")
+    assert made is not None
+    await both.keep()
+    assert await both.handles() == [made.name]
+    bound = read_token(await both.token()).bound
+    assert bound is not None
+    assert bound.uid == made.uid
+    assert await both.works(await both.token())
+    await work.unbind()  # the dead one comes back to life, and would tidy up after itself
+    assert await both.handles() == [made.name]
 
 
 # Whose an account or a Secret is

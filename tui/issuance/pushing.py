@@ -22,6 +22,7 @@ from .errors import IssuanceError, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, ready, served
 from .external_views import push_view
 from .plans import new_id
+from .reading import request_at
 from .rotating import prepare_any
 from .running import Run
 from .sight import Sight
@@ -53,7 +54,7 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     except NotFound as error:
         error.hint = f"PushSecret {name} takes from it; make the source, or delete the PushSecret"
         raise
-    found = _source(cluster, source["metadata"], name)
+    found = await _as_it_is(context, _source(cluster, source["metadata"], name), f"{namespace}/{view.source}")
     plan, work = await prepare_any(context, found.address) if found.address is not None else (None, None)
     if plan is not None and work is not None and found.announces:
         return plan, work  # and it waits until it has arrived, and proves that
@@ -95,6 +96,21 @@ def _source(cluster: str, metadata: Mapping[str, Any], push: str) -> _Source:
             f"PushSecret {push} would have to name; it is only pushed again",
         )
     return _Source(None, why=f"kubemint does not keep Secret {name}: it is not renewed, only pushed again")
+
+
+async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
+    """The same, where the labels of the Secret name a request only if that request keeps this very Secret."""
+    address = found.address
+    if address is None or address.kind is not CredentialKind.REQUEST:
+        return found
+    try:
+        request = await request_at(context, address)
+    except NotFound:
+        request = None
+    if request is not None and str(request.secret) == secret:
+        return found
+    said = f"the labels of Secret {secret} name the request {address}, which does not keep it: it is only pushed again"
+    return _Source(None, why=said)
 
 
 @dataclass

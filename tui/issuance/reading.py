@@ -105,8 +105,16 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
         place.request = record.request
         return place, credential.format or Format.KUBECONFIG
     if address.kind is CredentialKind.REQUEST:
+        from .dpf.steps import look_secret
+
         request = await request_at(context, address)
         secret = request.status_secret or request.secret
+        there = await look_secret(await context.clusters.client(address.cluster), request, secret)
+        if there.exists and not there.ours:
+            raise UsageError(
+                f"Secret {secret}, which {address} names, was not made for it",
+                "its status is what somebody wrote there; keep or rotate it, so that it is set right",
+            )
         where = SecretDestination(address.cluster, secret.namespace, secret.name)
         return SecretPlace(where, context.clusters), request.format or Format.KUBECONFIG
     credential, _ = await managed_secret(context, address)

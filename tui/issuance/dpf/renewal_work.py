@@ -11,6 +11,7 @@ Secret nothing that works has been touched; afterwards the old handle may go.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -298,7 +299,9 @@ async def _kept(work: RequestWork) -> Kept:
     handle = kept.handle
     if handle is not None and not is_recorded(request, kept):
         gone = {leftover.uid for leftover in leftovers_of(request)}
-        seen = await handles.look(work.client, handle.namespace, handle.name)
+        seen = None
+        with contextlib.suppress(Forbidden):  # who may not look does not know
+            seen = await handles.look(work.client, handle.namespace, handle.name)
         ours = seen is not None and seen.uid == handle.uid and handles.made_for(seen, work.identity, request.uid)
         kept = msgspec.structs.replace(kept, ours=ours and handle.uid not in gone)
     facts = await vouching.facts_at(work.clusters, work.target.name, token)
