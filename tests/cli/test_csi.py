@@ -37,16 +37,20 @@ def test_the_file_holds_the_exact_json_and_the_terminal_no_token(served: Path, t
     assert [item["audience"] for item in shown["items"]] == ["", "vault"]
     masked = json.loads(shown["attributes"][KEY])
     assert masked == {audience: entry | {"token": MASK} for audience, entry in given.items()}
-    named = preview(served, "--out", path)
-    assert (named.code, named.out) == (0, f"{path}\n")
+    named = preview(served, "--out", tmp_path / "again.json")
+    assert (named.code, named.out) == (0, f"{tmp_path / 'again.json'}\n")
 
 
-def test_tokens_do_not_go_where_others_read(served: Path, tmp_path: Path) -> None:
+def test_tokens_do_not_go_where_others_read_nor_over_what_others_wrote(served: Path, tmp_path: Path) -> None:
     path = tmp_path / "tokens.json"
     path.write_text("mine")
     path.chmod(0o644)
-    preview(served, "--out", path).failed(1, "can be read by everybody on this machine", "chmod 600")
+    preview(served, "--out", path).failed(2, "was not written by kubemint", "--force")
     assert path.read_text() == "mine"
+    done = preview(served, "--out", path, "--force")
+    assert done.code == 0, done
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.with_name("tokens.json.replaced-by-kubemint").read_text() == "mine"
 
 
 def test_without_a_file_the_tokens_are_masked(served: Path) -> None:

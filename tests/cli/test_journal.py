@@ -40,7 +40,7 @@ def test_the_journal_goes_to_a_file_as_people_want_it(robot: Path, tmp_path: Pat
     assert (written.code, written.out) == (0, f"{path}\n"), written
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(path.read_text().splitlines()) == len(everything) + 1
-    kubemint("journal", "-o", "csv", "--out", path).failed(1, "is there already")
+    kubemint("journal", "-o", "json", "--out", path).failed(2, "was not written by kubemint")
     assert kubemint("journal", "-o", "json", "--out", path, "--force").code == 0
     assert msgspec.json.decode(path.read_bytes())["kind"] == "JournalEntryList"
     kubemint("journal", "--out", path).failed(2, "--out goes with")

@@ -160,10 +160,6 @@ async def test_tokens_are_written_by_mouse(dashboard: Open, tmp_path: Path) -> N
         await looked(driver)
         await pick(driver, "f-way", WRITTEN)
         await put(driver, "f-path", "x" * 300)  # cannot be looked up, and ends nothing
-        open_to_all = tmp_path / "open.json"
-        open_to_all.touch(0o644)
-        await put(driver, "f-path", str(open_to_all))
-        await driver.shows("this file can be read by everybody on this machine, name another")
         path = tmp_path / "elsewhere" / "tokens.json"
         await put(driver, "f-path", str(path))
         job = await driver.clicked("^s mint")

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.demo.faults import FaultRule, Hang
 from tui.issuance.types import Format
 from tui.kube.sensitive import MASK
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import MERGE, SECRET, ExportScreen
+from tui.screens.new_credential import NewCredentialScreen
 
 NAME = "frontend-kubeconfig"
 ADDRESS = f"secret:tenant-a/web/{NAME}"
@@ -74,7 +76,7 @@ async def test_a_token_file_is_previewed_written_and_its_command_does_the_same(d
     assert path.read_bytes() == by_keys
 
 
-async def test_what_is_there_is_compared_and_its_mode_kept(dashboard: Open, tmp_path: Path) -> None:
+async def test_what_is_there_is_compared_and_replaced_where_that_is_ticked(dashboard: Open, tmp_path: Path) -> None:
     path = tmp_path / "there"
     path.write_text("KUBERNETES_SERVICE_HOST='10.0.0.9'\nTOKEN_FILE='hush'\n")
     path.chmod(0o640)
@@ -85,13 +87,19 @@ async def test_what_is_there_is_compared_and_its_mode_kept(dashboard: Open, tmp_
         await driver.until(lambda: "what changes there" in shown(screen))
         assert "-KUBERNETES_SERVICE_HOST='10.0.0.9'" in shown(screen)
         assert "hush" not in shown(screen)
-        await driver.shows("keeps mode 0640, which others may read")
+        await driver.shows("mode 0600 instead of 0640")
+        assert "was not written by kubemint: tick that it is meant" in said(screen)
+        assert screen.query_one("#accept", Button).disabled
+        screen.query_one("#f-force", Checkbox).value = True
+        await driver.until(lambda: not screen.query_one("#accept", Button).disabled)
+        assert screen.command().endswith(f"--out {path} --format tokenFile --force")
         await driver.press("f2")
         await driver.shows("-KUBERNETES_SERVICE_HOST='10.0.0.9'")  # on a small terminal the preview takes its turn
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
-        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert "10.0.0.9" not in path.read_text()
+        assert "10.0.0.9" in path.with_name("there.replaced-by-kubemint").read_text()
         await driver.press("escape", "escape")
         screen = await asked(driver)
         await choose(driver, "format", Format.TOKEN_FILE)
@@ -213,3 +221,31 @@ async def test_whatever_is_typed_as_a_path_is_answered(dashboard: Open, path: st
         await driver.until(lambda: says in said(screen))
         await driver.press("ctrl+s", "ctrl+y")
         assert driver.app.screen is screen
+
+
+async def test_issuing_over_what_lies_there_shows_what_goes_and_asks(dashboard: Open, tmp_path: Path) -> None:
+    path = tmp_path / "exports" / "data-spark.kubeconfig"
+    path.parent.mkdir()
+    path.write_text("kind: Config\nusers:\n- name: admin\n  user: {token: hush}\n")
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("3", "spark")
+        for answer in ("escape", "tab"):
+            await driver.press("n", "c")
+            form = await driver.on(NewCredentialScreen)
+            await driver.until(lambda form=form: form.query_one("#f-path", Input).value)
+            form.query_one("#f-path", Input).value = str(path)
+            await driver.settle()
+            await driver.press("ctrl+s")
+            question = await driver.on(ConfirmScreen)
+            await driver.shows("Replace", "- name: admin")
+            assert "hush" not in driver.text()
+            assert path.read_text().startswith("kind: Config")
+            if answer == "escape":
+                await driver.press("escape")
+                assert driver.app.session.jobs.all == []
+        question.query_one("#accept").focus()
+        await driver.settle()
+        job = await driver.act("enter")
+        assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
+    assert "eyJ" in path.read_text()
+    assert "name: admin" in path.with_name(f"{path.name}.replaced-by-kubemint").read_text()

@@ -57,9 +57,10 @@ async def test_what_the_filter_finds_is_written_privately_and_by_command_too(das
     home.mkdir()
     (home / "kubemint").symlink_to(tmp_path / "state")
     env = {"XDG_STATE_HOME": str(home)}
+    path.write_text("mine")
     refused = await asyncio.to_thread(kubemint, *command, env=env)
-    assert (refused.code, path.read_bytes()) == (1, by_keys)
-    assert "is there already" in refused.err
+    assert (refused.code, path.read_text()) == (2, "mine")
+    assert "was not written by kubemint" in refused.err
     path.unlink()
     again = await asyncio.to_thread(kubemint, *command, env=env)
     assert (again.code, again.out) == (0, f"{path}\n"), again

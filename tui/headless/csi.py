@@ -12,6 +12,7 @@ from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.text import safe_text
 
+from .acting import replacing_option
 from .exits import say
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
@@ -38,11 +39,12 @@ def csi() -> None:
     "--out", type=click.Path(), help="Write the exact JSON to this file (0600); without it tokens are masked."
 )
 @click.option("--dry-run", is_flag=True, help="Mint nothing; show the requests that would be made.")
+@replacing_option
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
 def preview(
-    options: Options, /, driver: str, pod: str, out: str | None, dry_run: bool, form: str, **given: Any
+    options: Options, /, driver: str, pod: str, out: str | None, dry_run: bool, force: bool, form: str, **given: Any
 ) -> None:
     """Show what DRIVER gets for a pod: one pod-bound token per audience of its tokenRequests, minted now.
 
@@ -56,16 +58,20 @@ def preview(
     if not dry_run:
         refuse_read_only(options, _READ_ONLY)
     path = None if out is None else Path(out).expanduser()
-    if path is not None and not dry_run:
-        _refuse_shared(path)
-    run_async(_preview(options, driver, (namespace, name), path, dry_run=dry_run, form=form))
+    if force and out is None:
+        raise click.UsageError("--force goes with --out")
+    if path is not None:
+        from tui.issuance.standing import may_write
+
+        may_write(path, force=force)  # before a token is made that has nowhere to go
+    run_async(_preview(options, driver, (namespace, name), path, dry_run=dry_run, force=force, form=form))
 
 
 async def _preview(
-    options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, form: str
+    options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, force: bool, form: str
 ) -> None:
     from tui.issuance import csi as issuance
-    from tui.issuance.files import write_private
+    from tui.issuance.standing import write_file
 
     from .reaching import VerbClusters
 
@@ -84,20 +90,10 @@ async def _preview(
             return
         if not tokens:
             raise IssuanceError(f"{driver} is given no tokens, so nothing was written to {out}")
-        written = write_private(out, issuance.tokens_json(tokens))
-        _print(looked, tokens, form, written)
-
-
-def _refuse_shared(path: Path) -> None:
-    """A file keeps its mode when it is replaced; tokens do not go where others read. Raises FileError."""
-    from tui.issuance.files import FileError, readable_by_others
-
-    try:
-        readers = readable_by_others(path)
-    except (OSError, ValueError):
-        return  # not there yet, or named when it is written
-    if readers:
-        raise FileError(f"{path} can be read by {readers}", "name another file, or take that right away: chmod 600")
+        written = write_file(out, issuance.tokens_json(tokens), force=force)
+        if written.kept is not None:
+            say(f"note: what was there is in {written.kept}")
+        _print(looked, tokens, form, written.target)
 
 
 def _only(options: Options) -> str:

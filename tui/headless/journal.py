@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
 @click.option("--filter", "text", metavar="TEXT", default="", help="Of these, what the dashboard's / would find.")
 @click.option("--out", metavar="PATH", help="Write it to this file (0600) as -o jsonl, csv, json or yaml say.")
-@click.option("--force", is_flag=True, help="With --out: replace a file that is there.")
+@click.option("--force", is_flag=True, help="With --out: replace a file that is there; it is kept beside it.")
 @output_option("table", "wide", "json", "yaml", "jsonl", "csv", default="table")
 @shared_options
 @click.pass_obj
@@ -102,11 +102,13 @@ def _text(entries: Sequence[JournalEntry], form: str) -> str:
 
 
 def _write(out: str, text: str, *, force: bool) -> Path:
-    from tui.issuance.files import write_private
+    from tui.issuance.standing import write_file
     from tui.kube.sensitive import Sensitive
 
     path = Path(out).expanduser().absolute()
-    write_private(path, Sensitive(text), fresh=not force)
+    written = write_file(path, Sensitive(text), force=force)
+    if written.kept is not None:
+        say(f"note: what was there is in {written.kept}")
     return path
 
 

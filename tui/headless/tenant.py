@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -191,6 +193,10 @@ async def _push(
         if dry_run:
             print_plans([plan], form)
             return
+        if wish.manifests not in (None, "-"):
+            from tui.issuance.standing import may_write
+
+            await asyncio.to_thread(may_write, _file(str(wish.manifests)), force=False, live=False)
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
         if outcome.ok and wish.manifests is not None:
@@ -214,10 +220,16 @@ async def _tenant_manifests(engine: Engine, wish: TenantPush, path: str) -> None
     if path == "-":
         _print_documents(documents)
         return
-    from pathlib import Path
+    from tui.issuance.standing import write_file
+    from tui.kube.sensitive import Sensitive
 
-    Path(path).expanduser().write_text("---\n".join(map(dump, documents)), encoding="utf-8")  # noqa: ASYNC240 - small
-    say(f"  wrote   {path}")
+    text = Sensitive("---\n".join(map(dump, documents)))
+    written = await asyncio.to_thread(write_file, _file(path), text, force=False, live=False)
+    say(f"  wrote   {written.target}")
+
+
+def _file(path: str) -> Path:
+    return Path(path).expanduser()
 
 
 def _print_documents(documents: list[dict[str, Any]]) -> None:

@@ -109,7 +109,8 @@ async def prepare_copy(
     if place.path is None:  # revoking or rotating it must never end the original
         copy = msgspec.structs.replace(copy, kept_in=f"Secret {target.namespace}/{target.name}", handle=None)
     forgotten = await _only_here(context, known if is_copy else None, handle)
-    warnings = [*(ask.why for ask in asks), *await _warnings(context, source, identity, place, held, form)]
+    first = [ask.why for ask in asks if ask.word is Word.OTHER_SERVER]
+    warnings = [*first, *await _warnings(context, source, identity, place, held, form)]
     if forgotten is not None:
         warnings.append(
             f"what {target.name} holds now is an older token, and nothing else here does: it is revoked after "

@@ -62,7 +62,7 @@ class FilePlace:
         record = self._state.export_record(self.address)
         live = record if record is not None and record.credential.state is not State.REVOKED else None
         verdict = self._judge(content, record)
-        warnings = list(verdict.said)
+        warnings = [said] if (said := verdict.warning(self.path)) else []
         if content is None and live is not None:
             warnings.append(f"{self.path} is gone and will be written anew")
         preview = diff(self.label, masked_text(content), "") if content is not None and verdict.keep else ""

@@ -65,12 +65,12 @@ class MergePlace:
         _, verdict = kubeconfig_file.allowed(self.path, self.request, force=self.force)
         verdict.check()
         foreseen = kubeconfig_file.preview(self.path, self._entries(_NOT_YET), self.request or "new")
-        said = [*verdict.said, *([] if foreseen.comments_kept else [f"the comments in {self.path} are lost"])]
+        said = [verdict.warning(self.path), "" if foreseen.comments_kept else f"the comments in {self.path} are lost"]
         return Held(
             exists=now is not None,
             credential=record.credential if record is not None else None,
             request=record.request if record is not None else "",
-            warning="; ".join(said),
+            warning="; ".join(filter(None, said)),
             preview=foreseen.diff,
         )
 

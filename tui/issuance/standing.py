@@ -71,7 +71,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     keep: bool = False
     """Whether what is there is kept beside it."""
     said: tuple[str, ...] = ()
-    """What the operator should know first: owner, mode and links that are not as usual."""
+    """What the operator should know of "it" first: owner, mode and links that are not as usual."""
+
+    def warning(self, path: Path) -> str:
+        """The same in one line that names the file; empty where everything is as usual."""
+        return f"{path}: {'; '.join(self.said)}" if self.said else ""
 
     def check(self) -> None:
         """Raises WouldReplace or FileError where it is refused."""
@@ -122,9 +126,9 @@ def judge(
     """
     path = there.path
     strangers = [uid for _, uid in there.links if uid not in (me, 0)]
-    said = [f"{path} leads to {there.target}, through a link of {user(uid)}" for uid in strangers[:1]]
+    said = [f"it leads to {there.target}, through a link of {user(uid)}" for uid in strangers[:1]]
     if there.folder_mode & stat.S_IWOTH and not there.folder_mode & stat.S_ISVTX:
-        said.append(f"everybody may put another file in the place of {there.target}: its folder is open to all")
+        said.append("everybody may put another file in its place: its folder is open to all")
     if there.kind is Kind.NOTHING:
         return Verdict(said=tuple(said))
     if there.kind is Kind.OTHER:
@@ -149,13 +153,13 @@ def judge(
         )
     mode = (there.mode & stat.S_IRWXU if live else there.mode) or PRIVATE_FILE
     if mode != there.mode:
-        said.append(f"{path} has mode {there.mode:04o}, which lets others in: it becomes {mode:04o}")
+        said.append(f"its mode {there.mode:04o} lets others in and becomes {mode:04o}")
     if there.uid != me:
-        said.append(f"{path} belongs to {user(there.uid)} and stays so")
+        said.append(f"it belongs to {user(there.uid)} and stays so")
     if there.names > 1:
-        said.append(f"{path} has {there.names} names (hard links): the others keep what is there now")
+        said.append(f"it has {there.names} names (hard links): the others keep what is there now")
     if foreign:
-        said.append(f"{path} was not written by kubemint: what is there is kept beside it as {path.name}.{KEPT_AS}")
+        said.append(f"kubemint did not write it: what is there is kept beside it as {path.name}.{KEPT_AS}")
     return Verdict(mode=mode, keep=foreign, said=tuple(said))
 
 
@@ -170,20 +174,35 @@ def describe(there: Standing, verdict: Verdict) -> str:
     return f"{changed}{was}, owner {owner}{through}"
 
 
-def write_file(path: Path | str, material: Sensitive, *, force: bool, live: bool = True) -> Written:
-    """Write a file of which kubemint remembers nothing. Raises WouldReplace, FileError; then nothing has changed."""
-    path = Path(path)
-    there = look_at(path)
+def may_write(path: Path | str, *, force: bool, live: bool = True) -> tuple[Standing, Verdict]:
+    """What stands there and what may become of it, before anything is made that has to go there.
+
+    Raises WouldReplace, FileError.
+    """
+    there = look_at(Path(path))
     verdict = judge(there, os.geteuid(), live=live, force=force)
     verdict.check()
-    return put(path, material, verdict)
+    return there, verdict
 
 
-def put(path: Path, material: Sensitive, verdict: Verdict) -> Written:
+def write_file(path: Path | str, material: Sensitive, *, force: bool, live: bool = True) -> Written:
+    """Write a file of which kubemint remembers nothing; what holds this very content may be written again.
+
+    Raises WouldReplace, FileError; then nothing has changed.
+    """
+    path = Path(path)
+    there = look_at(path)
+    same = there.kind is Kind.FILE and there.size == len(material) and read_private(path) == material
+    verdict = judge(there, os.geteuid(), live=live, ours=same, force=force)
+    verdict.check()
+    return put(path, material, verdict, fresh=there.kind is Kind.NOTHING)
+
+
+def put(path: Path, material: Sensitive, verdict: Verdict, *, fresh: bool = False) -> Written:
     """Write as a verdict says that was not refused; what it replaces is kept first where that is due."""
     kept = keep(path) if verdict.keep else None
     try:
-        target = write_private(path, material, mode=verdict.mode)
+        target = write_private(path, material, mode=verdict.mode, fresh=fresh)
     except BaseException:
         if kept is not None:
             kept.unlink(missing_ok=True)

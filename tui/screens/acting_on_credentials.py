@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from tui.fleet.query import cluster_of, identity_of
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
+from tui.issuance.standing import WouldReplace
 from tui.issuance.types import FileDestination
 from tui.kube.errors import KubeError
 
-from . import work
+from . import replacing, work
 from .intended import Intended
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def new(screen: WorkingScreen) -> None:
         if any(isinstance(place, FileDestination) and place.merge for place in spec.destinations):
             screen.run_worker(_merge(screen, spec), group="preview", exclusive=True, exit_on_error=False)
         else:
-            screen.begin("issue", [work.issue(session, spec)])
+            path = next((place.path for place in spec.destinations if isinstance(place, FileDestination)), "")
+            plan = partial(session.engine.plan_issue, spec)
+            replacing.begin(screen, "issue", path, work.issue(session, spec), work.title_of(spec), plan)
 
     def intended(spec: IssueSpec) -> Intended:
         return Intended(work.title_of(spec), partial(session.engine.plan_issue, spec))
@@ -49,14 +52,18 @@ async def _merge(screen: WorkingScreen, spec: IssueSpec) -> None:
     from .confirm import ConfirmScreen
 
     try:
-        plan = await screen.session.engine.plan_issue(spec)
+        try:
+            plan = await screen.session.engine.plan_issue(spec)
+        except WouldReplace:  # a name of many: what that means is among the warnings
+            plan = await screen.session.engine.plan_issue(spec, force=True)
     except (IssuanceError, KubeError, OSError) as error:
         screen.failed(error)
         return
 
     def sure(yes: bool | None) -> None:
         if yes:
-            screen.begin("issue", [work.issue(screen.session, spec)], asked=True)
+            shown = Intended(work.title_of(spec), partial(screen.session.engine.plan_issue, spec), plan)
+            screen.begin("issue", [work.as_foreseen(screen.session, shown)], asked=True)
 
     body = [*(f"! {warning}" for warning in plan.warnings), *plan.preview.splitlines()]
     title = "Change this kubeconfig? Tokens are masked."

@@ -79,11 +79,20 @@ def _one(screen: WorkingScreen, credential: Credential, cluster: str) -> None:
     )
 
     def made(wish: ExportWish) -> None:
-        screen.begin("export", [work.export(session, address, wish.destination, wish.format)])
+        words = {"force": wish.force, "other_server": wish.other_server}
+        screen.begin("export", [work.export(session, address, wish.destination, wish.format, **words)])
 
     def intended(wish: ExportWish) -> Intended:
         title = f"{short_address(str(address))} → {work.place_of(wish.destination)}"
-        return Intended(title, partial(engine.plan_export, address, wish.destination, wish.format))
+        plan = partial(
+            engine.plan_export,
+            address,
+            wish.destination,
+            wish.format,
+            force=wish.force,
+            other_server=wish.other_server,
+        )
+        return Intended(title, plan)
 
     screen.ask(dialog, "export", made, intended)
 

@@ -10,7 +10,7 @@ from tui.fleet.rows import AccountRow, CredentialRow, Row
 from tui.issuance.types import Address, CredentialKind, Format, State
 from tui.widgets.names import short_path
 
-from . import work
+from . import replacing, work
 from .intended import Intended
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ def create(screen: WorkingScreen) -> None:
     identity = identity_of(rows[0]) if len(rows) == 1 and isinstance(rows[0], AccountRow) else None
     clusters = screen.writable_clusters(cluster_of(rows[0]) if rows else "")
 
+    engine = screen.session.engine
     dialog = NewIdentityScreen(clusters, folder=screen.kubemint.export_folder, identity=identity)
 
     def made(wish: IdentityWish) -> None:
-        screen.begin("create identity", [work.create_identity(screen.session, wish)])
+        task, plan = work.create_identity(screen.session, wish), partial(engine.plan_create_identity, wish)
+        replacing.begin(screen, "create identity", wish.path, task, work.title_of(wish), plan)
 
     def intended(wish: IdentityWish) -> Intended:
         return Intended(work.title_of(wish), partial(screen.session.engine.plan_create_identity, wish))
@@ -54,7 +56,8 @@ def mint(screen: WorkingScreen) -> None:
     from .new_identity import MintScreen
 
     def made(wish: SelfWish) -> None:
-        screen.begin("mint", [work.mint(screen.session, wish)])
+        task, plan = work.mint(screen.session, wish), partial(screen.session.engine.plan_self_issue, wish)
+        replacing.begin(screen, "mint", wish.out, task, work.title_of(wish), plan)
 
     def intended(wish: SelfWish) -> Intended:
         return Intended(work.title_of(wish), partial(screen.session.engine.plan_self_issue, wish))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.fleet.rows import ClusterRow, CredentialRow
-from tui.issuance.types import AccessLevel
+from tui.issuance.types import AccessLevel, ShootWish
 
-from . import work
+from . import replacing, work
 
 if TYPE_CHECKING:
     from tui.issuance.plain import PlainWish
-    from tui.issuance.types import ShootWish
 
     from .working import WorkingScreen
 
@@ -53,7 +53,13 @@ def new(screen: WorkingScreen) -> None:
 
     def made(wish: ShootWish | PlainWish | None) -> None:
         if wish is not None:
-            screen.begin("issue", [work.issue_shoot(screen.session, wish)])
+            engine, task = screen.session.engine, work.issue_shoot(screen.session, wish)
+            plan = (
+                partial(engine.plan_issue_shoot, wish)
+                if isinstance(wish, ShootWish)
+                else partial(engine.plan_plain, wish)
+            )
+            replacing.begin(screen, "issue", wish.path, task, task.title, plan)
 
     screen.app.push_screen(
         NewShootScreen(

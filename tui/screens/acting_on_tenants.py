@@ -10,7 +10,7 @@ from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, ClusterRow, RequestKind, RequestRow, Row, request_key
 from tui.issuance.csi import Driver
 
-from . import work
+from . import replacing, work
 from .intended import Intended
 
 if TYPE_CHECKING:
@@ -57,7 +57,14 @@ def new_push(screen: WorkingScreen) -> None:
     )  # fmt: skip
 
     def made(answer: PushAnswer) -> None:
-        screen.begin("tenant push", [work.push_to_tenant(screen.session, answer.wish, answer.manifests)])
+        def push(force: bool) -> None:
+            task = work.push_to_tenant(screen.session, answer.wish, answer.manifests, force=force)
+            screen.begin("tenant push", [task])
+
+        if answer.manifests is None:
+            push(False)
+        else:
+            replacing.ask_first(screen.app, answer.manifests, push, live=False)
 
     def intended(answer: PushAnswer) -> Intended:
         plan = partial(screen.session.engine.plan_tenant_push, answer.wish)
@@ -80,7 +87,13 @@ def csi_preview(screen: WorkingScreen) -> None:
         if wish.path is None:
             screen.app.push_screen(TokensScreen(session, wish))
         else:
-            screen.begin("CSI tokens", [work.write_csi(session, wish.preview, wish.path, revocable=wish.revocable)])
+            path, preview, revocable = wish.path, wish.preview, wish.revocable
+
+            def write(force: bool) -> None:
+                task = work.write_csi(session, preview, path, revocable=revocable, force=force)
+                screen.begin("CSI tokens", [task], asked=force)
+
+            replacing.ask_first(screen.app, path, write)
 
     first = row.key if row is not None else ""
     screen.app.push_screen(

@@ -22,7 +22,6 @@ from tui.fleet.rows import RequestRow
 from tui.issuance import csi, csi_trial
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.files import readable_by_others
 from tui.issuance.running import explain
 from tui.issuance.types import Address, CredentialKind
 from tui.issuance.yaml_text import dump
@@ -136,15 +135,8 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
 
     @staticmethod
     def _path_problems(text: str) -> list[Wrong]:
-        """Why no tokens can be written there: an existing file keeps its mode, so that others may read it."""
-        path = whole_path(text)
-        if not text or is_folder(text):
-            return [Wrong("path", "Path", "name a file to write it to")]
-        try:
-            readers = readable_by_others(path)
-        except (OSError, ValueError):
-            readers = ""  # it is not there yet
-        return [Wrong("path", "Path", f"this file can be read by {readers}, name another")] if readers else []
+        """Why no tokens can be written there; what lies there already is asked about when it is to be replaced."""
+        return [Wrong("path", "Path", "name a file to write it to")] if not text or is_folder(text) else []
 
     def answer(self) -> CsiWish | None:
         if self._seen is None:

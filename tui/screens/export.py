@@ -7,7 +7,7 @@ worked out by the engine, a moment after the last key.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -16,7 +16,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static
+from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.plans import check_names
@@ -27,7 +27,7 @@ from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
 from .command_lines import SUFFIXES, export_words
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_folder, whole_path, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, is_folder, whole_path, wrong
 from .reading import coloured
 
 if TYPE_CHECKING:
@@ -36,16 +36,22 @@ if TYPE_CHECKING:
 OWN_FILE: Final = "a file of its own"
 MERGE: Final = "an existing kubeconfig"
 SECRET: Final = "a Secret in a cluster"
+_TICKS: Final = {
+    "force": "replace what is there; it is kept beside it",
+    "other-server": "it may lead elsewhere than its cluster is known to be",
+}
 _MOMENT: Final = 0.25
 """Seconds without a change after which the preview is worked out anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportWish:
-    """Where to, and in which format."""
+    """Where to, in which format, and what was ticked: that something is replaced, that it leads elsewhere."""
 
     destination: Destination
     format: Format
+    force: bool = False
+    other_server: bool = False
 
 
 Foresee = Callable[[ExportWish], "Awaitable[ExportPreview]"]
@@ -102,6 +108,8 @@ class ExportScreen(Dialog[ExportWish | None]):
         first: Any = self._clusters[0] if self._clusters else Select.NULL
         yield Field("Cluster", Choice(names, value=first, prompt="none", compact=True, id="f-cluster"), key="cluster")
         yield Field("Path", Input(compact=True, id="f-path"), key="path")
+        for word, label in _TICKS.items():  # each only where the preview says that it has to be said
+            yield Field("", Tick(label, compact=True, id=f"f-{word}"), key=word)
         yield Static(classes="dialog-note", markup=False, id="note")
         yield Equivalent()
 
@@ -129,19 +137,41 @@ class ExportScreen(Dialog[ExportWish | None]):
         self.query_one("#cluster", Field).display = kept == SECRET
         self.query_one("#path", Field).rename("Secret" if kept == SECRET else "Path")
         self._look_soon()
+        asked = self._asked()
+        for word in _TICKS:
+            self.query_one(f"#{word}", Field).display = word in asked
+            if word not in asked and self._ticked(word):
+                self.query_one(f"#f-{word}", Checkbox).value = False  # a tick counts for what it was set for
         self._draw()
 
     def problems(self) -> Sequence[Wrong]:
         found = self._own_problems()
         if not found and self._refused:
             found.append(Wrong("path", "", self._refused))
+        found += [Wrong(word, "", f"{why}: tick that it is meant") for word, why in self._unsaid()]
         return found
 
     def answer(self) -> ExportWish:
-        return ExportWish(self._destination(), Format(self._chosen("f-format")))
+        wish = self._bare()
+        return replace(wish, force=self._ticked("force"), other_server=self._ticked("other-server"))
 
     def equivalent(self) -> Sequence[str]:
-        return export_words(self._credential, self._destination(), Format(self._chosen("f-format")))
+        words = export_words(self._credential, self._destination(), Format(self._chosen("f-format")))
+        return [*words, *(f"--{word}" for word in _TICKS if self._ticked(word))]
+
+    def _bare(self) -> ExportWish:
+        """The wish without what was ticked, which is what the preview is of."""
+        return ExportWish(self._destination(), Format(self._chosen("f-format")))
+
+    def _asked(self) -> dict[str, str]:
+        """What has to be ticked, and why."""
+        return {ask.word.value: ask.why for ask in self._found.asks} if self._found is not None else {}
+
+    def _unsaid(self) -> list[tuple[str, str]]:
+        return [(word, safe_text(why)) for word, why in self._asked().items() if not self._ticked(word)]
+
+    def _ticked(self, word: str) -> bool:
+        return self.query_one(f"#f-{word}", Checkbox).value
 
     def action_preview(self) -> None:
         """On a narrow terminal: the preview instead of the fields, and back."""
@@ -153,7 +183,7 @@ class ExportScreen(Dialog[ExportWish | None]):
 
     def _look_soon(self) -> None:
         """Work the preview out for what is wished for now, unless it is that already."""
-        wish = None if self._own_problems() else self.answer()
+        wish = None if self._own_problems() else self._bare()
         if wish == self._wanted:
             return
         self._wanted, self._found, self._refused = wish, None, ""

@@ -6,6 +6,7 @@ Enter goes to the row that a finding is about, F does what it proposes, E writes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,7 +25,7 @@ from tui.widgets.severity_signs import SEVERITIES, severity_cell
 from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 
-from . import saving
+from . import replacing, saving
 from .page import Page
 from .session import Session
 
@@ -211,9 +212,13 @@ class HygieneScreen(Page[Finding]):
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self.kubemint.start_job("save findings", [saving.save_findings(report, path)])
+                write = partial(self._save, report, path)
+                replacing.ask_first(self.app, path, write)
 
         self.app.push_screen(SaveFindingsScreen(self.kubemint.export_folder / "findings.sarif"), chosen)
+
+    def _save(self, report: Report, path: Path, force: bool) -> None:
+        self.kubemint.start_job("save findings", [saving.save_findings(report, path, force=force)])
 
     def _findings(self) -> list[Finding]:
         """The marked findings, or the one under the cursor."""

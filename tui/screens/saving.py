@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from tui.issuance.journal import JournalEntry
 
 
-def write_text(text: str, path: Path) -> Task:
+def write_text(text: str, path: Path, *, force: bool) -> Task:
     """Write something that is no secret to a file."""
 
     async def work(task: Task) -> None:
-        await write_here(path, text)
-        task.message = f"written to {short_path(str(path))}"
+        task.message = await write_here(path, text, force=force, live=False)
 
     return Task(short_path(str(path)), work)
 
@@ -44,35 +43,38 @@ def save_journal(entries: Sequence[JournalEntry], path: Path, *, replace: bool) 
     """Write entries of the journal to a file, in the form that its name ends in."""
 
     async def work(task: Task) -> None:
-        from tui.issuance.files import write_private
         from tui.issuance.journal_text import comma_separated, json_lines
 
         text = comma_separated(entries) if path.suffix == ".csv" else json_lines(entries)
-        await asyncio.to_thread(write_private, path, Sensitive(text), fresh=not replace)
-        task.message = f"{len(entries)} entries written to {short_path(str(path))}"
+        task.message = f"{len(entries)} entries {await write_here(path, text, force=replace)}"
 
     return Task(f"journal → {short_path(str(path))}", work)
 
 
-def save_findings(report: Report, path: Path) -> Task:
+def save_findings(report: Report, path: Path, *, force: bool) -> Task:
     """Write the findings to a file, in the form that its name ends in."""
 
     async def work(task: Task) -> None:
         from tui import __version__
-        from tui.issuance.files import write_private
         from tui.issuance.hygiene import record, sarif
 
         document = sarif(report, __version__) if path.suffix == ".sarif" else record(report)
         text = json.dumps(document, indent=2) + "\n"
-        await asyncio.to_thread(write_private, path, Sensitive(text))
-        task.message = f"{len(report.findings)} findings written to {short_path(str(path))}"
+        task.message = f"{len(report.findings)} findings {await write_here(path, text, force=force)}"
 
     return Task(short_path(str(path)), work)
 
 
-async def write_here(path: Path, text: str) -> None:
-    """Write a private file, in a folder that is made where there is none. Raises FileError."""
-    from tui.issuance.files import make_private_folder, write_private
+async def write_here(path: Path, text: str | Sensitive, *, force: bool = False, live: bool = True) -> str:
+    """Write a private file, in a folder that is made where there is none; what to say about it.
 
+    Raises WouldReplace where something else lies there and nobody said that it may go, FileError.
+    """
+    from tui.issuance.files import make_private_folder
+    from tui.issuance.standing import write_file
+
+    content = Sensitive(text) if isinstance(text, str) else text
     await asyncio.to_thread(make_private_folder, path.parent)
-    await asyncio.to_thread(write_private, path, Sensitive(text))
+    written = await asyncio.to_thread(write_file, path, content, force=force, live=live)
+    said = f"written to {short_path(str(path))}"
+    return said if written.kept is None else f"{said}; what was there is in {short_path(str(written.kept))}"

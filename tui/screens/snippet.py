@@ -16,7 +16,7 @@ from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import saving
+from . import replacing, saving
 from .dialog import Dialog, Field, Wrong, file_stem, is_folder, whole_path
 from .reading import ReadingScreen, coloured
 from .session import Session, Shell
@@ -54,7 +54,12 @@ class SnippetScreen(ReadingScreen[None]):
         def chosen(path: Path | None) -> None:
             if path is not None:
                 self.dismiss(None)
-                cast("Shell", self.app).start_job("export", [saving.write_text(self._text, path)])
+                text, shell = self._text, cast("Shell", self.app)
+
+                def write(force: bool) -> None:
+                    shell.start_job("export", [saving.write_text(text, path, force=force)])
+
+                replacing.ask_first(self.app, path, write, live=False)
 
         folder = cast("Shell", self.app).export_folder
         suggested = folder / f"{file_stem(f'{self._address.namespace}-{self._address.name}')}-pod.yaml"

@@ -211,7 +211,7 @@ def make_store(session: Session, host: str, namespace: str, cluster: str) -> Tas
     )
 
 
-def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None) -> Task:
+def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None, *, force: bool = False) -> Task:
     """Let a tenant into its management cluster; then write down what it makes of that, where somebody wants it."""
     push = _planned(session, partial(session.engine.plan_tenant_push, wish))
 
@@ -222,28 +222,28 @@ def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None) -
             from tui.issuance.yaml_text import dump
 
             documents = await tenant_manifests(session.engine.clusters, wish)
-            await write_here(manifests, "---\n".join(map(dump, documents)))
-            task.message = f"{task.message}; the tenant's manifests are in {short_path(str(manifests))}"
+            said = await write_here(manifests, "---\n".join(map(dump, documents)), force=force, live=False)
+            task.message = f"{task.message}; the tenant's manifests are {said}"
 
     return Task(title_of(wish), work)
 
 
-def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool) -> Task:
+def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool, force: bool = False) -> Task:
     """Mint what a CSI driver is given for a pod, into a private file."""
 
     async def work(task: Task) -> None:
         from tui.issuance.csi_trial import end, try_out
-        from tui.issuance.files import make_private_folder, write_private
+        from tui.issuance.standing import may_write
 
+        await asyncio.to_thread(may_write, path, force=force)  # before a token is made that has nowhere to go
         clusters = session.engine.clusters
         minted = await try_out(clusters, preview, revocable=revocable)
         try:
-            await asyncio.to_thread(make_private_folder, path.parent)
-            await asyncio.to_thread(write_private, path, minted.value)
+            said = await write_here(path, minted.value, force=force)
         except BaseException:
             await end(clusters, minted)
             raise
-        task.message = f"{len(minted.tokens)} tokens written to {short_path(str(path))}"
+        task.message = f"{len(minted.tokens)} tokens {said}"
         if minted.handle is not None:
             place = f"{minted.handle.namespace}/{minted.handle.name}"
             task.message += f"; they end with the Secret {place}"
@@ -252,10 +252,12 @@ def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool
     return Task(f"{preview.driver.name} for {who.namespace}/{preview.pod.name} → {short_path(str(path))}", work)
 
 
-def export(session: Session, address: Address, destination: Destination, form: Format | None = None) -> Task:
-    """Write it to one more place."""
+def export(
+    session: Session, address: Address, destination: Destination, form: Format | None = None, **words: bool
+) -> Task:
+    """Write it to one more place; `words` are those that were said so (`force`, `other_server`)."""
     where = place_of(destination)
-    planned = _planned(session, lambda: session.engine.plan_export(address, destination, form))
+    planned = _planned(session, lambda: session.engine.plan_export(address, destination, form, **words))
 
     async def work(task: Task) -> None:
         await planned(task)

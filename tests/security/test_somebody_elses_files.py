@@ -1,0 +1,382 @@
+"""Nothing of somebody else's is replaced unasked, and no live token lies where others read it: files, links, modes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.issuance.arena import Bench, token_in
+from tui.issuance import files
+from tui.issuance.files import FileError, links_on
+from tui.issuance.standing import KEPT_AS, Kind, Standing, WouldReplace, describe, judge, look_at, may_write, write_file
+from tui.issuance.types import Action, FileDestination, Format
+from tui.kube.sensitive import Sensitive
+
+ME, BOB = 1000, 12345
+NEW = Sensitive("new material")
+ADMIN = """apiVersion: v1
+kind: Config
+clusters:
+- name: c
+  cluster: {server: https://192.0.2.1}
+contexts:
+- name: admin
+  context: {cluster: c, user: admin}
+current-context: admin
+users:
+- name: admin
+  user: {token: hush}
+"""
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+
+
+def there(**facts: Any) -> Standing:
+    """A private file of mine."""
+    given = {"kind": Kind.FILE, "size": 7, "uid": ME, "gid": ME, "mode": 0o600}
+    return Standing(path=Path("/d/f"), **{"target": Path("/d/f")} | given | facts)
+
+
+REFUSED = "not written by kubemint"
+TABLE: list[tuple[str, dict[str, Any], dict[str, bool], str, bool]] = [
+    # what, facts, what is said, why it is refused, whether asking for it helps
+    ("nothing there", {"kind": Kind.NOTHING}, {}, "", False),
+    ("ours", {}, {"ours": True}, "", False),
+    ("an empty file", {"size": 0}, {}, "", False),
+    ("a foreign file", {}, {}, REFUSED, True),
+    ("a foreign file, forced", {}, {"force": True}, "", False),
+    ("a foreign file, merged into", {}, {"whole": False}, "", False),
+    ("a foreign file for what lets nobody in", {}, {"live": False}, REFUSED, True),
+    ("somebody else's file", {"uid": BOB}, {"force": True}, "belongs to 12345", False),
+    ("somebody else's empty file", {"uid": BOB, "size": 0}, {}, "belongs to 12345", False),
+    ("somebody else's kubeconfig", {"uid": BOB}, {"whole": False, "force": True}, "belongs to 12345", False),
+    ("somebody else's file that was ours", {"uid": BOB}, {"ours": True}, "belongs to 12345", False),
+    ("somebody else's file for no secret", {"uid": BOB}, {"live": False, "force": True}, "", False),
+    ("a file with two names", {"names": 2}, {"whole": False}, "2 names", True),
+    ("an empty file with two names", {"names": 2, "size": 0}, {}, "2 names", True),
+    ("a file with two names, forced", {"names": 2}, {"whole": False, "force": True}, "", False),
+    ("ours with two names", {"names": 2}, {"ours": True}, "", False),
+    ("a folder", {"kind": Kind.OTHER}, {"force": True}, "not a regular file", False),
+]
+
+
+@pytest.mark.parametrize(("what", "facts", "said", "refused", "forcible"), TABLE, ids=[row[0] for row in TABLE])
+def test_what_may_become_of_what_is_there(
+    what: str, facts: dict[str, Any], said: dict[str, bool], refused: str, forcible: bool
+) -> None:
+    verdict = judge(there(**facts), ME, **said)
+    assert bool(verdict.refused) is bool(refused), verdict
+    assert refused in verdict.refused
+    assert verdict.forcible is forcible
+    if refused:
+        with pytest.raises(WouldReplace if forcible else FileError):
+            verdict.check()
+        return
+    verdict.check()
+    assert verdict.keep is (facts.get("size", 7) > 0 and facts.get("kind") is None and bool(said.get("force"))
+                            and said.get("whole", True)), verdict  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mode", "live", "becomes", "words"),
+    [
+        (0o600, True, 0o600, ()),
+        (0o644, True, 0o600, ("its mode 0644 lets others in and becomes 0600",)),
+        (0o640, True, 0o600, ("its mode 0640 lets others in and becomes 0600",)),
+        (0o660, True, 0o600, ("its mode 0660 lets others in and becomes 0600",)),
+        (0o604, True, 0o600, ("its mode 0604 lets others in and becomes 0600",)),
+        (0o400, True, 0o400, ()),
+        (0o700, True, 0o700, ()),
+        (0o044, True, 0o600, ("its mode 0044 lets others in and becomes 0600",)),
+        (0o644, False, 0o644, ()),
+    ],
+)
+def test_what_lets_somebody_in_is_for_its_owner_alone(
+    mode: int, live: bool, becomes: int, words: tuple[str, ...]
+) -> None:
+    verdict = judge(there(mode=mode), ME, live=live, ours=True)
+    assert (verdict.mode, verdict.said) == (becomes, words)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"links": ((Path("/l"), ME),)}, ""),
+        ({"links": ((Path("/l"), 0),)}, ""),
+        ({"links": ((Path("/l"), BOB),)}, "through a link of 12345"),
+        ({"folder_mode": 0o777}, "everybody may put another file in its place"),
+        ({"folder_mode": 0o1777}, ""),
+        ({"names": 3}, "3 names (hard links)"),
+    ],
+)
+def test_links_and_open_folders_are_said(facts: dict[str, Any], words: str) -> None:
+    verdict = judge(there(**facts), ME, ours=True)
+    assert verdict.warning(Path("/d/f")) == (f"/d/f: {verdict.said[0]}" if words else "")
+    assert words in verdict.warning(Path("/d/f"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "folder_owner", "folder_mode", "followed"),
+    [
+        (ME, BOB, 0o777, True),
+        (0, BOB, 0o777, True),
+        (BOB, BOB, 0o755, True),
+        (BOB, BOB, 0o777, False),
+        (BOB, 0, 0o1777, False),
+        (BOB, ME, 0o755, False),
+    ],
+)
+def test_whose_links_are_followed(owner: int, folder_owner: int, folder_mode: int, followed: bool) -> None:
+    folder = os.stat_result((stat.S_IFDIR | folder_mode, 1, 1, 2, folder_owner, 0, 0, 0, 0, 0))
+    assert files.follows(owner, ME, folder) is followed
+
+
+def test_owner_and_mode_are_described() -> None:
+    root = there(uid=0, gid=0, mode=0o644)
+    assert describe(root, judge(root, 0, ours=True)) == "mode 0600 instead of 0644, owner root:root"
+    assert describe(root, judge(root, 0, ours=True, live=False)) == "keeps mode 0644, owner root:root"
+    through = there(uid=0, gid=0, target=Path("/e/g"))
+    assert describe(through, judge(through, 0, ours=True)).endswith(", through the link to /e/g")
+
+
+def test_what_is_replaced_is_kept_privately_under_a_name_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    for number, kept in enumerate((f"config.{KEPT_AS}", f"config.{KEPT_AS}-2"), 1):
+        path.write_text(f"theirs {number}")
+        path.chmod(0o644)
+        with pytest.raises(WouldReplace):
+            write_file(path, NEW, force=False)
+        assert path.read_text() == f"theirs {number}"
+        written = write_file(path, NEW, force=True)
+        assert written.kept == tmp_path / kept
+        assert kept in written.said
+        assert (tmp_path / kept).read_text() == f"theirs {number}"
+        assert stat.S_IMODE((tmp_path / kept).stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert write_file(path, NEW, force=False).kept is None, "what holds this very content loses nothing"
+
+
+def test_a_name_of_many_is_refused_and_its_others_stay(tmp_path: Path) -> None:
+    path, other = tmp_path / "f", tmp_path / "other"
+    path.write_text("")
+    os.link(path, other)
+    with pytest.raises(WouldReplace, match="2 names"):
+        write_file(path, NEW, force=False)
+    write_file(path, NEW, force=True)
+    assert (path.read_text(), other.read_text()) == ("new material", "")
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder like /tmp: everybody may write, and remove only his own."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o1777)
+        yield Path(name)
+
+
+@as_root
+def test_links_of_others_are_not_followed_as_folders_either(shared: Path, tmp_path: Path) -> None:
+    trap = shared / "backup"
+    trap.symlink_to(tmp_path)
+    os.lchown(trap, BOB, BOB)
+    for path in (trap, trap / "robot.kubeconfig", trap / "new" / "robot.kubeconfig"):
+        with pytest.raises(FileError, match="link that belongs to another user"):
+            write_file(path, NEW, force=True)
+    assert os.listdir(tmp_path) == []
+    hop = tmp_path / "hop"
+    hop.symlink_to(trap)  # mine, and it leads through his
+    with pytest.raises(FileError, match="link that belongs to another user"):
+        write_file(hop / "robot.kubeconfig", NEW, force=True)
+
+
+@as_root
+def test_links_of_the_owner_of_a_folder_are_followed_and_said(tmp_path: Path) -> None:
+    his, mine = tmp_path / "his", tmp_path / "mine"
+    his.mkdir()
+    mine.mkdir()
+    (his / "link").symlink_to(mine)
+    os.lchown(his / "link", BOB, BOB)
+    os.chown(his, BOB, BOB)
+    written = write_file(his / "link" / "f", NEW, force=False)
+    assert written.target == mine.resolve() / "f"
+    _, verdict = may_write(his / "link" / "f", force=True)
+    assert "through a link of 12345" in verdict.said[0]
+
+
+def test_what_a_folder_above_means_is_for_the_links_to_say(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "l").symlink_to(tmp_path / "a" / "b")
+    assert write_file(tmp_path / "l" / ".." / "f", NEW, force=False).target == (tmp_path / "a" / "f").resolve()
+    assert [link for link, _ in links_on(tmp_path / "l" / ".." / "f")] == [tmp_path / "l"]
+    (tmp_path / "x").symlink_to("y")
+    (tmp_path / "y").symlink_to("x")
+    with pytest.raises(FileError, match="symbolic links"):
+        look_at(tmp_path / "x" / "f")
+
+
+@as_root
+async def test_no_token_goes_into_a_file_of_somebody_else(ebench: Bench) -> None:
+    arena = ebench.arena
+    for merge in (False, True):
+        place = FileDestination(str(arena.folder / f"his-{merge}"), merge=merge)
+        Path(place.path).write_text(ADMIN if merge else "")
+        os.chown(place.path, BOB, BOB)
+        with pytest.raises(FileError, match="belongs to 12345"):
+            await ebench.engine.plan_issue(arena.spec(place), force=True)
+    assert await ebench.handles() == []
+
+
+async def test_issuing_over_somebodys_kubeconfig_has_to_be_asked_for_and_keeps_it(ebench: Bench) -> None:
+    """A kubeconfig with one context was replaced without a word, and so was any text file."""
+    arena = ebench.arena
+    path = Path(arena.file().path)
+    path.write_text(ADMIN)
+    path.chmod(0o644)
+    with pytest.raises(WouldReplace):
+        await ebench.engine.plan_issue(arena.spec())
+    plan = await ebench.engine.plan_issue(arena.spec(), force=True)
+    assert "-- name: admin" in plan.preview
+    assert "hush" not in plan.preview
+    assert any("kept beside it" in warning and "0644" in warning for warning in plan.warnings)
+    assert path.read_text() == ADMIN
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.ok, outcome
+    kept = path.with_name(f"{path.name}.{KEPT_AS}")
+    assert any(str(kept) in result.message for result in outcome.results)
+    assert (kept.read_text(), stat.S_IMODE(kept.stat().st_mode)) == (ADMIN, 0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await ebench.rotate(outcome.address)  # from now on it is ours
+    assert kept.read_text() == ADMIN
+
+
+async def test_where_it_fails_what_was_to_be_replaced_is_there_as_it_was(
+    ebench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui.issuance.file_place import FilePlace
+
+    arena = ebench.arena
+    path = Path(arena.file().path)
+    path.write_text(ADMIN)
+    path.chmod(0o640)
+
+    async def spoiled(self: object, content: Sensitive) -> None:
+        raise OSError(5, "Input/output error")
+
+    plan = await ebench.engine.plan_issue(arena.spec(), force=True)
+    monkeypatch.setattr(FilePlace, "holds", spoiled)
+    assert not (await ebench.engine.execute(plan)).ok
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (ADMIN, 0o640)
+    assert [name for name in os.listdir(arena.folder) if name.startswith(path.name)] == [path.name]
+    assert await ebench.handles() == []
+
+
+async def test_what_lies_at_a_revoked_or_changed_path_by_now_is_not_rotated_over(ebench: Bench) -> None:
+    """The record of a path says what kubemint wrote there, not that what lies there now is that."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.file(), arena.file("second")))
+    path = Path(arena.file().path)
+    for text in (ADMIN, ADMIN + "- name: z\n  user: {token: t}\n", "a letter"):
+        path.write_text(text)
+        with pytest.raises(WouldReplace):
+            await ebench.engine.plan_rotate(issued.address)
+        assert path.read_text() == text
+    record = next(one for one in ebench.state.export_records() if one.credential.address.name == str(path))
+    from tui.issuance.revoking import dead
+
+    ebench.state.record_export(dead(record))
+    with pytest.raises(WouldReplace):
+        await ebench.engine.plan_issue(arena.spec())
+    assert path.read_text() == "a letter"
+
+
+async def test_a_file_of_another_owner_or_a_mode_that_opened_since_are_looked_at_when_it_is_written(
+    ebench: Bench,
+) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    path = Path(arena.file().path)
+    plan = await ebench.engine.plan_rotate(issued.address)
+    path.chmod(0o666)
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.ok, outcome
+    await ebench.engine.settle()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert await ebench.works(token_in(path))
+
+
+async def test_a_merge_makes_a_kubeconfig_private_says_so_and_goes_back_byte_for_byte(
+    ebench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui.issuance.merge_place import MergePlace
+
+    arena = ebench.arena
+    config = FileDestination(str(arena.folder / "config"), merge=True)
+    path = Path(config.path)
+    path.write_text("# mine\n" + ADMIN.replace("clusters:", "clusters: &c"))
+    before = path.read_bytes()
+    path.chmod(0o664)
+    plan = await ebench.engine.plan_issue(arena.spec(config))
+    assert any("0664" in warning and "0600" in warning for warning in plan.warnings)
+    holds = MergePlace.holds
+
+    async def spoiled(self: MergePlace, content: Sensitive) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(MergePlace, "holds", spoiled)
+    assert not (await ebench.engine.execute(plan)).ok
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (before, 0o664)
+    monkeypatch.setattr(MergePlace, "holds", holds)
+    await ebench.issue(arena.spec(config))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_what_another_kubemint_is_about_to_commit_is_no_foreign_file(ebench: Bench) -> None:
+    """Killed between write and commit, the file holds a token that only the journal's open plan knows."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    before = ebench.state.export_record(issued.address)
+
+    def stop(point: str) -> None:
+        if point == "before:commit":
+            raise KeyboardInterrupt
+
+    ebench.engine.checkpoint = stop
+    with pytest.raises(KeyboardInterrupt):
+        await ebench.engine.execute(await ebench.engine.plan_rotate(issued.address))
+    ebench.engine.checkpoint = lambda _point: None
+    assert ebench.state.export_record(issued.address) == before
+    await ebench.engine.plan_rotate(issued.address)
+    ebench.state.record(Action.RECOVER, issued.address, closed=ebench.state.open_plans()[0].plan)
+    with pytest.raises(WouldReplace):
+        await ebench.engine.plan_rotate(issued.address)
+
+
+@as_root
+def test_d09_a_group_that_was_trusted_reads_no_new_token(tmp_path: Path) -> None:
+    """D09 kept mode 0640; a live token is for its owner alone, and that is said."""
+    path = tmp_path / "f"
+    path.write_text("x")
+    path.chmod(0o640)
+    script = "import sys; from tui.issuance.standing import write_file; from tui.kube.sensitive import Sensitive; "
+    script += "write_file(sys.argv[1], Sensitive('t'), force=True)"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True, umask=0)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_an_exported_copy_over_a_letter_is_refused_too(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    letter = arena.folder / "letter"
+    letter.write_text("dear")
+    with pytest.raises(WouldReplace):
+        await ebench.engine.plan_export(issued.address, FileDestination(str(letter)), Format.TOKEN)
+    outcome = await ebench.engine.export(issued.address, FileDestination(str(letter)), Format.TOKEN, force=True)
+    assert outcome.ok, outcome
+    assert letter.with_name(f"letter.{KEPT_AS}").read_text() == "dear"
