@@ -72,7 +72,8 @@ class FoundClusters:
 
     async def look(self, name: str) -> Delivered:
         """What is delivered about one of them now; nobody enters it by that. Raises UsageError, KubeError."""
-        facts = self._facts(name)
+        known = name in self._dpu or name in self._labelled
+        facts = self._facts(name) if known else None
         if facts is None:
             raise UsageError(f"{name} is no cluster that another one delivers")
         by = facts.by
