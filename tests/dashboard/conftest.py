@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +26,8 @@ from tui.demo.faults import FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CredentialRow, RequestRow
+from tui.issuance.deliveries import Gate
+from tui.issuance.entering import Trust
 from tui.issuance.state import StateStore
 from tui.issuance.types import StepStatus
 from tui.kube.kubeconfig import load
@@ -234,9 +237,14 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
         settings: Loaded | None = None,
         embedded: bool = True,
         memory: Path | None = None,
+        trust: Trust | None = None,
     ) -> AsyncIterator[Driver]:
+        """With `trust` nobody vouches for what clusters deliver, and this is what settings say of it."""
         state = StateStore.open(tmp_path / "state")
         config = load(str(demo.kubeconfig))
+        if trust is not None:
+            clusters = {name: replace(entry, vouches=()) for name, entry in config.clusters.items()}
+            config = replace(config, clusters=clusters)
         fleet = Fleet(
             config,
             state=state,
@@ -244,6 +252,7 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
             read_only=read_only,
             grace=timedelta(seconds=grace),
             guard=lambda cluster: app.session.why_read_only(cluster),
+            gate=None if trust is None else Gate(lambda: trust, state.trusted_place),
         )
         app = KubemintApp(
             fleet,

@@ -21,8 +21,10 @@ from textual.widgets import Static
 from tests.dashboard.by_hand import NOW, Made, Open, app, one_by_one, pushed, stopped, taken
 from tui.app import KubemintApp
 from tui.fleet.found import Tenant
-from tui.fleet.rows import ClusterRow, Reach, RequestKind, RequestRow, ShootFacts
+from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestKind, RequestRow, ShootFacts
 from tui.issuance.csi import Driver, TokenWish
+from tui.issuance.deliveries import Delivered
+from tui.issuance.entering import DeliveredBy, Delivery, Place, SourceKind, Untrusted, Verdict, decide, fingerprint
 from tui.issuance.errors import IssuanceError
 from tui.issuance.hygiene import Finding, Fix, Report
 from tui.issuance.inspecting import inspect
@@ -41,6 +43,7 @@ from tui.issuance.types import (
     StepResult,
     StepStatus,
 )
+from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_shoot import ChooseShootScreen
 from tui.screens.foresee import ForeseeScreen
@@ -54,6 +57,8 @@ from tui.screens.powers import PowersScreen
 from tui.screens.reading import InspectScreen, YamlScreen, coloured, inspected
 from tui.screens.reveal import RevealScreen
 from tui.screens.save_findings import SaveFindingsScreen
+from tui.screens.trust import TrustScreen
+from tui.widgets.hanging import Hanging
 
 __all__ = ["app", "stopped"]  # fixtures
 
@@ -277,6 +282,45 @@ async def new_shoot(pilot: Pilot[Any]) -> None:
     await one_by_one("n", "g")(pilot)
 
 
+AUTHORITY = b"""\
+-----BEGIN CERTIFICATE-----
+MIIBJTCBzKADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2JsdWUtY2Ew
+HhcNMjkwMTAxMDAwMDAwWhcNMzkwMTAxMDAwMDAwWjASMRAwDgYDVQQDDAdibHVl
+LWNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEcNShQKsCipP2Ekk5zZN8ocGa
+oqeAq7cyimvR39qPEj621kwFlpLDidHyexB/0vLh8uQotJKA324Q50hQbmec4qMT
+MBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAlL64RwyHv8ie
+KGQk4CDD0YXoZekD+nL4BLLilq4KcaMCIEyDEHX+4SWDOqTtGpLtfcWH6OrMTeJA
+UQSG8mxVsWOH
+-----END CERTIFICATE-----
+"""
+"""Somebody's authority, made once."""
+
+
+async def trust(pilot: Pilot[Any]) -> None:
+    """A delivered cluster that changed since somebody said yes to it, as it is asked about."""
+    app = pilot.app
+    assert isinstance(app, KubemintApp)
+    by = DeliveredBy(SourceKind.CLUSTER_API, "harbor", "clusters", "blue")
+    now = Delivery(by=by, place=Place("https://blue.example:6443", fingerprint(AUTHORITY)))
+    before = Place("https://blue.example:6444", now.place.authority)
+    verdict = decide(now, yes=before)
+    untrusted = Untrusted(now, verdict)
+    row = ClusterRow(
+        name=by.cluster, source=by.kind.value, reach=Reach.UNTRUSTED, since=NOW - timedelta(minutes=3),
+        message=untrusted.message, hint=untrusted.hint, delivered=DeliveredFacts(by=by),
+    )  # fmt: skip
+    app.session.store.put(row)
+
+    async def look() -> tuple[Delivered, Verdict]:
+        return Delivered(now, Endpoint(name=by.cluster, server=now.place.server, ca=AUTHORITY)), verdict
+
+    await one_by_one("2")(pilot)
+    own = {"blue": "https://blue.example:6443", "harbor": "https://10.0.0.1:6443"}
+    await app.push_screen(TrustScreen(by.cluster, look, own))
+    while "SHA-256" not in str(app.screen.query_one("#delivered", Hanging).render()):
+        await pilot.pause(0.02)
+
+
 async def csi(pilot: Pilot[Any]) -> None:
     app = pilot.app
     assert isinstance(app, KubemintApp)
@@ -296,6 +340,7 @@ SCREENS: dict[str, Open] = {
     "new-request": one_by_one("4", "n", "d"),
     "new-shoot": new_shoot,
     "csi": csi,
+    "trust": trust,
     "snooze": one_by_one("5", "z"),
     "loop": one_by_one("5", "space", "space", "a"),
     "settings": one_by_one("1", "comma"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tui.fleet.rows import ClusterRow
+from tui.fleet.rows import SHOOT, ClusterRow
 from tui.issuance.errors import IssuanceError
 from tui.kube.errors import KubeError
 
@@ -45,4 +45,4 @@ async def _enter(screen: WorkingScreen, delivery: Delivery) -> None:
 def _own(screen: WorkingScreen) -> dict[str, str]:
     """The servers of one's own clusters, by name."""
     rows = screen.session.store.clusters.values()
-    return {row.name: row.server for row in rows if row.delivered is None and row.shoot is None and row.server}
+    return {row.name: row.server for row in rows if row.delivered is None and row.source != SHOOT and row.server}

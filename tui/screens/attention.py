@@ -103,7 +103,7 @@ def _untrusted(rows: Sequence[ClusterRow]) -> list[Notice]:
         return []
     who = rows[0].name if len(rows) == 1 else f"{len(rows)} delivered clusters"
     why = f"{'waits' if len(rows) == 1 else 'wait'} for your yes · enter in Clusters shows what is delivered"
-    return [Notice(4, REACHES[Reach.UNTRUSTED], who, why, rows[0])]
+    return [Notice(-1, REACHES[Reach.UNTRUSTED], who, why, rows[0])]
 
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:

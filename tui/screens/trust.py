@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from tui.issuance.errors import IssuanceError
@@ -31,7 +32,7 @@ class TrustScreen(Dialog["Delivery | None"]):
     """Hands back what was said yes to, or nothing. `own` are the servers of one's own clusters, by name."""
 
     verb = "Enter it"
-    problem_lines = 3
+    problem_lines = 2
 
     def __init__(self, cluster: str, look: Look, own: Mapping[str, str]) -> None:
         super().__init__()
@@ -43,7 +44,8 @@ class TrustScreen(Dialog["Delivery | None"]):
         self._refused: tuple[str, ...] = ()
 
     def rows(self) -> Iterable[Widget]:
-        yield Hanging(points(["◌ reading what is delivered …"]), id="delivered")
+        with VerticalScroll(classes="dialog-about"):  # what was delivered may be long, and the buttons stay
+            yield Hanging(points(["◌ reading what is delivered …"]), id="delivered")
         yield Equivalent()
 
     def on_mount(self) -> None:
@@ -73,23 +75,25 @@ class TrustScreen(Dialog["Delivery | None"]):
 
     def _lines(self, found: Delivered, verdict: Verdict, trusted: Sequence[tuple[str, str]]) -> list[str]:
         place, by = found.delivery.place, found.delivery.by
-        lines = [f"{by} delivers it: whoever may write the Secret there says where it leads.", ""]
+        lines = [f"{by} delivers it: whoever may write its Secret says where it leads."]
         lines.append(f"- server     {place.server}")
         if place.server_name:
             lines.append(f"- its name   {place.server_name}")
-        lines += [f"- authority  {subject}" for subject, _ in trusted] or ["- authority  the system's authorities"]
+        names = [safe_text(subject, 80) for subject, _ in trusted[:3]] or ["the system's authorities"]
+        lines += [f"- authority  {name}" for name in names]
+        lines += [f"- and {len(trusted) - 3} more authorities"] if len(trusted) > 3 else []
         if trusted:
             lines.append(f"- SHA-256    {place.authority}")
         same = [name for name, server in self._own.items() if same_place(server, place.server)]
         if same:
             lines.append(f"- same server as your own {', '.join(same[:3])}")
         if not self._refused and verdict.why:
-            lines += ["", "Since you said yes to it:", *(f"- {text}" for text in verdict.why)]
-        return [*lines, "", "It is entered with the login that was delivered, with no other. You are asked once."]
+            lines += ["Since you said yes to it:", *(f"- {text}" for text in verdict.why)]
+        return [*lines, "It is entered with the login that was delivered, with no other."]
 
     def problems(self) -> Sequence[Wrong]:
         if self._refused:
-            return [Wrong("", "", text) for text in self._refused[:3]]
+            return [Wrong("", "", text) for text in self._refused]
         return () if self._found is not None else (Wrong("", "", "not read yet"),)
 
     def equivalent(self) -> Sequence[str]:
