@@ -7,10 +7,11 @@ import base64
 import contextlib
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from tests.issuance.arena import Arena, Bench
@@ -487,6 +488,21 @@ async def test_what_an_annotation_calls_left_over_is_looked_at_before_it_goes(bo
     for name in names:
         assert await client.get_metadata(SECRETS, name, namespace=both.ns)
     assert leftovers_of(await both.read()) == ()
+
+
+async def test_what_is_left_over_is_read_in_measure(place: Place) -> None:
+    """Thousands of names to look for, and times that no clock can reckon with."""
+    await place.want()
+    await place.keep()
+    times = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)
+    account = claimed(place, "account", "far")
+    far = [msgspec.structs.replace(account, due=at) for at in times]
+    await lie(place, *far, *(claimed(place, "account", f"name-{number}") for number in range(900)))
+    before = await place.token()
+    rest = await place.keep()
+    assert len([note for note in rest.notes if "name-" in note]) == 64
+    assert leftovers_of(await place.read()) == ()
+    assert await place.token() == before
 
 
 async def test_a_mark_on_a_handle_of_another_does_not_have_it_revoked(place: Place) -> None:

@@ -18,6 +18,7 @@ RESERVED = [
     ("kubemint.io/handle", "a/b/c", "kubemint's own"),
     ("Kubemint.IO/handle", "a/b/c", "kubemint's own"),
     ("deep.kubemint.io/x", "", "kubemint's own"),
+    ("kubemint.io/a/b", "", "kubemint's own"),
     ("app.kubernetes.io/managed-by", "kubemint", "kubemint's own"),
     ("app.kubernetes.io/managed-by", " KubeMint ", "kubemint's own"),
     ("svc.dpu.nvidia.com/credential-request-name", "req", "DPF's own"),
@@ -57,6 +58,16 @@ def test_only_the_owner_may_set_it(key: str, value: str, owner: str) -> None:
 def test_everybody_may_set_it(key: str, value: str) -> None:
     assert managed.reserved({key: value}, {key: value}) == {}
     managed.refuse_reserved({key: value}, {key: value})
+
+
+def test_what_is_refused_is_named_with_its_owner() -> None:
+    asked = {"kubemint.io/role": "x", "svc.dpu.nvidia.com/y": "", "kubernetes.io/z": ""}
+    with pytest.raises(managed.Reserved) as caught:
+        managed.refuse_reserved(asked, {})
+    assert str(caught.value) == (
+        "labels or annotations that nobody else may set: kubemint.io/role (kubemint's own), "
+        "kubernetes.io/z (acted on by Kubernetes itself), svc.dpu.nvidia.com/y (DPF's own)"
+    )
 
 
 def test_many_are_said_shortly_and_without_their_escapes() -> None:
