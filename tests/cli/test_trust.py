@@ -150,8 +150,6 @@ def test_on_a_terminal_it_asks_and_no_is_the_default(unvouched: Path) -> None:
     arguments = ["trust", CAPI, "--kubeconfig", str(unvouched)]
     assert on_terminal(arguments, "\n") == 1
     assert kubemint("trust", "--list").out == ""
-    assert on_terminal(arguments, "y\n") == 0
-    assert CAPI in kubemint("trust", "--list").out
 
 
 def test_settings_trust_a_source_and_its_namespaces(unvouched: Path) -> None:
@@ -170,8 +168,7 @@ def test_the_environment_trusts_everything(unvouched: Path) -> None:
 
 
 def test_the_kubeconfig_of_an_embedded_fleet_vouches_for_what_is_delivered_in_it(served: Path) -> None:
-    states = kubemint("list", "clusters", "--kubeconfig", served, "-o", "json", "--wait", "2s").json["items"]
-    assert {item["state"] for item in states if item["name"] in (CAPI, DPU)} == {"ready"}
+    assert kubemint("list", "accounts", "--kubeconfig", served, "--context", CAPI).code == 0
     said = kubemint("trust", CAPI, "--kubeconfig", served)
     assert said.code == 0, said
     assert "is entered without asking" in said.err

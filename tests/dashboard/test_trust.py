@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from textual.widgets import Button
 
 from tests.dashboard.conftest import Driver, Open
+from tui.demo.kubeconfigs import admin_kubeconfig
 from tui.demo.running import FleetThread
 from tui.demo.storage import SECRETS
 from tui.fleet.rows import ClusterRow, Reach
@@ -82,10 +84,25 @@ async def test_by_keys_no_is_the_default_and_a_yes_enters_it(dashboard: Open, de
         await driver.press("enter")
         await driver.shows("Accounts")
         assert driver.table.rows, "what is in it shows, by whichever way"
+        await driver.press("escape")
+
+        async def lead_elsewhere(fleet: Any) -> None:
+            storage = fleet.cluster("harbor").storage
+            secret = storage.get(SECRETS, "tenant-a-kubeconfig", "clusters")
+            data = {"value": b64encode(admin_kubeconfig(fleet.cluster("harbor"))).decode()}
+            storage.update(SECRETS, {**secret, "data": data})
+
+        demo.call(lead_elsewhere)
+        await waiting(driver)
+        await driver.press("enter")
+        await driver.on(TrustScreen)
+        await driver.shows("Since you said yes to it", f"its server was {server}")
 
 
 async def test_by_mouse(dashboard: Open) -> None:
     async with dashboard(only=["harbor"], trust=ASKING) as driver:
+        await driver.shows("2 delivered clusters", "wait for your yes")
+        assert driver.text().count("for your yes") == 1, "what needs you says it in one line"
         await waiting(driver)
         await driver.click("say yes")
         dialog = await driver.on(TrustScreen)
@@ -102,18 +119,6 @@ async def test_by_mouse(dashboard: Open) -> None:
         assert yeses(driver) == [API]
 
 
-async def test_what_needs_you_says_it_in_one_line(dashboard: Open) -> None:
-    async with dashboard(only=["harbor"], trust=ASKING, size=(160, 40)) as driver:
-        await driver.until(lambda: sum(one.reach is Reach.UNTRUSTED for one in clusters(driver)) == 2)
-        await driver.press("1")
-        await driver.shows("2 delivered clusters", "wait for your yes")
-        assert driver.text().count("for your yes") == 1
-
-
-def clusters(driver: Driver) -> list[ClusterRow]:
-    return list(driver.app.session.store.clusters.values())
-
-
 async def test_what_is_refused_cannot_be_said_yes_to(dashboard: Open) -> None:
     async with dashboard(only=["harbor"], trust=Trust()) as driver:
         await waiting(driver)
@@ -126,38 +131,6 @@ async def test_what_is_refused_cannot_be_said_yes_to(dashboard: Open) -> None:
         await driver.press("escape")
         await driver.closed()
         assert yeses(driver) == []
-
-
-async def test_what_changed_since_the_last_yes_is_shown(dashboard: Open, demo: FleetThread) -> None:
-    async with dashboard(only=["harbor"], trust=ASKING) as driver:
-        await waiting(driver)
-        await driver.press("enter")
-        await driver.on(TrustScreen)
-        await driver.shows("SHA-256")
-        await driver.press("ctrl+s")
-        await driver.until(lambda: row(driver).reach is Reach.READY)
-        server = row(driver).server
-
-        async def lead_elsewhere(fleet: Any) -> None:
-            storage, namespace = fleet.cluster("harbor").storage, "clusters"
-            secret = storage.get(SECRETS, "tenant-a-kubeconfig", namespace)
-            storage.update(SECRETS, {**secret, "data": {"value": elsewhere(fleet)}})
-
-        demo.call(lead_elsewhere)
-        await driver.until(lambda: row(driver).reach is Reach.UNTRUSTED)
-        await driver.until(lambda: driver.table.row == row(driver))
-        await driver.press("enter")
-        await driver.on(TrustScreen)
-        await driver.shows("Since you said yes to it", f"its server was {server}")
-
-
-def elsewhere(fleet: Any) -> str:
-    """The management cluster's own kubeconfig, as a Secret holds it."""
-    from base64 import b64encode
-
-    from tui.demo.kubeconfigs import admin_kubeconfig
-
-    return b64encode(admin_kubeconfig(fleet.cluster("harbor"))).decode()
 
 
 async def test_where_nothing_may_be_changed_nobody_is_asked(dashboard: Open) -> None:
