@@ -198,7 +198,7 @@ class ClusterTasks:
         verdict, said = judge(error), self._row.delivered
         unborn = isinstance(error, ConfigError) and not isinstance(error, Unusable)
         if said is not None and not said.ready and unborn:
-            return Verdict(Reach.NOT_READY, f"{said.phase}: {verdict.message}", verdict.hint)
+            return Verdict(Reach.NOT_READY, verdict.message, verdict.hint)
         return verdict
 
     async def _connect(self) -> Discovery:

@@ -121,10 +121,13 @@ def _lines(place: Setting, found: Delivered, verdict: Verdict) -> list[_Line]:
     ]
     if delivery.place.server_name:
         lines.append(_Line("SERVER'S NAME", delivery.place.server_name))
-    lines.append(_Line("AUTHORITY", delivery.place.authority))
     trusted = authorities(found.endpoint.ca)
     for subject, fingerprint in trusted:
-        lines.append(_Line("", f"{subject}  sha256 {fingerprint}" if len(trusted) > 1 else subject))
+        lines.append(_Line("AUTHORITY", f"{subject}  sha256 {fingerprint}" if len(trusted) > 1 else subject))
+    if trusted:
+        lines.append(_Line("SHA-256", delivery.place.authority))
+    else:
+        lines.append(_Line("AUTHORITY", "the system's authorities"))
     lines += [_Line("SAME SERVER AS", f"your context {name}") for name in _contexts_at(place, delivery.place.server)]
     lines += [_Line("CHANGED", text) for text in verdict.why if verdict.entry is Entry.ASK]
     return lines
