@@ -145,6 +145,22 @@ def _rotators_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--race", action="append", help="which one; all of them where none is named")
 
 
+def _kills(arguments: argparse.Namespace) -> list[str]:
+    from tests.faults.killing import kills
+    from tui.demo.running import FleetThread
+
+    with tempfile.TemporaryDirectory() as folder, FleetThread(clusters=1, accounts=0, troubled=False) as fleet:
+        found = kills(Path(folder), fleet, number=arguments.number, operators=arguments.operators, seed=arguments.seed)
+    print(found)
+    return found.problems()
+
+
+def _kills_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--number", type=int, default=500)
+    parser.add_argument("--operators", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=8)
+
+
 @dataclass(frozen=True)
 class Campaign:
     """One subcommand: what it is for, its options, and how it is run; it gives what must not be, in words."""
@@ -156,6 +172,7 @@ class Campaign:
 
 CAMPAIGNS: Final[dict[str, Campaign]] = {
     "merges": Campaign("Many processes merge into one kubeconfig.", _merges_options, _merges),
+    "kills": Campaign("Commands are killed at random moments.", _kills_options, _kills),
     "rotators": Campaign("Two processes rotate one file, or one Secret, at once.", _rotators_options, _rotators),
 }
 

@@ -16,8 +16,10 @@ import pytest
 from tests.faults.campaign import merges
 from tui.issuance import kubeconfig_lock, lock_file
 from tui.issuance.files import FileError, seen_through
-from tui.issuance.kubeconfig_lock import locked
+from tui.issuance.kubeconfig_lock import locked, release_dead
+from tui.issuance.leftover_files import sweep_noted
 from tui.issuance.lock_file import Holding, Owner, judge, parse
+from tui.issuance.state_file import default_folder
 
 SOON = timedelta(seconds=0.2)
 US = Owner(7, "here", 100)
@@ -174,3 +176,32 @@ def test_eight_processes_that_merge_lose_nothing_and_refuse_nobody(tmp_path: Pat
     found = merges(tmp_path, processes=8, rounds=5)
     assert found.problems() == []
     assert (found.tried, found.refused) == (40, [])
+
+
+def test_the_lock_of_a_killed_kubemint_goes_at_the_next_start_so_that_kubectl_is_not_kept_out(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from tui.issuance.kubeconfig_lock import locked\n"
+        "with locked(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "config")], check=False)
+    assert (tmp_path / "config.lock").exists()
+    sweep_noted(default_folder(), release_dead)
+    assert os.listdir(tmp_path) == []
+    assert os.listdir(default_folder() / "writing") == []
+
+
+def test_only_a_dead_kubemints_lock_is_released(tmp_path: Path) -> None:
+    lock = tmp_path / "config.lock"
+    assert release_dead(lock), "it is gone"
+    assert release_dead(tmp_path / "gone" / "config.lock")
+    os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o400))
+    assert release_dead(lock), "kubectl's is none of ours"
+    assert lock.exists()
+    lock.unlink()
+    lock.write_text("7\nelsewhere\n1\n")
+    assert not release_dead(lock)
+    assert lock.exists()
+    lock.unlink()
+    with locked(tmp_path / "config"):
+        assert not release_dead(lock), "somebody is at it"
+        assert lock.exists()

@@ -120,7 +120,7 @@ def test_a_note_that_says_nonsense_costs_nothing(tmp_path: Path) -> None:
     notes.mkdir()
     (notes / "empty").touch()
     (notes / "relative").write_bytes(b"some/where")
-    (notes / "nul").write_bytes(b"/a\0b")
+    (notes / "nul").write_bytes(b"\0/a")
     os.mkfifo(notes / "pipe")
     (notes / "link").symlink_to("/etc/passwd")
     gone = notes / "gone"

@@ -102,7 +102,7 @@ def test_who_only_completes_a_word_sets_nothing_aside(tmp_path: Path) -> None:
 def test_damage_that_only_shows_later_is_looked_for_at_the_next_start(tmp_path: Path) -> None:
     """A page of the journal's index: opening reads none of it."""
     store = filled(tmp_path)
-    for number in range(3000):
+    for number in range(1000):
         store.record(Action.ISSUE, Address.parse("file:/f"), _result(number))
     store.close()
     file = tmp_path / "state.db"
@@ -145,8 +145,8 @@ def test_many_that_start_at_once_set_it_aside_once(tmp_path: Path) -> None:
     garbage(tmp_path / "state.db")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tui.issuance.state", "tests.faults.test_state_file"])
-    with context.Pool(4) as pool:
-        said = pool.map(_open, [tmp_path] * 12, chunksize=1)
+    with context.Pool(3) as pool:
+        said = pool.map(_open, [tmp_path] * 6, chunksize=1)
     assert sum(said) == 1
     assert len(aside(tmp_path)) == 1
 
@@ -156,7 +156,7 @@ def test_random_damage_never_stops_the_next_start(tmp_path: Path) -> None:
     filled(tmp_path / "whole").close()
     data = (tmp_path / "whole" / "state.db").read_bytes()
     chance = random.Random(8)
-    for number in range(80):
+    for number in range(30):
         where = tmp_path / str(number)
         where.mkdir()
         broken = bytearray(data)
@@ -262,7 +262,7 @@ def test_what_carries_its_own_annotations_goes_on(arena: Arena) -> None:
     assert made.code == 0, made
     file = default_folder() / "state.db"
     garbage(file)
-    listed = kubemint("list", "credentials", "-n", arena.namespace, "-o", "name", "--wait", "1s", *where)
+    listed = kubemint("list", "credentials", "-n", arena.namespace, "-o", "name", "--wait", "300ms", *where)
     assert listed.code == 0, listed
     assert str(arena.secret_address()) in listed.out
     assert "kubemint begins afresh" in listed.err

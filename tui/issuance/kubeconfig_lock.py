@@ -22,6 +22,7 @@ from typing import Final
 from . import lock_file
 from .countdown import human_left
 from .files import FileError, destination, explained, given_up, make_private_folder
+from .leftover_files import noted
 from .lock_file import Holder, Holding
 
 PATIENCE: Final = timedelta(seconds=60)
@@ -49,10 +50,29 @@ def locked(path: Path, wait: timedelta = PATIENCE) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         queued = all(_queue(folder, names[-1], end, held) for folder in folders)
         for name in names:
+            held.enter_context(noted(name.parent, lock=name, lasting=False))
             with explained(name, "create"):
                 inode = _take(name, end, queued=queued)
             held.callback(lock_file.withdraw, name, inode)
         yield
+
+
+def release_dead(name: Path) -> bool:
+    """Remove a lock file whose kubemint has died, so that kubectl is not kept out; False where it is not known yet."""
+    try:
+        descriptor = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where somebody is at it, who will see to it
+        found = lock_file.look(name)
+        if found is not None and found.holding is Holding.DEAD:
+            lock_file.withdraw(name, found.inode)
+        return found is None or found.holding is Holding.DEAD or found.owner is None
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _queue(folder: Path, name: Path, end: float, held: contextlib.ExitStack) -> bool:

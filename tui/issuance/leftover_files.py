@@ -13,7 +13,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -42,8 +42,8 @@ def noting_in(state_folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def noted(folder: Path, *, lasting: bool = True) -> Iterator[None]:
-    """For as long as the block takes it is written down that somebody writes in `folder`.
+def noted(folder: Path, *, lock: Path | None = None, lasting: bool = True) -> Iterator[None]:
+    """For as long as the block takes it is written down that somebody writes in `folder`, and holds a `lock` file.
 
     A `lasting` note is on the disk before the block begins, so that it is there after a loss of power as well. Where
     the state folder cannot be written the block runs all the same.
@@ -51,7 +51,8 @@ def noted(folder: Path, *, lasting: bool = True) -> Iterator[None]:
     descriptor, note = -1, None
     with suppress(OSError):
         notes = (_WHERE.get() or default_folder()) / _NOTES
-        descriptor, note = _make_note(notes, os.fsencode(folder.absolute()), lasting=lasting)
+        said = os.fsencode(folder.absolute()) + (b"\0" + os.fsencode(lock.absolute()) if lock is not None else b"")
+        descriptor, note = _make_note(notes, said, lasting=lasting)
     try:
         yield
     finally:
@@ -82,13 +83,16 @@ def sweep(folder: Path | str) -> int:
     return 0
 
 
-def sweep_noted(state_folder: Path) -> int:
-    """Sweep every folder that a writer noted here and did not come back from; how many files there were."""
+def sweep_noted(state_folder: Path, release: Callable[[Path], bool] = lambda lock: True) -> int:
+    """Sweep every folder that a writer noted here and did not come back from; how many files there were.
+
+    `release` is given each lock file that such a writer held, and says whether that is settled.
+    """
     swept = 0
     with suppress(OSError):
         for entry in list(os.scandir(state_folder / _NOTES)):
             if entry.is_file(follow_symlinks=False):
-                swept += _follow(Path(entry.path))
+                swept += _follow(Path(entry.path), release)
     return swept
 
 
@@ -116,7 +120,7 @@ def _make_note(notes: Path, said: bytes, *, lasting: bool) -> tuple[int, Path]:
         os.close(descriptor)
 
 
-def _follow(note: Path) -> int:
+def _follow(note: Path, release: Callable[[Path], bool]) -> int:
     try:
         descriptor = os.open(note, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
@@ -124,10 +128,12 @@ def _follow(note: Path) -> int:
     swept = 0
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its writer lives
-        folder = os.read(descriptor, _LARGEST)
-        if folder.startswith(b"/") and b"\0" not in folder:
+        folder, _, lock = os.read(descriptor, _LARGEST).partition(b"\0")
+        if folder.startswith(b"/"):
             try:
                 swept = _sweep(os.fsdecode(folder))
+                if lock.startswith(b"/") and b"\0" not in lock and not release(Path(os.fsdecode(lock))):
+                    return swept
             except OSError:
                 if time.time() - os.fstat(descriptor).st_mtime < _FORGOTTEN:
                     return 0

@@ -20,7 +20,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-from .leftover_files import noted, temporary_name
+from .leftover_files import temporary_name
 
 _LARGEST: Final = 4096
 PRIVATE_FILE: Final = 0o600
@@ -81,11 +81,6 @@ def publish(name: Path) -> tuple[int, int] | None:
     record = f"{os.getpid()}\n{this_host()}\n" + (f"{began}\n" if (began := start_of(os.getpid())) else "")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     temporary = temporary_name(name)
-    with noted(name.parent, lasting=False):  # there is no secret in it
-        return _linked(name, temporary, flags, record)
-
-
-def _linked(name: Path, temporary: Path, flags: int, record: str) -> tuple[int, int] | None:
     descriptor = os.open(temporary, flags, PRIVATE_FILE)
     try:
         os.write(descriptor, record.encode())

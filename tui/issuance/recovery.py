@@ -21,6 +21,7 @@ from .grace import Graces, revoke
 from .grace_time import Left, left
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
+from .kubeconfig_lock import release_dead
 from .leftover_files import sweep_noted
 from .locks import Locks
 from .places import Place, places_for
@@ -56,7 +57,7 @@ class Recovery:
     async def run(self) -> list[Outcome]:
         """Everything open, oldest first; then every old handle whose grace is over. Others keep their timers."""
         state = self._context.state
-        await asyncio.to_thread(sweep_noted, state.folder)
+        await asyncio.to_thread(sweep_noted, state.folder, release_dead)
         intents = await asyncio.to_thread(state.open_plans)
         outcomes = await _each([(one.spec.identity.cluster, partial(self._settle, one)) for one in intents])
         over = []
