@@ -276,7 +276,7 @@ def _print(rows: list[_Row], form: str) -> None:
             Column("CLUSTER", lambda row: row.cluster),
             Column("NAMESPACE", lambda row: row.namespace),
             Column("NAME", lambda row: row.name),
-            Column("RESULT", lambda row: row.result),
+            Column("RESULT", lambda row: row.result.partition(": ")[0] if row.left else row.result),
             Column("EXPIRES", lambda row: rfc3339(row.expires) or ""),
             Column("NEXT", lambda row: rfc3339(row.wake) or ""),
         ]
