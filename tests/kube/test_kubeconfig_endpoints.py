@@ -178,3 +178,23 @@ def test_in_cluster(tmp_path: Path) -> None:
     assert endpoint is not None
     assert (endpoint.server, endpoint.ca, endpoint.namespace) == ("https://[fd00::1]:443", PEM, "here")
     assert endpoint.login.token_file == str(tmp_path / "token")
+
+
+@pytest.mark.parametrize(
+    ("extension", "vouches"),
+    [
+        ({"authorities": ["a" * 64, "b" * 64]}, ("a" * 64, "b" * 64)),
+        ({"authorities": "a" * 64}, ()),
+        ({"authority": ["a" * 64]}, ()),
+        ({"authorities": [["a" * 64]]}, ()),
+        ("a" * 64, ()),
+        (None, ()),
+    ],
+)
+def test_an_entry_vouches_for_authorities_in_a_file_of_ones_own_alone(
+    tmp_path: Path, extension: object, vouches: tuple[str, ...]
+) -> None:
+    document = simple(extensions=[{"name": "kubemint.io/trust", "extension": extension}])
+    path = write(tmp_path / "c", document)
+    assert load(path).endpoint().vouches == vouches
+    assert parse(json.dumps(document).encode()).endpoint().vouches == ()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import dataclasses
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ from tui.issuance.state import StateStore
 from tui.issuance.tenants import TenantPush
 from tui.issuance.types import Identity
 from tui.kube.client import Client
-from tui.kube.errors import Conflict, Forbidden, Unauthorized
+from tui.kube.errors import Conflict, Forbidden, Unauthorized, Unreachable
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive
@@ -289,3 +291,25 @@ def test_what_a_read_only_context_protects_is_protected_whichever_way_leads_ther
         assert result.code == 1, result
         assert "is read-only" in result.err
     assert everything_in(demo, TENANT) == before
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+async def test_a_delivered_name_that_leads_to_this_machine_is_not_connected_to(
+    demo: FleetThread, delivered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is looked up anew each time, by whoever answers for it then."""
+    own = load(str(demo.kubeconfig)).endpoint(TENANT)
+    server = own.server.replace("127.0.0.1", "tenant.example")
+    looked_up = socket.getaddrinfo
+
+    def answers(host: Any, *given: Any, **more: Any) -> Any:
+        return looked_up("127.0.0.1" if host == "tenant.example" else host, *given, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answers)
+    way = dataclasses.replace(own, server=server, tls_server_name="127.0.0.1", delivered=delivered)
+    async with Client(way) as client:
+        if delivered:
+            with pytest.raises(Unreachable, match=r"tenant\.example leads to this machine or its own link"):
+                await client.request("GET", "/version")
+        else:
+            assert (await client.request("GET", "/version")).status == 200

@@ -11,6 +11,7 @@ each is classified first, and what is raised then has neither cause nor context.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -31,6 +32,7 @@ from yarl import URL
 from tui import __version__
 
 from . import limits
+from .addresses import is_near
 from .bodies import GZIP, TooLarge, Unasked, packing, whole
 from .endpoint import Endpoint
 from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
@@ -108,7 +110,11 @@ class Transport(RESTClientObject):
             await self.close()
 
     def _create_connector(self) -> aiohttp.TCPConnector:
-        return aiohttp.TCPConnector(limit=0, ssl=self.ssl_context, socket_factory=_socket)
+        # A name says where it leads only now. Where a proxy is used, that is the proxy's to look up.
+        strange = self.endpoint.delivered and not self.proxy and not is_near(self.host)
+        return aiohttp.TCPConnector(
+            limit=0, ssl=self.ssl_context, socket_factory=_socket_elsewhere if strange else _socket
+        )
 
     async def exchange(
         self,
@@ -229,6 +235,9 @@ class Transport(RESTClientObject):
             return Unreachable("the proxy cannot be reached or refused", cluster=where, hint="check proxy-url")
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return Unreachable(f"unknown host {self.host}", cluster=where)
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _LeadsHere):
+            said = f"{self.host} leads to this machine or its own link"
+            return Unreachable(said, cluster=where, hint="what another cluster delivers may not")
         if isinstance(error, aiohttp.ClientConnectorError):
             reason = _system_text(error.os_error, "no connection")
             return Unreachable(f"{reason} ({error.host}:{error.port})", cluster=where)
@@ -332,6 +341,17 @@ def _socket(info: Any) -> socket.socket:
         if hasattr(socket, name):
             made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return made
+
+
+class _LeadsHere(OSError):
+    """The name of a server that another cluster delivered leads to this machine or its own link."""
+
+
+def _socket_elsewhere(info: Any) -> socket.socket:
+    """The same for an address that is not near."""
+    if is_near(str(info[4][0]).partition("%")[0]):
+        raise _LeadsHere(errno.EACCES, os.strerror(errno.EACCES))
+    return _socket(info)
 
 
 def _system_text(error: OSError, otherwise: str) -> str:
