@@ -11,6 +11,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tui.kube.bodies import TooLarge, Unasked, packing, whole
 from tui.kube.client import Client, Timeouts
 from tui.kube.delivered import Allow, read
 from tui.kube.errors import KubeError, ProtocolError, TimedOut
+from tui.kube.kubeconfig import parse
 from tui.kube.limits import DELIVERED, OWN, Ledger, sizes_for, values_in
 from tui.kube.resource import SERVICE_ACCOUNTS
 
@@ -389,3 +391,5 @@ def test_a_delivered_cluster_gets_less_than_ones_own_and_is_marked_by_who_reads_
     assert endpoint.delivered
     assert Client(endpoint).sizes is DELIVERED
     assert endpoint.with_server("https://192.0.2.2").delivered
+    assert parse(text).endpoint().delivered, "a text from anywhere"
+    assert not parse(text, Path("/home/me/.kube/config")).endpoint().delivered

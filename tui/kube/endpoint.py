@@ -70,7 +70,7 @@ class Endpoint:
     vouches: tuple[str, ...] = field(default=(), repr=False)
     """Fingerprints of the authorities that the operator's own kubeconfig trusts this cluster to deliver clusters of."""
     delivered: bool = field(default=False, compare=False)
-    """Whether another cluster delivered it: strangers may have written what it says and answers."""
+    """Whether another cluster delivered it, or a text from anywhere: strangers may write what it says and answers."""
 
     def with_token(self, token: Sensitive) -> Endpoint:
         """The same server, entered with `token` alone: how a new token proves itself."""

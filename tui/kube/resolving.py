@@ -44,6 +44,7 @@ def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
             namespace=context.namespace or "default",
             cluster_name=cluster.name,
             login=_login(user, cluster) if user is not None and secure else Login(),
+            delivered=cluster.origin is None,
             vouches=cluster.vouches if cluster.origin is not None else (),
         )
     except ConfigError as error:
