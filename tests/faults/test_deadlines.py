@@ -15,6 +15,7 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tui.demo import FaultRule, Hang
 from tui.headless.deadlines import deadline, default_for, timeout_of
+from tui.issuance.cluster_time import utc_now
 from tui.issuance.errors import UsageError
 from tui.issuance.types import StepStatus
 from tui.kube import limits
@@ -270,3 +271,18 @@ def test_a_watch_takes_no_timeout_and_a_wrong_one_is_usage() -> None:
         assert kubemint(*arguments).code == 2
     assert kubemint("list", "clusters", "--timeout", "5").code == 2
     assert "A value of zero means no limit" in " ".join(kubemint("rotate", "--help").out.split())
+
+
+async def test_planning_within_a_job_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tui.screens.jobs import Jobs, Task
+
+    monkeypatch.setattr(limits, "ACTING", 0.1)
+
+    async def work(task: Task) -> None:
+        async with limits.bounded("harbor"):
+            await asyncio.sleep(30)
+
+    jobs = Jobs(utc_now)
+    job = jobs.add("rotate", [Task("robot", work)])
+    await jobs.run(job)
+    assert [task.message for task in job.tasks] == ["harbor: the time for this is over (0.1 s)"]

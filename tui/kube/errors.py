@@ -65,7 +65,7 @@ class TimedOut(Unreachable):
 class OutOfTime(TimedOut):
     """The deadline of the whole work is over; whether the last request was carried out is unknown."""
 
-    default_hint = "give it longer with --timeout, or look why the server is so slow"
+    default_hint = "look why the server is so slow; a command is given longer with --timeout"
 
 
 class ConnectionLost(Unreachable):

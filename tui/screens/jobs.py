@@ -16,6 +16,7 @@ from itertools import count
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
 from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
+from tui.kube import limits
 from tui.kube.errors import KubeError
 
 LATER = ("revoke:", "sweep:")
@@ -180,7 +181,8 @@ class Jobs:
             task.status = StepStatus.RUNNING
             task.changed()
             try:
-                await task.work(task)
+                with limits.by_default(limits.ACTING):
+                    await task.work(task)
             except (IssuanceError, KubeError, OSError) as error:
                 task.status = StepStatus.FAILED
                 task.message, task.hint = explain(error)

@@ -18,6 +18,7 @@ from tui.issuance.inspecting import inspect
 from tui.issuance.inspection import Inspection, sections
 from tui.issuance.running import explain
 from tui.issuance.types import Address
+from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, FactsView, Section
@@ -65,7 +66,11 @@ class ReadingScreen(ModalScreen[Result]):
 
     def read(self) -> None:
         """Read and show it, as a worker."""
-        self.run_worker(self.look(), group="read", exclusive=True, exit_on_error=False)
+        self.run_worker(self._look_in_time(), group="read", exclusive=True, exit_on_error=False)
+
+    async def _look_in_time(self) -> None:
+        with limits.by_default(limits.LOOKING):
+            await self.look()
 
     async def look(self) -> None:
         """Read and show it."""
