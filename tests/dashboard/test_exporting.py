@@ -14,11 +14,13 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.demo.faults import FaultRule, Hang
-from tui.issuance.types import Format
+from tui.issuance.types import Address, FileDestination, Format
+from tui.kube.errors import ReadOnly
 from tui.kube.sensitive import MASK
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import MERGE, SECRET, ExportScreen
 from tui.screens.new_credential import NewCredentialScreen
+from tui.settings import Loaded, Settings, default_path
 
 NAME = "frontend-kubeconfig"
 ADDRESS = f"secret:tenant-a/web/{NAME}"
@@ -145,7 +147,8 @@ async def test_a_secret_is_compared_with_what_the_cluster_has(dashboard: Open) -
 
 
 async def test_a_protected_cluster_gets_no_secret(dashboard: Open, tmp_path: Path) -> None:
-    async with dashboard(only=["tenant-a"], read_only=True) as driver:
+    protected = Loaded(Settings(read_only_contexts=("tenant-*",)), default_path())
+    async with dashboard(only=["tenant-a"], settings=protected) as driver:
         screen = await asked(driver)
         await choose(driver, "kept", SECRET)
         assert "read-only" in said(screen)
@@ -155,6 +158,21 @@ async def test_a_protected_cluster_gets_no_secret(dashboard: Open, tmp_path: Pat
         job = await driver.act("ctrl+s")
         assert done(job), "a file of one's own changes no cluster"
         assert len(list((tmp_path / "exports").iterdir())) == 1
+
+
+async def test_read_only_writes_no_file_either(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"], read_only=True) as driver:
+        await driver.find("5", NAME)
+        await driver.press("e")
+        await driver.shows("kubemint is read-only")
+        assert driver.app.screen is driver.main
+        await driver.press("8", "e")
+        assert driver.app.screen is driver.main
+        engine, address = driver.app.session.engine, Address.parse(ADDRESS)
+        with pytest.raises(ReadOnly, match="kubemint is read-only"):
+            await engine.plan_export(address, FileDestination(str(tmp_path / "copy")))
+        assert (await engine.preview_export(address, FileDestination(str(tmp_path / "copy")))).text, "looking is free"
+    assert not (tmp_path / "exports").exists()
 
 
 async def test_what_the_engine_refuses_cannot_be_accepted(

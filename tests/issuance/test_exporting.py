@@ -120,7 +120,7 @@ async def test_what_a_copy_must_not_replace(ebench: Bench) -> None:
 async def test_a_protected_cluster_gets_no_secret_but_its_credentials_can_be_kept_in_files(embedded: Any) -> None:
     async with Bench(embedded) as bench:
         issued = await bench.issue(embedded.spec())
-    async with Bench(embedded, guard=lambda cluster: "hands off") as guarded:
+    async with Bench(embedded, guard=lambda cluster: cluster and "hands off") as guarded:
         with pytest.raises(ReadOnly, match="hands off"):
             await guarded.engine.plan_export(
                 issued.address, SecretDestination(embedded.name, embedded.namespace, "copy")

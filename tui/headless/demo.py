@@ -12,6 +12,7 @@ from tui.issuance.errors import UsageError
 from tui.kube.shell import command
 
 from .exits import quiet_logging, say
+from .session import refuse_read_only
 
 if TYPE_CHECKING:
     from tui.demo.fleet import EmbeddedFleet
@@ -33,6 +34,7 @@ def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
     """
     from tui.demo.running import serve
 
+    refuse_read_only(options, "demo")
     path = Path(out).expanduser().absolute()
 
     def ready(fleet: EmbeddedFleet) -> None:

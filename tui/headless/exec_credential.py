@@ -15,7 +15,7 @@ from tui.kube.errors import ConfigError, KubeError, NotFound
 
 from .exits import complain
 from .options import Options, shared_options
-from .session import run_async, setting
+from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -54,6 +54,7 @@ def exec_credential(
     got it asks again within a minute, which it does where it was refused.
     """
     options = options.merged(given)
+    refuse_read_only(options, VERB)
     if sys.stdout.isatty():
         raise UsageError("a credential is never written to the terminal", "kubectl runs this, by a kubeconfig's user")
     if bool(namespace) != bool(account) or (account and shoot):

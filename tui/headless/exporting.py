@@ -106,8 +106,8 @@ def export(
     where.check(kind)
     if secret and len(options.contexts) > 1:
         raise click.UsageError("--secret is in one cluster: give one --context, or none for the credential's own")
-    if secret and not dry_run:
-        refuse_read_only(options, "export --secret")
+    if not dry_run:
+        refuse_read_only(options, "export")
     wanted = Format(kind) if kind else Format.KUBECONFIG if merge else None
     said = _Said(force, other_server)
     run_async(_export(options, address_of(address), where, wanted, said, dry_run=dry_run, quiet=quiet, form=form))

@@ -11,6 +11,7 @@ import click
 from .exits import Ended, Exit, complain, say
 from .options import Options, shared_options
 from .output import Column, list_of, object_text, output_option, print_list, print_table, rfc3339
+from .session import refuse_read_only
 
 if TYPE_CHECKING:
     from tui.issuance.journal import JournalEntry
@@ -56,7 +57,10 @@ def journal(
         raise click.UsageError("--force goes with --out")
     if out is not None and (form in ("table", "wide") or check):
         raise click.UsageError("--out goes with -o jsonl, csv, json or yaml, and without --verify")
-    if options.merged(given).demo:
+    options = options.merged(given)
+    if out is not None:
+        refuse_read_only(options, "journal --out")
+    if options.demo:
         say("each embedded fleet begins with an empty journal")
         return
     if not (default_folder() / "state.db").exists():

@@ -62,7 +62,11 @@ def shared_options(command: F) -> F:
                 help="Only this context; may be repeated.",
                 shell_complete=complete_contexts,
             ),
-            click.option("--read-only", is_flag=True, help="Refuse everything that changes something."),
+            click.option(
+                "--read-only",
+                is_flag=True,
+                help="Change nothing in clusters, ask for no token, write no file.",
+            ),
             click.option("--timeout", metavar="DURATION", help=_TIMEOUT),
         )
     ):

@@ -34,6 +34,7 @@ class VerbClusters(KubeconfigClusters):
     def __init__(self, place: Setting) -> None:
         super().__init__(place.config)
         self.gate = place.gate()
+        self._why_read_only = place.settings.why_read_only
         self._others: dict[str, Endpoint] = {}
         if place.in_cluster is not None:
             self._others[place.in_cluster.name] = place.in_cluster
@@ -46,7 +47,9 @@ class VerbClusters(KubeconfigClusters):
 
     async def client(self, name: str) -> Client:
         await self.find(name)
-        return await super().client(name)
+        client = await super().client(name)
+        client.read_only = self._why_read_only(name)  # also for verbs that have no engine, and so no plan to refuse
+        return client
 
     async def find(self, name: str) -> None:
         """Make a DPUCluster, or one of Cluster API's, known by its name; other names are left to `endpoint`."""

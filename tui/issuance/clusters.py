@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 Guard = Callable[[str], str]
-"""Why nothing may be changed in the cluster of this name; empty where it may."""
+"""Why nothing may be changed in the cluster of this name (with none: on this machine); empty where it may."""
 
 
 def unguarded(cluster: str) -> str:

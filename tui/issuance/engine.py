@@ -68,7 +68,8 @@ _PLANS_KEPT: Final = 10_000
 class Engine:
     """Plans and executes; see the module. Close it with `aclose`; `settle` first where old handles must be gone.
 
-    No plan that changes something is made for a cluster that the `guard` protects, and nothing else changes it either.
+    No plan that changes something is made for a cluster that the `guard` protects, and nothing else changes it either;
+    where it protects the cluster without a name, no file is written.
     A cluster that another one delivered is entered where the `gate` lets it in (default: the yeses in `state`).
     """
 
@@ -340,7 +341,7 @@ class Engine:
         from .exporting import prepare_copy, unsaid
 
         plan, work, held, asks = await prepare_copy(self._context, address, destination, form)
-        self._check_guard(plan)
+        self._check_guard(plan, files=False)
         return await work.preview(plan, held, unsaid(asks, force=force, other_server=other_server))
 
     async def export(
@@ -389,8 +390,10 @@ class Engine:
         self._kept = self._kept or Keepers(self._context)
         return self._kept
 
-    def _check_guard(self, plan: Plan) -> None:
+    def _check_guard(self, plan: Plan, *, files: bool = True) -> None:
         for step in plan.steps:
+            if files and step.path and (why := self._guard("")):
+                raise ReadOnly(why)
             changes = step.cluster and RequestInfo(step.verb or "get", step.resource).changes
             if changes and (why := self._guard(step.cluster)):
                 raise ReadOnly(why)

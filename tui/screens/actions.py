@@ -57,6 +57,9 @@ class Action:
     """What it is called after `:`; None: its name."""
     needs: Needs = Needs.ONE
     mutates: bool = False
+    """Whether it changes something in a cluster."""
+    writes: bool = False
+    """Whether it writes a file on this machine that somebody names."""
     fits: Callable[[Row], bool] = lambda row: True
     command: Command | None = None
     """What does the same outside of the dashboard; None: nothing does. It gives no line where a form asks for more."""
@@ -211,12 +214,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         name="export", title="Export", says="write to a file of its own",
-        key="e", footer=True, needs=Needs.SOME, fits=_has_material,
+        key="e", footer=True, needs=Needs.SOME, writes=True, fits=_has_material,
         command=lines.export,
     ),
     Action(
         name="export_journal", title="Export the journal", says="write what is shown of it to a file",
         key="e", follows="export", label="export", footer=True, words=("export-journal",), needs=Needs.JOURNAL,
+        writes=True,
     ),
     Action(
         name="new", title="New …", says="issue a credential or make a request",

@@ -16,7 +16,7 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.signs import Tone
 from tui.widgets.themes import NAMES, known_theme
 
-from .actions import words
+from .actions import BY_NAME, words
 from .commands import Command, Known, complete, understand
 from .memory import Memory
 from .overview import Overview
@@ -188,7 +188,9 @@ class CommandingScreen(WorkingScreen):
         if self.check_action(action.partition("(")[0], ()):
             await self.run_action(action)
         else:
-            why = self.why_not() or "that is not possible for what is chosen"
+            known = BY_NAME.get(action.partition("(")[0])
+            why = self.why_not_for(known) if known is not None else self.why_not()
+            why = why or "that is not possible for what is chosen"
             self.notify(safe_text(why), markup=False, severity="warning", timeout=4)
 
     def _known(self) -> Known:

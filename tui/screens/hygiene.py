@@ -176,7 +176,7 @@ class HygieneScreen(Page[Finding]):
             proposed = [finding for finding in self._findings() if finding.fix]
             return bool(proposed) and (not self.session.why_read_only() or None)
         if action == "save":
-            return self.report is not None
+            return self.report is not None and (not self.session.why_read_only() or None)
         return super().check_action(action, parameters)
 
     def action_fix(self) -> None:

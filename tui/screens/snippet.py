@@ -36,6 +36,11 @@ class SnippetScreen(ReadingScreen[None]):
     def keys(self) -> str:
         return f"e export   {super().keys()}"
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "export" and self.session.why_read_only():
+            return None
+        return super().check_action(action, parameters)
+
     async def look(self) -> None:
         try:
             self._text = await self.session.engine.snippet(self._address)

@@ -97,10 +97,16 @@ class WorkingScreen(InsightScreen):
                 return None
             return self.session.fleet is not None or None
         if known.needs is Needs.JOURNAL:
-            return self.journal() is not None
+            return self.journal() is not None and (not self.why_not_for(known) or None)
         if not possible(known, self.chosen()):
             return False
-        return None if known.mutates and self.why_not() else True
+        return None if self.why_not_for(known) else True
+
+    def why_not_for(self, known: Action) -> str:
+        """Why an action that suits what is chosen may not be done; empty where it may."""
+        if known.writes and (why := self.session.why_read_only()):
+            return why
+        return self.why_not() if known.mutates else ""
 
     def why_not(self) -> str:
         """Why what is chosen may not be changed; empty where it may."""
@@ -111,7 +117,7 @@ class WorkingScreen(InsightScreen):
         """Why a key of an action does nothing: it is greyed, or does not suit what is chosen. Empty for other keys."""
         if found is not None:
             known = BY_NAME.get(found.binding.action)
-            return self.why_not() if known is not None and known.mutates and not found.enabled else ""
+            return self.why_not_for(known) if known is not None and not found.enabled else ""
         keys = self.session.settings.keymap
         meant = (action for action in ACTIONS if key in keys.get(action.name, action.key).split(","))
         return next((why for action in meant if (why := self.why_not_these(action))), "")

@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         dict[str, str], Meta(description="The keys of an action, by its name, several with commas: `rotate: r,f5`.")
     ] = {}
     columns: Annotated[Columns, Meta(description="Which columns the lists show, from left to right.")] = Columns()
-    read_only: Annotated[bool, Meta(description="Refuse everything that changes something, in every cluster.")] = False
+    read_only: Annotated[bool, Meta(description="Change nothing in any cluster, and write no file.")] = False
     read_only_contexts: Annotated[
         Globs, Meta(description="Clusters in which nothing is changed, by glob pattern: `prod-*`.")
     ] = ()

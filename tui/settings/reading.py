@@ -122,8 +122,8 @@ class Loaded:
         return f"kubemint is read-only ({self.source('readOnly')})" if self.settings.read_only else ""
 
     def why_read_only(self, cluster: str) -> str:
-        """Why nothing may be changed in this cluster; empty where it may."""
-        if why := self.why_all_read_only():
+        """Why nothing may be changed in this cluster, or with no name on this machine; empty where it may."""
+        if (why := self.why_all_read_only()) or not cluster:
             return why
         glob = matching(cluster, self.settings.read_only_contexts)
         where = self.source("readOnlyContexts").detail
