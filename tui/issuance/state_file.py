@@ -25,7 +25,7 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqli
 _WORDS: Final = {
     sqlite3.SQLITE_BUSY: ("is in use by another kubemint for too long", "try again"),
     sqlite3.SQLITE_LOCKED: ("is in use by another kubemint for too long", "try again"),
-    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "make room and try again; nothing was changed"),
+    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "make room and try again"),
     sqlite3.SQLITE_READONLY: (
         "cannot be written: it, its folder or its file system is read-only",
         "set XDG_STATE_HOME to a folder that can be written",
