@@ -82,7 +82,7 @@ async def test_an_old_token_that_lives_on_makes_the_job_a_failure_that_can_be_tr
 async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) -> None:
     async with dashboard(only=["harbor"], grace=300) as driver:
         session, renewing = driver.app.session, driver.app.renewing
-        await driver.find("5", "managed due !expired")
+        await driver.find("5", "managed due !expired !wallboard")
         await driver.press("M")
         marked = {session.store.credentials[key].credential.address for key in driver.table.marks}
         assert len(marked) >= 2

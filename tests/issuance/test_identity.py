@@ -227,8 +227,10 @@ async def test_l05_what_was_there_before_survives_a_failure(ebench: Bench) -> No
 
 async def test_l05_a_cluster_that_goes_away_leaves_the_journal_open_until_it_is_back(ebench: Bench) -> None:
     plan = await ebench.engine.plan_create_identity(wish(ebench.arena))
-    with ebench.arena.fault(
-        FaultRule(Drop(), path=f"namespaces/{ebench.arena.namespace}/.*(rolebinding|create-token)")
+    where = f"namespaces/{ebench.arena.namespace}/.*(rolebinding|create-token)"
+    with (
+        ebench.arena.fault(FaultRule(Drop(), verb="create", path=where)),
+        ebench.arena.fault(FaultRule(Drop(), verb="delete", path=where)),
     ):
         outcome = await ebench.engine.execute(plan)
     assert not outcome.ok

@@ -294,7 +294,7 @@ async def test_a_secret_that_appears_between_plan_and_write_is_left_alone(ebench
     await ebench.client.create(SECRETS, foreign, namespace=arena.namespace)
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
-    assert "already in use" in outcome.error
+    assert "was changed by somebody else since it was planned; nothing was done" in outcome.error
     assert await ebench.handles() == []
     left: dict[str, Any] = await ebench.client.get(SECRETS, "robot-credential", namespace=arena.namespace)
     assert left["data"] == {"a": "Yg=="}

@@ -75,7 +75,7 @@ class EmbeddedCluster:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
         self.authority = Authority(f"{name}-ca", clock())
-        self.storage = Storage(clock)
+        self.storage = Storage(clock, new_id=self.new_id)
         self.faults = Faults()
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)

@@ -104,8 +104,16 @@ Objects = list[Object]
 class Storage:
     """All objects of one cluster. Synchronous; belongs to one event loop."""
 
-    def __init__(self, clock: Callable[[], datetime], *, history: int = 20_000) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        history: int = 20_000,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
         self._clock = clock
+        self.new_id = new_id
+        """The UID of the next object."""
         self._objects: dict[Collection, dict[tuple[str, str], Stored]] = {}
         self._sorted: dict[Collection, list[Stored] | None] = {}
         self._log: deque[Change] = deque(maxlen=history)
@@ -156,7 +164,7 @@ class Storage:
         objects = self._objects.setdefault(collection, {})
         if (namespace, name) in objects:
             raise already_exists(*collection, name)
-        metadata.setdefault("uid", str(uuid.uuid4()))
+        metadata.setdefault("uid", self.new_id())
         metadata.setdefault("creationTimestamp", rfc3339(self._clock()))
         metadata.pop("resourceVersion", None)
         if not dry_run:

@@ -33,7 +33,7 @@ _LONGEST_NAP: Final = timedelta(seconds=30)
 """The wall clock may jump, so it is looked at again after that long at most."""
 _SHORTEST_NAP: Final = timedelta(milliseconds=200)
 _ASK_AGAIN: Final = timedelta(minutes=1)
-"""How long the word counts that somebody else renews a request."""
+"""How long the word counts that somebody else renews a request, or that one is not due whatever the list says."""
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,11 +220,14 @@ class RenewalLoop:
         now, seen = self.clock(), {one.credential.address: one for one in self.source()}
         ends = {address: one.credential.expires_at for address, one in seen.items()}
         try:
-            ours = [
-                address
-                for address in addresses
-                if not await self._somebody_else(address) and await self._still_due(seen.get(address))
-            ]
+            ours = []
+            for address in addresses:
+                if await self._somebody_else(address):
+                    continue
+                if await self._still_due(seen.get(address)):
+                    ours.append(address)
+                else:  # the list is older, or says what the token does not: anybody may have written there
+                    self._not_before[address] = self.clock() + _ASK_AGAIN
             for outcome in await self.renew(ours) if ours else ():
                 of = seen.get(outcome.address)
                 self.note(outcome, ends.get(outcome.address), of.now - now if of is not None else timedelta(0))
