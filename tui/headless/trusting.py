@@ -12,6 +12,7 @@ import click
 
 from tui.issuance.entering import DeliveredBy, Entry, Untrusted, Verdict, Yes
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.kube import shell
 from tui.kube.addresses import same_place
 
 from .exits import Ended, Exit, say
@@ -88,7 +89,8 @@ async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> Non
             raise Ended(Exit.FAILED)
         with contextlib.closing(place.state()) as state:
             state.trust(Yes(found.delivery.by, found.delivery.place, datetime.now(UTC)))
-        say(f"{cluster} is entered from now on; kubemint trust --forget {cluster} takes that back")
+        back = shell.command("kubemint", "trust", "--forget", cluster)
+        say(f"{cluster} is entered from now on; {back} takes that back")
 
 
 def _split(cluster: str, known: Sequence[str]) -> tuple[str, str, str]:
