@@ -20,7 +20,7 @@ from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from tui.fleet.store import FleetChange
 from tui.issuance.cluster_time import utc_now
@@ -244,7 +244,10 @@ class KubemintApp(App[int]):
         return job
 
     def retry(self, job: object) -> None:
-        """Do again what failed."""
+        """Do again what failed; where something has to be said yes to, ask for that."""
+        if isinstance(job, Job) and not job.running and job.questions:
+            self._ask(job)
+            return
         running = isinstance(job, Job) and job.running
         again = self.session.jobs.again(job) if isinstance(job, Job) and not running else None
         if again is not None:
@@ -295,7 +298,29 @@ class KubemintApp(App[int]):
             self.notify(str(error), markup=False, severity="warning")
 
     def _run(self, job: Job) -> None:
-        self.run_worker(self.session.jobs.run(job), group=f"job-{job.id}", exit_on_error=False)
+        async def work() -> None:
+            await self.session.jobs.run(job)
+            if job.questions and not job.quiet and not isinstance(self.screen, ModalScreen):
+                self._ask(job)
+
+        self.run_worker(work(), group=f"job-{job.id}", exit_on_error=False)
+
+    def _ask(self, job: Job) -> None:
+        """Ask whether what a job did not begin without a word is meant, and then do it."""
+        from tui.screens.confirm import ConfirmScreen
+
+        asked = job.questions
+
+        def answered(yes: bool | None) -> None:
+            again = self.session.jobs.again(job, asked) if yes else None
+            if again is not None:
+                self._run(again)
+
+        lines = [task.question for task in asked[:8]] + (["…"] if len(asked) > 8 else [])
+        title = (
+            f"{job.verb.capitalize()} all the same?" if len(asked) == 1 else f"{job.verb.capitalize()} {len(asked)}?"
+        )
+        self.push_screen(ConfirmScreen(title, lines, verb=job.verb.capitalize()), answered)
 
     # News
 

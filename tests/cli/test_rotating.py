@@ -57,6 +57,27 @@ def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> No
     assert "not found" in result.json["items"][1]["error"]
 
 
+def test_what_was_revoked_stays_so_without_a_word(served: Path, robot: Path) -> None:
+    known = ("--kubeconfig", served)
+    assert kubemint("revoke", robot, *known, "--yes", "-q").code == 0
+    kubemint("rotate", robot, *known).failed(2, "was revoked", "say --yes")
+    kubemint("rotate", robot, *known, "--dry-run").failed(2, "was revoked")
+    kubemint("rotate", "--due", "--yes", *known).failed(2, "--yes is for what is named")
+    assert kubemint("rotate", robot, *known, "--yes", "--grace", "0s", "-q").code == 0
+    assert kubemint("verify", robot, *known).code == 0
+
+
+def test_a_live_credential_is_not_issued_over_without_a_word(served: Path, robot: Path) -> None:
+    where = ("robot", "-n", "default", "--context", "tenant-a", "--kubeconfig", served, "--out", robot)
+    before = robot.read_bytes()
+    kubemint("issue", *where).failed(2, "is a live credential of tenant-a/default/robot, good for", "kubemint rotate")
+    assert robot.read_bytes() == before
+    assert kubemint("issue", *where, "--replace", "--grace", "0s", "-q").code == 0
+    assert robot.read_bytes() != before
+    assert kubemint("revoke", robot, "--kubeconfig", served, "--yes", "-q").code == 0
+    assert kubemint("issue", *where, "-q").code == 0, "a dead one is nobody's"
+
+
 def test_rotate_a_dpu_request(served: Path) -> None:
     listed = kubemint("list", "requests", "--kubeconfig", served, "--context", "harbor", "-o", "json").json["items"]
     address = next(

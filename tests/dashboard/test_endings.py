@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from textual.widgets import Button, Static
 
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.demo.faults import Answer, FaultRule
-from tui.issuance.types import Credential
+from tui.issuance.types import Credential, FileDestination, Identity, IssueSpec
 from tui.kube.resource import PODS
+from tui.screens import work
 from tui.screens.confirm import ConfirmScreen
 from tui.settings import Confirm, Loaded, Settings, default_path
 
@@ -109,3 +111,38 @@ async def test_of_many_each_is_named_and_the_buttons_stay_in_sight(dashboard: Op
         assert driver.app.screen.query_one("#accept", Button).region.bottom <= 24
         await driver.press("escape")
         assert driver.app.session.jobs.all == []
+
+
+async def test_what_was_revoked_and_what_lives_is_replaced_only_after_a_yes(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"], grace=0) as driver:
+        session = driver.app.session
+        place = FileDestination(str(tmp_path / "again.kubeconfig"))
+        spec = IssueSpec(identity=Identity("tenant-a", "default", "again"), destinations=(place,), create_account=True)
+
+        def held() -> bytes:
+            return Path(place.path).read_bytes()
+
+        issued = await session.engine.execute(await session.engine.plan_issue(spec))
+        first = held()
+        job = driver.app.start_job("issue", [work.issue(session, spec)])
+        screen = await driver.on(ConfirmScreen)
+        assert job.failed
+        await driver.shows("Issue all the same?", "again.kubeconfig is a live", "r renews it where it is")
+        assert driver.app.focused is screen.query_one("#cancel")
+        await driver.press("escape")
+        assert held() == first
+        await driver.press("ctrl+r")
+        await driver.on(ConfirmScreen)
+        again = await driver.act("ctrl+s")
+        assert done(again), again.tasks[0].message
+        assert held() != first
+
+        assert (await session.engine.execute(await session.engine.plan_revoke(issued.address))).ok
+        second = held()
+        driver.app.start_job("rotate", [work.rotate(session, issued.address)])
+        await driver.on(ConfirmScreen)
+        await driver.shows("Rotate all the same?", "was revoked")
+        assert held() == second
+        again = await driver.act("ctrl+s")
+        assert done(again), again.tasks[0].message
+        assert held() != second

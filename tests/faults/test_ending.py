@@ -86,7 +86,7 @@ async def test_what_another_rotated_since_is_not_acted_on(ebench: Bench, wish: s
         "rotate": lambda: engine.plan_rotate(issued.address),
         "revoke": lambda: engine.plan_revoke(issued.address),
         "export": lambda: engine.plan_export(issued.address, arena.file("copy.kubeconfig")),
-        "issue": lambda: engine.plan_issue(arena.spec()),
+        "issue": lambda: engine.plan_issue(arena.spec(), replace=True),
     }
     plan = await plans[wish]()
     await ebench.rotate(issued.address)

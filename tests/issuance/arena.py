@@ -112,9 +112,9 @@ class Bench:
         await self.clusters.aclose()
         self.state.close()
 
-    async def issue(self, spec: IssueSpec) -> Any:
+    async def issue(self, spec: IssueSpec, **words: bool) -> Any:
         """Issue, and insist that it worked."""
-        outcome = await self.engine.execute(await self.engine.plan_issue(spec))
+        outcome = await self.engine.execute(await self.engine.plan_issue(spec, **words))
         assert outcome.ok, outcome
         return outcome
 

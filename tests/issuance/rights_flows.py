@@ -57,8 +57,8 @@ async def issue_file(trial: Trial) -> bool:
 async def issue_secret(trial: Trial) -> bool:
     """Into a new Secret, and again into the same one."""
     good = True
-    for _ in range(2):
-        good = await trial.execute(trial.engine.plan_issue(trial.spec(trial.secret()))) and good
+    for again in (False, True):
+        good = await trial.execute(trial.engine.plan_issue(trial.spec(trial.secret()), replace=again)) and good
     return good
 
 
@@ -284,7 +284,7 @@ async def tenancy(trial: Trial) -> AsyncIterator[Callable[..., Awaitable[bool]]]
     with contextlib.closing(StateStore.open(trial.folder / "tenancy")) as state:
         trial.engine = Engine(clusters, state, grace=timedelta(0), owner="operator")
 
-        async def push(**wish: Any) -> bool:
+        async def push(*, replace: bool = False, **wish: Any) -> bool:
             given = {
                 "identity": trial.identity,
                 "namespace": place.ns,
@@ -297,7 +297,7 @@ async def tenancy(trial: Trial) -> AsyncIterator[Callable[..., Awaitable[bool]]]
 
             async def planned() -> Plan:
                 await clusters.client(tenant)
-                return await trial.engine.plan_tenant_push(TenantPush(**given | wish))
+                return await trial.engine.plan_tenant_push(TenantPush(**given | wish), replace=replace)
 
             return await trial.execute(planned())
 
@@ -357,8 +357,8 @@ async def tenant_push_external(trial: Trial) -> bool:
         await helper.aclose()
         assert made.ok, made.error
         good = True
-        for _ in range(2):
-            good = await push(external_secrets=True) and good
+        for again in (False, True):
+            good = await push(replace=again, external_secrets=True) and good
         return good
 
 

@@ -83,7 +83,7 @@ async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
         spec = embedded.spec(embedded.secret())
         if existing:
             issued = await bench.issue(spec)
-        plan = await bench.engine.plan_issue(spec)
+        plan = await bench.engine.plan_issue(spec, replace=existing)
         # The handle is created by the same verb at the same path: only the second creation is met.
         after = "before:write:0"
         # The transport sends a PUT again where a kept connection turns out to be dead.

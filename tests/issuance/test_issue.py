@@ -13,7 +13,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
 from tui.issuance.claims import read_token
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.managed import MANAGED_BY, credential_from_secret
 from tui.issuance.token_request import body, request_token
 from tui.issuance.types import Action, FileDestination, Format, Identity, SecretDestination, StepResult, StepStatus
@@ -303,7 +303,10 @@ async def test_a_secret_that_appears_between_plan_and_write_is_left_alone(ebench
 async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Bench) -> None:
     arena = ebench.arena
     first = await ebench.issue(arena.spec(arena.secret()))
-    second = await ebench.issue(arena.spec(arena.secret()))
+    with pytest.raises(Unasked, match=r"is a live credential of .* good for") as asked:
+        await ebench.engine.plan_issue(arena.spec(arena.secret()))
+    assert "kubemint rotate" in asked.value.hint
+    second = await ebench.issue(arena.spec(arena.secret()), replace=True)
     await ebench.engine.settle()
     assert await ebench.handles() == [second.credential.handle.name]
     assert first.credential.handle != second.credential.handle
@@ -314,7 +317,7 @@ async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Benc
 async def test_issuing_again_to_one_of_several_places_leaves_the_others_their_token(ebench: Bench) -> None:
     arena = ebench.arena
     first = await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))
-    plan = await ebench.engine.plan_issue(arena.spec(arena.file()))
+    plan = await ebench.engine.plan_issue(arena.spec(arena.file()), replace=True)
     assert not any(step.id.startswith("revoke") for step in plan.steps)
     said = " ".join(plan.warnings)
     assert arena.file("other").path in said
@@ -334,7 +337,7 @@ async def test_what_is_gone_or_holds_something_newer_depends_on_no_old_token(ebe
     await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))
     Path(arena.file("other").path).unlink()
     await ebench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
-    plan = await ebench.engine.plan_issue(arena.spec(arena.file()))
+    plan = await ebench.engine.plan_issue(arena.spec(arena.file()), replace=True)
     assert [step.id for step in plan.steps if step.id.startswith("revoke")] == ["revoke:0"]
 
 

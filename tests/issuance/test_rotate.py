@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import SECOND, Arena, Bench, token_in
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.managed import SELECTOR
 from tui.issuance.standing import WouldReplace
 from tui.issuance.types import Address, CredentialKind, FileDestination, Format, Identity, Outcome, State, StepStatus
@@ -167,9 +167,25 @@ async def test_revoking_a_secret_removes_it_and_marks_its_copies(ebench: Bench) 
 async def test_a_revoked_file_can_be_issued_anew_by_rotating_it(ebench: Bench) -> None:
     issued = await ebench.issue(ebench.arena.spec())
     assert (await ebench.engine.execute(await ebench.engine.plan_revoke(issued.address))).ok
-    outcome = await ebench.rotate(issued.address)
+    handles = await ebench.handles()
+    with pytest.raises(Unasked, match="was revoked"):
+        await ebench.engine.plan_rotate(issued.address)
+    assert await ebench.handles() == handles
+    outcome = await ebench.engine.execute(await ebench.engine.plan_rotate(issued.address, revive=True))
+    assert outcome.credential is not None
     assert outcome.credential.state is State.VALID
     assert await ebench.works(token_in(ebench.arena.file().path))
+
+
+@pytest.mark.parametrize("kept", ["file", "secret"])
+async def test_what_was_revoked_elsewhere_is_not_brought_back_without_a_word(ebench: Bench, kept: str) -> None:
+    """Somebody deleted its handle, which is all that a revocation is; nothing here knows of it but the cluster."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.file() if kept == "file" else arena.secret()))
+    await ebench.client.delete(SECRETS, issued.credential.handle.name, namespace=arena.namespace)
+    with pytest.raises(UsageError):
+        await ebench.engine.plan_rotate(issued.address)
+    assert await ebench.handles() == []
 
 
 async def test_a_merged_credential_rotates_inside_of_its_kubeconfig(ebench: Bench) -> None:

@@ -16,7 +16,7 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.demo.pki import Authority
 from tui.issuance.certificate import CertificateError
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.gardener import CANNOT_MINT, PROJECTS, SHOOTS, Project, Shoot, shoot_at
 from tui.issuance.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
 from tui.issuance.types import (
@@ -58,8 +58,8 @@ def file_of(wanted: ShootWish) -> Address:
     return Address(CredentialKind.FILE, "", "", wanted.path)
 
 
-async def issue(bench: Bench, wanted: ShootWish) -> Outcome:
-    return await bench.engine.execute(await bench.engine.plan_issue_shoot(wanted))
+async def issue(bench: Bench, wanted: ShootWish, **words: bool) -> Outcome:
+    return await bench.engine.execute(await bench.engine.plan_issue_shoot(wanted, **words))
 
 
 async def entered(path: str | Path) -> Client:
@@ -260,7 +260,9 @@ async def test_the_address_can_be_chosen(ebench: Bench, tmp_path: Path) -> None:
     wanted = wish(tmp_path, duration=timedelta(minutes=10), address="internal")
     assert (await issue(ebench, wanted)).ok
     assert parse(Path(wanted.path).read_bytes()).current_context == "garden-dev--tenant-a-internal"
-    outcome = await issue(ebench, wish(tmp_path, address="moon"))
+    with pytest.raises(Unasked, match="is a live credential of"):
+        await issue(ebench, wish(tmp_path, address="moon"))
+    outcome = await issue(ebench, wish(tmp_path, address="moon"), replace=True)
     assert not outcome.ok
     assert "there is external, internal" in outcome.hint
 

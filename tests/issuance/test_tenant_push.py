@@ -8,7 +8,7 @@ import pytest
 
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy, decoded
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.tenants import BINDINGS, ROLES
 from tui.issuance.types import Address, CredentialKind, StepStatus
 from tui.kube.client import Client
@@ -165,7 +165,10 @@ async def test_rights_are_made_where_they_are_asked_for(tenancy: Tenancy) -> Non
         assert (await bearer.get(SECRETS, "settings", namespace=tenancy.arena.namespace))["metadata"]["name"]
         with pytest.raises(Forbidden):
             await bearer.get(SECRETS, "other", namespace=tenancy.arena.namespace)
-    outcome = await tenancy.push(reads=("settings", "other"))  # ours already: brought up to date
+    again = tenancy.wish(reads=("settings", "other"))
+    with pytest.raises(Unasked, match="is a live credential of"):
+        await tenancy.engine.plan_tenant_push(again)
+    outcome = await tenancy.engine.execute(await tenancy.engine.plan_tenant_push(again, replace=True))  # up to date
     assert outcome.ok, outcome
 
 

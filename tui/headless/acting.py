@@ -276,6 +276,12 @@ def replacing_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--force", is_flag=True, help=said)(command)
 
 
+def live_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--replace`, for verbs that issue."""
+    said = "Issue another one also where a live one of kubemint's lies, which then ends; rotate renews it."
+    return click.option("--replace", is_flag=True, help=said)(command)
+
+
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--dry-run`, `--grace`, `--no-wait`, `-q` and `-o`."""
     command = result_options(command)

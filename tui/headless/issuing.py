@@ -10,7 +10,16 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 
-from .acting import Progress, acting_options, carry_out, finish, print_plans, replacing_option, wait_for_grace
+from .acting import (
+    Progress,
+    acting_options,
+    carry_out,
+    finish,
+    live_option,
+    print_plans,
+    replacing_option,
+    wait_for_grace,
+)
 from .configured import configured_lifetime
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
 @click.option("--out", metavar="PATH", help="Write it to this file (0600).")
 @click.option("--secret", metavar="NS/NAME", help="Keep it in this Secret of the same cluster.")
 @click.option("--merge", metavar="KUBECONFIG", help="Add it to this kubeconfig and leave the rest of it as it is.")
+@live_option
 @replacing_option
 @acting_options
 @shared_options
@@ -67,6 +77,7 @@ def issue(
     secret: str | None,
     merge: str | None,
     force: bool,
+    replace: bool,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -79,9 +90,9 @@ def issue(
     With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that ends by itself. With
     --exec the kubeconfig has no secret in it: kubectl runs `kubemint exec-credential` each time, which gets one.
 
-    Material goes to where you say and never to the terminal; stdout names what was made. What was issued to the same
-    place before is revoked when its grace period is over; a file that kubemint did not write is only replaced with
-    --force.
+    Material goes to where you say and never to the terminal; stdout names what was made. Where a live credential of
+    kubemint's lies it is only replaced with --replace, and revoked when its grace period is over (`rotate` renews it);
+    a file that kubemint did not write is only replaced with --force.
     """
     options = options.merged(given)
     if not dry_run:
@@ -93,7 +104,7 @@ def issue(
 
         if name or namespace or audiences or create or secret or merge or kind != "kubeconfig":
             raise click.UsageError("--shoot takes --level, --address, --duration and --out, and nothing of an account")
-        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out, way or "", force)
+        chosen = ShootOptions(shoot, level or "auto", address or "", duration, out, way or "", force, replace)
         run_async(issue_shoot(options, chosen.checked(), dry_run=dry_run, quiet=quiet, form=form))
         return
     if level is not None or address is not None or way == "oidc":
@@ -113,6 +124,7 @@ def issue(
         secret=secret,
         merge=merge,
         force=force,
+        replace=replace,
     )
     wish.check()
     if way:
@@ -139,8 +151,9 @@ class _Wish:
         secret: str | None,
         merge: str | None,
         force: bool,
+        replace: bool,
     ) -> None:
-        self.force = force
+        self.force, self.replace = force, replace
         self.name, self.namespace, self.duration, self.audiences = name, namespace, duration, audiences
         self.create, self.kind = create, kind
         self.out, self.secret, self.merge = out, secret, merge
@@ -212,7 +225,7 @@ async def _issue(
         cluster = options.contexts[0] if options.contexts else place.config.current_context
         assert isinstance(engine.clusters, VerbClusters)
         await engine.clusters.find(cluster)
-        plan = await engine.plan_issue(wish.spec(cluster), force=wish.force)
+        plan = await engine.plan_issue(wish.spec(cluster), force=wish.force, replace=wish.replace)
         if dry_run:
             print_plans([plan], form)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.durations import parse_duration
-from tui.issuance.types import Address, Outcome
+from tui.issuance.types import Address, Outcome, Plan
 
 from .acting import (
     Progress,
@@ -46,6 +46,11 @@ class _How:
     dry_run: bool
     take_over: bool = False
     lease_namespace: str = ""
+    revive: bool = False
+
+    def plan(self, engine: Engine, address: Address) -> Awaitable[Plan]:
+        """How one that was named is renewed."""
+        return engine.plan_rotate(address, revive=self.revive)
 
 
 @click.command("rotate")
@@ -61,6 +66,7 @@ class _How:
     show_default=True,
     help="With --watch: where the Lease is kept by which one loop at a time renews in a cluster.",
 )
+@click.option("-y", "--yes", is_flag=True, help="Also what was revoked: a new credential in its place.")
 @acting_options
 @shared_options
 @click.pass_obj
@@ -73,6 +79,7 @@ def rotate(
     take_over: bool,
     namespace: str | None,
     lease_namespace: str,
+    yes: bool,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -82,18 +89,21 @@ def rotate(
 ) -> None:
     """Renew credentials: a new token to the same places, proved before it is written, then the old one is revoked.
 
-    Addresses are those that `kubemint list credentials -o name` prints. Exit code 3: some were renewed, some not.
+    Addresses are those that `kubemint list credentials -o name` prints. What was revoked stays so unless you say --yes.
+    Exit code 3: some were renewed, some not, or an old one that was to end lives on.
     """
     options = options.merged(given)
     if bool(addresses) is due:
         raise click.UsageError("name credentials, or say --due" if not due else "--due takes no addresses")
     if watch and not due:
         raise click.UsageError("--watch goes with --due")
+    if yes and due:
+        raise click.UsageError("--yes is for what is named; --due leaves alone what was revoked")
     if take_over and not due:
         raise click.UsageError("--take-over goes with --due; a request that is named is renewed whoever keeps it")
     if not dry_run:
         refuse_read_only(options, "rotate")
-    how = _How(parse_duration(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace)
+    how = _How(parse_duration(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, yes)
     if due:
         run_async(_watch_due(options, namespace, how) if watch else _rotate_due(options, namespace, how))
     else:
@@ -110,15 +120,15 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
     async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run:
             if len(addresses) == 1:
-                print_plans([await engine.plan_rotate(addresses[0])], how.form)
+                print_plans([await how.plan(engine, addresses[0])], how.form)
             else:
-                await foresee(engine, addresses, plan_rotate, how.form)
+                await foresee(engine, addresses, how.plan, how.form)
             return
         progress = Progress(several=len(addresses) > 1, quiet=how.quiet)
         if len(addresses) == 1:  # what is wrong with the only one is the command's own error
-            outcomes = [await carry_out(engine, await engine.plan_rotate(addresses[0]), progress)]
+            outcomes = [await carry_out(engine, await how.plan(engine, addresses[0]), progress)]
         else:
-            outcomes = await perform(engine, addresses, plan_rotate, progress)
+            outcomes = await perform(engine, addresses, how.plan, progress)
         outcomes = await wait_for_grace(engine, outcomes, progress, how.grace, wait=how.wait)
     finish(outcomes, how.form)
 

@@ -34,6 +34,7 @@ class ShootOptions:
     way: str = ""
     """`exec` or `oidc` for a kubeconfig without a secret in it."""
     force: bool = False
+    replace: bool = False
 
     def checked(self) -> ShootOptions:
         """Itself, where it makes sense without asking anybody."""
@@ -80,7 +81,7 @@ async def issue_shoot(options: Options, wanted: ShootOptions, *, dry_run: bool, 
     async def plan(engine: Engine, garden: str, kubeconfigs: tuple[str, ...]) -> Plan:
         if wanted.way:
             return await engine.plan_plain(wanted.plain(garden, kubeconfigs), force=wanted.force)
-        return await engine.plan_issue_shoot(wanted.wish(garden), force=wanted.force)
+        return await engine.plan_issue_shoot(wanted.wish(garden), force=wanted.force, replace=wanted.replace)
 
     await write(options, plan, dry_run=dry_run, quiet=quiet, form=form)
 

@@ -14,7 +14,16 @@ import click
 
 from tui.issuance.durations import parse_duration
 
-from .acting import Progress, acting_options, carry_out, finish, print_plans, result_options, wait_for_grace
+from .acting import (
+    Progress,
+    acting_options,
+    carry_out,
+    finish,
+    live_option,
+    print_plans,
+    result_options,
+    wait_for_grace,
+)
 from .exits import say
 from .options import Options, shared_options
 from .session import GRACE, Setting, refuse_read_only, run_async, setting
@@ -79,6 +88,7 @@ class _Wish:
     create: bool
     reads: tuple[str, ...]
     force: bool
+    replace: bool
     interval: timedelta
     wait: timedelta
     manifests: str | None
@@ -121,6 +131,7 @@ class _Wish:
 @click.option(
     "--read", "reads", metavar="SECRET", multiple=True, help="Let the account read this Secret beside it; repeatable."
 )
+@live_option
 @click.option("--force", is_flag=True, help="Take the keys over from whoever keeps them (--via direct).")
 @click.option(
     "--interval", metavar="DURATION", default="1h", show_default=True, help="How often External Secrets looks."
@@ -144,6 +155,7 @@ def push(
     create: bool,
     reads: tuple[str, ...],
     force: bool,
+    replace: bool,
     interval: str,
     wait: str,
     manifests: str | None,
@@ -175,6 +187,7 @@ def push(
         create=create,
         reads=reads,
         force=force,
+        replace=replace,
         interval=parse_duration(interval),
         wait=parse_duration(wait),
         manifests=manifests,
@@ -189,7 +202,7 @@ async def _push(
 ) -> None:
     async with setting(options) as place, _engine(place, acting=not dry_run, grace=grace) as (engine, host):
         push = wish.push(host, await _tenant(engine, host, wish))
-        plan: Plan = await engine.plan_tenant_push(push)
+        plan: Plan = await engine.plan_tenant_push(push, replace=wish.replace)
         if dry_run:
             print_plans([plan], form)
             return

@@ -109,22 +109,26 @@ class Engine:
         self._graces = Graces(self._context, self._locks)
         self._kept: Keepers | None = None
 
-    async def plan_issue(self, spec: IssueSpec, *, force: bool = False) -> Plan:
+    async def plan_issue(self, spec: IssueSpec, *, force: bool = False, replace: bool = False) -> Plan:
         """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster.
 
         Here as in all plans that write a file: where one lies there that kubemint did not write, WouldReplace is
-        raised. With `force` it is replaced, and kept beside; the plan's `preview` shows what goes.
+        raised. With `force` it is replaced, and kept beside; the plan's `preview` shows what goes. Where a live
+        credential of ours lies there Unasked is raised: with `replace` another one is issued in its place.
         """
         from .plans import prepare_issue
 
-        prepared = await prepare_issue(self._context, spec, force=force)
+        prepared = await prepare_issue(self._context, spec, force=force, replace=replace)
         return self._planned(prepared.plan, prepared.work)
 
-    async def plan_rotate(self, address: Address) -> Plan:
-        """What renewing this credential would do: new token, same destinations, then the old handle."""
+    async def plan_rotate(self, address: Address, *, revive: bool = False) -> Plan:
+        """What renewing this credential would do: new token, same destinations, then the old handle.
+
+        Raises Unasked for one that was revoked; with `revive` there is a new one in its place.
+        """
         from .rotating import prepare_any
 
-        return self._planned(*await prepare_any(self._context, address))
+        return self._planned(*await prepare_any(self._context, address, revive=revive))
 
     async def plan_push_again(self, cluster: str, namespace: str, name: str) -> Plan:
         """What renewing a PushSecret's source and carrying it over at once would do; what is renewed depends on it."""
@@ -132,11 +136,11 @@ class Engine:
 
         return self._planned(*await prepare_push_again(self._context, cluster, namespace, name))
 
-    async def plan_issue_shoot(self, wish: ShootWish, *, force: bool = False) -> Plan:
+    async def plan_issue_shoot(self, wish: ShootWish, *, force: bool = False, replace: bool = False) -> Plan:
         """What getting a kubeconfig for a Gardener shoot would do. Rotate it by the address of its file."""
         from .shoot_issue import prepare_shoot
 
-        return self._planned(*await prepare_shoot(self._context, wish, force=force))
+        return self._planned(*await prepare_shoot(self._context, wish, force=force, replace=replace))
 
     async def plan_plain(self, wish: PlainWish, *, force: bool = False) -> Plan:
         """What writing a kubeconfig without a secret in it would do; a plugin answers whoever uses it."""
@@ -219,11 +223,11 @@ class Engine:
 
         return self._planned(*await prepare_store(self._context, host, namespace, cluster))
 
-    async def plan_tenant_push(self, wish: TenantPush) -> Plan:
+    async def plan_tenant_push(self, wish: TenantPush, *, replace: bool = False) -> Plan:
         """What giving a tenant an account of its management cluster would do. Rotate and revoke it by its address."""
         from .tenants import prepare_push
 
-        return self._planned(*await prepare_push(self._context, wish))
+        return self._planned(*await prepare_push(self._context, wish, replace=replace))
 
     async def tenant_store(self, host: str, namespace: str, cluster: str) -> TenantStore:
         """What those objects are to be, to look at; the material is masked in `manifests`."""

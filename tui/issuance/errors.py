@@ -21,6 +21,17 @@ class UsageError(IssuanceError):
     """The wish itself is wrong: nothing was tried, nothing changed. The command line exits with 2."""
 
 
+class Unasked(UsageError):
+    """It can be done, but ends or brings back more than the verb says: only where somebody says the `word` for it.
+
+    The word is the name of an option, of the command line (`--replace`) and of the engine's method alike.
+    """
+
+    def __init__(self, word: str, message: str, hint: str = "") -> None:
+        self.word = word
+        super().__init__(message, hint)
+
+
 class StateError(IssuanceError):
     """The local state (journal and exports) cannot be opened, read or written."""
 

@@ -22,6 +22,7 @@ from .gardener import refuse_viewer
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import Held, Place, places_for
+from .replacing import refuse_live
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
 from .sight import Sight
 from .token_request import check_wish
@@ -40,11 +41,15 @@ class Prepared:
     work: Issue
 
 
-async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = False) -> Prepared:
-    """A new credential, or one in place of ours for the same identity; with `force` also of somebody else's file."""
+async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = False, replace: bool = False) -> Prepared:
+    """A new credential, with `replace` also in place of a live one of ours for the same identity, with `force` of
+    somebody else's file. Raises Unasked where one of these is needed."""
     check_spec(context, spec)
     places, sight = places_for(spec, context.clusters, context.state, force=force), Sight()
     held = await vouching.look_at(context, places, sight)
+    if not replace:
+        ours = [found.credential for found in held if found.exists and found.credential is not None]
+        await refuse_live(context, [one for one in ours if one.identity == spec.identity], sight)
     request = next((found.request for found in held if found.request), "") or new_id()
     return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight)
 

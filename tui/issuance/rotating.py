@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from . import vouching
 from .errors import UsageError
-from .places import places_for
+from .places import Held, places_for
 from .plans import Prepared, check_spec, new_id, prepare
-from .reading import normal
+from .reading import export_record, normal
+from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight
 from .types import Action, Address, CredentialKind, Plan, ShootWish
 from .wishes import wish_of
 from .work import Context, Work
 
 
-async def prepare_any(context: Context, address: Address) -> tuple[Plan, Work]:
-    """The plan for renewing whatever lies at this address."""
+async def prepare_any(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Work]:
+    """The plan for renewing whatever lies at this address; what was revoked only with `revive`."""
     if address.kind is CredentialKind.REQUEST:
         from .requesting import prepare_rotation as prepare_request
 
@@ -31,7 +33,7 @@ async def prepare_any(context: Context, address: Address) -> tuple[Plan, Work]:
         from .legacy_rotation import prepare_legacy_rotation
 
         return await prepare_legacy_rotation(context, secret)
-    prepared = await prepare_rotation(context, address)
+    prepared = await prepare_rotation(context, address, revive=revive)
     return prepared.plan, prepared.work
 
 
@@ -57,8 +59,9 @@ async def shoot_at(context: Context, address: Address) -> ShootWish | None:
     return await wish_at(context, normal(address))
 
 
-async def prepare_rotation(context: Context, address: Address) -> Prepared:
-    """The plan for a new token wherever the old one is kept. Raises UsageError, KubeError."""
+async def prepare_rotation(context: Context, address: Address, *, revive: bool = False) -> Prepared:
+    """The plan for a new token wherever the old one is kept. Raises UsageError (Unasked for what was revoked),
+    KubeError."""
     address = normal(address)
     if address.kind is CredentialKind.LOGIN:
         raise UsageError(
@@ -75,4 +78,15 @@ async def prepare_rotation(context: Context, address: Address) -> Prepared:
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)
     held = await vouching.look_at(context, places, sight)
+    if not revive:
+        await _refuse_revoked(context, address, held, sight)
     return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight)
+
+
+async def _refuse_revoked(context: Context, address: Address, held: Sequence[Held], sight: Sight) -> None:
+    """Raises Unasked where what lies at this address was ended on purpose, here or elsewhere."""
+    found = next((one.credential for one in held if one.credential and one.credential.address == address), None)
+    if found is None and address.kind is CredentialKind.FILE:
+        found = (await export_record(context, address)).credential  # a place shows no credential that is revoked
+    if found is not None and await life_of(context, found, sight) is Life.REVOKED:
+        raise refuse_revoked(found)

@@ -23,6 +23,7 @@ from .intent import Export, Intent
 from .managed import renewal_point
 from .places import Writing, absolute, look_at
 from .plans import check_names, new_id
+from .replacing import refuse_live
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT
 from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, right
@@ -152,9 +153,12 @@ async def commit(run: Run, intent: Intent, wish: ShootWish, credential: Credenti
 
 
 async def prepare_shoot(
-    context: Context, wish: ShootWish, action: Action = Action.ISSUE, *, force: bool = False
+    context: Context, wish: ShootWish, action: Action = Action.ISSUE, *, force: bool = False, replace: bool = False
 ) -> tuple[Plan, ShootIssue]:
-    """The plan for a kubeconfig of a shoot. Reads the shoot where that is allowed. Raises UsageError, KubeError."""
+    """The plan for a kubeconfig of a shoot. Reads the shoot where that is allowed.
+
+    Raises UsageError (Unasked for issuing over a live one without `replace`), KubeError.
+    """
     shoot = wish.shoot
     context.clusters.endpoint(shoot.garden)
     check_names(shoot.namespace, shoot.name, "shoot")
@@ -169,6 +173,8 @@ async def prepare_shoot(
         raise UsageError(
             f"{path} is already in use by a credential of {old.shoot or old.identity}", "choose another path"
         )
+    if old is not None and action is Action.ISSUE and not replace:
+        await refuse_live(context, [old], sight)
     warnings = [held.warning] if held.warning else []
     warnings += _warnings(await _look(context, wish), wish)
     plan_id = new_id()

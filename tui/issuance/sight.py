@@ -31,6 +31,13 @@ class _Look:
     """As they were."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """In the place of facts: it could not be planned any more."""
+
+    why: str
+
+
 def changed(looks: Sequence[tuple[str, object, object]]) -> tuple[str, ...]:
     """What is not as it was: the names of those whose facts before and now differ, in their order."""
     return tuple(dict.fromkeys(what for what, before, now in looks if before != now))
@@ -54,7 +61,7 @@ class Sight:
             try:
                 return facts(await look())
             except (UsageError, NotProved) as error:  # it could be planned then, and could not be now
-                return type(error)
+                return _Refused(error.message)
 
         found = await look()
         self._looks.append(_Look(what, again, facts(found)))
@@ -65,9 +72,17 @@ class Sight:
         now: list[Any] = await asyncio.gather(*(look.again() for look in self._looks))
         others = changed([(look.what, look.facts, facts) for look, facts in zip(self._looks, now, strict=True)])
         if others:
+            why = dict.fromkeys(facts.why for facts in now if isinstance(facts, _Refused))
             were = "was" if len(others) == 1 else "were"
             raise ChangedMeanwhile(
-                f"{' and '.join(others)} {were} changed by somebody else since it was planned; nothing was done", AGAIN
+                "; ".join(
+                    (
+                        f"{' and '.join(others)} {were} changed by somebody else since it was planned",
+                        *why,
+                        "nothing was done",
+                    )
+                ),
+                AGAIN,
             )
 
 

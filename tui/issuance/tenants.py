@@ -98,10 +98,10 @@ class TenantPush(msgspec.Struct, frozen=True, kw_only=True):
         return SecretDestination(self.identity.cluster, self.namespace, f"{name}-token", push=push)
 
 
-async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
+async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = False) -> tuple[Plan, Work]:
     """The plan for a push: rights where they are asked for, then issue, write into the tenant, prove from there.
 
-    Raises UsageError, KubeError.
+    Raises UsageError (Unasked for a push over a live one without `replace`), KubeError.
     """
     if wish.external_secrets and wish.remote_namespace != REMOTE_NAMESPACE:
         raise UsageError(
@@ -118,7 +118,7 @@ async def prepare_push(context: Context, wish: TenantPush) -> tuple[Plan, Work]:
         duration=wish.duration,
         create_account=wish.create_account,
     )
-    prepared = await prepare_issue(context, spec)
+    prepared = await prepare_issue(context, spec, replace=replace)
     plan, work = prepared.plan, prepared.work
     warnings = [*plan.warnings, *filter(None, [gap_of(wish, DEFAULT_LIFETIME)])]
     if not wish.reads:

@@ -47,6 +47,8 @@ class Task:
     """What the engine said, where it was asked for something that has an outcome."""
     retry: Callable[[Task], Awaitable[None]] | None = None
     """What is tried again where it failed, if that is not the whole of it."""
+    question: str = ""
+    """What has to be said yes to before it is done; `retry` then does it."""
     left: str = ""
     """What was to end with it and has not, although it is done: known only after the grace."""
 
@@ -54,6 +56,11 @@ class Task:
     def current(self) -> StepResult | None:
         """The step that runs or was the last."""
         return self.results[-1] if self.results else None
+
+    @property
+    def again(self) -> Callable[[Task], Awaitable[None]]:
+        """What is done where it is tried again."""
+        return self.retry if self.retry is not None and (self.left or self.question) else self.work
 
     def on_step(self, result: StepResult) -> None:
         """A step began or ended: a result replaces its RUNNING one."""
@@ -109,6 +116,11 @@ class Job:
         return [task for task in self.tasks if task.status is StepStatus.FAILED]
 
     @property
+    def questions(self) -> list[Task]:
+        """What was not begun because somebody has to say first that it is meant."""
+        return [task for task in self.failed if task.question]
+
+    @property
     def done(self) -> list[Task]:
         return [task for task in self.tasks if task.status is StepStatus.DONE]
 
@@ -154,11 +166,11 @@ class Jobs:
         self._tell(job)
         return job
 
-    def again(self, job: Job) -> Job | None:
-        """A new job for what failed in `job`."""
+    def again(self, job: Job, among: Sequence[Task] | None = None) -> Job | None:
+        """A new job for what failed in `job`, or `among` that."""
         failed = [
-            Task(task.title, (task.left and task.retry) or task.work, address=task.address, cluster=task.cluster)
-            for task in job.failed
+            Task(task.title, task.again, address=task.address, cluster=task.cluster)
+            for task in (job.failed if among is None else among)
         ]
         return self.add(job.verb, failed) if failed else None
 

@@ -13,6 +13,7 @@ from tui.fleet.decode import credential_row
 from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.identity import IdentityWish
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenants import TenantPush
@@ -48,14 +49,11 @@ _SECOND: Final = timedelta(seconds=1)
 
 def rotate(session: Session, address: Address) -> Task:
     """Renew it at once."""
-    planned = _planned(session, lambda: session.engine.plan_rotate(address))
 
-    async def work(task: Task) -> None:
-        await planned(task)
-        if task.status is StepStatus.DONE:
-            session.undone.discard(address)
+    async def done(task: Task) -> None:
+        session.undone.discard(address)
 
-    return _about(session, address, work)
+    return _about(session, address, _planned(session, partial(session.engine.plan_rotate, address), done))
 
 
 def undo(session: Session, address: Address) -> Task:
@@ -109,7 +107,7 @@ def revoke(session: Session, address: Address) -> Task:
 
 def issue(session: Session, spec: IssueSpec) -> Task:
     """Make a new one."""
-    return Task(title_of(spec), _planned(session, lambda: session.engine.plan_issue(spec)))
+    return Task(title_of(spec), _planned(session, partial(session.engine.plan_issue, spec)))
 
 
 def issue_shoot(session: Session, wish: ShootWish | PlainWish) -> Task:
@@ -117,7 +115,7 @@ def issue_shoot(session: Session, wish: ShootWish | PlainWish) -> Task:
     assert wish.shoot is not None
     title = f"{wish.shoot.namespace}/{wish.shoot.name} → {short_path(wish.path)}"
     if isinstance(wish, ShootWish):
-        return Task(title, _planned(session, lambda: session.engine.plan_issue_shoot(wish)))
+        return Task(title, _planned(session, partial(session.engine.plan_issue_shoot, wish)))
     return Task(title, _planned(session, lambda: session.engine.plan_plain(wish)))
 
 
@@ -213,11 +211,9 @@ def make_store(session: Session, host: str, namespace: str, cluster: str) -> Tas
 
 def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None, *, force: bool = False) -> Task:
     """Let a tenant into its management cluster; then write down what it makes of that, where somebody wants it."""
-    push = _planned(session, partial(session.engine.plan_tenant_push, wish))
 
-    async def work(task: Task) -> None:
-        await push(task)
-        if task.status is StepStatus.DONE and manifests is not None:
+    async def pushed(task: Task) -> None:
+        if manifests is not None:
             from tui.issuance.tenant_manifests import tenant_manifests
             from tui.issuance.yaml_text import dump
 
@@ -225,7 +221,8 @@ def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None, *
             said = await write_here(manifests, "---\n".join(map(dump, documents)), force=force, live=False)
             task.message = f"{task.message}; the tenant's manifests are {said}"
 
-    return Task(title_of(wish), work)
+    push = partial(session.engine.plan_tenant_push, wish)
+    return Task(title_of(wish), _planned(session, push, pushed))
 
 
 def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool, force: bool = False) -> Task:
@@ -301,19 +298,36 @@ def _waits_for(session: Session, address: Address) -> str:
     return address.cluster or (identity.cluster if identity is not None else "")
 
 
-def _planned(session: Session, plan: Callable[[], Awaitable[Plan]]) -> Callable[[Task], Awaitable[None]]:
+def _planned(
+    session: Session, plan: Callable[..., Awaitable[Plan]], done: Callable[[Task], Awaitable[None]] | None = None
+) -> Callable[[Task], Awaitable[None]]:
+    """Plan and execute; `done` hears of what worked. Where a word has to be said for it, the task asks for that."""
+
     async def work(task: Task) -> None:
         task.results.clear()
-        task.plan = await plan()
+        try:
+            task.plan = await plan()
+        except Unasked as error:
+            task.question = error.message
+            task.retry = _planned(session, partial(plan, **{error.word: True}), done)
+            raise UsageError(error.message, _ASKS.get(error.word, "")) from error
         task.changed()
         task.retry = partial(_end_what_is_left, session)
         outcome = await session.engine.execute(task.plan, task.on_step)
         task.take(outcome)
         if outcome.ok and not task.message:
             task.message = _said(outcome, session)
+        if task.status is StepStatus.DONE and done is not None:
+            await done(task)
         _show_exports(session)
 
     return work
+
+
+_ASKS: Final = {
+    "replace": "r renews it where it is; ctrl+r asks, and issues another one in its place",
+    "revive": "ctrl+r asks, and makes a new one in its place",
+}
 
 
 async def _end_what_is_left(session: Session, task: Task) -> None:
