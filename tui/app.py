@@ -24,6 +24,7 @@ from textual.screen import ModalScreen, Screen
 
 from tui.fleet.store import FleetChange
 from tui.issuance.cluster_time import utc_now
+from tui.kube.home import expanded
 from tui.kube.text import safe_text
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
@@ -235,7 +236,7 @@ class KubemintApp(App[int]):
     @property
     def export_folder(self) -> Path:
         """Where exports go unless somebody says otherwise."""
-        return self._folder or Path(self.session.settings.export_folder).expanduser()
+        return self._folder or expanded(self.session.settings.export_folder)
 
     def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
         """Begin at once; the panel follows, unless it is a quiet one."""

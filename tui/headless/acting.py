@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -17,6 +16,7 @@ from tui.issuance.running import explain
 from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
+from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .configured import configured_grace
@@ -47,7 +47,7 @@ def address_of(text: str) -> Address:
     try:
         address = Address.parse(text)
     except ValueError as error:
-        path = Path(text).expanduser()
+        path = expanded(text)
         if path.is_file():
             return Address(CredentialKind.FILE, "", "", str(path.absolute()))
         message, _, hint = str(error).partition("; ")
@@ -55,7 +55,7 @@ def address_of(text: str) -> Address:
             message = f"there is no file {text}, and it is no address"
         raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
     if address.kind is CredentialKind.FILE:
-        return Address(CredentialKind.FILE, "", "", str(Path(address.name).expanduser().absolute()))
+        return Address(CredentialKind.FILE, "", "", str(expanded(address.name).absolute()))
     return address
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tui.kube.home import expanded
 
 from .configured import configured
 from .exits import Ended, Exit, say
@@ -27,7 +28,7 @@ def path() -> None:
     """Print where the file is, whether it exists or not."""
     from tui.settings import default_path
 
-    click.echo(default_path())
+    click.echo(expanded(default_path()))
 
 
 @config.command("show")
@@ -72,7 +73,7 @@ def check(file: str | None, form: str) -> None:
     """Say what is wrong with the file, one line each with its place; exit code 1 where anything is."""
     from tui.settings import default_path, load
 
-    at = Path(file).expanduser().absolute() if file else default_path()
+    at = expanded(file).absolute() if file else default_path()
     loaded = _checked(load(at))
     if file and not loaded.exists:
         raise click.FileError(file, "there is no such file")

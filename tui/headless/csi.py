@@ -10,6 +10,7 @@ import click
 
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .acting import replacing_option
@@ -57,7 +58,7 @@ def preview(
         raise UsageError(f"{pod!r} does not name a pod", "say --pod NAMESPACE/NAME")
     if not dry_run:
         refuse_read_only(options, _READ_ONLY)
-    path = None if out is None else Path(out).expanduser()
+    path = None if out is None else expanded(out)
     if force and out is None:
         raise click.UsageError("--force goes with --out")
     if path is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tui.issuance.errors import UsageError
 from tui.kube.shell import command
+from tui.kube.home import expanded
 
 from .exits import quiet_logging, say
 from .session import refuse_read_only
@@ -35,7 +35,7 @@ def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
     from tui.demo.running import serve
 
     refuse_read_only(options, "demo")
-    path = Path(out).expanduser().absolute()
+    path = expanded(out).absolute()
 
     def ready(fleet: EmbeddedFleet) -> None:
         click.echo("ready")

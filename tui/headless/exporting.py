@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, FileDestination, Format, SecretDestination
+from tui.kube.home import expanded
 
 from .acting import Progress, address_of, carry_out, finish, print_preview, replacing_option, result_options
 from .completion import addresses as complete_addresses
@@ -45,7 +45,7 @@ class _Where:
         if self.secret:
             namespace, _, name = self.secret.partition("/")
             return SecretDestination(cluster, namespace, name)
-        path = Path(self.out or self.merge or "").expanduser().absolute()
+        path = expanded(self.out or self.merge or "").absolute()
         return FileDestination(str(path), merge=bool(self.merge))
 
 

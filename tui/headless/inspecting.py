@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.issuance.types import Address, CredentialKind
+from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .completion import addresses as complete_addresses
@@ -38,14 +38,14 @@ def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
 
     quiet_logging()
     readers = ""
-    address = None if what == "-" or Path(what).expanduser().exists() else _address(what)
+    address = None if what == "-" or expanded(what).exists() else _address(what)
     if address is not None and address.kind is not CredentialKind.FILE:
         material = run_async(_material(options.merged(given), address))
     else:
         what = address.name if address is not None else what
         material = read_input(what)
         if what != "-":
-            path = Path(what).expanduser()
+            path = expanded(what)
             with explained(path, "read"):
                 readers = readable_by_others(path)
     inspection = inspect(material.reveal_bytes(), readable_by=readers)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
+from tui.kube.home import expanded
 
 from .acting import (
     Progress,
@@ -213,7 +213,7 @@ async def _without_secret(options: Options, wish: _Wish, *, dry_run: bool, quiet
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+    return str(expanded(path).absolute())
 
 
 async def _issue(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.kube.home import expanded
+
 from .exits import Ended, Exit, complain, say
 from .options import Options, shared_options
 from .output import Column, list_of, object_text, output_option, print_list, print_table, rfc3339
@@ -109,7 +111,7 @@ def _write(out: str, text: str, *, force: bool) -> Path:
     from tui.issuance.standing import write_file
     from tui.kube.sensitive import Sensitive
 
-    path = Path(out).expanduser().absolute()
+    path = expanded(out).absolute()
     written = write_file(path, Sensitive(text), force=force)
     if written.kept is not None:
         say(f"note: what was there is in {written.kept}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, Identity
+from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .acting import address_of
@@ -66,7 +66,7 @@ def subject_of(options: Options, what: str) -> Address | Identity | None:
         return Address.parse(what)
     except ValueError:
         pass
-    path = Path(what).expanduser()
+    path = expanded(what)
     if what == "-" or path.is_file():
         return None
     parts = what.split("/")

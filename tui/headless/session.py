@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
@@ -61,8 +61,8 @@ class Setting:
         """The local state for reading: None where there is none, and with a warning where it cannot be opened."""
         from tui.issuance.state_file import default_folder
 
-        folder = self.state_folder or default_folder()
         try:
+            folder = self.state_folder or default_folder()
             return self.state() if (folder / "state.db").exists() else None
         except (IssuanceError, OSError) as error:
             complain(f"what was written on this machine is not known: {error}", getattr(error, "hint", ""))
@@ -77,7 +77,11 @@ class Setting:
     def _yes(self, by: DeliveredBy) -> Place | None:
         from tui.issuance.state_file import default_folder
 
-        if not ((self.state_folder or default_folder()) / "state.db").exists():
+        try:
+            there = ((self.state_folder or default_folder()) / "state.db").exists()
+        except StateError:
+            there = False  # no home: nobody said yes
+        if not there:
             return None
         with contextlib.closing(self.state()) as state:
             return state.trusted_place(by)
@@ -143,7 +147,9 @@ def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None
         complain(str(problem), problem.hint)
     if needed and not config.contexts and inside is None:
         looked = ", ".join(str(path) for path in config.files)
-        raise ConfigError(f"no cluster is known: there is no context in {looked or 'the kubeconfig'}", hint=_FIRST_STEP)
+        why = f"there is no context in {looked or 'the kubeconfig'}"
+        raise ConfigError(f"no cluster is known: {why if config.files else next(iter(config.warnings), why)}",
+                          hint=_FIRST_STEP)  # fmt: skip
     for warning in config.warnings if needed else ():
         complain(warning)
     settings = configured(options)

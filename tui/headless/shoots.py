@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
+from tui.kube.home import expanded
 
 from .acting import Progress, carry_out, finish, print_plans
 from .options import Options
@@ -60,7 +60,7 @@ class ShootOptions:
         namespace, _, name = self.shoot.partition("/")
         return ShootWish(
             shoot=ShootAccess(garden, namespace, name, AccessLevel(self.level)),
-            path=str(Path(self.out or "").expanduser().absolute()),
+            path=str(expanded(self.out or "").absolute()),
             duration=parse_duration(self.duration) if self.duration is not None else None,
             address=self.address,
         )

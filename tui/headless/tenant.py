@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.durations import parse_duration
+from tui.kube.home import expanded
 
 from .acting import (
     Progress,
@@ -237,12 +238,8 @@ async def _tenant_manifests(engine: Engine, wish: TenantPush, path: str) -> None
     from tui.kube.sensitive import Sensitive
 
     text = Sensitive("---\n".join(map(dump, documents)))
-    written = await asyncio.to_thread(write_file, _file(path), text, force=False, live=False)
+    written = await asyncio.to_thread(write_file, expanded(path), text, force=False, live=False)
     say(f"  wrote   {written.target}")
-
-
-def _file(path: str) -> Path:
-    return Path(path).expanduser()
 
 
 def _print_documents(documents: list[dict[str, Any]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
 from tui.kube.errors import ConfigError
+from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .acting import address_of
@@ -38,7 +38,7 @@ def verify(options: Options, /, what: str, form: str, **given: Any) -> None:
     A kubeconfig is taken as foreign: no file that it names is read and no plugin is run. Exit code 1: not accepted.
     """
     options = options.merged(given)
-    if what == "-" or Path(what).expanduser().exists():  # a folder or a pipe is told from a typo
+    if what == "-" or expanded(what).exists():  # a folder or a pipe is told from a typo
         work = _verify_material(options, what, read_input(what))
     else:
         work = _verify_address(options, address_of(what))
@@ -109,7 +109,7 @@ def read_input(what: str) -> Sensitive:
     from tui.kube.sensitive import Sensitive
 
     if what != "-":
-        return read_private(Path(what).expanduser())
+        return read_private(expanded(what))
     data = sys.stdin.buffer.read(MAX_READ + 1)
     if len(data) > MAX_READ:
         raise FileError(f"stdin gave more than {MAX_READ // 1024} KiB", "is this the right input?")

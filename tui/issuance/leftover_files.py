@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
+from .errors import StateError
 from .state_file import default_folder
 
 SUFFIX: Final = ".kubemint-tmp"
@@ -49,7 +50,7 @@ def noted(folder: Path, *, lock: Path | None = None, lasting: bool = True) -> It
     the state folder cannot be written the block runs all the same.
     """
     descriptor, note = -1, None
-    with suppress(OSError):
+    with suppress(OSError, StateError):  # there may be no home folder
         notes = (_WHERE.get() or default_folder()) / _NOTES
         said = os.fsencode(folder.absolute()) + (b"\0" + os.fsencode(lock.absolute()) if lock is not None else b"")
         descriptor, note = _make_note(notes, said, lasting=lasting)

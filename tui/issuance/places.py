@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from tui.kube.home import NoHome, expanded
+
 from .errors import UsageError
 from .types import (
     Address,
@@ -180,7 +182,7 @@ def absolute(path: str) -> Path:
     if not path or not path.isprintable():
         raise UsageError(f"{path!r} is not a path" if path else "the path is empty")
     try:
-        whole = Path(path).expanduser().absolute()
-    except RuntimeError:  # ~somebody who is not there
-        raise UsageError(f"there is no home folder for {path}") from None
+        whole = expanded(path).absolute()
+    except NoHome as error:
+        raise UsageError(error.message, error.hint) from None
     return whole.parent.resolve() / whole.name if ".." in whole.parts else whole

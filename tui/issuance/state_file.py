@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from tui.kube.home import NoHome
+
 from .errors import StateError
 
 _PRIMARY: Final = 0xFF
@@ -69,10 +71,16 @@ def sqlite_errors(file: Path) -> Iterator[None]:
 
 
 def default_folder() -> Path:
-    """Where the state is unless somebody says otherwise: `kubemint` in the XDG state folder."""
+    """Where the state is unless somebody says otherwise: `kubemint` in the XDG state folder. Raises StateError."""
     from platformdirs import user_state_path
 
-    return user_state_path("kubemint", appauthor=False)
+    with contextlib.suppress(RuntimeError):
+        folder = user_state_path("kubemint", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    raise StateError(
+        f"there is nowhere to keep the journal: {NoHome().message}", "set HOME, or XDG_STATE_HOME to a folder of yours"
+    )
 
 
 def private_folder(folder: Path) -> None:

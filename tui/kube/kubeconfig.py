@@ -17,6 +17,7 @@ from typing import Final, Literal
 from .endpoint import Endpoint
 from .entries import ClusterEntry, ContextEntry, Document, Entry, Flaw, UserEntry, read_document
 from .errors import ConfigError
+from .home import NoHome, home
 from .small_file import read_small
 from .yaml_loading import MAX_BYTES, YAMLError, load_first
 
@@ -109,6 +110,8 @@ def load(explicit: str | None = None, environ: Mapping[str, str] | None = None) 
             missing.append(path)
     if explicit and missing:
         raise ConfigError(f"the kubeconfig {explicit} does not exist")
+    if not files and not environ.get("KUBECONFIG"):
+        return replace(_merge([], files, [], ()), warnings=(f"there is no kubeconfig to look at: {NoHome().message}",))
     warnings = (f"Config not found: {', '.join(map(str, missing))}",) if missing and len(missing) == len(files) else ()
     return _merge(documents, files, problems, warnings)
 
@@ -131,8 +134,15 @@ def precedence(explicit: str | None, environ: Mapping[str, str]) -> tuple[Path, 
     if listed:
         paths = (Path(part).absolute() for part in listed.split(os.pathsep) if part)
         return tuple(dict.fromkeys(paths))
-    home = environ.get("HOME")
-    return ((Path(home) if home else Path.home()) / ".kube" / "config",)
+    try:
+        return (_home(environ) / ".kube" / "config",)
+    except NoHome:
+        return ()
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    named = environ.get("HOME")
+    return Path(named) if named else home()
 
 
 def default_file(
@@ -144,11 +154,12 @@ def default_file(
     """The file that new entries are written to.
 
     `config` is the rule of `kubectl config` (explicit, the first that exists, else the LAST that is listed), `loading`
-    that of clientcmd's loading rules (the first that exists, else the FIRST).
+    that of clientcmd's loading rules (the first that exists, else the FIRST). Raises NoHome where nothing says one
+    and there is no home folder.
     """
     files = precedence(explicit, os.environ if environ is None else environ)
     if not files:  # KUBECONFIG holds only separators
-        return Path.home() / ".kube" / "config"
+        return _home(os.environ if environ is None else environ) / ".kube" / "config"
     existing = (path for path in files if path.exists())
     return next(existing, files[-1] if rule == "config" else files[0])
 

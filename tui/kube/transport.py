@@ -2,7 +2,8 @@
 
 Its `Configuration` and `RESTClientObject` give the session and its settings; requests go out with our own timeouts,
 no redirects, no cookies, no `~/.netrc`, and bodies that are already encoded. This module is the only one that
-imports aiohttp and kubernetes, which takes a while: `tui.kube.client` loads it on first use and beside the loop.
+imports aiohttp and, by `client_package`, kubernetes, which takes a while: `tui.kube.client` loads it on first use and
+beside the loop.
 
 Errors of aiohttp quote requests with their headers, and travel with frames that hold them. None leaves this module:
 each is classified first, and what is raised then has neither cause nor context.
@@ -24,8 +25,6 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -34,6 +33,7 @@ from tui import __version__
 from . import limits
 from .addresses import is_near
 from .bodies import GZIP, TooLarge, Unasked, packing, whole
+from .client_package import Configuration, RESTClientObject
 from .endpoint import Endpoint
 from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
 from .responses import Opaque, Response

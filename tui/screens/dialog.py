@@ -21,6 +21,7 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.issuance.errors import UsageError
 from tui.kube import shell
+from tui.kube.home import NoHome, expanded
 from tui.kube.text import safe_text
 from tui.widgets.key_hints import KeyHints
 
@@ -37,8 +38,8 @@ def file_stem(name: str) -> str:
 def whole_path(text: str) -> Path:
     """What somebody typed as an absolute path; as it is where it names a home folder that is not there."""
     path = Path(text)
-    with contextlib.suppress(RuntimeError):
-        path = path.expanduser()
+    with contextlib.suppress(NoHome):
+        path = expanded(path)
     return path.absolute()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -20,6 +21,7 @@ import msgspec
 from tui.issuance.durations import parse_duration
 from tui.issuance.entering import Trust
 from tui.issuance.errors import UsageError
+from tui.kube.home import NoHome, expanded
 from tui.kube.small_file import read_small
 from tui.kube.text import safe_text
 from tui.kube.yaml_loading import LinedDict, LinedList, Plain, YAMLError, load_first
@@ -145,22 +147,31 @@ def _protects(path: str) -> bool:
 
 
 def default_path() -> Path:
-    """Where `config.yaml` is: `$KUBEMINT_CONFIG`, or `kubemint/config.yaml` in the XDG config folder."""
+    """Where `config.yaml` is: `$KUBEMINT_CONFIG`, or `kubemint/config.yaml` in the XDG config folder.
+
+    Where there is no home folder it begins with `~`, and nothing is there. Raises NoHome where the variable means one.
+    """
     given = os.environ.get(FILE)
     if given:
-        return Path(given).expanduser().absolute()
+        return expanded(given).absolute()
     from platformdirs import user_config_path
 
-    return user_config_path("kubemint", appauthor=False) / "config.yaml"
+    with suppress(RuntimeError):
+        return user_config_path("kubemint", appauthor=False) / "config.yaml"
+    return Path("~/.config/kubemint/config.yaml")
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
     """What counts: the environment over the file over the defaults. Never raises; what is wrong is a finding."""
     named = path is None and bool(os.environ.get(FILE))
-    path = default_path() if path is None else path
     findings: list[Finding] = []
-    data = _read(path, findings)
-    if named and data is None:
+    try:
+        path = default_path() if path is None else path
+    except NoHome as error:
+        path = Path(os.environ.get(FILE, ""))
+        findings.append(Finding(FILE, "", error.message))
+    data = _read(path, findings) if path.is_absolute() else None
+    if named and data is None and not findings:
         findings.append(Finding(FILE, "", f"{path} does not exist"))
     loaded = parse(path, data, findings)
     values: dict[str, Any] = {}

@@ -12,6 +12,7 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.files import read_private, write_private
+from tui.kube.home import expanded
 from tui.kube.sensitive import Sensitive
 
 from .reading import parse, written
@@ -43,8 +44,9 @@ class Change(msgspec.Struct, frozen=True):
 def plan_change(path: Path, values: Mapping[str, object]) -> Change:
     """What writing these values (by the names of the model's fields) would make of the file.
 
-    Raises UsageError where a value stands there in a way that only a person should touch.
+    Raises NoHome, and UsageError where a value stands there in a way that only a person should touch.
     """
+    path = expanded(path)
     before = _content(path)
     lines = before.split("\n")
     known = parse(path, before.encode(), [])

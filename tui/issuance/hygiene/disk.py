@@ -19,6 +19,7 @@ from tui.issuance.errors import IssuanceError
 from tui.issuance.files import MAX_READ, read_private, readable_by_others
 from tui.issuance.kubeconfig_entries import certificate_of, files_of, token_claims
 from tui.kube import shell
+from tui.kube.home import expanded
 from tui.kube.lint import Severity as Lint
 from tui.kube.lint import lint
 from tui.kube.sensitive import Sensitive
@@ -73,7 +74,7 @@ class _Look:
 
     def below(self, path: Path) -> Iterator[Path]:
         """The file itself, or every file in the folder."""
-        path = path.expanduser().absolute()
+        path = expanded(path).absolute()
         if not path.is_dir():
             yield path
             return
