@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.issuance.errors import UsageError
-from tui.kube.shell import command
 from tui.kube.home import expanded
+from tui.kube.shell import command
 
 from .exits import quiet_logging, say
 from .session import refuse_read_only

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -210,7 +209,7 @@ async def _push(
         if wish.manifests not in (None, "-"):
             from tui.issuance.standing import may_write
 
-            await asyncio.to_thread(may_write, _file(str(wish.manifests)), force=False, live=False)
+            await asyncio.to_thread(may_write, expanded(str(wish.manifests)), force=False, live=False)
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
         if outcome.ok and wish.manifests is not None:
