@@ -19,9 +19,11 @@ from tui.kube.errors import OutOfTime
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
+from . import printing
 from .configured import configured_grace
-from .exits import Ended, Exit, complain, say
+from .exits import Ended, Exit, complain
 from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
+from .printing import say
 
 if TYPE_CHECKING:
     from tui.issuance.copying import ExportPreview
@@ -151,7 +153,7 @@ def finish(outcomes: Sequence[Outcome], form: str) -> None:
     if form == "name":
         for outcome in outcomes:
             if outcome.ok:
-                click.echo(str(outcome.address))
+                printing.line(outcome.address)
     else:
         print_list("OutcomeList", [outcome_record(outcome) for outcome in outcomes], form)
     if all(outcome.whole for outcome in outcomes):
@@ -210,12 +212,12 @@ def print_plans(plans: Sequence[Plan], form: str) -> None:
         for warning in plan.warnings:
             say(f"note: {warning}")
         if len(plans) > 1:
-            click.echo(f"{plan.action.value} {plan.address}")
+            printing.line(f"{plan.action.value} {plan.address}")
         print_table(columns, plan.steps)
         if plan.preview:
-            click.echo()
+            printing.line()
             for line in plan.preview.splitlines():
-                click.echo(safe_text(line))
+                printing.line(line)
 
 
 def print_preview(found: ExportPreview, form: str) -> None:
@@ -229,9 +231,9 @@ def print_preview(found: ExportPreview, form: str) -> None:
     say(f"note: {found.hint}")
     unchanged = found.exists and not found.plan.preview
     said = "it holds exactly this already" if unchanged else found.plan.preview if found.exists else found.text
-    click.echo()
+    printing.line()
     for line in said.splitlines():
-        click.echo(safe_text(line))
+        printing.line(line)
     for ask in found.asks:
         say(f"note: refused without --{ask.word.value}: {safe_text(ask.why)}")
 

@@ -23,6 +23,8 @@ from click.shell_completion import (
 from tui.kube.errors import KubeError
 from tui.kube.shell import harmless, plain
 
+from . import printing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -65,7 +67,7 @@ def completion(ctx: Context, /, shell: str) -> None:
     zsh: kubemint completion zsh > a folder of $fpath, as _kubemint
     fish: kubemint completion fish > ~/.config/fish/completions/kubemint.fish
     """
-    click.echo(SHELLS[shell](ctx.find_root().command, {}, "kubemint", VARIABLE).source())
+    printing.document(SHELLS[shell](ctx.find_root().command, {}, "kubemint", VARIABLE).source() + "\n")
 
 
 def contexts(ctx: Context, param: Parameter, incomplete: str) -> list[CompletionItem]:

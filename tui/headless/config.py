@@ -9,10 +9,12 @@ import click
 
 from tui.kube.home import expanded
 
+from . import printing
 from .configured import configured
-from .exits import Ended, Exit, say
+from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table
+from .printing import say
 
 if TYPE_CHECKING:
     from tui.settings import Loaded
@@ -28,7 +30,7 @@ def path() -> None:
     """Print where the file is, whether it exists or not."""
     from tui.settings import default_path
 
-    click.echo(expanded(default_path()))
+    printing.line(expanded(default_path()))
 
 
 @config.command("show")
@@ -63,7 +65,7 @@ def schema() -> None:
     """Print the JSON Schema of the file, for editors and checks."""
     from tui.app import vocabulary
 
-    click.echo(json.dumps(vocabulary().schema(), indent=2))
+    printing.document(json.dumps(vocabulary().schema(), indent=2) + "\n")
 
 
 @config.command("check")
@@ -82,7 +84,7 @@ def check(file: str | None, form: str) -> None:
         print_object({"apiVersion": API_VERSION, "kind": "FindingList", "items": items}, "json")
     else:
         for found in loaded.findings:
-            click.echo(str(found))
+            printing.line(found)
     if loaded.findings:
         raise Ended(Exit.FAILED)
     say(f"{at}: nothing is wrong" if loaded.exists else f"{at} does not exist: the defaults count")

@@ -13,10 +13,11 @@ from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
+from . import printing
 from .acting import replacing_option
-from .exits import say
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
+from .printing import say
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def _print(looked: Preview, tokens: Mapping[str, IssuedToken], form: str, writte
             say(f"note: {safe_text(audience) or 'own audience'}: granted {granted}, asked {asked}")
     if form == "table":
         if written is not None:
-            click.echo(str(written))
+            printing.line(written)
         elif tokens:
-            click.echo(safe_text(masked_json(tokens)))
+            printing.line(masked_json(tokens))
         return
     items = [
         {

@@ -100,7 +100,7 @@ def say_open(state: StateStore, before: set[str]) -> None:
     """Where the time is over: what this command began and neither finished nor undid. `before` was open already."""
     from tui.issuance.errors import IssuanceError
 
-    from .exits import say
+    from .printing import say
 
     if limits.left() != 0.0:
         return

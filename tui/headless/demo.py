@@ -11,7 +11,9 @@ from tui.issuance.errors import UsageError
 from tui.kube.home import expanded
 from tui.kube.shell import command
 
-from .exits import quiet_logging, say
+from . import printing
+from .exits import quiet_logging
+from .printing import say
 from .session import refuse_read_only
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
     path = expanded(out).absolute()
 
     def ready(fleet: EmbeddedFleet) -> None:
-        click.echo("ready")
+        printing.line("ready")
         line = command("kubectl", "--kubeconfig", path, "get", "serviceaccounts", "-A")
         say(f"serving {len(fleet.clusters)} clusters; try: {line}")
 

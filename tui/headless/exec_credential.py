@@ -13,6 +13,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.exec_cache import VERB, Question
 from tui.kube.errors import ConfigError, KubeError, NotFound
 
+from . import printing
 from .exits import complain
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -71,7 +72,7 @@ def exec_credential(
     try:
         known = question.known()
         if known is not None:
-            click.echo(known)
+            printing.answer(known)
         else:
             run_async(_answer(options, question, shoot, level, namespace, account, wanted, audiences))
     finally:
@@ -121,4 +122,4 @@ async def _answer(
             complain(str(error), f"the last answer still works; a new one is asked for from {again:%H:%M:%S} UTC on")
         else:
             said = exec_minting.answer(question, made, ahead(client))
-    click.echo(said.reveal())
+    printing.answer(said.reveal())

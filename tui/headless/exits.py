@@ -14,7 +14,8 @@ import click
 
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import KubeError
-from tui.kube.text import safe_text
+
+from .printing import say
 
 DEBUG: Final = "KUBEMINT_DEBUG"
 """Set to 1, an internal error also prints its traceback (which holds no values of variables)."""
@@ -84,17 +85,9 @@ def report(error: BaseException) -> int:
 
 def complain(message: str, hint: str = "") -> None:
     """One line of what is wrong and one of what to do, on stderr."""
-    say(f"kubemint: {safe_text(message)}")
+    say(f"kubemint: {message}")
     if hint:
-        say(f"  {safe_text(hint)}")
-
-
-def say(line: str) -> None:
-    """One line on stderr. Nobody reading it is no reason to fail."""
-    try:
-        click.echo(line, err=True)
-    except OSError:
-        return
+        say(f"  {hint}")
 
 
 def quiet_logging() -> None:

@@ -12,10 +12,11 @@ import click
 from tui.issuance.severity import Severity
 from tui.kube.text import safe_text
 
-from .exits import Ended, Exit, say
+from .exits import Ended, Exit
 from .listing import chosen, troubles
 from .options import Options, shared_options
 from .output import Column, output_option, print_object, print_table
+from .printing import say
 from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
 
+from . import printing
 from .acting import (
     Progress,
     acting_options,
@@ -267,7 +268,7 @@ def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:
         return
     from tui.issuance.yaml_text import dump
 
-    click.echo("---\n".join(dump(document) for document in documents), nl=False)
+    printing.document("---\n".join(map(dump, documents)))
 
 
 async def _show(options: Options, namespace: str, name: str, form: str) -> None:

@@ -10,10 +10,12 @@ from tui.issuance.types import Address, CredentialKind
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
+from . import printing
 from .completion import addresses as complete_addresses
-from .exits import quiet_logging, say
+from .exits import quiet_logging
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object, rfc3339
+from .printing import say
 from .session import run_async, setting
 from .verifying import read_input
 
@@ -80,11 +82,11 @@ def _print(inspection: Inspection) -> None:
     say(f"{'' if good is None else 'ok: ' if good else 'refused: '}{safe_text(says)}")
     for number, section in enumerate(sections(inspection)):
         if number:
-            click.echo()
-        click.echo(safe_text(section.title))
+            printing.line()
+        printing.line(section.title)
         width = max((len(label) for label, _ in section.rows), default=0)
         for label, value in section.rows:
-            click.echo(f"  {safe_text(label):{width}}  {safe_text(value)}")
+            printing.line(f"  {safe_text(label):{width}}  {safe_text(value)}")
 
 
 def _record(inspection: Inspection) -> dict[str, Any]:

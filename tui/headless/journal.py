@@ -10,9 +10,11 @@ import click
 
 from tui.kube.home import expanded
 
-from .exits import Ended, Exit, complain, say
+from . import printing
+from .exits import Ended, Exit, complain
 from .options import Options, shared_options
 from .output import Column, list_of, object_text, output_option, print_list, print_table, rfc3339
+from .printing import say
 from .session import refuse_read_only
 
 if TYPE_CHECKING:
@@ -83,9 +85,9 @@ def journal(
     finally:
         state.close()
     if out is not None:
-        click.echo(str(_write(out, _text(entries, form), force=force)))
+        printing.line(_write(out, _text(entries, form), force=force))
     elif form in ("jsonl", "csv"):
-        click.echo(_text(entries, form), nl=False)
+        printing.document(_text(entries, form))
     elif form in ("json", "yaml"):
         print_list("JournalEntryList", [_record(entry) for entry in entries], form)
     elif report is None:

@@ -11,8 +11,8 @@ import click
 from tui.issuance.countdown import human_left
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
-from tui.kube.text import safe_text
 
+from . import printing
 from .exits import complain
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object, rfc3339
@@ -58,8 +58,8 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
         subject, credentials = await _subject(place, fleet, asked)
         tree = await trace(fleet, subject, credentials=credentials, config=place.config)
     if form == "table":
-        for line in drawn(tree, datetime.now(UTC)):
-            click.echo(safe_text(line))
+        for each in drawn(tree, datetime.now(UTC)):
+            printing.line(each)
     else:
         print_object({"apiVersion": API_VERSION, "kind": "Lineage", **record(tree)}, form)
 

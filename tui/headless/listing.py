@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from .exits import Ended, Exit, complain, say
+from . import printing
+from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
 from .output import output_option, print_list, print_table
+from .printing import say
 from .session import Setting, hosts, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
@@ -164,7 +166,7 @@ def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
         print_list(LIST_KINDS[area], [record(row, now) for row in rows], form)
     elif form == "name":
         for row in rows:
-            click.echo(name_of(row))
+            printing.line(name_of(row))
     else:
         print_table(columns(area, now), rows, wide=form == "wide")
 

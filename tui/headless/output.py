@@ -16,6 +16,8 @@ import click
 
 from tui.kube.text import safe_text
 
+from . import printing
+
 API_VERSION: Final = "kubemint/v1"
 R = TypeVar("R")
 
@@ -38,7 +40,7 @@ def print_table(columns: Sequence[Column[R]], rows: Iterable[R], *, wide: bool =
     widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         padded = [text + " " * (width - cells(text)) for text, width in zip(line, widths, strict=True)]
-        click.echo("   ".join(padded).rstrip())
+        printing.line("   ".join(padded).rstrip())
 
 
 def print_list(kind: str, items: Sequence[Mapping[str, Any]], form: str) -> None:
@@ -52,7 +54,7 @@ def list_of(kind: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def print_object(obj: Mapping[str, Any], form: str) -> None:
-    click.echo(object_text(obj, form), nl=False)
+    printing.document(object_text(obj, form))
 
 
 def object_text(obj: Mapping[str, Any], form: str) -> str:

@@ -12,9 +12,9 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .acting import address_of
-from .exits import say
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table
+from .printing import say
 from .session import run_async, setting
 
 if TYPE_CHECKING:

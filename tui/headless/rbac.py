@@ -12,6 +12,7 @@ from tui.issuance.plans import check_names
 from tui.issuance.rights import RIGHTS, SUMMARY, Flow, Right, roles
 from tui.issuance.yaml_text import dump
 
+from . import printing
 from .options import Options, shared_options
 from .output import Column, output_option, print_table
 
@@ -57,9 +58,9 @@ def rbac(
     made = roles(chosen, namespace=namespace, account=account, secret=secret, shoot=shoot)
     if form == "json":
         whole = made[0] if len(made) == 1 else {"apiVersion": "v1", "kind": "List", "items": made}
-        click.echo(json.dumps(whole, indent=2))
+        printing.document(json.dumps(whole, indent=2) + "\n")
     else:
-        click.echo("---\n".join(map(dump, made)), nl=False)
+        printing.document("---\n".join(map(dump, made)))
 
 
 _COLUMNS: list[Column[Right]] = [

@@ -24,7 +24,8 @@ from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 
 from .deadlines import open_before, say_open
-from .exits import complain, say
+from .exits import complain
+from .printing import say
 from .session import GRACE, Setting
 
 

@@ -15,10 +15,12 @@ from tui.issuance.durations import parse_duration
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
+from . import printing
 from .configured import configured_grace
-from .exits import Ended, Exit, complain, say
+from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
 from .output import Column, output_option, print_list, print_table, rfc3339
+from .printing import say
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -328,7 +330,7 @@ async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> N
         if rest.error:
             complain(f"{row.address}: {rest.error}", rest.hint)
         elif rest.issued:
-            click.echo(row.address)
+            printing.line(row.address)
             say(f"{row.address}: {row.result}")
         for note in rest.notes:
             say(f"{row.address}: {note}")

@@ -11,10 +11,12 @@ from tui.issuance.errors import UsageError
 from tui.issuance.types import Address
 from tui.kube import limits
 
+from . import printing
 from .acting import Progress, address_of, carry_out, finish, print_plans, result_options
 from .completion import addresses as complete_addresses
-from .exits import Ended, Exit, say
+from .exits import Ended, Exit
 from .options import Options, shared_options
+from .printing import say
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def _agreed(plans: list[Plan]) -> bool:
         for step in plan.steps:
             say(f"  - {step.title}")
     with limits.not_counted():
-        agreed = click.confirm("Revoke?" if len(plans) == 1 else f"Revoke these {len(plans)}?", default=False, err=True)
+        agreed = printing.agreed("Revoke?" if len(plans) == 1 else f"Revoke these {len(plans)}?")
     if not agreed:
         say("nothing was revoked")
     return agreed

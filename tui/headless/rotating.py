@@ -14,6 +14,7 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.types import Address, Outcome, Plan
 
+from . import printing
 from .acting import (
     Progress,
     acting_options,
@@ -26,8 +27,9 @@ from .acting import (
     wait_for_grace,
 )
 from .completion import addresses as complete_addresses
-from .exits import Ended, Exit, complain, say
+from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
+from .printing import say
 from .session import open_fleet, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -176,7 +178,7 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
         outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
         for outcome in outcomes:
             if outcome.ok:
-                click.echo(str(outcome.address))
+                printing.line(outcome.address)
         return outcomes
 
     return RenewalLoop(

@@ -20,8 +20,9 @@ from tui.settings import Loaded, Settings, default_path
 
 from .configured import configured
 from .deadlines import deadline, open_before, say_open, seconds_for
-from .exits import Ended, Exit, complain, quiet_logging, say
+from .exits import Ended, Exit, complain, quiet_logging
 from .options import Options
+from .printing import say
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet

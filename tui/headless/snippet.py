@@ -8,6 +8,7 @@ import click
 
 from tui.issuance.types import Address
 
+from . import printing
 from .acting import address_of
 from .options import Options, shared_options
 from .session import run_async, setting
@@ -32,4 +33,4 @@ async def _snippet(options: Options, address: Address) -> None:
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
         text = await engine.snippet(address)
-    click.echo(text, nl=False)
+    printing.document(text)

@@ -14,6 +14,7 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.kube.home import expanded
 
+from . import printing
 from .acting import (
     Progress,
     acting_options,
@@ -24,8 +25,8 @@ from .acting import (
     result_options,
     wait_for_grace,
 )
-from .exits import say
 from .options import Options, shared_options
+from .printing import say
 from .session import GRACE, Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ async def _tenant_manifests(engine: Engine, wish: TenantPush, path: str) -> None
 def _print_documents(documents: list[dict[str, Any]]) -> None:
     from tui.issuance.yaml_text import dump
 
-    click.echo("---\n".join(map(dump, documents)), nl=False)
+    printing.document("---\n".join(map(dump, documents)))
 
 
 @contextlib.asynccontextmanager

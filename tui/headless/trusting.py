@@ -15,9 +15,11 @@ from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube import shell
 from tui.kube.addresses import same_place
 
-from .exits import Ended, Exit, say
+from . import printing
+from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_list, print_object, print_table, rfc3339
+from .printing import say
 from .session import Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> Non
         if not yes and not sys.stdin.isatty():
             raise UsageError("nobody said yes, and there is no terminal to ask on", "say --yes where that is right")
         refuse_read_only(options, "trust")
-        if not yes and not click.confirm("Enter it from now on?", default=False, err=True):
+        if not yes and not printing.agreed("Enter it from now on?"):
             say("nothing was remembered; it is not entered")
             raise Ended(Exit.FAILED)
         with contextlib.closing(place.state()) as state:

@@ -13,6 +13,7 @@ from tui.kube.errors import ConfigError
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
+from . import printing
 from .acting import address_of
 from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, complain
@@ -120,7 +121,7 @@ def _print(what: str, verification: Verification, form: str) -> None:
     if form == "table":
         if verification.ok:
             who = f" as {safe_text(verification.username)}" if verification.username else ""
-            click.echo(f"accepted{who} ({verification.method})")
+            printing.line(f"accepted{who} ({verification.method})")
         else:
             complain(f"{what}: {verification.message or 'not accepted'}", verification.hint)
         return

@@ -81,7 +81,7 @@ class Run:
         return StepResult(
             plan=self.plan.id,
             step=step,
-            title=self._titles.get(step, step),
+            title=safe_text(self._titles.get(step, step)),
             status=status,
             at=self.clock(),
             message=scrub(safe_text(message, 1000)),
