@@ -29,6 +29,7 @@ from tui.kube.text import safe_text
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
 from tui.screens.jobs import Job, Task
+from tui.screens.keyboard import Keyboard
 from tui.screens.main import MainScreen
 from tui.screens.memory import FILE as MEMORY
 from tui.screens.memory import read as read_memory
@@ -43,6 +44,7 @@ from tui.screens.session import FleetLike, Session
 from tui.screens.unused_keys import why_nothing
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
+from tui.widgets.keystrokes import Pace
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
 
@@ -88,6 +90,8 @@ class KubemintApp(App[int]):
         memory: Path | None = None,
         start: bool = True,
         command_options: tuple[str, ...] = (),
+        pace: Pace | None = None,
+        ticks: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__()
         given = settings or Loaded(Settings(), default_path())
@@ -102,6 +106,7 @@ class KubemintApp(App[int]):
         self._start = start
         self._folder = export_folder
         self._unsubscribe: Callable[[], None] | None = None
+        self.keyboard = Keyboard(self, super().on_event, pace or Pace(), ticks)
         self._memory = memory
         """Where it is kept what the next start begins with; None: nowhere."""
         self._kept = b""
@@ -126,6 +131,7 @@ class KubemintApp(App[int]):
 
     def on_mount(self) -> None:
         self.session.jobs.listen(self._news.changed)
+        self.screen_change_signal.subscribe(self, self.keyboard.opened, immediate=True)
         self._say_findings()
         self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
@@ -142,10 +148,16 @@ class KubemintApp(App[int]):
             self.call_after_refresh(self._open_behind)
 
     async def on_event(self, event: events.Event) -> None:
-        """What is typed while the screens are being put away is for nobody."""
+        """What is typed while the screens are being put away is for nobody; what else is, goes through the keyboard."""
         if isinstance(event, events.InputEvent) and not self.screen_stack:
             return
+        if not event.is_forwarded and await self.keyboard.took(event):
+            return
         await super().on_event(event)
+
+    def simulate_key(self, key: str) -> None:
+        """Somebody clicked on what a key does."""
+        self.post_message(self.keyboard.click(events.Key(key, None)))
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says why; one that is held down says it once."""

@@ -22,6 +22,7 @@ from tui.issuance.state import StateStore
 from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
 from tui.kube.kubeconfig import parse
 from tui.screens.overview import Overview
+from tui.widgets.keystrokes import AT_ONCE
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 SIZES = [(80, 24), (120, 35), (200, 50)]
@@ -49,7 +50,12 @@ def app(stopped: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         fleet = Fleet(parse(b""), state=state, clock=lambda: NOW)
         fill(fleet)
         return KubemintApp(
-            fleet, clock=lambda: NOW, embedded=True, theme=theme, export_folder=Path("/home/you/.kube/kubemint")
+            fleet,
+            clock=lambda: NOW,
+            embedded=True,
+            theme=theme,
+            export_folder=Path("/home/you/.kube/kubemint"),
+            pace=AT_ONCE,
         )
 
     yield made

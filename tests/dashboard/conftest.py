@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
 import pytest
@@ -35,6 +35,7 @@ from tui.screens.jobs import Job
 from tui.screens.main import MainScreen
 from tui.settings import Loaded
 from tui.widgets.job_panel import JobPanel
+from tui.widgets.keystrokes import AT_ONCE, Pace
 from tui.widgets.table import FleetTable
 
 S = TypeVar("S", bound=Screen[Any])
@@ -238,6 +239,8 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
         embedded: bool = True,
         memory: Path | None = None,
         trust: Trust | None = None,
+        pace: Pace = AT_ONCE,
+        ticks: Callable[[], float] = monotonic,
     ) -> AsyncIterator[Driver]:
         """With `trust` nobody vouches for what clusters deliver, and this is what settings say of it."""
         state = StateStore.open(tmp_path / "state")
@@ -261,6 +264,8 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
             export_folder=tmp_path / "exports",
             settings=settings,
             memory=memory,
+            pace=pace,
+            ticks=ticks,
         )
         async with app.run_test(size=size, notifications=True) as pilot:
             if settle:

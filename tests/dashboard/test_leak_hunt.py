@@ -21,6 +21,7 @@ from tui.fleet.fleet import Fleet
 from tui.issuance.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.reveal import RevealScreen
+from tui.widgets.keystrokes import AT_ONCE
 
 pytestmark = pytest.mark.timeout(300)
 CLUSTER = "tenant-a"
@@ -111,7 +112,7 @@ async def test_no_picture_screen_or_file_holds_material(signed: list[str], tmp_p
     with FleetThread(troubled=False) as demo:
         state = StateStore.open(tmp_path / "state")
         fleet = Fleet(load(str(demo.kubeconfig)), state=state, only=[CLUSTER], grace=timedelta(seconds=0))
-        app = KubemintApp(fleet, embedded=True, export_folder=tmp_path / "exports")
+        app = KubemintApp(fleet, embedded=True, export_folder=tmp_path / "exports", pace=AT_ONCE)
         populated = len(signed)
         async with app.run_test(size=(160, 45), notifications=True) as pilot:
             await fleet.settled(20)
@@ -138,7 +139,7 @@ async def test_a_crash_while_material_is_revealed_says_where_and_nothing_else(
     with FleetThread(troubled=False) as demo:
         state = StateStore.open(tmp_path / "state")
         fleet = Fleet(load(str(demo.kubeconfig)), state=state, only=[CLUSTER])
-        app = KubemintApp(fleet, embedded=True)
+        app = KubemintApp(fleet, embedded=True, pace=AT_ONCE)
 
         def broken(screen: RevealScreen) -> None:
             material = screen._material

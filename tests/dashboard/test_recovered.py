@@ -14,6 +14,7 @@ from tui.issuance.state import StateStore
 from tui.issuance.types import FileDestination, Identity, IssueSpec
 from tui.kube.kubeconfig import load
 from tui.screens.memory import Memory, write
+from tui.widgets.keystrokes import AT_ONCE
 
 
 class Killed(BaseException):
@@ -43,7 +44,10 @@ async def test_an_activity_that_opens_first_shows_the_journal_and_says_what_was_
     write(memory, Memory(area="activity"), b"")
     state = StateStore.open(tmp_path / "state")
     app = KubemintApp(
-        opener=lambda: Fleet(load(str(demo.kubeconfig)), state=state, only=["tenant-a"]), embedded=True, memory=memory
+        opener=lambda: Fleet(load(str(demo.kubeconfig)), state=state, only=["tenant-a"]),
+        embedded=True,
+        memory=memory,
+        pace=AT_ONCE,
     )
     async with app.run_test(size=(120, 35), notifications=True) as pilot:
         again = Driver(app, pilot, demo)

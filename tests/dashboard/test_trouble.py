@@ -22,6 +22,7 @@ from tui.issuance.types import Address, Credential, CredentialKind, Identity, St
 from tui.kube.kubeconfig import parse
 from tui.screens.jobs import Task
 from tui.widgets.job_panel import JobPanel
+from tui.widgets.keystrokes import AT_ONCE
 
 TOKEN = r"/serviceaccounts/[^/]+/token$"
 ANSWERING = frozenset({Reach.READY, Reach.SLOW})
@@ -179,7 +180,7 @@ async def test_hostile_names_show_harmlessly_everywhere(tmp_path: Path, size: tu
     now = datetime.now(UTC)
     with closing(StateStore.open(tmp_path / "state")) as state:
         fleet = Fleet(parse(b""), state=state)
-        app = KubemintApp(fleet)
+        app = KubemintApp(fleet, pace=AT_ONCE)
         async with app.run_test(size=size) as pilot:
             driver = Driver(app, pilot, None)  # type: ignore[arg-type]  # no servers here
             for what, name in HOSTILE.items():

@@ -9,9 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Final, NoReturn
 
 MASK: Final = "••••••••"
+_LOOKS: Final = re.compile(r"(?:eyJ|ZXlK)[A-Za-z0-9_\-+/=]{8,}|-----BEGIN |client-key-data|LS0tLS1CRUdJTi")
+"""How a token, a PEM block and a kubeconfig begin, in Base64 or not."""
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text that somebody typed or pasted seems to hold a token, a key or a kubeconfig."""
+    return _LOOKS.search(text) is not None
 
 
 class Sensitive:

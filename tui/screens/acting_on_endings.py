@@ -17,6 +17,7 @@ from tui.kube.text import safe_text
 from tui.widgets.names import short_address
 
 from . import work
+from .asking import asks, how_many
 from .describe import title_of
 from .intended import Intended
 
@@ -26,19 +27,21 @@ if TYPE_CHECKING:
 
 
 def rotate(screen: WorkingScreen) -> None:
-    """Renew what is chosen, at once; where the settings say that everything asks first, after a yes."""
+    """Renew what is chosen: one at once, several after a yes; where the settings say so, one after a yes too."""
     session, rows = screen.session, screen.chosen()
     tasks = [task for row in rows if (task := work.rotate_row(session, row)) is not None]
-    if not tasks or not session.settings.asks(destructive=False):
+    if not asks("rotate", len(tasks), session.settings.confirm):
         screen.begin("rotate", tasks)
         return
     intended = [one for row in rows if (one := work.rotation_of(session, row)) is not None]
-    said = ["A new one is issued, proved and put in its place. Then the old one ends:"]
+    said = ["A new one is issued, proved and put in its place. Then the old one ends."]
+    if len(tasks) > 1:
+        said = [f"{how_many(task.cluster for task in tasks)}.", "", *said]
     _ask(screen, rows, intended, tasks, verb="rotate", said=said)
 
 
 def revoke(screen: WorkingScreen) -> None:
-    """End what is chosen, after a word was typed, unless the settings say that nothing asks."""
+    """End what is chosen, after a word was typed; one without it where the settings say that nothing asks."""
     session, rows, addresses = screen.session, screen.chosen(), screen.chosen_addresses()
     if not addresses:
         return
@@ -48,7 +51,7 @@ def revoke(screen: WorkingScreen) -> None:
                       severity="warning", timeout=12)  # fmt: skip
         return
     tasks = [work.revoke(session, address) for address in addresses]
-    if not session.settings.asks(destructive=True):
+    if len(tasks) == 1 and not session.settings.asks(destructive=True):
         screen.begin("revoke", tasks, asked=True)
         return
     intended = [
@@ -56,6 +59,8 @@ def revoke(screen: WorkingScreen) -> None:
     ]
     word = title_of(rows[0]).rsplit("/", 1)[-1] if len(rows) == 1 else f"revoke {len(rows)}"
     said = ["It ends for everybody who uses it, and cannot be brought back."]
+    if len(tasks) > 1:
+        said = [f"{how_many(task.cluster for task in tasks)}.", "", *said]
     _ask(screen, rows, intended, tasks, verb="revoke", said=said, word=word)
 
 

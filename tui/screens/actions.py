@@ -60,6 +60,8 @@ class Action:
     """Whether it changes something in a cluster."""
     writes: bool = False
     """Whether it writes a file on this machine that somebody names."""
+    rests: bool = False
+    """Whether its key does nothing right after other keys."""
     fits: Callable[[Row], bool] = lambda row: True
     command: Command | None = None
     """What does the same outside of the dashboard; None: nothing does. It gives no line where a form asks for more."""
@@ -270,7 +272,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         name="reveal", title="Reveal", says="show the material for ten seconds",
-        key="x", fits=_has_material,
+        key="x", rests=True, fits=_has_material,
         command=lines.reveal,
     ),
     Action(

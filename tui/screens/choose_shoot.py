@@ -34,6 +34,7 @@ _FILE = _Choice("k", "kubeconfig", "Kubeconfig …", "into a file: a certificate
 class ChooseShootScreen(ModalScreen[str | None]):
     """Hands back `viewer`, `admin`, `kubeconfig`, or nothing."""
 
+    acts_by_letter = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "choose('')", "cancel"),
         *(Binding(one.key, f"choose('{one.id}')", one.title) for one in (*_ENTER, _FILE)),

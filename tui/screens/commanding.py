@@ -72,6 +72,12 @@ class CommandingScreen(WorkingScreen):
 
     # The filter
 
+    def take_typed(self, text: str) -> bool:
+        """A word was typed without its `/`: open the filter with it."""
+        self.action_filter()
+        self.query_one(Prompt).say(text)
+        return True
+
     def action_filter(self) -> None:
         pane = self.pane
         if isinstance(pane, Overview):

@@ -15,6 +15,7 @@ from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.names import short_path
 from tui.widgets.signs import Tone
 
+from .asking import how_many
 from .intended import Intended
 from .jobs import AT_ONCE
 from .reading import ReadingScreen
@@ -74,10 +75,17 @@ class ForeseeScreen(ReadingScreen[list[Intended] | None]):
         if why := self._why_not():
             return f"nothing was changed, and nothing can be: {why}"
         if possible == all_of_them:
-            return f"nothing was changed; enter does exactly this: {self._verb}"
+            return f"nothing was changed; enter does exactly this: {self._verb}{self._where()}"
         if possible:
-            return f"nothing was changed; enter does the {possible} of {all_of_them} that can be done: {self._verb}"
+            of = f"the {possible} of {all_of_them} that can be done"
+            return f"nothing was changed; enter does {of}: {self._verb}{self._where()}"
         return "nothing was changed, and this cannot be done; ctrl+r looks again"
+
+    def _where(self) -> str:
+        """How many in which clusters, where there are several."""
+        plans = [one.plan for one in self._possible() if one.plan is not None]
+        places = [next((step.cluster for step in plan.steps if step.cluster), "") for plan in plans]
+        return f" {how_many(places)}" if len(places) > 1 else ""
 
     def _say(self, words: str) -> None:
         self.query_one("#plan-verdict", Label).update(words)

@@ -41,6 +41,7 @@ NOBODY = "nobody: stay offline"
 class InspectorScreen(Screen[None]):
     """Paste or name something; below it is what it says."""
 
+    takes_pasted = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - Textual's own way
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - Textual's own way
 

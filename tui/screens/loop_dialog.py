@@ -53,7 +53,7 @@ class LoopScreen(Dialog[LoopWish | None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#accept").focus()
+        self.query_one("#cancel").focus()
 
     def refreshed(self) -> None:
         self.query_one("#loop-set", Static).update(self._set(self.wish()))

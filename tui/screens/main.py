@@ -13,6 +13,7 @@ from tui.fleet.query import AREA_OF
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.journal import JournalEntry
+from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
@@ -118,7 +119,7 @@ class MainScreen(CommandingScreen):
     def remember(self) -> Memory:
         """What the next time begins with."""
         memory, pane = self.memory, self.pane
-        memory.area, memory.filter = pane.id or "overview", pane.text
+        memory.area, memory.filter = pane.id or "overview", "" if looks_secret(pane.text) else pane.text
         memory.cursor = pane.table.cursor_key
         memory.sorts = {
             name: Sorted(pane.table.sorted_by, pane.table.reverse)
@@ -146,6 +147,10 @@ class MainScreen(CommandingScreen):
         if row is None and isinstance(pane, ListPane):
             row = self.session.store.clusters.get(pane.scope.cluster or "")  # an empty list is about its cluster
         return [row] if isinstance(row, ClusterRow | AccountRow | RequestRow | CredentialRow) else []
+
+    @property
+    def table_of_rows(self) -> FleetTable | None:
+        return self.pane.table
 
     def journal(self) -> Journal | None:
         pane = self.pane if self.is_mounted else None

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from tui.issuance.files import FileError, write_private
-from tui.kube.sensitive import Sensitive
+from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.small_file import read_small
 
 FILE: Final = "dashboard.json"
@@ -46,9 +46,9 @@ class Memory(msgspec.Struct, kw_only=True):
         return self.filters if kind == "/" else self.commands
 
     def add(self, kind: str, text: str) -> None:
-        """Remember a line; one that was there before moves to the end."""
+        """Remember a line; one that was there before moves to the end. What looks like a credential is forgotten."""
         text = text.strip()[:_LINE]
-        if not text:
+        if not text or looks_secret(text):
             return
         lines = self.history(kind)
         if text in lines:

@@ -58,7 +58,7 @@ class NewIdentityScreen(Dialog[IdentityWish | None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#f-name" if not self._identity.name else "#accept").focus()
+        self.query_one("#f-name").focus()
 
     def refreshed(self) -> None:
         wish = self.answer()

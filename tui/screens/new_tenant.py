@@ -104,7 +104,7 @@ class TenantStoreScreen(_TenantDialog[Tenant | None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#f-tenant" if self.tenant is None else "#accept").focus()
+        self.query_one("#f-tenant").focus()
 
     def refreshed(self) -> None:
         tenant = self.tenant

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
@@ -74,7 +74,7 @@ class Page(WorkingScreen, Generic[Item]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", "back", key_display="esc"),
-        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("slash", "filter", "filter", key_display="/", priority=True),
         Binding("ctrl+r", "again", "look again", key_display="^r"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
         Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
@@ -223,6 +223,10 @@ class Page(WorkingScreen, Generic[Item]):
         self.bindings_may_differ()
 
     @property
+    def table_of_rows(self) -> FleetTable | None:
+        return self.table
+
+    @property
     def marks_hidden(self) -> int:
         return self.table.marks_hidden
 
@@ -245,6 +249,12 @@ class Page(WorkingScreen, Generic[Item]):
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
         if event.number < len(self.trail) - 1:
             self.dismiss(None)
+
+    def take_typed(self, text: str) -> bool:
+        """A word was typed without its `/`: open the filter with it."""
+        self.action_filter()
+        self.query_one(Prompt).say(text)
+        return True
 
     def action_filter(self) -> None:
         self.query_one(Prompt).open("/", self.text, placeholder="words that must all match, !word must not")
@@ -290,6 +300,8 @@ class Page(WorkingScreen, Generic[Item]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("sort_next", "sort_reverse"):
             return bool(self.sorts)
+        if action == "filter":  # it comes before everything, so that what is typed right after it acts on nothing
+            return not isinstance(self.focused, Input)
         return super().check_action(action, parameters)
 
     def action_again(self) -> None:

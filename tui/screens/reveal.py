@@ -66,6 +66,7 @@ class MaterialView(ScrollView, can_focus=True):
 class RevealScreen(ModalScreen[None]):
     """The material of one credential, readable for ten seconds at a time."""
 
+    acts_by_letter = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "close", key_display="esc"),
         Binding("x", "show", "reveal again"),

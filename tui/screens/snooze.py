@@ -34,6 +34,7 @@ _WAKE: Final = ("w", "not any more: wake it", Rest(None, over=True))
 class SnoozeScreen(ModalScreen[Rest | None]):
     """Hands back for how long, or nothing. `snoozed` offers to end it."""
 
+    acts_by_letter = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "choose('')", "cancel"),
         *(Binding(key, f"choose('{key}')", title) for key, title, _ in (*_CHOICES, _WAKE)),

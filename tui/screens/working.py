@@ -7,7 +7,7 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final, TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.widget import Widget
@@ -18,6 +18,7 @@ from tui.issuance.running import explain
 from tui.issuance.types import Address
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
+from tui.widgets.table import FleetTable
 
 from . import (
     acting_on_credentials,
@@ -33,6 +34,7 @@ from . import (
 )
 from .acting_on_exports import Journal
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Action, Needs, bindings, possible
+from .asking import asks, how_many
 from .clipboard import copy
 from .command_lines import Asked, address_of
 from .describe import title_of, what_it_is
@@ -43,9 +45,6 @@ from .jobs import Task
 from .session import Session, Shell
 
 Wish = TypeVar("Wish")
-
-_HARMLESS: Final = frozenset({"verify", "export"})
-"""What changes nothing that exists, so that it never asks."""
 
 
 class WorkingScreen(InsightScreen):
@@ -82,6 +81,17 @@ class WorkingScreen(InsightScreen):
 
     def done_with_marks(self) -> None:
         """The marked rows that are shown were acted on."""
+
+    @property
+    def rested(self) -> bool:
+        """Whether what is chosen has been chosen for a moment, so that nobody sees the material of another row."""
+        table = self.table_of_rows
+        return table is None or table.rested >= self.kubemint.keyboard.pace.rest
+
+    @property
+    def table_of_rows(self) -> FleetTable | None:
+        """The table whose row is chosen, where it is one's."""
+        return None
 
     def left_alone(self) -> list[str]:
         """For a question: that nothing happens to marked rows which nobody sees."""
@@ -247,7 +257,9 @@ class WorkingScreen(InsightScreen):
         from .reveal import RevealScreen
 
         address = self._one()
-        if address is not None:
+        if address is not None and not self.rested:
+            self.notify("its row has only just come under the cursor: look, and press again", markup=False, timeout=4)
+        elif address is not None:
             self.app.push_screen(RevealScreen(self.session, address, title_of(self.chosen()[0])))
 
     def action_yaml(self) -> None:
@@ -356,7 +368,7 @@ class WorkingScreen(InsightScreen):
             self.app.push_screen(ForeseeScreen(self.session, verb, intended), wanted)
 
     def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
-        """Begin a job; where the settings say that everything asks first and nobody was asked, only after a yes."""
+        """Begin a job; where nobody was asked yet and somebody has to be (see `asking`), only after a yes."""
         if not tasks:
             return
 
@@ -367,14 +379,15 @@ class WorkingScreen(InsightScreen):
                 if self.marks_hidden:
                     self.notify(f"{_hidden(self.marks_hidden)}: left alone, still marked", markup=False, timeout=6)
 
-        if asked or verb in _HARMLESS or not self.session.settings.asks(destructive=False):
+        if asked or not asks(verb, len(tasks), self.session.settings.confirm):
             sure(True)
             return
         from .confirm import ConfirmScreen
 
-        body = [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else []) + self.left_alone()
-        verb_shown = verb.capitalize()
-        self.app.push_screen(ConfirmScreen(f"{verb_shown} now?", body, verb=verb_shown), sure)
+        several = [f"{how_many(task.cluster for task in tasks)}:", ""] if len(tasks) > 1 else []
+        body = several + [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else []) + self.left_alone()
+        title = f"{verb.capitalize()} {len(tasks)} now?" if several else f"{verb.capitalize()} now?"
+        self.app.push_screen(ConfirmScreen(title, body, verb=verb.capitalize()), sure)
 
     def failed(self, error: Exception) -> None:
         """Say why something could not even be planned."""

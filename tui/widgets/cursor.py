@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from .table_rows import Rows
 
 
@@ -14,6 +16,12 @@ class Cursor:
         """Whether somebody moved it, so that it follows its row."""
         self._key = ""
         self._awaited = ""
+        self._since = monotonic()
+
+    @property
+    def rested(self) -> float:
+        """Seconds that it has been on its row."""
+        return monotonic() - self._since
 
     @property
     def key(self) -> str:
@@ -51,4 +59,6 @@ class Cursor:
         self.index, self.pinned, self._key, self._awaited = 0, False, "", ""
 
     def _remember(self, rows: Rows) -> None:
-        self._key = rows.key_at(self.index) if self.index < len(rows) else ""
+        key = rows.key_at(self.index) if self.index < len(rows) else ""
+        if key != self._key:
+            self._key, self._since = key, monotonic()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.screen import Screen
@@ -15,8 +16,8 @@ from textual.widget import Widget
 from .top_bar import Part, joined, length
 
 ORDER: Final = (
-    "help", "open", "leave", "back", "fix", "save", "namespace", "rotate", "export", "filter", "new", "verify",
-    "revoke", "inspect", "command", "yaml", "details", "mark",
+    "help", "open", "leave", "to_list", "back", "fix", "save", "namespace", "rotate", "export", "filter", "new",
+    "verify", "revoke", "inspect", "command", "yaml", "details", "mark",
 )  # fmt: skip
 """The most important first, a page's own keys before those of all lists; what is not named comes last."""
 
@@ -27,6 +28,13 @@ class KeyLine(Widget):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._spans: list[tuple[int, int, str]] = []
+        self._pressed = ("", "")
+
+    def press(self, key: str, character: str = "") -> None:
+        """Show that this key was pressed and waits for a moment; an empty one for none."""
+        if (key, character) != self._pressed:
+            self._pressed = (key, character)
+            self.refresh()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._updated)
@@ -49,11 +57,19 @@ class KeyLine(Widget):
         shown.sort(key=lambda key: key[0] == "help")
         parts: list[Part] = []
         self._spans = []
+        pressed, character = self._pressed
         for _, display, description, enabled, key in shown:
             start = length(parts)
-            parts.append((f" {display}", "$footer-key-foreground bold" if enabled else "$faint"))
-            parts.append((f" {description} ", "$footer-description-foreground" if enabled else "$faint strike"))
+            here = " reverse" if pressed and pressed in key.split(",") else ""
+            parts.append((f" {display}", ("$footer-key-foreground bold" if enabled else "$faint") + here))
+            tone = "$footer-description-foreground" if enabled else "$faint strike"
+            parts.append((f" {description} ", tone + here))
             self._spans.append((start, length(parts), key))
+        if pressed and not any(pressed in key.split(",") for *_, key in shown):
+            room = self.size.width - length(parts) - cell_len(character) - 3
+            if room >= 0:
+                parts.append((" " * room, ""))
+                parts.append((f" {character} ", "$footer-key-foreground bold reverse"))
         return joined(parts)
 
     def on_click(self, event: events.Click) -> None:

@@ -97,6 +97,10 @@ class Prompt(Horizontal):
         self.display = True
         self.screen.set_focus(box)  # at once: what is typed next belongs to it
 
+    def say(self, text: str) -> None:
+        """Put this in place of what is there, as if somebody had typed it."""
+        self._say(text)
+
     def note(self, text: str) -> None:
         """Say something at the right end, such as how many rows match."""
         self.query_one("#prompt-note", Label).update(text)

@@ -118,6 +118,11 @@ class FleetTable(ScrollView, can_focus=True):
         return self._cursor.key
 
     @property
+    def rested(self) -> float:
+        """Seconds that the row under the cursor has been there."""
+        return self._cursor.rested
+
+    @property
     def marked(self) -> list[str]:
         """The marked keys in the order shown, those that the filter hides last."""
         shown, hidden = self.marks.split(self.rows)

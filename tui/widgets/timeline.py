@@ -37,7 +37,7 @@ class Timeline(Widget, can_focus=True):
         Binding("right,l", "step(1)", "later", show=False),
         Binding("home,g", "step(-1000)", "now", show=False),
         Binding("end,G", "step(1000)", "the end", show=False),
-        Binding("escape,down,j", "leave", "to the list", key_display="esc"),
+        Binding("escape,down,j", "to_list", "to the list", key_display="esc"),
     ]
 
     class Wanted(Message):
@@ -96,7 +96,7 @@ class Timeline(Widget, can_focus=True):
         if bucket is not None and (bucket.ends or bucket.renews):
             self.post_message(self.Opened(bucket, SPANS[self.span].title))
 
-    def action_leave(self) -> None:
+    def action_to_list(self) -> None:
         self.post_message(self.Left())
 
     def on_focus(self) -> None:

@@ -1,0 +1,138 @@
+"""What is typing and what acts, decided from when keys came: tables of strokes, no screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tui.screens.asking import asks, how_many
+from tui.settings import Confirm
+from tui.widgets.keystrokes import AT_ONCE, Keystrokes, Pace, Sort, Stillness, Stroke
+
+PACE = Pace()
+SORTS = {
+    "j": Sort.MOVES, "k": Sort.MOVES, " ": Sort.MOVES, "s": Sort.AGAIN, "⏎": Sort.ENTER, "␛": Sort.TAKES_BACK,
+    "↓": Sort.OTHER, "/": Sort.ASKS, "5": Sort.AGAIN,
+}  # fmt: skip
+
+
+def play(*keys: tuple[float, str], end: float = 60.0, pace: Pace = PACE, field_after_typing: bool = True) -> str:
+    """What becomes of keys, each with the seconds since the one before: `[r]` acted, `“ro”` typed, `…⏎` submitted."""
+    strokes, now, said, field = Keystrokes(pace), 100.0, [], False
+
+    def told(verdict: object) -> None:
+        nonlocal field
+        said.extend(f"[{one.key}]" for one in verdict.deliver)  # type: ignore[attr-defined]
+        if verdict.typed:  # type: ignore[attr-defined]
+            said.append(f"“{verdict.typed}”" + ("⏎" if verdict.submitted else ""))  # type: ignore[attr-defined]
+            field = field_after_typing and not verdict.submitted  # type: ignore[attr-defined]
+        if verdict.refused:  # type: ignore[attr-defined]
+            said.append("(refused)")
+
+    for after, key in keys:
+        now += after
+        if strokes.due is not None and strokes.due < now:
+            told(strokes.expire(strokes.due))
+        sort = Sort.FIELD if field else SORTS.get(key, Sort.ACTS)
+        told(strokes.press(Stroke(key, "" if key in "⏎␛↓" else key, now), sort))
+        if field and key == "⏎":
+            field = False
+    if strokes.due is not None:
+        told(strokes.expire(min(strokes.due, now + end)))
+    return "".join(said)
+
+
+def typed(text: str, every: float) -> list[tuple[float, str]]:
+    return [(every, char) for char in text]
+
+
+@pytest.mark.parametrize("every", [0.0, 0.01, 0.05, 0.12, 0.19])
+@pytest.mark.parametrize("word", ["api", "robot", "xray", "Dev", "Mr", "quay", "ssh-key", "tenant-a", "5r", "r/"])
+def test_a_word_is_typing_however_fast(word: str, every: float) -> None:
+    first = 3 if word.startswith("ss") else 2
+    said = play(*typed(word + "⏎", every))
+    rest = "".join(f"[{char}]" for char in word[first:] + "⏎")
+    assert said == f"“{word[:first]}”{rest}", "what follows goes into the prompt"
+
+
+@pytest.mark.parametrize(
+    ("keys", "becomes"),
+    [
+        ([(1, "r")], "[r]"),
+        ([(1, "r"), (0.21, "o")], "[r][o]"),  # slower than the hold: two keys
+        ([(1, "r"), (0.1, "⏎")], "“r”⏎"),  # enter belongs to what was being typed
+        ([(1, "r"), (0.3, "⏎")], "[r][⏎]"),
+        ([(1, "r"), (0.1, "␛")], ""),  # taken back
+        ([(1, "r"), (0.1, "↓"), (0.3, "r")], "[r][↓][r]"),  # an arrow is no letter
+        ([(1, "r"), (0.1, "j")], "“rj”"),
+        ([(1, "j"), (0.03, "j"), (0.03, "j"), (0.1, "r")], "[j][j][j][r]"),  # moving, then a key
+        ([(1, "j"), (0.1, "o"), (0.1, "b")], "[j]“job”"),
+        ([(1, "j"), (0.5, "o"), (0.1, "b")], "[j]“ob”"),
+        ([(1, " "), (0.1, " "), (0.1, "r")], "[ ][ ][r]"),
+        ([(1, "r"), (0.1, " ")], "“r ”"),
+        ([(1, "/"), (0.01, "r")], "[/][r]"),  # what comes after / is for its prompt
+        ([(1, "5"), (0.1, "/"), (0.1, "r")], "[5][/][r]"),
+        ([(1, "r"), (0.1, "/")], "“r/”"),
+        ([(1, "s"), (0.1, "s"), (0.1, "s")], "[s][s][s]"),  # the next column, three times
+        ([(1, "s"), (0.1, "s"), (0.1, "h")], "“ssh”"),
+    ],
+)
+def test_single_keys_act_and_pairs_do_not(keys: list[tuple[float, str]], becomes: str) -> None:
+    assert play(*keys, field_after_typing=False) == becomes
+
+
+def test_a_key_that_is_held_down_acts_once() -> None:
+    repeating = [(1.0, "r"), (0.5, "r"), *((0.033, "r") for _ in range(60))]
+    assert play(*repeating) == "[r]"
+    assert play((1, "r"), (0.05, "r")) == "[r]", "a key that bounces"
+    assert play((1, "r"), (0.9, "r")) == "[r][r]"
+    assert play((1, "r"), (0.3, "↓"), (0.3, "r")) == "[r][↓][r]"
+    assert play(*((0.033, "s") for _ in range(60))).count("[s]") == 8
+
+
+def test_what_comes_right_with_a_text_belongs_to_it() -> None:
+    """A terminal that brackets no paste sends lines as keys."""
+    assert play(*typed("api⏎r", 0.001)) == "“ap”[i][⏎](refused)"
+    assert play(*typed("api⏎robot⏎", 0.001)) == "“ap”[i][⏎]“ro”[b][o][t][⏎]"
+    assert play(*typed("api⏎", 0.1), (0.2, "r")) == "“ap”[i][⏎][r]", "a key of its own, as fast as hands are"
+
+
+def test_letters_for_nobody_are_lost_to_the_end_of_the_word() -> None:
+    strokes = Keystrokes(PACE)
+    assert not strokes.press(Stroke("r", "r", 1.0), Sort.ACTS).deliver
+    assert strokes.press(Stroke("o", "o", 1.1), Sort.ACTS).typed == "ro"
+    strokes.lost(1.1)
+    for at, char in ((1.8, "b"), (2.5, "x"), (3.2, "j")):
+        assert strokes.press(Stroke(char, char, at), Sort.MOVES if char == "j" else Sort.ACTS) == ((), "", False, "")
+    assert not strokes.press(Stroke("enter", "", 3.9), Sort.ENTER).deliver
+    assert strokes.press(Stroke("enter", "", 4.0), Sort.ENTER).deliver, "one enter ends a word"
+
+
+def test_nothing_is_held_for_whoever_drives_it_by_program() -> None:
+    assert play(*typed("robot⏎", 0.0), pace=AT_ONCE) == "[r][o][b][o][t][⏎]"
+
+
+def test_a_question_takes_no_answer_at_once_and_none_from_the_end_of_a_word() -> None:
+    still = Stillness(PACE)
+    still.opened(10.0)
+    assert still.fresh(10.39)
+    assert "just opened" in still.refuses(10.39)
+    assert not still.fresh(10.4)
+    assert still.refuses(10.4) == ""
+    still.stray("p")
+    assert "after p" in still.refuses(60.0), "however slowly somebody types"
+    assert still.refuses(61.0) == ""
+    still.stray("p")
+    still.opened(70.0)
+    assert still.refuses(71.0) == ""
+
+
+def test_more_than_one_is_never_changed_without_being_asked_about() -> None:
+    for confirm in Confirm:
+        for verb in ("rotate", "undo", "keep", "re-activate", "revoke"):
+            assert asks(verb, 2, confirm)
+            assert asks(verb, 1, confirm) is (confirm is Confirm.ALWAYS)
+        assert not asks("verify", 100, confirm)
+    assert how_many(["a", "b", "a"]) == "3 in 2 clusters: a 2, b 1"
+    assert how_many(["a", "a"]) == "2 in a"
+    assert how_many(["", ""]) == "2 here"
+    assert how_many(map(str, range(9))) == "9 in 9 clusters: 0 1, 1 1, 2 1, 3 1, 4 1, 5 1 and 3 more"

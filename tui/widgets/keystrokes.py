@@ -1,0 +1,232 @@
+"""Typing is not acting: which keys act, which are a word that was typed without its `/`, decided from when they came.
+
+Pure: a stroke with its time goes in, a verdict comes out. A printable key that acts is held for a moment; where another
+one follows within it, both are typing, and neither acts. Keys that only move the cursor are never held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds by which typing is told from acting."""
+
+    hold: float = 0.2
+    """How long a key that acts waits for another one. Words are typed at 0.08 to 0.2 s a letter, and what answers a key
+    within 0.25 s still feels like its effect."""
+    still: float = 0.4
+    """How long a question that has just opened takes no answer, which was meant for something else."""
+    rest: float = 0.5
+    """How long a row has to have been under the cursor, and the keys silent, before its material is shown."""
+    repeat: float = 0.7
+    """The same key within this is one that is held down or bounces: keyboards begin to repeat after 0.2 to 0.66 s."""
+    pasted: float = 0.03
+    """Faster than this after a text nobody presses a key: it was pasted into the terminal with the text."""
+    lost: float = 1.0
+    """How long after letters for nobody whatever follows is taken for the rest of them."""
+
+
+AT_ONCE: Final = Pace(0, 0, 0, 0, 0, 0)
+"""Nothing is held: for whoever drives the dashboard by program."""
+
+
+class Stroke(NamedTuple):
+    """One key: what Textual calls it, what it types (empty where nothing), and when it came, by a monotonic clock."""
+
+    key: str
+    character: str
+    at: float
+
+
+class Sort(Enum):
+    """What a key is for, where it was pressed."""
+
+    FIELD = "goes into a field that takes text"
+    ACTS = "printable, and not one of the following"
+    AGAIN = "changes only what is looked at, and is pressed several times in a row: the next column, an area"
+    ASKS = "opens a line for text: / and :"
+    MOVES = "moves a cursor, marks"
+    ENTER = "enter"
+    TAKES_BACK = "esc, backspace"
+    OTHER = "everything else: arrows, keys with ctrl"
+
+
+_HELD: Final = 8
+"""So many of a key that is held down count at most."""
+
+
+class Verdict(NamedTuple):
+    """What to do now: deliver these keys; hand what was `typed` to the filter, with enter where it is `submitted`."""
+
+    deliver: Sequence[Stroke] = ()
+    typed: str = ""
+    submitted: bool = False
+    refused: str = ""
+    """What was not done and why, in words for people; empty where nobody has to be told."""
+
+
+class Keystrokes:
+    """What was pressed lately. One for the whole application: a word goes on while screens change below it."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._held: list[Stroke] = []
+        """The same key, once or several times."""
+        self._sort = Sort.ACTS
+        self._mute = False
+        """Whether what is held will not act: it came right with a text, or the key is held down."""
+        self._why_mute = ""
+        self._trail: list[Stroke] = []
+        """Keys that moved the cursor just now: they are the beginning of a word where one follows."""
+        self._before: Stroke | None = None
+        self._quiet = _LONG
+        self._text_at = -_LONG
+        self._lost_until = -_LONG
+
+    @property
+    def held(self) -> Stroke | None:
+        """The key that waits for another one."""
+        return self._held[0] if self._held else None
+
+    @property
+    def due(self) -> float | None:
+        """When what is held is no typing."""
+        return self._held[-1].at + self._pace.hold if self._held else None
+
+    def press(self, stroke: Stroke, sort: Sort) -> Verdict:
+        """A key came."""
+        before, self._before = self._before, stroke
+        first = self.expire(stroke.at)  # its time was over, and nobody has said so yet
+        then = self._press(stroke, sort, before)
+        if not first.deliver and not first.refused:
+            return then
+        return then._replace(deliver=[*first.deliver, *then.deliver], refused=first.refused or then.refused)
+
+    def expire(self, now: float) -> Verdict:
+        """Nothing followed what is held: it acts."""
+        due = self.due
+        if due is None or now < due:
+            return Verdict()
+        held, self._held, mute = self._held, [], self._mute
+        if mute:
+            return Verdict(refused=self._why_mute)
+        return Verdict(deliver=held[:_HELD] if self._sort is Sort.AGAIN else held[:1])
+
+    def paste(self, text: str, at: float) -> str:
+        """Text came in one piece: it goes on from what is held."""
+        self._before, self._text_at = None, at
+        return self._word() + text
+
+    def lost(self, at: float) -> None:
+        """What was typed went nowhere: what follows is the rest of it."""
+        self._lost_until = at + self._pace.lost
+
+    @property
+    def quiet(self) -> float:
+        """Seconds between the key that came last and the one before it."""
+        return self._quiet
+
+    def _press(self, stroke: Stroke, sort: Sort, before: Stroke | None) -> Verdict:
+        at, pace = stroke.at, self._pace
+        self._quiet = at - before.at if before is not None else _LONG
+        if sort is Sort.FIELD:
+            self._trail, self._text_at, self._lost_until = [], at, -_LONG
+            return Verdict(deliver=[*self._taken(), stroke])
+        if self._held:
+            return self._second(stroke, sort)
+        if at < self._lost_until and sort not in (Sort.OTHER, Sort.TAKES_BACK):
+            self._lost_until = at + pace.lost if sort is not Sort.ENTER else -_LONG
+            return Verdict()
+        self._lost_until = -_LONG
+        if sort is Sort.MOVES:
+            self._follow(stroke)
+            return Verdict(deliver=[stroke])
+        if sort not in (Sort.ACTS, Sort.AGAIN) or not pace.hold:
+            self._trail = []
+            return Verdict(deliver=[stroke])
+        pasted = at - self._text_at < pace.pasted
+        held_down = before is not None and before.key == stroke.key and at - before.at < pace.repeat
+        self._mute = pasted or (held_down and sort is Sort.ACTS)
+        self._why_mute = f"{stroke.character} came right after a text: press it again" if pasted else ""
+        self._held, self._sort = [stroke], sort
+        return Verdict()
+
+    def _second(self, stroke: Stroke, sort: Sort) -> Verdict:
+        """A key while another one is held."""
+        if sort is Sort.TAKES_BACK:
+            self._taken()
+            return Verdict()
+        if sort is Sort.OTHER or (sort is Sort.ASKS and self._sort is Sort.AGAIN):
+            return Verdict(deliver=[*self._taken(), stroke])
+        if stroke.key == self._held[0].key:
+            self._held.append(stroke)
+            return Verdict()
+        self._text_at = stroke.at
+        word = self._word()
+        if sort is Sort.ENTER:
+            return Verdict(typed=word, submitted=True)
+        return Verdict(typed=word + stroke.character)
+
+    def _word(self) -> str:
+        """What was typed until now, which then is no key any more."""
+        word = self._trail if self._held and self._trail and self._joins(self._trail[-1], self._held[0]) else []
+        strokes = [*word, *self._held]
+        self._held, self._trail = [], []
+        return "".join(stroke.character for stroke in strokes)
+
+    def _taken(self) -> list[Stroke]:
+        held = [] if self._mute else self._held[: _HELD if self._sort is Sort.AGAIN else 1]
+        self._held = []
+        return held
+
+    def _follow(self, stroke: Stroke) -> None:
+        """Remember what moved; a key that is pressed again and again is no word."""
+        trail = self._trail
+        if not stroke.character.strip() or (trail and trail[-1].key == stroke.key):
+            self._trail = []
+        elif trail and self._joins(trail[-1], stroke):
+            trail.append(stroke)
+        else:
+            self._trail = [stroke]
+
+    def _joins(self, one: Stroke, other: Stroke) -> bool:
+        return other.at - one.at < self._pace.hold
+
+
+class Stillness:
+    """Whether a question that opened may be answered: not at once, and not by the end of a word."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._opened_at = -_LONG
+        self._stray = ""
+
+    def opened(self, at: float) -> None:
+        """Another screen is in front from now on."""
+        self._opened_at, self._stray = at, ""
+
+    def stray(self, character: str) -> None:
+        """A key was typed that means nothing there."""
+        if self._pace.still:
+            self._stray = character
+
+    def fresh(self, at: float) -> bool:
+        """Whether it has only just opened."""
+        return at - self._opened_at < self._pace.still
+
+    def refuses(self, at: float) -> str:
+        """Why an answer by enter does not count; empty where it does."""
+        if self.fresh(at):
+            return "this has just opened: enter was not taken for its answer"
+        if self._stray:
+            stray, self._stray = self._stray, ""
+            return f"enter came after {stray}, which means nothing here: press it again if you mean it"
+        return ""
+
+
+_LONG: Final = float("inf")
