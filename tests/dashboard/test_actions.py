@@ -208,6 +208,11 @@ async def test_what_is_too_long_for_the_clipboard_is_refused(dashboard: Open) ->
         assert driver.app.clipboard == ""
         assert copy(driver.app, "x" * MOST_BYTES) == ""
         assert driver.app.clipboard == "x" * MOST_BYTES
+        await driver.find("5", "frontend-kubeconfig")
+        await driver.press("c")
+        told = [notice.message for notice in driver.app._notifications][-1]
+        assert told.startswith("the address was sent to the terminal's clipboard, which does not say whether")
+        assert "set -g set-clipboard on" in told
 
 
 async def test_reveal_masks_itself_again_and_in_pictures(dashboard: Open) -> None:

@@ -11,6 +11,7 @@ from textual.app import App
 
 MOST_BYTES: Final = 74_000
 """So much still fits, encoded, into the 100,000 bytes that common terminals take."""
+NOTHING_CAME: Final = "Nothing there? Allow OSC 52 in the terminal; in tmux: set -g set-clipboard on"
 
 
 def copy(app: App[Any], text: str) -> str:
@@ -22,8 +23,13 @@ def copy(app: App[Any], text: str) -> str:
     return ""
 
 
+def sent(what: str) -> str:
+    """What to say of something that was copied: no terminal answers whether it took it."""
+    return f"{what} was sent to the terminal's clipboard, which does not say whether it took it. {NOTHING_CAME}"
+
+
 def copy_command(app: App[Any], command: str) -> str:
     """Copy a command line; gives what to say. One with control characters in it would do more than it shows."""
     if not command.isprintable():
         return "not copied: a name in it holds control characters"
-    return copy(app, command) or "the command is in the clipboard"
+    return copy(app, command) or sent("the command")

@@ -257,7 +257,7 @@ class Dialog(ModalScreen[Result]):
 
     def action_copy_command(self) -> None:
         """The command line that would do the same, to the terminal's clipboard."""
-        self.notify(copy_command(self.app, self.command()), markup=False, timeout=4)
+        self.notify(copy_command(self.app, self.command()), markup=False, timeout=6)
 
     def _right(self) -> bool:
         """Whether nothing is wrong; where something is, go to the first of it."""

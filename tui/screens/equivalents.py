@@ -71,7 +71,7 @@ class EquivalentsScreen(ModalScreen[None]):
     def action_copy(self) -> None:
         """Copy the line under the cursor."""
         if self.command:
-            self.notify(copy_command(self.app, self.command), markup=False, timeout=3)
+            self.notify(copy_command(self.app, self.command), markup=False, timeout=6)
 
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)

@@ -74,15 +74,17 @@ class LoopScreen(Dialog[LoopWish | None]):
         look: Look = cast("Shell", self.app).renewing.candidates(wish)
         now = self.session.clock()
         rows = [
-            (row.credential.rotate_at, row.credential.address)
+            (row.credential.rotate_at, row.credential, row.credential.address)
             for row in self.session.store.credentials.values()
             if row.credential.rotate_at is not None
             and row.credential.address.kind not in (CredentialKind.LOGIN, CredentialKind.LEGACY)
             and (wish.only is None or row.credential.address in wish.only)
         ]
         rows.sort(key=lambda pair: pair[0])
-        lines = [f"It would keep {look.watched}, {len(look.due)} of them due now:"]
-        for at, address in rows[:_SHOWN]:
+        clusters = {address.cluster or (row.identity.cluster if row.identity else "") for _, row, address in rows}
+        where = f" in {len(clusters)} clusters" if len(clusters) > 1 else ""
+        lines = [f"It would keep {look.watched}{where}, {len(look.due)} of them due now:"]
+        for at, _, address in rows[:_SHOWN]:
             when = "due now" if at <= now else f"in {human_left(at - now)}"
             why = f", left alone: {look.left[address]}" if address in look.left else ""
             lines.append(f"  {when:<9} {safe_text(short_address(str(address)), 50)}{why}")

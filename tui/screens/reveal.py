@@ -24,7 +24,7 @@ from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text
 from tui.widgets.key_hints import KeyHints
 
-from .clipboard import copy
+from .clipboard import copy, sent
 from .session import Session
 
 SECONDS: Final = 10
@@ -129,7 +129,8 @@ class RevealScreen(ModalScreen[None]):
     def action_copy(self) -> None:
         if self._material is not None:
             refused = copy(self.app, self._material.reveal())
-            self._note(f"✖ {refused}" if refused else "copied; clear the clipboard when you are done")
+            said = refused or f"{sent('the material')}. Clear the clipboard when you are done."
+            self.notify(said, markup=False, severity="warning", timeout=10)  # the note below counts seconds
 
     def conceal(self, concealed: bool) -> None:
         """Mask while a picture is taken."""

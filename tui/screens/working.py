@@ -35,7 +35,7 @@ from . import (
 from .acting_on_exports import Journal
 from .actions import ACTIONS, BY_NAME, NOVELTIES, Action, Needs, bindings, possible
 from .asking import asks, how_many
-from .clipboard import copy
+from .clipboard import copy, sent
 from .command_lines import Asked, address_of
 from .describe import title_of, what_it_is
 from .dialog import Dialog
@@ -300,7 +300,7 @@ class WorkingScreen(InsightScreen):
         if len(rows) == 1:
             address = address_of(rows[0])
             text = str(address) if address is not None else rows[0].key
-            self.notify(copy(self.app, text) or "the address is in the clipboard", markup=False, timeout=3)
+            self.notify(copy(self.app, text) or sent("the address"), markup=False, timeout=6)
 
     def action_reconnect(self) -> None:
         rows = self.chosen()
