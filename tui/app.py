@@ -419,6 +419,7 @@ def run(
     def opener() -> FleetLike:
         from tui.fleet.fleet import Fleet
         from tui.issuance.deliveries import Gate
+        from tui.issuance.grace_length import GraceWish
         from tui.issuance.state import StateStore
         from tui.kube.kubeconfig import in_cluster, load
 
@@ -430,7 +431,7 @@ def run(
             state=state[0],
             only=[context] if context else None,
             read_only=bool(settings.why_all_read_only()),
-            grace=settings.settings.grace,
+            grace=GraceWish(settings.settings.grace, kubelet=settings.settings.kubelet_sync),
             reload=lambda: load(kubeconfig),
             endpoints=() if inside is None else (inside,),
             guard=app.session.why_read_only,

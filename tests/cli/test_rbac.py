@@ -45,6 +45,7 @@ def test_names_narrow_down_what_can_be() -> None:
         ("serviceaccounts/token", "create"): ["robot"],
         ("secrets", "create", "delete"): None,
         ("secrets", "get", "update"): ["kept"],
+        **{(resource, "list"): None for resource in ("pods", "pushsecrets", "externalsecrets")},
     }
 
 

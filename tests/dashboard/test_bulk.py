@@ -150,6 +150,8 @@ async def test_two_hundred_are_rotated_while_one_cluster_hangs_and_another_refus
         fault(demo, "tenant-a", FaultRule(Answer(500), path="/secrets/robot-00"))
         fault(demo, "tenant-a", FaultRule(Answer(429), path="/secrets/robot-01"))
         await driver.press("r")
+        await driver.until(lambda: f"Rotate {EVERY} credentials?" in driver.text())
+        await driver.press("ctrl+s")
         await driver.until(lambda: bool(driver.app.session.jobs.all))
         job = driver.app.session.jobs.all[-1]
         busy = await median_press(driver)

@@ -47,8 +47,8 @@ async def chosen(driver: Driver) -> Credential:
 
 async def test_m05_rotating_shows_what_ends_and_who_may_still_use_it(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"], settings=ASKS) as driver:
-        uses = reader("m05-scraper", "default", "prometheus-kubeconfig")
-        await pods(driver, uses, reader("m05-other", "prometheus"))
+        scraper = reader("m05-scraper", "default", "prometheus-kubeconfig")
+        await pods(driver, scraper, reader("m05-other", "prometheus"))
         credential = await chosen(driver)
         assert credential.handle is not None
         await driver.press("r")
@@ -58,7 +58,10 @@ async def test_m05_rotating_shows_what_ends_and_who_may_still_use_it(dashboard: 
         assert "Revoke the old one after" in shown
         assert credential.handle.name in shown
         assert "volume login" in shown
-        assert "m05-other" not in shown, "it has tokens of its own"
+        uses, only_runs = shown.split("Who only runs as its account, with tokens that stay:")
+        assert "m05-scraper" in uses
+        assert "m05-other" not in uses, "it has tokens of its own"
+        assert "m05-other" in only_runs
         assert isinstance(driver.app.focused, Button)
         assert driver.app.focused.id == "cancel"
         await driver.press("enter")
@@ -105,7 +108,7 @@ async def test_of_many_each_is_named_and_the_buttons_stay_in_sight(dashboard: Op
         await driver.until(lambda: len(driver.table.rows) > 1)
         await driver.press("M", "ctrl+d")
         await driver.on(ConfirmScreen)
-        await driver.until(lambda: "Who may still use it" in said(driver))
+        await driver.until(lambda: "Who uses them:" in said(driver))
         for row in list(driver.table.rows)[:8]:
             assert row.credential.address.name in said(driver)
         assert driver.app.screen.query_one("#accept", Button).region.bottom <= 24

@@ -55,7 +55,8 @@ async def test_lineage_leads_to_rows_and_its_keys_act_on_them(dashboard: Open) -
         assert isinstance(row, CredentialRow)
         await driver.press("l")
         screen = await page(driver, LineageScreen)
-        for branch in ("account", "rights", "issued for it", "requests that keep one", "on this machine", "used by"):
+        for branch in ("account", "rights", "issued for it", "requests that keep one", "on this machine",
+                       "runs as the account", "uses its credentials"):  # fmt: skip
             await driver.shows(f"─ {branch}")
         assert driver.text().count("◂ this one") == 1
 

@@ -92,6 +92,10 @@ def test_a_key_that_is_held_down_acts_once() -> None:
 def test_what_comes_right_with_a_text_belongs_to_it() -> None:
     """A terminal that brackets no paste sends lines as keys."""
     assert play(*typed("api⏎r", 0.001)) == "“ap”[i][⏎](refused)"
+    strokes = Keystrokes(PACE)
+    strokes.press(Stroke("enter", "", 1.0), Sort.FIELD)
+    assert strokes.pasted(1.01), "an enter that meets the button of a form with the lines before it"
+    assert not strokes.pasted(1.2)
     assert play(*typed("api⏎robot⏎", 0.001)) == "“ap”[i][⏎]“ro”[b][o][t][⏎]"
     assert play(*typed("api⏎", 0.1), (0.2, "r")) == "“ap”[i][⏎][r]", "a key of its own, as fast as hands are"
 

@@ -30,6 +30,7 @@ from tui.issuance.hygiene import Finding, Fix, Report
 from tui.issuance.inspecting import inspect
 from tui.issuance.lineage import root
 from tui.issuance.lineage_tree import Node, Part, Subject
+from tui.issuance.lineage_users import OWN
 from tui.issuance.powers import Power, Powers, Source
 from tui.issuance.severity import Severity
 from tui.issuance.types import (
@@ -113,8 +114,9 @@ class Tree(LineageScreen):
             Node(kind=Part.REQUESTS.value, note="none"),
             Node(kind=Part.MACHINE.value, children=(
                 Node(kind="file", name="/home/you/.kube/kubemint/runner.kubeconfig", note="holds the same token"),)),
+            Node(kind=Part.RUNS.value, note=OWN, children=(Node(kind="Pod", name="ci/runner-7d9f"),)),
             Node(kind=Part.USERS.value, problem="403 list pods in ci: this login may not",
-                 children=(Node(kind="Pod", name="ci/runner-7d9f", note="mounts the Secret"),)),
+                 children=(Node(kind="Pod", name="ci/deploy-5c4b", note="runs as another account"),)),
         ])))  # fmt: skip
 
 

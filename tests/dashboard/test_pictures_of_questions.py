@@ -18,6 +18,7 @@ from tests.dashboard.by_hand import NOW, Made, Open, app, at_rest, one_by_one, s
 from tui.app import KubemintApp
 from tui.issuance import snippet
 from tui.issuance.lineage_tree import Node, Part
+from tui.issuance.lineage_users import Users
 from tui.issuance.types import Action, Address, CredentialKind, Plan, Step
 from tui.issuance.undoing import UndoWindow
 from tui.widgets.top_bar import TopBar
@@ -66,10 +67,11 @@ async def abandonment(address: Address) -> Plan:
     )  # fmt: skip
 
 
-async def users(*asked: object) -> Node:
+async def users(*asked: object) -> Users:
     uses = Node(kind="uses", name="Secret dpf-operator-system/hbn-credential", note="volume login")
     pods = [Node(kind="Pod", name=f"dpf-operator-system/hbn-{end}", children=(uses,)) for end in ("4xk2p", "9vq7d")]
-    return Node(kind=Part.USERS, children=tuple(pods))
+    runs = Node(kind=Part.RUNS, children=(Node(kind="Pod", name="dpu-services/hbn-agent-2w5nd"),))
+    return Users(runs, Node(kind=Part.USERS, children=tuple(pods)))
 
 
 async def pod(address: Address) -> str:
@@ -79,7 +81,7 @@ async def pod(address: Address) -> str:
 @pytest.fixture
 def answered(app: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
     """The dashboard over rows written by hand, and what its clusters would say."""
-    monkeypatch.setattr("tui.screens.consequences.users_of", users)
+    monkeypatch.setattr("tui.screens.consequences.users_of_one", users)
     monkeypatch.setattr("tui.fleet.renewal_leases.RenewalLeases.claim", lambda leases, address: "")
 
     def made(theme: str) -> KubemintApp:

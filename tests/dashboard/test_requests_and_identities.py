@@ -147,7 +147,10 @@ async def test_several_are_kept_with_a_result_each_and_a_controllers_only_after_
     async with dashboard(only=["quay", "harbor", "tenant-a"]) as driver:
         await driver.find("4", "quay !ferry")
         await driver.press("M")
-        job = await driver.act("K")
+        await driver.press("K")
+        await driver.on(ConfirmScreen)
+        assert " in quay:" in words(driver)
+        job = await driver.act("ctrl+s")
         assert len(job.tasks) >= 2
         assert done(job), [task.message for task in job.tasks]
         await driver.press("escape")

@@ -89,7 +89,7 @@ async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) ->
         await driver.press("a")
         await driver.on(LoopScreen)
         await driver.shows(f"It would keep {len(marked)}, {len(marked)} of them due now")
-        job = await driver.act("enter")
+        job = await driver.act("ctrl+s")
         assert driver.panel.display is False, "what nobody asked for just now does not come to the front"
         assert {str(address) for address in marked} == {
             where for where, step, status in driver.journal("rotate") if (step, status) == ("commit", "done")
@@ -137,7 +137,7 @@ async def test_a_renewal_that_fails_rings_once_is_snoozed_and_tried_again(dashbo
         await driver.until(lambda: not alerting._changed)
         assert rung.lines == [], "what is found at the start is no news"
         fault(driver.demo, "tenant-c", FaultRule(Answer(500), verb="create", path=r"/token$"))
-        await driver.press("a", "enter")
+        await driver.press("a", "ctrl+s")
         await driver.until(lambda: renewing.look.failing > 0)
         await driver.until(lambda: f"{renewing.look.failing} failing" in driver.text())
         assert any(task.status is StepStatus.FAILED for task in driver.app.session.jobs.all[-1].tasks)

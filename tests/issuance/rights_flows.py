@@ -25,6 +25,7 @@ from tui.issuance.deliveries import CLOSED
 from tui.issuance.engine import Engine
 from tui.issuance.exec_cache import Question
 from tui.issuance.external_secrets import STORES, secret_store
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.identity import IdentityWish
 from tui.issuance.lease import LEASES
 from tui.issuance.plain import PlainWish, Way
@@ -282,7 +283,8 @@ async def tenancy(trial: Trial) -> AsyncIterator[Callable[..., Awaitable[bool]]]
     await place.client.create(SECRETS, secret | {"data": {"value": value}}, namespace=place.ns)
     clusters = TenantClusters(trial, tenant)
     with contextlib.closing(StateStore.open(trial.folder / "tenancy")) as state:
-        trial.engine = Engine(clusters, state, grace=timedelta(0), owner="operator")
+        at_once = GraceWish(timedelta(0), given=True)
+        trial.engine = Engine(clusters, state, grace=at_once, owner="operator")
 
         async def push(*, replace: bool = False, **wish: Any) -> bool:
             given = {

@@ -17,6 +17,7 @@ from tui.demo.kubeconfigs import vouching
 from tui.fleet.reach import Timing
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.rights import Flow
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
@@ -142,7 +143,8 @@ async def trial_of(place: Place, folder: Path, made: list[dict[str, Any]]) -> As
     config.write_text(json.dumps(_kubeconfig(place, answer["status"]["token"])))
     clusters = KubeconfigClusters(str(config))
     states = [StateStore.open(folder / name) for name in ("operator", "admin")]
-    engine = Engine(clusters, states[0], grace=timedelta(0), owner="operator")
+    at_once = GraceWish(timedelta(0), given=True)  # also where nobody may see who needs it longer
+    engine = Engine(clusters, states[0], grace=at_once, owner="operator")
     helper = Engine(place.known, states[1], grace=timedelta(0), owner="admin")
     try:
         yield Trial(place, folder, helper, engine, clusters, config)

@@ -76,11 +76,13 @@ async def test_a_credential_is_followed_in_both_directions(bench: Bench) -> None
     assert (worst.kind, worst.name) == ("RoleBinding", f"{arena.namespace}/reader")
     assert worst.severity is Severity.HIGH
     assert everybody.kind == "everybody"
-    users = {node.name.partition("/")[2]: node for node in branch(tree, Part.USERS).children}
-    assert set(users) == {"runs", "mounts"}
-    assert users["runs"].note.startswith("runs as it")
-    assert users["mounts"].note.startswith("runs as another account")
-    hows = [child.note for child in users["mounts"].children]
+    (runs,) = branch(tree, Part.RUNS).children
+    assert runs.name == f"{arena.namespace}/runs"
+    assert branch(tree, Part.RUNS).note == "with tokens of their own: revoking a credential ends none of them"
+    (mounts,) = branch(tree, Part.USERS).children
+    assert mounts.name == f"{arena.namespace}/mounts"
+    assert mounts.note.startswith("runs as another account")
+    hows = [child.note for child in mounts.children]
     assert hows == ["volume kept", "variable KUBECONFIG of main, which never sees a renewal"]
 
 
@@ -89,6 +91,7 @@ async def test_each_branch_fails_by_itself(ebench: Bench) -> None:
     with ebench.arena.fault(FaultRule(Answer(403), path=r"/(pods|rolebindings)")):
         tree = await traced(ebench, issued)
     assert "no right to list pods" in branch(tree, Part.USERS).problem
+    assert "no right to list pods" in branch(tree, Part.RUNS).problem
     assert branch(tree, Part.RIGHTS).problem == "no right to list rolebindings"
     assert branch(tree, Part.RIGHTS).children, "bindings of the whole cluster are still known"
     assert branch(tree, Part.ISSUED).children
@@ -121,7 +124,7 @@ async def test_csi_drivers_are_given_tokens_of_it(ebench: Bench) -> None:
     await ebench.make_account()
     volume = {"name": "store", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}}
     await put_pod(ebench, "vaulted", "robot", volumes=[volume])
-    (pod,) = branch(await traced(ebench), Part.USERS).children
+    (pod,) = branch(await traced(ebench), Part.RUNS).children
     assert [(child.kind, child.name) for child in pod.children] == [("CSI volume", "secrets-store.csi.k8s.io")]
     assert "vault" in pod.children[0].note
 

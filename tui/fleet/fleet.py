@@ -19,6 +19,7 @@ from tui.issuance.deliveries import CLOSED, Delivered, Gate
 from tui.issuance.engine import Engine
 from tui.issuance.entering import Delivery, NotEntered, Verdict, Yes
 from tui.issuance.errors import IssuanceError, StateError, UsageError
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.state import StateStore
 from tui.issuance.types import AccessLevel, Outcome
 from tui.kube.client import Client
@@ -64,7 +65,7 @@ class Fleet:
         areas: Collection[Area] = EVERYTHING,
         namespace: str | None = None,
         timing: Timing = Timing(),  # noqa: B008 - frozen
-        grace: timedelta = timedelta(seconds=30),
+        grace: timedelta | GraceWish = timedelta(seconds=30),
         reload: Callable[[], KubeConfig] | None = None,
         endpoints: Sequence[Endpoint] = (),
         guard: Guard = unguarded,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
+from click.core import ParameterSource
 
-from tui.issuance.durations import format_duration
+from tui.issuance.cluster_time import utc_now
+from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.errors import UsageError
+from tui.issuance.grace_length import GraceWish, lasting
 from tui.issuance.running import explain
 from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
 from tui.kube import limits
@@ -20,7 +23,7 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .configured import configured_grace
+from .configured import configured_grace, configured_kubelet_sync
 from .exits import Ended, Exit, complain
 from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
 from .printing import say
@@ -114,7 +117,7 @@ async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, p
 async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: bool = True) -> Outcome:
     """Execute one plan, its warnings first and its error last."""
     if warn and not progress.quiet:
-        for warning in plan.warnings:
+        for warning in (*_lasting(plan), *plan.warnings):
             say(f"  note    {warning}")
     outcome = await engine.execute(plan, progress.of(plan.address))
     if not outcome.ok:
@@ -125,7 +128,7 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
 
 
 async def wait_for_grace(
-    engine: Engine, outcomes: Sequence[Outcome], progress: Progress, grace: timedelta, *, wait: bool
+    engine: Engine, outcomes: Sequence[Outcome], progress: Progress, *, wait: bool
 ) -> list[Outcome]:
     """Old credentials end with their grace period: wait for that, or leave it to the next run.
 
@@ -133,12 +136,17 @@ async def wait_for_grace(
     """
     if not progress.old_ones:
         return list(map(engine.settled, outcomes))
+    ends = engine.grace_ends or utc_now()
+    until = f"{ends:%H:%M:%S} UTC"
     if not wait:
-        say("the old credential still works; the next kubemint to run after its grace period revokes it")
+        say(f"the old credential still works; the next kubemint to run after {until} revokes it")
         return list(map(engine.settled, outcomes))
-    if not progress.quiet and grace >= timedelta(seconds=1):
-        say(f"waiting {format_duration(grace)} before the old one is revoked (--no-wait leaves that to the next run)")
-    limits.extend(grace.total_seconds())
+    left = timedelta(seconds=round((ends - utc_now()).total_seconds()))
+    if not progress.quiet and left >= timedelta(seconds=1):
+        what = "the old one is" if progress.old_ones == 1 else f"the last of {progress.old_ones} old ones is"
+        left_alone = "(--no-wait leaves that to the next run)"
+        say(f"waiting until {until} ({format_duration(left)}), when {what} revoked {left_alone}")
+    limits.extend(max(left.total_seconds(), 0))
     try:
         async with limits.bounded():
             await engine.settle()
@@ -146,6 +154,13 @@ async def wait_for_grace(
         complain(str(error), "the old credential still works; the next kubemint to run revokes it")
         return [engine.settled(outcome, late=str(error)) for outcome in outcomes]
     return list(map(engine.settled, outcomes))
+
+
+def grace_wish(text: str) -> GraceWish:
+    """What `--grace` says, and whether somebody said it; else what is configured."""
+    source = click.get_current_context().get_parameter_source("grace")
+    given = source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    return GraceWish(parse_duration(text), given=given, kubelet=configured_kubelet_sync())
 
 
 def finish(outcomes: Sequence[Outcome], form: str) -> None:
@@ -172,6 +187,7 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
         "left": list(outcome.left),
         "error": outcome.error or None,
         "hint": outcome.hint or None,
+        **_grace_record(outcome.grace, outcome.grace_for),
         "credential": credential_record(credential, datetime.now(UTC)) if credential else None,
         "steps": [
             {"step": result.step, "title": result.title, "status": result.status.value, "message": result.message}
@@ -194,13 +210,14 @@ async def foresee(engine: Engine, addresses: Sequence[Address], plan: Planner, f
         raise Ended(Exit.PARTLY if plans else Exit.FAILED)
 
 
-def print_plans(plans: Sequence[Plan], form: str) -> None:
-    """A dry run: what would be done, where and with which right."""
+def print_plans(plans: Sequence[Plan], form: str, about: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """A dry run: what would be done, where and with which right. `about` is what else is known of a plan, by its id."""
     if form in ("json", "yaml"):
+        records = [{**_plan_record(plan), **(about or {}).get(plan.id, {})} for plan in plans]
         if len(plans) == 1:
-            print_object({"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(plans[0])}, form)
+            print_object({"apiVersion": API_VERSION, "kind": "Plan", **records[0]}, form)
         else:
-            print_list("PlanList", [_plan_record(plan) for plan in plans], form)
+            print_list("PlanList", records, form)
         return
     columns: list[Column[Step]] = [
         Column("STEP", lambda step: step.id),
@@ -209,7 +226,7 @@ def print_plans(plans: Sequence[Plan], form: str) -> None:
         Column("RIGHT", lambda step: f"{step.verb} {step.resource}".strip()),
     ]
     for plan in plans:
-        for warning in plan.warnings:
+        for warning in (*_lasting(plan), *plan.warnings):
             say(f"note: {warning}")
         if len(plans) > 1:
             printing.line(f"{plan.action.value} {plan.address}")
@@ -244,10 +261,22 @@ def _where(step: Step) -> str:
     return "/".join(part for part in (step.cluster, step.namespace, step.name) if part)
 
 
+def _lasting(plan: Plan) -> list[str]:
+    """How long the old one lives on, where somebody needs it longer than usual."""
+    words = lasting(plan.grace, plan.grace_for) if plan.grace is not None else ""
+    return [words] if words else []
+
+
+def _grace_record(grace: timedelta | None, reasons: Sequence[str]) -> dict[str, Any]:
+    seconds = None if grace is None else grace.total_seconds()
+    return {"graceSeconds": int(seconds) if seconds == int(seconds or 0) else seconds, "graceFor": list(reasons)}
+
+
 def _plan_record(plan: Plan) -> dict[str, Any]:
     return {
         "action": plan.action.value,
         "address": str(plan.address),
+        **_grace_record(plan.grace, plan.grace_for),
         "warnings": list(plan.warnings),
         "preview": plan.preview or None,
         "steps": [

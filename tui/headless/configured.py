@@ -27,6 +27,13 @@ def configured_grace() -> str:
     return format_duration(load().settings.grace)
 
 
+def configured_kubelet_sync() -> timedelta:
+    """How long a changed Secret may take to reach the pods that mount it."""
+    from tui.settings import load
+
+    return load().settings.kubelet_sync
+
+
 def configured_lifetime() -> timedelta | None:
     """The lifetime to ask for where none is given; None leaves it to the server, as long as nothing is configured."""
     from tui.settings import Origin, load

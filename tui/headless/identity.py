@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.types import Address, CredentialKind, Identity
 
 from . import printing
@@ -19,6 +20,7 @@ from .acting import (
     address_of,
     carry_out,
     finish,
+    grace_wish,
     print_plans,
     replacing_option,
     result_options,
@@ -93,7 +95,7 @@ def create(
     run_async(
         _act(
             options, _only(options), plan, dry_run=dry_run, quiet=quiet, form=form,
-            grace=parse_duration(grace), wait=not no_wait,
+            grace=grace_wish(grace), wait=not no_wait,
         )
     )  # fmt: skip
 
@@ -144,7 +146,7 @@ def token(
     run_async(
         _act(
             options, _of_token(options, asks_with), plan, dry_run=dry_run, quiet=quiet, form=form,
-            grace=parse_duration(grace), wait=not no_wait,
+            grace=grace_wish(grace), wait=not no_wait,
         )
     )  # fmt: skip
 
@@ -236,7 +238,7 @@ async def _act(
     dry_run: bool,
     quiet: bool,
     form: str,
-    grace: timedelta,
+    grace: GraceWish,
     wait: bool,
 ) -> None:
     from .reaching import VerbClusters, open_engine
@@ -251,7 +253,7 @@ async def _act(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait)
     finish(outcomes, form)
 
 

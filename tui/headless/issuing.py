@@ -8,6 +8,7 @@ import click
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
+from tui.issuance.grace_length import GraceWish
 from tui.kube.home import expanded
 
 from .acting import (
@@ -15,6 +16,7 @@ from .acting import (
     acting_options,
     carry_out,
     finish,
+    grace_wish,
     live_option,
     print_plans,
     replacing_option,
@@ -130,9 +132,7 @@ def issue(
     if way:
         run_async(_without_secret(options, wish, dry_run=dry_run, quiet=quiet, form=form))
         return
-    run_async(
-        _issue(options, wish, grace=parse_duration(grace), dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form)
-    )
+    run_async(_issue(options, wish, grace=grace_wish(grace), dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form))
 
 
 class _Wish:
@@ -217,7 +217,7 @@ def _absolute(path: str) -> str:
 
 
 async def _issue(
-    options: Options, wish: _Wish, *, grace: timedelta, dry_run: bool, wait: bool, quiet: bool, form: str
+    options: Options, wish: _Wish, *, grace: GraceWish, dry_run: bool, wait: bool, quiet: bool, form: str
 ) -> None:
     from .reaching import VerbClusters, open_engine
 
@@ -231,5 +231,5 @@ async def _issue(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait)
     finish(outcomes, form)

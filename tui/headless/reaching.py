@@ -18,6 +18,7 @@ from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf.objects import NamespacedName
 from tui.issuance.dpf.target import find as find_delivered
 from tui.issuance.engine import Engine
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.state import StateStore
 from tui.kube import limits
 from tui.kube.client import Client
@@ -70,7 +71,9 @@ class VerbClusters(KubeconfigClusters):
 
 
 @contextlib.asynccontextmanager
-async def open_engine(place: Setting, *, grace: timedelta = GRACE, acting: bool = True) -> AsyncIterator[Engine]:
+async def open_engine(
+    place: Setting, *, grace: timedelta | GraceWish = GRACE, acting: bool = True
+) -> AsyncIterator[Engine]:
     """An engine over those clusters. Where it is to act, what an earlier run left open is finished or undone first.
 
     Looking needs no state of its own: where there is none, or none that can be opened, a passing one serves.

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tui.issuance.cluster_time import now_at, utc_now
-from tui.issuance.durations import parse_duration
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.grace_length import GraceWish
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import printing
+from .acting import grace_wish
 from .configured import configured_grace
 from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
@@ -40,7 +41,7 @@ class _How:
     name: str | None
     namespace: str | None
     lease: str
-    grace: timedelta
+    grace: GraceWish
     wait: bool
     take_over: bool
     abandon: bool
@@ -122,7 +123,7 @@ def reconcile(
         raise click.UsageError("--abandon needs NAME: one request at a time is let go")
     if not dry_run:
         refuse_read_only(options, "reconcile")
-    how = _How(name, namespace, lease_namespace, parse_duration(grace), not no_wait, take_over, abandon, dry_run)
+    how = _How(name, namespace, lease_namespace, grace_wish(grace), not no_wait, take_over, abandon, dry_run)
     run_async(_watch(options, how) if watch else _once(options, how, form))
 
 
@@ -213,7 +214,9 @@ async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, s
     async with slots:
         rest = await _tried(keeper, cluster, key, abandon=how.abandon)
     reason, wake = rest.reason, rest.wake
-    ends = utc_now() + how.grace + timedelta(seconds=2)
+    ends = utc_now() + max(how.grace.asked, rest.grace) + timedelta(seconds=2)
+    if how.wait and rest.grace > how.grace.asked:
+        say(f"{_row(cluster, key, rest, reason).address}: waiting until {ends:%H:%M:%S} UTC: {'; '.join(rest.notes)}")
     # Again where the cluster's clock, of which we know the second at best, was not there yet.
     while how.wait and not rest.error and wake is not None and wake <= ends:
         await asyncio.sleep(max((wake - utc_now()).total_seconds(), 0) + 0.1)

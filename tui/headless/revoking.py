@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.types import Address
 from tui.kube import limits
+from tui.kube.errors import KubeError
 
 from . import printing
 from .acting import Progress, address_of, carry_out, finish, print_plans, result_options
@@ -20,6 +22,7 @@ from .printing import say
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
+    from tui.issuance.engine import Engine
     from tui.issuance.types import Plan
 
 
@@ -55,22 +58,58 @@ async def _revoke(
     async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
         plans = [await engine.plan_revoke(address) for address in addresses]
         if dry_run:
-            print_plans(plans, form)
+            users = {plan.id: await _users(engine, plan) for plan in plans}
+            if form == "name":
+                for plan in plans:
+                    for line in _said(plan, users[plan.id]):
+                        say(f"note: {line}" if len(plans) == 1 else f"note: {plan.address}: {line}")
+            print_plans(plans, form, users)
             return
         if not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
             raise UsageError(
                 "revoking is final and there is no terminal to ask on", "say --yes, or look with --dry-run"
             )
-        if not yes and not _agreed(plans):
+        if not yes and not _agreed(plans, {plan.id: await _users(engine, plan) for plan in plans}):
             raise Ended(Exit.FAILED)
         progress = Progress(several=len(plans) > 1, quiet=quiet)
         outcomes = [await carry_out(engine, plan, progress, warn=yes) for plan in plans]
     finish(outcomes, form)
 
 
-def _agreed(plans: list[Plan]) -> bool:
+async def _users(engine: Engine, plan: Plan) -> dict[str, Any]:
+    """Who uses the credential, and who runs as its account: two things, of which only the first ends here."""
+    from tui.issuance.lineage_users import user_said
+
+    try:
+        found = await engine.users(plan.address)
+    except (KubeError, IssuanceError) as error:
+        return {"usedBy": [], "runsAs": [], "notSeen": str(error)}
+    if found is None:
+        return {"usedBy": [], "runsAs": [], "notSeen": None}
+    return {
+        "usedBy": [user_said(node) for node in found.uses.children],
+        "runsAs": [user_said(node) for node in found.runs.children],
+        "notSeen": found.uses.problem or None,
+    }
+
+
+def _said(plan: Plan, users: Mapping[str, Any]) -> Iterator[str]:
+    """The same in lines."""
+    for line in users["usedBy"]:
+        yield f"uses this credential: {line}"
+    account = any(step.verb == "delete" and step.resource == "serviceaccounts" for step in plan.steps)
+    tokens = "tokens that end too" if account else "tokens that stay"
+    for line in users["runsAs"]:
+        yield f"runs as its account, with {tokens}: {line}"
+    if users["notSeen"]:
+        yield f"who else uses it could not be seen: {users['notSeen']}"
+
+
+def _agreed(plans: list[Plan], users: Mapping[str, Mapping[str, Any]]) -> bool:
     for plan in plans:
         say(f"revoke {plan.address}")
+        for line in _said(plan, users[plan.id]):
+            say(f"  {line}")
         for warning in plan.warnings:
             say(f"  {warning}")
         for step in plan.steps:

@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.durations import parse_duration
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.types import Address, Outcome, Plan
 
 from . import printing
@@ -22,6 +21,7 @@ from .acting import (
     carry_out,
     finish,
     foresee,
+    grace_wish,
     perform,
     print_plans,
     wait_for_grace,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    grace: timedelta
+    grace: GraceWish
     wait: bool
     quiet: bool
     form: str
@@ -105,7 +105,7 @@ def rotate(
         raise click.UsageError("--take-over goes with --due; a request that is named is renewed whoever keeps it")
     if not dry_run:
         refuse_read_only(options, "rotate")
-    how = _How(parse_duration(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, yes)
+    how = _How(grace_wish(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, yes)
     if due:
         run_async(_watch_due(options, namespace, how) if watch else _rotate_due(options, namespace, how))
     else:
@@ -131,7 +131,7 @@ async def _rotate(options: Options, addresses: list[Address], how: _How) -> None
             outcomes = [await carry_out(engine, await how.plan(engine, addresses[0]), progress)]
         else:
             outcomes = await perform(engine, addresses, how.plan, progress)
-        outcomes = await wait_for_grace(engine, outcomes, progress, how.grace, wait=how.wait)
+        outcomes = await wait_for_grace(engine, outcomes, progress, wait=how.wait)
     finish(outcomes, how.form)
 
 
@@ -158,7 +158,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
         outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
-        outcomes = await wait_for_grace(fleet.engine, outcomes, progress, how.grace, wait=how.wait)
+        outcomes = await wait_for_grace(fleet.engine, outcomes, progress, wait=how.wait)
     finish(outcomes, how.form)
     if unread is not Exit.DONE:
         raise Ended(Exit.PARTLY if outcomes else unread)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from tui.issuance.errors import IssuanceError, StateError, UsageError
+from tui.issuance.grace_length import GraceWish
 from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
@@ -170,7 +171,7 @@ async def open_fleet(
     namespace: str | None = None,
     acting: bool = False,
     dry_run: bool = False,
-    grace: timedelta = GRACE,
+    grace: timedelta | GraceWish = GRACE,
 ) -> AsyncIterator[Fleet]:
     """A started fleet over the contexts that were named, with an engine.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.durations import parse_duration
+from tui.issuance.grace_length import GraceWish
 from tui.kube.home import expanded
 
 from . import printing
@@ -20,6 +21,7 @@ from .acting import (
     acting_options,
     carry_out,
     finish,
+    grace_wish,
     live_option,
     print_plans,
     result_options,
@@ -193,13 +195,11 @@ def push(
         wait=parse_duration(wait),
         manifests=manifests,
     )
-    run_async(
-        _push(options, wish, grace=parse_duration(grace), dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form)
-    )
+    run_async(_push(options, wish, grace=grace_wish(grace), dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form))
 
 
 async def _push(
-    options: Options, wish: _Wish, *, grace: timedelta, dry_run: bool, wait: bool, quiet: bool, form: str
+    options: Options, wish: _Wish, *, grace: GraceWish, dry_run: bool, wait: bool, quiet: bool, form: str
 ) -> None:
     async with setting(options) as place, _engine(place, acting=not dry_run, grace=grace) as (engine, host):
         push = wish.push(host, await _tenant(engine, host, wish))
@@ -215,7 +215,7 @@ async def _push(
         outcome = await carry_out(engine, plan, progress)
         if outcome.ok and wish.manifests is not None:
             await _tenant_manifests(engine, push, wish.manifests)
-        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait)
     finish(outcomes, form)
 
 
@@ -249,7 +249,9 @@ def _print_documents(documents: list[dict[str, Any]]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _engine(place: Setting, *, acting: bool, grace: timedelta = GRACE) -> AsyncIterator[tuple[Engine, str]]:
+async def _engine(
+    place: Setting, *, acting: bool, grace: timedelta | GraceWish = GRACE
+) -> AsyncIterator[tuple[Engine, str]]:
     from .reaching import VerbClusters, open_engine
 
     async with open_engine(place, grace=grace, acting=acting) as engine:

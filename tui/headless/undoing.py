@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tui.issuance.durations import parse_duration
+from tui.issuance.grace_length import GraceWish
 from tui.issuance.types import Address
 
-from .acting import Progress, acting_options, address_of, carry_out, finish, print_plans, wait_for_grace
+from .acting import Progress, acting_options, address_of, carry_out, finish, grace_wish, print_plans, wait_for_grace
 from .completion import addresses as complete_addresses
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -51,13 +50,13 @@ def undo(
     if not dry_run:
         refuse_read_only(options, "undo")
     run_async(
-        _undo(options, address_of(address), given, parse_duration(grace),
+        _undo(options, address_of(address), given, grace_wish(grace),
               dry_run=dry_run, wait=not no_wait, quiet=quiet, form=form)
     )  # fmt: skip
 
 
 async def _undo(
-    options: Options, address: Address, given: Path | None, grace: timedelta, *,
+    options: Options, address: Address, given: Path | None, grace: GraceWish, *,
     dry_run: bool, wait: bool, quiet: bool, form: str,
 ) -> None:  # fmt: skip
     from .reaching import open_engine
@@ -69,5 +68,5 @@ async def _undo(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        outcomes = await wait_for_grace(engine, [outcome], progress, grace, wait=wait)
+        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait)
     finish(outcomes, form)

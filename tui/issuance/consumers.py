@@ -7,7 +7,8 @@ kind that cannot be read is an error of its own; the others are still found.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -73,8 +74,15 @@ class _EnvFrom(msgspec.Struct, frozen=True, rename="camel"):
     secret_ref: _Named | None = None
 
 
+class _Mount(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    sub_path: str = ""
+    sub_path_expr: str = ""
+
+
 class _Container(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
+    volume_mounts: tuple[_Mount, ...] | None = None
     env: tuple[_Env, ...] | None = None
     env_from: tuple[_EnvFrom, ...] | None = None
 
@@ -90,6 +98,22 @@ class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
 
 class _PodStatus(msgspec.Struct, frozen=True):
     phase: str = ""
+
+
+class Way(Enum):
+    """What becomes of a changed Secret where it is read."""
+
+    FOLLOWS = "the kubelet writes it anew"
+    NEVER = "it was read once"
+    PULLS = "the kubelet reads it for each image"
+
+
+class Reading(NamedTuple):
+    """One way in which a pod uses a Secret."""
+
+    secret: str
+    says: str
+    way: Way
 
 
 class Pod(msgspec.Struct, frozen=True):
@@ -109,24 +133,52 @@ class Pod(msgspec.Struct, frozen=True):
         """The CSI drivers of its inline volumes."""
         return tuple(dict.fromkeys(volume.csi.driver for volume in self.spec.volumes or () if volume.csi))
 
+    @property
+    def _containers(self) -> tuple[_Container, ...]:
+        spec = self.spec
+        return (*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ()))
+
     def uses(self, secrets: Collection[str]) -> Iterator[tuple[str, str]]:
         """Which of these Secrets it uses, and how."""
+        for reading in self.readings(secrets):
+            never = f", which never see{'' if 'variables' in reading.says else 's'} a renewal"
+            yield reading.secret, reading.says + (never if reading.way is Way.NEVER else "")
+
+    def readings(self, secrets: Collection[str]) -> Iterator[Reading]:
+        """The same, with what becomes of a change."""
         for volume in self.spec.volumes or ():
             for name in _of_volume(volume):
                 if name in secrets:
-                    yield name, f"volume {volume.name}"
-        spec = self.spec
-        for container in (*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())):
+                    yield from self._mounted(volume, name)
+        for container in self._containers:
             for variable in container.env or ():
                 key = variable.value_from.secret_key_ref if variable.value_from else None
                 if key is not None and key.name in secrets:
-                    yield key.name, f"variable {variable.name} of {container.name}, which never sees a renewal"
+                    yield Reading(key.name, f"variable {variable.name} of {container.name}", Way.NEVER)
             for whole in container.env_from or ():
                 if whole.secret_ref is not None and whole.secret_ref.name in secrets:
-                    yield whole.secret_ref.name, f"variables of {container.name}, which never see a renewal"
+                    yield Reading(whole.secret_ref.name, f"variables of {container.name}", Way.NEVER)
         for pull in self.spec.image_pull_secrets or ():
             if pull.name in secrets:
-                yield pull.name, "pulls images with it"
+                yield Reading(pull.name, "pulls images with it", Way.PULLS)
+
+    def _mounted(self, volume: _Volume, secret: str) -> Iterator[Reading]:
+        """A volume, by how its containers mount it: as a whole, or one file of it by subPath."""
+        if volume.csi is not None:
+            yield Reading(secret, f"volume {volume.name}, whose driver was given it", Way.NEVER)
+            return
+        by_file = []
+        whole = False
+        for container in self._containers:
+            for mount in container.volume_mounts or ():
+                if mount.name == volume.name and (mount.sub_path or mount.sub_path_expr):
+                    by_file.append(container.name)
+                elif mount.name == volume.name:
+                    whole = True
+        if whole or not by_file:
+            yield Reading(secret, f"volume {volume.name}", Way.FOLLOWS)
+        for name in dict.fromkeys(by_file):
+            yield Reading(secret, f"volume {volume.name} by subPath in {name}", Way.NEVER)
 
 
 def _of_volume(volume: _Volume) -> Iterator[str]:
@@ -175,6 +227,11 @@ class Carrier(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     name: str
     says: str
+    as_account: bool = False
+    """Whether it acts as the account itself, instead of using a Secret."""
+
+
+_AS: Final = "logs in as "
 
 
 class NotInstalled(Exception):
@@ -198,7 +255,8 @@ async def carriers(client: Client, namespace: str, secrets: Collection[str], acc
             if said:
                 meta = obj.get("metadata") or {}
                 found.append(Carrier(kind=here.kind, namespace=str(meta.get("namespace", "")),
-                                     name=str(meta.get("name", "")), says=said))  # fmt: skip
+                                     name=str(meta.get("name", "")), says=said,
+                                     as_account=said.startswith(_AS)))  # fmt: skip
     if not served:
         raise NotInstalled
     return found
@@ -223,7 +281,7 @@ def _says(
         if not scoped and there != namespace:
             continue
         if "serviceAccount" in path and name == account.name and namespace == account.namespace:
-            return f"logs in as {account.namespace}/{account.name}"
+            return f"{_AS}{account.namespace}/{account.name}"
         if "serviceAccount" not in path and name in secrets:
             return f"logs in with {name}"
     return ""

@@ -6,9 +6,10 @@ published before the old is revoked, and the journal knows at every moment what 
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ from tui.kube.request_info import RequestInfo
 from .cluster_time import utc_now
 from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
+from .grace_length import GraceWish, Length
 from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
 from .types import (
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from .dpf import DPURequestDraft
     from .identity import IdentityWish
     from .identity_view import IdentityView
+    from .lineage_users import Users
     from .plain import PlainWish
     from .powers import Powers
     from .request_keeping import Keepers
@@ -80,7 +83,7 @@ class Engine:
         *,
         clock: Clock = utc_now,
         jitter: Callable[[], float] = random.random,
-        grace: timedelta = timedelta(seconds=30),
+        grace: timedelta | GraceWish = timedelta(seconds=30),
         owner: str = "",
         guard: Guard = unguarded,
         gate: Gate | None = None,
@@ -89,6 +92,7 @@ class Engine:
         from .dpf.target import TargetClusters
         from .grace import Graces
         from .locks import Locks
+        from .secret_users import SecretUsers
 
         self.clusters = clusters
         self.state = state
@@ -101,8 +105,9 @@ class Engine:
             state=state,
             clock=clock,
             jitter=jitter,
-            grace=grace,
+            wish=grace if isinstance(grace, GraceWish) else GraceWish(grace),
             owner=owner or socket.gethostname(),
+            users=SecretUsers(),
         )
         self._locks = Locks(state.folder)
         self._works: dict[str, Work] = {}
@@ -362,8 +367,28 @@ class Engine:
         return await self.execute(plan)
 
     def set_grace(self, grace: timedelta) -> None:
-        """How long old credentials still work after what is planned from now on."""
-        self._context = replace(self._context, grace=grace)
+        """How long old credentials still work after what is planned from now on, where nobody needs longer."""
+        self._context = replace(self._context, wish=replace(self._context.wish, asked=grace))
+
+    @property
+    def grace_ends(self) -> datetime | None:
+        """When the last of the old credentials ends that wait here, by this machine's clock; None where none does."""
+        return max(map(self._graces.until, self._graces.running), default=None)
+
+    async def users(self, address: Address) -> Users | None:
+        """Who uses this credential, and who runs as its account; None where it speaks for none."""
+        from .lineage_users import users_of_one
+
+        return await users_of_one(self._targets, await self.lookup(address))
+
+    async def graces_of(self, credentials: Sequence[Credential]) -> list[Length]:
+        """How long what these hold now would live on, were they rotated; only of those that are kept in Secrets."""
+        from .lineage_tree import kept_secret
+        from .secret_users import SecretName
+
+        where = [(one, kept) for one in credentials if (kept := kept_secret(one)) is not None]
+        looks = (self._context.length([SecretName(*kept)], [one]) for one, kept in where)
+        return list(await asyncio.gather(*looks))
 
     async def settle(self) -> None:
         """Wait until everything old that this engine scheduled is gone (each at the end of its grace)."""
@@ -385,6 +410,7 @@ class Engine:
         await self._graces.aclose()
         if self._kept is not None:
             await self._kept.sweeps.aclose()
+        await self._context.users.aclose()
         await self._targets.aclose()
 
     @property

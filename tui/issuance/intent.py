@@ -60,6 +60,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """The UID of the account that is made anew, so that every token of it ends: the revocation of an unbound one."""
     account_uid: str = ""
     """For long-lived tokens: the UID of the account, which with the Secret's name makes the token what it is."""
+    grace: timedelta | None = None
+    """How long what is replaced still works, by those who use it."""
     undoes: Revocation | None = None
     """For an undo: the revocation that it holds up, and that is on again where it comes to naught."""
 
@@ -68,6 +70,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         """Every distinct handle to revoke once the new material is published."""
         found = {credential.handle: None for credential in self.old if credential.handle is not None}
         return tuple(handle for handle in found if handle != self.handle)
+
+    def lasting(self, usual: timedelta) -> timedelta:
+        """How long what is replaced still works; `usual` where a journal of old does not say."""
+        return self.grace if self.grace is not None else usual
 
     def revocations(self, begun: Moment, grace: timedelta) -> list[Revocation]:
         """What is left to the grace period once the new material is published, which was at `begun`."""

@@ -93,7 +93,8 @@ class Issue:
                 async with run.step(f"check:{number}"):
                     await place.check(self.writing(place, issued))
         intent = self.intent
-        revocations = intent.revocations(await self.context.moment(intent.spec.identity.cluster), self.context.grace)
+        begun = await self.context.moment(intent.spec.identity.cluster)
+        revocations = intent.revocations(begun, intent.lasting(self.context.grace))
         async with run.step("commit") as note:
             exports = [
                 Export(credential=self.credential(place, issued), request=intent.request, spec=intent.spec)

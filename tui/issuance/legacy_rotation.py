@@ -10,6 +10,8 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
+
 from . import token_secret
 from .durations import format_duration
 from .errors import UsageError
@@ -19,6 +21,7 @@ from .places import Place, places_for
 from .places import look_at as look_at_places
 from .plans import new_id
 from .running import Run, StepFailed
+from .secret_users import SecretName
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .sight import Sight
 from .types import Action, Address, FileDestination, Format, Handle, IssueSpec, Plan, Step
@@ -88,8 +91,11 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
         old=(old,),
         account_uid=found.account_uid,
     )
-    grace = format_duration(context.grace)
+    lasts = await context.length([SecretName(identity.cluster, identity.namespace, secret.name)], intent.old)
+    intent = msgspec.structs.replace(intent, grace=lasts.journaled)
+    grace = format_duration(lasts.grace)
     warnings += [
+        *lasts.warnings,
         f"whoever reads the Secret {secret.name} itself must be moved to {name} within {grace}, then the old one goes",
         "the new token never expires either; short-lived ones come from `kubemint issue` or `kubemint identity token`",
     ]
@@ -99,6 +105,8 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
         address=address,
         steps=_steps(intent, places, secret.name, grace),
         warnings=tuple(warnings),
+        grace=lasts.grace,
+        grace_for=lasts.reasons,
     )
     return plan, RotateTokenSecret(context, intent, places, sight=sight)
 

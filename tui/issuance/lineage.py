@@ -24,7 +24,7 @@ from .dangers import worst
 from .errors import IssuanceError, UsageError
 from .kubeconfig_entries import Entry, entries_for
 from .lineage_tree import Node, Part, Subject, kept_secret
-from .lineage_users import users_of
+from .lineage_users import Users, users_of
 from .severity import Severity
 from .types import KIND_LABELS, Address, Credential, CredentialKind, Identity
 
@@ -74,13 +74,15 @@ async def trace(
 ) -> Node:
     """The whole tree. `credentials` is everything known to be issued for the subject; `on_part` hears each branch as
     it is found, in any order."""
+    users = asyncio.ensure_future(users_of(clusters, subject, credentials))
     works = {
         Part.ACCOUNT: _account(clusters, subject),
         Part.RIGHTS: _rights(clusters, subject),
         Part.ISSUED: _issued(subject, credentials),
         Part.REQUESTS: _requests(subject, credentials),
         Part.MACHINE: _machine(clusters, subject, credentials, config),
-        Part.USERS: users_of(clusters, subject, credentials),
+        Part.RUNS: _once(users, lambda found: found.runs),
+        Part.USERS: _once(users, lambda found: found.uses),
     }
 
     async def one(part: Part) -> Node:
@@ -93,6 +95,11 @@ async def trace(
 
     found = await asyncio.gather(*(one(part) for part in Part))
     return root(subject, found)
+
+
+async def _once(users: asyncio.Future[Users], which: Callable[[Users], Node]) -> Node:
+    """One of two branches that are looked up together."""
+    return which(await users)
 
 
 def root(subject: Subject, parts: Iterable[Node]) -> Node:

@@ -19,7 +19,10 @@ class Part(StrEnum):
     ISSUED = "issued for it"
     REQUESTS = "requests that keep one"
     MACHINE = "on this machine"
-    USERS = "used by"
+    RUNS = "runs as the account"
+    """Who has tokens of the account by running as it; none of them is a credential that somebody issued."""
+    USERS = "uses its credentials"
+    """Who reads what was issued for it."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,13 @@
-"""The branch of a lineage that says who uses it: pods and what they mount, CSI drivers, External Secrets."""
+"""The branches of a lineage that say who runs as an account, and who uses what was issued for it: pods and what they
+mount, CSI drivers, External Secrets."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.kube.errors import KubeError
 
@@ -19,87 +21,129 @@ if TYPE_CHECKING:
     from .consumers import Pod
 
 
-async def users_of(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Node:
+OWN: Final = "with tokens of their own: revoking a credential ends none of them"
+
+
+class Users(NamedTuple):
+    """Two things that are easily taken for one: who runs as the account, and who uses what was issued for it."""
+
+    runs: Node
+    uses: Node
+
+
+async def users_of_one(clusters: Clusters, credential: Credential) -> Users | None:
+    """The same for one credential alone; None where it speaks for no account."""
+    if credential.identity is None:
+        return None
+    subject = Subject(
+        cluster=credential.identity.cluster,
+        username=credential.identity.username,
+        identity=credential.identity,
+        here=credential.address,
+    )
+    return await users_of(clusters, subject, [credential])
+
+
+def user_said(node: Node) -> str:
+    """One of them in a line."""
+    how = [f"{child.name}, {child.note}" if child.note else child.name for child in node.children]
+    return f"{node.kind} {node.name}" + (f": {'; '.join(how) or node.note}" if how or node.note else "")
+
+
+async def users_of(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Users:
     """Pods and External Secrets, in every namespace where the account or one of its Secrets lies."""
+    if subject.identity is None:
+        note = "whoever holds your kubeconfig; pods do not log in like this"
+        return Users(Node(kind=Part.RUNS, note="nobody: it is no account"), Node(kind=Part.USERS, note=note))
     secrets: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    if subject.identity is not None:
-        secrets[subject.identity.cluster, subject.identity.namespace] = set()
+    secrets[subject.identity.cluster, subject.identity.namespace] = set()
     for one in credentials:
         where = kept_secret(one)
         if where is not None:
             secrets[where[0], where[1]].add(where[2])
     found = await asyncio.gather(
-        *(_users_in(clusters, cluster, namespace, names, subject)
+        *(_Namespace(cluster, namespace, names, subject.identity).look(clusters)
           for (cluster, namespace), names in secrets.items())
     )  # fmt: skip
-    nodes = [node for part, _ in found for node in part]
-    problems = [problem for _, told in found for problem in told]
-    if subject.identity is None:
-        return Node(kind=Part.USERS, note="whoever holds your kubeconfig; pods do not log in like this")
-    return Node(
-        kind=Part.USERS,
-        note="" if nodes else "nobody that can be seen" if not problems else "",
-        problem="; ".join(dict.fromkeys(problems)),
-        children=tuple(nodes),
+    runs = [node for part in found for node in part.runs]
+    uses = [node for part in found for node in part.uses]
+    unseen = "; ".join(dict.fromkeys(problem for part in found for problem in part.problems))
+    nobody = "" if unseen else "nobody that can be seen"
+    return Users(
+        Node(kind=Part.RUNS, note=OWN if runs else nobody, problem=unseen, children=tuple(runs)),
+        Node(kind=Part.USERS, note="" if uses else nobody, problem=unseen, children=tuple(uses)),
     )
 
 
-async def _users_in(
-    clusters: Clusters, cluster: str, namespace: str, secrets: set[str], subject: Subject
-) -> tuple[list[Node], list[str]]:
-    where = f"{namespace} of {cluster}"
-    identity = subject.identity
-    nodes: list[Node] = []
-    problems: list[str] = []
-    try:
-        client = await clusters.client(cluster)
-    except (KubeError, IssuanceError) as error:
-        return [], [f"{cluster}: {error}"]
-    runs = identity is not None and (identity.cluster, identity.namespace) == (cluster, namespace)
-    try:
-        drivers = await asking_drivers(client) if runs else {}
-    except KubeError as error:
-        drivers = {}
-        problems.append(f"{why_not(error, 'CSI drivers')} in {cluster}")
-    try:
-        for pod in await pods(client, namespace):
-            nodes += _of_pod(pod, cluster, identity if runs else None, secrets, drivers)
-    except KubeError as error:
-        problems.append(f"{why_not(error, 'pods')} in {where}")
-    try:
-        for carrier in await carriers(client, namespace, secrets, identity or Identity("", "", "")):
-            name = f"{carrier.namespace}/{carrier.name}" if carrier.namespace else carrier.name
-            nodes.append(Node(kind=carrier.kind, name=name, note=carrier.says, cluster=cluster))
-    except NotInstalled:
-        pass  # nothing to say: most clusters have no External Secrets
-    except KubeError as error:
-        problems.append(f"{why_not(error, 'External Secrets')} in {where}")
-    return nodes, problems
+@dataclass
+class _Namespace:
+    """What was found in one namespace."""
 
+    cluster: str
+    name: str
+    secrets: set[str]
+    """The Secrets of credentials in it."""
+    identity: Identity
+    runs: list[Node] = field(default_factory=list)
+    uses: list[Node] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
-def _of_pod(
-    pod: Pod, cluster: str, identity: Identity | None, secrets: set[str], drivers: dict[str, tuple[str, ...]]
-) -> list[Node]:
-    children = [
-        Node(kind="uses", name=f"Secret {pod.metadata.namespace}/{name}", note=how) for name, how in pod.uses(secrets)
-    ]
-    runs = identity is not None and pod.spec.service_account_name == identity.name
-    if runs:
-        children += [
-            Node(
-                kind="CSI volume",
-                name=driver,
-                note=f"the driver is given tokens of it for {', '.join(map(_audience, drivers[driver]))}",
+    async def look(self, clusters: Clusters) -> _Namespace:
+        try:
+            client = await clusters.client(self.cluster)
+        except (KubeError, IssuanceError) as error:
+            self.problems.append(f"{self.cluster}: {error}")
+            return self
+        where = f"{self.name} of {self.cluster}"
+        drivers: dict[str, tuple[str, ...]] = {}
+        try:
+            drivers = await asking_drivers(client) if self._at_home else {}
+        except KubeError as error:
+            self.problems.append(f"{why_not(error, 'CSI drivers')} in {self.cluster}")
+        try:
+            for pod in await pods(client, self.name):
+                self._pod(pod, drivers)
+        except KubeError as error:
+            self.problems.append(f"{why_not(error, 'pods')} in {where}")
+        try:
+            for carrier in await carriers(client, self.name, self.secrets, self.identity):
+                name = f"{carrier.namespace}/{carrier.name}" if carrier.namespace else carrier.name
+                node = Node(kind=carrier.kind, name=name, note=carrier.says, cluster=self.cluster)
+                (self.runs if carrier.as_account else self.uses).append(node)
+        except NotInstalled:
+            pass  # nothing to say: most clusters have no External Secrets
+        except KubeError as error:
+            self.problems.append(f"{why_not(error, 'External Secrets')} in {where}")
+        return self
+
+    @property
+    def _at_home(self) -> bool:
+        """Whether it is the account's own namespace."""
+        return (self.identity.cluster, self.identity.namespace) == (self.cluster, self.name)
+
+    def _pod(self, pod: Pod, drivers: dict[str, tuple[str, ...]]) -> None:
+        name = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        phase = pod.status.phase.lower() if pod.status.phase not in ("", "Running") else ""
+        runs = self._at_home and pod.spec.service_account_name == self.identity.name
+        if runs:
+            volumes = tuple(
+                Node(
+                    kind="CSI volume",
+                    name=driver,
+                    note=f"the driver is given tokens of it for {', '.join(map(_audience, drivers[driver]))}",
+                )
+                for driver in pod.drivers
+                if driver in drivers
             )
-            for driver in pod.drivers
-            if driver in drivers
-        ]
-    if not runs and not children:
-        return []
-    says = "runs as it" if runs else "runs as another account"
-    phase = f", {pod.status.phase.lower()}" if pod.status.phase not in ("", "Running") else ""
-    name = f"{pod.metadata.namespace}/{pod.metadata.name}"
-    return [Node(kind="Pod", name=name, note=says + phase, cluster=cluster, children=tuple(children))]
+            self.runs.append(Node(kind="Pod", name=name, note=phase, cluster=self.cluster, children=volumes))
+        uses = tuple(
+            Node(kind="uses", name=f"Secret {pod.metadata.namespace}/{secret}", note=how)
+            for secret, how in pod.uses(self.secrets)
+        )
+        if uses:
+            whose = "runs as it too" if runs else "runs as another account"
+            note = ", ".join(filter(None, (whose, phase)))
+            self.uses.append(Node(kind="Pod", name=name, note=note, cluster=self.cluster, children=uses))
 
 
 def _audience(audience: str) -> str:

@@ -106,7 +106,8 @@ class LongLived:
     async def committed(self) -> tuple[dict[str, object], list[Revocation]]:
         """What the journal keeps when all is done, and the old handles to revoke after the grace."""
         intent = self.intent
-        revocations = intent.revocations(await self.context.moment(self.identity.cluster), self.context.grace)
+        begun = await self.context.moment(self.identity.cluster)
+        revocations = intent.revocations(begun, intent.lasting(self.context.grace))
         source = self.credential().address
         exports = [
             Export(credential=self.credential(place.address), request=intent.request, source=source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -19,10 +19,12 @@ from .durations import format_duration
 from .errors import UsageError
 from .formats import losses
 from .gardener import refuse_viewer
+from .grace_length import Length
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import Held, Place, places_for
 from .replacing import refuse_live
+from .secret_users import announced_by, secrets_of
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
 from .sight import Sight
 from .token_request import check_wish
@@ -105,7 +107,11 @@ async def prepare(
         handle=handle,
         old=tuple(old),
     )
-    steps = _steps(intent, places, held, create_account=create_account, grace=context.grace)
+    told = replace(context, announced=context.announced | announced_by(spec))
+    lasts = await told.length(secrets_of(spec), intent.old) if intent.old_handles else Length()
+    intent = msgspec.structs.replace(intent, grace=lasts.journaled)
+    warnings += lasts.warnings
+    steps = _steps(intent, places, held, create_account=create_account, grace=intent.lasting(context.grace))
     plan = Plan(
         id=plan_id,
         action=action,
@@ -113,6 +119,8 @@ async def prepare(
         steps=steps,
         warnings=tuple(dict.fromkeys(warnings)),
         preview="\n".join(found.preview for found in held if found.preview),
+        grace=lasts.grace if intent.old_handles else None,
+        grace_for=lasts.reasons,
     )
     work = Issue(context, intent, places, account.uid, create_account, account.exists is False, sight=sight)
     return Prepared(plan, work)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -55,7 +55,8 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
         error.hint = f"PushSecret {name} takes from it; make the source, or delete the PushSecret"
         raise
     found = await _as_it_is(context, _source(cluster, source["metadata"], name), f"{namespace}/{view.source}")
-    plan, work = await prepare_any(context, found.address) if found.address is not None else (None, None)
+    told = replace(context, announced=frozenset({name}))
+    plan, work = await prepare_any(told, found.address) if found.address is not None else (None, None)
     if plan is not None and work is not None and found.announces:
         return plan, work  # and it waits until it has arrived, and proves that
     where = {"cluster": cluster, "namespace": namespace, "resource": resource.name, "name": name}

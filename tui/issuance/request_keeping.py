@@ -25,9 +25,11 @@ from .dpf.resources import FINALIZER
 from .dpf.tending import waits_until
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .grace_length import Length
 from .lease import LEASES, Lease, LeaseLost
 from .plans import new_id
 from .running import Run, StepFailed
+from .secret_users import secrets_of_request
 from .sight import Sight
 from .sweeps import Sweeps
 from .turns import Turns
@@ -140,7 +142,7 @@ class KeepRequest:
     async def _kept(self) -> Rest:
         address = self.address
         keeper = Keeper(
-            self.context.clusters, clock=self.context.clock, grace=self.context.grace, owner=self.context.owner
+            self.context.clusters, clock=self.context.clock, grace=self.context.wish, owner=self.context.owner
         )
         for last in range(_TRIES):
             try:
@@ -187,11 +189,20 @@ async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool
     title, warning = await _foreseen(keepers.context, request)
     steps = [_lease_step(address), _keep_step(address, title)]
     warnings = (warning,) if warning else ()
+    lasts = Length(grace=keepers.context.grace)
     if request.deleted_at is None and request.expires_at is not None:
-        steps.append(
-            Step(id="sweep:0", title=f"Remove what it replaces after {format_duration(keepers.context.grace)}")
-        )
-    plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=tuple(steps), warnings=warnings)
+        now = credential_of(address.cluster, request, keepers.context.clock())
+        lasts = await keepers.context.length(secrets_of_request(request), [now])
+        steps.append(Step(id="sweep:0", title=f"Remove what it replaces after {format_duration(lasts.grace)}"))
+    plan = Plan(
+        id=new_id(),
+        action=Action.KEEP,
+        address=address,
+        steps=tuple(steps),
+        warnings=warnings + lasts.warnings,
+        grace=lasts.grace,
+        grace_for=lasts.reasons,
+    )
     return plan, KeepRequest(keepers, address, request, sight=sight)
 
 

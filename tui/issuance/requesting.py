@@ -24,10 +24,12 @@ from .dpf.steps import annotate, check_written, fetch, look_secret
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
+from .grace_length import Length
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, issued_again
 from .plans import new_id
 from .running import Run, StepFailed
+from .secret_users import secrets_of_request
 from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
 from .sight import Sight
 from .token_request import IssuedToken
@@ -89,7 +91,7 @@ class RequestRotation:
 
     async def finish(self, run: Run, issued: IssuedToken) -> Finished:
         """The Secret holds the new token; say so in the request, commit, and leave the old handle to its grace."""
-        context, grace = self.context, self.context.grace
+        context, grace = self.context, self.intent.lasting(self.context.grace)
         try:
             async with run.step("check:0"):
                 await check_written(self.work.host, self.work.request, self.work.data(issued))
@@ -213,8 +215,16 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(request.expires_at)}",)
     if foreign:
         warnings += (foreign,)
+    lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()
+    intent = msgspec.structs.replace(intent, grace=lasts.journaled)
     plan = Plan(
-        id=intent.plan, action=Action.ROTATE, address=address, steps=_steps(context, work, intent), warnings=warnings
+        id=intent.plan,
+        action=Action.ROTATE,
+        address=address,
+        steps=_steps(context, work, intent),
+        warnings=warnings + lasts.warnings,
+        grace=lasts.grace if intent.old_handles else None,
+        grace_for=lasts.reasons,
     )
     return plan, RequestRotation(context, work, intent, sight)
 
@@ -328,7 +338,8 @@ def _steps(context: Context, work: RequestWork, intent: Intent) -> tuple[Step, .
         COMMIT,
     ]  # fmt: skip
     for number, old in enumerate(intent.old_handles):
-        steps.append(revoke_step(number, old, f"Revoke the old one after {format_duration(context.grace)}"))
+        grace = format_duration(intent.lasting(context.grace))
+        steps.append(revoke_step(number, old, f"Revoke the old one after {grace}"))
     return tuple(steps)
 
 

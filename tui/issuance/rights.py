@@ -138,6 +138,15 @@ _KEPT: Final = Right(
     verbs=("get", "update"), resource=SECRETS, named="secret", why="the Secret that keeps the credential"
 )
 
+_USERS: Final = (
+    Right(
+        verbs=("list",), resource=PODS,
+        why="who mounts the Secret: the old one lives until they have the new one; else three minutes are taken",
+    ),
+    Right(verbs=("list",), resource=PUSH_SECRETS, why="what carries the Secret on; only where it is installed"),
+    Right(verbs=("list",), resource=EXTERNAL_SECRETS, why="and what fetches it; likewise"),
+)  # fmt: skip
+
 _DPU: Final = (
     Right(verbs=("get", "patch"), resource=DPU_REQUESTS, why="the request, its finalizer and annotations"),
     Right(verbs=("patch",), resource=DPU_REQUESTS, subresource="status", why="what was issued, and until when"),
@@ -156,6 +165,7 @@ _DPU: Final = (
     ),
     Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="that account the first time"),
     msgspec.structs.replace(_MINT, why="the token, where a request is for its own cluster"),
+    *_USERS,
 )  # fmt: skip
 _SHOOT: Final = Right(
     verbs=("get",), resource=SHOOTS, named="shoot", why="how the shoot stands and where it is"
@@ -181,8 +191,8 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("get",), resource=SECRETS, why="the kubeconfig of each DPUCluster, to reach it as a cluster"),
     ),
     Flow.ISSUE_FILE: (_LOOK, _MINT, _HANDLE),
-    Flow.ISSUE_SECRET: (_LOOK, _MINT, _HANDLE, _KEPT),
-    Flow.ROTATE: (_LOOK, _MINT, _HANDLE, _SEE_HANDLE, _KEPT),
+    Flow.ISSUE_SECRET: (_LOOK, _MINT, _HANDLE, _KEPT, *_USERS),
+    Flow.ROTATE: (_LOOK, _MINT, _HANDLE, _SEE_HANDLE, _KEPT, *_USERS),
     Flow.REVOKE: (
         _SEE_HANDLE,
         Right(verbs=("delete",), resource=SECRETS, why="the handle, then the Secret that kept the token"),
@@ -257,6 +267,7 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("get", "update"), resource=SECRETS, why="the tenant's kubeconfig, and the Secret that is pushed"),
         Right(verbs=("get",), resource=STORES, why="whether there is a store that leads into the tenant"),
         Right(verbs=("get", "patch", "create"), resource=PUSH_SECRETS, why="the PushSecret, and how it goes"),
+        *_USERS,
     ),
 }  # fmt: skip
 

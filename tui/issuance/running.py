@@ -141,6 +141,8 @@ class Run:
             error=failure.message if failure else "",
             hint="; ".join(dict.fromkeys(hints + self.hints)),
             left=tuple(self.left),
+            grace=self.plan.grace,
+            grace_for=self.plan.grace_for,
         )
 
 

@@ -79,8 +79,9 @@ for: its address in the environment, the token and the CA in
 Files follow a rotation: the kubelet writes them anew at its next
 sync, up to two minutes after the Secret changed. Read the token
 again when you use it; the client libraries do, every minute. A
-rotation by kubemint ends the old token after its grace: where pods
-use it like this, give it --grace 3m.
+rotation by kubemint sees the pods that use it like this, and lets
+the old token live on for three minutes; a shorter --grace is too
+short for them.
 
 Variables never follow: they are read once, when the container
 starts. Here they only hold the address; a token in one would end

@@ -300,6 +300,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     preview: str = ""
     """What a merge changes in a kubeconfig, as a diff without material; empty where nothing is merged."""
+    grace: timedelta | None = None
+    """How long what is replaced still works; None where nothing is."""
+    grace_for: tuple[str, ...] = ()
+    """Who needs it so long, in words; empty where nobody needs longer than usual."""
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,6 +331,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     left: tuple[str, ...] = ()
     """What was to end or to go with it and has not, in words: an old token that still works, a place that could not
     be tidied. `ok` says that what was asked for is there all the same."""
+    grace: timedelta | None = None
+    """How long what was replaced still works, and `grace_for` whom, as the plan said it."""
+    grace_for: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:

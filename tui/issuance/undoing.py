@@ -28,12 +28,14 @@ from .errors import IssuanceError, UsageError
 from .file_place import token_in_file
 from .files import read_private
 from .grace import Graces
+from .grace_length import Length
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
 from .places import places_for
 from .plans import new_id
 from .reading import lookup, normal
 from .running import Run, StepFailed
+from .secret_users import secrets_of
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, CredentialKind, Format, Plan, Step, StepStatus
@@ -121,7 +123,8 @@ async def prepare_undo(
     intent = undo_intent(
         address, revocation, request, tuple(one.credential for one in held if one.credential is not None), old
     )
-    intent = msgspec.structs.replace(intent, spec=spec)
+    lasts = await context.length(secrets_of(spec), intent.old) if intent.old_handles else Length()
+    intent = msgspec.structs.replace(intent, spec=spec, grace=lasts.journaled)
     steps = [
         Step(id="intent", title="Journal what is intended, and keep the old handle"),
         prove_step(spec.identity.cluster, "Prove that the old one still works"),
@@ -131,7 +134,7 @@ async def prepare_undo(
         ),
         *(check_step(number, place) for number, place in enumerate(places)),
     ]
-    plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning])
+    plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning], lasts)
     return plan, Undo(context, intent, places, account_uid="", token=token, sight=sight)
 
 
@@ -163,17 +166,25 @@ def undo_intent(
     )
 
 
-def undo_plan(context: Context, intent: Intent, now: datetime, steps: list[Step], warnings: list[str]) -> Plan:
+def undo_plan(
+    context: Context, intent: Intent, now: datetime, steps: list[Step], warnings: list[str], lasts: Length
+) -> Plan:
     """The plan of an undo: its own steps, the commit, and the newer handle at the end of its grace."""
     steps = [*steps, COMMIT]
-    grace = format_duration(context.grace)
+    grace = format_duration(intent.lasting(context.grace))
     steps += [
         revoke_step(number, one, f"Revoke the newer one after {grace}") for number, one in enumerate(intent.old_handles)
     ]
     left = human_left((intent.expires_at or now) - now)
     warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
     return Plan(
-        id=intent.plan, action=Action.UNDO, address=intent.address, steps=tuple(steps), warnings=tuple(warnings)
+        id=intent.plan,
+        action=Action.UNDO,
+        address=intent.address,
+        steps=tuple(steps),
+        warnings=(*warnings, *lasts.warnings),
+        grace=lasts.grace if intent.old_handles else None,
+        grace_for=lasts.reasons,
     )
 
 

@@ -19,10 +19,12 @@ from .dpf import credential_of
 from .dpf.cleanup import Leftover, leftovers_of
 from .errors import IssuanceError, UsageError
 from .fence import unsure
+from .grace_length import Length
 from .intent import Revocation
 from .issuing import issued_again
 from .requesting import RequestRotation, as_planned, looked_at, spec_of
 from .running import Run, StepFailed
+from .secret_users import secrets_of_request
 from .shared_steps import prove_step
 from .sight import Sight
 from .types import Address, Handle, Plan, Step, StepStatus
@@ -120,9 +122,9 @@ async def prepare_request_undo(
     newer = credential_of(address.cluster, request, now)
     _, verdict = await vouching.of_request(context, request, newer, work.published.token)
     newer = msgspec.structs.replace(newer, handle=verdict.handle)
-    intent = msgspec.structs.replace(
-        undo_intent(address, revocation, request.uid, (newer,), old), spec=spec_of(request)
-    )
+    intent = undo_intent(address, revocation, request.uid, (newer,), old)
+    lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()
+    intent = msgspec.structs.replace(intent, spec=spec_of(request), grace=lasts.journaled)
     secret = {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
     itself = {"cluster": request.cluster, "namespace": request.namespace, "name": request.name}
     steps = [
@@ -142,4 +144,4 @@ async def prepare_request_undo(
             resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com", **itself,
         ),
     ]  # fmt: skip
-    return undo_plan(context, intent, now, steps, []), RequestUndo(context, work, intent, sight, token=token)
+    return undo_plan(context, intent, now, steps, [], lasts), RequestUndo(context, work, intent, sight, token=token)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,7 @@ from tui.kube.errors import KubeError
 
 from .cluster_time import now_at
 from .errors import IssuanceError
+from .grace_length import GraceWish, Length
 from .grace_time import Moment, moment
 from .intent import Revocation
 from .types import Address, Credential, Handle
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from .dpf.target import TargetClusters
     from .running import Run
+    from .secret_users import SecretName, SecretUsers
     from .sight import Sight
     from .state import StateStore
 
@@ -33,8 +35,22 @@ class Context:
     state: StateStore
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
-    grace: timedelta
+    wish: GraceWish
     owner: str
+    users: SecretUsers
+    announced: frozenset[str] = frozenset()
+    """PushSecrets that are told of the new material at once."""
+
+    @property
+    def grace(self) -> timedelta:
+        """How long an old credential still works where nobody is known to need longer."""
+        return self.wish.asked
+
+    async def length(self, secrets: Sequence[SecretName], old: Sequence[Credential]) -> Length:
+        """How long the old credentials have to live on that these Secrets hold, and for whom."""
+        ends = [one.expires_at for one in old if one.expires_at is not None]
+        left = max(ends) - self.clock() if ends and len(ends) == len(old) else None
+        return await self.users.length(self.clusters, self.wish, secrets, left=left, announced=self.announced)
 
     async def now(self, cluster: str) -> datetime:
         """The time in this cluster, which is what the stamps of its tokens mean."""

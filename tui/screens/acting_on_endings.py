@@ -85,7 +85,7 @@ def _ask(
         if yes:
             screen.begin(verb, tasks, asked=True)
 
-    found = partial(consequences, screen.session, intended, _credentials(rows))
+    found = partial(consequences, screen.session, intended, _credentials(rows), rotates=verb == "rotate")
     said = [*said, *screen.left_alone()]
     screen.app.push_screen(ConfirmScreen(title, [*body, *said], type_to_confirm=word, verb=name, more=found), sure)
 

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
-from tui.issuance.lineage import subject_of_account
-from tui.issuance.lineage_users import users_of
+from tui.issuance.lineage_users import user_said, users_of_one
 from tui.kube.errors import KubeError
 
 from .intended import Intended
@@ -19,15 +19,16 @@ from .jobs import AT_ONCE
 from .session import Session
 
 if TYPE_CHECKING:
-    from tui.issuance.lineage_tree import Node
     from tui.issuance.types import Credential, Plan
 
 MOST_PLANS: Final = 8
 MOST_USERS: Final = 6
 
 
-async def consequences(session: Session, intended: Sequence[Intended], credentials: Sequence[Credential]) -> list[str]:
-    """Lines for a dialog: who may still use it, then what ends by each plan, with what to know about it."""
+async def consequences(
+    session: Session, intended: Sequence[Intended], credentials: Sequence[Credential], *, rotates: bool = False
+) -> list[str]:
+    """Lines for a dialog: who uses it, who only runs as its account, then what ends by each plan."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def foreseen(one: Intended) -> list[str]:
@@ -35,25 +36,51 @@ async def consequences(session: Session, intended: Sequence[Intended], credentia
             await one.foresee()
         return _ending(one, alone=len(intended) == 1)
 
-    async def used(credential: Credential, *, account: bool) -> list[str]:
+    async def used(credential: Credential) -> tuple[list[str], list[str]]:
         async with slots:
-            return await _users(session, credential, account=account)
+            return await _users(session, credential)
 
     shown = intended[:MOST_PLANS]
     ends = await asyncio.gather(*map(foreseen, shown))
     account = any(_ends_account(one.plan) for one in shown)
-    users = await asyncio.gather(*(used(credential, account=account) for credential in credentials[:MOST_PLANS]))
+    users = await asyncio.gather(*map(used, credentials[:MOST_PLANS]))
+    uses = list(dict.fromkeys(line for found, _ in users for line in found))
+    runs = list(dict.fromkeys(line for _, found in users for line in found))
     left = len(intended) - len(shown)
-    found = list(dict.fromkeys(line for lines in users for line in lines))
+    lasts = await _longest(session, credentials) if rotates and len(intended) > 1 else []
+    it, whose = ("it", "its account") if len(intended) == 1 else ("them", "their accounts")
+    also = f"Who runs as {whose}, with tokens that end too:"
+    title = also if account else f"Who only runs as {whose}, with tokens that stay:"
     return [
-        "Who may still use it:",
-        *(found[:MOST_USERS] or ["- nobody that can be seen in the cluster; whoever has a copy of it"]),
-        *([f"- … and {len(found) - MOST_USERS} more; l shows all"] if len(found) > MOST_USERS else []),
+        *([*lasts, ""] if lasts else []),
+        f"Who uses {it}:",
+        *(_some(uses) or ["- nobody that can be seen in the cluster; whoever has a copy of it"]),
+        *(["", title, *_some(runs)] if runs else []),
         "",
         "What happens:",
         *(line for lines in ends for line in lines),
         *([f"… and {left} more"] if left > 0 else []),
     ]
+
+
+async def _longest(session: Session, credentials: Sequence[Credential]) -> list[str]:
+    """For how long the old ones work, at the longest, and for whom."""
+    lengths = await session.engine.graces_of(credentials)
+    if not lengths:
+        return []
+    longest = max(lengths, key=lambda one: one.grace)
+    usual = min(one.grace for one in lengths)
+    if not longest.reasons:
+        return [f"The old ones work for {format_duration(longest.grace)}, then they end."]
+    more = sum(one.grace == longest.grace for one in lengths) - 1
+    others = f"; so do {more} more" if more else ""
+    how_long = f"{format_duration(usual)}, the longest of them for {format_duration(longest.grace)}"
+    return [f"The old ones work for {how_long}: {'; '.join(longest.reasons)}{others}"]
+
+
+def _some(lines: list[str]) -> list[str]:
+    more = len(lines) - MOST_USERS
+    return lines[:MOST_USERS] + ([f"- … and {more} more; l shows all"] if more > 0 else [])
 
 
 def _ending(one: Intended, *, alone: bool) -> list[str]:
@@ -73,22 +100,17 @@ def _ends_account(plan: Plan | None) -> bool:
     return plan is not None and any(step.verb == "delete" and step.resource == "serviceaccounts" for step in plan.steps)
 
 
-async def _users(session: Session, credential: Credential, *, account: bool) -> list[str]:
-    """Who reads the Secret it is kept in. Pods that only run as the account have tokens of their own."""
+async def _users(session: Session, credential: Credential) -> tuple[list[str], list[str]]:
+    """Who reads the Secret it is kept in, and who runs as its account without that."""
     if credential.identity is None or session.fleet is None:
-        return []
+        return [], []
     try:
-        found = await users_of(session.fleet, subject_of_account(credential.identity, credential.address), [credential])
+        found = await users_of_one(session.fleet, credential)
     except (KubeError, IssuanceError) as error:
-        return [f"- that could not be asked: {error}"]
-    lines = [_user(node) for node in found.children if account or node.kind != "Pod" or _reads(node)]
-    return lines + ([f"- not all could be asked: {found.problem}"] if found.problem else [])
-
-
-def _reads(node: Node) -> bool:
-    return any(child.kind == "uses" for child in node.children)
-
-
-def _user(node: Node) -> str:
-    how = [f"{child.name}, {child.note}" if child.note else child.name for child in node.children]
-    return f"- {node.kind} {node.name}: {'; '.join(how) or node.note}"
+        return [f"- that could not be asked: {error}"], []
+    if found is None:
+        return [], []
+    reading = {node.name for node in found.uses.children if node.kind == "Pod"}
+    uses = [f"- {user_said(node)}" for node in found.uses.children]
+    runs = [f"- {user_said(node)}" for node in found.runs.children if node.name not in reading]
+    return uses + ([f"- not all could be asked: {found.uses.problem}"] if found.uses.problem else []), runs

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Label
 
+from tui.issuance.grace_length import lasting
 from tui.issuance.types import Step
 from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.names import short_path
@@ -99,6 +100,8 @@ def sections(intended: Intended) -> list[Section]:
         facts += [Fact("→", intended.hint, Tone.WARN)] if intended.hint else []
         return [Section(intended.title, facts)]
     facts = [Fact("!", warning, Tone.WARN) for warning in plan.warnings]
+    if plan.grace is not None and (lasts := lasting(plan.grace, plan.grace_for)):
+        facts.insert(0, Fact("→", lasts, Tone.INFO))
     for number, step in enumerate(plan.steps, 1):
         facts += [Fact(str(number), step.title, Tone.STRONG), Fact("", _call(step), Tone.MUTE)]
     found = [Section(f"{plan.action.value} {intended.title}", facts)]

@@ -76,6 +76,7 @@ class Keyboard:
         self._clicked: list[events.Key] = []
         self._place: _Place | None = None
         self._quiet = 0.0
+        self._shown: Stroke | None = None
         self._timer: Timer | None = None
 
     def opened(self, screen: Screen[Any]) -> None:
@@ -181,6 +182,8 @@ class Keyboard:
         answers = sort is Sort.ENTER or (event.key == "space" and isinstance(self._host.focused, Button))
         if answers and self._strokes.held is None:
             why = still.refuses(event.time)
+            if not why and self._strokes.pasted(event.time):
+                why = "enter came with the text before it: press it again if you mean it"
         elif sort is Sort.ACTS and getattr(screen, "acts_by_letter", False) and still.fresh(event.time):
             why = f"this has just opened: {event.character} was not taken for its answer"
         else:
@@ -243,8 +246,10 @@ class Keyboard:
         held, due = self._strokes.held, self._strokes.due
         if due is not None:
             self._timer = self._host.set_timer(max(due - self.clock(), 0.001), self.due)
-        for line in self._host.screen.query(KeyLine):
-            line.press(held.key if held is not None else "", held.character if held is not None else "")
+        if held is not self._shown:
+            self._shown = held
+            for line in self._host.screen.query(KeyLine):
+                line.press(held.key if held is not None else "", held.character if held is not None else "")
 
     async def due(self) -> None:
         """Time went on: what is held may be no typing any more."""

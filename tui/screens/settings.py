@@ -28,8 +28,8 @@ from .dialog import Dialog, Field, Wrong, wrong
 
 _DIFF_LINES: Final = 4
 _ASKS: Final = {
-    Confirm.NEVER: "never, not even before a revocation",
-    Confirm.DESTRUCTIVE: "before something is destroyed",
+    Confirm.NEVER: "only before several at once",
+    Confirm.DESTRUCTIVE: "before destroying, or several",
     Confirm.ALWAYS: "always, before a rotation too",
 }
 _SHOWN: Final = ("readOnly", "readOnlyContexts", "keymap", "columns", "alerts")

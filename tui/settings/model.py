@@ -67,10 +67,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     read_only_contexts: Annotated[
         Globs, Meta(description="Clusters in which nothing is changed, by glob pattern: `prod-*`.")
     ] = ()
-    confirm: Annotated[Confirm, Meta(description="What asks before it begins.")] = Confirm.DESTRUCTIVE
+    confirm: Annotated[Confirm, Meta(description="What asks before it begins; several at once always do.")] = (
+        Confirm.DESTRUCTIVE
+    )
     grace: Annotated[Duration, Meta(description="How long the old credential still works after a rotation.")] = (
         timedelta(seconds=30)
     )
+    kubelet_sync: Annotated[
+        Duration,
+        Meta(description="How long a changed Secret may take to reach the pods that mount it; no grace is shorter."),
+    ] = timedelta(minutes=3)
     lifetime: Annotated[Duration, Meta(description="The lifetime that new credentials ask for.")] = timedelta(hours=1)
     export_folder: Annotated[str, Meta(description="Where exports go unless you say otherwise.")] = "~/.kube/kubemint"
     trust: Annotated[

@@ -18,6 +18,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from tui.issuance.countdown import human_left
+from tui.issuance.grace_length import lasting
 from tui.issuance.types import StepResult, StepStatus
 from tui.kube.text import safe_text
 
@@ -176,6 +177,12 @@ def single(task: TaskLike) -> list[Content]:
         Content.assemble(("! ", "$warn bold"), (safe_text(warning), "$warn"))
         for warning in (task.plan.warnings if task.plan is not None else ())
     ]
+    if (
+        task.plan is not None
+        and task.plan.grace is not None
+        and (lasts := lasting(task.plan.grace, task.plan.grace_for))
+    ):
+        lines.append(Content.assemble(("→ ", "$info bold"), (safe_text(lasts), "$info")))
     over = task.status not in (None, StepStatus.RUNNING)
     for step, title in order:
         result = results.get(step)

@@ -126,6 +126,10 @@ class Keystrokes:
         """What was typed went nowhere: what follows is the rest of it."""
         self._lost_until = at + self._pace.lost
 
+    def pasted(self, at: float) -> bool:
+        """Whether a key at that time came with a text, faster than anybody presses keys."""
+        return at - self._text_at < self._pace.pasted
+
     @property
     def quiet(self) -> float:
         """Seconds between the key that came last and the one before it."""
@@ -149,7 +153,7 @@ class Keystrokes:
         if sort not in (Sort.ACTS, Sort.AGAIN) or not pace.hold:
             self._trail = []
             return Verdict(deliver=[stroke])
-        pasted = at - self._text_at < pace.pasted
+        pasted = self.pasted(at)
         held_down = before is not None and before.key == stroke.key and at - before.at < pace.repeat
         self._mute = pasted or (held_down and sort is Sort.ACTS)
         self._why_mute = f"{stroke.character} came right after a text: press it again" if pasted else ""

@@ -19,8 +19,10 @@ from tui.issuance.durations import format_duration
 from tui.issuance.entering import NotEntered
 from tui.issuance.errors import IssuanceError
 from tui.issuance.fence import fence, unsure
+from tui.issuance.grace_length import GraceWish, lasting
 from tui.issuance.managed import Reserved
 from tui.issuance.renewal import next_wake, spread
+from tui.issuance.secret_users import SecretUsers, secrets_of_request
 from tui.issuance.token_request import IssuedToken
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
@@ -47,6 +49,8 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
     """Why a new token was issued; empty where the old one was kept."""
     wake: datetime | None = None
     notes: tuple[str, ...] = ()
+    grace: timedelta = timedelta(0)
+    """How long what it replaced still works."""
     error: str = ""
     hint: str = ""
 
@@ -64,12 +68,13 @@ class Keeper:
         clusters: TargetClusters,
         *,
         clock: Callable[[], datetime] = utc_now,
-        grace: timedelta = GRACE,
+        grace: timedelta | GraceWish = GRACE,
         owner: str = "",
     ) -> None:
         self._clusters = clusters
         self._clock = clock
-        self._grace = grace
+        self._wish = grace if isinstance(grace, GraceWish) else GraceWish(grace)
+        self._users = SecretUsers()
         self._owner = owner or socket.gethostname()
 
     async def reconcile(
@@ -115,10 +120,12 @@ class Keeper:
             await self._take_back_unless_published(work, minted, error)
             return await self._failed(work.request, conditions.SECRET, error, work)
         now = self._now(host)
-        await work.publish(minted or (work.adopted() if decision.adopt else None), now, self._grace)
-        orphans = await work.orphans(self._now(work.client), now + self._grace)
+        grace = await self._lasts(work, minted)
+        await work.publish(minted or (work.adopted() if decision.adopt else None), now, grace)
+        orphans = await work.orphans(self._now(work.client), now + grace)
         swept = await self._sweep(work, now, orphans)
-        return self._rest(work, reason, minted, swept)
+        rest = self._rest(work, reason, minted, swept)
+        return msgspec.structs.replace(rest, grace=grace if minted is not None else timedelta(0))
 
     async def _not_entered(self, request: DPURequest) -> NotEntered | None:
         """Why the cluster of a request is not entered. What this machine's operator was not asked yet is nobody else's
@@ -148,6 +155,16 @@ class Keeper:
             asked, granted = format_duration(issued.requested), format_duration(issued.granted)
             work.notes.append(f"asked {asked}, got {granted}")
         return issued
+
+    async def _lasts(self, work: RequestWork, issued: IssuedToken | None) -> timedelta:
+        """How long what is replaced still works, by who uses the Secret; what there is to say of it is noted."""
+        request = work.request
+        if issued is None or request.expires_at is None:
+            return self._wish.asked
+        left = request.expires_at - self._now(work.client)
+        lasts = await self._users.length(self._clusters, self._wish, secrets_of_request(request), left=left)
+        work.notes += [text for text in (lasting(lasts.grace, lasts.reasons), *lasts.warnings) if text]
+        return lasts.grace
 
     async def _take_back(self, work: RequestWork) -> None:
         try:
