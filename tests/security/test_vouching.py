@@ -516,10 +516,12 @@ async def test_what_lies_elsewhere_is_told_by_its_token(embedded: Arena) -> None
     async with Bench(embedded) as bench:
         first = await bench.issue(embedded.spec(embedded.secret("one"), embedded.secret("two"), format=Format.TOKEN))
         handle = first.credential.handle
-        await bench.issue(embedded.spec(embedded.secret("two"), format=Format.TOKEN))
+        other = embedded.spec(embedded.secret("two"), format=Format.TOKEN)
+        assert (await bench.engine.execute(await bench.engine.plan_issue(other, replace=True))).ok
         async with Attacker(bench, "two") as mallory:
             await mallory.marks(handle=f"{handle.namespace}/{handle.name}/{handle.uid}")
-        plan = await bench.engine.plan_issue(embedded.spec(embedded.secret("one"), format=Format.TOKEN))
+        wanted = embedded.spec(embedded.secret("one"), format=Format.TOKEN)
+        plan = await bench.engine.plan_issue(wanted, replace=True)
         assert any(step.name == handle.name for step in plan.steps if step.id.startswith("revoke")), plan.warnings
 
 
