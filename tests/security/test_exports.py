@@ -416,3 +416,25 @@ def test_an_identity_is_of_one_cluster() -> None:
     """The comparison that whose token it is rests on."""
     assert Identity("a", "n", "robot") != Identity("b", "n", "robot")
     assert SecretDestination("a", "n", "x") != SecretDestination("b", "n", "x")
+
+
+async def test_a_shoots_kubeconfig_is_not_entered_where_it_runs_or_reads_something(
+    ebench: Bench, tmp_path: Path
+) -> None:
+    """Verifying and asking what it may do take it apart like a copy does."""
+    where, name = {"namespace": "garden-prod"}, "tenant-b.kubeconfig"
+    address = Address(CredentialKind.STATIC, ebench.arena.name, "garden-prod", name)
+    found: dict[str, Any] = await ebench.client.get(SECRETS, name, **where)
+    document = yaml.safe_load(base64.b64decode(found["data"]["kubeconfig"]))
+    assert (await ebench.engine.verify(address)).ok
+    _cluster(document)["proxy-url"] = "http://127.0.0.1:9"
+    data = base64.b64encode(yaml.safe_dump(document).encode()).decode()
+    await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, **where)
+    try:
+        with pytest.raises(DeliveredError, match="proxy-url"):
+            await ebench.engine.verify(address)
+        with pytest.raises(DeliveredError, match="proxy-url"):
+            await ebench.engine.powers(address)
+    finally:
+        data = {"kubeconfig": found["data"]["kubeconfig"]}
+        await ebench.client.patch(SECRETS, name, {"data": data}, **where)

@@ -225,10 +225,9 @@ async def _bearer(context: Context, address: Address, credential: Credential) ->
     from . import reading
 
     if credential.shoot is not None:
-        from tui.kube.kubeconfig import parse
+        from .static_token import way_in
 
-        kept = await reading.material(context, address)
-        return parse(kept.reveal_bytes()).endpoint()
+        return way_in(context, address, await reading.material(context, address))
     token = await reading.token(context, address)
     if token is None or credential.identity is None:
         return None

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.kube import shell
+from tui.kube.addresses import leads_near
+from tui.kube.delivered import ONLY_LOOKING, Allow, DeliveredError, read
 from tui.kube.errors import NotFound
-from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
@@ -22,6 +23,8 @@ from .secret_place import SecretObject
 from .types import AccessLevel, Address, Credential, CredentialKind, Format, ShootAccess, State
 
 if TYPE_CHECKING:
+    from tui.kube.endpoint import Endpoint
+
     from .work import Context
 
 SELECTOR: Final = "gardener.cloud/role=kubeconfig"
@@ -66,7 +69,19 @@ async def material(context: Context, address: Address) -> Sensitive:
 
 def token_in(config: Sensitive) -> Sensitive | None:
     """The token in such a kubeconfig."""
-    return parse(config.reveal_bytes()).endpoint().login.token
+    try:
+        return read(config.reveal_bytes(), ONLY_LOOKING).token
+    except DeliveredError:
+        return None
+
+
+def way_in(context: Context, address: Address, config: Sensitive) -> Endpoint:
+    """Where a shoot's kubeconfig leads and with what, as far as it may be entered. Raises DeliveredError.
+
+    What lies in a garden anybody may have written who may write there; only a garden on this machine has shoots here.
+    """
+    near = not address.cluster or leads_near(context.clusters.endpoint(address.cluster).server)
+    return read(config.reveal_bytes(), Allow(near=near, others=True)).endpoint
 
 
 def how_to_stop(shoot: ShootAccess) -> str:

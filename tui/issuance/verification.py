@@ -48,10 +48,11 @@ async def verify(context: Context, address: Address) -> Verification:
         return await _verify_login(context, address.cluster)
     if credential.shoot is not None:
         from tui.kube.client import Client
-        from tui.kube.kubeconfig import parse
+
+        from .static_token import way_in
 
         kept = await reading.material(context, address)
-        async with Client(parse(kept.reveal_bytes()).endpoint()) as bearer:
+        async with Client(way_in(context, address, kept)) as bearer:
             return await _verify_bearer(context, bearer)
     if credential.identity is None:
         raise UsageError(

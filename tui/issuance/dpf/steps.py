@@ -17,14 +17,15 @@ import msgspec
 from tui.issuance import managed
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
-from tui.issuance.formats import CA_KEY, HOST_KEY, KEYS, KUBECONFIG_KEY, PORT_KEY, render, token_of
+from tui.issuance.formats import KEYS, render, taken_apart, token_of
 from tui.issuance.secret_place import SecretObject
 from tui.issuance.token_request import IssuedToken
 from tui.issuance.types import Format, Handle, Identity
+from tui.kube.addresses import leads_near
 from tui.kube.client import Client
+from tui.kube.delivered import Allow, DeliveredError
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import Conflict, Invalid, KubeError, NotFound
-from tui.kube.kubeconfig import parse as parse_kubeconfig
+from tui.kube.errors import Conflict, Invalid, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -120,7 +121,7 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
     token, endpoint = None, None
     for form in _FORMATS:
         if all(key in values for key in KEYS[form]):
-            token, endpoint = token_of(form, values), _endpoint_in(form, values)
+            token, endpoint = token_of(form, values), _endpoint_in(form, values, host.endpoint)
             break
     meta = found.metadata
     ours = belongs(seen_in(meta), request, named=request.status_secret == where)
@@ -355,14 +356,9 @@ def _essence(request: DPURequest) -> tuple[object, ...]:
     return request.uid, request.generation, request.deleted_at, request.expires_at, request.issued_at
 
 
-def _endpoint_in(form: Format, values: Mapping[str, Sensitive]) -> Endpoint | None:
+def _endpoint_in(form: Format, values: Mapping[str, Sensitive], host: Endpoint) -> Endpoint | None:
+    """Where it leads, None where that is nothing to write down again: it lies where others may write."""
     try:
-        if form is Format.KUBECONFIG:
-            return parse_kubeconfig(values[KUBECONFIG_KEY].reveal_bytes()).endpoint()
-        host, port = values[HOST_KEY].reveal(), values[PORT_KEY].reveal()
-    except (KubeError, UnicodeDecodeError):
+        return taken_apart(form, values, Allow(near=leads_near(host.server), nobody=True, known=host)).endpoint
+    except DeliveredError:
         return None
-    if not host:
-        return None
-    server = f"https://[{host}]:{port or 443}" if ":" in host else f"https://{host}:{port or 443}"
-    return Endpoint("", server, ca=values[CA_KEY].reveal_bytes() or None)
