@@ -75,7 +75,8 @@ class EmbeddedCluster:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
         self.authority = Authority(f"{name}-ca", clock())
-        self.storage = Storage(clock, new_id=self.new_id)
+        written = random.Random(f"{seed}/{name}/written")  # noqa: S311 - apart: what is written later changes no scenery
+        self.storage = Storage(clock, new_id=lambda: str(uuid.UUID(int=written.getrandbits(128), version=4)))
         self.faults = Faults()
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)
