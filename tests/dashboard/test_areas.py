@@ -42,7 +42,7 @@ async def test_every_area_opens_by_its_digit(dashboard: Open, size: tuple[int, i
 
 async def test_overview_says_what_matters(dashboard: Open) -> None:
     async with dashboard() as driver:
-        await driver.until(lambda: "needs login" in driver.text())
+        await driver.until(lambda: "▲ vault" in driver.text())
         await driver.shows("next hour", "needs you", "embedded fleet", "● 11 ready", "LEFT ▲", "harbor", "vault")
         await driver.press("T")
         await driver.shows("next day")

@@ -271,7 +271,7 @@ async def test_without_colour_every_state_is_a_glyph_and_a_word(
         await say(driver, f"theme {theme}")
         await driver.until(lambda: driver.app.theme == (TERMINAL if theme == "terminal" else DARK))
         expected = {
-            "overview": ("● ", "◐ ", "LEFT ▲", "needs login", "next hour"),
+            "overview": ("● ", "◐ ", "LEFT ▲", "▲ vault", "next hour"),
             "clusters": ("● ready", "▲ needs login"),
             "accounts": ("CLUSTER ▲", "▸"),
             "requests": ("● valid", "✓ yes", "✖ no"),
