@@ -82,7 +82,7 @@ async def test_b15_another_account_takes_over_before_the_old_one_goes(both: Plac
 
 
 async def test_b15_the_old_account_lives_through_the_grace(place: Place) -> None:
-    place.keeper._grace = MINUTE
+    place.keeper = Keeper(place.clusters, clock=place.clock, grace=MINUTE)
     await place.want()
     await place.keep()
     old = await place.token()
