@@ -21,6 +21,7 @@ from tui.issuance import managed
 from tui.issuance.claims import read_token
 from tui.issuance.dpf.aside import left_to
 from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
+from tui.issuance.dpf.keeper import Keeper
 from tui.issuance.dpf.renewal_work import look
 from tui.issuance.dpf.resources import (
     DPU_REQUESTS,
@@ -314,7 +315,7 @@ async def test_a_status_that_says_another_time_is_set_right_and_costs_no_token(b
 
 
 async def test_an_old_token_that_somebody_puts_back_within_its_grace_ends_all_the_same(place: Place) -> None:
-    place.keeper._grace = timedelta(minutes=1)
+    place.keeper = Keeper(place.clusters, clock=place.clock, grace=timedelta(minutes=1))
     await place.want()
     await place.keep()
     leaked = await place.token()
