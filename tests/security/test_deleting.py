@@ -9,7 +9,7 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import handles, managed
+from tui.issuance import handles, managed, revoking
 from tui.issuance.handles import Ending, Fate, Named, Seen
 from tui.issuance.types import Handle, Identity
 from tui.kube.errors import Invalid, ProtocolError
@@ -234,3 +234,34 @@ async def test_a_page_not_found_is_no_word_about_a_handle(embedded: Arena) -> No
         with embedded.fault(rule), pytest.raises(ProtocolError):
             await table.delete(ending)
         assert await table.is_there(ending)
+
+
+async def test_a_conflict_that_nobody_may_look_behind_is_no_end_of_a_handle(embedded: Arena) -> None:
+    """Another Secret of that name is a claim of whoever answers; unseen, the token counts as alive."""
+    async with Bench(embedded) as bench:
+        table = Table(bench)
+        ending = msgspec.structs.replace(await table.handle(), named=Named.BY_JOURNAL)
+        name, uid = ending.handle.name, ending.handle.uid
+        words = (
+            f'Operation cannot be fulfilled on secrets "{name}": StorageError: invalid object, Code: 4, Precondition '
+            f"failed: UID in precondition: {uid}, UID in object meta: another"
+        )
+        with (
+            embedded.fault(FaultRule(Answer(409, message=words), verb="delete", path="/secrets/kubemint-")),
+            embedded.fault(FaultRule(Answer(403), verb="get", path="/secrets/kubemint-")),
+            pytest.raises((handles.NotGone, ProtocolError)),
+        ):
+            await table.delete(ending)
+        assert await table.is_there(ending)
+
+
+async def test_a_secret_without_a_token_is_not_deleted_for_its_marks(embedded: Arena) -> None:
+    """Its own handle's mark on a Secret that holds something else by now is whoever's who may write there."""
+    async with Bench(embedded) as bench:
+        issued = (await bench.issue(embedded.spec(embedded.secret()))).credential
+        name, namespace = issued.address.name, embedded.namespace
+        theirs = {"data": {"kubeconfig": None, "precious": "Yg=="}}
+        await bench.client.patch(SECRETS, name, theirs, namespace=namespace)
+        said = await revoking.delete_secret(bench.engine._context, issued.address, issued.handle, issued.fingerprint)
+        assert said.startswith("left alone")
+        assert "precious" in (await bench.client.get(SECRETS, name, namespace=namespace))["data"]

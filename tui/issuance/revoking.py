@@ -208,8 +208,8 @@ def irrevocable(credential: Credential) -> tuple[str, str] | None:
 async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
     """Delete the managed Secret that holds the token of this fingerprint, unless it holds something else by now.
 
-    Where there is none in it, its annotations say which handle it had; where nobody knows the fingerprint (journals of
-    old), the token does.
+    Where nothing at all is in it, its annotations say which handle it had; where nobody knows the fingerprint (journals
+    of old), the token does.
     """
     client = await context.clusters.client(address.cluster)
     try:
@@ -242,7 +242,7 @@ async def delete_secret(context: Context, address: Address, handle: Handle, fing
 def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: str) -> bool:
     token = vouching.token_in(now.format, found)
     if token is None:
-        return now.handle == handle
+        return not found.data and now.handle == handle  # an empty one; marks alone speak for no other data
     if fingerprint:
         return token.fingerprint == fingerprint
     bound = vouching.bound_to(token, handle.cluster)
