@@ -266,8 +266,8 @@ async def _look_again(client: Client, handle: Handle, said: str) -> str:
         if said != Fate.ANOTHER.value:
             return said  # who may not look has the server's word that this very one is gone
         raise NotGone(
-            f"{handle.cluster} answered that another Secret is called {handle.namespace}/{handle.name} by now, which may "
-            "not be looked at: whether the token lives is not known",
+            f"{handle.cluster} answered that another Secret is called {handle.namespace}/{handle.name} by now, which "
+            "may not be looked at: whether the token lives is not known",
             "look with the right to get secrets there, or verify the token",
         ) from None
     if seen is None or seen.uid != handle.uid:
