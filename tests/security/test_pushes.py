@@ -35,6 +35,7 @@ def changed(**spec: Any) -> dict[str, Any]:
         (changed(refreshInterval="5m", updatePolicy="Replace"), ""),
         (changed(data=[entry | {"conversionStrategy": "None"} for entry in FOUND["spec"]["data"]]), ""),
         (FOUND | {"metadata": {"name": "reader", "labels": {}}}, "not kubemint's"),
+        (FOUND | {"metadata": FOUND["metadata"] | {"deletionTimestamp": "now"}}, "about to be deleted"),
         (changed(selector={"secret": {"name": "other"}}), "does not take from Secret kept"),
         (changed(selector={"generatorRef": {"name": "x"}, "secret": {"name": "kept"}}), "does not take from"),
         (changed(selector={}), "does not take from"),
@@ -126,7 +127,11 @@ async def test_a_push_secret_that_leads_elsewhere_by_now_is_left_alone(pushed: t
     await tenancy.client.patch(PUSH_SECRETS, name, elsewhere, namespace=namespace)
     with pytest.raises(UsageError, match="does not lead to kube-system"):
         await tenancy.engine.plan_rotate(outcome.address)
+    await tenancy.client.patch(PUSH_SECRETS, name, {"metadata": {"finalizers": ["test/held"]}}, namespace=namespace)
     await tenancy.client.delete(PUSH_SECRETS, name, namespace=namespace)
+    with pytest.raises(UsageError, match="is about to be deleted"):
+        await tenancy.engine.plan_rotate(outcome.address)
+    await tenancy.client.patch(PUSH_SECRETS, name, {"metadata": {"finalizers": None}}, namespace=namespace)
     with pytest.raises(UsageError, match="is gone: nothing carries"):
         await tenancy.engine.plan_rotate(outcome.address)
     with pytest.raises(NotFound):

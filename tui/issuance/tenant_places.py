@@ -79,6 +79,8 @@ def leads_elsewhere(found: Mapping[str, Any], push: Push, source: str) -> str:
     """Why a PushSecret is not the one that carries `source` on as `push` says; empty where it is."""
     if not managed.is_managed(found):
         return "is not kubemint's"
+    if found["metadata"].get("deletionTimestamp"):
+        return "is about to be deleted and carries nothing on any more"
     spec = found.get("spec") or {}
     wanted = push_secret(push, "", source, "")["spec"]
     if not _takes_from(found, source):
