@@ -95,6 +95,73 @@ def test_only_marked_secrets_are_credentials() -> None:
     assert "data" not in handle
 
 
+HANDLE = Handle("harbor", "ns", "kubemint-robot-bcdfghjk", "")
+
+
+def test_a_handle_is_written_whole() -> None:
+    given: dict[str, Any] = {"account": "robot", "account_uid": "", "request": "r", "plan": "p", "issued_by": "me"}
+    notes = {
+        "kubemint.io/request": "r",
+        "kubemint.io/account": "ns/robot",
+        "kubemint.io/plan": "p",
+        "kubemint.io/issued-by": "me",
+    }
+    plain = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubemint.io/handle",
+        "metadata": {
+            "name": "kubemint-robot-bcdfghjk",
+            "namespace": "ns",
+            "labels": {"app.kubernetes.io/managed-by": "kubemint", "kubemint.io/role": "handle"},
+            "annotations": notes,
+        },
+    }
+    assert managed.handle_object(HANDLE, **given) == plain
+    full = managed.handle_object(
+        HANDLE,
+        **given | {"account_uid": "u"},
+        secrets=["ns/a", "edge/ns/b"],
+        audiences=("vault", "a,b"),
+        requested=timedelta(hours=2),
+        pushes={"ns/a": "{}"},
+    )
+    assert full["metadata"].pop("ownerReferences") == [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "name": "robot", "uid": "u"}
+    ]
+    more = {
+        "kubemint.io/secrets": '["ns/a", "edge/ns/b"]',
+        "kubemint.io/audiences": '["vault", "a,b"]',
+        "kubemint.io/requested": "2h0m0s",
+        "kubemint.io/pushes": '{"ns/a": "{}"}',
+    }
+    assert full == plain | {"metadata": plain["metadata"] | {"annotations": notes | more}}  # type: ignore[operator]
+    assert managed.handle_secrets(full) == ("ns/a", "edge/ns/b")
+    assert managed.handle_wish(full) == (("vault", "a,b"), timedelta(hours=2), {"ns/a": "{}"})
+    assert managed.handle_secrets(plain) == ()
+    assert managed.handle_wish(plain) == ((), None, {})
+
+
+def test_a_secret_is_named_with_its_cluster_where_that_is_another() -> None:
+    assert managed.place_name(Address(CredentialKind.SECRET, "harbor", "ns", "a"), "harbor") == "ns/a"
+    assert managed.place_name(Address(CredentialKind.SECRET, "harbor", "ns", "a"), "edge") == "harbor/ns/a"
+
+
+def test_what_carries_no_mark_says_nothing() -> None:
+    for bare in ({}, {"metadata": {}}, {"metadata": {"annotations": None, "labels": None}}, {"metadata": None}):
+        assert managed.request_of(bare) == managed.push_of(bare) == ""
+        assert managed.handle_secrets(bare) == ()
+        assert managed.handle_wish(bare) == ((), None, {})
+    assert managed.push_of({"metadata": {"annotations": {managed.PUSH: "{}"}}}) == "{}"
+    assert managed.credential_from_secret("harbor", {"labels": LABELS}) == Credential(
+        address=Address(CredentialKind.SECRET, "harbor", "", ""),
+        identity=None,
+        kept_in="Secret /",
+        state=State.UNKNOWN,
+        message="its annotations are incomplete or contradict each other",
+    )
+
+
 WRONG = st.one_of(
     st.text(), st.sampled_from(["2026", "1d", "-1h", "a/b", "a/b/c/d", "[", "{}", "9999-99-99T00:00:00Z"])
 )
@@ -146,6 +213,24 @@ def test_expiry_before_issue_is_unknown() -> None:
     assert held is not None
     assert held.state is State.UNKNOWN
     assert held.rotate_at is None
+
+
+def test_what_ends_as_it_begins_is_unknown() -> None:
+    assert managed.renewal_point(ISSUED, ISSUED, "f") is None
+    whole = metadata(credential())
+    whole["metadata"]["annotations"][managed.EXPIRES] = whole["metadata"]["annotations"][managed.ISSUED]
+    held = managed.credential_from_secret("harbor", whole)
+    assert held is not None
+    assert held.state is State.UNKNOWN
+
+
+def test_without_a_fingerprint_everybody_computes_the_same_renewal_point_too() -> None:
+    whole = metadata(credential())
+    del whole["metadata"]["annotations"][managed.FINGERPRINT]
+    held = managed.credential_from_secret("harbor", whole)
+    assert held is not None
+    assert held.rotate_at == managed.renewal_point(held.issued_at, held.expires_at, "")
+    assert held.rotate_at is not None
 
 
 def test_everybody_computes_the_same_renewal_point() -> None:

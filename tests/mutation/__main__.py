@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .homes import ACCEPTED, HOMES
+from .homes import ACCEPTED, DECIDING, HOMES
 from .reading import counted, survivors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,11 @@ def _home(module: str) -> int:
         shutil.copy(ROOT / "README.md", copy)
         (copy / "pyproject.toml").write_text(_settings(module))
         done = subprocess.run(
-            [sys.executable, "-m", "mutmut", "run"], cwd=copy, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "mutmut", "run", *_deciding(module)],
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         mutated = copy / "mutants" / module
         if not mutated.with_name(f"{mutated.name}.meta").exists():
@@ -52,6 +56,17 @@ def _home(module: str) -> int:
         for one in unexplained:
             print(f"  {one.key}\n    " + one.change.replace("\n", "\n    "))
         return 1 if unexplained else 0
+
+
+def _deciding(module: str) -> list[str]:
+    """The mutants that are tried, by mutmut's names; none where all are."""
+    dotted = module.removesuffix(".py").replace("/", ".")
+    return [
+        f"{dotted}.x\N{LATIN LETTER LATERAL CLICK}{kind}\N{LATIN LETTER LATERAL CLICK}{name}__mutmut_*"
+        if kind
+        else f"{dotted}.x_{name}__mutmut_*"
+        for kind, _, name in (wanted.rpartition(".") for wanted in DECIDING.get(module, ()))
+    ]
 
 
 def _settings(module: str) -> str:

@@ -72,7 +72,7 @@ RULES = [
     ("a walk to what is of another account", wanted(named=Named.BY_WALK, account="robot"),
      seen(account="ns/admin"), Fate.LEFT_ALONE, "of ns/admin"),
     ("a walk to what is of another namespace", wanted(named=Named.BY_WALK, account=""),
-     seen(account="kube-system/robot"), Fate.LEFT_ALONE, "of kube-system/robot"),
+     seen(account="kube-system/robot"), Fate.LEFT_ALONE, "says that it is of kube-system/robot"),
     ("a walk to what says nothing", wanted(named=Named.BY_WALK, account=""), seen(account=""),
      Fate.LEFT_ALONE, "of nobody"),
     ("a walk to what says one thing and is called another", wanted(named=Named.BY_WALK, account=""),

@@ -138,13 +138,16 @@ RULES = [
     ("an audience that its handle says too", claim(audiences=("vault",)), CONFIRMED, beside(audiences=("vault",)), None,
      ""),
     ("an audience that the record does not say", claim(audiences=("vault",)), CONFIRMED, None, RECORD, "audiences"),
-    ("a push that its handle does not say", claim(push="{}"), CONFIRMED, BESIDE, None, "push"),
-    ("a push to somewhere else", claim(push='{"a"}'), CONFIRMED, beside(pushes={PLACE: '{"b"}'}), None, "push"),
+    ("a push that its handle does not say", claim(push="{}"), CONFIRMED, BESIDE, None, "its push: {}, and nothing"),
+    ("a push to somewhere else", claim(push='{"a"}'), CONFIRMED, beside(pushes={PLACE: '{"b"}'}), None,
+     'its push: {"a"}, and {"b"}'),
     ("a push of another Secret", claim(push='{"a"}'), CONFIRMED, beside(pushes={"ns/x": '{"a"}'}), None, "push"),
     ("a push that its handle says too", claim(push='{"a"}'), CONFIRMED, beside(pushes={PLACE: '{"a"}'}), None, ""),
     # Handles from before they said for what: then the token alone.
     ("an older handle", CLAIM, CONFIRMED, beside(type="Opaque", marked=True), None, ""),
     ("an older handle and an audience", claim(audiences=("vault",)), facts(audiences=("vault",)),
+     beside(type="Opaque", marked=True), None, ""),
+    ("an older handle, and the audience of every token", CLAIM, facts(audiences=("https://kubernetes.default.svc",)),
      beside(type="Opaque", marked=True), None, ""),
     ("an older handle and another audience", claim(audiences=("vault", "x")), facts(audiences=("vault",)),
      beside(type="Opaque", marked=True), None, "audiences"),
@@ -180,12 +183,73 @@ def test_a_verdict_says_what_its_voucher_says() -> None:
     assert older.requested == timedelta(1), "as long as the token lives"
 
 
+@pytest.mark.parametrize("times", [{"issued_at": None}, {"expires_at": None}, {"issued_at": None, "expires_at": None}])
+def test_a_token_without_both_its_times_says_no_lifetime(times: dict[str, None]) -> None:
+    older = beside(type="Opaque", marked=True)
+    verdict = vouchers.judge(CLAIM, facts(**times), older, None)
+    assert verdict.ok
+    assert verdict.requested is None
+
+
+def test_a_verdict_says_everything_that_its_voucher_says_and_nothing_of_the_marks() -> None:
+    asked = claim(audiences=("vault",), push="{}", handle=OTHER)
+    known = record(audiences=("vault",), push="{}")
+    assert vouchers.judge(asked, CONFIRMED, None, known) == vouchers.Verdict(
+        ok=True,
+        by="this machine's record",
+        named=Named.BY_JOURNAL,
+        handle=HANDLE,
+        audiences=("vault",),
+        requested=timedelta(hours=2),
+        push="{}",
+        request="r2",
+    )
+    handle = beside(audiences=("vault",), pushes={PLACE: "{}"})
+    assert vouchers.judge(asked, CONFIRMED, handle, None) == vouchers.Verdict(
+        ok=True,
+        by=f"handle {NAME}",
+        named=Named.BY_TOKEN,
+        handle=HANDLE,
+        audiences=("vault",),
+        requested=timedelta(hours=1),
+        push="{}",
+        request="r1",
+    )
+
+
+MARKED = f"its annotations say it is for harbor/ns/admin with handle ns/{NAME}, the token in it is "
+
+
+@pytest.mark.parametrize(
+    ("says", "token", "why"),
+    [
+        (CLAIM, facts(identity=B, handle=OTHER),
+         MARKED + "for harbor/ns/robot with handle ns/kubemint-admin-kjhgfdcb"),
+        (CLAIM, facts(identity=B, handle=None), MARKED + "for harbor/ns/robot and is bound to nothing"),
+        (CLAIM, facts(identity=B, handle=None, bound="Pod a"),
+         MARKED + "for harbor/ns/robot and is bound to Pod a"),
+        (CLAIM, facts(identity=None, handle=None),
+         MARKED + "of no service account and is bound to nothing"),
+        (claim(handle=None), facts(identity=B, handle=OTHER),
+         MARKED.replace(f" with handle ns/{NAME}", "")
+         + "for harbor/ns/robot with handle ns/kubemint-admin-kjhgfdcb"),
+        (CLAIM, facts(Word.UNASKED, handle=OTHER),
+         MARKED + "for harbor/ns/admin with handle ns/kubemint-admin-kjhgfdcb, which nobody confirmed"),
+        (CLAIM, facts(Word.REFUSED, identity=B),
+         MARKED + f"for harbor/ns/robot with handle ns/{NAME}, which the server refuses"),
+    ],
+)  # fmt: skip
+def test_both_readings_are_said_and_no_more(says: Claim, token: Facts, why: str) -> None:
+    assert vouchers.judge(says, token, BESIDE, None).why == why
+
+
 MARKS = Credential(
     address=Address(CredentialKind.SECRET, "harbor", "ns", "kept"), identity=A, format=Format.TOKEN, handle=HANDLE,
     issued_at=THEN, expires_at=THEN + timedelta(1), fingerprint="f1", state=State.VALID,
 )  # fmt: skip
 OK = vouchers.judge(CLAIM, CONFIRMED, BESIDE, None)
 NO = vouchers.judge(CLAIM, NOTHING, None, None)
+LATE = vouchers.Verdict(ok=False, handle=HANDLE, audiences=("x",), requested=timedelta(9), why="too late")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +260,8 @@ NO = vouchers.judge(CLAIM, NOTHING, None, None)
         ({"handle": OTHER}, CONFIRMED, OK, State.UNKNOWN, "its handle is ns/kubemint-admin-kjhgfdcb", HANDLE),
         ({"expires_at": THEN + timedelta(99)}, CONFIRMED, OK, State.UNKNOWN, "it ends at 2026-04-10", HANDLE),
         ({"issued_at": THEN - timedelta(9)}, CONFIRMED, OK, State.UNKNOWN, "it was issued at 2025-12-23", HANDLE),
+        ({"fingerprint": ""}, CONFIRMED, OK, State.UNKNOWN, "its fingerprint is nothing, the token in", HANDLE),
+        ({}, CONFIRMED, LATE, State.UNKNOWN, "too late", None),
         ({"fingerprint": "x"}, CONFIRMED, OK, State.UNKNOWN, "its fingerprint is x, the token in it says f1", HANDLE),
         ({"handle": None}, CONFIRMED, NO, State.VALID, "a copy: it ends with handle kubemint-admin-bcdfghjk", None),
         ({"handle": None}, CONFIRMED, OK, State.VALID, "", HANDLE),
@@ -220,7 +286,29 @@ def test_what_a_credential_is_shown_as(
         assert (shown.identity, shown.expires_at, shown.fingerprint) == (A, token.expires_at, "f1")
 
 
+def test_what_is_shown_is_what_was_signed_and_what_vouches() -> None:
+    marks = msgspec.structs.replace(
+        MARKS, audiences=("marked",), requested=timedelta(3), granted=timedelta(4), rotate_at=THEN, kept_in="Secret x"
+    )
+    signed = facts(issued_at=THEN, expires_at=THEN + timedelta(1))
+    verdict = msgspec.structs.replace(OK, audiences=("vault",), requested=timedelta(2))
+    expected = msgspec.structs.replace(
+        marks,
+        audiences=("vault",),
+        requested=timedelta(2),
+        granted=timedelta(1),
+        rotate_at=managed.renewal_point(THEN, THEN + timedelta(1), "f1"),
+    )
+    assert vouchers.shown(marks, signed, verdict, THEN) == expected
+    refused = vouchers.shown(marks, signed, LATE, THEN)
+    assert (refused.audiences, refused.requested) == (("marked",), timedelta(3)), "a refusal says nothing of the rest"
+    for times in ({"issued_at": None}, {"expires_at": None}):
+        bare = vouchers.shown(marks, facts(**times), verdict, THEN)
+        assert (bare.granted, bare.rotate_at, bare.state) == (None, None, State.UNKNOWN)
+
+
 def test_what_has_expired_is_no_contradiction() -> None:
+    assert vouchers.shown(MARKS, REFUSED, OK, THEN + timedelta(1)).state is State.VALID, "at that very moment"
     over = THEN + timedelta(2)
     assert vouchers.shown(MARKS, REFUSED, OK, over).state is State.VALID, "its stamps say that it is over"
     longer = msgspec.structs.replace(MARKS, expires_at=THEN + timedelta(99))

@@ -113,7 +113,6 @@ def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None
     if record is not None and _recorded(claim, facts, record):
         return _agreed(
             claim,
-            facts,
             Verdict(
                 ok=True,
                 by="this machine's record",
@@ -137,7 +136,6 @@ def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None
         beside = msgspec.structs.replace(beside, audiences=audiences, requested=lifetime)
     return _agreed(
         claim,
-        facts,
         Verdict(
             ok=True,
             by=f"handle {beside.name}",
@@ -172,16 +170,16 @@ def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_
     if verdict.fate is not Fate.DELETE or beside is None:
         return f"handle {handle.name} does not confirm that: {verdict.why or verdict.fate.value}"
     if claim.request:
-        wanted = f"{identity.namespace}/{identity.name}"
-        ours = handles.made_for(beside, identity, claim.request)
-        return "" if ours else f"handle {handle.name} was not made for this request of {wanted}"
+        if handles.made_for(beside, identity, claim.request):
+            return ""
+        return f"handle {handle.name} was not made for this request of {identity.namespace}/{identity.name}"
     if claim.place not in beside.secrets:
         made = ", ".join(beside.secrets) or "no Secret"
         return f"handle {handle.name} was made for {made}, not for {claim.place}"
     return ""
 
 
-def _agreed(claim: Claim, facts: Facts, verdict: Verdict) -> Verdict:
+def _agreed(claim: Claim, verdict: Verdict) -> Verdict:
     """The voucher agrees on whose it is; what it says of the rest must be what the annotations say."""
     for what, says, voucher in (
         ("audiences", claim.audiences, verdict.audiences),
