@@ -38,7 +38,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_is_shown_is_what_was_signed_and_what_vouches",
         "what_has_expired_is_no_contradiction",
     ),
-    "tui/kube/delivered.py": ("tests/security/test_delivered.py",),
+    "tui/kube/delivered.py": ("tests/security/test_delivered.py", "tests/security/test_delivered_limits.py"),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),

@@ -10,6 +10,7 @@ import ast
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final
 
@@ -53,11 +54,14 @@ def counted(mutated: Path) -> int:
     return sum(code is not None for code in meta["exit_code_by_key"].values())
 
 
-def _difference(before: ast.AST, after: ast.AST) -> str:
-    was, now = (ast.unparse(node).splitlines()[1:] for node in (before, after))
-    if len(was) != len(now):
-        return "more than one line"
-    return "\n".join(f"- {one.strip()}\n+ {other.strip()}" for one, other in zip(was, now, strict=True) if one != other)
+def _difference(before: ast.FunctionDef | ast.AsyncFunctionDef, after: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    after.name = before.name
+    was, now = (ast.unparse(node).splitlines() for node in (before, after))
+    found = []
+    for what, a, b, c, d in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
+        if what != "equal":
+            found += [f"- {line.strip()}" for line in was[a:b]] + [f"+ {line.strip()}" for line in now[c:d]]
+    return "\n".join(found)
 
 
 def _decisions(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:

@@ -31,6 +31,7 @@ from tests.cli.test_exec_credential import asked
 from tui.issuance import exec_minting
 from tui.issuance.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, refused
 from tui.issuance.exec_record import Kept, read_record, record
+from tui.kube.kubeconfig import load
 
 __all__ = ["served"]
 
@@ -406,8 +407,10 @@ def test_a21_a_failure_is_never_kept(asking: Asking) -> None:
 
 
 def test_a_token_goes_to_its_own_cluster_only(asking: Asking) -> None:
-    info = {"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": {"server": "https://evil.example"}}}
-    asking.run(**{INFO: json.dumps(info)}).failed(1, "the token would go to https://evil.example")
+    own = load(str(asking.served)).endpoint("tenant-a").server
+    for server in ("https://evil.example", f"{own}/behind/the/same/address", "http://evil.example"):
+        info = {"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": {"server": server}}}
+        asking.run(**{INFO: json.dumps(info)}).failed(1, f"the token would go to {server}")
     assert asking.kept() == []
 
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from tui.kube.addresses import same_place
 from tui.kube.exec_credential import ExecCredential
 from tui.kube.sensitive import Sensitive
 
@@ -48,7 +48,7 @@ async def of_shoot(garden: Client, question: Question, access: ShootAccess, dura
     """
     server = await _meant(garden, question, access)
     made = await request(garden, access, duration)
-    if question.told and all(_place(way.server) != _place(server) for way in made.ways):
+    if question.told and not any(same_place(way.server, server) for way in made.ways):
         known = ", ".join(way.server for way in made.ways)
         raise IssuanceError(
             f"the shoot {access.namespace}/{access.name} is not at {server}",
@@ -86,7 +86,7 @@ async def of_account(
 ) -> ExecCredential:
     """A token for the account. Raises IssuanceError where it would go to another server than the account's."""
     server = question.cluster.get("server")
-    if server and _place(server) != _place(client.endpoint.server):
+    if server and not same_place(str(server), client.endpoint.server):
         raise IssuanceError(
             f"the token would go to {server}, and {identity.cluster} is at {client.endpoint.server}",
             "name the right cluster with --context in the kubeconfig, or make it anew",
@@ -179,12 +179,3 @@ def _config(question: Question) -> Mapping[str, Any]:
     """The cluster's extension."""
     found = question.cluster.get("config")
     return found if isinstance(found, Mapping) else {}
-
-
-def _place(server: str) -> tuple[str, int] | None:
-    """Where a server is, None for what is no address of one."""
-    try:
-        parts = urlsplit(server)
-        return (parts.hostname, parts.port or 443) if parts.scheme == "https" and parts.hostname else None
-    except ValueError:
-        return None

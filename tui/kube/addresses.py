@@ -62,7 +62,10 @@ def place(text: str) -> tuple[str, str, int, str]:
     Raises ValueError where it is no address.
     """
     parts = urlsplit(text)
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0), parts.path.rstrip("/")
+    port = _PORTS.get(parts.scheme) if parts.port is None else parts.port
+    if port is None or not parts.hostname:
+        raise ValueError("no address of a server")
+    return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
 
 
 def same_place(one: str, other: str) -> bool:

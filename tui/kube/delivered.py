@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from .addresses import AddressRefused
+from .addresses import AddressRefused, same_place
 from .addresses import server as checked_server
 from .endpoint import Endpoint, Login
 from .entries import ClusterEntry, ContextEntry, Document, UserEntry, read_document
@@ -31,7 +31,7 @@ MAX_TOKEN: Final = 64 * 1024
 MAX_NAME: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252})")
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_TOKEN: Final = re.compile(rb"[\x21-\x7e]+")
 _CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
 _PRIVATE: Final = b"PRIVATE KEY-----"
 _WHERE: Final = "(delivered by a cluster)"
@@ -134,20 +134,14 @@ def _current(document: Document) -> str:
 
 def of_parts(server: str, ca: bytes | None, token: Sensitive | None, allow: Allow = NOTHING) -> Delivered:
     """The same for what was delivered in pieces, under no names. Raises DeliveredError."""
-    name = "delivered"
-    document = Document(
-        clusters={name: ClusterEntry(name, server=server, certificate_authority_data=ca or None)},
-        users={name: UserEntry(name, token=token or None)},
-        contexts={name: ContextEntry(name, name, name)},
-        current_context=name,
-    )
-    return Delivered(replace(judge(document, allow).endpoint, name="", cluster_name=""))
+    cluster = ClusterEntry("", server=server, certificate_authority_data=ca or None)
+    return _entered(cluster, UserEntry("", token=token or None), ContextEntry(""), allow)
 
 
 def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
     """In what a way differs from the one known to the same cluster, in words; none where a token is as safe there."""
     said = []
-    if _place(way.server) != _place(known.server):
+    if not same_place(way.server, known.server):
         said.append(f"its server is {safe_text(way.server)}, the one known is {safe_text(known.server)}")
     if _blocks(way.ca) != _blocks(known.ca) and not (way.insecure and known.insecure):
         said.append("it trusts another certificate authority than the one known")
@@ -163,7 +157,6 @@ def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
 def _document(data: bytes) -> Document:
     if len(data) > MAX_TEXT:
         raise DeliveredError("the text", f"is larger than {MAX_TEXT // 1024} KiB")
-    why = ""
     try:
         return read_document(load_first(data, nodes=MAX_NODES), None, _WHERE)
     except YAMLError as error:
@@ -203,12 +196,16 @@ def _way(document: Document, context: ContextEntry, allow: Allow) -> Delivered:
         raise DeliveredError("contexts.context.cluster", "names a cluster that is not there")
     if user is None:
         raise DeliveredError("contexts.context.user", "names a user that is not there")
+    return _entered(cluster, user, context, allow)
+
+
+def _entered(cluster: ClusterEntry, user: UserEntry, context: ContextEntry, allow: Allow) -> Delivered:
     if context.namespace and not _LABEL.fullmatch(context.namespace):
         raise DeliveredError("contexts.context.namespace", "is no name of a namespace")
     for field, why in (*_refused_in_cluster(cluster), *_refused_in_user(user)):
         raise DeliveredError(field, why)
     server = _server(cluster, allow)
-    known = allow.known if allow.known is not None and _place(allow.known.server) == _place(server) else None
+    known = allow.known if allow.known is not None and same_place(allow.known.server, server) else None
     if cluster.insecure and not (allow.insecure or (known is not None and known.insecure)):
         raise DeliveredError("insecure-skip-tls-verify", "would let anybody in between read the credential")
     if cluster.proxy_url and not (allow.proxy or (known is not None and known.proxy_url == cluster.proxy_url)):
@@ -259,8 +256,7 @@ def _refused_in_user(user: UserEntry) -> Iterator[tuple[str, str]]:
 
 
 def _server(cluster: ClusterEntry, allow: Allow) -> str:
-    near = allow.near or (allow.known is not None and _place(allow.known.server) == _place(cluster.server))
-    why = ""
+    near = allow.near or (allow.known is not None and same_place(allow.known.server, cluster.server))
     try:
         return checked_server(cluster.server, near=near)
     except AddressRefused as error:
@@ -285,7 +281,7 @@ def _login(user: UserEntry, allow: Allow) -> Login:
     if token and (certificate or key):
         raise DeliveredError("token", "stands beside a client certificate; one login is expected")
     if token:
-        if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token.reveal_bytes().decode("ascii", "replace")):
+        if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token.reveal_bytes()):
             raise DeliveredError("token", "is not what a token looks like")
         return Login(token=token)
     if not certificate and not key:
@@ -302,19 +298,9 @@ def _login(user: UserEntry, allow: Allow) -> Login:
     return Login(client_certificate=certificate, client_key=key)
 
 
-def _place(server: str) -> str:
-    """An address as it is compared: letters of one size, no slash at the end, the port said."""
-    scheme, separator, rest = server.strip().rstrip("/").partition("://")
-    if not separator:
-        return server
-    host, slash, path = rest.partition("/")
-    host = host.lower()
-    if not re.search(r":[0-9]+$", host) or (host.count(":") > 1 and not host.startswith("[")):
-        host += ":443" if scheme.lower() == "https" else ":80"
-    return f"{scheme.lower()}://{host}{slash}{path}"
-
-
 def _blocks(bundle: bytes | None) -> frozenset[bytes]:
     """The certificates of a bundle, whatever stands between them."""
-    found = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", bundle or b"", re.DOTALL)
+    if bundle is None:
+        return frozenset()
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", bundle, re.DOTALL)
     return frozenset(b"".join(block.split()) for block in found)
