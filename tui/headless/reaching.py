@@ -107,5 +107,5 @@ async def finish_open_work(engine: Engine) -> None:
     with limits.within(limits.RECOVERING):
         outcomes = await engine.recover()
     for outcome in outcomes:
-        how = "finished" if outcome.ok else f"still open: {outcome.error}"
+        how = "; ".join(("finished", *outcome.left)) if outcome.ok else f"still open: {outcome.error}"
         say(f"left by an earlier run: {outcome.address} {how}")

@@ -29,34 +29,41 @@ if TYPE_CHECKING:
 @click.command("revoke")
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Wait until the server refuses it, which takes up to ten seconds.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @result_options
 @shared_options
 @click.pass_obj
 def revoke(
-    options: Options, /, addresses: tuple[str, ...], yes: bool, dry_run: bool, quiet: bool, form: str, **given: Any
+    options: Options,
+    /,
+    addresses: tuple[str, ...],
+    yes: bool,
+    wait: bool,
+    dry_run: bool,
+    quiet: bool,
+    form: str,
+    **given: Any,
 ) -> None:
     """Revoke credentials now: the API server refuses them within ten seconds.
 
-    On a terminal it shows what stops working and asks; elsewhere it needs --yes.
+    On a terminal it shows what stops working and asks; elsewhere it needs --yes. Exit code 3: what was to end has
+    ended, but a place that held it could not be tidied.
     """
     options = options.merged(given)
     if not dry_run:
         refuse_read_only(options, "revoke")
-    run_async(
-        _revoke(
-            options, list(dict.fromkeys(map(address_of, addresses))), yes=yes, dry_run=dry_run, quiet=quiet, form=form
-        )
-    )
+    meant = list(dict.fromkeys(map(address_of, addresses)))
+    run_async(_revoke(options, meant, yes=yes, wait=wait, dry_run=dry_run, quiet=quiet, form=form))
 
 
 async def _revoke(
-    options: Options, addresses: list[Address], *, yes: bool, dry_run: bool, quiet: bool, form: str
+    options: Options, addresses: list[Address], *, yes: bool, wait: bool, dry_run: bool, quiet: bool, form: str
 ) -> None:
     from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
-        plans = [await engine.plan_revoke(address) for address in addresses]
+        plans = [await engine.plan_revoke(address, wait=wait) for address in addresses]
         if dry_run:
             users = {plan.id: await _users(engine, plan) for plan in plans}
             if form == "name":

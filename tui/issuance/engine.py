@@ -153,11 +153,11 @@ class Engine:
 
         return self._planned(*await prepare_plain(self._context, wish, force=force))
 
-    async def plan_revoke(self, address: Address) -> Plan:
-        """What revoking this credential would do, and what stops working."""
+    async def plan_revoke(self, address: Address, *, wait: bool = False) -> Plan:
+        """What revoking this credential would do, and what stops working; with `wait` until the server refuses it."""
         from .revoking import prepare_revocation
 
-        return self._planned(*await prepare_revocation(self._context, address))
+        return self._planned(*await prepare_revocation(self._context, address, wait=wait))
 
     async def plan_reactivate(self, address: Address) -> Plan:
         """What accepting a long-lived token again would do that the cluster invalidated for not being used."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from tui.kube import limits
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, OutOfTime, Unreachable
 from tui.kube.resource import SECRETS
 
-from . import dead_tokens, handles, managed, vouching
+from . import dead_tokens, ending, handles, managed, vouching
 from .errors import ChangedMeanwhile, IssuanceError
 from .grace_time import due_here, left
 from .intent import Revocation
@@ -129,7 +130,7 @@ class Graces:
                     if not await _recorded(self._context, grace.revocation):
                         run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
                         return
-        if await revoke(self._context, self._locks, revocation, run, step):
+        if await revoke(self._context, self._locks, revocation, run, step, token=grace.token):
             self._left.get(revocation.plan, {}).pop(revocation.handle, None)
         else:
             self._left.setdefault(revocation.plan, {})[revocation.handle] = run.results[-1].message
@@ -138,13 +139,34 @@ class Graces:
 _KEPT: Final = "not revoked: it is in use again, or somebody else has revoked it"
 
 
-async def revoke(context: Context, locks: Locks, revocation: Revocation, run: Run, step: str) -> bool:
-    """Revoke one old handle now, patiently; False where it stays for the next start."""
+async def revoke(
+    context: Context,
+    locks: Locks,
+    revocation: Revocation,
+    run: Run,
+    step: str,
+    *,
+    token: Sensitive | None = None,
+    tidy: Callable[[], Awaitable[None]] | None = None,
+) -> bool:
+    """Revoke one old handle now, patiently; False where it stays for the next start.
+
+    The server is asked whether it refuses the old `token`, where somebody has it. `tidy` comes after the handle, and
+    before the journal is told that all is done.
+    """
     with limits.within(limits.REVOKING):
-        return await _revoke(context, locks, revocation, run, step)
+        return await _revoke(context, locks, revocation, run, step, token, tidy)
 
 
-async def _revoke(context: Context, locks: Locks, revocation: Revocation, run: Run, step: str) -> bool:
+async def _revoke(
+    context: Context,
+    locks: Locks,
+    revocation: Revocation,
+    run: Run,
+    step: str,
+    token: Sensitive | None,
+    tidy: Callable[[], Awaitable[None]] | None,
+) -> bool:
     for pause in (*_PAUSES, None):
         try:
             with await _locked(locks, revocation.address):
@@ -157,6 +179,10 @@ async def _revoke(context: Context, locks: Locks, revocation: Revocation, run: R
                     run.tell(kept)
                     return True
                 said = await handles.delete(context.clusters, handles.journaled(revocation))
+                if token is not None and revocation.old is not None:
+                    said = ending.words(said, await ending.ask(context, revocation.old, token))
+                if tidy is not None:
+                    await tidy()
                 if revocation.address.kind is CredentialKind.REQUEST:
                     await _tidy_request(context, revocation)
                 done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")

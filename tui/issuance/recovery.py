@@ -179,12 +179,16 @@ class Recovery:
         """Delete the old handle; of a revocation that died half-way also what it had not come to."""
         records = await asyncio.to_thread(self._context.state.export_records)
         exports = tuple(record for record in records if record.credential.handle == revocation.handle)
-        try:
+
+        async def tidy() -> None:
+            """The token has ended by then: a place that cannot be reached keeps nobody from that."""
             for secret in secrets_of(revocation.address, exports) if revocation.ending else ():
-                await delete_secret(self._context, secret, revocation.handle, revocation.fingerprint)
-        except (KubeError, IssuanceError) as error:
-            return run.outcome(credential=None, failure=StepFailed("revoke", *explain(error)))
-        if not await revoke(self._context, self._locks, revocation, run, "revoke"):
+                try:
+                    await delete_secret(self._context, secret, revocation.handle, revocation.fingerprint)
+                except (KubeError, IssuanceError) as error:
+                    run.left.append(f"{secret} could not be tidied: {explain(error)[0]}; the token in it is dead")
+
+        if not await revoke(self._context, self._locks, revocation, run, "revoke", tidy=tidy):
             return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
         for export in exports:
             await asyncio.to_thread(self._context.state.record_export, dead(export))

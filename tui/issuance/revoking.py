@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import dead_tokens, handles, managed, vouching
-from .errors import UsageError
+from . import dead_tokens, ending, handles, managed, vouching
+from .errors import IssuanceError, UsageError
 from .intent import Export, Revocation
 from .plans import new_id
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
-from .running import Run
+from .replacing import is_gone
+from .running import Run, explain
 from .secret_place import SecretObject
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, CredentialKind, Format, Handle, Plan, SecretDestination, State, Step
 from .vouchers import Word
 from .work import Context, Finished, Work
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
+_REFUSED: Final = Step(id="refused", title="Wait until the server refuses the token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,10 @@ class Revoke:
     written: tuple[Address, ...]
     """Secrets of which this machine knew that it wrote this token there; nothing vouches for it from now on."""
     sight: Sight = field(default_factory=Sight)
+    token: Sensitive | None = None
+    """The token itself, where it is known without its place."""
+    wait: bool = False
+    """Whether to wait until the server refuses it."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -76,20 +87,30 @@ class Revoke:
                 fingerprint=self.credential.fingerprint,
             )
             note.record = {"revocations": [due]}
+        token = self.token or await at_hand(self.context, self.credential)
         async with run.step("handle") as note:
-            note.message = await handles.delete(self.context.clusters, self._ending)
-            note.record = {"exports": [dead(export) for export in self.exports], "forget": self.written}
+            said = await handles.delete(self.context.clusters, self._ending)
+            answer = await ending.ask(self.context, self.credential, token)
+            note.message = ending.words(said, answer)
+            note.record = {"exports": [dead(export, answer) for export in self.exports], "forget": self.written}
             note.record |= dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
             if not self.secrets:
                 note.record["revoked"] = self.handle
         for number, secret in enumerate(self.secrets, start=1):
             async with run.step(f"secret:{number - 1}") as note:
-                note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
+                try:
+                    note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
+                except (KubeError, IssuanceError) as error:  # the token has ended; its place keeps nobody from that
+                    said = f"{secret} could not be tidied: {explain(error)[0]}; the token in it is dead"
+                    note.skip(said)
+                    run.left.append(said)
                 if number == len(self.secrets):  # only now nothing is left for a start after a crash
                     note.record = {"revoked": self.handle}
+        if self.wait:
+            answer = await _waited(run, self.context, self.credential, token)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
-        return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
+        return Finished(over(self.credential, answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +124,7 @@ class RevokeLegacy:
     exports: tuple[Export, ...] = ()
     """Files on this machine with its token. They stay, and are known to be dead."""
     sight: Sight = field(default_factory=Sight)
+    wait: bool = False
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -113,30 +135,64 @@ class RevokeLegacy:
         return self.credential
 
     async def run(self, run: Run) -> Finished:
+        token = await at_hand(self.context, self.credential)
         async with run.step("secret") as note:
             identity = self.credential.identity
-            ending = handles.Ending(
+            wanted = handles.Ending(
                 handle=self.handle,
                 named=handles.Named.BY_TOKEN,
                 account=identity.name if identity is not None else "",
                 token_secret=True,
             )
-            note.message = await handles.delete(self.context.clusters, ending)
+            said = await handles.delete(self.context.clusters, wanted)
+            answer = await ending.ask(self.context, self.credential, token)
+            note.message = ending.words(said, answer)
             fingerprint, now = self.credential.fingerprint, self.context.clock()
-            note.record = {"exports": [dead(export) for export in self.exports]}
+            note.record = {"exports": [dead(export, answer) for export in self.exports]}
             note.record |= dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)
+        if self.wait:
+            answer = await _waited(run, self.context, self.credential, token)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
-        return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
+        return Finished(over(self.credential, answer))
 
 
-async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, Work]:
-    """The plan for ending a credential now, and who will notice."""
+async def at_hand(context: Context, credential: Credential) -> Sensitive | None:
+    """The token of a credential as it lies in its place; None where it is not there, or another one is."""
+    try:
+        token = await token_at(context, credential.address)
+    except (KubeError, IssuanceError, OSError):
+        return None
+    known = credential.fingerprint
+    return token if token is not None and (not known or token.fingerprint == known) else None
+
+
+async def _waited(run: Run, context: Context, credential: Credential, token: Sensitive | None) -> ending.Answer:
+    """The step that waits until the server refuses what was ended."""
+    async with run.step("refused") as note:
+        answer = await ending.until_refused(context, credential, token)
+        note.message = "the server refuses it"
+        if answer is ending.Answer.UNASKED:
+            note.skip("nobody has the token here, or the server could not be asked: it may be accepted for 10 s more")
+        if answer is ending.Answer.ACCEPTED:
+            said = f"the server still accepts the token {ending.LONGEST:g} s after its handle went"
+            note.skip(said)
+            run.left.append(said)
+    return answer
+
+
+def over(credential: Credential, answer: ending.Answer) -> Credential:
+    """The credential as it is once it was ended."""
+    return msgspec.structs.replace(credential, state=State.REVOKED, message=ending.state_words(answer))
+
+
+async def prepare_revocation(context: Context, address: Address, *, wait: bool = False) -> tuple[Plan, Work]:
+    """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it."""
     address = normal(address)
     if address.kind is CredentialKind.LOGIN:
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
     if address.kind is CredentialKind.LEGACY:
-        return await _prepare_legacy(context, address)
+        return await _prepare_legacy(context, address, wait=wait)
     sight = Sight()
     credential, named = await sight.see(
         str(address), lambda: _vouched(context, address), lambda seen: told_apart(seen[0])
@@ -145,9 +201,10 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
         from .request_changes import prepare_recreation
 
         return await prepare_recreation(context, await request_at(context, address))
-    if credential.state is State.REVOKED:
-        raise UsageError(f"{address} is revoked already")
     handle = credential.handle
+    lives_on = credential.state is State.REVOKED and handle is not None and not await is_gone(context, handle)
+    if credential.state is State.REVOKED and not lives_on:
+        raise UsageError(f"{address} is revoked already")
     if said := irrevocable(credential):
         raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
     if handle is None:
@@ -176,13 +233,17 @@ async def prepare_revocation(context: Context, address: Address) -> tuple[Plan, 
                 name=secret.name,
             )
         )  # fmt: skip
+    if wait:
+        steps.append(_REFUSED)
+    if lives_on:
+        warnings.append("it was recorded as revoked, but its handle is there: whoever has the token still gets in")
     if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
         warnings.append(credential.message)
     if address.kind is CredentialKind.REQUEST:
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight)
+    return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight, wait=wait)
 
 
 async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple[Export, ...]:
@@ -254,10 +315,9 @@ def _same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
 
 
-def dead(export: Export) -> Export:
-    """The export with a credential that is known to be revoked."""
-    credential = msgspec.structs.replace(export.credential, state=State.REVOKED, message="revoked")
-    return msgspec.structs.replace(export, credential=credential)
+def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED) -> Export:
+    """The export with a credential whose handle was seen to be gone."""
+    return msgspec.structs.replace(export, credential=over(export.credential, answer))
 
 
 def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
@@ -302,7 +362,7 @@ async def _vouched(context: Context, address: Address) -> tuple[Credential, hand
     return msgspec.structs.replace(credential, handle=verdict.handle), verdict.named
 
 
-async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, RevokeLegacy]:
+async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> tuple[Plan, RevokeLegacy]:
     from .legacy_rotation import copies_of, look_at
 
     sight = Sight()
@@ -317,8 +377,9 @@ async def _prepare_legacy(context: Context, address: Address) -> tuple[Plan, Rev
     )  # fmt: skip
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=(step,), warnings=tuple(warnings))
-    return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight)
+    steps = (step, _REFUSED) if wait else (step,)
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=steps, warnings=tuple(warnings))
+    return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
 
 
 def _end(credential: Credential) -> str:
