@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.command("revoke")
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Wait until the server refuses it, which takes up to ten seconds.")
+@click.option(
+    "--wait", "until_refused", is_flag=True, help="Wait until the server refuses it, which takes up to ten seconds."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @result_options
 @shared_options
@@ -39,7 +41,7 @@ def revoke(
     /,
     addresses: tuple[str, ...],
     yes: bool,
-    wait: bool,
+    until_refused: bool,
     dry_run: bool,
     quiet: bool,
     form: str,
@@ -54,7 +56,7 @@ def revoke(
     if not dry_run:
         refuse_read_only(options, "revoke")
     meant = list(dict.fromkeys(map(address_of, addresses)))
-    run_async(_revoke(options, meant, yes=yes, wait=wait, dry_run=dry_run, quiet=quiet, form=form))
+    run_async(_revoke(options, meant, yes=yes, wait=until_refused, dry_run=dry_run, quiet=quiet, form=form))
 
 
 async def _revoke(

@@ -1,34 +1,40 @@
 """Whether a token that was ended is refused: asked of the server with the token itself, where somebody has it.
 
 A handle that is gone ends its tokens, but API servers remember for ten seconds which tokens they have accepted. So
-"revoked" is only said where the server was seen to refuse it; else that it was deleted, and may be accepted for a
-moment more. Whoever wants to be sure waits for it.
+"revoked" is only said where the server was seen to refuse it; else that its handle is deleted, and that it may be
+accepted for a moment more. Whoever wants to be sure waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from tui.kube.errors import KubeError
+import msgspec
 
-from . import vouching
+from tui.kube import limits
+from tui.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
+from tui.kube.resource import SELF_SUBJECT_REVIEWS
+
 from .errors import IssuanceError
-from .types import Credential
-from .vouchers import Word
+from .proving import caller_in, review
+from .reading import token as token_at
+from .types import Address, Credential, Identity, State, Step
 
 if TYPE_CHECKING:
+    from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 
+    from .running import Run
     from .work import Context
 
 LONGEST: Final = 20.0
 """Seconds in which a server has forgotten a token that it accepted just before: twice what it remembers."""
 _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
-"""Seconds that one question may take."""
+"""Seconds that one question may take, and as many for reading the token where it lies."""
+STEP: Final = Step(id="refused", title="Wait until the server refuses the token")
 
 
 class Answer(StrEnum):
@@ -36,8 +42,18 @@ class Answer(StrEnum):
 
     REFUSED = "refused"
     ACCEPTED = "accepted"
+    AWAY = "no answer"
+    """Asked, and there was no answer that says either."""
     UNASKED = "not asked"
-    """Nobody has the token here, or it could not be asked."""
+    """Nobody has the token here, or nobody may ask about it."""
+
+
+def judge(caller: str | None, identity: Identity) -> Answer:
+    """What an answer to somebody who came with the token means; `caller` is who he is to the server, None where it
+    refused him. Somebody else than the account says nothing: the token was taken off on the way."""
+    if caller is None:
+        return Answer.REFUSED
+    return Answer.ACCEPTED if caller == identity.username else Answer.AWAY
 
 
 def words(said: str, answer: Answer) -> str:
@@ -45,25 +61,76 @@ def words(said: str, answer: Answer) -> str:
     if answer is Answer.REFUSED:
         return f"{said.partition(';')[0]}, and the server refuses the token"
     if answer is Answer.ACCEPTED and "10 s" not in said:
-        return f"{said}; the server accepted the token just now, as it does for 10 s"
+        return f"{said}; the server accepted the token just now, as it may for 10 s"
     return said
 
 
-def state_words(answer: Answer) -> str:
-    """What is remembered of what was ended."""
-    return "revoked" if answer is Answer.REFUSED else "its handle is deleted"
+def over(credential: Credential, answer: Answer, done: str = "its handle is deleted") -> Credential:
+    """The credential as it is once it was ended: "revoked" is what the server was seen to refuse, else what was `done`
+    is said."""
+    said = "revoked" if answer is Answer.REFUSED else done
+    return msgspec.structs.replace(credential, state=State.REVOKED, message=said)
+
+
+async def at_hand(context: Context, credential: Credential, *copies: Address) -> Sensitive | None:
+    """The token of a credential as it lies in its place or in a copy; None where it is not there, or another one is.
+
+    Never raises, and takes a few seconds at the most: what is to end does not depend on it.
+    """
+    known = credential.fingerprint
+    try:
+        async with asyncio.timeout(_PROBE):
+            for address in (credential.address, *copies):
+                try:
+                    token = await token_at(context, address)
+                except (KubeError, IssuanceError, OSError):
+                    continue
+                if token is not None and (not known or token.fingerprint == known):
+                    return token
+    except TimeoutError:
+        pass
+    return None
 
 
 async def ask(context: Context, credential: Credential, token: Sensitive | None) -> Answer:
-    """One question, with the token itself where that speaks, else by a review. Never raises, and takes no longer than
-    a few seconds: what was ended is ended, whatever is answered."""
-    if token is None or credential.identity is None:
+    """One question: one request, with the token itself where that speaks, else by a review. Never raises, and takes
+    no longer than a few seconds: what was ended is ended, whatever is answered."""
+    identity = credential.identity
+    if token is None or identity is None:
         return Answer.UNASKED
-    found = Word.UNASKED
-    with contextlib.suppress(KubeError, IssuanceError, OSError, TimeoutError):
+    try:
         async with asyncio.timeout(_PROBE):
-            found = (await vouching.facts_of(context, credential.identity, token, credential.audiences)).word
-    return {Word.REFUSED: Answer.REFUSED, Word.CONFIRMED: Answer.ACCEPTED}.get(found, Answer.UNASKED)
+            return await _asked(context, identity, token, credential.audiences)
+    except (KubeError, IssuanceError, OSError, TimeoutError):
+        return Answer.AWAY
+
+
+async def _asked(context: Context, identity: Identity, token: Sensitive, audiences: tuple[str, ...]) -> Answer:
+    from tui.kube.client import Client
+
+    operator = await context.clusters.client(identity.cluster)
+    if audiences:  # the API server may refuse it for these alone
+        return await _reviewed(operator, identity, token, audiences)
+    endpoint = context.clusters.endpoint(identity.cluster).with_token(token)
+    async with Client(endpoint, timeouts=operator.timeouts) as bearer:
+        wish = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            answer = await bearer.create(SELF_SUBJECT_REVIEWS, wish)
+        except Unauthorized as error:
+            # A login page in between refuses too; API servers say it in a Status of theirs.
+            return judge(None, identity) if error.reason == "Unauthorized" else Answer.AWAY
+        except Forbidden as error:  # an old server: but it knows who asks
+            return judge(caller_in(error.message), identity)
+        except NotFound:  # an old server, and an account that may do anything
+            return await _reviewed(operator, identity, token, ())
+    return judge(str(((answer.get("status") or {}).get("userInfo") or {}).get("username", "")), identity)
+
+
+async def _reviewed(operator: Client, identity: Identity, token: Sensitive, audiences: tuple[str, ...]) -> Answer:
+    reviewed = await review(operator, token, audiences[:1])
+    if reviewed is None:
+        return Answer.UNASKED
+    return judge(reviewed.username if reviewed.authenticated else None, identity)
 
 
 async def until_refused(context: Context, credential: Credential, token: Sensitive | None) -> Answer:
@@ -72,6 +139,24 @@ async def until_refused(context: Context, credential: Credential, token: Sensiti
     ends = loop.time() + LONGEST
     while True:
         answer = await ask(context, credential, token)
-        if answer is not Answer.ACCEPTED or loop.time() >= ends:
+        if answer in (Answer.REFUSED, Answer.UNASKED) or loop.time() + _PAUSE >= ends:
             return answer
         await asyncio.sleep(_PAUSE)
+
+
+async def wait(run: Run, context: Context, credential: Credential, token: Sensitive | None) -> Answer:
+    """The step that waits until the server refuses what was ended."""
+    limits.extend(LONGEST)
+    async with run.step(STEP.id) as note:
+        answer = await until_refused(context, credential, token)
+        note.message = "the server refuses it"
+        if answer is Answer.UNASKED:
+            note.skip("nobody has the token here, or may ask about it: it may be accepted for 10 s more")
+        elif answer is not Answer.REFUSED:
+            still = (
+                "still accepts the token" if answer is Answer.ACCEPTED else "does not say whether it refuses the token"
+            )
+            said = f"the server {still} {LONGEST:g} s after it was ended"
+            note.skip(said)
+            run.left.append(said)
+    return answer

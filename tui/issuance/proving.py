@@ -137,14 +137,19 @@ async def _authorised_get(bearer: Client, identity: Identity | None) -> Proof:
     try:
         await bearer.get(SERVICE_ACCOUNTS, name, namespace=namespace)
     except Forbidden as error:
-        named = _CALLER.search(error.message)
-        return Proof(method="GET", username=named[1] if named else "")
+        return Proof(method="GET", username=caller_in(error.message))
     except NotFound:
         pass  # authorised to read, and so authenticated; who it is, the token itself must say
     from .claims import read_token
 
     claims = read_token(bearer.endpoint.login.token or Sensitive(b""))
     return Proof(method="GET", username=claims.subject or "")
+
+
+def caller_in(message: str) -> str:
+    """Whom a server names that refuses something for lack of rights; empty where it names nobody."""
+    named = _CALLER.search(message)
+    return named[1] if named else ""
 
 
 async def _patiently(attempt: Callable[[], Awaitable[Proof]]) -> Proof:

@@ -12,6 +12,7 @@ import msgspec
 from tui.kube.errors import APIError, Conflict, NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS
 
+from . import ending
 from .cluster_time import now_at
 from .dpf import DPU_REQUESTS, DPURequest, DPURequestDraft, credential_of, manifest, validate
 from .dpf.renewal_work import RequestWork, look
@@ -22,7 +23,7 @@ from .plans import new_id
 from .requesting import as_planned, looked_at, spec_of
 from .running import Run, StepFailed
 from .sight import Sight
-from .types import Action, Address, Credential, CredentialKind, Plan, State, Step, StepStatus
+from .types import Action, Address, Credential, CredentialKind, Plan, Step, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class RecreateAccount:
     credential: Credential
     intent: Intent
     sight: Sight
+    wait: bool = False
+    """Whether to wait until the server refuses its token."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -100,9 +103,12 @@ class RecreateAccount:
     async def run(self, run: Run) -> Finished:
         async with run.step("intent") as note:
             note.record = {"opened": self.intent}
+        token = await ending.at_hand(self.context, self.credential)
         try:
             async with run.step("delete") as note:
-                note.message = await _end_account(self.work.client, self.intent)
+                said = await _end_account(self.work.client, self.intent)
+                answer = await ending.ask(self.context, self.credential, token)
+                note.message = ending.words(said, answer)
             async with run.step("account") as note:
                 self.work.there = await look_account(self.work.client, self.work.request)
                 await _make_account(self.work, self.intent)
@@ -111,7 +117,9 @@ class RecreateAccount:
             await self._give_up(run, failure)
             raise
         run.hints.append("the request has no working token now; rotate it to issue a new one")
-        return Finished(msgspec.structs.replace(self.credential, state=State.REVOKED, message="revoked"))
+        if self.wait:
+            answer = await ending.wait(run, self.context, self.credential, token)
+        return Finished(ending.over(self.credential, answer, "its account was made anew"))
 
     async def _give_up(self, run: Run, failure: StepFailed) -> None:
         """What was refused was not done. Anything else may have been: the next start goes on with it."""
@@ -167,8 +175,13 @@ async def _make_account(work: RequestWork, intent: Intent) -> None:
     await work.account()
 
 
-async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Plan, RecreateAccount]:
-    """The plan for ending a token without a handle, with what else that ends. Raises UsageError, KubeError."""
+async def prepare_recreation(
+    context: Context, request: DPURequest, *, wait: bool = False
+) -> tuple[Plan, RecreateAccount]:
+    """The plan for ending a token without a handle, with what else that ends; with `wait` until it is refused.
+
+    Raises UsageError, KubeError.
+    """
     sight = Sight()
     again = partial(looked_at, context, request.address)
     work = await sight.see(str(request.address), again, as_planned)
@@ -192,6 +205,7 @@ async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Pla
             Step(id="intent", title="Journal what is intended"),
             Step(id="delete", title="Delete the service account", verb="delete", resource="serviceaccounts", **where),
             Step(id="account", title="Create it again", verb="create", resource="serviceaccounts", **where),
+            *((ending.STEP,) if wait else ()),
         ),
         warnings=(
             f"its token is bound to no handle: every token of {identity} ends, whoever uses it",
@@ -199,7 +213,7 @@ async def prepare_recreation(context: Context, request: DPURequest) -> tuple[Pla
         ),
     )
     credential = credential_of(request.cluster, request, now_at(work.client, context.clock))
-    return plan, RecreateAccount(context, work, credential, intent, sight)
+    return plan, RecreateAccount(context, work, credential, intent, sight, wait)
 
 
 def _address(draft: DPURequestDraft) -> Address:

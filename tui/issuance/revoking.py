@@ -29,8 +29,6 @@ from .work import Context, Finished, Work
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
-_REFUSED: Final = Step(id="refused", title="Wait until the server refuses the token")
-
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
@@ -87,7 +85,7 @@ class Revoke:
                 fingerprint=self.credential.fingerprint,
             )
             note.record = {"revocations": [due]}
-        token = self.token or await at_hand(self.context, self.credential)
+        token = self.token or await ending.at_hand(self.context, self.credential, *_copies(self.exports))
         async with run.step("handle") as note:
             said = await handles.delete(self.context.clusters, self._ending)
             answer = await ending.ask(self.context, self.credential, token)
@@ -107,10 +105,10 @@ class Revoke:
                 if number == len(self.secrets):  # only now nothing is left for a start after a crash
                     note.record = {"revoked": self.handle}
         if self.wait:
-            answer = await _waited(run, self.context, self.credential, token)
+            answer = await ending.wait(run, self.context, self.credential, token)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
-        return Finished(over(self.credential, answer))
+        return Finished(ending.over(self.credential, answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class RevokeLegacy:
         return self.credential
 
     async def run(self, run: Run) -> Finished:
-        token = await at_hand(self.context, self.credential)
+        token = await ending.at_hand(self.context, self.credential, *_copies(self.exports))
         async with run.step("secret") as note:
             identity = self.credential.identity
             wanted = handles.Ending(
@@ -151,39 +149,10 @@ class RevokeLegacy:
             note.record = {"exports": [dead(export, answer) for export in self.exports]}
             note.record |= dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)
         if self.wait:
-            answer = await _waited(run, self.context, self.credential, token)
+            answer = await ending.wait(run, self.context, self.credential, token)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
-        return Finished(over(self.credential, answer))
-
-
-async def at_hand(context: Context, credential: Credential) -> Sensitive | None:
-    """The token of a credential as it lies in its place; None where it is not there, or another one is."""
-    try:
-        token = await token_at(context, credential.address)
-    except (KubeError, IssuanceError, OSError):
-        return None
-    known = credential.fingerprint
-    return token if token is not None and (not known or token.fingerprint == known) else None
-
-
-async def _waited(run: Run, context: Context, credential: Credential, token: Sensitive | None) -> ending.Answer:
-    """The step that waits until the server refuses what was ended."""
-    async with run.step("refused") as note:
-        answer = await ending.until_refused(context, credential, token)
-        note.message = "the server refuses it"
-        if answer is ending.Answer.UNASKED:
-            note.skip("nobody has the token here, or the server could not be asked: it may be accepted for 10 s more")
-        if answer is ending.Answer.ACCEPTED:
-            said = f"the server still accepts the token {ending.LONGEST:g} s after its handle went"
-            note.skip(said)
-            run.left.append(said)
-    return answer
-
-
-def over(credential: Credential, answer: ending.Answer) -> Credential:
-    """The credential as it is once it was ended."""
-    return msgspec.structs.replace(credential, state=State.REVOKED, message=ending.state_words(answer))
+        return Finished(ending.over(self.credential, answer))
 
 
 async def prepare_revocation(context: Context, address: Address, *, wait: bool = False) -> tuple[Plan, Work]:
@@ -200,11 +169,11 @@ async def prepare_revocation(context: Context, address: Address, *, wait: bool =
     if address.kind is CredentialKind.REQUEST and credential.handle is None:
         from .request_changes import prepare_recreation
 
-        return await prepare_recreation(context, await request_at(context, address))
+        return await prepare_recreation(context, await request_at(context, address), wait=wait)
+    lives = ""
+    if credential.state is State.REVOKED:
+        credential, named, lives = await _looked_at_again(context, credential, wait=wait)
     handle = credential.handle
-    lives_on = credential.state is State.REVOKED and handle is not None and not await is_gone(context, handle)
-    if credential.state is State.REVOKED and not lives_on:
-        raise UsageError(f"{address} is revoked already")
     if said := irrevocable(credential):
         raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
     if handle is None:
@@ -234,9 +203,9 @@ async def prepare_revocation(context: Context, address: Address, *, wait: bool =
             )
         )  # fmt: skip
     if wait:
-        steps.append(_REFUSED)
-    if lives_on:
-        warnings.append("it was recorded as revoked, but its handle is there: whoever has the token still gets in")
+        steps.append(ending.STEP)
+    if lives:
+        warnings.append(f"it was recorded as revoked, but {lives}")
     if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
         warnings.append(credential.message)
     if address.kind is CredentialKind.REQUEST:
@@ -244,6 +213,40 @@ async def prepare_revocation(context: Context, address: Address, *, wait: bool =
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
     return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight, wait=wait)
+
+
+async def _looked_at_again(
+    context: Context, credential: Credential, *, wait: bool
+) -> tuple[Credential, handles.Named, str]:
+    """What was recorded as revoked, looked at where it counts: the credential, who names its handle, and how it lives
+    although it should not. Raises UsageError where it is dead as recorded, KubeError where that cannot be seen.
+    """
+    address, handle, identity = credential.address, credential.handle, credential.identity
+    token = await ending.at_hand(context, credential)
+    if handle is not None and not await is_gone(context, handle):
+        return credential, handles.Named.BY_JOURNAL, "its handle is there: whoever has the token still gets in"
+    answer = await ending.ask(context, credential, token)
+    if answer is not ending.Answer.ACCEPTED or token is None or identity is None:
+        raise UsageError(f"{address} is revoked already: {_DEAD[answer]}")
+    bound = vouching.bound_to(token, identity.cluster)  # the server has just confirmed that token
+    if bound is not None and bound != handle:
+        named = msgspec.structs.replace(credential, handle=bound)
+        return named, handles.Named.BY_TOKEN, "the server accepts its token, which is bound to another handle"
+    if handle is None or not wait:
+        raise UsageError(
+            f"{address} is revoked already: {_DEAD[answer]}",
+            "with --wait it is asked until it refuses it; where it never does, delete the service account "
+            f"{identity}: that ends every token it has",
+        )
+    return credential, handles.Named.BY_JOURNAL, _DEAD[answer]
+
+
+_DEAD: Final = {
+    ending.Answer.REFUSED: "the server refuses its token",
+    ending.Answer.UNASKED: "its handle is gone; the token is not here to ask about it",
+    ending.Answer.AWAY: "its handle is gone; whether the server refuses its token, it does not say",
+    ending.Answer.ACCEPTED: "its handle is gone, but the server accepted its token just now, as it may for 10 s",
+}
 
 
 async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple[Export, ...]:
@@ -310,6 +313,10 @@ def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: st
     return bound is not None and bound == handle
 
 
+def _copies(exports: tuple[Export, ...]) -> tuple[Address, ...]:
+    return tuple(export.credential.address for export in exports)
+
+
 def _same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
     held = record.credential
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
@@ -317,7 +324,7 @@ def _same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
 
 def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED) -> Export:
     """The export with a credential whose handle was seen to be gone."""
-    return msgspec.structs.replace(export, credential=over(export.credential, answer))
+    return msgspec.structs.replace(export, credential=ending.over(export.credential, answer))
 
 
 def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
@@ -377,7 +384,7 @@ async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> 
     )  # fmt: skip
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
-    steps = (step, _REFUSED) if wait else (step,)
+    steps = (step, ending.STEP) if wait else (step,)
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=steps, warnings=tuple(warnings))
     return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
 

@@ -1,0 +1,346 @@
+"""Revoked is what the server refuses: it is asked with the token itself, waited for, and looked at again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.cli.conftest import kubemint
+from tests.issuance.arena import Arena, Bench, new_arena, token_in
+from tests.issuance.dying import KILLED, Doomed
+from tui.demo import Answer, FaultRule, Hang
+from tui.issuance import ending, reading
+from tui.issuance.ending import Answer as Said
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Action, Address, Credential, Identity, State, StepStatus
+from tui.kube.client import Client
+from tui.kube.errors import APIError, Forbidden, NotFound, ProtocolError, Unauthorized, Unreachable
+from tui.kube.resource import TOKEN_REVIEWS
+
+ROBOT = Identity("harbor", "ns", "robot")
+USERNAME = "system:serviceaccount:ns:robot"
+GONE = "deleted; servers that saw the token just before may accept it for 10 s more"
+
+
+# How it is judged and said
+
+
+@pytest.mark.parametrize(
+    ("caller", "said"),
+    [
+        (None, Said.REFUSED),
+        (USERNAME, Said.ACCEPTED),
+        ("system:anonymous", Said.AWAY),
+        ("system:serviceaccount:ns:robots", Said.AWAY),
+        ("", Said.AWAY),
+    ],
+)
+def test_whom_the_server_sees_decides(caller: str | None, said: Said) -> None:
+    assert ending.judge(caller, ROBOT) is said
+
+
+def test_revoked_is_said_of_what_is_refused_alone() -> None:
+    assert ending.words(GONE, Said.REFUSED) == "deleted, and the server refuses the token"
+    assert (
+        ending.words(GONE, Said.ACCEPTED) == ending.words(GONE, Said.AWAY) == ending.words(GONE, Said.UNASKED) == GONE
+    )
+    assert ending.words("was gone already", Said.ACCEPTED).endswith("accepted the token just now, as it may for 10 s")
+    assert ending.words("was gone already", Said.UNASKED) == "was gone already"
+    credential = Credential(address=Address.parse("file:/x"))
+    said = {answer: ending.over(credential, answer).message for answer in Said}
+    assert said == dict.fromkeys(Said, "its handle is deleted") | {Said.REFUSED: "revoked"}
+    assert {ending.over(credential, answer).state for answer in Said} == {State.REVOKED}
+
+
+def refused(code: type[APIError], number: int, message: str = "no", reason: str = "") -> APIError:
+    return code(number, reason, message)
+
+
+ANSWERS: dict[str, tuple[Any, Said, int]] = {
+    "the caller": ({"status": {"userInfo": {"username": USERNAME}}}, Said.ACCEPTED, 1),
+    "somebody else": ({"status": {"userInfo": {"username": "system:anonymous"}}}, Said.AWAY, 1),
+    "nobody": ({}, Said.AWAY, 1),
+    "refused in a server's words": (refused(Unauthorized, 401, reason="Unauthorized"), Said.REFUSED, 1),
+    "refused by a login page": (refused(Unauthorized, 401), Said.AWAY, 1),
+    "an old server that knows the caller": (
+        refused(Forbidden, 403, f'User "{USERNAME}" cannot create'),
+        Said.ACCEPTED,
+        1,
+    ),
+    "an old one that does not": (refused(Forbidden, 403, 'User "system:anonymous" cannot create'), Said.AWAY, 1),
+    "an old one, and all rights": (refused(NotFound, 404), Said.UNASKED, 2),
+    "a page": (ProtocolError("answered text/html"), Said.AWAY, 1),
+    "away": (Unreachable("connection refused"), Said.AWAY, 1),
+    "a hang": (TimeoutError(), Said.AWAY, 1),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_one_request_asks_with_the_token(ebench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A rotation's old token is asked about too: that costs it one request."""
+    answer, said, requests = ANSWERS[name]
+    issued = await ebench.issue(ebench.arena.spec())
+    token = token_in(ebench.arena.file().path)
+    seen: list[str] = []
+
+    async def create(_self: Client, resource: Any, _wish: Any, **_more: Any) -> Any:
+        seen.append(resource.name)
+        if resource is TOKEN_REVIEWS:
+            raise Forbidden(403, "Forbidden", "no")
+        if isinstance(answer, Exception):
+            raise answer
+        return msgspec.json.decode(msgspec.json.encode(answer).replace(b":ns:", f":{ebench.arena.namespace}:".encode()))
+
+    if isinstance(answer, Forbidden):
+        answer.message = answer.message.replace(":ns:", f":{ebench.arena.namespace}:")
+    monkeypatch.setattr(Client, "create", create)
+    assert issued.credential is not None
+    assert await ending.ask(ebench.engine._context, issued.credential, token) is said
+    assert len(seen) == requests
+    for_others = msgspec.structs.replace(issued.credential, audiences=("vault",))
+    assert await ending.ask(ebench.engine._context, for_others, token) is Said.UNASKED
+    assert seen[requests:] == [TOKEN_REVIEWS.name]
+    assert await ending.ask(ebench.engine._context, issued.credential, None) is Said.UNASKED
+
+
+# Waiting
+
+
+@pytest.mark.parametrize("kind", ["file", "secret"])
+async def test_waiting_ends_when_the_server_refuses_it(
+    ebench: Bench, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    arena = ebench.arena
+    monkeypatch.setattr(ending, "_PAUSE", 0.05)
+    issued = await ebench.issue(arena.spec(arena.secret() if kind == "secret" else arena.file()))
+    first = await ebench.engine.plan_revoke(issued.address, wait=True)
+    assert first.steps[-1] == ending.STEP
+    asked = ending.ask
+    answers: list[Said] = []
+
+    async def ask(*given: Any) -> Said:
+        answers.append(await asked(*given))
+        if len(answers) == 3:
+            arena.forget()
+        return answers[-1]
+
+    monkeypatch.setattr(ending, "ask", ask)
+    outcome = await ebench.engine.execute(first)
+    assert outcome.whole, outcome
+    assert answers == [Said.ACCEPTED] * 3 + [Said.REFUSED]
+    assert [result.message for result in outcome.results if result.step == "refused"] == ["the server refuses it"]
+    assert outcome.credential is not None
+    assert outcome.credential.message == "revoked"
+
+
+async def test_what_the_server_goes_on_accepting_is_not_whole(ebench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_PAUSE", 0.02)
+    monkeypatch.setattr(ending, "LONGEST", 0.1)
+    issued = await ebench.issue(ebench.arena.spec())
+    plan = await ebench.engine.plan_revoke(issued.address, wait=True)
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.ok
+    assert outcome.left == ("the server still accepts the token 0.1 s after it was ended",)
+    assert outcome.credential is not None
+    assert outcome.credential.message == "its handle is deleted"
+    (handle,) = [result for result in outcome.results if result.step == "handle"]
+    assert "10 s more" in handle.message
+    (known,) = ebench.state.exports()
+    assert (known.state, known.message) == (State.REVOKED, "its handle is deleted")
+
+
+async def test_who_cannot_be_asked_is_said(ebench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_PAUSE", 0.02)
+    monkeypatch.setattr(ending, "_PROBE", 0.05)
+    monkeypatch.setattr(ending, "LONGEST", 0.2)
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    plan = await ebench.engine.plan_revoke(issued.address, wait=True)
+    with arena.fault(FaultRule(Hang(), path="selfsubjectreviews")):
+        outcome = await ebench.engine.execute(plan)
+    assert outcome.left == ("the server does not say whether it refuses the token 0.2 s after it was ended",)
+    lost = await ebench.issue(arena.spec(arena.file("lost")))
+    plan = await ebench.engine.plan_revoke(lost.address, wait=True)
+    Path(arena.file("lost").path).unlink()
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.whole
+    assert outcome.results[-1].status is StepStatus.SKIPPED
+    assert "nobody has the token here" in outcome.results[-1].message
+    assert await ebench.handles() == []
+
+
+async def test_a_copy_of_it_is_asked_with_where_its_place_has_none(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.file("one"), arena.file("two")))
+    Path(arena.file("one").path).unlink()
+    plan = await ebench.engine.plan_revoke(issued.address)
+    arena.forget()
+    outcome = await ebench.engine.execute(plan)
+    (handle,) = [result for result in outcome.results if result.step == "handle"]
+    assert handle.message == "deleted, and the server refuses the token"
+    assert {one.message for one in ebench.state.exports()} == {"revoked"}
+
+
+async def test_the_old_token_of_a_rotation_is_asked_about(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    plan = await ebench.engine.plan_rotate(issued.address)
+    ebench.arena.forget()
+    outcome = await ebench.engine.execute(plan)
+    await ebench.engine.settle()
+    (entry,) = [
+        entry
+        for entry in ebench.state.entries(plan=outcome.plan)
+        if entry.step.startswith("revoke:") and entry.status == StepStatus.DONE
+    ]
+    assert entry.message.endswith(" deleted, and the server refuses the token")
+
+
+def test_revoke_waits_on_the_command_line(embedded: Arena, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_PAUSE", 0.02)
+    monkeypatch.setattr(ending, "LONGEST", 0.1)
+    path, known = Path(embedded.file().path), ("--kubeconfig", embedded.kubeconfig)
+    where = ("-n", embedded.namespace, "--context", embedded.name, *known)
+    assert kubemint("issue", "robot", *where, "--create", "--out", path).code == 0
+    done = kubemint("revoke", path, *known, "--yes", "--wait", "-q", "-o", "json")
+    assert done.code == 3, done
+    (item,) = done.json["items"]
+    assert item["ok"] is False
+    assert item["left"] == ["the server still accepts the token 0.1 s after it was ended"]
+    assert "still accepts the token" in done.err
+    monkeypatch.setattr(ending, "LONGEST", 20.0)
+    embedded.forget()
+    kubemint("revoke", path, *known, "--yes").failed(2, "revoked already: the server refuses its token")
+
+
+@pytest.fixture
+def real(request: pytest.FixtureRequest, tmp_path: Path) -> Arena:
+    plane = request.getfixturevalue("real_control_plane")
+    return new_arena("real", plane.kubeconfig, "real", tmp_path)
+
+
+@pytest.mark.real
+async def test_a_real_server_refuses_it_while_we_wait(real: Arena) -> None:
+    async with Bench(real) as bench:
+        issued = await bench.issue(real.spec())
+        token = token_in(real.file().path)
+        outcome = await bench.engine.execute(await bench.engine.plan_revoke(issued.address, wait=True))
+        assert outcome.whole, outcome
+        assert outcome.credential is not None
+        assert outcome.credential.message == "revoked"
+        assert not await bench.works(token)
+        with pytest.raises(UsageError, match="revoked already: the server refuses its token"):
+            await bench.engine.plan_revoke(issued.address)
+
+
+# A second time
+
+
+async def believed_dead(bench: Bench, address: Address) -> None:
+    """This machine's record says that it was revoked, as after a proxy's answer; it was not."""
+    record = bench.state.export_record(address)
+    assert record is not None
+    bench.state.record_export(msgspec.structs.replace(record, credential=ending.over(record.credential, Said.REFUSED)))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_what_was_recorded_as_revoked_and_lives_is_ended(ebench: Bench, kept: bool) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    token = token_in(arena.file().path)
+    await believed_dead(ebench, issued.address)
+    if not kept:
+        Path(arena.file().path).unlink()
+    plan = await ebench.engine.plan_revoke(issued.address)
+    assert "it was recorded as revoked, but its handle is there: whoever has the token still gets in" in plan.warnings
+    arena.forget()
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.whole, outcome
+    assert await ebench.handles() == []
+    arena.forget()
+    assert not await ebench.works(token)
+    said = "the server refuses its token" if kept else "its handle is gone; the token is not here to ask about it"
+    with pytest.raises(UsageError, match=f"revoked already: {said}"):
+        await ebench.engine.plan_revoke(issued.address)
+
+
+async def test_a_record_that_names_another_handle_keeps_no_token_alive(ebench: Bench) -> None:
+    """The server accepts the token, and says with it what ends it."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    record = ebench.state.export_record(issued.address)
+    assert record is not None
+    handle = record.credential.handle
+    assert handle is not None
+    wrong = msgspec.structs.replace(handle, uid="another", name="kubemint-robot-bcdfghjk")
+    credential = msgspec.structs.replace(record.credential, handle=wrong, state=State.REVOKED)
+    ebench.state.record_export(msgspec.structs.replace(record, credential=credential))
+    plan = await ebench.engine.plan_revoke(issued.address)
+    assert any("which is bound to another handle" in warning for warning in plan.warnings)
+    assert (await ebench.engine.execute(plan)).whole
+    assert await ebench.handles() == []
+
+
+async def test_what_is_remembered_for_10_s_is_revoked_and_can_be_waited_for(
+    ebench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "_PAUSE", 0.02)
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    assert (await ebench.engine.execute(await ebench.engine.plan_revoke(issued.address))).whole
+    with pytest.raises(UsageError, match=r"the server accepted its token just now, as it may for 10 s") as caught:
+        await ebench.engine.plan_revoke(issued.address)
+    assert "--wait" in caught.value.hint
+    plan = await ebench.engine.plan_revoke(issued.address, wait=True)
+    arena.forget()
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.whole, outcome
+    assert [result.message for result in outcome.results if result.step == "handle"] == [
+        "was gone already, and the server refuses the token"
+    ]
+
+
+# What cannot be tidied
+
+
+def away(*, verb: str = "") -> FaultRule:
+    return FaultRule(Answer(503, "ServiceUnavailable", "no"), verb=verb, path=r"/secrets/robot-credential")
+
+
+async def test_a_place_that_cannot_be_tidied_keeps_no_token_alive(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret()))
+    token = await _token(ebench)
+    plan = await ebench.engine.plan_revoke(issued.address)
+    with arena.fault(away(verb="delete")):
+        outcome = await ebench.engine.execute(plan)
+    assert outcome.ok
+    assert not outcome.whole
+    (left,) = outcome.left
+    assert left.startswith(f"{issued.address} could not be tidied")
+    assert left.endswith("the token in it is dead")
+    assert await ebench.handles() == []
+    arena.forget()
+    assert not await ebench.works(token)
+    assert ebench.state.revocations() == []
+
+
+async def _token(bench: Bench) -> Any:
+    return await reading.token(bench.engine._context, bench.arena.secret_address())
+
+
+async def test_after_a_crash_too(embedded: Arena) -> None:
+    async with Bench(embedded) as bench:
+        issued = await bench.issue(embedded.spec(embedded.secret()))
+    assert await asyncio.to_thread(Doomed().run, embedded, issued.address, "after:handle", revoke=True) == KILLED
+    async with Bench(embedded) as bench:
+        with embedded.fault(away(verb="delete")):
+            (outcome,) = await bench.engine.recover()
+        assert outcome.ok
+        assert outcome.action is Action.RECOVER
+        assert "could not be tidied" in outcome.left[0]
+        assert await bench.handles() == []
+        assert bench.state.revocations() == []
