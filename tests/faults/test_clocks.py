@@ -15,7 +15,7 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tui.issuance import grace_time
 from tui.issuance.cluster_time import utc_now
-from tui.issuance.grace_time import Moment, elapsed, left, moment
+from tui.issuance.grace_time import Left, Moment, due_here, elapsed, left, moment
 from tui.issuance.intent import Revocation
 from tui.issuance.types import Address, CredentialKind, Handle, State
 from tui.kube import session
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.demo.running import FleetThread
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 
 
 def at(seconds: float) -> Range:
@@ -157,6 +157,78 @@ def test_how_much_of_a_grace_period_has_passed(then: Moment, minutes: int, words
     assert bool(words) is bool(said)
 
 
+@pytest.mark.parametrize(
+    ("begun", "then", "words"),
+    [
+        # A minute is no matter, whatever the clocks are compared by.
+        (BEGUN, now(2 * MINUTE, up=60), ""),
+        (BEGUN, now(timedelta(0), up=60), ""),
+        (BEGUN, now(2 * MINUTE + SECOND, up=60), "this machine's clock was set forward by 1m 01s since the grace"),
+        (BEGUN, now(-SECOND, up=60), "this machine's clock was set back by 1m 01s since the grace period began"),
+        (BEGUN, now(MINUTE, skew=60, boot="b2"), ""),
+        (BEGUN, now(MINUTE, skew=61, boot="b2"), "moved apart by 1m 01s"),
+        (BEGUN, now(MINUTE, skew=-61, boot="b2"), "moved apart by 1m 01s"),
+        (BEGUN, now(-MINUTE, skew=None, boot="b2"), ""),
+        (BEGUN, now(-MINUTE - SECOND, skew=None, boot="b2"), "set back by 1m 01s"),
+    ],
+)
+def test_small_differences_of_clocks_are_not_said(begun: Moment, then: Moment, words: str) -> None:
+    said = elapsed(begun, then)[1]
+    assert words in said
+    assert bool(words) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("begun", "then", "passed"),
+    [
+        # One that went backwards says nothing, a little of it is no time at all.
+        (BEGUN, now(-MINUTE, skew=0, boot="b2"), timedelta(0)),
+        (BEGUN, now(-MINUTE, skew=120, boot="b2"), timedelta(0)),
+        (BEGUN, now(-MINUTE - SECOND, skew=181, boot="b2"), 2 * MINUTE),
+        (BEGUN, now(2 * MINUTE, skew=-180, boot="b2"), timedelta(0)),
+        (BEGUN, now(2 * MINUTE, skew=-181, boot="b2"), 2 * MINUTE),
+        (BEGUN, now(3 * MINUTE, skew=-60, boot="b2"), 2 * MINUTE),
+        # Where the skew is not known at both ends this machine's clock is all there is.
+        (msgspec.structs.replace(BEGUN, skew=None), now(2 * MINUTE, skew=3600, boot="b2"), 2 * MINUTE),
+        (msgspec.structs.replace(BEGUN, skew=5.0), now(2 * MINUTE, skew=5.0, boot="b2"), 2 * MINUTE),
+        (msgspec.structs.replace(BEGUN, skew=5.0), now(2 * MINUTE, skew=None, boot="b2"), 2 * MINUTE),
+        # Nobody knows whether it was started anew: then the clock that nobody sets does not count.
+        (msgspec.structs.replace(BEGUN, boot=""), now(2 * MINUTE, boot="", up=5), 2 * MINUTE),
+    ],
+)
+def test_by_which_clock_a_grace_period_is_measured(begun: Moment, then: Moment, passed: timedelta) -> None:
+    assert elapsed(begun, then)[0] == passed
+
+
+def revocation(**fields: Any) -> Revocation:
+    given: dict[str, Any] = {"address": Address(CredentialKind.FILE, "", "", "/f"), "due": NOON + 10 * MINUTE}
+    return Revocation(plan="p", handle=Handle("c", "n", "h", "u"), **given | fields)
+
+
+def test_what_is_left_of_a_grace_period() -> None:
+    begun = revocation(begun=BEGUN)
+    assert left(begun, now(3 * MINUTE, up=180)) == Left(time=7 * MINUTE)
+    late = left(begun, now(3 * MINUTE, up=601))
+    assert late.time == timedelta(0)
+    assert "set back" in late.words
+    assert left(msgspec.structs.replace(begun, ending=True), now(timedelta(0))) == Left(time=timedelta(0))
+
+
+def test_when_it_is_due_by_this_machines_clock() -> None:
+    for begun in (None, msgspec.structs.replace(BEGUN, boot="")):
+        found = revocation(begun=begun)
+        assert due_here(found, lambda: NOON + 4 * MINUTE) == NOON + 10 * MINUTE
+        assert due_here(found, lambda: NOON + HOUR) == NOON + HOUR, "at once"
+
+
+def test_a_start_of_the_machine_is_told_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert grace_time._boot() == grace_time._boot() != ""
+    monkeypatch.setattr(grace_time, "Path", lambda name: Path("/nowhere"))
+    alone, again = grace_time._boot(), grace_time._boot()
+    assert alone != again
+    assert "" not in (alone, again)
+
+
 def test_what_an_older_kubemint_wrote_is_due_by_this_machines_clock() -> None:
     old = Revocation(
         plan="p", address=Address(CredentialKind.FILE, "", "", "/f"), handle=Handle("c", "n", "h", "u"), due=NOON
@@ -172,7 +244,8 @@ def test_only_this_machines_own_clock_has_one_beside_it_that_nobody_sets() -> No
     assert own.boot
     assert own.up > 0
     made = moment(lambda: NOON)
-    assert (made.wall, made.boot, made.up) == (NOON, "", 0.0)
+    assert (made.wall, made.boot, made.up, made.skew) == (NOON, "", 0.0, None)
+    assert moment(lambda: NOON, 3.0).skew == own.skew == 3.0
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.cli.conftest import kubemint
@@ -13,8 +15,10 @@ from tests.faults.race import RACES, run
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import Doomed
 from tui.demo import Answer, FaultRule
-from tui.issuance.errors import ChangedMeanwhile
-from tui.issuance.sight import Sight, changed
+from tui.issuance.errors import ChangedMeanwhile, NotProved, UsageError
+from tui.issuance.sight import AGAIN, Sight, changed, told_apart
+from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.kube.errors import Unreachable
 from tui.kube.resource import SERVICE_ACCOUNTS
 
 
@@ -49,6 +53,59 @@ async def test_what_a_plan_saw_is_looked_at_again() -> None:
     facts["account"] = "another"
     with pytest.raises(ChangedMeanwhile, match="the place and the account were changed"):
         await sight.look_again()
+
+
+async def test_what_cannot_be_planned_any_more_is_changed_too_and_says_why() -> None:
+    """A refusal at the second look is a fact like any other; only trouble on the way there is none."""
+    raised: dict[str, Exception] = {}
+
+    async def look(what: str) -> str:
+        if what in raised:
+            raise raised[what]
+        return what
+
+    sight = Sight()
+    for what in ("one", "two", "three"):
+        await sight.see(what, lambda what=what: look(what))  # type: ignore[misc]
+    raised |= {"one": UsageError("it is somebody else's"), "three": NotProved("it is refused")}
+    with pytest.raises(ChangedMeanwhile) as caught:
+        await sight.look_again()
+    assert caught.value.message == (
+        "one and three were changed by somebody else since it was planned; it is somebody else's; it is refused; "
+        "nothing was done"
+    )
+    assert caught.value.hint == AGAIN
+    raised |= {"three": UsageError("it is somebody else's")}
+    with pytest.raises(ChangedMeanwhile) as caught:
+        await sight.look_again()
+    assert caught.value.message.count("it is somebody else's") == 1
+    del raised["three"]
+    with pytest.raises(ChangedMeanwhile, match=r"^one was changed"):
+        await sight.look_again()
+    raised["one"] = Unreachable("nobody answers")
+    with pytest.raises(Unreachable):
+        await sight.look_again()
+    with pytest.raises(Unreachable):
+        await sight.see("four", lambda: look("one"))
+    raised.clear()
+    await sight.look_again()
+
+
+def test_by_what_a_credential_is_told_from_another() -> None:
+    address = Address(CredentialKind.SECRET, "harbor", "ns", "out")
+    held = Credential(
+        address=address, identity=Identity("harbor", "ns", "robot"), fingerprint="f1", handle=Handle("c", "n", "h", "u")
+    )  # fmt: skip
+    same = {"state": State.VALID, "message": "x", "expires_at": datetime(2026, 1, 1, tzinfo=UTC), "copies": 3}
+    for fields in [{key: value} for key, value in same.items() if hasattr(held, key)]:
+        assert told_apart(held) == told_apart(msgspec.structs.replace(held, **fields))
+    for other in (
+        {"address": Address(CredentialKind.SECRET, "harbor", "ns", "in")},
+        {"identity": None},
+        {"fingerprint": "f2"},
+        {"handle": Handle("c", "n", "h", "v")},
+    ):
+        assert told_apart(held) != told_apart(msgspec.structs.replace(held, **other))
 
 
 @pytest.mark.parametrize("kept", ["file", "secret", "merged"])

@@ -70,6 +70,47 @@ def test_the_longest_that_any_of_them_needs(sightings: tuple[Sighting, ...], min
     assert length(WISH, sightings, left=timedelta(seconds=1)).grace == timedelta(seconds=30)
 
 
+def test_what_is_journaled_counts_also_after_a_crash() -> None:
+    assert length(WISH, []).journaled is None, "what is usual there"
+    assert length(WISH, [seen(pod("a"))]).journaled == 3 * MINUTE
+    assert length(GraceWish(5 * MINUTE), [seen(pod("a"))]).journaled == 5 * MINUTE
+    assert length(GraceWish(5 * MINUTE, given=True), []).journaled == 5 * MINUTE
+    assert length(GraceWish(timedelta(seconds=5), given=True), [seen(pod("a"))]).journaled == timedelta(seconds=5)
+
+
+def test_whose_need_is_none_gives_no_reason() -> None:
+    at_once = Use(kind="PushSecret", name="now", how="carries it on at once", sees=timedelta(0))
+    found = length(WISH, [seen(at_once)])
+    assert (found.grace, found.reasons, found.warnings) == (WISH.asked, (), ())
+    quick = GraceWish(timedelta(seconds=30), kubelet=timedelta(0))
+    found = length(quick, [seen(pod("a"))])
+    assert (found.grace, found.reasons) == (timedelta(seconds=30), ())
+    exact = length(GraceWish(3 * MINUTE, given=True), [seen(pod("a"))])
+    assert exact.warnings == (), "as long as it needs is long enough"
+    assert length(GraceWish(MINUTE, kubelet=7 * MINUTE), [seen(pod("a"))]).grace == 7 * MINUTE
+    assert length(GraceWish(MINUTE, kubelet=7 * MINUTE), [seen(unseen="x")]).grace == 7 * MINUTE
+
+
+def test_what_ends_by_itself_lives_no_longer() -> None:
+    asked = GraceWish(5 * MINUTE)
+    assert length(asked, [seen(PUSH)], left=4 * MINUTE).grace == 5 * MINUTE, "nor shorter than was asked"
+    assert length(asked, [seen(PUSH)], left=63 * MINUTE).grace == 63 * MINUTE
+    assert "longer it does not live by itself" not in length(asked, [seen(PUSH)], left=63 * MINUTE).reasons
+    given = length(GraceWish(70 * MINUTE, given=True), [], left=MINUTE)
+    assert (given.grace, given.reasons) == (70 * MINUTE, ())
+
+
+def test_who_is_warned_of_a_grace_that_is_too_short() -> None:
+    at_once = Use(kind="PushSecret", name="soon", how="carries it on every 5s", sees=timedelta(seconds=5))
+    (warning,) = length(GraceWish(timedelta(seconds=5), given=True), [seen(pod("a"), pod("a"), at_once)]).warnings
+    assert warning == (
+        "the grace of 5s that was asked for is shorter than 3m: 1 pod mounts Secret web/api: a, and the kubelet brings "
+        "a new one within 3m. They may be refused until they have the new one"
+    )
+    (warning,) = length(GraceWish(MINUTE, given=True), [seen(pod("a"), PUSH)]).warnings
+    assert "and the kubelet brings a new one within 3m; PushSecret tenant carries" in warning
+
+
 def test_they_are_named() -> None:
     found = length(WISH, [seen(*(pod(f"api-{number}") for number in range(5)), PUSH)])
     assert lasting(found.grace, found.reasons) == (
@@ -86,9 +127,13 @@ def test_they_are_named() -> None:
     (warning,) = length(WISH, [seen(env, pod("new", sees=None, how="variable A of b"))]).warnings
     assert "2 pods hold" in warning
     assert "restart them" in warning
+    three = length(WISH, [seen(pod("a"), pod("b"), pod("c"))]).reasons
+    assert three == ("3 pods mount Secret web/api: a, b, c, and the kubelet brings a new one within 3m",)
     assert length(WISH, [seen(ONCE)]).warnings == ("PushSecret once pushes it only once",)
     (reason,) = length(WISH, [seen(unseen="no right to list pods in web")]).reasons
     assert reason == "who uses Secret web/api could not be seen (no right to list pods in web)"
+    (reason,) = length(WISH, [Sighting(secret="web/api", unseen=("no right", "away", "no right"))]).reasons
+    assert reason == "who uses Secret web/api could not be seen (no right; away)"
 
 
 def read(**spec: Any) -> list[tuple[str, Way]]:

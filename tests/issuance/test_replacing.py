@@ -1,0 +1,109 @@
+"""How a credential stands that is about to be replaced: what nobody knows counts as alive, and a look decides."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.issuance.arena import Arena, Bench
+from tui.demo import Answer, FaultRule
+from tui.issuance import managed, replacing
+from tui.issuance.errors import ChangedMeanwhile, Unasked
+from tui.issuance.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
+from tui.issuance.sight import Sight
+from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.kube.resource import SECRETS
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PLAIN = Credential(
+    address=Address(CredentialKind.SECRET, "harbor", "ns", "out"), identity=Identity("harbor", "ns", "robot")
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "ends", "gone", "stands"),
+    [
+        (State.VALID, HOUR, False, Life.LIVES),
+        (State.VALID, None, False, Life.LIVES),
+        (State.UNKNOWN, HOUR, False, Life.LIVES),
+        (State.UNKNOWN, None, False, Life.LIVES),
+        (State.VALID, HOUR, True, Life.REVOKED),
+        (State.VALID, None, True, Life.REVOKED),
+        (State.REVOKED, HOUR, False, Life.REVOKED),
+        (State.REVOKED, -HOUR, False, Life.REVOKED),
+        (State.VALID, -HOUR, False, Life.EXPIRED),
+        (State.VALID, -HOUR, True, Life.EXPIRED),  # its handle was tidied away
+        (State.VALID, timedelta(0), True, Life.EXPIRED),
+        (State.VALID, timedelta(0), False, Life.EXPIRED),
+    ],
+)
+def test_how_a_credential_stands(state: State, ends: timedelta | None, gone: bool, stands: Life) -> None:
+    held = msgspec.structs.replace(PLAIN, state=state, expires_at=NOON + ends if ends is not None else None)
+    assert life(held, NOON, gone=gone) is stands
+
+
+def test_a_revoked_one_is_brought_back_where_that_is_meant() -> None:
+    refused = refuse_revoked(PLAIN)
+    assert isinstance(refused, Unasked)
+    assert refused.word == "revive"
+    assert str(PLAIN.address) in refused.message
+
+
+async def handle_of(bench: Bench) -> Handle:
+    arena = bench.arena
+    handle = Handle(arena.name, arena.namespace, managed.handle_name("robot"), "")
+    wish = managed.handle_object(handle, account="robot", account_uid="", request="r", plan="p", issued_by="me")
+    made: dict[str, Any] = await bench.client.create(SECRETS, wish, namespace=arena.namespace)
+    return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
+
+
+def kept(arena: Arena, handle: Handle | None = None, **fields: Any) -> Credential:
+    given = {"address": arena.secret_address(), "identity": arena.identity(), "handle": handle}
+    return msgspec.structs.replace(PLAIN, **given | fields)
+
+
+async def test_what_lives_is_replaced_only_where_that_is_asked_for(ebench: Bench) -> None:
+    arena, context = ebench.arena, ebench.engine._context
+    handle = await handle_of(ebench)
+    another = msgspec.structs.replace(handle, uid="another")
+    soon = datetime.now(UTC) + timedelta(hours=2, minutes=30, seconds=30)
+    assert not await is_gone(context, handle)
+    assert await is_gone(context, another)
+    with arena.fault(FaultRule(Answer(403), verb="get", path="/secrets/")):
+        assert not await is_gone(context, handle), "who may not look knows nothing"
+    living, ended, over, bare = (
+        kept(arena, handle, expires_at=soon),
+        kept(arena, another, expires_at=soon),
+        kept(arena, another, expires_at=datetime.now(UTC) - HOUR),
+        kept(arena, identity=None),
+    )
+    for credential, stands in (
+        (living, Life.LIVES),
+        (ended, Life.REVOKED),
+        (over, Life.EXPIRED),
+        (bare, Life.LIVES),
+        (msgspec.structs.replace(bare, expires_at=datetime.now(UTC) - HOUR), Life.EXPIRED),
+    ):
+        assert await life_of(context, credential, Sight()) is stands
+    await refuse_live(context, [], Sight())
+    await refuse_live(context, [ended, over], Sight())
+    for found, left in (([ended, living], ", good for 2h 30m"), ([bare], ""), ([kept(arena)], "")):
+        with pytest.raises(Unasked) as refused:
+            await refuse_live(context, found, Sight())
+        assert refused.value.word == replacing.REPLACE == "replace"
+        whose = found[-1].identity or found[-1].shoot
+        assert refused.value.message == f"{arena.secret_address()} is a live credential of {whose}{left}"
+        assert f"kubemint rotate {arena.secret_address()}" in refused.value.hint
+
+
+async def test_what_was_seen_of_its_handle_is_looked_at_again(ebench: Bench) -> None:
+    context, sight, handle = ebench.engine._context, Sight(), await handle_of(ebench)
+    assert await life_of(context, kept(ebench.arena, handle), sight) is Life.LIVES
+    await sight.look_again()
+    await ebench.client.delete(SECRETS, handle.name, namespace=handle.namespace)
+    with pytest.raises(ChangedMeanwhile, match=r"the handle of .* was changed by somebody else"):
+        await sight.look_again()
