@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import gc
 import socket
 import ssl
 import struct
+import threading
 import time
 import traceback
+import warnings
 from typing import Any
 
 import msgspec
@@ -457,3 +461,41 @@ async def test_a_webhook_that_denies_gets_no_hint_about_rights(server: FakeServe
         await client.create(SERVICE_ACCOUNTS, {}, namespace="ci", name="robot", subresource="token")
     assert denied.value.hint == ""
     assert "needs a ticket" in str(denied.value)
+
+
+def test_no_connection_outlives_its_client() -> None:
+    """Neither one whose answer was not read to its end, where the server does not say TLS's goodbye."""
+    over = threading.Event()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with AUTHORITY.serving(["127.0.0.1"]).on_disk() as path:
+        context.load_cert_chain(path)
+
+    def serve(listener: socket.socket) -> None:
+        with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(65536)
+            event = b'{"type":"ADDED","object":{"kind":"Secret","metadata":{"name":"a","resourceVersion":"11"}}}\n'
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(event), event)
+            )
+            over.wait(30)
+
+    async def watch_a_little(port: int) -> None:
+        endpoint = Endpoint("mute", f"https://127.0.0.1:{port}", ca=AUTHORITY.pem)
+        async with (
+            Client(endpoint, timeouts=SHORT) as client,
+            contextlib.aclosing(client.watch(SECRETS, resource_version="10")) as events,
+        ):
+            assert (await anext(events)).type == "ADDED"
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ResourceWarning)
+        listener.settimeout(30)
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        try:
+            asyncio.run(watch_a_little(listener.getsockname()[1]))
+            gc.collect()
+        finally:
+            over.set()
+            server.join()
+    assert [str(warning.message) for warning in said] == []

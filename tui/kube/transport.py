@@ -17,6 +17,7 @@ import logging
 import os
 import socket
 import ssl
+import weakref
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from ipaddress import ip_address
@@ -53,6 +54,36 @@ class Secrets(CIMultiDict[str]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} headers>"
+
+
+class Connections(aiohttp.TCPConnector):
+    """A pool that can end every connection it ever made, also those that it gave up and that still say goodbye.
+
+    An answer that is not read to its end (every watch) has its connection closed by aiohttp, which forgets it at once.
+    TLS then waits for the server's own goodbye: in a program that ends, until after the end of the loop.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._made: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the base class names it
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            self._made.add(connection.transport)
+        return connection
+
+    async def end(self) -> None:
+        """Close all of them, without TLS's goodbye."""
+        await self.close(abort_ssl=True)
+        for transport in self._made:
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
 
 
 class Transport(RESTClientObject):
@@ -93,9 +124,8 @@ class Transport(RESTClientObject):
         """Closes the session, and wakes whoever still reads a stream."""
         for answer in self._open:
             answer.content.set_exception(aiohttp.ClientConnectionError("closed"))
-        if self.pool_manager is not None and self.pool_manager.connector is not None:
-            # Without TLS's goodbye: it would go on after this call, and often after the end of the loop.
-            await self.pool_manager.connector.close(abort_ssl=True)
+        if self.pool_manager is not None and isinstance(self.pool_manager.connector, Connections):
+            await self.pool_manager.connector.end()
         await super().close()
 
     async def retire(self) -> None:
@@ -109,12 +139,10 @@ class Transport(RESTClientObject):
         if self._retired and not self.users:
             await self.close()
 
-    def _create_connector(self) -> aiohttp.TCPConnector:
+    def _create_connector(self) -> Connections:
         # A name says where it leads only now. Where a proxy is used, that is the proxy's to look up.
         strange = self.endpoint.delivered and not self.proxy and not is_near(self.host)
-        return aiohttp.TCPConnector(
-            limit=0, ssl=self.ssl_context, socket_factory=_socket_elsewhere if strange else _socket
-        )
+        return Connections(limit=0, ssl=self.ssl_context, socket_factory=_socket_elsewhere if strange else _socket)
 
     async def exchange(
         self,
