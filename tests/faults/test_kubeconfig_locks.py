@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -59,6 +60,13 @@ def test_how_a_lock_stands(owner: Owner | None, alive: bool, start: int, expecte
         (b"99999999999\nhere\n", None),
         (b"seven\nhere\n", None),
         (b"7\nhere\n100\nmore\n", None),
+        (b"7\nhere\nsoon\n", None),
+        (b"\nhere\n100\n", None),
+        (b"1\nhere\n", Owner(1, "here")),
+        (b"2147483647\nhere\n", Owner(2147483647, "here")),
+        (b"2147483648\nhere\n", None),
+        (b"00000000000000000000000000007\nhere\n", None),
+        (b"7\nhere\n100\n\n", None),
         (b"\xff\xfe\n", None),
     ],
 )
@@ -205,3 +213,92 @@ def test_only_a_dead_kubemints_lock_is_released(tmp_path: Path) -> None:
     with locked(tmp_path / "config"):
         assert not release_dead(lock), "somebody is at it"
         assert lock.exists()
+
+
+def test_what_is_seen_of_a_lock_file(tmp_path: Path) -> None:
+    lock = tmp_path / "config.lock"
+    assert lock_file.look(lock) is None
+    made = lock_file.publish(lock)
+    found = lock_file.look(lock)
+    assert found is not None
+    assert made == found.inode == (lock.stat().st_dev, lock.stat().st_ino)
+    us = Owner(os.getpid(), lock_file.this_host(), lock_file.start_of(os.getpid()))
+    assert (found.holding, found.owner) == (Holding.ALIVE, us)
+    assert us.start
+    assert timedelta(0) <= found.age < timedelta(minutes=1)
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+    assert lock_file.publish(lock) is None, "there is one already"
+    assert os.listdir(tmp_path) == ["config.lock"], "nothing else is left"
+
+    os.utime(lock, (time.time() - 90, time.time() - 90))
+    found = lock_file.look(lock)
+    assert found is not None
+    assert timedelta(seconds=90) <= found.age < timedelta(seconds=150)
+    os.utime(lock, (time.time() + 90, time.time() + 90))
+    found = lock_file.look(lock)
+    assert found is not None
+    assert found.age == timedelta(0), "of the future"
+
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    for record, holding in (
+        (f"{child.pid}\n{us.host}\n", Holding.DEAD),
+        (f"{us.process}\n{us.host}\n1\n", Holding.DEAD),
+        (f"{us.process}\n{us.host}\n{us.start}\n", Holding.ALIVE),
+        (f"{us.process}\n{us.host}\n", Holding.ALIVE),
+        (f"{us.process}\nelsewhere\n{us.start}\n", Holding.ELSEWHERE),
+        ("1\n", Holding.UNSAID),
+        ("", Holding.UNSAID),
+    ):
+        lock.write_text(record)
+        found = lock_file.look(lock)
+        assert found is not None
+        assert found.holding is holding, record
+        assert (found.owner is None) is (holding is Holding.UNSAID)
+
+
+def test_what_is_no_file_says_nothing_and_holds_nobody_up(tmp_path: Path) -> None:
+    """A pipe would be waited for, and a link leads to somebody else's file."""
+    pipe, folder, link, target = (tmp_path / name for name in ("pipe", "folder", "link", "target"))
+    os.mkfifo(pipe)
+    folder.mkdir()
+    target.write_text(f"{os.getpid()}\n{lock_file.this_host()}\n")
+    link.symlink_to(target)
+    for odd in (pipe, folder, link):
+        found = lock_file.look(odd)
+        assert found is not None
+        assert (found.holding, found.owner) == (Holding.UNSAID, None)
+        assert found.inode == (odd.lstat().st_dev, odd.lstat().st_ino)
+
+
+def test_only_the_lock_that_was_made_is_withdrawn(tmp_path: Path) -> None:
+    lock = tmp_path / "config.lock"
+    made = lock_file.publish(lock)
+    assert made is not None
+    for other in ((made[0], made[1] + 1), (made[0] + 1, made[1])):
+        lock_file.withdraw(lock, other)
+        assert lock.exists()
+    lock_file.withdraw(lock, made)
+    assert not lock.exists()
+    lock_file.withdraw(lock, made)
+    link, target = tmp_path / "link", tmp_path / "target"
+    target.write_text("")
+    link.symlink_to(target)
+    lock_file.withdraw(link, (target.stat().st_dev, target.stat().st_ino))
+    assert link.is_symlink()
+
+
+def test_whether_a_process_lives_and_when_it_began() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert lock_file.is_alive(child.pid)
+        assert 0 < lock_file.start_of(os.getpid()) < lock_file.start_of(child.pid)
+        assert lock_file.start_of(child.pid) >> 64 == lock_file.start_of(os.getpid()) >> 64, (
+            "of one start of the machine"
+        )
+        assert lock_file.start_of(child.pid) & (2**64 - 1) < 10**12
+    finally:
+        child.communicate()
+    assert not lock_file.is_alive(child.pid)
+    assert lock_file.start_of(child.pid) == 0
+    assert lock_file.is_alive(1), "somebody else's, or ours"

@@ -96,6 +96,8 @@ def test_what_ends_by_itself_lives_no_longer() -> None:
     assert length(asked, [seen(PUSH)], left=4 * MINUTE).grace == 5 * MINUTE, "nor shorter than was asked"
     assert length(asked, [seen(PUSH)], left=63 * MINUTE).grace == 63 * MINUTE
     assert "longer it does not live by itself" not in length(asked, [seen(PUSH)], left=63 * MINUTE).reasons
+    soon = length(asked, [seen(PUSH)], left=10 * MINUTE)
+    assert soon.reasons == ("PushSecret tenant carries it on every 1h", "longer it does not live by itself")
     given = length(GraceWish(70 * MINUTE, given=True), [], left=MINUTE)
     assert (given.grace, given.reasons) == (70 * MINUTE, ())
 
@@ -130,6 +132,7 @@ def test_they_are_named() -> None:
     three = length(WISH, [seen(pod("a"), pod("b"), pod("c"))]).reasons
     assert three == ("3 pods mount Secret web/api: a, b, c, and the kubelet brings a new one within 3m",)
     assert length(WISH, [seen(ONCE)]).warnings == ("PushSecret once pushes it only once",)
+    assert len(length(WISH, [seen(env), seen(ONCE)]).warnings) == 2, "of every Secret"
     (reason,) = length(WISH, [seen(unseen="no right to list pods in web")]).reasons
     assert reason == "who uses Secret web/api could not be seen (no right to list pods in web)"
     (reason,) = length(WISH, [Sighting(secret="web/api", unseen=("no right", "away", "no right"))]).reasons

@@ -142,6 +142,19 @@ def test_a_handle_is_written_whole() -> None:
     assert managed.handle_wish(plain) == ((), None, {})
 
 
+@pytest.mark.parametrize("text", ["", "[", "{", "5", "null", "true", '"ns/a"', '{"ns/a": 1}x'])
+def test_what_is_neither_a_list_nor_an_object_says_nothing(text: str) -> None:
+    notes = {managed.SECRETS: text, managed.AUDIENCES: text, managed.PUSHES: text, managed.REQUESTED: text}
+    assert managed.handle_secrets({"annotations": notes}) == ()
+    assert managed.handle_wish({"annotations": notes}) == ((), None, {})
+
+
+def test_a_list_is_no_object_nor_an_object_a_list() -> None:
+    notes = {managed.SECRETS: '{"ns/a": 1}', managed.AUDIENCES: '{"vault": 1}', managed.PUSHES: '["ns/a"]'}
+    assert managed.handle_secrets({"annotations": notes}) == ()
+    assert managed.handle_wish({"annotations": notes}) == ((), None, {})
+
+
 def test_a_secret_is_named_with_its_cluster_where_that_is_another() -> None:
     assert managed.place_name(Address(CredentialKind.SECRET, "harbor", "ns", "a"), "harbor") == "ns/a"
     assert managed.place_name(Address(CredentialKind.SECRET, "harbor", "ns", "a"), "edge") == "harbor/ns/a"

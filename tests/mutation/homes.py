@@ -38,6 +38,42 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_an_older_kubemint_wrote_is_due_by_this_machines_clock",
         "only_this_machines_own_clock_has_one_beside_it_that_nobody_sets",
     ),
+    "tui/issuance/lease.py": (
+        *_some(
+            "tests/issuance/test_lease.py",
+            "a_duration_is_believed_only_as_far_as_it_makes_sense",
+            "our_own_longer_duration_is_believed",
+            "transitions_stay_what_a_server_takes",
+            "one_holds_it_and_the_other_waits_its_whole_duration[embedded]",
+            "of_many_at_once_exactly_one_gets_it[embedded]",
+            "a_lease_that_nobody_renews_blocks_nobody_for_long[embedded-claims0]",
+            "a_lease_that_nobody_renews_blocks_nobody_for_long[embedded-claims3]",
+            "a_lease_without_a_holder_is_free_whatever_else_it_says[embedded]",
+        ),
+    ),
+    "tui/issuance/lock_file.py": _some(
+        "tests/faults/test_kubeconfig_locks.py",
+        "how_a_lock_stands",
+        "only_a_whole_record_names_an_owner",
+        "what_is_seen_of_a_lock_file",
+        "what_is_no_file_says_nothing_and_holds_nobody_up",
+        "only_the_lock_that_was_made_is_withdrawn",
+        "whether_a_process_lives_and_when_it_began",
+    ),
+    "tui/issuance/standing.py": _some(
+        "tests/security/test_somebody_elses_files.py",
+        "what_may_become_of_what_is_there",
+        "what_lets_somebody_in_is_for_its_owner_alone",
+        "links_and_open_folders_are_said",
+        "what_is_replaced_is_kept_privately_under_a_name_that_says_so",
+        "the_facts_of_a_path",
+        "whoever_asks_before_writing_is_told_the_same",
+        "what_holds_this_very_content_is_written_again",
+        "where_the_write_fails_nothing_is_kept_and_nothing_replaced",
+        "what_came_there_since_nothing_was_there_stays",
+        "a_long_name_is_kept_too",
+        "a_name_of_many_is_refused_and_its_others_stay",
+    ),
     "tui/issuance/replacing.py": ("tests/issuance/test_replacing.py",),
     "tui/issuance/sight.py": _some(
         "tests/faults/test_ending.py",
@@ -74,6 +110,12 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
+    "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
+    "tui/issuance/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
+    "tui/issuance/standing.py": (
+        "Verdict.warning", "Verdict.check", "look_at", "judge", "may_write", "write_file", "put", "keep",
+        "_folder_mode",
+    ),
     "tui/issuance/managed.py": (
         "is_handle_name", "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",
         "credential_from_secret", "handle_secrets", "handle_wish", "push_of", "request_of", "_metadata", "_split",
@@ -82,10 +124,79 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Of modules that do more than decide, the functions and methods (`Class.method`) that do; of the others all count."""
 
-ACCEPTED: Final[dict[str, str]] = {
-    "- request = parse('', obj)\n+ request = parse(None, obj)": "the cluster's name is not used there",
-    "- request = parse('', obj)\n+ request = parse('XXXX', obj)": "the cluster's name is not used there",
-    "- if marked is not None and marked >= request.expires_at:\n"
-    "+ if marked is not None and marked > request.expires_at:": "where they are equal the marks count, which was asked",
-}
+_TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
+    # a line of the original, what of it is changed, to what, and why that may be
+    ("request = parse('', obj)", "''", "None", "the cluster's name is not used there"),
+    ("request = parse('', obj)", "''", "'XXXX'", "the cluster's name is not used there"),
+    (
+        "if marked is not None and marked >= request.expires_at:",
+        ">=",
+        ">",
+        "where they are equal the marks count, which was asked",
+    ),
+    ("return _refused('', claim, facts)", "''", "None", "either adds nothing to what is said"),
+    *(
+        (
+            "held = f\", {', '.join(seen.finalizers)} holds it back\" if seen.finalizers else ''",
+            *change,
+            "only words, and without a finalizer a server keeps no Secret that was deleted",
+        )
+        for change in (("else ''", "else 'XXXX'"), ("seen.finalizers else", "seen.finalizers or True else"))
+    ),
+    *(
+        (
+            "others = changed([(look.what, look.facts, facts) for look, facts in zip(self._looks, now, strict=True)])",
+            ", strict=True",
+            strict,
+            "there is one answer for each look",
+        )
+        for strict in ("", ", strict=None", ", strict=False")
+    ),
+    (
+        "return (max(_NONE, by_wall), _set(\"this machine's clock\", by_wall) if by_wall < _NONE else '')",
+        "by_wall <",
+        "by_wall <=",
+        "a difference of nothing is not said either way",
+    ),
+    ("way = 'forward' if by > _NONE else 'back'", ">", ">=", "a difference of nothing never comes here"),
+    *(
+        (
+            "return Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii').strip()",
+            "'ascii'",
+            other,
+            "it holds hexadecimal digits and dashes: every encoding reads the same",
+        )
+        for other in ("None", "'ASCII'")
+    ),
+    (
+        "if dash != '-' or len(suffix) != _SUFFIX or (not set(suffix) <= set(_ALPHABET)):",
+        "<=",
+        "<",
+        "eight characters are never the whole alphabet",
+    ),
+    *(
+        (line, "'')", f"{other})", "nothing either way")
+        for line, other in (
+            (
+                "return next((owner for name, owner in _OWNERS.items() if f'.{domain}'.endswith(f'.{name}')), '')",
+                "None",
+            ),
+            (
+                "claimed = next((key for key in meta.get('labels') or {} if _owner(key) == _OWNERS[_DPF]), '')",
+                "None",
+            ),
+            ("account = _split(notes.get(ACCOUNT, ''), 2)", "'XXXX'"),
+            ("handle = _split(notes.get(HANDLE, ''), 3)", "'XXXX'"),
+            ("return Format(text or '')", "'XXXX'"),
+        )
+    ),
+    (
+        "fingerprint = token.fingerprint if token is not None else ''",
+        "''",
+        "'XXXX'",
+        "no fingerprint is like that either",
+    ),
+)
+
+ACCEPTED: Final[dict[str, str]] = {f"- {line}\n+ {line.replace(was, now)}": why for line, was, now, why in _TRIED}
 """Mutants that may live, by what they change (`-` and `+` lines), each with the reason."""

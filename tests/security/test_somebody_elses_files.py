@@ -11,12 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.issuance.arena import Bench, token_in
-from tui.issuance import files
+from tui.issuance import files, standing
 from tui.issuance.files import FileError, links_on
-from tui.issuance.standing import KEPT_AS, Kind, Standing, WouldReplace, describe, judge, look_at, may_write, write_file
+from tui.issuance.standing import (
+    KEPT_AS,
+    Kind,
+    Standing,
+    Verdict,
+    WouldReplace,
+    describe,
+    judge,
+    look_at,
+    may_write,
+    put,
+    write_file,
+)
 from tui.issuance.types import Action, FileDestination, Format
 from tui.kube.sensitive import Sensitive
 
@@ -161,6 +174,116 @@ def test_what_is_replaced_is_kept_privately_under_a_name_that_says_so(tmp_path: 
         assert stat.S_IMODE((tmp_path / kept).stat().st_mode) == 0o600
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert write_file(path, NEW, force=False).kept is None, "what holds this very content loses nothing"
+
+
+def test_the_facts_of_a_path(tmp_path: Path) -> None:
+    path, folder, link, other = tmp_path / "f", tmp_path / "d", tmp_path / "l", tmp_path / "other"
+    tmp_path.chmod(0o750)
+    missing = look_at(tmp_path / "no" / "such" / "f")
+    assert missing == Standing(
+        path=tmp_path / "no" / "such" / "f", target=tmp_path / "no" / "such" / "f", folder_mode=0o750
+    )
+    assert missing.kind is Kind.NOTHING
+    path.write_text("four")
+    path.chmod(0o640)
+    mine = {"uid": os.geteuid(), "gid": path.stat().st_gid, "folder_mode": 0o750}
+    assert look_at(path) == Standing(path=path, target=path, kind=Kind.FILE, size=4, mode=0o640, **mine)
+    os.link(path, other)
+    link.symlink_to(path)
+    assert look_at(link) == Standing(
+        path=link, target=path, kind=Kind.FILE, size=4, mode=0o640, names=2, links=((link, os.geteuid()),), **mine
+    )  # fmt: skip
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(folder / "f")
+    folder.mkdir(mode=0o700)
+    there = look_at(dangling)
+    assert (there.kind, there.target, there.folder_mode) == (Kind.NOTHING, folder / "f", 0o700)
+    assert there.links == ((dangling, os.geteuid()),)
+    for odd in (folder, Path("/dev/null")):
+        assert look_at(odd).kind is Kind.OTHER
+    with pytest.raises(FileError):
+        look_at(path / "below")
+    tmp_path.chmod(0o1777)
+    assert look_at(path).folder_mode == 0o1777
+    path.chmod(0o4755)
+    assert look_at(path).mode == 0o755
+
+
+def test_whoever_asks_before_writing_is_told_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    there, verdict = may_write(str(path), force=False)
+    assert (there.path, there.kind, verdict) == (path, Kind.NOTHING, Verdict())
+    path.write_text("letter")
+    path.chmod(0o644)
+    with pytest.raises(WouldReplace):
+        may_write(path, force=False)
+    _, verdict = may_write(path, force=True)
+    assert (verdict.mode, verdict.keep) == (0o600, True)
+    _, verdict = may_write(path, force=True, live=False)
+    assert (verdict.mode, verdict.keep) == (0o644, True)
+
+
+def test_what_holds_this_very_content_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    first = write_file(str(path), NEW, force=False)
+    assert (first.target, first.kept, first.said) == (path, None, "written")
+    path.chmod(0o644)
+    again = write_file(path, NEW, force=False)
+    assert (again.kept, stat.S_IMODE(path.stat().st_mode)) == (None, 0o600)
+    path.chmod(0o644)
+    assert write_file(path, NEW, force=False, live=False).kept is None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.write_text("new materia!")  # as long, and something else
+    with pytest.raises(WouldReplace):
+        write_file(path, NEW, force=False)
+    assert path.read_text() == "new materia!"
+    link = tmp_path / "l"
+    link.symlink_to(tmp_path / "g")
+    through = write_file(link, NEW, force=False)
+    assert (through.target, through.said) == (tmp_path / "g", f"written through the link to {tmp_path / 'g'}")
+    (tmp_path / "g").write_text("letter")
+    kept = write_file(link, NEW, force=True).kept
+    assert kept == tmp_path / f"g.{KEPT_AS}"
+    assert kept.read_text() == "letter"
+
+
+def test_where_the_write_fails_nothing_is_kept_and_nothing_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f"
+    path.write_text("letter")
+    _, verdict = may_write(path, force=True)
+    real = standing.write_private
+
+    def failing(target: Path, material: Sensitive, **given: Any) -> Path:
+        if target == path:
+            raise FileError("no room", "")
+        return real(target, material, **given)
+
+    monkeypatch.setattr(standing, "write_private", failing)
+    with pytest.raises(FileError, match="no room"):
+        put(path, NEW, verdict)
+    assert os.listdir(tmp_path) == ["f"]
+    with pytest.raises(FileError, match="no room"):
+        put(path, NEW, msgspec.structs.replace(verdict, keep=False))
+    assert path.read_text() == "letter"
+
+
+def test_what_came_there_since_nothing_was_there_stays(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("letter")
+    with pytest.raises((FileError, FileExistsError)):
+        put(path, NEW, Verdict(), fresh=True)
+    assert path.read_text() == "letter"
+
+
+def test_a_long_name_is_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 250)
+    path.write_text("letter")
+    kept = write_file(path, NEW, force=True).kept
+    assert kept is not None
+    assert kept.name == "n" * 200 + f".{KEPT_AS}"
+    assert kept.read_text() == "letter"
 
 
 def test_a_name_of_many_is_refused_and_its_others_stay(tmp_path: Path) -> None:

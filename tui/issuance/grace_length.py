@@ -99,9 +99,7 @@ def _needs(wish: GraceWish, one: Sighting) -> list[tuple[timedelta, str]]:
         by = f"the kubelet brings a new one within {format_duration(wish.kubelet)}"
         found.append((wish.kubelet, f"{pods} Secret {one.secret}: {_listed(mounted)}, and {by}"))
     found += [
-        (use.sees, f"{use.kind} {use.name} {use.how}")
-        for use in one.uses
-        if use.kind != "Pod" and use.sees is not None and use.sees > timedelta(0)
+        (use.sees, f"{use.kind} {use.name} {use.how}") for use in one.uses if use.kind != "Pod" and use.sees is not None
     ]
     if one.unseen:
         why = "; ".join(dict.fromkeys(one.unseen))

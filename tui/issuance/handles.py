@@ -242,12 +242,11 @@ async def check(client: Client, wanted: Ending) -> Fate:
     handle = wanted.handle
     try:
         verdict = judge(wanted, await look(client, handle.namespace, handle.name))
-    except Forbidden as error:
+    except Forbidden:
         # May delete but not look. What this machine made itself it knows by name and UID, and the server by the UID.
         named = wanted.named is Named.BY_JOURNAL and handle.uid
         if named and (wanted.token_secret or managed.is_handle_name(handle.name, wanted.account or None)):
             return Fate.DELETE
-        error.hint = error.hint or "whether it is a handle has to be seen before it is deleted"
         raise
     if verdict.fate is Fate.LEFT_ALONE:
         raise NotAHandle(
