@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 import yaml
 
 from tests.cli.conftest import kubemint
+from tui.kube.client import Client
+from tui.kube.kubeconfig import load
+from tui.kube.resource import SECRETS
 
 HEALTHY = ("--context", "harbor", "--context", "tenant-a", "--context", "tenant-b")
 
@@ -157,3 +161,23 @@ def test_a_dpu_cluster_can_be_named_like_a_context(served: Path) -> None:
     result = kubemint("list", "accounts", "--kubeconfig", served, "--context", name, "-o", "json")
     assert result.code == 0, result
     assert {item["cluster"] for item in result.json["items"]} == {name}
+
+
+def test_a_file_whose_handle_was_deleted_elsewhere_is_revoked(served: Path, robot: Path) -> None:
+    """Nobody has verified it, and this machine's record still says that it lives."""
+
+    def state() -> str:
+        listed = kubemint("list", "credentials", "--kubeconfig", served, "--context", "tenant-a", "-o", "json").json
+        (item,) = [one for one in listed["items"] if one["address"] == f"file:{robot}"]
+        return str(item["state"])
+
+    async def delete_handles() -> None:
+        async with Client(load(str(served)).endpoint("tenant-a")) as client:
+            async for page in client.pages(SECRETS, namespace="default", fields="type=kubemint.io/handle"):
+                for one in page.items:
+                    if one["metadata"]["name"].startswith("kubemint-robot-"):
+                        await client.delete(SECRETS, one["metadata"]["name"], namespace="default")
+
+    assert state() == "valid"
+    asyncio.run(delete_handles())
+    assert state() == "revoked"

@@ -11,8 +11,10 @@ from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open, done
 from tui.demo.running import FleetThread
+from tui.demo.seed import copied
+from tui.demo.storage import SECRETS
 from tui.fleet.rows import CredentialRow
-from tui.issuance.types import CredentialKind, StepStatus
+from tui.issuance.types import CredentialKind, State, StepStatus
 from tui.screens.clipboard import MOST_BYTES, copy
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
@@ -124,6 +126,30 @@ async def test_issue_a_file_then_rotate_export_verify_and_revoke_it(dashboard: O
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         assert driver.journal("revoke")
+
+
+async def test_what_the_server_accepts_is_not_called_revoked_for_a_mark(dashboard: Open, demo: FleetThread) -> None:
+    """Whoever may patch the Secret may let it name a handle that is not there."""
+
+    async def mark(fleet: Any, handle: str) -> None:
+        storage = fleet.cluster("tenant-a").storage
+        secret = copied(storage.get(SECRETS, "prometheus-kubeconfig", "monitoring"))
+        secret["metadata"]["annotations"]["kubemint.io/handle"] = handle
+        storage.update(SECRETS, secret)
+
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        row = driver.credential("prometheus-kubeconfig")
+        assert row.credential is not None
+        handle = row.credential.handle
+        assert handle is not None
+        demo.call(lambda fleet: mark(fleet, "monitoring/kubemint-prometheus-bcdfghjk/no-such-uid"))
+        try:
+            await driver.until(lambda: _credential(driver, row.key).credential.state is State.REVOKED)
+            assert done(await driver.act("v"))
+            await driver.until(lambda: _credential(driver, row.key).credential.state is not State.REVOKED)
+        finally:
+            demo.call(lambda fleet: mark(fleet, f"{handle.namespace}/{handle.name}/{handle.uid}"))
 
 
 async def test_revoke_can_be_left(dashboard: Open) -> None:

@@ -27,6 +27,7 @@ FAST = Timing(
     login_longest=0.4,
     coalesce=0.02,
     exports=0.05,
+    handles=0.1,
     recover_first=0.5,
     recover_longest=1.0,
 )

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from tui.issuance import managed
 from tui.issuance.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
 from tui.issuance.token_secret import TYPE as TOKEN_SECRET_TYPE
 from tui.issuance.types import Address, Credential, CredentialKind, Identity
@@ -18,6 +19,8 @@ from .rows import AccountRow, CredentialRow
 
 TOKEN_SECRETS: Final = f"type={TOKEN_SECRET_TYPE}"
 """Field selector for the Secrets whose tokens never expire."""
+HANDLES: Final = f"type={managed.HANDLE_TYPE}"
+"""Field selector for the handles. By their type, which cannot be taken from them; labels can."""
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -27,6 +30,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     namespace: str = ""
     uid: str = ""
     creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
     labels: dict[str, str] | None = None
 
 
@@ -46,6 +50,21 @@ class TokenSecret(msgspec.Struct, frozen=True):
     """The metadata of a Secret of type kubernetes.io/service-account-token."""
 
     metadata: NotedMeta = msgspec.field(default_factory=NotedMeta)
+
+
+class HandleMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What tells one handle from another, and whether it is on its way out."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    deletion_timestamp: datetime | None = None
+
+
+class HandleSecret(msgspec.Struct, frozen=True):
+    """The metadata of a Secret of the type of handles."""
+
+    metadata: HandleMeta = msgspec.field(default_factory=HandleMeta)
 
 
 class SecretRefSpec(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from .cluster_tasks import ClusterTasks, Source
 from .coalescing import Coalescing
 from .discovery import Look, context_source, delivered_source, fixed_source
 from .found import FoundClusters, Tenant
+from .handle_looks import HandleLooks
 from .kinds import kinds_of
 from .local_files import LocalFiles
 from .logins import login_row
@@ -101,6 +102,7 @@ class Fleet:
         )
         shown = state if Area.CREDENTIALS in self._areas else None
         self._files = LocalFiles(shown, self.store) if shown is not None else None
+        self._handles = HandleLooks(self.store.handles, self.client)
         self._helpers: set[asyncio.Task[None]] = set()
 
     @property
@@ -175,6 +177,7 @@ class Fleet:
         if self._files is not None:
             await self._files.look()
             self._help(self._files.follow(self._timing.exports))
+        self._help(self._handles.follow(self._timing.handles))
         if self._engine is not None and not self.read_only:
             self._help(self._recover(self._engine))
 
@@ -203,6 +206,7 @@ class Fleet:
             async with asyncio.timeout(timeout):
                 while waiting := unsettled():
                     await asyncio.gather(*(tasks.settled.wait() for tasks in waiting))
+                await self._handles.look()
                 return True
         return False
 
@@ -268,6 +272,7 @@ class Fleet:
             labelled=partial(self._found.cluster_secret, name) if host else None,
             shoots=partial(self._shoots.seen, name) if host else None,
             projects=partial(self._shoots.project_seen, name) if host else None,
+            handles=self.store.handles,
             namespace=self._namespace,
         )
         tasks = self._tasks[name] = ClusterTasks(

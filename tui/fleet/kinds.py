@@ -13,16 +13,19 @@ from tui.issuance.gardener import PROJECTS, SHOOTS, Project, Shoot
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
+    HANDLES,
     TOKEN_SECRETS,
     Account,
     ClusterSecret,
     DPUCluster,
+    HandleSecret,
     TokenSecret,
     account_row,
     credential_row,
     token_secret_credential,
 )
 from .external import driver_row, external_row, push_row, store_row
+from .handles import Handles
 from .requests import request_row
 from .rows import CREDENTIAL_REQUESTS, RequestKind, Row
 from .store import Area
@@ -37,12 +40,14 @@ def kinds_of(
     labelled: Callable[[str, ClusterSecret | None], None] | None = None,
     shoots: Callable[[str, Shoot | None], None] | None = None,
     projects: Callable[[str, Project | None], None] | None = None,
+    handles: Handles | None = None,
     namespace: str | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
     `found` hears of DPUClusters, `labelled` of the Secrets of Cluster API's clusters, `shoots` and `projects` of
-    Gardener's, None where this cluster was found through such a thing itself. Whoever looks at one `namespace` alone is
+    Gardener's, None where this cluster was found through such a thing itself. `handles` hears of everything that tokens
+    are bound to. Whoever looks at one `namespace` alone is
     shown nothing of what lies in none.
     """
 
@@ -85,19 +90,27 @@ def kinds_of(
             Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True, builtin=True)
         )
     if Area.CREDENTIALS in areas:
+        long_lived = handles.listed(cluster, whole=False) if handles is not None else None
         kinds += [
             Watched(
                 "managed Secrets", SECRETS, secrets, metadata_only=True, labels=managed.CREDENTIALS, builtin=True
             ),
             Watched(
                 "token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS,
-                builtin=True,
+                told=long_lived, builtin=True,
             ),
             Watched(
                 "static-token kubeconfigs", SECRETS, static, type=TokenSecret, metadata_only=True,
                 labels=static_token.SELECTOR, needs=SHOOTS, builtin=True, optional=True,
             ),
         ]  # fmt: skip
+    if handles is not None and (Area.CREDENTIALS in areas or Area.REQUESTS in areas):
+        kinds.append(
+            Watched(
+                "handles", SECRETS, lambda obj: (), type=HandleSecret, metadata_only=True, fields=HANDLES,
+                told=handles.listed(cluster, whole=True), optional=True, builtin=True,
+            )
+        )  # fmt: skip
     if Area.CREDENTIALS in areas or Area.REQUESTS in areas:
         kinds.append(Watched(CREDENTIAL_REQUESTS, DPU_REQUESTS, requests))
     if Area.REQUESTS in areas:

@@ -43,7 +43,8 @@ class LocalFiles:
         finally:
             self._waiting = False
         try:
-            credentials = await asyncio.to_thread(self._read)
+            credentials, handles = await asyncio.to_thread(self._read)
+            self._store.handles.recorded(handles)
             rows = {row.key: row for row in map(credential_row, credentials)}
             self._store.drop(CredentialRow, *(self._shown - rows.keys()))
             self._store.put(*rows.values())
@@ -53,5 +54,8 @@ class LocalFiles:
         finally:
             self._looking.release()
 
-    def _read(self) -> list[Credential]:
-        return [as_on_disk(credential) for credential in self._state.exports()]
+    def _read(self) -> tuple[list[Credential], set[str]]:
+        """What lies here, and the UIDs of the handles that this machine itself noted for what lies in clusters."""
+        written = (one.credential.handle for one in self._state.written_secrets())
+        files = [as_on_disk(credential) for credential in self._state.exports()]
+        return files, {handle.uid for handle in written if handle is not None}

@@ -55,6 +55,8 @@ class Timing:
     """Between two notices to subscribers."""
     exports: float = 2.0
     """Between two looks at the local record of exports, which other processes write too."""
+    handles: float = 2.0
+    """Between two looks for handles that credentials name and that no list holds."""
     recover_first: float = 60.0
     recover_longest: float = 600.0
     """Between two looks for what the journal says is open, which becomes longer while it cannot be ended."""

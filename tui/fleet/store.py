@@ -20,6 +20,7 @@ from tui.issuance.renewal import state_of
 from tui.issuance.types import Identity, State
 
 from .filter import parse, value_of
+from .handles import Handles, RowKey
 from .links import Links
 from .order import Entry, Order
 from .query import (
@@ -150,6 +151,9 @@ class FleetStore:
         self._tables = {area: _Table(area) for area in Area}
         self._of_identity: defaultdict[Identity, set[str]] = defaultdict(set)
         self._links = Links()
+        self.handles = Handles(clock, self.clusters)
+        """What there is of the handles that credentials name; whose is gone is shown as revoked."""
+        self.handles.changed = self._again
         self._subscribers: list[Callable[[FleetChange], None]] = []
         self._dirty_kinds: set[type] = set()
         self._dirty_clusters: set[str] = set()
@@ -193,6 +197,7 @@ class FleetStore:
             if isinstance(old, RequestRow):
                 self._links.forget(old)
             row = self._links.linked(row, self.credentials, self.requests)
+        row = self.handles.judged(row, old)
         if not table.put(key, row):
             return
         if isinstance(row, ClusterRow) and row.same != (old.same if isinstance(old, ClusterRow) else ()):
@@ -215,12 +220,18 @@ class FleetStore:
             if row is None:
                 continue
             self._forget_identity(key, row)
+            self.handles.forget(row)
             if isinstance(row, CredentialRow):
                 self._carried(row, gone=True)
             elif isinstance(row, RequestRow):
                 self._links.forget(row)
             self._dirty(kind, cluster_of(row))
         self._tell()
+
+    def _again(self, keys: Iterable[RowKey]) -> None:
+        """Something became of the handle of these: show them as they stand now."""
+        rows = [self._tables[AREA_OF[kind]].rows.get(key) for kind, key in keys]
+        self.put(*(self.handles.source(row) for row in rows if row is not None))
 
     def _carried(self, row: CredentialRow, *, gone: bool) -> None:
         """A credential changed or went: so do the requests that carry it."""

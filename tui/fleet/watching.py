@@ -43,6 +43,8 @@ class Watched:
     fields: str = ""
     seen: Callable[[str, Any | None], None] | None = None
     """Told of every object that came, changed (`namespace/name`, object) or went (None)."""
+    told: Told | None = None
+    """Told the same, and what of it is known to be whole."""
     optional: bool = False
     """Whether people miss nothing they asked for where it cannot be listed."""
     builtin: bool = False
@@ -51,6 +53,25 @@ class Watched:
     """Whether it is followed in whichever version is served."""
     needs: Resource | None = None
     """It is only looked for where this kind is served."""
+
+
+class Told(Protocol):
+    """Who is told what is listed of a kind, and how much of it that is."""
+
+    def begin(self, namespace: str | None) -> None:
+        """A list of this namespace (None: of all) begins."""
+
+    def seen(self, key: str, obj: Any | None) -> None:
+        """An object came or changed (`namespace/name`, object), or is not in the list any more (None)."""
+
+    def complete(self) -> None:
+        """The list is complete, and is kept true from now on."""
+
+    def lost(self) -> None:
+        """It is not kept true any more."""
+
+    def forget(self) -> None:
+        """It is not followed any more. What it held may still be there."""
 
 
 class Listener(Protocol):
@@ -106,6 +127,8 @@ class Follower:
 
     def forget(self) -> None:
         """Take back every row."""
+        if self._watched.told is not None:
+            self._watched.told.forget()
         for key in tuple(self._rows):
             self._drop(key)
         self._sizes.clear()
@@ -114,6 +137,8 @@ class Follower:
 
     def mark_stale(self) -> None:
         """Say of every credential that it was true once. Rows of other kinds have their cluster's row to say so."""
+        if self._watched.told is not None:
+            self._watched.told.lost()
         stale = []
         for keys in self._rows.values():
             for kind, key in keys:
@@ -141,6 +166,8 @@ class Follower:
             ),
         )
         self._fresh = None
+        if watched.told is not None:
+            watched.told.begin(namespace)
         try:
             async for change in changes:
                 match change:
@@ -177,6 +204,8 @@ class Follower:
         if fresh is not None:
             for key in self._rows.keys() - fresh.keys():
                 self._drop(key)
+        if self._watched.told is not None:
+            self._watched.told.complete()
         if not scoped:
             self._missing("")
         self._settled()
@@ -203,6 +232,8 @@ class Follower:
             self._rows[key] = put[key]
             if self._watched.seen is not None:
                 self._watched.seen(key, obj)
+            if self._watched.told is not None:
+                self._watched.told.seen(key, obj)
         self._store.put(*rows)
         return put
 
@@ -219,6 +250,8 @@ class Follower:
             self._fresh.pop(key, None)
         if self._watched.seen is not None:
             self._watched.seen(key, None)
+        if self._watched.told is not None:
+            self._watched.told.seen(key, None)
 
     def _retract(self, keys: Iterable[RowKey]) -> None:
         for kind, key in keys:

@@ -275,7 +275,10 @@ def verify(session: Session, address: Address) -> Task:
     """Ask the cluster whether it is accepted."""
 
     async def work(task: Task) -> None:
+        row = session.store.credentials.get(str(address))
         found = await session.engine.verify(address)
+        if found.ok and row is not None:
+            session.store.handles.accepted(row.credential)
         task.status = StepStatus.DONE if found.ok else StepStatus.FAILED
         said = found.message or ("accepted" if found.ok else "refused")
         who = f" as {found.username}" if found.username and found.username not in said else ""

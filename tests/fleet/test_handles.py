@@ -1,0 +1,464 @@
+"""A handle that somebody deletes turns every row that names it, in seconds; what was not seen turns nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.controlplane import RealControlPlane
+from tests.fleet.conftest import FAST, over, until
+from tests.fleet.sayings import create_account
+from tui.demo.faults import Answer, FaultRule
+from tui.demo.fleet import EmbeddedFleet
+from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
+from tui.fleet.fleet import Fleet
+from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, Gone, became, claim_of, turned
+from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow
+from tui.fleet.store import FleetStore
+from tui.issuance import managed
+from tui.issuance.state import StateStore
+from tui.issuance.types import (
+    Address,
+    Credential,
+    CredentialKind,
+    FileDestination,
+    Handle,
+    Identity,
+    IssueSpec,
+    SecretDestination,
+    State,
+)
+from tui.kube.client import Client
+from tui.kube.kubeconfig import load
+from tui.kube.resource import SECRETS
+
+NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ROBOT = Identity("harbor", "default", "robot")
+HANDLE = Handle("harbor", "default", "kubemint-robot-bcdfghjk", "uid-1")
+SECRET = Credential(
+    address=Address(CredentialKind.SECRET, "harbor", "default", "robot-credential"),
+    identity=ROBOT,
+    issued_at=NOW - HOUR,
+    expires_at=NOW + HOUR,
+    handle=HANDLE,
+    fingerprint="f",
+    state=State.VALID,
+)
+FILE = msgspec.structs.replace(SECRET, address=Address(CredentialKind.FILE, "", "", "/tmp/robot.kc"))
+SEEN = Gone(NOW, DELETED, listed=True)
+LOOKED = Gone(NOW, DELETED, listed=False)
+
+
+def changed(credential: Credential, **fields: Any) -> Credential:
+    return msgspec.structs.replace(credential, **fields)
+
+
+# The decisions
+
+
+@pytest.mark.parametrize(
+    ("credential", "named"),
+    [
+        (SECRET, True),
+        (FILE, True),
+        (changed(SECRET, handle=None), False),
+        (changed(SECRET, identity=None), False),  # mangled: it does not say whose it is
+        (changed(SECRET, handle=changed(HANDLE, uid="")), False),
+        (changed(SECRET, handle=changed(HANDLE, namespace="kube-system")), False),
+        (changed(SECRET, handle=changed(HANDLE, cluster="tenant-a")), False),
+        (changed(SECRET, handle=changed(HANDLE, name="precious")), False),
+        (changed(SECRET, handle=changed(HANDLE, name="kubemint-other-bcdfghjk")), False),
+        (changed(FILE, handle=changed(HANDLE, name="robot-static")), True),  # a copy of a long-lived token
+        (None, False),
+    ],
+)
+def test_a_row_names_a_handle_that_lies_beside_its_account(credential: Credential | None, named: bool) -> None:
+    found = claim_of(credential)
+    assert (found is not None) is named
+    assert found is None or credential is None or found == credential.handle
+
+
+@pytest.mark.parametrize(
+    ("found", "how"),
+    [
+        (None, DELETED),
+        ({"uid": "uid-2"}, REPLACED),
+        ({}, REPLACED),
+        ({"uid": "uid-1", "deletionTimestamp": "2030-01-01T11:59:00Z"}, GOING),
+        ({"uid": "uid-1"}, None),
+    ],
+)
+def test_what_a_look_says(found: dict[str, Any] | None, how: str | None) -> None:
+    gone = became(found, HANDLE, NOW)
+    assert (gone.how if gone is not None else None) == how
+    assert gone is None or (gone.at, gone.listed) == (NOW, False)
+
+
+@pytest.mark.parametrize(
+    ("credential", "gone", "accepted", "known", "revoked"),
+    [
+        (SECRET, None, None, True, False),
+        (SECRET, SEEN, None, True, True),
+        (SECRET, LOOKED, None, True, True),
+        (FILE, SEEN, None, True, True),
+        (changed(SECRET, state=State.FAILED, message="why"), SEEN, None, True, True),
+        (changed(SECRET, state=State.MISSING), SEEN, None, True, True),
+        (changed(SECRET, expires_at=None, state=State.ENDLESS), SEEN, None, True, True),
+        # What expired before it was gone has expired.
+        (changed(SECRET, expires_at=NOW), SEEN, None, True, False),
+        (changed(SECRET, expires_at=NOW + timedelta(seconds=1)), SEEN, None, True, True),
+        # The server's own word counts for more than a name that nobody has seen to be there.
+        (SECRET, LOOKED, NOW - HOUR, True, False),
+        (SECRET, LOOKED, NOW + HOUR, True, False),
+        (SECRET, SEEN, NOW - HOUR, True, True),
+        (SECRET, SEEN, NOW + CACHED, True, True),  # servers remember for some seconds whom they let in
+        (SECRET, SEEN, NOW + CACHED + timedelta(seconds=1), True, False),
+        # Another operator may call another cluster by that name.
+        (SECRET, LOOKED, None, False, False),
+        (SECRET, SEEN, None, False, True),
+    ],
+)
+def test_what_is_shown_as_revoked(
+    credential: Credential, gone: Gone | None, accepted: datetime | None, known: bool, revoked: bool
+) -> None:
+    shown = turned(credential, gone, accepted, known=known)
+    if not revoked:
+        assert shown is credential
+        return
+    assert shown.state is State.REVOKED
+    assert shown.message.startswith("its handle default/kubemint-robot-bcdfghjk was deleted")
+    assert shown.message.endswith(credential.message)
+
+
+def test_what_is_revoked_already_keeps_its_own_words() -> None:
+    revoked = changed(FILE, state=State.REVOKED, message="revoked")
+    assert turned(revoked, SEEN, None, known=True) is revoked
+
+
+# Rows and lists, in every order
+
+
+class Shown:
+    """A store, what is listed in `harbor`, and a clock to turn."""
+
+    def __init__(self, *clusters: ClusterRow) -> None:
+        self.now = NOW
+        self.store = FleetStore(clock=lambda: self.now)
+        self.store.put(*(clusters or (ClusterRow(name="harbor"),)))
+        self.handles = self.store.handles
+        self.listed = self.handles.listed("harbor", whole=True)
+
+    def put(self, *credentials: Credential) -> None:
+        self.store.put(*map(credential_row, credentials))
+
+    def list(self, *handles: Handle, namespace: str | None = None) -> None:
+        self.listed.begin(namespace)
+        for handle in handles:
+            self.here(handle)
+        self.listed.complete()
+
+    def here(self, handle: Handle, going: datetime | None = None) -> None:
+        meta = HandleMeta(name=handle.name, namespace=handle.namespace, uid=handle.uid, deletion_timestamp=going)
+        self.listed.seen(f"{handle.namespace}/{handle.name}", HandleSecret(meta))
+
+    def removed(self, handle: Handle = HANDLE) -> None:
+        self.listed.seen(f"{handle.namespace}/{handle.name}", None)
+
+    def state(self, credential: Credential = SECRET) -> State:
+        return self.store.credentials[str(credential.address)].credential.state
+
+
+@pytest.mark.parametrize("first", ["rows", "list"])
+def test_a_handle_that_goes_turns_every_row_that_names_it(first: str) -> None:
+    shown = Shown()
+    if first == "rows":
+        shown.put(SECRET, FILE)
+    shown.list(HANDLE)
+    shown.put(SECRET, FILE)
+    assert shown.handles.doubtful() == []
+    assert (shown.state(), shown.state(FILE)) == (State.VALID, State.VALID)
+    shown.removed()
+    assert (shown.state(), shown.state(FILE)) == (State.REVOKED, State.REVOKED)
+    shown.put(SECRET, FILE)  # as its source says again and again
+    assert (shown.state(), shown.state(FILE)) == (State.REVOKED, State.REVOKED)
+    shown.put(changed(SECRET, handle=changed(HANDLE, uid="uid-2")))  # renewed
+    assert (shown.state(), shown.state(FILE)) == (State.VALID, State.REVOKED)
+
+
+def test_another_one_under_its_name_or_one_that_is_going_is_not_it() -> None:
+    shown = Shown()
+    shown.put(SECRET)
+    shown.list(HANDLE)
+    shown.here(changed(HANDLE, uid="uid-2"))
+    assert shown.state() is State.REVOKED
+    assert "another Secret has its name" in shown.store.credentials[str(SECRET.address)].credential.message
+    shown = Shown()
+    shown.put(SECRET)
+    shown.list(HANDLE)
+    shown.here(HANDLE, going=NOW)
+    assert shown.state() is State.REVOKED
+
+
+def test_what_no_list_holds_is_looked_at_first() -> None:
+    shown = Shown()
+    shown.put(SECRET, FILE)
+    assert shown.handles.doubtful() == [], "nothing was listed"
+    shown.list()
+    assert shown.handles.doubtful() == [HANDLE]
+    assert shown.state() is State.VALID, "it may be newer than the list, or older than the type of handles"
+    shown.handles.looked(HANDLE, {"uid": "uid-1"})
+    assert (shown.state(), shown.handles.doubtful()) == (State.VALID, [])
+    shown.now += AGAIN
+    assert shown.handles.doubtful() == [HANDLE]
+    shown.handles.not_seen(HANDLE)  # nobody may look, or it is away
+    assert (shown.state(), shown.handles.doubtful()) == (State.VALID, [])
+    shown.now += AGAIN
+    shown.handles.looked(HANDLE, None)
+    assert (shown.state(), shown.state(FILE)) == (State.REVOKED, State.REVOKED)
+    assert shown.handles.doubtful() == []
+
+
+def test_a_look_that_was_overtaken_by_the_list_says_nothing() -> None:
+    shown = Shown()
+    shown.put(SECRET)
+    shown.list()
+    (doubtful,) = shown.handles.doubtful()
+    shown.here(HANDLE)
+    shown.handles.looked(doubtful, None)
+    assert shown.state() is State.VALID
+
+
+def test_one_namespace_that_was_listed_says_nothing_of_others() -> None:
+    other = changed(
+        SECRET,
+        address=Address(CredentialKind.SECRET, "harbor", "web", "robot-credential"),
+        identity=Identity("harbor", "web", "robot"),
+        handle=Handle("harbor", "web", HANDLE.name, "uid-9"),
+    )
+    shown = Shown()
+    shown.put(SECRET, other)
+    shown.list(HANDLE, changed(HANDLE, namespace="web", uid="uid-9"))
+    shown.listed.begin("default")  # it may list nothing else any more
+    shown.removed(changed(HANDLE, namespace="web", uid="uid-9"))
+    shown.listed.complete()
+    assert (shown.state(other), shown.handles.doubtful()) == (State.VALID, [])
+
+
+@pytest.mark.parametrize("how", ["lost", "forget"])
+def test_a_list_that_is_lost_turns_nothing(how: str) -> None:
+    shown = Shown()
+    shown.put(SECRET)
+    shown.list(HANDLE)
+    getattr(shown.listed, how)()
+    if how == "forget":
+        shown.removed()
+    assert (shown.state(), shown.handles.doubtful()) == (State.VALID, [])
+    shown.list()  # and now it was listed again, without it
+    if how == "lost":
+        shown.removed()  # as the follower says of what a new list does not hold
+        assert shown.state() is State.REVOKED
+    else:
+        assert shown.handles.doubtful() == [HANDLE]
+
+
+def test_what_one_cluster_says_counts_for_no_other() -> None:
+    """A hostile cluster may show handles with the UIDs of others, and delete them."""
+    shown = Shown(ClusterRow(name="harbor"), ClusterRow(name="evil"))
+    shown.put(SECRET)
+    shown.list(HANDLE)
+    evil = shown.handles.listed("evil", whole=True)
+    evil.begin(None)
+    meta = HandleMeta(name=HANDLE.name, namespace=HANDLE.namespace, uid=HANDLE.uid)
+    evil.seen("default/kubemint-robot-bcdfghjk", HandleSecret(meta))
+    evil.complete()
+    evil.seen("default/kubemint-robot-bcdfghjk", None)
+    assert shown.state() is State.VALID
+
+
+def test_another_context_of_the_same_server_is_the_same_cluster() -> None:
+    ways = (ClusterRow(name="harbor", same=("alias",)), ClusterRow(name="alias", same=("harbor",), carried_by="harbor"))
+    mine = changed(FILE, identity=changed(ROBOT, cluster="alias"), handle=changed(HANDLE, cluster="alias"))
+    shown = Shown(*ways)
+    shown.put(mine)
+    shown.list(HANDLE)
+    assert shown.handles.doubtful() == []
+    shown.removed()
+    assert shown.state(mine) is State.REVOKED
+    shown = Shown(*ways)
+    shown.put(mine)
+    shown.list()
+    assert shown.handles.doubtful() == [mine.handle]
+
+
+def test_a_name_that_another_operator_gave_the_cluster_is_believed_only_of_our_own_writing() -> None:
+    there = changed(SECRET, address=Address(CredentialKind.SECRET, "tenant-a", "default", "pushed"))
+    for recorded in (False, True):
+        shown = Shown()
+        shown.handles.recorded({"uid-1"} if recorded else ())
+        shown.put(there)
+        shown.list()
+        shown.handles.looked(HANDLE, None)
+        assert shown.state(there) is (State.REVOKED if recorded else State.VALID)
+
+
+def test_a_token_that_the_server_accepts_is_not_called_revoked_for_a_mark() -> None:
+    shown = Shown()
+    shown.put(SECRET)
+    shown.list()
+    shown.handles.looked(HANDLE, None)
+    assert shown.state() is State.REVOKED
+    shown.handles.accepted(SECRET)
+    assert shown.state() is State.VALID
+    shown.put(changed(SECRET, fingerprint="g"))  # that was another token
+    assert shown.state() is State.REVOKED
+
+
+def test_what_has_expired_is_not_looked_at_and_what_nobody_names_is_not_remembered() -> None:
+    shown = Shown()
+    shown.put(changed(SECRET, expires_at=NOW), changed(FILE, state=State.REVOKED))
+    shown.list()
+    assert shown.handles.doubtful() == []
+    shown.put(SECRET)
+    assert shown.handles.doubtful() == [HANDLE]
+    shown.store.drop(CredentialRow, str(SECRET.address), str(FILE.address))
+    assert shown.handles.doubtful() == []
+    shown.handles.looked(HANDLE, None)
+    shown.put(SECRET)
+    assert shown.state() is State.VALID
+
+
+# On clusters
+
+
+def robot(*places: FileDestination | SecretDestination, cluster: str = "harbor") -> IssueSpec:
+    return IssueSpec(identity=Identity(cluster, "default", "robot"), destinations=places, create_account=True)
+
+
+async def issued(fleet: Fleet, spec: IssueSpec) -> Handle:
+    outcome = await fleet.engine.execute(await fleet.engine.plan_issue(spec))
+    assert outcome.ok, outcome
+    assert outcome.credential is not None
+    assert outcome.credential.handle is not None
+    return outcome.credential.handle
+
+
+def states(fleet: Fleet, *keys: str) -> list[State | None]:
+    rows = [fleet.store.credentials.get(key) for key in keys]
+    return [row.credential.state if row is not None else None for row in rows]
+
+
+async def test_deleted_elsewhere(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    """The file and the Secret with one token, seen by who is there and by who comes later."""
+    secret, path = SecretDestination("harbor", "default", "robot-credential"), tmp_path / "robot.kc"
+    keys = ("secret:harbor/default/robot-credential", f"file:{path}")
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        handle = await issued(fleet, robot(secret, FileDestination(str(path))))
+        await until(lambda: states(fleet, *keys) == [State.VALID] * 2, "both show")
+        await (await fleet.client("harbor")).delete(SECRETS, handle.name, namespace="default")
+        await until(lambda: states(fleet, *keys) == [State.REVOKED] * 2, "both turn", timeout=3)
+    async with over(harbor, tmp_path) as later:
+        assert await later.settled(10)
+        assert states(later, *keys) == [State.REVOKED] * 2, "also where it was deleted before the first look"
+
+
+async def test_of_old_handles_too(harbor: EmbeddedFleet, tmp_path: Path) -> None:
+    """They are Opaque and told by labels, which anybody may take from them: each is looked at by name."""
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        client = await fleet.client("harbor")
+        await create_account(client, "robot")
+        name = managed.handle_name("robot")
+        old: dict[str, Any] = await client.create(
+            SECRETS,
+            {"metadata": {"name": name, "labels": {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: "handle"}}},
+            namespace="default",
+        )
+        notes = {
+            managed.ACCOUNT: "default/robot",
+            managed.ISSUED: "2026-01-01T00:00:00Z",
+            managed.EXPIRES: "2090-01-01T00:00:00Z",
+            managed.HANDLE: f"default/{name}/{old['metadata']['uid']}",
+        }
+        labels = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: "credential"}
+        meta = {"name": "robot-old", "labels": labels, "annotations": notes}
+        await client.create(SECRETS, {"metadata": meta}, namespace="default")
+        key = "secret:harbor/default/robot-old"
+        await until(lambda: key in fleet.store.credentials, "it shows")
+        await fleet._handles.look()
+        assert states(fleet, key) != [State.REVOKED]
+        await client.delete(SECRETS, name, namespace="default")
+        fleet.store.handles._clock = lambda: datetime.now(UTC) + 2 * AGAIN  # ten seconds later
+        await until(lambda: states(fleet, key) == [State.REVOKED], "it turns")
+
+
+async def test_in_a_tenant_with_the_secret_elsewhere(two: EmbeddedFleet, tmp_path: Path) -> None:
+    key = "secret:harbor/default/for-tenant"
+    async with over(two, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        spec = robot(SecretDestination("harbor", "default", "for-tenant"), cluster="tenant-a")
+        handle = await issued(fleet, spec)
+        assert handle.cluster == "tenant-a"
+        await until(lambda: states(fleet, key) == [State.VALID], "it shows")
+        await (await fleet.client("tenant-a")).delete(SECRETS, handle.name, namespace="default")
+        await until(lambda: states(fleet, key) == [State.REVOKED], "it turns", timeout=3)
+    async with over(two, tmp_path) as later:
+        assert await later.settled(10)
+        assert states(later, key) == [State.REVOKED]
+
+
+@pytest.mark.parametrize("path", ["/secrets$", "/secrets/kubemint-robot"], ids=["list", "get"])
+async def test_what_may_not_be_seen_keeps_its_state(harbor: EmbeddedFleet, tmp_path: Path, path: str) -> None:
+    key = f"file:{tmp_path / 'robot.kc'}"
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        handle = await issued(fleet, robot(FileDestination(str(tmp_path / "robot.kc"))))
+        client = await fleet.client("harbor")
+    async with Client(client.endpoint) as client:
+        await client.delete(SECRETS, handle.name, namespace="default")
+        harbor.cluster("harbor").faults.add(FaultRule(Answer(403), path=path))
+    async with over(harbor, tmp_path) as fleet:
+        assert await fleet.settled(10)
+        assert states(fleet, key) == [State.VALID]
+        assert not [text for text in fleet.store.clusters["harbor"].missing if text.startswith("handles")]
+
+
+async def test_a_request_turns_and_so_does_its_credential() -> None:
+    request = changed(SECRET, address=Address(CredentialKind.REQUEST, "harbor", "default", "robot"))
+    row = RequestRow(cluster="harbor", namespace="default", name="robot", ready="True", credential=request)
+    shown = Shown()
+    shown.store.put(row, credential_row(request))
+    shown.list(HANDLE)
+    shown.removed()
+    assert shown.state(request) is State.REVOKED
+    assert shown.store.requests[row.key].state_at(NOW) is State.REVOKED
+
+
+@pytest.mark.real
+async def test_on_a_real_control_plane(real_control_plane: RealControlPlane, tmp_path: Path) -> None:
+    """Deleted while it looks, and before it looks."""
+    path = tmp_path / "robot.kc"
+    key = f"file:{path}"
+    state = StateStore.open(tmp_path / "state")
+    config = load(str(real_control_plane.kubeconfig))
+    try:
+        fleet = Fleet(config, state=state, timing=FAST, only=["real"])
+        await fleet.start()
+        assert await fleet.settled(20)
+        handle = await issued(fleet, robot(FileDestination(str(path)), cluster="real"))
+        await until(lambda: states(fleet, key) == [State.VALID], "it shows")
+        await (await fleet.client("real")).delete(SECRETS, handle.name, namespace="default")
+        await until(lambda: states(fleet, key) == [State.REVOKED], "it turns", timeout=3)
+        await fleet.stop()
+        later = Fleet(config, state=state, timing=FAST, only=["real"], read_only=True)
+        await later.start()
+        assert await later.settled(20)
+        assert states(later, key) == [State.REVOKED]
+        await later.stop()
+    finally:
+        state.close()

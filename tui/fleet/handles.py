@@ -1,0 +1,317 @@
+"""Which handles there are, and the rows that name one which is gone: what they show is revoked, whoever did it.
+
+Every credential in a Secret, in a request or in a file that names its handle is held against the handles that its
+cluster lists. A handle that was listed and goes is gone: the UID of an object never comes back. One that was never
+listed is only gone where all handles of its namespace were, and a look at that very name confirms it: it may be newer
+than the list, or older than handles with a type of their own. What cannot be listed or looked at changes nothing.
+
+Without I/O: the followers of the kinds tell what is listed, the store asks how its rows stand, and the fleet takes
+the looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeGuard
+
+import msgspec
+
+from tui.issuance import managed
+from tui.issuance.types import Address, Credential, CredentialKind, Handle, State
+
+from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row
+
+CACHED: Final = timedelta(seconds=15)
+"""How long servers may go on accepting a token whose handle is gone (10 s), and some seconds for the way."""
+AGAIN: Final = timedelta(seconds=10)
+"""Before another look at a handle that is there and that no list holds, as those of old have no type of their own."""
+GOING: Final = "is marked as deleted"
+DELETED: Final = "was deleted"
+REPLACED: Final = "was deleted; another Secret has its name now"
+_Carrier = CredentialRow | RequestRow
+RowKey = tuple[type[Row], str]
+Place = tuple[str, str]
+"""A cluster, and the UID of a handle in it. What one cluster says counts for no other."""
+
+
+class Gone(msgspec.Struct, frozen=True, gc=False):
+    """What became of a handle."""
+
+    at: datetime
+    """When that was noticed, by this machine's clock."""
+    how: str
+    listed: bool
+    """Whether it was seen to be there before; a name that nobody has seen may be a lie."""
+
+
+def claim_of(credential: Credential | None) -> Handle | None:
+    """The handle that a credential names, where it lies beside the account that it names and is called as its own.
+
+    A long-lived token is its own handle, whose name is anybody's choice; only a file may hold a copy of one.
+    """
+    if credential is None or credential.handle is None or credential.identity is None:
+        return None
+    handle, identity = credential.handle, credential.identity
+    beside = (handle.cluster, handle.namespace) == (identity.cluster, identity.namespace)
+    called = managed.is_handle_name(handle.name, identity.name) or credential.address.kind is CredentialKind.FILE
+    return handle if handle.uid and beside and called else None
+
+
+def became(found: Mapping[str, Any] | None, handle: Handle, now: datetime) -> Gone | None:
+    """What a look at the name of a handle says: `found` is the metadata there, None where there is nothing."""
+    if found is None:
+        return Gone(now, DELETED, listed=False)
+    if found.get("uid") != handle.uid:
+        return Gone(now, REPLACED, listed=False)
+    if found.get("deletionTimestamp"):
+        return Gone(now, GOING, listed=False)
+    return None
+
+
+def turned(credential: Credential, gone: Gone | None, accepted: datetime | None, *, known: bool) -> Credential:
+    """The credential as it stands where its handle is gone.
+
+    `accepted` is when the server itself last said that it accepts this very token, `known` whether the name of the
+    handle's cluster is this machine's own word. What ended otherwise before stays as it is.
+    """
+    if gone is None or credential.state is State.REVOKED:
+        return credential
+    if credential.expires_at is not None and credential.expires_at <= gone.at:
+        return credential
+    if accepted is not None and (not gone.listed or accepted > gone.at + CACHED):
+        return credential
+    if not (gone.listed or known):
+        return credential
+    handle = credential.handle
+    said = f"its handle {handle.namespace}/{handle.name} {gone.how}" if handle is not None else gone.how
+    message = f"{said}; {credential.message}" if credential.state is State.FAILED and credential.message else said
+    return msgspec.structs.replace(credential, state=State.REVOKED, message=message)
+
+
+class Listed:
+    """What one kind of Secret that tokens are bound to has in one cluster; told by whoever follows it."""
+
+    def __init__(self, handles: Handles, cluster: str, *, whole: bool) -> None:
+        self._handles = handles
+        self._cluster = cluster
+        self._whole = whole
+        """Whether these are the handles that everything may be bound to."""
+        self._uids: dict[str, str] = {}
+        """By `namespace/name`."""
+        self._namespace: str | None = None
+        """What the list that is under way, or complete, is of; None is every namespace."""
+
+    def begin(self, namespace: str | None) -> None:
+        """A list of this namespace (None: of all) begins."""
+        self._namespace = namespace
+
+    def seen(self, key: str, obj: Any | None) -> None:
+        """An object came or changed, or (None) is not in the list any more."""
+        before = self._uids.pop(key, "")
+        if obj is not None:
+            meta = obj.metadata
+            if meta.deletion_timestamp is None:
+                self._uids[key] = meta.uid
+                self._handles.there(self._cluster, meta.uid)
+            elif meta.uid == before:
+                return self._handles.went(self._cluster, before, GOING)
+        how = DELETED if obj is None else REPLACED
+        if before and (obj is None or obj.metadata.uid != before):
+            listed = self._namespace is None or key.startswith(f"{self._namespace}/")
+            self._handles.went(self._cluster, before, how if listed else "")
+        return None
+
+    def complete(self) -> None:
+        """Everything was listed."""
+        if self._whole:
+            self._handles.scopes[self._cluster] = self._namespace or ""
+
+    def lost(self) -> None:
+        """It is not kept true any more."""
+        if self._whole:
+            self._handles.scopes.pop(self._cluster, None)
+
+    def forget(self) -> None:
+        """It is not followed any more; nothing that was listed is gone for that."""
+        self.lost()
+        uids, self._uids = self._uids, {}
+        for uid in uids.values():
+            self._handles.went(self._cluster, uid, "")
+
+
+class _Named(msgspec.Struct, gc=False):
+    """A handle that rows name."""
+
+    handle: Handle
+    keys: tuple[RowKey, ...]
+
+
+class Handles:
+    """Holds rows against handles, in whatever order they come."""
+
+    def __init__(self, clock: Callable[[], datetime], clusters: Mapping[str, ClusterRow]) -> None:
+        self.scopes: dict[str, str] = {}
+        """By cluster: the namespace whose handles are all listed, empty where those of the whole cluster are."""
+        self.changed: Callable[[Iterable[RowKey]], None] = lambda keys: None
+        """Told of rows that may stand otherwise now."""
+        self._clock = clock
+        self._clusters = clusters
+        self._there: set[Place] = set()
+        """What is listed, by the cluster that lists it."""
+        self._named: dict[Place, _Named] = {}
+        """By the cluster as rows call it: several names may lead to one server."""
+        self._gone: dict[Place, Gone] = {}
+        """Of what rows name."""
+        self._unseen: dict[Place, datetime] = {}
+        """What rows name and no list holds, and not before when it is to be looked at (again)."""
+        self._before: dict[RowKey, Credential] = {}
+        """Of the rows that are shown as revoked: what their source says."""
+        self._accepted: dict[Address, tuple[str, datetime]] = {}
+        self._recorded: frozenset[str] = frozenset()
+
+    def listed(self, cluster: str, *, whole: bool) -> Listed:
+        """What is to be told of a list in this cluster."""
+        return Listed(self, cluster, whole=whole)
+
+    def recorded(self, uids: Iterable[str]) -> None:
+        """The handles that this machine's own records name, in its own words for their clusters."""
+        self._recorded = frozenset(uids)
+
+    def accepted(self, credential: Credential) -> None:
+        """Its server has just said that it accepts this very token."""
+        handle = credential.handle
+        self._accepted[credential.address] = (credential.fingerprint, self._clock())
+        if handle is not None:
+            self._tell((handle.cluster, handle.uid))
+
+    # What the lists say
+
+    def there(self, cluster: str, uid: str) -> None:
+        """A handle is listed."""
+        self._there.add((cluster, uid))
+        for name in self._names(cluster):
+            self._unseen.pop((name, uid), None)
+
+    def went(self, cluster: str, uid: str, how: str) -> None:
+        """It is not listed any more; `how` it went, empty where only nobody lists it now."""
+        self._there.discard((cluster, uid))
+        for place in [(name, uid) for name in self._names(cluster) if (name, uid) in self._named]:
+            if how:
+                self._gone[place] = Gone(self._clock(), how, listed=True)
+                self._tell(place)
+            else:
+                self._unseen[place] = self._clock()
+
+    def doubtful(self) -> list[Handle]:
+        """What rows name and no list holds, though it should: each to be looked at now."""
+        found, now = [], self._clock()
+        for place, due in self._unseen.items():
+            handle = self._named[place].handle
+            scope = self.scopes.get(self._shown_by(handle.cluster))
+            if due <= now and scope is not None and scope in ("", handle.namespace):
+                found.append(handle)
+        return found
+
+    def looked(self, handle: Handle, found: Mapping[str, Any] | None) -> None:
+        """What was found under the name of a doubtful one: its metadata, None where there is nothing."""
+        place = (handle.cluster, handle.uid)
+        gone = became(found, handle, self._clock())
+        if gone is None:
+            self.not_seen(handle)
+        elif self._unseen.pop(place, None) is not None:  # else it was listed meanwhile, or nobody names it any more
+            self._gone[place] = gone
+            self._tell(place)
+
+    def not_seen(self, handle: Handle) -> None:
+        """It is there, or nobody may look: to be looked at again later."""
+        place = (handle.cluster, handle.uid)
+        if self._unseen.pop(place, None) is not None:
+            self._unseen[place] = self._clock() + AGAIN
+
+    # What the rows say
+
+    def judged(self, row: Row, old: Row | None) -> Row:
+        """The row as it is to be shown in the place of `old`; from now on it follows its handle."""
+        if not _has_credential(row):
+            return row
+        key, credential = (type(row), row.key), row.credential
+        handle, before = claim_of(credential), claim_of(old.credential) if old and _has_credential(old) else None
+        if before is not None and before != handle:
+            self._unname(key, before)
+        if credential is None or handle is None:
+            self._before.pop(key, None)
+            return row
+        place = (handle.cluster, handle.uid)
+        named = self._named.setdefault(place, _Named(handle, ()))
+        if key not in named.keys:
+            named.keys = (*named.keys, key)
+        now = self._clock()
+        over = credential.state is State.REVOKED or (credential.expires_at is not None and credential.expires_at <= now)
+        listed = (self._shown_by(handle.cluster), handle.uid) in self._there
+        if not (over or listed or place in self._gone or place in self._unseen):
+            self._unseen[place] = now
+        shown = self._stands(credential, self._gone.get(place))
+        if shown is not credential:
+            self._before[key] = credential
+            return msgspec.structs.replace(row, credential=shown)
+        if old is None or not _has_credential(old) or credential != old.credential:
+            self._before.pop(key, None)
+        return row
+
+    def forget(self, row: Row) -> None:
+        """This row is gone."""
+        if _has_credential(row):
+            key, handle = (type(row), row.key), claim_of(row.credential)
+            self._before.pop(key, None)
+            if handle is not None:
+                self._unname(key, handle)
+
+    def source(self, row: Row) -> Row:
+        """The row as its source gave it."""
+        before = self._before.get((type(row), row.key))
+        return msgspec.structs.replace(row, credential=before) if before is not None and _has_credential(row) else row
+
+    def _unname(self, key: RowKey, handle: Handle) -> None:
+        place = (handle.cluster, handle.uid)
+        named = self._named.get(place)
+        if named is not None:
+            named.keys = tuple(other for other in named.keys if other != key)
+            if not named.keys:
+                for known in (self._named, self._unseen, self._gone):
+                    known.pop(place, None)
+
+    def _stands(self, credential: Credential, gone: Gone | None) -> Credential:
+        if gone is None:
+            return credential
+        fingerprint, accepted = self._accepted.get(credential.address, ("", None))
+        identity, address, handle = credential.identity, credential.address, credential.handle
+        foreign = address.kind is CredentialKind.SECRET and identity is not None and identity.cluster != address.cluster
+        return turned(
+            credential,
+            gone,
+            accepted if fingerprint == credential.fingerprint else None,
+            known=not foreign or (handle is not None and handle.uid in self._recorded),
+        )
+
+    def _tell(self, place: Place) -> None:
+        named = self._named.get(place)
+        if named is not None:
+            self.changed(named.keys)
+
+    def _names(self, cluster: str) -> Sequence[str]:
+        """What rows may call this cluster."""
+        row = self._clusters.get(cluster)
+        return (cluster, *row.same) if row is not None else (cluster,)
+
+    def _shown_by(self, cluster: str) -> str:
+        """Of several ways to one server: that by which what is in it is listed."""
+        row = self._clusters.get(cluster)
+        return (row.carried_by or cluster) if row is not None else cluster
+
+
+def _has_credential(row: Row) -> TypeGuard[_Carrier]:
+    """Whether a handle may end what this row shows. A push shows what the row of its source shows."""
+    if isinstance(row, RequestRow):
+        return row.credential is not None and row.kind is RequestKind.DPU
+    return isinstance(row, CredentialRow)
