@@ -17,6 +17,7 @@ from tui.kube.endpoint import Endpoint
 
 CA64 = base64.b64encode(CA).decode()
 KEY = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+OTHER = b"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n"
 KEY64 = base64.b64encode(KEY).decode()
 SERVER = "https://api.prod.example.com:6443"
 PAIR = {"client-certificate-data": CA64, "client-key-data": KEY64}
@@ -37,6 +38,11 @@ def _with(entry: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, An
     return {key: value for key, value in (entry | (changes or {})).items() if value is not None}
 
 
+def beside(label: bytes) -> str:
+    """An honest authority and another one, under a name by which only some readers trust it."""
+    return base64.b64encode(CA + OTHER.replace(b"CERTIFICATE", label)).decode()
+
+
 def test_an_honest_kubeconfig_is_reduced_to_a_server_an_authority_and_one_login() -> None:
     found = read(text({"tls-server-name": "kubernetes", "disable-compression": True}, context={"namespace": "jobs"}))
     assert found.endpoint.server == SERVER
@@ -53,6 +59,14 @@ def test_a_client_certificate_with_its_key_is_a_login() -> None:
     assert (login.token, login.client_certificate) == (None, CA)
     assert login.client_key is not None
     assert login.client_key.reveal_bytes() == KEY
+
+
+def test_what_stands_between_certificates_does_not_come_along() -> None:
+    said = base64.b64encode(b"# mine\n" + CA + b"# and\n" + OTHER).decode()
+    found = read(text({"certificate-authority-data": said}))
+    assert found.endpoint.ca is not None
+    assert b"#" not in found.endpoint.ca
+    assert not differences(found.endpoint, Endpoint("x", SERVER, ca=CA + OTHER, tls_server_name=None))
 
 
 def test_line_breaks_around_a_token_are_not_part_of_it() -> None:
@@ -90,6 +104,14 @@ REFUSED: dict[str, tuple[str, bytes]] = {
     "authority that is not base64": ("a field", text({"certificate-authority-data": "%%%"})),
     "authority that is none": ("certificate-authority-data", text({"certificate-authority-data": "aGVsbG8="})),
     "a key as authority": ("certificate-authority-data", text({"certificate-authority-data": KEY64})),
+    "an authority that only OpenSSL reads": (
+        "certificate-authority-data",
+        text({"certificate-authority-data": beside(b"X509 CERTIFICATE")}),
+    ),
+    "an authority with what it is trusted for": (
+        "certificate-authority-data",
+        text({"certificate-authority-data": beside(b"TRUSTED CERTIFICATE")}),
+    ),
     "too large an authority": (
         "certificate-authority-data",
         text({"certificate-authority-data": base64.b64encode(CA * 2000).decode()}),
@@ -301,7 +323,6 @@ def test_an_honest_address_stays_as_it_is(address: str) -> None:
     assert server(address + "/") == address
 
 
-OTHER = b"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n"
 KNOWN = Endpoint("prod", "https://api.example.com:443/", ca=b"# the authority\n" + CA.replace(b"\n", b"\r\n"))
 
 

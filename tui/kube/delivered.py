@@ -32,7 +32,8 @@ MAX_NAME: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252})")
 _TOKEN: Final = re.compile(rb"[\x21-\x7e]+")
-_CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_BLOCK: Final = b"-----BEGIN"
 _PRIVATE: Final = b"PRIVATE KEY-----"
 _WHERE: Final = "(delivered by a cluster)"
 
@@ -270,9 +271,21 @@ def _authority(cluster: ClusterEntry) -> bytes | None:
         return None  # the system's authorities, as for kubectl
     if len(data) > MAX_PEM:
         raise DeliveredError("certificate-authority-data", f"is larger than {MAX_PEM // 1024} KiB")
-    if _CERTIFICATE not in data or _PRIVATE in data:
+    found = _certificates(data)
+    if found is None:
         raise DeliveredError("certificate-authority-data", "holds no certificate, or more than certificates")
-    return data
+    return found
+
+
+def _certificates(data: bytes) -> bytes | None:
+    """The certificates of a bundle, without what stands between them; None where there is none, or anything else.
+
+    Readers differ in what else they trust: OpenSSL also believes blocks called X509 or TRUSTED CERTIFICATE.
+    """
+    found = _CERTIFICATE.findall(data)
+    if not found or data.count(_BLOCK) != len(found):
+        return None
+    return data if not _CERTIFICATE.sub(b"", data).strip() else b"\n".join(found) + b"\n"
 
 
 def _login(user: UserEntry, allow: Allow) -> Login:
@@ -291,11 +304,12 @@ def _login(user: UserEntry, allow: Allow) -> Login:
     if not certificate or not key:
         missing = "client-key-data" if certificate else "client-certificate-data"
         raise DeliveredError(missing, "is missing; certificate and key belong together")
-    if len(certificate) > MAX_PEM or _CERTIFICATE not in certificate or _PRIVATE in certificate:
+    chain = _certificates(certificate) if len(certificate) <= MAX_PEM else None
+    if chain is None:
         raise DeliveredError("client-certificate-data", "is no client certificate")
     if len(key) > MAX_PEM or _PRIVATE not in key.reveal_bytes():
         raise DeliveredError("client-key-data", "is no private key")
-    return Login(client_certificate=certificate, client_key=key)
+    return Login(client_certificate=chain, client_key=key)
 
 
 def _blocks(bundle: bytes | None) -> frozenset[bytes]:
