@@ -69,6 +69,22 @@ def test_merge_keys() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("!!bool 'yes'", Plain("yes", True)),
+        ("!!int 7", Plain("7", 7)),
+        ("!!float 1e3", Plain("1e3", 1000.0)),
+        ("!!null ''", None),
+        ("!!str true", "true"),
+        ("!mine true", "true"),
+        ("!!binary aGVsbG8=", "hello"),
+    ],
+)
+def test_a_tag_says_what_a_value_is(text: str, value: object) -> None:
+    assert load_first(f"a: {text}".encode()) == {"a": value}
+
+
 BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(12)
 )
@@ -88,6 +104,8 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
         (b"a: [b", "line 2"),
         (b"\t- x", "line 1"),
         (b"? [a]\n: b", "not a string"),
+        (b"a: !!int b", "line 1: a value that is not what its tag says"),
+        (b"a: !!binary b", "line 1: a binary value that is no text"),
     ],
 )
 def test_hostile_text_is_refused_quickly(data: bytes, says: str) -> None:

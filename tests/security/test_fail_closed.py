@@ -181,6 +181,42 @@ def test_a_name_or_a_list_given_twice_is_nobodys(tmp_path: Path, section: str) -
     assert "given twice" in refusal(loaded)
 
 
+SPELLED: dict[str, tuple[str, str]] = {
+    "a merge by its tag": ("!!merge <<: *lesser", "viewer"),
+    "a merge by its long tag": ('!<tag:yaml.org,2002:merge> "<<": *lesser', "viewer"),
+    "a key in base64": ("!!binary YXM=: viewer", "viewer"),
+    "a name in base64": ("as: !!binary dmlld2Vy", "viewer"),
+    "a merge that kubectl lets overrule": ("as: admin\n    <<: *lesser", ""),
+    "a merge that says the same": ("as: viewer\n    <<: *lesser", "viewer"),
+    "a merge that is overruled": ("<<: *lesser\n    as: auditor", "auditor"),
+    "a value that is not what its tag says": ("as: !!null viewer", ""),
+    "a name in base64 that is none": ("as: !!binary '%'", ""),
+    "a key in base64 that is no text": ("!!binary /w==: viewer", ""),
+}
+
+
+@pytest.mark.parametrize("how", SPELLED)
+def test_however_it_is_spelled_whom_somebody_wanted_to_act_as_acts(tmp_path: Path, how: str) -> None:
+    """Tags and merge keys that kubectl understands: who is left out of them would leave the full login to act."""
+    line, who = SPELLED[how]
+    text = f"""x: &lesser {{as: viewer}}
+clusters: [{{name: one, cluster: {{server: https://127.0.0.1:1}}}}]
+contexts: [{{name: one, context: {{cluster: one, user: one}}}}]
+users:
+- name: one
+  user:
+    token: t
+    {line}
+"""
+    try:
+        login = load(write(tmp_path / "config", text)).endpoint("one").login
+    except ConfigError:
+        assert not who
+    else:
+        assert login.impersonate is not None
+        assert login.impersonate.user == who
+
+
 def test_where_the_current_context_cannot_be_read_no_later_file_says_it(tmp_path: Path) -> None:
     """Another cluster's admin would act, whom nobody meant."""
     later = write(tmp_path / "later", simple("later"))

@@ -8,8 +8,11 @@ the schema, not the spelling, decides. Of several documents only the first count
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +33,11 @@ MAX_NODES: Final = 1_000_000
 """Nodes of the whole tree, each alias counted with everything it stands for."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_TAG: Final = "tag:yaml.org,2002:"
+_MERGE: Final = f"{_TAG}merge"
+_BINARY: Final = f"{_TAG}binary"
+_PLAIN: Final = frozenset(f"{_TAG}{kind}" for kind in ("bool", "int", "float", "null"))
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE: Final = frozenset({"true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
@@ -168,7 +176,7 @@ class _Builder:
                 key = key.text
             if not isinstance(key, str):
                 raise YAMLError(f"{_line(event)}: a key that is not a string")
-            if key == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
+            if _is_merge(event):
                 merges += 1
                 if merges > 1:
                     twice[key] = line
@@ -176,6 +184,8 @@ class _Builder:
                     if not isinstance(source, dict):
                         raise YAMLError(f"{_line(event)}: only a mapping can be merged into a mapping")
                     merged = {**source, **merged}
+                    # kubectl's reader takes them in the order of the text: what stands above is overruled.
+                    twice |= {name: line for name in source if name in items and items[name] != source[name]}
                     self._count(len(source), event)
                     if isinstance(items, LinedDict):
                         items.lines = dict.fromkeys(source, line) | items.lines
@@ -206,10 +216,35 @@ def _whole(items: dict[str, object], merged: dict[str, object], twice: dict[str,
     return found
 
 
+def _is_merge(event: Any) -> bool:
+    """Whether a key is the one by which another mapping is merged in."""
+    if not isinstance(event, ScalarEvent) or event.value != "<<":
+        return False
+    return bool(event.implicit[0]) or event.tag == _MERGE
+
+
 def _scalar(event: ScalarEvent) -> object:
     text: str = event.value
-    if not event.implicit[0]:  # quoted, a block, or tagged
+    if event.tag == _BINARY:
+        return _decoded(text, event)
+    if event.tag in _PLAIN:
+        value = _plain(text)
+        if isinstance(value, str):
+            raise YAMLError(f"{_line(event)}: a value that is not what its tag says")
+        return value
+    if not event.implicit[0]:  # quoted, a block, or a text by its tag
         return text
+    return _plain(text)
+
+
+def _decoded(text: str, event: ScalarEvent) -> str:
+    """What kubectl's reader makes of `!!binary`: the text behind the base64, also where it is a key."""
+    with suppress(binascii.Error, ValueError):
+        return base64.b64decode("".join(text.split()), validate=True).decode()
+    raise YAMLError(f"{_line(event)}: a binary value that is no text")
+
+
+def _plain(text: str) -> object:
     if text in _NULL:
         return None
     if text in _TRUE:
