@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.kube.kubeconfigs import config
+from tui.issuance.deliveries import take
 from tui.issuance.entering import (
     NO_AUTHORITY,
     Allowed,
@@ -31,6 +34,7 @@ from tui.issuance.entering import (
 )
 from tui.issuance.state import StateStore
 from tui.issuance.types import Action, Address, CredentialKind, StepResult, StepStatus
+from tui.kube.endpoint import Endpoint
 
 AT = datetime(2030, 1, 2, tzinfo=UTC)
 CA = "a" * 64
@@ -40,11 +44,16 @@ PLACE = Place("https://edge.example:6443", CA)
 PLAIN = Delivery(by=BY, place=PLACE)
 
 
-def with_(delivery: Delivery = PLAIN, **changed: object) -> Delivery:
-    return msgspec.structs.replace(delivery, **changed)
+PROXY = "http://proxy.example:3128"
 
 
-def place(**changed: str) -> Place:
+def with_(delivery: Delivery = PLAIN, *, insecure: bool = False, proxy: bool = False, **changed: object) -> Delivery:
+    made = msgspec.structs.replace(delivery, **changed)
+    way = msgspec.structs.replace(made.place, unchecked=insecure, proxy=PROXY if proxy else "")
+    return msgspec.structs.replace(made, place=way)
+
+
+def place(**changed: object) -> Place:
     return msgspec.structs.replace(PLACE, **changed)
 
 
@@ -55,6 +64,7 @@ def rules(
 
 
 ASKING = Trust(sources=(TrustedSource(context="harbor", allow=(Allowed.NEAR,), ask=True),))
+ANYTHING = Trust(sources=(TrustedSource(context="harbor", allow=tuple(Allowed), ask=True),))
 EVERYTHING = Trust(everything=True)
 CASES: list[tuple[str, Delivery, dict[str, object], Entry]] = [
     ("nobody said anything", PLAIN, {}, Entry.ASK),
@@ -121,6 +131,12 @@ CASES: list[tuple[str, Delivery, dict[str, object], Entry]] = [
         {"trust": rules(Allowed.INSECURE)},
         Entry.REFUSE,
     ),
+    ("insecure since a yes", with_(insecure=True), {"trust": ANYTHING, "yes": PLACE}, Entry.ASK),
+    ("insecure as at the yes", with_(insecure=True), {"trust": ANYTHING, "yes": place(unchecked=True)}, Entry.ENTER),
+    ("checked since a yes", PLAIN, {"trust": ANYTHING, "yes": place(unchecked=True)}, Entry.ASK),
+    ("a proxy since a yes", with_(proxy=True), {"trust": ANYTHING, "yes": PLACE}, Entry.ASK),
+    ("another proxy since a yes", with_(proxy=True), {"trust": ANYTHING, "yes": place(proxy="http://x")}, Entry.ASK),
+    ("a proxy as at the yes", with_(proxy=True), {"trust": ANYTHING, "yes": place(proxy=PROXY)}, Entry.ENTER),
     ("a proxy", with_(proxy=True), {"yes": PLACE}, Entry.REFUSE),
     ("a proxy, everything", with_(proxy=True), {"trust": EVERYTHING}, Entry.REFUSE),
     ("a proxy, by a rule", with_(proxy=True), {"trust": rules(Allowed.PROXY)}, Entry.ENTER),
@@ -143,6 +159,22 @@ def test_what_changed_since_the_last_yes_is_said() -> None:
     assert decide(PLAIN, yes=place(server="https://old:6443")).why == ("its server was https://old:6443",)
     assert decide(with_(place=place(server_name="x")), yes=PLACE).why == ("its server's name was that of its address",)
     assert decide(PLAIN).why == ()
+    odd = with_(insecure=True, proxy=True)
+    assert decide(odd, yes=PLACE, trust=ANYTHING).why == ("its server's certificate was checked", "its proxy was none")
+    assert decide(PLAIN, yes=odd.place).why == ("nobody checked its certificate", f"its proxy was {PROXY}")
+    assert "nobody checks its server's certificate, it goes through the proxy" in described(odd)
+
+
+def test_a_yes_is_remembered_with_its_proxy_but_not_with_a_login_for_that() -> None:
+    said = config(
+        cluster={"c": {"server": "https://edge.example", "proxy-url": "http://me:hush@proxy.example:3128/?a"}},
+        user={"u": {"token": "t"}},
+        context={"x": {"cluster": "c", "user": "u"}},
+        current="x",
+    )
+    found = take(json.dumps(said).encode(), BY, Endpoint("harbor", "https://harbor.example"), "the Secret")
+    assert found.delivery.place.proxy.startswith(PROXY)
+    assert "hush" not in found.delivery.place.proxy
 
 
 def test_every_refusal_is_said_and_only_those() -> None:

@@ -132,6 +132,7 @@ def _lines(place: Setting, found: Delivered, verdict: Verdict) -> list[_Line]:
         lines.append(_Line("SHA-256", delivery.place.authority))
     else:
         lines.append(_Line("AUTHORITY", "the system's authorities"))
+    lines += [_Line("BEWARE", said) for said in delivery.place.oddities]
     lines += [_Line("SAME SERVER AS", f"your context {name}") for name in _contexts_at(place, delivery.place.server)]
     lines += [_Line("CHANGED", text) for text in verdict.why if verdict.entry is Entry.ASK]
     return lines
@@ -156,6 +157,8 @@ def _record(place: Setting, found: Delivered, verdict: Verdict) -> dict[str, Any
         "server": delivery.place.server,
         "serverName": delivery.place.server_name or None,
         "authority": delivery.place.authority,
+        "unchecked": delivery.place.unchecked,
+        "proxy": delivery.place.proxy or None,
         "authorities": [{"subject": subject, "sha256": digest} for subject, digest in authorities(found.endpoint.ca)],
         "sameServerAs": _contexts_at(place, delivery.place.server),
         "decision": verdict.entry.value,
@@ -182,6 +185,8 @@ async def _list(options: Options, form: str) -> None:
                 "server": yes.place.server,
                 "serverName": yes.place.server_name or None,
                 "authority": yes.place.authority,
+                "unchecked": yes.place.unchecked,
+                "proxy": yes.place.proxy or None,
                 "since": rfc3339(yes.at),
             }
             for yes in found

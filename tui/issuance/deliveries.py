@@ -64,13 +64,23 @@ def take(data: bytes, by: DeliveredBy, host: Endpoint, where: str) -> Delivered:
         raise Unusable(f"{where}: {problem}", cluster=by.cluster, hint=hint)
     delivery = Delivery(
         by=by,
-        place=Place(way.server, authority, way.tls_server_name or ""),
+        place=Place(
+            way.server,
+            authority,
+            way.tls_server_name or "",
+            unchecked=way.insecure,
+            proxy=_without_login(way.proxy_url or ""),
+        ),
         near=is_near(str(urlsplit(way.server).hostname)),
-        insecure=way.insecure,
-        proxy=way.proxy_url is not None,
         nested=host.delivered,
     )
     return Delivered(delivery, replace(way, name=by.cluster), host.vouches)
+
+
+def _without_login(proxy: str) -> str:
+    """The address of a proxy as it may be shown and remembered."""
+    parts = urlsplit(proxy)
+    return safe_text(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())
 
 
 class Gate:

@@ -62,6 +62,16 @@ class Place(msgspec.Struct, frozen=True):
     """SHA-256 of its certificates, or NO_AUTHORITY."""
     server_name: str = ""
     """What the server's certificate has to be for, where that is not its address."""
+    unchecked: bool = False
+    """Whether nobody checks the server's certificate."""
+    proxy: str = ""
+    """The proxy that it names, without a login for it."""
+
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """What it does beyond leading to a server, in words."""
+        said = ("nobody checks its server's certificate",) if self.unchecked else ()
+        return (*said, f"it goes through the proxy {self.proxy}") if self.proxy else said
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +81,18 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     near: bool = False
     """Whether its server is on this machine or its link."""
-    insecure: bool = False
-    proxy: bool = False
     nested: bool = False
     """Whether the host itself was delivered: then no setting and no kubeconfig of the operator's speaks for it."""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether nobody checks its server's certificate."""
+        return self.place.unchecked
+
+    @property
+    def proxy(self) -> bool:
+        """Whether it goes through a proxy of its own."""
+        return bool(self.place.proxy)
 
 
 class Yes(msgspec.Struct, frozen=True):
@@ -200,6 +218,10 @@ def changes(before: Place, now: Place) -> list[str]:
         said.append(f"its authority was {before.authority}")
     if before.server_name != now.server_name:
         said.append(f"its server's name was {before.server_name or 'that of its address'}")
+    if before.unchecked != now.unchecked:
+        said.append("its server's certificate was checked" if now.unchecked else "nobody checked its certificate")
+    if before.proxy != now.proxy:
+        said.append(f"its proxy was {before.proxy or 'none'}")
     return said
 
 
@@ -244,7 +266,8 @@ def described(delivery: Delivery) -> str:
     place = delivery.place
     name = f" as {place.server_name}" if place.server_name else ""
     authority = "the system's authorities" if place.authority == NO_AUTHORITY else f"authority {place.authority}"
-    return f"server {place.server}{name}, {authority}, delivered by {delivery.by}"
+    odd = "".join(f", {said}" for said in place.oddities)
+    return f"server {place.server}{name}, {authority}{odd}, delivered by {delivery.by}"
 
 
 def fingerprint(bundle: bytes | None) -> str:

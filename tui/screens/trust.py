@@ -84,6 +84,7 @@ class TrustScreen(Dialog["Delivery | None"]):
         lines += [f"- and {len(trusted) - 3} more authorities"] if len(trusted) > 3 else []
         if trusted:
             lines.append(f"- SHA-256    {place.authority}")
+        lines += [f"- {said}" for said in place.oddities]
         same = [name for name, server in self._own.items() if same_place(server, place.server)]
         if same:
             lines.append(f"- same server as your own {', '.join(same[:3])}")
