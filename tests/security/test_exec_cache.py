@@ -23,6 +23,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 
 from tests.answers import remember, status_of, token, write
 from tests.certificates import Authority
@@ -412,6 +413,51 @@ def test_a_token_goes_to_its_own_cluster_only(asking: Asking) -> None:
         info = {"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": {"server": server}}}
         asking.run(**{INFO: json.dumps(info)}).failed(1, f"the token would go to {server}")
     assert asking.kept() == []
+
+
+def test_a_client_that_does_not_say_where_a_token_goes_gets_none(asking: Asking) -> None:
+    for said in ({}, {"cluster": None}, {"cluster": {}}, {"cluster": {"server": ""}}):
+        info = {"kind": "ExecCredential", "apiVersion": V1, "spec": said}
+        asking.run(**{INFO: json.dumps(info)}).failed(2, "does not say to which server the token goes")
+    assert asking.kept() == []
+
+
+def test_behind_one_address_there_may_be_several_clusters(asking: Asking) -> None:
+    entry = next(
+        one["cluster"] for one in yaml.safe_load(asking.served.read_text())["clusters"] if one["name"] == "tenant-a"
+    )
+
+    def info(server: str) -> str:
+        return json.dumps({"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": {"server": server}}})
+
+    asking.run(**{INFO: info(f"{entry['server']}/k8s/clusters/evil")}).failed(1, "the token would go to")
+    assert asking.kept() == []
+    assert asking.once(**{INFO: info(f"{entry['server']}/")})
+
+
+@pytest.mark.parametrize(
+    ("words", "kubeconfig", "depends"),
+    [
+        ((), "config", True),
+        ((), "/a:b", True),
+        (("--kubeconfig", "config"), "/a", True),
+        (("--kubeconfig=config",), "", True),
+        ((), "/a:/b", False),
+        ((), "", False),
+        (("--kubeconfig", "/a", "--context", "c"), "/b", False),
+        (("--kubeconfig=/a",), "", False),
+    ],
+)
+def test_a_kubeconfig_of_the_working_folder_is_another_one_elsewhere(
+    env: dict[str, str], tmp_path: Path, monkeypatch: Any, words: tuple[str, ...], kubeconfig: str, depends: bool
+) -> None:
+    """The same words lead to another cluster there, whose token that is not."""
+    names = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        names.append(Question(words, env | {"KUBECONFIG": kubeconfig}, caller="one").name)
+    assert (names[0] != names[1]) is depends
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ class Question:
         if self.told:
             self.problem = self._read(environ[INFO])
         asked = [list(arguments), environ.get("KUBECONFIG", ""), environ.get("HOME", ""), self.cluster]
+        asked += _beside(arguments, environ)
         self.name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         folder = cache_folder(environ)
         self.file = os.path.join(folder, f"{self.name}.json") if folder else ""  # noqa: PTH118 - pathlib costs as much as all the rest
@@ -263,6 +264,22 @@ def read_own(path: str) -> bytes:
         return os.read(descriptor, _LARGEST)
     finally:
         os.close(descriptor)
+
+
+def _beside(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """The working folder, where a kubeconfig is named that depends on it: in another one it is another cluster's."""
+    given = [
+        word.partition("=")[2] or " ".join(arguments[index : index + 1])
+        for index, word in enumerate(arguments, 1)
+        if word.partition("=")[0] == "--kubeconfig"
+    ]
+    named = [*environ.get("KUBECONFIG", "").split(os.pathsep), *given]
+    if all(path.startswith("/") for path in named if path):
+        return []
+    try:
+        return [os.getcwd()]  # noqa: PTH109
+    except OSError:
+        return [""]
 
 
 def _parent() -> str:

@@ -84,8 +84,16 @@ async def _meant(garden: Client, question: Question, access: ShootAccess) -> str
 async def of_account(
     client: Client, question: Question, identity: Identity, duration: timedelta | None, audiences: tuple[str, ...]
 ) -> ExecCredential:
-    """A token for the account. Raises IssuanceError where it would go to another server than the account's."""
+    """A token for the account. Raises IssuanceError where it would go to another server than the account's.
+
+    UsageError where a client does not say to which it goes; who asks by hand names the cluster.
+    """
     server = question.cluster.get("server")
+    if question.told and not server:
+        raise UsageError(
+            "the kubeconfig does not say to which server the token goes",
+            "make it anew with kubemint issue --exec; a client says it where provideClusterInfo is true",
+        )
     if server and not same_place(str(server), client.endpoint.server):
         raise IssuanceError(
             f"the token would go to {server}, and {identity.cluster} is at {client.endpoint.server}",
