@@ -103,7 +103,12 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_is_shown_is_what_was_signed_and_what_vouches",
         "what_has_expired_is_no_contradiction",
     ),
+    "tui/kube/addresses.py": ("tests/kube/test_addresses.py", "tests/security/test_delivered.py"),
+    "tui/kube/answers.py": ("tests/kube/test_answers_judged.py", "tests/kube/test_answers.py"),
+    "tui/kube/clock.py": ("tests/kube/test_clock.py",),
     "tui/kube/delivered.py": ("tests/security/test_delivered.py", "tests/security/test_delivered_limits.py"),
+    "tui/kube/limits.py": ("tests/kube/test_limits.py",),
+    "tui/kube/shell.py": ("tests/kube/test_shell_words.py",),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
@@ -126,6 +131,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
 
 _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     # a line of the original, what of it is changed, to what, and why that may be
+    ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
     ("request = parse('', obj)", "''", "None", "the cluster's name is not used there"),
     ("request = parse('', obj)", "''", "'XXXX'", "the cluster's name is not used there"),
     (

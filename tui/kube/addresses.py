@@ -113,7 +113,7 @@ def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         pass
-    if not re.fullmatch(r"[0-9a-fA-FxX.]+", host) or not host[:1].isdigit():
+    if not re.fullmatch(r"[0-9][0-9a-fA-FxX.]*", host):
         return None
     try:
         return ipaddress.IPv4Address(socket.inet_aton(host.rstrip(".")))

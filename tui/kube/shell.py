@@ -44,13 +44,12 @@ def plain(word: str) -> bool:
 
 def harmless(word: str) -> bool:
     """Whether nothing in the word means anything to a shell; it may still be an option."""
-    return bool(word) and all(sign.isalnum() or sign in _PLAIN for sign in word) and safe_text(word) == word
+    return bool(word) and all(sign.isalnum() or sign in _PLAIN for sign in word)
 
 
 def _code(sign: str) -> str:
     """As `$'...'` has it; a byte of a file's name that is no text is that byte again."""
     number = ord(sign)
     if 0xDC80 <= number <= 0xDCFF:
-        number -= 0xDC00
-        return f"\\x{number:02x}"
-    return f"\\x{number:02x}" if number < 0x80 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+        return f"\\x{number - 0xDC00:02x}"
+    return f"\\x{number:02x}" if number < 0x80 else f"\\U{number:08x}"
