@@ -83,6 +83,7 @@ def test_a_stamp_says_it_for_certain_and_narrows_it_too() -> None:
 
 def test_dates_that_jump_leave_the_stamp_although_the_last_of_them_agrees() -> None:
     assert judge([exactly(0), exactly(JUMP)], exactly(JUMP)) == Verdict(JUMP)
+    assert "2m behind its stamps" in judge([exactly(0), exactly(JUMP)], exactly(3 * JUMP)).words
     jumped = judge([exactly(0), exactly(JUMP + 1)], exactly(JUMP + 2))
     assert jumped.skew == JUMP + 2
     assert "jumps by 1m 1s; its stamps" in jumped.words
@@ -119,6 +120,9 @@ def test_how_long_is_said_with_two_units_at_most(seconds: float, words: str) -> 
 def test_the_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     known = getattr(time, "CLOCK_BOOTTIME", None)
     assert steady() == pytest.approx(time.monotonic() if known is None else time.clock_gettime(known), abs=5)
-    assert steady_beside(time.time) is steady
     monkeypatch.setattr(clock, "_STEADY", None)
     assert steady() == pytest.approx(time.monotonic(), abs=5)
+    monkeypatch.setattr(clock, "_STEADY", time.CLOCK_REALTIME)
+    assert steady() == pytest.approx(time.time(), abs=5), "one of the system's, where it has one"
+    assert steady_beside(time.time) is steady
+    assert steady_beside(float) is float

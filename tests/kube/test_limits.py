@@ -138,6 +138,9 @@ def test_what_is_over_is_refused_with_its_seconds_and_its_cluster() -> None:
         with pytest.raises(OutOfTime, match=r"the time for this is over \(100 s\)") as over:
             limits.check("c")
         assert over.value.cluster == "c"
+        with pytest.raises(OutOfTime) as over:
+            limits.check()
+        assert over.value.cluster == limits.out_of_time().cluster == ""
 
 
 @pytest.mark.parametrize("left", [0.0, UNDOING - 1, UNDOING + 5])

@@ -107,8 +107,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/kube/answers.py": ("tests/kube/test_answers_judged.py", "tests/kube/test_answers.py"),
     "tui/kube/clock.py": ("tests/kube/test_clock.py",),
     "tui/kube/delivered.py": ("tests/security/test_delivered.py", "tests/security/test_delivered_limits.py"),
+    "tui/kube/entries.py": ("tests/kube/test_entries.py",),
     "tui/kube/limits.py": ("tests/kube/test_limits.py",),
     "tui/kube/shell.py": ("tests/kube/test_shell_words.py",),
+    "tui/kube/usable.py": ("tests/kube/test_usable.py",),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
@@ -132,6 +134,12 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
 _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     # a line of the original, what of it is changed, to what, and why that may be
     ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
+    (
+        "whole = bytes(data) if isinstance(data, memoryview) else data",
+        "memoryview)",
+        "memoryview) or True",
+        "a copy has as many values in it",
+    ),
     ("request = parse('', obj)", "''", "None", "the cluster's name is not used there"),
     ("request = parse('', obj)", "''", "'XXXX'", "the cluster's name is not used there"),
     (

@@ -178,7 +178,7 @@ def check_list(kind: str, items: Any, cluster: str, *, untyped: bool) -> None:
 
 def check_any(body: Opaque, cluster: str) -> None:
     """Raises ProtocolError for a Status where something else belongs; what is not JSON is judged by who reads it."""
-    if len(body) <= _SHORT and bytes(body).find(b'"Status"') >= 0:
+    if len(body) <= _SHORT and body.count(b'"Status"'):
         try:
             head: Head = decoder(Head).decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -220,6 +220,6 @@ def _refuse(wrong: str, cluster: str) -> None:
 
 def _read(raw: msgspec.Raw, type_: Any, otherwise: Any) -> Any:
     try:
-        return decoder(type_).decode(raw) if raw else otherwise
+        return decoder(type_).decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return otherwise

@@ -70,13 +70,15 @@ def judge(
     `set_by` is by how many seconds this machine's clock was set since the first of them was seen. `others` are the
     stamps of other clusters: where they agree with a Date it is this machine's clock that is wrong.
     """
-    said = _narrowed(dates)
     if stamped is not None and abs(stamped.middle) > _ABSURD:
         stamped = None
-    jumps = max((one.gap(other) for one in dates for other in dates), default=0.0)
+    if not dates:
+        return Verdict(None if stamped is None else stamped.middle)
+    said = _narrowed(dates)
+    jumps = max(one.gap(other) for one in dates for other in dates)
     if stamped is not None:
-        if said is None or (jumps <= JUMP and said.gap(stamped) <= JUMP):
-            return Verdict(((said.both(stamped) if said is not None else None) or stamped).middle)
+        if jumps <= JUMP and said.gap(stamped) <= JUMP:
+            return Verdict((said.both(stamped) or stamped).middle)
         if jumps > JUMP:
             return Verdict(
                 stamped.middle,
@@ -86,8 +88,6 @@ def judge(
         return Verdict(
             stamped.middle, f"the time in its answers is {_off(off)} its stamps on tokens and objects, which count"
         )
-    if said is None:
-        return Verdict(None)
     if jumps > JUMP:
         return Verdict(None, f"the time in its answers jumps by {_long(jumps)}; it is not followed")
     near = min(abs(said.middle), abs(said.middle + set_by)) <= FAR
@@ -97,11 +97,11 @@ def judge(
     return Verdict(said.middle)
 
 
-def _narrowed(dates: Sequence[Range]) -> Range | None:
+def _narrowed(dates: Sequence[Range]) -> Range:
     """Each answer gives a range of a second, together they give a narrow one; else the newest counts."""
-    found: Range | None = None
-    for one in dates:
-        found = (found.both(one) if found is not None else None) or one
+    found = dates[0]
+    for one in dates[1:]:
+        found = found.both(one) or one
     return found
 
 
