@@ -69,7 +69,7 @@ class KubemintApp(App[int]):
     """The dashboard. `fleet` is what it shows, or `opener` makes one once the first frame stands."""
 
     TITLE = "kubemint"
-    CSS_PATH = stylesheets()  # type: ignore[assignment]  # a list of Path is one of what it takes
+    CSS_PATH = stylesheets()
     COMMANDS: ClassVar[set[Any]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,q", "quit", "quit", show=False, key_display="q", id="quit"),

@@ -27,7 +27,7 @@ NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 class Both(App[None]):
     """Shows one of the two; the clock moves when it is told."""
 
-    CSS_PATH = stylesheets()  # type: ignore[assignment]  # a list of Path is one of what it takes
+    CSS_PATH = stylesheets()
 
     def __init__(self, rows: list[CredentialRow], *, ours: bool) -> None:
         super().__init__()

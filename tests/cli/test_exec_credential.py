@@ -42,7 +42,8 @@ def kubeconfig_of(served: Path, folder: Path, *more: str, shoot: str = "garden-d
 def asked(kubeconfig: Path, version: str = V1, **changes: Any) -> str:
     """What kubectl tells the plugin of the kubeconfig's first cluster."""
     cluster = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]
-    extension = next(iter(cluster.pop("extensions", [])), {}).get("extension")
+    extensions = cluster.pop("extensions", [])
+    extension = extensions[0].get("extension") if extensions else None
     spec = {"interactive": False, "cluster": cluster | {"config": extension} | changes}
     return json.dumps({"kind": "ExecCredential", "apiVersion": version, "spec": spec})
 

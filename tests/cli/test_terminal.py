@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,13 +24,15 @@ def _hears_hangups() -> None:
 
 
 @contextmanager
-def in_a_terminal(*arguments: object, **given: Any) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
+def in_a_terminal(
+    *arguments: str | Path, begins: Callable[[], object] = _hears_hangups
+) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
     """kubemint in a pseudo-terminal, once it shows its first area; and our side of the terminal."""
     number, theirs = pty.openpty()
     ours = FileIO(number, "r+")
     process = subprocess.Popen(
         command(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env={**environment(), "TERM": "xterm-256color"}, **{"preexec_fn": _hears_hangups} | given,
+        env={**environment(), "TERM": "xterm-256color"}, preexec_fn=begins,
     )  # fmt: skip
     os.close(theirs)
     try:
@@ -68,8 +69,10 @@ def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
     """As below a launcher that the closing of the window does not end: no signal ever comes."""
     config = tmp_path / "config"
     config.write_text("")
-    deaf = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    with in_a_terminal("--kubeconfig", config, **deaf) as (process, ours):
+    with in_a_terminal("--kubeconfig", config, begins=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as (
+        process,
+        ours,
+    ):
         ours.close()
         assert process.wait(timeout=60) == 129
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -61,7 +62,7 @@ class Driver:
     async def type(self, text: str) -> None:
         await self.press(*text)
 
-    async def answered(self, key: str, holds: Callable[[], bool]) -> float:
+    async def answered(self, key: str, holds: Callable[..., bool]) -> float:
         """Seconds from a key to what it does."""
         begun = perf_counter()
         self.app.post_message(events.Key(key, key if len(key) == 1 else None))
@@ -80,8 +81,8 @@ class Driver:
                 break
         self.app.screen._on_timer_update()
 
-    async def until(self, holds: Callable[[], object], seconds: float = 30.0) -> None:
-        """Wait until something is so, and until the screen says so."""
+    async def until(self, holds: Callable[..., object], seconds: float = 30.0) -> None:
+        """Wait until something is so, and until the screen says so. (In a loop its lambda has defaults.)"""
         for _ in range(round(seconds / 0.05)):
             if holds():
                 return await self.settle()
@@ -97,7 +98,7 @@ class Driver:
             except AssertionError as missing:
                 raise AssertionError(f"{each!r}: {missing}") from None
 
-    async def on(self, kind: type[S]) -> S:
+    async def on(self, kind: builtins.type[S]) -> S:  # `type` is what types, here
         """Wait until the uppermost screen is one of this kind, and hand it back."""
         await self.until(lambda: isinstance(self.app.screen, kind))
         screen = self.app.screen
@@ -173,6 +174,11 @@ class Driver:
         return self.main.pane.table
 
     @property
+    def rows(self) -> list[Any]:
+        """What the table shows, in its order."""
+        return [self.table.rows[index] for index in range(len(self.table.rows))]
+
+    @property
     def panel(self) -> JobPanel:
         return self.main.query_one(JobPanel)
 
@@ -199,7 +205,7 @@ class Driver:
 
 def _waiting(pump: MessagePump) -> bool:
     """Whether a part of the app has a message, or something to do after it, that it has not dealt with."""
-    return not pump._message_queue.empty() or bool(pump._next_callbacks)
+    return bool(pump.message_queue_size or pump._next_callbacks)
 
 
 _NAMES = {

@@ -95,7 +95,7 @@ async def median_press(driver: Driver) -> float:
     for _ in range(10):
         for key, by in (("down", 1), ("up", -1)):
             there = driver.table.cursor + by
-            took.append(await driver.answered(key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
+            took.append(await driver.answered(key, lambda there=there: driver.table.cursor == there))
     return median(took)
 
 
@@ -132,7 +132,7 @@ async def test_nothing_happens_to_marked_rows_that_a_filter_hides(dashboard: Ope
 async def test_a_key_that_does_not_suit_all_marked_rows_says_which(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"]) as driver:
         await driver.press("5")
-        await driver.until(lambda: any(row.name == "tenant-a" for row in driver.table.rows))  # the login
+        await driver.until(lambda: any(row.name == "tenant-a" for row in driver.rows))  # the login
         await driver.press("M", "r")
         await driver.until(lambda: "rotate does not suit" in told(driver))
         await driver.press("y")
@@ -185,12 +185,12 @@ async def test_two_hundred_are_rotated_while_one_cluster_hangs_and_another_refus
         assert committed == {str(task.address) for task in at(job, StepStatus.DONE)}
         await driver.until(lambda: f"{left} not begun" in driver.text())
 
-        before = driver.table.row.key  # its place in the list changes: it is sorted by what ends next
+        before = driver.credential("the cursor's").key  # its place in the list changes: it is sorted by what ends next
         await driver.press("J", "G")
         await driver.until(lambda: "✓ secret:" in driver.text() and driver.panel.scroll_y == driver.panel.max_scroll_y)
         await driver.press("g", "j")
         await driver.until(lambda: driver.panel.scroll_y == 1)
-        assert driver.table.row.key == before, "these keys are the panel's"
+        assert driver.credential("the cursor's").key == before, "these keys are the panel's"
         await driver.press("J")
         assert driver.table.has_focus
 

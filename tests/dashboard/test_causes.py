@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.fleet.rows import RequestRow
-from tui.issuance.dpf.objects import Condition
+from tui.fleet.rows import ConditionRow, RequestRow
 from tui.screens.attention import request_says
 from tui.screens.causes import cause_first
 
@@ -69,8 +68,10 @@ def test_any_text_ends(text: str) -> None:
 
 def test_m_the_overview_says_why_a_request_is_not_ready() -> None:
     conditions = (
-        Condition(type="Ready", status="False", reason="Pending", message="The following conditions are not ready: X"),
-        Condition(type="X", status="False", reason="Error", message=f"Error occurred: {DIALED}"),
+        ConditionRow(
+            type="Ready", status="False", reason="Pending", message="The following conditions are not ready: X"
+        ),
+        ConditionRow(type="X", status="False", reason="Error", message=f"Error occurred: {DIALED}"),
     )
     row = RequestRow(cluster="harbor", namespace="a", name="b", conditions=conditions)
     assert request_says(row).startswith("connection refused (10.0.0.1:6443)")

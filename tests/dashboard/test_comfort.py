@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.command import CommandPalette
+from textual.widgets import Input
 
 from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.rows import AccountRow
@@ -72,18 +73,18 @@ async def test_filter_and_commands_by_keys(dashboard: Open) -> None:
         await driver.press("enter", "escape")
 
         await driver.press("slash", "up", "up")
-        assert driver.main.query_one(Prompt).query_one("#prompt-input").value == "kind:secret !~fluent"  # type: ignore[attr-defined]
+        assert driver.main.query_one(Prompt).query_one("#prompt-input", Input).value == "kind:secret !~fluent"
         await driver.press("down", "enter")
         assert driver.main.pane.text == "expires<1h"
         await driver.press("escape")
 
         await say(driver, "ctx harbor")
-        assert {row.cluster for row in driver.table.rows} | {"harbor"} >= {"harbor"}  # type: ignore[attr-defined]
+        assert {row.cluster for row in driver.rows} | {"harbor"} >= {"harbor"}
         await driver.shows("cluster harbor")
         narrowed = len(driver.table.rows)
         assert 0 < narrowed < everything
         await say(driver, "ns ci")
-        assert {row.namespace for row in driver.table.rows} == {"ci"}  # type: ignore[attr-defined]
+        assert {row.namespace for row in driver.rows} == {"ci"}
         await say(driver, "ns all")
         assert len(driver.table.rows) == narrowed
         await driver.press("escape")
@@ -96,7 +97,7 @@ async def test_filter_and_commands_by_keys(dashboard: Open) -> None:
         await driver.press("colon")
         await driver.type("sort na")
         await driver.press("tab")
-        assert driver.main.query_one(Prompt).query_one("#prompt-input").value == "sort namespace"  # type: ignore[attr-defined]
+        assert driver.main.query_one(Prompt).query_one("#prompt-input", Input).value == "sort namespace"
         await driver.press("enter")
         assert driver.table.sorted_by == "namespace"
         await say(driver, "sort -labels")
@@ -118,7 +119,7 @@ async def test_what_is_typed_right_after_the_prompts_key_never_acts_on_rows(dash
         await driver.press("5")
         for key, character in [("colon", ":"), ("r", "r"), ("x", "x"), ("c", "c")]:
             driver.app.post_message(events.Key(key, character))
-        await driver.until(lambda: driver.main.query_one(Prompt).query_one("#prompt-input").value == "rxc")  # type: ignore[attr-defined]
+        await driver.until(lambda: driver.main.query_one(Prompt).query_one("#prompt-input", Input).value == "rxc")
         assert driver.app.session.jobs.all == []
         assert driver.app.screen is driver.main
 
@@ -143,9 +144,9 @@ async def test_every_column_sorts_by_its_title(dashboard: Open) -> None:
             assert [column.id for column in driver.table.columns if not column.sort] == []
             for column, start, _ in driver.table._layout.places():
                 await driver.pilot.click(driver.table, offset=(start + 2, 0))
-                await driver.until(lambda by=column.sort: driver.table.sorted_by == by)  # type: ignore[misc]
+                await driver.until(lambda by=column.sort: driver.table.sorted_by == by)
             await driver.pilot.click(driver.table, offset=(start + 2, 0))
-            await driver.until(lambda title=column.title: f"{title} ▼" in driver.text())  # type: ignore[misc]
+            await driver.until(lambda title=column.title: f"{title} ▼" in driver.text())
 
 
 async def test_the_mouse_goes_everywhere(dashboard: Open) -> None:
@@ -282,7 +283,7 @@ async def test_without_colour_every_state_is_a_glyph_and_a_word(
             await driver.press(str(number))
             if area == "credentials":
                 await driver.press("space")
-            await driver.until(lambda area=area: all(word in driver.text() for word in expected[area]))  # type: ignore[misc]
+            await driver.until(lambda area=area: all(word in driver.text() for word in expected[area]))
             segments = [segment for strip in driver.app.screen._compositor.render_strips() for segment in strip]
             filtered = [segment for strip in _filtered(driver) for segment in strip]
             assert len(filtered) >= len(segments) // 2

@@ -109,7 +109,7 @@ async def test_of_many_each_is_named_and_the_buttons_stay_in_sight(dashboard: Op
         await driver.press("M", "ctrl+d")
         await driver.on(ConfirmScreen)
         await driver.until(lambda: "Who uses them:" in said(driver))
-        for row in list(driver.table.rows)[:8]:
+        for row in driver.rows[:8]:
             assert row.credential.address.name in said(driver)
         assert driver.app.screen.query_one("#accept", Button).region.bottom <= 24
         await driver.press("escape")

@@ -68,9 +68,8 @@ async def test_every_command_is_one_that_the_program_takes(dashboard: Open, area
                 assert first in ("kubemint", "kubectl", "cat", "GET", "POST", "PATCH", "DELETE"), line
                 if first == "kubemint":
                     assert parses(line), name
-        shown = {one.action.name for one in driver.app.screen._found} | {
-            action.name for action in driver.app.screen._rest
-        }
+        screen = await driver.on(EquivalentsScreen)
+        shown = {one.action.name for one in screen._found} | {action.name for action in screen._rest}
         possible = {action.name for action in ACTIONS if driver.main.check_action(action.name, ())}
         assert shown == possible - {"equivalent", "new"}, "whatever is possible is in the list or named below it"
 

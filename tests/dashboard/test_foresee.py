@@ -96,5 +96,5 @@ async def test_a_form_shows_what_it_would_lead_to(dashboard: Open, tmp_path: Pat
         await seen(driver)
         job = await driver.act("enter")
         assert done(job), job.tasks[0].message
-        assert driver.app.screen is driver.main
+        assert driver.main.is_current
         assert list((tmp_path / "exports").iterdir())

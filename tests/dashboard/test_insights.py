@@ -25,7 +25,7 @@ PROMETHEUS = "prometheus-kubeconfig"
 FRONTEND = "frontend-kubeconfig"
 
 
-async def page(driver: Driver, kind: type[Page]) -> Page:  # type: ignore[type-arg]
+async def page(driver: Driver, kind: type[Page[Any]]) -> Page[Any]:
     """The page that was opened, once it has looked."""
     await driver.until(lambda: isinstance(driver.app.screen, kind))
     screen = driver.app.screen
@@ -36,7 +36,7 @@ async def page(driver: Driver, kind: type[Page]) -> Page:  # type: ignore[type-a
     return screen
 
 
-async def narrow(driver: Driver, screen: Page, words: str) -> None:  # type: ignore[type-arg]
+async def narrow(driver: Driver, screen: Page[Any], words: str) -> None:
     """Filter the page, by keys."""
     await driver.press("slash")
     await driver.type(words)
@@ -69,6 +69,7 @@ async def test_lineage_leads_to_rows_and_its_keys_act_on_them(dashboard: Open) -
         assert done(job), job.tasks[0].message
         assert commits(driver, row.credential.address) == 1
         await driver.until(lambda: screen.item is not None and screen.item.node.expires_at != line.node.expires_at)
+        assert screen.item is not None
         assert screen.item.key == line.key, "the tree is read again around the cursor"
         await driver.click("esc close")
         await driver.until(lambda: not screen.query_one(JobPanel).display)
@@ -141,7 +142,7 @@ async def test_powers_are_what_the_server_says_there_and_elsewhere(dashboard: Op
         assert driver.app.screen is driver.main
 
 
-def column(screen: Page, show: Callable[[Any], object]) -> list[Any]:  # type: ignore[type-arg]
+def column(screen: Page[Any], show: Callable[[Any], object]) -> list[Any]:
     """What the rows of a page show, from top to bottom."""
     return [show(screen.table.rows[index]) for index in range(len(screen.table.rows))]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tui.screens.asking import asks, how_many
 from tui.settings import Confirm
-from tui.widgets.keystrokes import AT_ONCE, Keystrokes, Pace, Sort, Stillness, Stroke
+from tui.widgets.keystrokes import AT_ONCE, Keystrokes, Pace, Sort, Stillness, Stroke, Verdict
 
 PACE = Pace()
 SORTS = {
@@ -17,15 +17,16 @@ SORTS = {
 
 def play(*keys: tuple[float, str], end: float = 60.0, pace: Pace = PACE, field_after_typing: bool = True) -> str:
     """What becomes of keys, each with the seconds since the one before: `[r]` acted, `“ro”` typed, `…⏎` submitted."""
-    strokes, now, said, field = Keystrokes(pace), 100.0, [], False
+    strokes, now, field = Keystrokes(pace), 100.0, False
+    said: list[str] = []
 
-    def told(verdict: object) -> None:
+    def told(verdict: Verdict) -> None:
         nonlocal field
-        said.extend(f"[{one.key}]" for one in verdict.deliver)  # type: ignore[attr-defined]
-        if verdict.typed:  # type: ignore[attr-defined]
-            said.append(f"“{verdict.typed}”" + ("⏎" if verdict.submitted else ""))  # type: ignore[attr-defined]
-            field = field_after_typing and not verdict.submitted  # type: ignore[attr-defined]
-        if verdict.refused:  # type: ignore[attr-defined]
+        said.extend(f"[{one.key}]" for one in verdict.deliver)
+        if verdict.typed:
+            said.append(f"“{verdict.typed}”" + ("⏎" if verdict.submitted else ""))
+            field = field_after_typing and not verdict.submitted
+        if verdict.refused:
             said.append("(refused)")
 
     for after, key in keys:

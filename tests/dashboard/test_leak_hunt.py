@@ -82,8 +82,7 @@ async def play(watch: Watch) -> None:
         watch.look(f"key {key}")
         await driver.press("escape")
     await driver.press("x")
-    reveal = driver.app.screen
-    assert isinstance(reveal, RevealScreen)
+    reveal = await driver.on(RevealScreen)
     await driver.until(lambda: reveal.revealed)
     watch.look("the revealed", screen=False)
     await driver.press("question_mark")  # something above it

@@ -52,6 +52,7 @@ from tui.screens.hygiene import HygieneScreen
 from tui.screens.intended import Intended
 from tui.screens.jobs import Task
 from tui.screens.lineage import Line, LineageScreen, lines
+from tui.screens.main import MainScreen
 from tui.screens.new_identity import MintScreen
 from tui.screens.new_tenant import TenantPushScreen, TenantStoreScreen
 from tui.screens.powers import PowersScreen
@@ -69,6 +70,12 @@ FILE = Address(CredentialKind.FILE, "", "", "/home/you/.kube/kubemint/robot.kube
 FOLDER = Path("/home/you/.kube/kubemint")
 TENANTS = [Tenant("harbor", "tenants", "blue", of_cluster_api=True)]
 SERVERS = {"harbor": "https://10.0.0.1:6443", "tenant-a": "https://10.0.1.1:6443"}
+
+
+def main_of(app: KubemintApp) -> MainScreen:
+    screen = app.screen
+    assert isinstance(screen, MainScreen)
+    return screen
 
 
 def token(**claims: Any) -> str:
@@ -357,9 +364,9 @@ SCREENS: dict[str, Open] = {
             TENANTS, servers=SERVERS, first="tenant-a", identity=ROBOT, stored=lambda tenant: False
         )
     ),
-    "lineage": pushed(lambda app: Tree(app.session, app.screen, app.session.store.credentials[str(SECRET)])),
+    "lineage": pushed(lambda app: Tree(app.session, main_of(app), app.session.store.credentials[str(SECRET)])),
     "powers": pushed(lambda app: Rights(app.session, app.session.store.credentials[str(SECRET)], SECRET)),
-    "findings": pushed(lambda app: Findings(app.session, app.screen)),
+    "findings": pushed(lambda app: Findings(app.session, main_of(app))),
     "save-findings": pushed(lambda app: SaveFindingsScreen(FOLDER / "findings.txt")),
     "dry-run": pushed(dry_run),
     "yaml": pushed(lambda app: Manifest(app.session, app.session.store.credentials[str(SECRET)])),

@@ -16,7 +16,7 @@ from tui.demo.seed import REQUESTS
 from tui.demo.storage import SECRETS
 from tui.fleet.rows import CredentialRow
 from tui.issuance.claims import read_token
-from tui.issuance.types import State, StepStatus
+from tui.issuance.types import Credential, State, StepStatus
 from tui.kube.sensitive import Sensitive
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.detail import DetailScreen
@@ -177,7 +177,10 @@ async def test_f09_an_invalidated_token_says_so_and_is_re_activated(dashboard: O
         await say(driver, "reactivate")
         job = await driver.job(job_count)
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
-        now = lambda: driver.app.session.store.credentials[row.key].credential  # noqa: E731
+
+        def now() -> Credential:
+            return driver.app.session.store.credentials[row.key].credential
+
         await driver.until(lambda: now().state is State.ENDLESS)
         assert now().invalid_since is None
         await driver.shows("used today")

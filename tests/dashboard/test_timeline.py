@@ -9,7 +9,7 @@ import pytest
 
 from tests.dashboard.conftest import Driver, Open, done
 from tui.screens.overview import Overview
-from tui.widgets.buckets import SPANS, cut_up, places, ticks
+from tui.widgets.buckets import SPANS, Span, cut_up, places, ticks
 from tui.widgets.timeline import Timeline
 
 NOW = datetime(2030, 1, 2, 14, 22, 5, tzinfo=UTC)
@@ -27,8 +27,8 @@ def test_buckets_lie_on_round_instants_and_what_ended_counts_no_more() -> None:
 
 @pytest.mark.parametrize("width", [10, 30, 48, 80, 150])
 @pytest.mark.parametrize("span", SPANS, ids=lambda span: span.title)
-def test_every_width_is_filled_without_gap_or_overlap(span: object, width: int) -> None:
-    buckets = cut_up(span, NOW, width, [], [])  # type: ignore[arg-type]
+def test_every_width_is_filled_without_gap_or_overlap(span: Span, width: int) -> None:
+    buckets = cut_up(span, NOW, width, [], [])
     assert all(one.end == other.start for one, other in itertools.pairwise(buckets))
     assert buckets[0].start <= NOW < buckets[0].end
     spots = places(len(buckets), width)
@@ -69,6 +69,8 @@ async def test_into_a_bucket_and_back_and_it_stays_live(dashboard: Open) -> None
         assert timeline.has_focus
         await driver.press("r")
         assert driver.app.session.jobs.all == [], "keys that act need rows that are seen"
+        bucket = timeline.bucket
+        assert bucket is not None
         for _ in range(60):
             bucket = timeline.bucket
             assert bucket is not None

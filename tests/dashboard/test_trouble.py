@@ -67,10 +67,10 @@ async def test_a_hanging_cluster_does_not_slow_the_keys(dashboard: Open, demo: F
         took = []
         for _ in range(15):
             for key, area in (("3", "accounts"), ("5", "credentials")):
-                took.append(await driver.answered(key, lambda area=area: driver.main.pane.id == area))  # type: ignore[misc]
+                took.append(await driver.answered(key, lambda area=area: driver.main.pane.id == area))
             for key, by in (("down", 1), ("up", -1)):
                 there = driver.table.cursor + by
-                took.append(await driver.answered(key, lambda there=there: driver.table.cursor == there))  # type: ignore[misc]
+                took.append(await driver.answered(key, lambda there=there: driver.table.cursor == there))
         return median(took)
 
     fault(demo, "tenant-c", FaultRule(Hang()))

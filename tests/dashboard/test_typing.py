@@ -109,7 +109,7 @@ async def test_one_row_is_rotated_by_one_key_and_several_after_a_yes(dashboard: 
         await hands.type(driver, ["5", "/", *"kind:secret", "⏎"])
         many = len(driver.table.rows)
         assert many > 3
-        places = {row.cluster for row in driver.table.rows}
+        places = {row.cluster for row in driver.rows}
         await hands.press(driver, "r")
         assert " r  rotate" in driver.text() or " r rotate" in driver.text()
         assert jobs(driver) == [], "it may be the beginning of a word"
@@ -180,9 +180,9 @@ async def test_material_is_shown_only_where_a_row_and_the_keys_have_been_still(d
 
         # Where there is no line for commands, what follows a colon is for nobody.
         await hands.type(driver, "d")
-        await driver.on(DetailScreen)
+        details = await driver.on(DetailScreen)
         await hands.type(driver, [":", *"xray", "⏎"], every=0.3)
-        assert isinstance(driver.app.screen, DetailScreen)
+        assert details.is_current
         await hands.type(driver, "rv")
         assert "“rv” was typed" in told(driver)
         assert jobs(driver) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,7 +134,7 @@ class Place:
         return dict(push["status"]["conditions"][0])
 
 
-def entry(key: str = "", remote: str = "copy", prop: str | None = None, **metadata: Any) -> Object:
+def entry(key: str = "", remote: str = "copy", prop: str | None = None, metadata: Object | None = None) -> Object:
     """One entry of a PushSecret's data."""
     target: Object = {"remoteKey": remote}
     if prop is None and key:
@@ -177,7 +177,7 @@ async def test_a_property_leaves_the_other_keys(place: Place) -> None:
     assert sorted(remote["data"]) == ["a", "kept"]
 
 
-J05 = {
+J05: dict[str, tuple[Object, ...]] = {
     # wish: (labels on the source, on the target, in the wish, policies) -> labels afterwards
     "source Merge, target Merge": ({"s": "1"}, {"t": "1"}, {"w": "1"}, {}, {"s": "1", "t": "1", "w": "1"}),
     "the wish wins over the source": ({"s": "1"}, {}, {"s": "2"}, {}, {"s": "2"}),
@@ -196,7 +196,7 @@ async def test_j05_how_labels_and_annotations_are_merged(place: Place, case: str
     source, there, wished, policies, expected = J05[case]
     place.secret("source", metadata={part: source})
     place.secret("copy", place.blue, namespace="default", metadata={part: there})
-    place.push(entry("a", **policies, **{part: wished}))
+    place.push(entry("a", metadata=policies | {part: wished}))
     place.run()
     await place.rest()
     remote = place.remote(place.blue)
@@ -206,7 +206,7 @@ async def test_j05_how_labels_and_annotations_are_merged(place: Place, case: str
 
 async def test_j05_a_new_secret_has_nothing_to_ignore(place: Place) -> None:
     place.secret("source", metadata={"labels": {"s": "1"}})
-    place.push(entry("a", targetMergePolicy="Ignore"))
+    place.push(entry("a", metadata={"targetMergePolicy": "Ignore"}))
     place.run()
     await place.rest()
     remote = place.remote(place.blue)
@@ -214,7 +214,7 @@ async def test_j05_a_new_secret_has_nothing_to_ignore(place: Place) -> None:
     assert remote["metadata"]["labels"] == {"s": "1"}
 
 
-J07 = {
+J07: dict[str, tuple[Callable[[Place], object], str]] = {
     "source missing": (lambda place: place.push(), 'secrets "source" not found'),
     "key missing": (lambda place: (place.secret("source"), place.push(entry("c"))), "secret key c does not exist"),
     "store missing": (
@@ -279,7 +279,7 @@ async def test_j11_another_remote_namespace_is_for_cluster_stores_alone(place: P
     if kind == "ClusterSecretStore":
         place.store("wide", kind=kind)
     store = "wide" if kind == "ClusterSecretStore" else "blue"
-    place.push(entry("a", remoteNamespace="kube-system"), store=store, kind=kind)
+    place.push(entry("a", metadata={"remoteNamespace": "kube-system"}), store=store, kind=kind)
     place.run()
     await place.rest()
     if kind == "SecretStore":

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from tui.demo.access import Attributes, Call, UserInfo
+from tui.demo.access import Attributes, Call, Reply, UserInfo
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.gardener import GRANTED, defaulted
 from tui.demo.gardener_kinds import SHOOTS
@@ -51,7 +51,9 @@ def ask(
         assert kind is not None
         body = {} if spec is None else {"spec": spec}
         call = Call(user, wanted, kind, "POST", body, {}, False, harbor.storage, None)  # type: ignore[arg-type]
-        return (await part.handler(call)).body
+        reply = await part.handler(call)
+        assert isinstance(reply, Reply)
+        return dict(reply.body)
 
     return within(running, work)
 

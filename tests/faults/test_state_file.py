@@ -16,8 +16,8 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tests.issuance.test_state import filled
 from tui.issuance.errors import StateError
-from tui.issuance.state import StateStore, default_folder
-from tui.issuance.state_file import Damaged, wrong_kind
+from tui.issuance.state import StateStore
+from tui.issuance.state_file import Damaged, default_folder, wrong_kind
 from tui.issuance.types import Action, Address, StepResult
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_what_is_damaged_is_set_aside_and_a_new_one_begun(tmp_path: Path, damage
     assert "begins afresh" in said
     assert "hygiene" in hint
     assert before is None or kept.read_bytes() == before, "nothing of it is lost"
-    assert store.entries() == store.exports() == store.open_plans() == store.revocations() == []
+    assert not any((store.entries(), store.exports(), store.open_plans(), store.revocations()))
     assert "was removed or moved away" in store.verify_chain().message, "nobody is told that it is the old journal"
     assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
     store.close()

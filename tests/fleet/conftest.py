@@ -33,7 +33,7 @@ FAST = Timing(
 )
 
 
-async def until(condition: Callable[[], object], what: str = "", timeout: float = 10.0) -> None:
+async def until(condition: Callable[..., object], what: str = "", timeout: float = 10.0) -> None:
     """Wait for something the fleet is to notice; looks often, so that nothing sleeps longer than it must."""
     try:
         async with asyncio.timeout(timeout):

@@ -72,7 +72,7 @@ async def test_a_watch_that_breaks_is_taken_up_again(harbor: EmbeddedFleet, tmp_
         client = await fleet.client("harbor")
         for number in range(5):
             await create_account(client, f"robot-{number}")
-            await until(lambda number=number: has_account(fleet, f"robot-{number}"), "seen despite broken watches")  # type: ignore[misc]
+            await until(lambda number=number: has_account(fleet, f"robot-{number}"), "seen despite broken watches")
         cluster.faults.remove(rule)
         assert reach(fleet, "harbor") is Reach.READY
 

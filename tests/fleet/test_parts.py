@@ -53,18 +53,17 @@ def test_every_error_has_a_verdict(error: errors.KubeError, reach: Reach) -> Non
 
 def test_slow_begins_above_a_second_and_ends_well_below() -> None:
     latency = Latency()
-    latency.add(0.1)
-    assert not latency.slow
-    latency.add(1.5)  # one slow answer is no slow cluster
-    assert not latency.slow
-    for _ in range(5):
-        latency.add(1.5)
-    assert latency.slow
-    latency.add(0.9)
-    assert latency.slow
-    for _ in range(4):
-        latency.add(0.05)
-    assert not latency.slow
+
+    def slow(*seconds: float) -> bool:
+        for each in seconds:
+            latency.add(each)
+        return latency.slow
+
+    assert not slow(0.1)
+    assert not slow(1.5), "one slow answer is no slow cluster"
+    assert slow(*[1.5] * 5)
+    assert slow(0.9)
+    assert not slow(*[0.05] * 4)
 
 
 def test_waits_double_up_to_a_limit_and_are_never_nothing() -> None:

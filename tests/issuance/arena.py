@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.managed import SELECTOR
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, CredentialKind, FileDestination, Identity, IssueSpec, SecretDestination
+from tui.issuance.types import Address, CredentialKind, FileDestination, Identity, IssueSpec, Outcome, SecretDestination
 from tui.kube.client import Client, Timeouts
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.kubeconfig import parse
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 _NUMBERS = itertools.count(1)
 SECOND = timedelta(seconds=1)
+
+
+def handle_of(outcome: Outcome) -> str:
+    """The name of the handle that what was issued is bound to."""
+    assert outcome.credential is not None
+    assert outcome.credential.handle is not None
+    return outcome.credential.handle.name
 
 
 @dataclass
@@ -103,7 +110,7 @@ class Bench:
         given: dict[str, Any] = {"grace": timedelta(0), "owner": "tests"}
         self.engine = Engine(self.clusters, self.state, **given | engine)
 
-    async def __aenter__(self) -> Bench:
+    async def __aenter__(self) -> Self:
         self.client = await self.clusters.client(self.arena.name)
         return self
 

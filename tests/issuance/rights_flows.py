@@ -287,7 +287,7 @@ async def tenancy(trial: Trial) -> AsyncIterator[Callable[..., Awaitable[bool]]]
         trial.engine = Engine(clusters, state, grace=at_once, owner="operator")
 
         async def push(*, replace: bool = False, **wish: Any) -> bool:
-            given = {
+            given: dict[str, Any] = {
                 "identity": trial.identity,
                 "namespace": place.ns,
                 "cluster": tenant,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ async def test_a_holder_whose_clock_is_wrong_is_known_to_live_by_what_he_does(em
     async with Bench(embedded) as bench:
 
         def lease(holder: str, off: timedelta = timedelta(0), seconds: int = 30) -> Lease:
-            quick = {"duration": timedelta(seconds=seconds), "retry": timedelta(seconds=0.1)}
+            quick: dict[str, Any] = {"duration": timedelta(seconds=seconds), "retry": timedelta(seconds=0.1)}
             return Lease(bench.client, embedded.namespace, "one", holder=holder, now=lambda: HERE() + off, **quick)
 
         wrong = lease("wrong", -60 * MINUTE)

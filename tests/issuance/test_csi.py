@@ -78,7 +78,7 @@ def test_the_masked_form_holds_no_token() -> None:
     assert "very-secret" not in repr(attributes({"gcp": issued("very-secret")}))
 
 
-K05 = {
+K05: dict[str, tuple[list[tuple[str, int | None]], str]] = {
     "duplicate": ([("gcp", None), ("gcp", 1)], 'spec.tokenRequests[1].audience: Duplicate value: "gcp"'),
     "short": (
         [("gcp", 10)],

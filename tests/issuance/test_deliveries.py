@@ -90,7 +90,8 @@ def test_what_a_delivered_host_delivers_is_nested_and_an_extension_in_it_vouches
 
 
 def test_without_an_authority_there_is_none_to_vouch_for() -> None:
-    place = taken(**{"certificate-authority-data": None}).delivery.place
+    nothing: dict[str, Any] = {"certificate-authority-data": None}
+    place = taken(HOST, **nothing).delivery.place
     assert place == Place("https://edge.example:6443", NO_AUTHORITY)
 
 

@@ -61,7 +61,7 @@ def test_a_tenants_store_names_its_namespace() -> None:
 
 def test_status_and_the_next_look() -> None:
     at = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    synced = {"SecretStore/tenant-a": {"copy/token": {}}}
+    synced: dict[str, Any] = {"SecretStore/tenant-a": {"copy/token": {}}}
     status = {
         "refreshTime": "2026-11-25T12:00:00Z",
         "syncedPushSecrets": synced,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import time
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,10 @@ def endless(name: str = "robot-static", **given: Any) -> Credential:
     return credential(CredentialKind.LEGACY, name, **stamps | given)
 
 
-def found(*credentials: Credential, accounts: tuple[Identity, ...] = (), **surveys: Survey) -> Report:
-    return examine(credentials, accounts, surveys, DiskReport(), lambda cluster: NOW)
+def found(
+    *credentials: Credential, accounts: tuple[Identity, ...] = (), surveys: Mapping[str, Survey] | None = None
+) -> Report:
+    return examine(credentials, accounts, surveys or {}, DiskReport(), lambda cluster: NOW)
 
 
 def rules(report: Report) -> list[tuple[str, Severity]]:
@@ -137,12 +140,12 @@ async def test_an_admins_token_is_the_worst(ebench: Bench) -> None:
         seen = await survey(ebench.client, arena.name)
     finally:
         await ebench.client.delete(CLUSTER_ROLE_BINDINGS, f"{arena.namespace}-admins")
-    own = {"identity": arena.identity(), "address": arena.secret_address()}
-    report = found(credential(**own), **{arena.name: seen})
+    own: dict[str, Any] = {"identity": arena.identity(), "address": arena.secret_address()}
+    report = found(credential(**own), surveys={arena.name: seen})
     assert rules(report) == [("admin-token", Severity.HIGH)]
     assert f"ClusterRoleBinding {arena.namespace}-admins → ClusterRole cluster-admin" in report.findings[0].message
     forever = endless(last_used=NOW.date(), identity=arena.identity())
-    assert ("admin-token", Severity.CRITICAL) in rules(found(forever, **{arena.name: seen}))
+    assert ("admin-token", Severity.CRITICAL) in rules(found(forever, surveys={arena.name: seen}))
 
 
 async def test_data_that_an_annotation_repeats_is_noticed_without_reading_data(bench: Bench) -> None:
@@ -155,7 +158,7 @@ async def test_data_that_an_annotation_repeats_is_noticed_without_reading_data(b
     seen = await survey(bench.client, arena.name)
     assert (arena.namespace, "robot-credential") in seen.applied
     assert "c2VjcmV0" not in repr(seen)
-    report = found(credential(address=arena.secret_address(), identity=arena.identity()), **{arena.name: seen})
+    report = found(credential(address=arena.secret_address(), identity=arena.identity()), surveys={arena.name: seen})
     assert rules(report) == [("applied-material", Severity.HIGH)]
     assert report.findings[0].fix is Fix.ROTATE
 
@@ -174,12 +177,12 @@ async def test_an_account_is_idle_only_where_all_of_it_was_seen(ebench: Bench) -
     accounts = tuple(Identity(arena.name, arena.namespace, name) for name in ("idle", "busy", "kept", "default"))
     kept = credential(identity=accounts[2])
     seen = await survey(ebench.client, arena.name)
-    report = found(kept, accounts=accounts, **{arena.name: seen})
+    report = found(kept, accounts=accounts, surveys={arena.name: seen})
     assert [(finding.rule, finding.identity) for finding in report.findings] == [("idle-account", accounts[0])]
     assert "no pod runs as it" in report.findings[0].message
     with arena.fault(FaultRule(Answer(403), path="/pods")):
         blind = await survey(ebench.client, arena.name)
-    report = found(kept, accounts=accounts, **{arena.name: blind})
+    report = found(kept, accounts=accounts, surveys={arena.name: blind})
     assert report.findings == ()
     assert report.gaps == (f"{arena.name}: no right to list pods",)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.issuance.arena import Bench
+from tests.issuance.arena import Bench, handle_of
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind
 from tui.kube.resource import NAMESPACES, SECRETS
@@ -33,7 +33,7 @@ async def test_a_secret_that_lies_about_its_handle_deletes_nothing(bench: Bench)
     assert rotated.ok, rotated
     assert bench.state.revocations() == []  # it is not tried again at every start
     assert "precious" in await bench.secrets()
-    assert await bench.handles() == [rotated.credential.handle.name], "the handle that the token is bound to went"
+    assert await bench.handles() == [handle_of(rotated)], "the handle that the token is bound to went"
 
 
 async def test_a_secret_that_says_it_is_for_somebody_elsewhere_gets_no_token(bench: Bench) -> None:

@@ -23,13 +23,15 @@ SERVER = "https://api.prod.example.com:6443"
 PAIR = {"client-certificate-data": CA64, "client-key-data": KEY64}
 
 
-def text(cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None, **more: Any) -> bytes:
+def text(
+    cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None, current: str = "x", **more: Any
+) -> bytes:
     """An honest kubeconfig as bytes, with what a test wants changed in it; None takes a field out."""
     document = config(
         cluster={"c": _with({"server": SERVER, "certificate-authority-data": CA64}, cluster)},
         user={"u": _with({"token": TOKEN.reveal()}, user)},
         context={"x": _with({"cluster": "c", "user": "u"}, more.pop("context", None))},
-        current="x",
+        current=current,
     )
     return yaml.safe_dump(_with(document, more)).encode()
 
@@ -134,7 +136,7 @@ REFUSED: dict[str, tuple[str, bytes]] = {
     "extra cluster": ("clusters", text(clusters=[{"name": n, "cluster": {"server": SERVER}} for n in "cd"])),
     "extra context": ("contexts", text(contexts=[{"name": n, "context": IN} for n in ("x", "z")])),
     "the same name twice": ("a field", text(users=[{"name": "u", "user": {"token": "t"}}] * 2)),
-    "no such context": ("current-context", text(**{"current-context": "z"})),
+    "no such context": ("current-context", text(current="z")),
     "no such user": ("contexts.context.user", text(context={"user": "v"})),
     "no such cluster": ("contexts.context.cluster", text(context={"cluster": "d"})),
     "no user": ("contexts.context.user", text(context={"user": ""})),
@@ -174,7 +176,7 @@ def two_contexts(current: str = "z") -> bytes:
     return text(
         clusters=[{"name": n, "cluster": {"server": f"https://{n}.example.com"}} for n in "cd"],
         contexts=[{"name": n, "context": {"cluster": c, "user": "u"}} for n, c in (("x", "c"), ("z", "d"))],
-        **{"current-context": current},
+        current=current,
     )
 
 

@@ -107,7 +107,7 @@ def attacked(request: pytest.FixtureRequest, demo: FleetThread) -> Iterator[tupl
 
     async def put_back(fleet: EmbeddedFleet) -> None:
         storage = fleet.cluster(HOST).storage
-        storage.update(STORED, {**storage.get(STORED, secret, namespace), "data": before["data"]})
+        storage.update(STORED, {**(storage.get(STORED, secret, namespace) or {}), "data": before["data"]})
 
     demo.call(put_back)
 

@@ -39,7 +39,7 @@ __all__ = ["served"]
 V1 = "client.authentication.k8s.io/v1"
 PAIR = Authority("an authority").client("robot")
 CERTIFICATE, KEY = PAIR.certificate.decode(), PAIR.key.decode()
-PAIR_STATUS = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
+PAIR_STATUS: dict[str, Any] = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_file_that_is_odd_is_a_miss(question: Question, odd: str) -> None:
     assert read_record(b"\xff\xfe", question.name) is None
 
 
-INFOS = {
+INFOS: dict[str, str | dict[str, Any]] = {
     "nested": '{"apiVersion": ' + "[" * 20_000,
     "a list": "[]",
     "no kind": {"apiVersion": V1, "spec": {}},

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.issuance.arena import Arena, Bench, token_in
+from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tui.issuance import managed
 from tui.issuance.copying import Word
 from tui.issuance.errors import NotProved
@@ -43,12 +43,12 @@ users:
 
 async def tamper(bench: Bench, change: Change, name: str = "robot-credential") -> None:
     """What somebody does who may patch this Secret and nothing else."""
-    where = {"namespace": bench.arena.namespace}
-    found: dict[str, Any] = await bench.client.get(SECRETS, name, **where)
+    ns = bench.arena.namespace
+    found: dict[str, Any] = await bench.client.get(SECRETS, name, namespace=ns)
     document = yaml.safe_load(base64.b64decode(found["data"]["kubeconfig"]))
     change(document)
     data = base64.b64encode(yaml.safe_dump(document).encode()).decode()
-    await bench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, **where)
+    await bench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, namespace=ns)
 
 
 async def mark(bench: Bench, name: str = "robot-credential", **notes: str) -> None:
@@ -332,16 +332,16 @@ async def test_exporting_anew_over_a_copy_ends_what_only_the_copy_held(ebench: B
     assert any("it is revoked after" in warning for warning in plan.warnings)
     assert (await ebench.engine.execute(plan)).ok
     await ebench.engine.settle()
-    assert await ebench.handles() == [again.credential.handle.name]
+    assert await ebench.handles() == [handle_of(again)]
     assert await ebench.works(Sensitive(Path(copy.path).read_bytes()))
 
 
 async def test_static_tokens_of_shoots_are_written_anew_too(ebench: Bench, tmp_path: Path) -> None:
     """Several contexts are right there; each is rendered, and none with anything but a server, a CA and the token."""
-    where, name = {"namespace": "garden-prod"}, "tenant-b.kubeconfig"
+    ns, name = "garden-prod", "tenant-b.kubeconfig"
     address = Address(CredentialKind.STATIC, ebench.arena.name, "garden-prod", name)
     copy = FileDestination(str(tmp_path / "copy"))
-    found: dict[str, Any] = await ebench.client.get(SECRETS, name, **where)
+    found: dict[str, Any] = await ebench.client.get(SECRETS, name, namespace=ns)
     original = found["data"]["kubeconfig"]
     outcome = await ebench.engine.export(address, copy)
     assert outcome.ok, outcome
@@ -353,7 +353,7 @@ async def test_static_tokens_of_shoots_are_written_anew_too(ebench: Bench, tmp_p
         document = yaml.safe_load(base64.b64decode(original))
         change(document)
         data = base64.b64encode(yaml.safe_dump(document).encode()).decode()
-        await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, **where)
+        await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, namespace=ns)
 
     try:
         await patched(lambda document: _user(document).update(planted(tmp_path)))
@@ -363,7 +363,7 @@ async def test_static_tokens_of_shoots_are_written_anew_too(ebench: Bench, tmp_p
         with pytest.raises(OtherServer, match="none that the shoot says it has"):
             await ebench.engine.plan_export(address, copy)
     finally:
-        await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": original}}, **where)
+        await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": original}}, namespace=ns)
 
 
 @pytest.mark.real
@@ -422,19 +422,19 @@ async def test_a_shoots_kubeconfig_is_not_entered_where_it_runs_or_reads_somethi
     ebench: Bench, tmp_path: Path
 ) -> None:
     """Verifying and asking what it may do take it apart like a copy does."""
-    where, name = {"namespace": "garden-prod"}, "tenant-b.kubeconfig"
+    ns, name = "garden-prod", "tenant-b.kubeconfig"
     address = Address(CredentialKind.STATIC, ebench.arena.name, "garden-prod", name)
-    found: dict[str, Any] = await ebench.client.get(SECRETS, name, **where)
+    found: dict[str, Any] = await ebench.client.get(SECRETS, name, namespace=ns)
     document = yaml.safe_load(base64.b64decode(found["data"]["kubeconfig"]))
     assert (await ebench.engine.verify(address)).ok
     _cluster(document)["proxy-url"] = "http://127.0.0.1:9"
     data = base64.b64encode(yaml.safe_dump(document).encode()).decode()
-    await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, **where)
+    await ebench.client.patch(SECRETS, name, {"data": {"kubeconfig": data}}, namespace=ns)
     try:
         with pytest.raises(DeliveredError, match="proxy-url"):
             await ebench.engine.verify(address)
         with pytest.raises(DeliveredError, match="proxy-url"):
             await ebench.engine.powers(address)
     finally:
-        data = {"kubeconfig": found["data"]["kubeconfig"]}
-        await ebench.client.patch(SECRETS, name, {"data": data}, **where)
+        before = {"kubeconfig": found["data"]["kubeconfig"]}
+        await ebench.client.patch(SECRETS, name, {"data": before}, namespace=ns)

@@ -89,12 +89,12 @@ def test_a_draft_names_the_field() -> None:
 @pytest.mark.parametrize("marks", [{"labels": {"kubemint.io/role": "x"}}, {"annotations": {"kubemint.io/push": "{}"}}])
 @pytest.mark.parametrize("kind", ["plain", "applied", "pushed"])
 def test_a_destination_of_any_kind(marks: dict[str, Any], kind: str) -> None:
-    more: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "plain": {},
         "applied": {"applied": True},
         "pushed": {"push": Push("p", "store", "tenant", "ns", "secret")},
-    }[kind]
-    wish = SecretDestination("harbor", "ns", "out", **marks, **more)
+    }
+    wish = SecretDestination("harbor", "ns", "out", **marks, **kinds[kind])
     spec = IssueSpec(identity=Identity("harbor", "ns", "robot"), destinations=(wish,))
     nobody: Any = SimpleNamespace(clusters=SimpleNamespace(endpoint=lambda name: None))
     with pytest.raises(managed.Reserved):

@@ -102,10 +102,10 @@ def test_every_command_line_is_put_together_in_one_place() -> None:
     found = []
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
-            for before, value in pairwise(node.values if isinstance(node, ast.JoinedStr) else ()):
-                text = before.value if isinstance(before, ast.Constant) else ""
-                if isinstance(value, ast.FormattedValue) and LINE.search(str(text)):
-                    found.append(f"{path.name}:{node.lineno}: {text}")
+            for before, value in pairwise(node.values) if isinstance(node, ast.JoinedStr) else ():
+                text = str(before.value) if isinstance(before, ast.Constant) else ""
+                if isinstance(value, ast.FormattedValue) and LINE.search(text):
+                    found.append(f"{path.name}:{value.lineno}: {text}")
             if isinstance(node, ast.Attribute) and path.name != "shell.py" and ast.unparse(node) in QUOTING:
                 found.append(f"{path.name}:{node.lineno}")
     assert found == []

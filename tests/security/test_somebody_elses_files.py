@@ -53,8 +53,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files
 
 def there(**facts: Any) -> Standing:
     """A private file of mine."""
-    given = {"kind": Kind.FILE, "size": 7, "uid": ME, "gid": ME, "mode": 0o600}
-    return Standing(path=Path("/d/f"), **{"target": Path("/d/f")} | given | facts)
+    given: dict[str, Any] = {"target": Path("/d/f"), "kind": Kind.FILE, "size": 7, "uid": ME, "gid": ME, "mode": 0o600}
+    return Standing(path=Path("/d/f"), **given | facts)
 
 
 REFUSED = "not written by kubemint"

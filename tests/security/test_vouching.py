@@ -15,7 +15,7 @@ import jwt
 import msgspec
 import pytest
 
-from tests.issuance.arena import Arena, Bench, token_in
+from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dpf_place import Clock
 from tui.issuance import managed, token_secret, vouchers
 from tui.issuance.errors import UsageError
@@ -454,7 +454,7 @@ async def test_another_machine_is_told_the_same_by_the_handle_alone(victim: tupl
         rotated = await other.engine.execute(await other.engine.plan_rotate(issued.address))
         assert rotated.ok, rotated
         await other.engine.settle()
-        assert await other.handles() == [rotated.credential.handle.name], "the old one went, by the token's word"
+        assert await other.handles() == [handle_of(rotated)], "the old one went, by the token's word"
     async with Attacker(bench, "admin-credential") as vandal, Bench(bench.arena, state="third") as third:
         await vandal.write({"data": {"token": None}})
         again = await third.engine.execute(await third.engine.plan_rotate(issued.address))
