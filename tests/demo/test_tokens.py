@@ -187,7 +187,7 @@ def test_mints_are_counted(fleet: EmbeddedFleet, tenant: Server) -> None:
     tenant.token(ns, expirationSeconds=1200, audiences=["vault"])
     tenant.admin.post(accounts(ns, "robot") + "/token", {"spec": {"expirationSeconds": 1}}).fails(422, "Invalid")
     (minted,) = [minted for minted in fleet.cluster("tenant-a").tokens.minted if minted.namespace == ns]
-    assert (minted.account, minted.audiences, minted.requested_seconds) == ("robot", ("vault",), 1200)
+    assert (minted.account, minted.audiences, minted.granted_seconds) == ("robot", ("vault",), 1200)
 
 
 def test_static_tokens_for_tests(fleet: EmbeddedFleet, tenant: Server) -> None:

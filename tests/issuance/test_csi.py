@@ -12,10 +12,8 @@ from tests.issuance.arena import Arena, Bench
 from tui.issuance.claims import read_token
 from tui.issuance.csi import (
     CSI_DRIVERS,
-    TOKENS_KEY,
     Driver,
     TokenWish,
-    attributes,
     dropped,
     dropped_text,
     look,
@@ -48,16 +46,10 @@ def manifest(name: str, requests: list[dict[str, Any]] | None = None, **spec: An
     return {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": name}, "spec": wanted}
 
 
-def test_k01_without_token_requests_the_key_is_absent() -> None:
-    """K01."""
-    assert attributes({}) == {}
-
-
 def test_k03_the_exact_json_of_one_audience() -> None:
     """K03: key, order, separators and the form of the time, byte for byte."""
-    given = attributes({"gcp": issued("t0")})
-    assert list(given) == [TOKENS_KEY]
-    assert given[TOKENS_KEY].reveal() == '{"gcp":{"token":"t0","expirationTimestamp":"2026-01-01T00:00:00Z"}}'
+    given = tokens_json({"gcp": issued("t0")})
+    assert given.reveal() == '{"gcp":{"token":"t0","expirationTimestamp":"2026-01-01T00:00:00Z"}}'
 
 
 def test_several_audiences_are_sorted_as_go_sorts_and_escaped_as_go_escapes() -> None:
@@ -75,7 +67,7 @@ def test_the_masked_form_holds_no_token() -> None:
     text = masked_json({"gcp": issued("very-secret")})
     assert "very-secret" not in text
     assert json.loads(text)["gcp"] == {"token": MASK, "expirationTimestamp": "2026-01-01T00:00:00Z"}
-    assert "very-secret" not in repr(attributes({"gcp": issued("very-secret")}))
+    assert "very-secret" not in repr(tokens_json({"gcp": issued("very-secret")}))
 
 
 K05: dict[str, tuple[list[tuple[str, int | None]], str]] = {
@@ -203,7 +195,7 @@ async def test_tokens_are_bound_to_the_pod_and_end_with_it(bench: Bench) -> None
     tokens = await mint(bench.client, preview)
     assert tokens["vault"].granted == timedelta(minutes=10)
     assert tokens[""].granted == HOUR
-    given = json.loads(attributes(tokens)[TOKENS_KEY].reveal())
+    given = json.loads(tokens_json(tokens).reveal())
     assert list(given) == ["", "vault"]
     for audience, entry in given.items():
         claims = read_token(Sensitive(entry["token"]))
@@ -250,7 +242,7 @@ async def test_the_demo_has_a_driver_that_asks_and_one_that_does_not(ebench: Ben
     silent = await look(ebench.client, "harbor", "nfs.csi.k8s.io", "payments", "vault-api-0")
     assert any("asks for no tokens" in note for note in silent.notes)
     assert any("no inline volume" in note for note in silent.notes)
-    assert attributes(await mint(ebench.client, silent)) == {}
+    assert await mint(ebench.client, silent) == {}
 
 
 @pytest.mark.parametrize("spec", [{"tokenRequests": [{"audience": 5}]}, {"tokenRequests": {}}, None, []])

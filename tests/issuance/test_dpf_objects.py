@@ -162,7 +162,7 @@ def test_a_dpu_cluster_is_read() -> None:
             "status": {"phase": "NotReady"},
         },
     )
-    assert (found.kubeconfig, found.phase, found.target_name) == ("c1-admin-kubeconfig", "NotReady", "host/dpu/c1")
+    assert (found.kubeconfig, found.phase) == ("c1-admin-kubeconfig", "NotReady")
 
 
 def test_c01_unset_conditions_are_pending() -> None:

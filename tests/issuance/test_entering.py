@@ -195,15 +195,15 @@ def test_the_error_names_server_authority_source_and_what_to_run() -> None:
     )
     assert error.hint == "look at it and say yes: kubemint trust harbor/dpf/edge"
     assert (error.cluster, error.delivery) == (BY.cluster, PLAIN)
-    assert error.may_be_trusted
+    assert error.verdict.entry is Entry.ASK
     changed = Untrusted(PLAIN, decide(PLAIN, yes=place(server="https://old")))
     assert "it changed since somebody said yes" in changed.message
     assert "its server was https://old" in changed.message
-    assert changed.may_be_trusted
+    assert changed.verdict.entry is Entry.ASK
     refused = Untrusted(with_(near=True), decide(with_(near=True)))
     assert "this machine" in refused.message
     assert "kubemint trust" not in refused.hint
-    assert not refused.may_be_trusted
+    assert refused.verdict.entry is Entry.REFUSE
 
 
 def test_without_an_authority_the_systems_are_named() -> None:

@@ -17,10 +17,11 @@ from tui.issuance.claims import read_token
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.identity import CREATOR_LABEL, ROLE_BINDINGS, ROLES, IdentityWish, manifests
-from tui.issuance.self_issue import SelfWish, mint
-from tui.issuance.token_request import request_token
+from tui.issuance.self_issue import SelfWish
+from tui.issuance.token_request import IssuedToken, request_token
 from tui.issuance.types import Address, CredentialKind, Identity, Outcome, State, StepStatus
 from tui.kube.client import Client
+from tui.kube.endpoint import Endpoint
 from tui.kube.errors import APIError, Forbidden, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive
@@ -129,14 +130,17 @@ async def test_l03_it_mints_for_itself_and_for_nobody_else(bench: Bench) -> None
             await request_token(client, arena.identity("other"), None, (), None)
 
 
-async def until_allowed(endpoint: Any, own: Sensitive, **given: Any) -> Any:
+async def until_allowed(endpoint: Endpoint, own: Sensitive) -> IssuedToken:
     """A real authorizer learns of new Roles a moment later."""
-    for _ in range(100):
-        try:
-            return await mint(endpoint, own, **given)
-        except Forbidden:
-            await asyncio.sleep(0.05)
-    return await mint(endpoint, own, **given)
+    identity = read_token(own).identity(endpoint.name)
+    assert identity is not None
+    async with Client(endpoint.with_token(own)) as client:
+        for _ in range(100):
+            try:
+                return await request_token(client, identity, None, (), None)
+            except Forbidden:
+                await asyncio.sleep(0.05)
+        return await request_token(client, identity, None, (), None)
 
 
 @pytest.mark.parametrize("kept", ["file", "secret"])

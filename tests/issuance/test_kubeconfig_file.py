@@ -17,7 +17,7 @@ import pytest
 from tui.issuance import formats
 from tui.issuance.errors import UsageError
 from tui.issuance.files import FileError
-from tui.issuance.kubeconfig_file import file_for, merge, preview, remove, token_for
+from tui.issuance.kubeconfig_file import merge, preview, remove, token_for
 from tui.issuance.kubeconfig_lock import locked
 from tui.issuance.types import Identity
 from tui.kube import kubeconfig as loading
@@ -70,7 +70,7 @@ def write(folder: Path, text: str, name: str = "config") -> Path:
 def test_everything_else_stays_as_it_was_written(tmp_path: Path) -> None:
     path = write(tmp_path, EXISTING)
     done = merge(path, addition(), "r1")
-    assert (done.changed, done.comments_kept, done.context, done.renamed) == (True, True, "robot", {})
+    assert (done.changed, done.comments_kept, done.context) == (True, True, "robot")
     text = path.read_text()
     kept = iter(text.splitlines())
     assert all(line in kept for line in EXISTING.splitlines()), "every line is there, in its order"
@@ -121,9 +121,9 @@ def test_names_that_are_taken_are_never_overwritten(tmp_path: Path) -> None:
     path = write(tmp_path, EXISTING)
     merge(path, addition(name="me", cluster="work"), "r1")
     done = merge(path, addition(name="work", cluster="c1"), "r2")
-    assert done.renamed == {"work": "work@c1"}
+    assert done.context == "work@c1"
     done = merge(path, addition(name="work", cluster="c1", server="https://elsewhere"), "r3")
-    assert done.renamed == {"c1": "c1-2", "work": "work@c1-2"}
+    assert done.context == "work@c1-2"
     assert loading.load(str(path)).endpoint("work@c1-2").server == "https://elsewhere"
     config = loading.load(str(path))
     assert config.users["me"].token == Sensitive("secret-of-the-owner")
@@ -331,17 +331,6 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     assert not failures
     assert {f"robot-{number}" for number in range(8)} < set(loading.load(str(path)).contexts)
-
-
-def test_g15_an_entry_is_edited_where_it_is_and_a_new_one_goes_to_the_first_file(tmp_path: Path) -> None:
-    a, b, missing = write(tmp_path, EXISTING, "a"), write(tmp_path, EXISTING, "b"), tmp_path / "missing"
-    merge(a, addition(), "r1")
-    before = b.read_text()
-    assert file_for([b, a], "r1") == a
-    merge(file_for([b, a], "r1"), addition(NEW), "r1")
-    assert (b.read_text(), token_for(a, "r1")) == (before, NEW)
-    assert file_for([missing, b, a], "new") == b
-    assert file_for([missing, tmp_path / "nope"], "new") == tmp_path / "nope", "as kubectl config does"
 
 
 def test_what_others_may_read_becomes_private_and_bad_places_are_clear_errors(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
 from tests.issuance.rights_flows import FLOWS, read, rotate
 from tests.issuance.rights_trial import ACCOUNT, KEPT, PROJECTS, SHOOT_OF, trial_of
-from tui.issuance.rights import RIGHTS, Flow, pairs, roles
+from tui.issuance.rights import RIGHTS, Flow, roles
 
 if TYPE_CHECKING:
     from tests.controlplane import RealControlPlane
@@ -98,7 +98,7 @@ async def test_the_role_is_enough_on_a_real_server(
 CASES = [
     pytest.param(flow, verb, resource, id=f"{flow}-{verb}-{resource}")
     for flow in Flow
-    for verb, resource in pairs(flow)
+    for verb, resource in dict.fromkeys((verb, right.name) for right in RIGHTS[flow] for verb in right.verbs)
 ]
 
 

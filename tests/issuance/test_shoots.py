@@ -175,9 +175,6 @@ async def test_shoots_and_projects_as_they_say_of_themselves(ebench: Bench) -> N
         "meadow": ("Awake", "Reconcile Succeeded (100%)", "healthy"),
         "ledger": ("Awake", "Reconcile Succeeded (100%)", "healthy"),
     }
-    assert shoots["tenant-a"].troubles() == ()
-    assert any("EveryNodeReady is False" in line for line in shoots["shop"].troubles())
-    assert any("ERR_INFRA_QUOTA_EXCEEDED" in line for line in shoots["shop"].troubles())
     assert shoots["tenant-a"].oidc is None
     oidc = shoots["tenant-c"].oidc
     assert oidc is not None

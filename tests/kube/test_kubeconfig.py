@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.kube.kubeconfigs import EXEC, KEYS, PEM, config, kubectl_view, needs_kubectl, same_as_kubectl, simple, write
 from tui.kube.errors import ConfigError
-from tui.kube.kubeconfig import default_file, load, parse, precedence
+from tui.kube.kubeconfig import load, parse, precedence
 from tui.kube.lint import lint
 
 
@@ -159,22 +159,6 @@ def test_g27_what_is_missing_is_named(tmp_path: Path, context: str, says: str) -
         assert caught.value.cluster == context
 
 
-def test_g27_minify_keeps_one_of_each(tmp_path: Path) -> None:
-    a, b = write(tmp_path / "a", simple("one")), write(tmp_path / "b", simple("two"))
-    loaded = load(environ={"KUBECONFIG": f"{a}:{b}"})
-    small = loaded.minify("two")
-    assert (list(small.contexts), list(small.clusters), list(small.users)) == (["two"], ["two"], ["two"])
-    assert small.current_context == "two"
-    assert small.endpoint() == loaded.endpoint("two")
-    assert list(loaded.minify().contexts) == ["one"]
-    with pytest.raises(ConfigError, match='"three" does not exist'):
-        loaded.minify("three")
-    document = simple()
-    document["clusters"] = []
-    with pytest.raises(ConfigError, match='cluster "one" of this context does not exist'):
-        load(write(tmp_path / "c", document)).minify()
-
-
 def test_g29_the_first_current_context_wins(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a", simple("one")), write(tmp_path / "b", simple("two"))
     assert load(environ={"KUBECONFIG": f"{a}:{b}"}).current_context == "one"
@@ -225,17 +209,6 @@ def test_the_home_folder_is_the_default(tmp_path: Path) -> None:
     write(tmp_path / ".kube" / "config", simple())
     assert list(load(environ={"HOME": str(tmp_path)}).contexts) == ["one"]
     assert list(load(environ={"HOME": str(tmp_path), "KUBECONFIG": ""}).contexts) == ["one"]
-
-
-def test_where_new_entries_go(tmp_path: Path) -> None:
-    a, b, c = tmp_path / "a", tmp_path / "b", tmp_path / "c"
-    environ = {"KUBECONFIG": f"{a}:{b}:{c}", "HOME": str(tmp_path)}
-    assert default_file(None, environ) == c
-    assert default_file(None, environ, rule="loading") == a
-    write(b, simple())
-    assert default_file(None, environ) == b
-    assert default_file(str(c), environ) == c
-    assert default_file(None, {"HOME": str(tmp_path)}) == tmp_path / ".kube" / "config"
 
 
 @pytest.mark.parametrize(

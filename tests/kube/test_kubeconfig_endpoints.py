@@ -27,13 +27,6 @@ def test_g19_token_file_wins_over_token_and_both_are_shown(tmp_path: Path) -> No
     assert any("kubectl uses the file" in finding.message for finding in lint(loaded))
 
 
-def test_g21_another_server_clears_the_tls_server_name(tmp_path: Path) -> None:
-    endpoint = load(write(tmp_path / "c", simple(**{"tls-server-name": "name"}))).endpoint()
-    assert endpoint.tls_server_name == "name"
-    moved = endpoint.with_server("https://10.0.0.1:6443")
-    assert (moved.server, moved.tls_server_name, moved.login) == ("https://10.0.0.1:6443", None, endpoint.login)
-
-
 @pytest.mark.parametrize(
     ("url", "fine"),
     [

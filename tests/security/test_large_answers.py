@@ -390,6 +390,5 @@ def test_a_delivered_cluster_gets_less_than_ones_own_and_is_marked_by_who_reads_
     endpoint = read(text, Allow()).endpoint
     assert endpoint.delivered
     assert Client(endpoint).sizes is DELIVERED
-    assert endpoint.with_server("https://192.0.2.2").delivered
     assert parse(text).endpoint().delivered, "a text from anywhere"
     assert not parse(text, Path("/home/me/.kube/config")).endpoint().delivered

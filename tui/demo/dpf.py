@@ -199,7 +199,7 @@ class CredentialController:
                 f"Invalid value: {wanted}: may not specify a duration {limit}"
             )
         lifetime = target.tokens.lifetime(wanted, (), pod=False)
-        token, expires = target.tokens.bound_token(owner, lifetime, requested_seconds=wanted)
+        token, expires = target.tokens.bound_token(owner, lifetime)
         return _Issued(token, expires - timedelta(seconds=lifetime.granted_seconds), expires)
 
     def _keeps(self, request: Object, target: EmbeddedCluster, seconds: int | None) -> bool:

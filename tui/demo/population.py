@@ -165,14 +165,10 @@ class Settler:
 
     # Credentials
 
-    def token(
-        self, owner: Object, issued: datetime, lifetime: timedelta, bound: Bound | None = None, requested: int = 0
-    ) -> str:
+    def token(self, owner: Object, issued: datetime, lifetime: timedelta, bound: Bound | None = None) -> str:
         """A real token of any age; no server would issue it so."""
         seconds = int(lifetime.total_seconds())
-        token, _ = self.cluster.tokens.bound_token(
-            owner, Lifetime(seconds, seconds), bound=bound, issued_at=issued, requested_seconds=requested or seconds
-        )
+        token, _ = self.cluster.tokens.bound_token(owner, Lifetime(seconds, seconds), bound=bound, issued_at=issued)
         return token
 
     def managed(
@@ -213,7 +209,7 @@ class Settler:
         else:
             uid = self.cluster.new_id()
         bound = Bound("Secret", handle["metadata"]["name"], uid)
-        token = self.token(owner, issued, lifetime, bound, int((requested or lifetime).total_seconds()))
+        token = self.token(owner, issued, lifetime, bound)
         notes: dict[str, str | None] = {
             "request": request,
             "account": f"{namespace}/{of}",

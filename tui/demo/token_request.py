@@ -46,7 +46,7 @@ class TokenRequests:
         audiences = tuple(spec.get("audiences") or self._issuer.policy.audiences)
         bound = self._bound(call.storage, account, spec.get("boundObjectRef"))
         lifetime = self._issuer.lifetime(seconds, audiences, pod=bound is not None and bound.kind == "Pod")
-        token, expires = self._issuer.bound_token(account, lifetime, audiences, bound=bound, requested_seconds=seconds)
+        token, expires = self._issuer.bound_token(account, lifetime, audiences, bound=bound)
         granted = lifetime.granted_seconds
         warnings: tuple[str, ...] = ()
         if granted < seconds and features.account_before_body:

@@ -56,7 +56,6 @@ class Minted:
     namespace: str
     account: str
     audiences: tuple[str, ...]
-    requested_seconds: int
     granted_seconds: int
     bound: Bound | None
 
@@ -98,7 +97,6 @@ class TokenIssuer:
         audiences: Sequence[str] = (),
         *,
         bound: Bound | None = None,
-        requested_seconds: int | None = None,
         issued_at: datetime | None = None,
     ) -> tuple[str, datetime]:
         """A signed token for a ServiceAccount object, and when the server says that it ends.
@@ -136,7 +134,6 @@ class TokenIssuer:
                 metadata["namespace"],
                 metadata["name"],
                 audiences,
-                lifetime.granted_seconds if requested_seconds is None else requested_seconds,
                 lifetime.granted_seconds,
                 bound,
             )

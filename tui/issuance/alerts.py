@@ -58,8 +58,6 @@ class News:
     """What one look found: what is to be announced, and when to look again (None: when something changes)."""
 
     alerts: tuple[Alert, ...] = ()
-    arrived: int = 0
-    """How many were in their window already when they were first seen."""
     next_at: datetime | None = None
 
 
@@ -90,7 +88,7 @@ class Alerts:
         now = self.clock()
         news: list[Alert] = []
         points = [snooze.until for snooze in self._snoozed.values() if snooze.until is not None and snooze.until > now]
-        arrived, seen = 0, set()
+        seen = set()
         for one in watched:
             credential, address = one.credential, one.credential.address
             seen.add(address)
@@ -107,9 +105,7 @@ class Alerts:
                 self._unheard.discard(address)
                 continue
             alert = self.active[address] = Alert(address, level, credential.expires_at, rule, message)
-            if known is None:
-                arrived += 1
-            elif known[1] is not level:
+            if known is not None and known[1] is not level:
                 self._unheard.add(address)
             if address in self._unheard and not self.is_snoozed(address):
                 self._unheard.discard(address)
@@ -117,7 +113,7 @@ class Alerts:
         for gone in self._known.keys() - seen:
             self._known.pop(gone)
             self.active.pop(gone, None)
-        return News(tuple(news), arrived, min(points, default=None))
+        return News(tuple(news), min(points, default=None))
 
     def failed(self, address: Address, message: str) -> None:
         """A renewal of it failed. Counts until it is another one."""

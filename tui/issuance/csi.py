@@ -2,7 +2,7 @@
 
     preview = await look(client, "harbor", "secrets-store.csi.k8s.io", "payments", "api-0")   # reads only
     tokens = await mint(client, preview)                                                      # one request per audience
-    attributes(tokens)                                                                        # key -> Sensitive JSON
+    tokens_json(tokens)                                                                       # Sensitive JSON
 
 The kubelet asks for one token per entry of `spec.tokenRequests`, bound to the pod, and passes them to the driver as one
 JSON object from audience to token. Nothing is minted before somebody asks, and nothing here keeps a token.
@@ -210,11 +210,6 @@ async def mint(client: Client, preview: Preview, handle: Handle | None = None) -
             error.hint = f"{error.hint}; in the cluster it is the kubelet's own right that counts"
             raise
     return tokens
-
-
-def attributes(tokens: Mapping[str, IssuedToken]) -> dict[str, Sensitive]:
-    """What the driver finds in `volume_context` (or `secrets`); without tokens the key is absent."""
-    return {TOKENS_KEY: tokens_json(tokens)} if tokens else {}
 
 
 def tokens_json(tokens: Mapping[str, IssuedToken]) -> Sensitive:

@@ -242,11 +242,6 @@ class Untrusted(NotEntered):
         message, hint = _words(delivery, verdict)
         super().__init__(message, cluster=delivery.by.cluster, hint=hint)
 
-    @property
-    def may_be_trusted(self) -> bool:
-        """Whether a yes would do."""
-        return self.verdict.entry is Entry.ASK
-
 
 def _words(delivery: Delivery, verdict: Verdict) -> tuple[str, str]:
     where = described(delivery)

@@ -50,7 +50,6 @@ class ProjectSpec(_Wire, frozen=True, kw_only=True):
     """What somebody wants of a project."""
 
     namespace: str = ""
-    purpose: str = ""
 
 
 class ProjectStatus(_Wire, frozen=True, kw_only=True):
@@ -197,18 +196,6 @@ class Shoot(_Wire, frozen=True, kw_only=True):
         """The login settings of the shoot itself."""
         server = self.spec.kubernetes.kube_api_server
         return server.oidc_config if server is not None else None
-
-    def troubles(self) -> tuple[str, ...]:
-        """Every condition that does not hold, and what went wrong last, in one line each."""
-        lines = [
-            safe_text(f"{one.type} is {one.status}: {one.message or one.reason}")
-            for one in self.status.conditions or ()
-            if one.status != "True"
-        ]
-        for error in self.status.last_errors or ():
-            codes = f" ({', '.join(error.codes)})" if error.codes else ""
-            lines.append(safe_text(f"{error.description}{codes}"))
-        return tuple(lines)
 
 
 class _ConfigMap(msgspec.Struct, frozen=True):

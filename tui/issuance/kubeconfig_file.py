@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +41,6 @@ class Merge:
     text: Sensitive
     changed: bool
     diff: str
-    renamed: dict[str, str] = field(default_factory=dict)
-    """Names that were taken and the names used instead."""
     comments_kept: bool = True
     before: Sensitive | None = None
     """The file as it was, to be put back; None where there was none, or nothing was written."""
@@ -124,17 +122,6 @@ def token_for(path: Path | str, request: str) -> Sensitive | None:
     return Sensitive(token) if isinstance(token, str) else None
 
 
-def file_for(files: Sequence[Path], request: str) -> Path:
-    """Which file of a KUBECONFIG list to merge into: the one that has the entry, else the first that exists.
-
-    Entries are edited where they are, whatever file comes first; where none exists the last one is made (kubectl).
-    """
-    for path in files:
-        if path.exists() and _own(_read(path)[1], "contexts", request) is not None:
-            return path
-    return next((path for path in files if path.exists()), files[-1])
-
-
 def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[str]) -> Merge:
     text, document = _read(path)
     own = {section: _own(document, section, request) for section in _SECTIONS}
@@ -167,9 +154,7 @@ def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[st
     if not document:
         whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
         return _fresh(path, text, changed(whole, changes), context_name)
-    result = _result(path, text, document, changes, context_name)
-    renamed = {old: now for old, now in ((cluster, cluster_name), (account, context_name)) if old != now}
-    return replace(result, renamed=renamed)
+    return _result(path, text, document, changes, context_name)
 
 
 def _fresh(path: Path, text: str, document: Document, context: str) -> Merge:
@@ -196,7 +181,7 @@ def _result(path: Path, text: str, document: Document, changes: Sequence[Change]
         if change.entry is not None:
             after.setdefault(change.section, []).append(change.entry)
     _check(edited.text.encode(), path)
-    return Merge(path, context, Sensitive(edited.text), True, _diff(path, before, after), {}, edited.in_place)
+    return Merge(path, context, Sensitive(edited.text), True, _diff(path, before, after), edited.in_place)
 
 
 def _is_change(document: Document, change: Change) -> bool:

@@ -66,11 +66,6 @@ class Powers(msgspec.Struct, frozen=True, kw_only=True):
     """Why there may be more than this, in words; empty where this is all."""
     notes: tuple[str, ...] = ()
 
-    @property
-    def worst(self) -> Severity | None:
-        """How bad the worst of them is."""
-        return self.powers[0].severity if self.powers else None
-
 
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
     resource_rules: tuple[Rule, ...] | None = None

@@ -9,7 +9,6 @@ asking for one's own rights needs no Role: every authenticated login may.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -294,11 +293,6 @@ def roles(
             places.setdefault(right.namespace or namespace, []).append(right)
     made = [_role("Role", flow, place, tuple(inside), names) for place, inside in places.items()]
     return made + ([_role("ClusterRole", flow, "", outside, names)] if outside else [])
-
-
-def pairs(flow: Flow) -> Iterator[tuple[str, str]]:
-    """Every verb with its resource (`create`, `serviceaccounts/token`) that the flow needs, once each."""
-    yield from dict.fromkeys((verb, right.name) for right in RIGHTS[flow] for verb in right.verbs)
 
 
 def _role(kind: str, flow: Flow, namespace: str, rights: tuple[Right, ...], names: dict[str, str]) -> dict[str, Any]:

@@ -27,13 +27,12 @@ from .reading import material, normal
 from .running import Run
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .sight import Sight
-from .token_request import IssuedToken, request_token
+from .token_request import IssuedToken
 from .types import Action, Address, CredentialKind, FileDestination, Format, IssueSpec, Plan, Step
 from .work import Context
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
-    from tui.kube.endpoint import Endpoint
 
 _LARGEST = 64 * 1024
 
@@ -69,22 +68,6 @@ class SelfIssue(Issue):
     async def _issuer(self) -> Client:
         assert self._asker is not None
         return self._asker
-
-
-async def mint(
-    endpoint: Endpoint, token: Sensitive, *, duration: timedelta | None = None, audiences: tuple[str, ...] = ()
-) -> IssuedToken:
-    """A short-lived token for whoever `token` speaks for, asked with it. Keeps and journals nothing.
-
-    Raises UsageError for the token of anything else, KubeError.
-    """
-    from tui.kube.client import Client
-
-    identity = read_token(token).identity(endpoint.name)
-    if identity is None:
-        raise UsageError("this is not the token of a service account")
-    async with Client(endpoint.with_token(token)) as client:
-        return await request_token(client, identity, duration, audiences, None)
 
 
 async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = False) -> tuple[Plan, SelfIssue]:

@@ -46,7 +46,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     fingerprint: str = ""
-    long_lived: bool = False
     note: str = ""
     """Why nobody could be asked, or what the server said."""
 

@@ -249,7 +249,6 @@ def _facts(word: Word, claims: Claims, cluster: str, token: Sensitive, note: str
         # The server may secretly let it live on; when it was meant to end is what counts.
         expires_at=min(filter(None, (claims.expires_at, claims.warn_after)), default=None),
         fingerprint=token.fingerprint,
-        long_lived=claims.legacy,
         note=note,
     )
 

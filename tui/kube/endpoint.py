@@ -75,7 +75,3 @@ class Endpoint:
     def with_token(self, token: Sensitive) -> Endpoint:
         """The same server, entered with `token` alone: how a new token proves itself."""
         return replace(self, login=Login(token=token))
-
-    def with_server(self, server: str) -> Endpoint:
-        """The same cluster under another address; the name its certificate was expected to have no longer counts."""
-        return replace(self, server=server.rstrip("/"), tls_server_name=None)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from .endpoint import Endpoint
 from .entries import ClusterEntry, ContextEntry, Document, Entry, Flaw, UserEntry, read_document
@@ -44,21 +44,6 @@ class KubeConfig:
         from .resolving import resolve
 
         return resolve(self, self._chosen(context))
-
-    def minify(self, context: str | None = None) -> KubeConfig:
-        """Only what one context needs: itself, its cluster and its user. Raises ConfigError where one is missing."""
-        from .resolving import parts_of
-
-        entry = self._chosen(context)
-        cluster, user = parts_of(self, entry)
-        users = {} if user is None else {user.name: user}
-        return replace(
-            self,
-            contexts={entry.name: entry},
-            clusters={cluster.name: cluster},
-            users=users,
-            current_context=entry.name,
-        )
 
     def _chosen(self, context: str | None) -> ContextEntry:
         name = context if context is not None else self.current_context
@@ -143,25 +128,6 @@ def precedence(explicit: str | None, environ: Mapping[str, str]) -> tuple[Path, 
 def _home(environ: Mapping[str, str]) -> Path:
     named = environ.get("HOME")
     return Path(named) if named else home()
-
-
-def default_file(
-    explicit: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    *,
-    rule: Literal["config", "loading"] = "config",
-) -> Path:
-    """The file that new entries are written to.
-
-    `config` is the rule of `kubectl config` (explicit, the first that exists, else the LAST that is listed), `loading`
-    that of clientcmd's loading rules (the first that exists, else the FIRST). Raises NoHome where nothing says one
-    and there is no home folder.
-    """
-    files = precedence(explicit, os.environ if environ is None else environ)
-    if not files:  # KUBECONFIG holds only separators
-        return _home(os.environ if environ is None else environ) / ".kube" / "config"
-    existing = (path for path in files if path.exists())
-    return next(existing, files[-1] if rule == "config" else files[0])
 
 
 def in_cluster(environ: Mapping[str, str] | None = None) -> Endpoint | None:

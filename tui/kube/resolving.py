@@ -58,14 +58,6 @@ def _check(entry: ClusterEntry | UserEntry | ContextEntry) -> None:
         raise ConfigError(problem, hint=hint)
 
 
-def parts_of(config: KubeConfig, context: ContextEntry) -> tuple[ClusterEntry, UserEntry | None]:
-    """The cluster and the user of a context, None for nobody. Raises ConfigError where one does not exist."""
-    try:
-        return _cluster_of(config, context), _user_of(config, context)
-    except ConfigError as error:
-        raise ConfigError(error.message, cluster=context.name, hint=error.hint) from None
-
-
 def _cluster_of(config: KubeConfig, context: ContextEntry) -> ClusterEntry:
     if not context.cluster:
         raise ConfigError("cluster was not specified for this context")

@@ -201,11 +201,6 @@ class FleetTable(ScrollView, can_focus=True):
         if not self.go_to(key):
             self._cursor.wait_for(key)
 
-    def pause(self, paused: bool) -> None:
-        """Stop or start the timer: for a table that is mounted but not seen."""
-        self._paused = paused
-        self._arm()
-
     # Life
 
     def on_mount(self) -> None:

@@ -152,11 +152,6 @@ class DPUCluster(msgspec.Struct, frozen=True, kw_only=True):
     """The Secret with its admin kubeconfig, in the same namespace."""
     phase: str = ""
 
-    @property
-    def target_name(self) -> str:
-        """What the cluster behind it is called."""
-        return target_name(self.cluster, self.namespace, self.name)
-
 
 def cluster_name(host: str, target: NamespacedName | None) -> str:
     """The name of a request's cluster: the DPUCluster's, or the host's own."""
