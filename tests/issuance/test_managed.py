@@ -161,7 +161,8 @@ def test_a_secret_is_named_with_its_cluster_where_that_is_another() -> None:
 
 
 def test_what_carries_no_mark_says_nothing() -> None:
-    for bare in ({}, {"metadata": {}}, {"metadata": {"annotations": None, "labels": None}}, {"metadata": None}):
+    marks: list[Any] = [None, {}, {"annotations": None, "labels": None}]
+    for bare in ({}, *({"metadata": each} for each in marks)):
         assert managed.request_of(bare) == managed.push_of(bare) == ""
         assert managed.handle_secrets(bare) == ()
         assert managed.handle_wish(bare) == ((), None, {})

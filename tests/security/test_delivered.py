@@ -24,16 +24,16 @@ PAIR = {"client-certificate-data": CA64, "client-key-data": KEY64}
 
 
 def text(
-    cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None, current: str = "x", **more: Any
+    cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None, current: str | None = "x", **more: Any
 ) -> bytes:
     """An honest kubeconfig as bytes, with what a test wants changed in it; None takes a field out."""
     document = config(
         cluster={"c": _with({"server": SERVER, "certificate-authority-data": CA64}, cluster)},
         user={"u": _with({"token": TOKEN.reveal()}, user)},
         context={"x": _with({"cluster": "c", "user": "u"}, more.pop("context", None))},
-        current=current,
+        current="x",
     )
-    return yaml.safe_dump(_with(document, more)).encode()
+    return yaml.safe_dump(_with(document, {"current-context": current} | more)).encode()
 
 
 def _with(entry: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, Any]:

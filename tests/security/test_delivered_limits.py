@@ -47,9 +47,7 @@ def named(what: str, size: int) -> bytes:
     return {
         "clusters": text(context={"cluster": name}, clusters=[{"name": name, "cluster": {"server": SERVER}}]),
         "users": text(context={"user": name}, users=[{"name": name, "user": {"token": "t"}}]),
-        "contexts": text(
-            contexts=[{"name": name, "context": {"cluster": "c", "user": "u"}}], **{"current-context": None}
-        ),
+        "contexts": text(contexts=[{"name": name, "context": {"cluster": "c", "user": "u"}}], current=None),
     }[what]
 
 
@@ -80,7 +78,7 @@ EDGES: dict[str, tuple[str, Allow, bytes, bytes]] = {
        for what in ("clusters", "users", "contexts")},
     **{f"name of {what}": (what, NOTHING, named(what, MAX_NAME), named(what, MAX_NAME + 1))
        for what in ("clusters", "users", "contexts")},
-    "one context unnamed": ("current-context", OTHERS, text(**{"current-context": None}),
+    "one context unnamed": ("current-context", OTHERS, text(current=None),
                             entries("contexts", 2).replace(b"current-context: x\n", b"")),
     "namespace": (
         "contexts.context.namespace",
