@@ -186,7 +186,7 @@ def test_the_facts_of_a_path(tmp_path: Path) -> None:
     assert missing.kind is Kind.NOTHING
     path.write_text("four")
     path.chmod(0o640)
-    mine = {"uid": os.geteuid(), "gid": path.stat().st_gid, "folder_mode": 0o750}
+    mine: dict[str, Any] = {"uid": os.geteuid(), "gid": path.stat().st_gid, "folder_mode": 0o750}
     assert look_at(path) == Standing(path=path, target=path, kind=Kind.FILE, size=4, mode=0o640, **mine)
     os.link(path, other)
     link.symlink_to(path)
@@ -253,7 +253,7 @@ def test_where_the_write_fails_nothing_is_kept_and_nothing_replaced(
     path = tmp_path / "f"
     path.write_text("letter")
     _, verdict = may_write(path, force=True)
-    real = standing.write_private
+    real = files.write_private
 
     def failing(target: Path, material: Sensitive, **given: Any) -> Path:
         if target == path:
