@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -36,6 +36,8 @@ from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS
 
+S = TypeVar("S", bound=msgspec.Struct)
+
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ROBOT = Identity("harbor", "default", "robot")
@@ -54,8 +56,8 @@ SEEN = Gone(NOW, DELETED, listed=True)
 LOOKED = Gone(NOW, DELETED, listed=False)
 
 
-def changed(credential: Credential, **fields: Any) -> Credential:
-    return msgspec.structs.replace(credential, **fields)
+def changed(one: S, **fields: Any) -> S:
+    return msgspec.structs.replace(one, **fields)
 
 
 # The decisions

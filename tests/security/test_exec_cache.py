@@ -416,7 +416,8 @@ def test_a_token_goes_to_its_own_cluster_only(asking: Asking) -> None:
 
 
 def test_a_client_that_does_not_say_where_a_token_goes_gets_none(asking: Asking) -> None:
-    for said in ({}, {"cluster": None}, {"cluster": {}}, {"cluster": {"server": ""}}):
+    none: list[Any] = [{}, {"cluster": None}, {"cluster": {}}, {"cluster": {"server": ""}}]
+    for said in none:
         info = {"kind": "ExecCredential", "apiVersion": V1, "spec": said}
         asking.run(**{INFO: json.dumps(info)}).failed(2, "does not say to which server the token goes")
     assert asking.kept() == []
