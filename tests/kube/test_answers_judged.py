@@ -123,7 +123,7 @@ def test_what_is_checked_is_refused_with_its_cluster() -> None:
         lambda: head_of(Opaque(b"[]"), "c"),
     ):
         with pytest.raises(ProtocolError) as refused:
-            check()  # type: ignore[no-untyped-call]
+            check()
         assert refused.value.cluster == "c"
         assert refused.value.message
 
