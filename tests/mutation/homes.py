@@ -109,6 +109,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/kube/delivered.py": ("tests/security/test_delivered.py", "tests/security/test_delivered_limits.py"),
     "tui/kube/entries.py": ("tests/kube/test_entries.py",),
     "tui/kube/limits.py": ("tests/kube/test_limits.py",),
+    "tui/kube/resolving.py": ("tests/kube/test_resolving.py",),
     "tui/kube/shell.py": ("tests/kube/test_shell_words.py",),
     "tui/kube/usable.py": ("tests/kube/test_usable.py",),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
@@ -134,6 +135,8 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
 _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     # a line of the original, what of it is changed, to what, and why that may be
     ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
+    ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
+    ("found = b''", "b''", "None", "neither is anything"),
     (
         "whole = bytes(data) if isinstance(data, memoryview) else data",
         "memoryview)",

@@ -236,8 +236,8 @@ def _exec(fields: _Fields) -> ExecPlugin:
 
 def _impersonation(fields: _Fields) -> Impersonation | None:
     user, uid, groups = fields.string("as"), fields.string("as-uid"), fields.strings("as-groups")
-    extra_fields = fields.inside("as-user-extra") if fields.has("as-user-extra") else None
-    extra = tuple((key, extra_fields.strings(key)) for key in sorted(extra_fields.mapping)) if extra_fields else ()
+    said = fields.inside("as-user-extra")
+    extra = tuple((key, said.strings(key)) for key in sorted(said.mapping))
     return Impersonation(user, uid, groups, extra) if user or uid or groups or extra else None
 
 
@@ -285,8 +285,7 @@ class _Fields:
 
     def item(self, key: str, value: object) -> _Fields:
         """A mapping inside of this one; what cannot be read there is a flaw of the same entry."""
-        path = f"{self.path}.{key}" if self.path else key
-        return _Fields(value, path, self.label, self.problems, self.flaws)
+        return _Fields(value, self._where(key), self.label, self.problems, self.flaws)
 
     def name(self, key: str) -> str:
         """A string that only names something. Without its quotes `12` still does; only kubectl refuses it then."""

@@ -147,12 +147,17 @@ def _located(written: str, origin: Path | None, what: str) -> Path:
 
 def _file(written: str, origin: Path | None, what: str) -> bytes:
     path = _located(written, origin, what)
+    return _whole(path, f"{what} {path}")
+
+
+def _whole(path: Path, named: str, cluster: str = "") -> bytes:
+    """All of a small file. Raises ConfigError where it cannot be read, or is too large: part of it is another one."""
     try:
         data = read_small(path, _MAX_FILE + 1)
     except OSError as error:
-        raise ConfigError(f"unable to read {what} {path}: {error.strerror}") from None
+        raise ConfigError(f"unable to read {named}: {error.strerror}", cluster=cluster) from None
     if len(data) > _MAX_FILE:
-        raise ConfigError(f"{what} {path} is larger than {_MAX_FILE // 1024} KiB")
+        raise ConfigError(f"{named} is larger than {_MAX_FILE // 1024} KiB", cluster=cluster)
     return data
 
 
@@ -165,24 +170,19 @@ def in_cluster_endpoint(environ: Mapping[str, str], folder: Path = SERVICE_ACCOU
     token_file = folder / "token"
     if not host or not port or not token_file.is_file():
         return None
-    authority = _of_pod(folder / "ca.crt")
+    name, file = "in-cluster", folder / "ca.crt"
+    authority = _whole(file, str(file), name)
     if problem := why_no_authority(authority):
-        raise ConfigError(f"{folder / 'ca.crt'} {problem}", cluster="in-cluster", hint="look at how it is mounted")
-    namespace = _of_pod(folder / "namespace").strip() if (folder / "namespace").exists() else b""
+        raise ConfigError(f"{file} {problem}", cluster=name, hint="look at how it is mounted")
+    file = folder / "namespace"
+    namespace = _whole(file, str(file), name).strip() if file.exists() else b""
     if not namespace.isascii():
-        raise ConfigError(f"{folder / 'namespace'} is no namespace", cluster="in-cluster")
+        raise ConfigError(f"{file} is no namespace", cluster=name)
     return Endpoint(
-        name="in-cluster",
+        name=name,
         server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
         ca=authority,
         namespace=namespace.decode("ascii") or "default",
         cluster_name="incluster",
         login=Login(token_file=str(token_file)),
     )
-
-
-def _of_pod(path: Path) -> bytes:
-    try:
-        return read_small(path, _MAX_FILE)
-    except OSError as error:
-        raise ConfigError(f"unable to read {path}: {error.strerror}", cluster="in-cluster") from None
