@@ -22,6 +22,7 @@ from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.state import StateStore
 from tui.issuance.types import AccessLevel, Outcome
+from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError, KubeError
@@ -98,12 +99,18 @@ class Fleet:
         self._tasks: dict[str, ClusterTasks] = {}
         self._shoots = Shoots(self.store, self._tasks, clock)
         self._found = FoundClusters(
-            self.client, follow=self._found_one, leave=self._remove, again=self._again, about=self._said_of
+            self.client,
+            follow=self._found_one,
+            leave=self._remove,
+            again=self._again,
+            about=self._said_of,
+            crowded=self._delivers_too_many,
         )
         shown = state if Area.CREDENTIALS in self._areas else None
         self._files = LocalFiles(shown, self.store) if shown is not None else None
         self._handles = HandleLooks(self.store.handles, self.client)
         self._helpers: set[asyncio.Task[None]] = set()
+        self._comparing: asyncio.Handle | None = None
 
     @property
     def engine(self) -> Engine:
@@ -294,6 +301,11 @@ class Fleet:
         if name not in self._contexts and name not in self._tasks:
             self._add(delivered_source(name, look, self._gate, delivered), host=False, delivered=delivered)
 
+    def _delivers_too_many(self, host: str) -> None:
+        self._tasks[host].kind_missing(
+            "delivered clusters", f"there are more than {limits.CLUSTERS_DELIVERED}, the others are left out"
+        )
+
     def _said_of(self, name: str, delivered: DeliveredFacts) -> None:
         if self._is_delivered(name):
             self._tasks[name].about_delivery(delivered)
@@ -308,7 +320,13 @@ class Fleet:
         self._compare()
 
     def _compare(self) -> None:
+        """Compare all clusters in a moment: once, however many of them have changed until then."""
+        if self._comparing is None:
+            self._comparing = asyncio.get_running_loop().call_soon(self._compare_now)
+
+    def _compare_now(self) -> None:
         """Find out which clusters lead to the same server, and which of those shows what is in it."""
+        self._comparing = None
         ways = {
             name: Way(tasks.endpoint, tasks.row)
             for name, tasks in self._tasks.items()

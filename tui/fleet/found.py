@@ -7,6 +7,7 @@ else leads to the same server. Where both lead to one of that name, the DPUClust
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from tui.issuance.deliveries import Delivered
 from tui.issuance.dpf.resources import target_name
 from tui.issuance.entering import DeliveredBy, SourceKind
 from tui.issuance.errors import UsageError
+from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.text import safe_text
 
@@ -42,7 +44,8 @@ class FoundClusters:
     """Every cluster that was found in another one; iterating gives their names.
 
     `client` gives the client of a host. `follow` is told of one that came and how to look at what leads to it, `leave`
-    of one that went, `again` of one whose way in changed, and `about` of what is said of one.
+    of one that went, `again` of one whose way in changed, and `about` of what is said of one. `crowded` is told of a
+    host that delivers more than are followed.
     """
 
     def __init__(
@@ -53,12 +56,16 @@ class FoundClusters:
         leave: Callable[[str], None],
         again: Callable[[str], None],
         about: Callable[[str, DeliveredFacts], None],
+        crowded: Callable[[str], None] = lambda host: None,
     ) -> None:
         self._client = client
         self._follow = follow
         self._leave = leave
         self._again = again
         self._about = about
+        self._crowded = crowded
+        self._delivers: Counter[str] = Counter()
+        """How many clusters each host delivers, of those that are followed."""
         self._dpu: dict[str, DPUCluster] = {}
         self._labelled: dict[str, str] = {}
         """The resourceVersion of the Secret that each cluster of Cluster API is known by."""
@@ -87,6 +94,8 @@ class FoundClusters:
         namespace, _, short = key.partition("/")
         name = target_name(host, namespace, short)
         before, known = self._dpu.get(name), self._facts(name)
+        if found is not None and known is None and not self._room(host):
+            return
         if found is None:
             self._dpu.pop(name, None)
         else:
@@ -102,11 +111,20 @@ class FoundClusters:
             return
         name = capi.cluster_name(host, namespace, short)
         before, known = self._labelled.get(name), self._facts(name)
+        if found is not None and known is None and not self._room(host):
+            return
         if found is None or capi.cluster_of(secret, found.metadata.labels) is None:
             self._labelled.pop(name, None)
         else:
             self._labelled[name] = found.metadata.resource_version
         self._changed(name, known, moved=name not in self._dpu and before != self._labelled.get(name))
+
+    def _room(self, host: str) -> bool:
+        """Whether one more cluster of this host is followed: whoever may label Secrets makes them by the thousand."""
+        if self._delivers[host] < limits.CLUSTERS_DELIVERED:
+            return True
+        self._crowded(host)
+        return False
 
     def _facts(self, name: str) -> DeliveredFacts | None:
         """Who delivers it and what is said of it, None where nobody does."""
@@ -124,8 +142,10 @@ class FoundClusters:
         facts = self._facts(name)
         if facts is None:
             if before is not None:
+                self._delivers[_split(name)[0]] -= 1
                 self._leave(name)
         elif before is None:
+            self._delivers[_split(name)[0]] += 1
             self._follow(name, lambda: self.look(name), facts)
         else:
             if facts != before:

@@ -55,6 +55,8 @@ DELIVERED: Final = Sizes(
     answer=2 * _MIB, page=4 * _MIB, values=250_000, asked=250, objects=5_000, event=2 * _MIB, kept=32 * _MIB
 )
 """A cluster whose kubeconfig another cluster delivered."""
+CLUSTERS_DELIVERED: Final = 1000
+"""Clusters that one cluster may deliver; those beyond are left out, since each is asked and watched on its own."""
 STEP: Final = _MIB
 """Bytes that are unpacked, counted or decoded before others get their turn on the event loop."""
 
