@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.journal import scrub
 from tui.kube.errors import KubeError
 
 from .printing import say
@@ -84,10 +85,10 @@ def report(error: BaseException) -> int:
 
 
 def complain(message: str, hint: str = "") -> None:
-    """One line of what is wrong and one of what to do, on stderr."""
-    say(f"kubemint: {message}")
+    """One line of what is wrong and one of what to do, on stderr. Material that somebody typed is not repeated."""
+    say(f"kubemint: {scrub(message)}")
     if hint:
-        say(f"  {hint}")
+        say(f"  {scrub(hint)}")
 
 
 def quiet_logging() -> None:

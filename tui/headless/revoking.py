@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.types import Address
+from tui.issuance.sought import Sought, sought_in, token_of
+from tui.issuance.types import Address, CredentialKind
 from tui.kube import limits
 from tui.kube.errors import KubeError
+from tui.kube.home import expanded
 
 from . import printing
 from .acting import Progress, address_of, carry_out, finish, print_plans, result_options
@@ -20,6 +22,7 @@ from .exits import Ended, Exit
 from .options import Options, shared_options
 from .printing import say
 from .session import refuse_read_only, run_async, setting
+from .verifying import read_input
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
@@ -27,7 +30,15 @@ if TYPE_CHECKING:
 
 
 @click.command("revoke")
-@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...", shell_complete=complete_addresses)
+@click.argument("addresses", nargs=-1, metavar="WHAT...", shell_complete=complete_addresses)
+@click.option(
+    "--token-file",
+    "token_files",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="The token in this file, wherever it was issued: bare, or in a kubeconfig or a manifest. Repeatable.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--wait", "until_refused", is_flag=True, help="Wait until the server refuses it, which takes up to ten seconds."
@@ -40,6 +51,7 @@ def revoke(
     options: Options,
     /,
     addresses: tuple[str, ...],
+    token_files: tuple[str, ...],
     yes: bool,
     until_refused: bool,
     dry_run: bool,
@@ -49,23 +61,55 @@ def revoke(
 ) -> None:
     """Revoke credentials now: the API server refuses them within ten seconds.
 
+    WHAT is an ADDRESS; a file, which kubemint wrote or which holds a token; handle:CLUSTER/NAMESPACE/NAME; a
+    fingerprint or a token's id (jti), as kubemint and audit logs write them; or - for the token itself on stdin. The
+    clusters (those of --context, else all) are asked who has it; a token is shown to the one that has its handle and
+    to no other.
+
     On a terminal it shows what stops working and asks; elsewhere it needs --yes. Exit code 3: what was to end has
     ended, but a place that held it could not be tidied.
     """
     options = options.merged(given)
     if not dry_run:
         refuse_read_only(options, "revoke")
-    meant = list(dict.fromkeys(map(address_of, addresses)))
+    if not addresses and not token_files:
+        raise UsageError(
+            "nothing is named to revoke", "an address, a fingerprint, a token's id, or - for the token on stdin"
+        )
+    texts = [*map(meant_by, addresses), *(_token_of(name) for name in token_files)]
+    meant = list(dict.fromkeys(texts))
     run_async(_revoke(options, meant, yes=yes, wait=until_refused, dry_run=dry_run, quiet=quiet, form=form))
 
 
+def meant_by(text: str) -> Address | Sought:
+    """What a word means: the token on stdin, an address or a file that kubemint wrote, a fingerprint, or an id.
+
+    Raises UsageError.
+    """
+    if text == "-":
+        return _token_of(text)
+    sought = None if _exists(text) else sought_in(text)
+    return sought if sought is not None else address_of(text)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return expanded(text).exists()
+    except OSError:  # too long for a name
+        return False
+
+
+def _token_of(name: str) -> Sought:
+    return token_of(read_input(name), "stdin" if name == "-" else name)
+
+
 async def _revoke(
-    options: Options, addresses: list[Address], *, yes: bool, wait: bool, dry_run: bool, quiet: bool, form: str
+    options: Options, meant: list[Address | Sought], *, yes: bool, wait: bool, dry_run: bool, quiet: bool, form: str
 ) -> None:
     from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
-        plans = [await engine.plan_revoke(address, wait=wait) for address in addresses]
+        plans = [await _planned(engine, one, options.contexts, wait=wait) for one in meant]
         if dry_run:
             users = {plan.id: await _users(engine, plan) for plan in plans}
             if form == "name":
@@ -83,6 +127,14 @@ async def _revoke(
         progress = Progress(several=len(plans) > 1, quiet=quiet)
         outcomes = [await carry_out(engine, plan, progress, warn=yes) for plan in plans]
     finish(outcomes, form)
+
+
+async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, ...], *, wait: bool) -> Plan:
+    if isinstance(what, Address):
+        if what.kind is not CredentialKind.FILE or engine.state.export_record(what) or not expanded(what.name).exists():
+            return await engine.plan_revoke(what, wait=wait)
+        what = _token_of(what.name)  # kubemint knows nothing of it: then what lies in it is meant
+    return await engine.plan_revoke_sought(what, contexts, wait=wait)
 
 
 async def _users(engine: Engine, plan: Plan) -> dict[str, Any]:

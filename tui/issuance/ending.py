@@ -17,6 +17,7 @@ from tui.kube import limits
 from tui.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
+from . import vouching
 from .errors import IssuanceError
 from .proving import caller_in, review
 from .reading import token as token_at
@@ -77,7 +78,6 @@ async def at_hand(context: Context, credential: Credential, *copies: Address) ->
 
     Never raises, and takes a few seconds at the most: what is to end does not depend on it.
     """
-    known = credential.fingerprint
     try:
         async with asyncio.timeout(_PROBE):
             for address in (credential.address, *copies):
@@ -85,11 +85,18 @@ async def at_hand(context: Context, credential: Credential, *copies: Address) ->
                     token = await token_at(context, address)
                 except (KubeError, IssuanceError, OSError):
                     continue
-                if token is not None and (not known or token.fingerprint == known):
+                if token is not None and _is_its(token, credential):
                     return token
     except TimeoutError:
         pass
     return None
+
+
+def _is_its(token: Sensitive, credential: Credential) -> bool:
+    if credential.fingerprint:
+        return token.fingerprint == credential.fingerprint
+    handle = credential.handle
+    return handle is None or vouching.bound_to(token, handle.cluster) == handle
 
 
 async def ask(context: Context, credential: Credential, token: Sensitive | None) -> Answer:

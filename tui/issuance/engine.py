@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .powers import Powers
     from .request_keeping import Keepers
     from .self_issue import SelfWish
+    from .sought import Sought
     from .state import StateStore
     from .tenants import TenantPush, TenantStore
     from .undoing import UndoWindow
@@ -155,9 +156,18 @@ class Engine:
 
     async def plan_revoke(self, address: Address, *, wait: bool = False) -> Plan:
         """What revoking this credential would do, and what stops working; with `wait` until the server refuses it."""
-        from .revoking import prepare_revocation
+        from .revoking_plans import prepare_revocation
 
         return self._planned(*await prepare_revocation(self._context, address, wait=wait))
+
+    async def plan_revoke_sought(self, sought: Sought, clusters: Sequence[str] = (), *, wait: bool = False) -> Plan:
+        """The same for what is known only by its fingerprint, its id or the token itself.
+
+        `clusters` (default: all that are known) are asked for it, and none of them is shown a token that is not its.
+        """
+        from .revoking_plans import prepare_sought
+
+        return self._planned(*await prepare_sought(self._context, sought, clusters or self._targets.names(), wait=wait))
 
     async def plan_reactivate(self, address: Address) -> Plan:
         """What accepting a long-lived token again would do that the cluster invalidated for not being used."""

@@ -70,6 +70,8 @@ async def prepare_copy(
     address = reading.normal(address)
     if address.kind is CredentialKind.LOGIN:
         raise UsageError("your own login is not handed out", "it is in your kubeconfig")
+    if address.kind is CredentialKind.HANDLE:
+        raise reading.no_token(address)
     sight = Sight()
     source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
     identity = source.identity or (stand_in(source.shoot) if source.shoot is not None else None)

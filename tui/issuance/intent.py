@@ -31,6 +31,8 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """Of a long-lived token: the UID of its account."""
     fingerprint: str = ""
     """Of the token that ends with the handle, where that is known."""
+    secrets: tuple[Address, ...] = ()
+    """For a revocation: the Secrets that go with it, where they hold its token."""
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

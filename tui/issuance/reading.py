@@ -46,6 +46,10 @@ async def lookup(context: Context, address: Address) -> Credential:
             return await look(context, address)
         case CredentialKind.LOGIN:
             return _login(context, address)
+        case CredentialKind.HANDLE:
+            from .seeking import at_handle
+
+            return (await at_handle(context, address)).credential
         case CredentialKind.REQUEST:
             from .dpf import credential_of
 
@@ -139,6 +143,8 @@ async def material(context: Context, address: Address) -> Sensitive:
             return await static_token.material(context, address)
         case CredentialKind.LOGIN:
             raise UsageError("your own login is not handed out", "it is in your kubeconfig")
+        case CredentialKind.HANDLE:
+            raise no_token(address)
 
 
 async def token(context: Context, address: Address) -> Sensitive | None:
@@ -155,6 +161,16 @@ async def token(context: Context, address: Address) -> Sensitive | None:
             return static_token.token_in(await static_token.material(context, address))
         case CredentialKind.LOGIN:
             return context.clusters.endpoint(address.cluster).login.token
+        case CredentialKind.HANDLE:
+            return None
+
+
+def no_token(address: Address) -> UsageError:
+    """What is said where somebody wants the token of a handle, or another in its place."""
+    return UsageError(
+        f"{address} is what a token is bound to; the token itself lies elsewhere",
+        "a handle can be looked at and revoked",
+    )
 
 
 async def _file(context: Context, address: Address) -> Credential:

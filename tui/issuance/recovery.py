@@ -182,7 +182,8 @@ class Recovery:
 
         async def tidy() -> None:
             """The token has ended by then: a place that cannot be reached keeps nobody from that."""
-            for secret in secrets_of(revocation.address, exports) if revocation.ending else ():
+            known = (*secrets_of(revocation.address, exports), *revocation.secrets)
+            for secret in dict.fromkeys(known) if revocation.ending else ():
                 try:
                     await delete_secret(self._context, secret, revocation.handle, revocation.fingerprint)
                 except (KubeError, IssuanceError) as error:

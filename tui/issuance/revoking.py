@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,18 +12,13 @@ from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
 from . import dead_tokens, ending, handles, managed, vouching
-from .errors import IssuanceError, UsageError
+from .errors import IssuanceError
 from .intent import Export, Revocation
-from .plans import new_id
-from .reading import export_record, lookup, normal, request_at
-from .reading import token as token_at
-from .replacing import is_gone
 from .running import Run, explain
 from .secret_place import SecretObject
-from .sight import Sight, told_apart
-from .types import Action, Address, Credential, CredentialKind, Format, Handle, Plan, SecretDestination, State, Step
-from .vouchers import Word
-from .work import Context, Finished, Work
+from .sight import Sight
+from .types import Address, Credential, CredentialKind, Format, Handle, SecretDestination
+from .work import Context, Finished
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
@@ -83,9 +77,11 @@ class Revoke:
                 ending=True,
                 account=self._ending.account,
                 fingerprint=self.credential.fingerprint,
+                secrets=self.secrets,
             )
             note.record = {"revocations": [due]}
-        token = self.token or await ending.at_hand(self.context, self.credential, *_copies(self.exports))
+        copies = (*_copies(self.exports), *self.secrets)
+        token = self.token or await ending.at_hand(self.context, self.credential, *copies)
         async with run.step("handle") as note:
             said = await handles.delete(self.context.clusters, self._ending)
             answer = await ending.ask(self.context, self.credential, token)
@@ -155,120 +151,6 @@ class RevokeLegacy:
         return Finished(ending.over(self.credential, answer))
 
 
-async def prepare_revocation(context: Context, address: Address, *, wait: bool = False) -> tuple[Plan, Work]:
-    """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it."""
-    address = normal(address)
-    if address.kind is CredentialKind.LOGIN:
-        raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
-    if address.kind is CredentialKind.LEGACY:
-        return await _prepare_legacy(context, address, wait=wait)
-    sight = Sight()
-    credential, named = await sight.see(
-        str(address), lambda: _vouched(context, address), lambda seen: told_apart(seen[0])
-    )
-    if address.kind is CredentialKind.REQUEST and credential.handle is None:
-        from .request_changes import prepare_recreation
-
-        return await prepare_recreation(context, await request_at(context, address), wait=wait)
-    lives = ""
-    if credential.state is State.REVOKED:
-        credential, named, lives = await _looked_at_again(context, credential, wait=wait)
-    handle = credential.handle
-    if said := irrevocable(credential):
-        raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
-    if handle is None:
-        raise UsageError(
-            f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
-            f"to end it now, delete the service account {credential.identity}: that ends every token it has",
-        )
-    fingerprint = credential.fingerprint
-    exports = await sight.see("the copies of it", lambda: _bound_to(context, handle, fingerprint))
-    written = await asyncio.to_thread(context.state.written_secrets)
-    secrets = secrets_of(address, exports)
-    known = tuple(one.credential.address for one in written if _same_token(one, handle, credential.fingerprint))
-    steps = [
-        Step(id="intent", title="Journal what is intended"),
-        Step(
-            id="handle", title="Delete the handle, which revokes the token",
-            verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
-        ),
-    ]  # fmt: skip
-    warnings = ["whoever uses it is refused within 10 s; verifiers outside of the API server only notice its expiry"]
-    for number, secret in enumerate(secrets):
-        steps.append(
-            Step(
-                id=f"secret:{number}", title=f"Delete the Secret {secret.namespace}/{secret.name}",
-                verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace,
-                name=secret.name,
-            )
-        )  # fmt: skip
-    if wait:
-        steps.append(ending.STEP)
-    if lives:
-        warnings.append(f"it was recorded as revoked, but {lives}")
-    if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
-        warnings.append(credential.message)
-    if address.kind is CredentialKind.REQUEST:
-        warnings.append("the request stays: its controller, or the next rotation, issues a new token")
-    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight, wait=wait)
-
-
-async def _looked_at_again(
-    context: Context, credential: Credential, *, wait: bool
-) -> tuple[Credential, handles.Named, str]:
-    """What was recorded as revoked, looked at where it counts: the credential, who names its handle, and how it lives
-    although it should not. Raises UsageError where it is dead as recorded, KubeError where that cannot be seen.
-    """
-    address, handle, identity = credential.address, credential.handle, credential.identity
-    token = await ending.at_hand(context, credential)
-    if handle is not None and not await is_gone(context, handle):
-        return credential, handles.Named.BY_JOURNAL, "its handle is there: whoever has the token still gets in"
-    answer = await ending.ask(context, credential, token)
-    if answer is not ending.Answer.ACCEPTED or token is None or identity is None:
-        raise UsageError(f"{address} is revoked already: {_DEAD[answer]}")
-    bound = vouching.bound_to(token, identity.cluster)  # the server has just confirmed that token
-    if bound is not None and bound != handle:
-        named = msgspec.structs.replace(credential, handle=bound)
-        return named, handles.Named.BY_TOKEN, "the server accepts its token, which is bound to another handle"
-    if handle is None or not wait:
-        raise UsageError(
-            f"{address} is revoked already: {_DEAD[answer]}",
-            "with --wait it is asked until it refuses it; where it never does, delete the service account "
-            f"{identity}: that ends every token it has",
-        )
-    return credential, handles.Named.BY_JOURNAL, _DEAD[answer]
-
-
-_DEAD: Final = {
-    ending.Answer.REFUSED: "the server refuses its token",
-    ending.Answer.UNASKED: "its handle is gone; the token is not here to ask about it",
-    ending.Answer.AWAY: "its handle is gone; whether the server refuses its token, it does not say",
-    ending.Answer.ACCEPTED: "its handle is gone, but the server accepted its token just now, as it may for 10 s",
-}
-
-
-async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple[Export, ...]:
-    """What this machine knows to hold a token bound to that handle."""
-    records = await asyncio.to_thread(context.state.export_records)
-    return tuple(record for record in records if _same_token(record, handle, fingerprint))
-
-
-def irrevocable(credential: Credential) -> tuple[str, str] | None:
-    """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
-    if credential.shoot is None:
-        return None
-    if credential.state is State.ENDLESS:
-        from .static_token import how_to_stop
-
-        return "it is a shoot's static token, which never ends", how_to_stop(credential.shoot)
-    return (
-        f"it is a client certificate, which ends at {_end(credential)}",
-        "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
-    )
-
-
 async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
     """Delete the managed Secret that holds the token of this fingerprint, unless it holds something else by now.
 
@@ -317,7 +199,8 @@ def _copies(exports: tuple[Export, ...]) -> tuple[Address, ...]:
     return tuple(export.credential.address for export in exports)
 
 
-def _same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
+def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
+    """Whether this machine knows that what it wrote there holds the token of that handle."""
     held = record.credential
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
 
@@ -337,57 +220,3 @@ def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, 
             if isinstance(place, SecretDestination)
         ]
     return tuple(dict.fromkeys(one for one in found if one.kind is CredentialKind.SECRET))
-
-
-async def _vouched(context: Context, address: Address) -> tuple[Credential, handles.Named]:
-    """The credential with a handle that may be ended, and who says that it is that. Raises UsageError, KubeError."""
-    if address.kind is CredentialKind.SECRET:
-        reading = await vouching.require(context, address)
-        if reading.verdict.handle is None and reading.facts.handle is not None:
-            bound = reading.facts.handle
-            raise UsageError(
-                f"{address} cannot be revoked by itself: it is a copy, and its token ends with handle "
-                f"{bound.namespace}/{bound.name} of its original",
-                "revoke the original; that ends every copy",
-            )
-        return reading.credential, reading.verdict.named
-    if address.kind is CredentialKind.FILE:
-        credential = (await export_record(context, address)).credential
-        if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
-            return credential, handles.Named.BY_JOURNAL
-        facts = await vouching.facts_of(context, credential.identity, await token_at(context, address))
-        mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
-        handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
-        return msgspec.structs.replace(credential, handle=handle), handles.Named.BY_TOKEN
-    credential = await lookup(context, address)
-    if address.kind is not CredentialKind.REQUEST:
-        return credential, handles.Named.BY_TOKEN
-    request = await request_at(context, address)
-    facts, verdict = await vouching.of_request(context, request, credential, await token_at(context, address))
-    if not verdict.ok and (credential.handle is not None or facts.handle is not None):
-        raise UsageError(f"{address}: {verdict.why}", verdict.hint)
-    return msgspec.structs.replace(credential, handle=verdict.handle), verdict.named
-
-
-async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> tuple[Plan, RevokeLegacy]:
-    from .legacy_rotation import copies_of, look_at
-
-    sight = Sight()
-    found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: told_apart(seen.credential))
-    credential = found.credential
-    assert credential.handle is not None
-    handle = credential.handle
-    exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
-    step = Step(
-        id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
-        verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
-    )  # fmt: skip
-    warnings = ["a Secret created anew under the same name would make this very token valid again"]
-    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
-    steps = (step, ending.STEP) if wait else (step,)
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=steps, warnings=tuple(warnings))
-    return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
-
-
-def _end(credential: Credential) -> str:
-    return f"{credential.expires_at:%Y-%m-%d %H:%M:%S} UTC" if credential.expires_at else "an unknown time"

@@ -9,7 +9,7 @@ from . import vouching
 from .errors import UsageError
 from .places import Held, places_for
 from .plans import Prepared, check_spec, new_id, prepare
-from .reading import export_record, normal
+from .reading import export_record, no_token, normal
 from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight
 from .types import Action, Address, CredentialKind, Plan, ShootWish
@@ -67,6 +67,8 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
         raise UsageError(
             f"the login of {address.cluster} is yours, kubemint did not issue it", "renew it where it came from"
         )
+    if address.kind is CredentialKind.HANDLE:
+        raise no_token(address)
     if address.kind is CredentialKind.STATIC:
         raise UsageError(
             f"{address} is Gardener's and never ends",

@@ -36,6 +36,8 @@ class CredentialKind(StrEnum):
     """The kubeconfig with a token that never ends, which Gardener kept in a Secret for each shoot before 1.27."""
     LOGIN = "login"
     """What the operator's own kubeconfig holds for a cluster (client certificate or token)."""
+    HANDLE = "handle"
+    """Whatever token is bound to a handle, wherever it is kept. There is nothing to do with it but to end it."""
 
 
 KIND_LABELS: dict[CredentialKind, str] = {
@@ -45,6 +47,7 @@ KIND_LABELS: dict[CredentialKind, str] = {
     CredentialKind.LEGACY: "token Secret",
     CredentialKind.STATIC: "static token",
     CredentialKind.LOGIN: "login",
+    CredentialKind.HANDLE: "handle",
 }
 
 
@@ -114,7 +117,8 @@ class Address(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> Address:
         """Raises ValueError with what is expected where `text` is not an address."""
         expected = (
-            "an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static), file:PATH or login:CLUSTER"
+            "an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static, handle), file:PATH or "
+            "login:CLUSTER"
         )
         kind_text, colon, rest = text.partition(":")
         if not colon or not rest or kind_text not in set(CredentialKind):

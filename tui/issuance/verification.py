@@ -46,6 +46,8 @@ async def verify(context: Context, address: Address) -> Verification:
     credential = await reading.lookup(context, address)
     if address.kind is CredentialKind.LOGIN:
         return await _verify_login(context, address.cluster)
+    if address.kind is CredentialKind.HANDLE:
+        raise reading.no_token(address)
     if credential.shoot is not None:
         from tui.kube.client import Client
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow, Row
-from tui.issuance.revoking import irrevocable
+from tui.issuance.revoking_plans import irrevocable
 from tui.issuance.types import Credential
 from tui.kube.text import safe_text
 from tui.widgets.names import short_address

@@ -1,0 +1,253 @@
+"""What revoking would do, and who will notice: by an address, by a handle, or by what is known of the token."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.kube.errors import KubeError
+
+from . import ending, handles, seeking, vouching
+from .errors import IssuanceError, UsageError
+from .intent import Export
+from .plans import new_id
+from .reading import export_record, lookup, normal, request_at
+from .reading import token as token_at
+from .replacing import is_gone
+from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
+from .seeking import Found
+from .sight import Sight, told_apart
+from .types import Action, Address, Credential, CredentialKind, Handle, Plan, State, Step
+from .vouchers import Word
+from .work import Context, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from .sought import Sought
+
+
+async def prepare_revocation(context: Context, address: Address, *, wait: bool = False) -> tuple[Plan, Work]:
+    """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it."""
+    address = normal(address)
+    if address.kind is CredentialKind.LOGIN:
+        raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
+    if address.kind is CredentialKind.LEGACY:
+        return await _prepare_legacy(context, address, wait=wait)
+    return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait)
+
+
+async def prepare_sought(
+    context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool = False
+) -> tuple[Plan, Work]:
+    """The same for what is known only by its fingerprint, its id or the token itself; `clusters` are asked for it.
+
+    Raises UsageError where it is nowhere, or nothing can end it, with what can be done; KubeError.
+    """
+    token = sought.token
+    if token is None:
+        return await _prepare_known(context, sought, clusters, wait=wait)
+    found = await seeking.of_token(context, token, clusters)
+    if isinstance(found, Address):
+        return await _prepare_legacy(context, found, wait=wait)
+    there, cluster = [found], found.credential.address.cluster
+
+    async def look() -> Found:
+        """The first time as it was just found."""
+        again = there.pop() if there else await seeking.of_token(context, token, [cluster])
+        assert isinstance(again, Found)
+        return again
+
+    return await _prepare(context, str(sought), look, wait=wait)
+
+
+async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool) -> tuple[Plan, Work]:
+    """Each place that says so is looked into, until one is found that can be ended."""
+    addresses, search = await seeking.of_known(context, sought, clusters)
+    trouble: list[IssuanceError] = []
+    for address in addresses:
+        try:
+            await seeking.insist(context, sought, address)
+            plan, work = await prepare_revocation(context, address, wait=wait)
+        except IssuanceError as error:
+            trouble.append(error)
+            continue
+        said = (search.words,) if search.asked or search.away else ()
+        return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
+    raise trouble[0] if trouble else seeking.nothing_known(sought, search)
+
+
+async def _prepare(
+    context: Context, what: str, look: Callable[[], Awaitable[Found]], *, wait: bool
+) -> tuple[Plan, Work]:
+    sight = Sight()
+    found = await sight.see(what, look, lambda seen: told_apart(seen.credential))
+    credential, named = found.credential, found.named
+    address = credential.address
+    if address.kind is CredentialKind.REQUEST and credential.handle is None:
+        from .request_changes import prepare_recreation
+
+        return await prepare_recreation(context, await request_at(context, address), wait=wait)
+    lives = ""
+    if credential.state is State.REVOKED:
+        credential, named, lives = await _looked_at_again(context, credential, wait=wait)
+    handle = credential.handle
+    if said := irrevocable(credential):
+        raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
+    if handle is None:
+        raise UsageError(
+            f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
+            f"to end it now, delete the service account {credential.identity}: that ends every token it has",
+        )
+    fingerprint = credential.fingerprint
+    exports = await sight.see("the copies of it", lambda: _bound_to(context, handle, fingerprint))
+    written = await asyncio.to_thread(context.state.written_secrets)
+    secrets = tuple(dict.fromkeys((*secrets_of(address, exports), *found.places)))
+    known = tuple(one.credential.address for one in written if same_token(one, handle, credential.fingerprint))
+    steps = [
+        Step(id="intent", title="Journal what is intended"),
+        Step(
+            id="handle", title="Delete the handle, which revokes the token",
+            verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
+        ),
+    ]  # fmt: skip
+    warnings = [
+        *found.said,
+        "whoever uses it is refused within 10 s; verifiers outside of the API server only notice its expiry",
+    ]
+    for number, secret in enumerate(secrets):
+        steps.append(
+            Step(
+                id=f"secret:{number}", title=f"Delete the Secret {secret.namespace}/{secret.name}",
+                verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace,
+                name=secret.name,
+            )
+        )  # fmt: skip
+    if wait:
+        steps.append(ending.STEP)
+    if lives:
+        warnings.append(f"it was recorded as revoked, but {lives}")
+    if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
+        warnings.append(credential.message)
+    if address.kind is CredentialKind.REQUEST:
+        warnings.append("the request stays: its controller, or the next rotation, issues a new token")
+    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
+    return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait)
+
+
+async def _looked_at_again(
+    context: Context, credential: Credential, *, wait: bool
+) -> tuple[Credential, handles.Named, str]:
+    """What was recorded as revoked, looked at where it counts: the credential, who names its handle, and how it lives
+    although it should not. Raises UsageError where it is dead as recorded, KubeError where that cannot be seen.
+    """
+    address, handle, identity = credential.address, credential.handle, credential.identity
+    token = await ending.at_hand(context, credential)
+    if handle is not None and not await is_gone(context, handle):
+        return credential, handles.Named.BY_JOURNAL, "its handle is there: whoever has the token still gets in"
+    answer = await ending.ask(context, credential, token)
+    if answer is not ending.Answer.ACCEPTED or token is None or identity is None:
+        raise UsageError(f"{address} is revoked already: {_DEAD[answer]}")
+    bound = vouching.bound_to(token, identity.cluster)  # the server has just confirmed that token
+    if bound is not None and bound != handle:
+        named = msgspec.structs.replace(credential, handle=bound)
+        return named, handles.Named.BY_TOKEN, "the server accepts its token, which is bound to another handle"
+    if handle is None or not wait:
+        raise UsageError(
+            f"{address} is revoked already: {_DEAD[answer]}",
+            "with --wait it is asked until it refuses it; where it never does, delete the service account "
+            f"{identity}: that ends every token it has",
+        )
+    return credential, handles.Named.BY_JOURNAL, _DEAD[answer]
+
+
+_DEAD: Final = {
+    ending.Answer.REFUSED: "the server refuses its token",
+    ending.Answer.UNASKED: "its handle is gone; the token is not here to ask about it",
+    ending.Answer.AWAY: "its handle is gone; whether the server refuses its token, it does not say",
+    ending.Answer.ACCEPTED: "its handle is gone, but the server accepted its token just now, as it may for 10 s",
+}
+
+
+async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple[Export, ...]:
+    """What this machine knows to hold a token bound to that handle."""
+    records = await asyncio.to_thread(context.state.export_records)
+    return tuple(record for record in records if same_token(record, handle, fingerprint))
+
+
+def irrevocable(credential: Credential) -> tuple[str, str] | None:
+    """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
+    if credential.shoot is None:
+        return None
+    if credential.state is State.ENDLESS:
+        from .static_token import how_to_stop
+
+        return "it is a shoot's static token, which never ends", how_to_stop(credential.shoot)
+    return (
+        f"it is a client certificate, which ends at {_end(credential)}",
+        "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
+    )
+
+
+async def _vouched(context: Context, address: Address) -> Found:
+    """The credential with a handle that may be ended, and who says that it is that. Raises UsageError, KubeError."""
+    if address.kind is CredentialKind.HANDLE:
+        return await seeking.at_handle(context, address)
+    if address.kind is CredentialKind.SECRET:
+        try:
+            reading = await vouching.require(context, address)
+        except KubeError as error:  # a place that is gone, or away, keeps no token from being revoked
+            return await seeking.without_place(context, address, error)
+        if reading.verdict.handle is None and reading.facts.handle is not None:
+            bound = reading.facts.handle
+            raise UsageError(
+                f"{address} cannot be revoked by itself: it is a copy, and its token ends with handle "
+                f"{bound.namespace}/{bound.name} of its original",
+                "revoke the original; that ends every copy",
+            )
+        return Found(credential=reading.credential, named=reading.verdict.named)
+    if address.kind is CredentialKind.FILE:
+        credential = (await export_record(context, address)).credential
+        if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
+            return Found(credential=credential, named=handles.Named.BY_JOURNAL)
+        facts = await vouching.facts_of(context, credential.identity, await token_at(context, address))
+        mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
+        handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
+        credential = msgspec.structs.replace(credential, handle=handle)
+        return Found(credential=credential, named=handles.Named.BY_TOKEN)
+    credential = await lookup(context, address)
+    if address.kind is not CredentialKind.REQUEST:
+        return Found(credential=credential, named=handles.Named.BY_TOKEN)
+    request = await request_at(context, address)
+    facts, verdict = await vouching.of_request(context, request, credential, await token_at(context, address))
+    if not verdict.ok and (credential.handle is not None or facts.handle is not None):
+        raise UsageError(f"{address}: {verdict.why}", verdict.hint)
+    credential = msgspec.structs.replace(credential, handle=verdict.handle)
+    return Found(credential=credential, named=verdict.named)
+
+
+async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> tuple[Plan, RevokeLegacy]:
+    from .legacy_rotation import copies_of, look_at
+
+    sight = Sight()
+    found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: told_apart(seen.credential))
+    credential = found.credential
+    assert credential.handle is not None
+    handle = credential.handle
+    exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
+    step = Step(
+        id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
+        verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
+    )  # fmt: skip
+    warnings = ["a Secret created anew under the same name would make this very token valid again"]
+    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
+    steps = (step, ending.STEP) if wait else (step,)
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=steps, warnings=tuple(warnings))
+    return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
+
+
+def _end(credential: Credential) -> str:
+    return f"{credential.expires_at:%Y-%m-%d %H:%M:%S} UTC" if credential.expires_at else "an unknown time"

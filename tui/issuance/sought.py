@@ -1,0 +1,116 @@
+"""What somebody wants to end without knowing where it is kept: a fingerprint, the id of a token, or the token itself.
+
+Pure: what a text means, and what a token says of itself. Nobody has confirmed any of that; it says where to look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.kube.sensitive import Sensitive, looks_secret
+from tui.kube.text import safe_text
+
+from .claims import Claims, ClaimsError, read_token
+from .errors import UsageError
+from .inspecting import logins_in
+
+if TYPE_CHECKING:
+    from .types import Identity
+
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
+_ID: Final = re.compile(r"(?:JTI=)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LONGEST: Final = 253
+_SHOWN: Final = 200
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the three. `str()` is how it is called to people."""
+
+    fingerprint: str = ""
+    id: str = ""
+    """The `jti` of the token, as audit logs write it (`authentication.kubernetes.io/credential-id`)."""
+    token: Sensitive | None = None
+
+    def __str__(self) -> str:
+        if self.token is not None:
+            return f"the token with fingerprint {self.token.fingerprint}"
+        return f"fingerprint {self.fingerprint}" if self.fingerprint else f"token id {self.id}"
+
+
+def sought_in(text: str) -> Sought | None:
+    """What a word on the command line means that is neither an address nor a path; None for anything else.
+
+    Raises UsageError for a token: there it can be read by others, and the shell remembers it.
+    """
+    if looks_secret(text):
+        raise UsageError(
+            "a token does not belong on the command line, where others can read it and the shell remembers it",
+            "give it on stdin (`kubemint revoke -`) or with --token-file FILE; this one should be ended",
+        )
+    if _FINGERPRINT.fullmatch(text):
+        return Sought(fingerprint=text)
+    found = _ID.fullmatch(text)
+    return Sought(id=found[1].lower()) if found else None
+
+
+def token_of(material: Sensitive, where: str) -> Sought:
+    """The one token in what was given on stdin or lies in a file: bare, or in a kubeconfig, a Secret or the like.
+
+    Raises UsageError where there is none, or more than one.
+    """
+    tokens = {one.token for one in logins_in(material.reveal_bytes()) if one.token is not None}
+    if len(tokens) != 1:
+        held = "no token" if not tokens else f"{len(tokens)} different tokens"
+        raise UsageError(f"{where} holds {held}", "give exactly the one that is to end")
+    return Sought(token=tokens.pop())
+
+
+def claims_of(token: Sensitive) -> Claims:
+    """What a token says of itself, with names that can be names. Raises UsageError."""
+    try:
+        claims = read_token(token)
+    except ClaimsError as error:
+        raise UsageError(f"what was given cannot be read as a token: {error.message}", error.hint) from None
+    bound = claims.bound.name if claims.bound is not None and claims.bound.kind == "Secret" else "none"
+    for name in (claims.namespace, claims.service_account, bound):
+        if not (len(name) <= _LONGEST and _NAME.fullmatch(name)) or ".." in name:
+            raise UsageError(
+                "what was given is not the token of a service account",
+                "only these are bound to something that can be deleted",
+            )
+    return claims
+
+
+def endings(claims: Claims, account: Identity | None) -> tuple[str, str]:
+    """Why a token cannot be ended by itself, and what can be done; `account` is where its account was seen."""
+    whose = str(account) if account is not None else f"{claims.namespace}/{claims.service_account}"
+    ends = f"it ends at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at is not None else "it never ends"
+    if claims.bound is None:
+        return (
+            f"this token of {whose} is bound to nothing; {ends}",
+            f"to end it sooner, delete the service account {whose}: that ends every token it has",
+        )
+    return (
+        f"this token of {whose} is bound to the {claims.bound.kind} {safe_text(claims.bound.name, _SHOWN)}; {ends}",
+        f"it ends with that {claims.bound.kind}; or delete the service account {whose}, which ends every token it has",
+    )
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it was looked for."""
+
+    asked: Sequence[str] = ()
+    away: Mapping[str, str] = {}
+    """The clusters that gave no answer, each with why."""
+
+    @property
+    def words(self) -> str:
+        """Both in one line."""
+        asked = f"looked for in {', '.join(self.asked)}" if self.asked else "no cluster could be asked"
+        away = "; ".join(f"{name}: {why}" for name, why in self.away.items())
+        return f"{asked}; no answer from {away}" if away else asked
