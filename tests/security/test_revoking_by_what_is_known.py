@@ -94,7 +94,7 @@ def test_exactly_one_token_is_meant() -> None:
 def test_a_name_in_a_token_is_a_name(field: str, text: str) -> None:
     names = {"namespace": "ns", "account": "robot", "secret": "kubemint-robot-bcdfghjk"} | {field: text}
     with pytest.raises(UsageError, match="not the token of a service account"):
-        claims_of(bound(*names.values(), uid="u"))
+        claims_of(bound(names["namespace"], names["account"], names["secret"], "u"))
 
 
 def test_where_it_was_looked_for_is_said() -> None:
