@@ -94,11 +94,21 @@ def test_what_a_person_takes_is_not_counted() -> None:
         assert deadline.left == 6
         with deadline.stopped():
             clock.now += 1000
+            assert deadline.left == 6
         clock.now += 1000
         assert deadline.left == 6, "asked twice at a time it goes on with the last answer"
     assert deadline.left == 6
     clock.now += 7
     assert deadline.left == 0
+
+
+def test_whoever_is_asked_may_take_their_time() -> None:
+    clock = Clock()
+    with limits.within(10) as deadline:
+        deadline.clock, deadline.at = clock, clock.now + 10
+        with limits.not_counted():
+            clock.now += 1000
+        assert limits.left() == 10
 
 
 def test_where_no_deadline_is_nothing_ends() -> None:
@@ -161,7 +171,7 @@ async def test_a_wait_ends_with_its_deadline_and_other_timeouts_stay_what_they_a
         async with limits.bounded("c"):
             await asyncio.sleep(60)
     assert over.value.cluster == "c"
-    with limits.within(0), pytest.raises(OutOfTime):
+    with limits.within(0), pytest.raises(OutOfTime, match="c: the time for this is over"):
         async with limits.bounded("c"):
             raise AssertionError("it was over before it began")
     with limits.within(60), pytest.raises(TimeoutError, match="another"):

@@ -137,6 +137,35 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
     ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
     ("found = b''", "b''", "None", "neither is anything"),
+    ("valid = False", "False", "None", "neither is valid"),
+    *(
+        (
+            "missing = 'client-key' if key is None else 'client-certificate'",
+            *change,
+            "a certificate without its key was refused before",
+        )
+        for change in (
+            ("is None", "is None and False"),
+            ("'client-key'", "'XXclient-keyXX'"),
+            ("'client-key'", "'CLIENT-KEY'"),
+        )
+    ),
+    (
+        "command = str(_located(command, user.origin, 'exec command'))",
+        "'exec command'",
+        "None",
+        "it names what comes from no file, which was refused before",
+    ),
+    (
+        "def x__whole__mutmut_orig(path: Path, named: str, cluster: str='') -> bytes:",
+        "''",
+        "'XXXX'",
+        "who reads a context's files says its name instead",
+    ),
+    *(
+        ("data = read_small(path, _MAX_FILE + 1)", "_MAX_FILE + 1", most, "what is too large is refused either way")
+        for most in ("None", "_MAX_FILE + 2")
+    ),
     (
         "whole = bytes(data) if isinstance(data, memoryview) else data",
         "memoryview)",

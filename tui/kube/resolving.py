@@ -182,7 +182,7 @@ def in_cluster_endpoint(environ: Mapping[str, str], folder: Path = SERVICE_ACCOU
         name=name,
         server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
         ca=authority,
-        namespace=namespace.decode("ascii") or "default",
+        namespace=namespace.decode() or "default",
         cluster_name="incluster",
         login=Login(token_file=str(token_file)),
     )
