@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
@@ -44,6 +44,7 @@ from tui.screens.session import FleetLike, Session
 from tui.screens.unused_keys import why_nothing
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
+from tui.widgets.inside_textual import InsideTextual
 from tui.widgets.keystrokes import Pace
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
@@ -65,7 +66,7 @@ UNUSED: Final = 4.0
 Opener = Callable[[], FleetLike]
 
 
-class KubemintApp(App[int]):
+class KubemintApp(InsideTextual[int]):
     """The dashboard. `fleet` is what it shows, or `opener` makes one once the first frame stands."""
 
     TITLE = "kubemint"
@@ -355,11 +356,6 @@ class KubemintApp(App[int]):
         """An alert, in one line."""
         self.notify(text, title="alert", markup=False, severity="error" if worse else "warning", timeout=6)
 
-    def write_to_terminal(self, sequence: str) -> None:
-        """A sequence for the terminal itself, between two frames; nothing where there is none."""
-        if sequence and self._driver is not None and not self.is_headless and not self.is_web:
-            self._driver.write(sequence)
-
     # Themes
 
     def action_theme(self, name: str) -> None:
@@ -386,15 +382,13 @@ class KubemintApp(App[int]):
             for screen in revealing:
                 screen.conceal(False)
 
-    def _fatal_error(self) -> None:
+    def words_of_a_mistake(self) -> str:
         """A mistake in the dashboard: where it happened, and nothing of what was in memory."""
-        self.bell()
         kind, error, trace = sys.exc_info()
         places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
         name = kind.__name__ if kind is not None else type(error).__name__
         lines = [f"kubemint: a mistake in the dashboard ({name}); please report these lines:", *places]
-        self._exit_renderables.append(Text("\n".join(lines)))
-        self._close_messages_no_wait()
+        return "\n".join(lines)
 
 
 def vocabulary() -> Vocabulary:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -31,15 +31,7 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
     environment = {**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": info + "\n"}
     failure: KubeError | None = None
     try:
-        process = await asyncio.create_subprocess_exec(
-            plugin.command,
-            *plugin.args,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
+        process, transport = await _start(plugin, environment)
     except FileNotFoundError:
         hint = (
             masked(_ANSI.sub("", plugin.install_hint)) or "install the plugin, or correct the command in the kubeconfig"
@@ -66,7 +58,7 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
         )
     finally:
         if not finished:
-            await _kill(process)
+            await _kill(process, transport)
     if failure is not None:
         raise failure
     if out.overflowed:
@@ -94,12 +86,28 @@ class _Output:
                 del self.data[: -self._limit]
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
+async def _start(
+    plugin: ExecPlugin, environment: Mapping[str, str]
+) -> tuple[asyncio.subprocess.Process, asyncio.SubprocessTransport]:
+    """What `asyncio.create_subprocess_exec` does, and the transport with it, by which its pipes can be closed."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=2**16, loop=loop),
+        plugin.command,
+        *plugin.args,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    return asyncio.subprocess.Process(transport, protocol, loop), transport
+
+
+async def _kill(process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport) -> None:
     """Ends the plugin and everything it started, and collects it."""
     _kill_group(process)
-    transport = getattr(process, "_transport", None)
-    if transport is not None:
-        transport.close()  # the pipes may still be held by something that left the group
+    transport.close()  # the pipes may still be held by something that left the group
     with suppress(TimeoutError):  # a process stuck in the kernel must not hold us up
         async with asyncio.timeout(2):
             await process.wait()

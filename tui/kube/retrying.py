@@ -12,7 +12,7 @@ from .errors import APIError, ConnectionLost, TooManyRequests
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from stamina._core import Attempt
+    from stamina import Attempt
 
 ATTEMPTS: Final = 4
 LONGEST_WAIT: Final = 5.0

@@ -90,7 +90,8 @@ class Transport(RESTClientObject):
     """The session of one endpoint with one TLS context."""
 
     def __init__(self, endpoint: Endpoint, context: ssl.SSLContext) -> None:
-        # Not the base class's __init__: it reads the system's authorities once more for every cluster.
+        # Not the base class's __init__: it reads the system's authorities once more for every cluster. What only its
+        # own `request` would need is left out: requests go out here, and what it closes is what is made here.
         self.endpoint = endpoint
         self.host = urlsplit(endpoint.server).hostname or ""
         self.configuration = Configuration(
@@ -106,13 +107,10 @@ class Transport(RESTClientObject):
                 "raise_for_status": False,
             },
         )
-        self.maxsize = 0
         self.ssl_context = context
         self.proxy = self.configuration.proxy
-        self.proxy_headers = None
         self.pool_manager: aiohttp.ClientSession | None = None
         self.retry_client = None
-        self._effective_retry_options = None
         self._open: set[aiohttp.ClientResponse] = set()
         self.users = 0
         self._retired = False
@@ -139,7 +137,13 @@ class Transport(RESTClientObject):
         if self._retired and not self.users:
             await self.close()
 
-    def _create_connector(self) -> Connections:
+    def _session(self) -> aiohttp.ClientSession:
+        if self.pool_manager is None:
+            settings = self.configuration.client_session_kwargs
+            self.pool_manager = aiohttp.ClientSession(connector=self._connector(), **settings)
+        return self.pool_manager
+
+    def _connector(self) -> Connections:
         # A name says where it leads only now. Where a proxy is used, that is the proxy's to look up.
         strange = self.endpoint.delivered and not self.proxy and not is_near(self.host)
         return Connections(limit=0, ssl=self.ssl_context, socket_factory=_socket_elsewhere if strange else _socket)
@@ -222,9 +226,7 @@ class Transport(RESTClientObject):
         *,
         packed: bool = True,
     ) -> aiohttp.ClientResponse:
-        if self.pool_manager is None:
-            self.pool_manager = self._create_pool_manager()
-        session: aiohttp.ClientSession = self.pool_manager
+        session = self._session()
         options: dict[str, Any] = {"proxy": self.proxy} if self.proxy else {}
         if self.endpoint.tls_server_name:
             options["server_hostname"] = self.endpoint.tls_server_name

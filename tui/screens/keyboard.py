@@ -222,11 +222,9 @@ class Keyboard:
         return Sort.AGAIN if action.removeprefix("app.").startswith(_AGAIN) else Sort.ACTS
 
     def _action(self, key: str) -> str:
-        """What a key would do here; empty where nothing. The innermost comes first, as Textual looks them up."""
-        for _, bindings in self._host.screen._modal_binding_chain:
-            for binding in bindings.key_to_bindings.get(key, ()):
-                return binding.action
-        return ""
+        """What a key would do here; empty where nothing."""
+        active = self._host.screen.active_bindings.get(key)
+        return active.binding.action if active is not None else ""
 
     @property
     def _takes_text(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import KEY_ALIASES, Keys, _character_to_key
+from textual.keys import KEY_ALIASES, Keys
 
 from tui.settings.vocabulary import Vocabulary
 from tui.widgets.fleet_columns import JOURNAL, OF_AREA
@@ -37,7 +37,7 @@ def normal(keys: str) -> str:
     for written in keys.split(","):
         key = written.strip()
         if len(key) == 1:
-            key = _character_to_key(key)
+            key = _named(key)
         elif not _is_key(key):
             raise ValueError(f"{key!r} is not a key; write r, R, f5, ctrl+r, space, question_mark, several with commas")
         found.append(key)
@@ -50,9 +50,17 @@ def _is_key(name: str) -> bool:
     return len(name) == 1 or name in _NAMED or _is_character(name)
 
 
+def _named(character: str) -> str:
+    """What Textual calls a character: `?` is `question_mark`."""
+    if character == ",":  # which parts two keys of one binding
+        return "comma"
+    (binding,) = Binding.make_bindings([Binding(character, "")])
+    return binding.key
+
+
 def _is_character(name: str) -> bool:
     """Whether it is what Textual calls some character: `question_mark`."""
-    return any(_character_to_key(chr(code)) == name for code in range(33, 127))
+    return any(_named(chr(code)) == name for code in range(33, 127))
 
 
 def _bindings(*owners: type[DOMNode]) -> Iterator[Binding]:
