@@ -6,8 +6,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import jsonpatch
-import jsonpointer
 import msgspec
 
 from .fields import item_key
@@ -31,13 +29,15 @@ def rejected() -> StatusError:
 
 def json_patch(obj: Object, operations: Any) -> Object:
     """RFC 6902."""
+    import jsonpatch  # few ever send one
+
     if not isinstance(operations, list):
         raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     if len(operations) > _MAX_OPERATIONS:
         raise bad_request(f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got {len(operations)}")
     try:
         result = jsonpatch.apply_patch(obj, operations)
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
         raise rejected() from error
     if not isinstance(result, dict):
         raise rejected()

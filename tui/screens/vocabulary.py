@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from textual.binding import Binding
@@ -50,6 +51,7 @@ def _is_key(name: str) -> bool:
     return len(name) == 1 or name in _NAMED or _is_character(name)
 
 
+@cache
 def _named(character: str) -> str:
     """What Textual calls a character: `?` is `question_mark`."""
     if character == ",":  # which parts two keys of one binding
