@@ -65,7 +65,8 @@ def test_how_a_lock_stands(owner: Owner | None, alive: bool, start: int, expecte
         (b"1\nhere\n", Owner(1, "here")),
         (b"2147483647\nhere\n", Owner(2147483647, "here")),
         (b"2147483648\nhere\n", None),
-        (b"00000000000000000000000000007\nhere\n", None),
+        (b"00000000000000000007\nhere\n", Owner(7, "here")),
+        (b"000000000000000000007\nhere\n", None),
         (b"7\nhere\n100\n\n", None),
         (b"\xff\xfe\n", None),
     ],
@@ -269,6 +270,8 @@ def test_what_is_no_file_says_nothing_and_holds_nobody_up(tmp_path: Path) -> Non
         assert found is not None
         assert (found.holding, found.owner) == (Holding.UNSAID, None)
         assert found.inode == (odd.lstat().st_dev, odd.lstat().st_ino)
+        assert found.age < timedelta(minutes=1)
+        assert lock_file._read(odd) is None, "nor where it comes there after the look"
 
 
 def test_only_the_lock_that_was_made_is_withdrawn(tmp_path: Path) -> None:
@@ -288,17 +291,24 @@ def test_only_the_lock_that_was_made_is_withdrawn(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_whether_a_process_lives_and_when_it_began() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        assert lock_file.is_alive(child.pid)
-        assert 0 < lock_file.start_of(os.getpid()) < lock_file.start_of(child.pid)
-        assert lock_file.start_of(child.pid) >> 64 == lock_file.start_of(os.getpid()) >> 64, (
-            "of one start of the machine"
-        )
-        assert lock_file.start_of(child.pid) & (2**64 - 1) < 10**12
-    finally:
-        child.communicate()
+def test_whether_a_process_lives_and_when_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boot = int(Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", ""), 16)
+    ours = lock_file.start_of(os.getpid())
+    odd = tmp_path / "odd) S 1 2"  # the name of a program stands in the same line as the time
+    odd.symlink_to("/bin/sleep")
+    with subprocess.Popen([odd, "60"]) as child:
+        try:
+            assert lock_file.is_alive(child.pid)
+            theirs = lock_file.start_of(child.pid)
+            assert ours >> 64 == theirs >> 64 == boot
+            assert 0 < ours & (2**64 - 1) <= theirs & (2**64 - 1) < 10**12
+        finally:
+            child.kill()
     assert not lock_file.is_alive(child.pid)
     assert lock_file.start_of(child.pid) == 0
-    assert lock_file.is_alive(1), "somebody else's, or ours"
+
+    def denied(process: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", denied)
+    assert lock_file.is_alive(child.pid), "somebody else's"

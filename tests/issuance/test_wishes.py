@@ -17,10 +17,12 @@ from tui.issuance.types import (
     Address,
     Credential,
     CredentialKind,
+    Destination,
     FileDestination,
     Format,
     Handle,
     Identity,
+    IssueSpec,
     State,
 )
 from tui.issuance.wishes import belongs
@@ -82,6 +84,11 @@ async def marks(bench: Bench, name: str, **said: str | None) -> None:
     await bench.client.patch(SECRETS, name, patch, namespace=bench.arena.namespace)
 
 
+def places_in(spec: IssueSpec) -> list[Destination]:
+    """In the same order, however they were found."""
+    return sorted(spec.destinations, key=lambda place: str(address_of(place, spec.identity)), reverse=True)
+
+
 def file_of(destination: FileDestination) -> Address:
     return Address(CredentialKind.FILE, "", "", destination.path)
 
@@ -113,6 +120,105 @@ async def test_the_places_of_one_wish(ebench: Bench) -> None:
     assert (await wished(ebench, first))[0] == places, "looking at it says that it is not ours any more"
     await ebench.client.delete(SECRETS, "two", namespace=arena.namespace)
     assert (await wished(ebench, first))[0] == places, "it is made anew"
+
+
+async def test_what_is_wished_is_what_vouches_says(ebench: Bench) -> None:
+    arena = ebench.arena
+    asked = arena.spec(arena.secret("one"), audiences=("vault",), duration=timedelta(hours=3), format=Format.TOKEN)
+    one = await ebench.issue(asked)
+    _, spec, _ = await wished(ebench, one.address)
+    assert spec == msgspec.structs.replace(asked, create_account=False)
+    assert spec.create_account is False
+    keys = await ebench.issue(arena.spec(arena.secret("two"), format=Format.SERVICE_ACCOUNT))
+    _, spec, _ = await wished(ebench, keys.address)
+    assert spec.destinations == (msgspec.structs.replace(arena.secret("two"), applied=True),)
+
+
+async def test_a_merged_kubeconfig_stays_one(ebench: Bench) -> None:
+    arena = ebench.arena
+    merged = msgspec.structs.replace(arena.file("config"), merge=True)
+    copied = msgspec.structs.replace(arena.file("copied"), merge=True)
+    issued = await ebench.issue(arena.spec(arena.secret("one"), merged))
+    assert (await ebench.engine.export(issued.address, copied)).ok
+    entry = address_of(merged, arena.identity())
+    for address in (issued.address, entry, address_of(copied, arena.identity())):
+        _, spec, _ = await wished(ebench, address)
+        assert places_in(spec) == [arena.secret("one"), copied, merged], address
+    record = ebench.state.export_record(entry)
+    assert record is not None
+    assert record.spec is not None
+    only = msgspec.structs.replace(record.spec, destinations=(arena.secret("one"),))
+    ebench.state.record_export(msgspec.structs.replace(record, spec=only))
+    _, spec, _ = await wished(ebench, entry)
+    assert places_in(spec) == [arena.secret("one"), copied, merged], "a file is always a place of its own"
+
+
+async def test_by_what_a_file_is_known_again(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret("one")))
+    copy = arena.file("copy")
+    assert (await ebench.engine.export(issued.address, copy)).ok
+    record = ebench.state.export_record(file_of(copy))
+    assert record is not None
+    assert record.credential.handle is not None
+    assert record.credential.fingerprint
+    for told, request, known in (
+        ({"handle": None}, record.request, True),
+        ({"fingerprint": ""}, record.request, True),
+        ({"handle": None, "fingerprint": ""}, record.request, False),
+        ({}, "another wish", False),
+        ({}, "", False),
+        ({}, record.request, True),
+    ):
+        changed = msgspec.structs.replace(record.credential, **told)
+        ebench.state.record_export(msgspec.structs.replace(record, credential=changed, request=request))
+        assert (file_of(copy) in (await wished(ebench, issued.address))[0]) is known, (told, request)
+
+
+async def test_files_that_belong_to_no_wish_do_not_belong_together(ebench: Bench) -> None:
+    arena = ebench.arena
+    one, two = arena.file("one"), arena.file("two")
+    await ebench.issue(arena.spec(one, two))
+    records = [ebench.state.export_record(file_of(place)) for place in (one, two)]
+    for record, place in zip(records, (one, two), strict=True):
+        assert record is not None
+        assert record.spec is not None
+        only = msgspec.structs.replace(record.spec, destinations=(place,))
+        ebench.state.record_export(msgspec.structs.replace(record, spec=only))
+    assert (await wished(ebench, file_of(one)))[0] == {file_of(one), file_of(two)}
+    for record, place in zip(records, (one, two), strict=True):
+        assert record is not None
+        assert record.spec is not None
+        only = msgspec.structs.replace(record.spec, destinations=(place,))
+        ebench.state.record_export(msgspec.structs.replace(record, spec=only, request=""))
+    assert (await wished(ebench, file_of(one)))[0] == {file_of(one)}
+
+
+async def test_two_secrets_of_one_wish_get_the_next_token_together(ebench: Bench) -> None:
+    """Where no file was among the places the second Secret kept the old token, and kept it alive."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret("one"), arena.secret("two")))
+
+    async def held(name: str) -> Any:
+        return (await ebench.client.get(SECRETS, name, namespace=arena.namespace))["data"]
+
+    before = await held("one")
+    assert before == await held("two")
+    await ebench.rotate(issued.address)
+    assert await held("one") == await held("two") != before
+    assert len(await ebench.handles()) == 1
+
+
+async def test_a_secret_that_nothing_vouches_for_any_more_gets_nothing(ebench: Bench) -> None:
+    """Its marks still name the account."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret("one"), arena.secret("two")))
+    second = arena.secret_address("two")
+    assert second in (await wished(ebench, issued.address))[0]
+    await ebench.issue(arena.spec(arena.secret("theirs"), identity=arena.identity("other")))
+    theirs = await ebench.client.get(SECRETS, "theirs", namespace=arena.namespace)
+    await ebench.client.patch(SECRETS, "two", {"data": theirs["data"]}, namespace=arena.namespace)
+    assert second not in (await wished(ebench, issued.address))[0]
 
 
 async def test_what_is_no_place_of_a_wish(ebench: Bench) -> None:

@@ -71,6 +71,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_holds_this_very_content_is_written_again",
         "where_the_write_fails_nothing_is_kept_and_nothing_replaced",
         "what_came_there_since_nothing_was_there_stays",
+        "what_comes_there_between_the_look_and_the_write_stays",
+        "a_name_that_somebody_else_takes_just_now_is_left_to_him",
+        "what_cannot_be_kept_is_not_replaced",
+        "whose_a_file_is",
         "a_long_name_is_kept_too",
         "a_name_of_many_is_refused_and_its_others_stay",
     ),
@@ -220,6 +224,35 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
         "<",
         "eight characters are never the whole alphabet",
     ),
+    (
+        "owner = _read(name) if stat.S_ISREG(found.st_mode) else None",
+        "st_mode)",
+        "st_mode) or True",
+        "`_read` says the same of what is no file",
+    ),
+    (
+        "began = int(data[data.rfind(b')') + 1:].split()[19])",
+        "+ 1",
+        "+ 2",
+        "a blank follows",
+    ),
+    *(
+        (
+            "boot = Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii')",
+            "'ascii'",
+            other,
+            "it holds hexadecimal digits and dashes: every encoding reads the same",
+        )
+        for other in ("None", "'ASCII'")
+    ),
+    ("lines = record.decode('ascii', 'replace').split('\\n')", "'ascii'", "'ASCII'", "the same encoding"),
+    (
+        "if address.kind is not CredentialKind.SECRET or address == token.address:",
+        " or ",
+        " and ",
+        "a look more, with the same end: what is no Secret is refused there, and its own vouched for already",
+    ),
+    ("return 448", "448", "449", "the root of the file system is always there"),
     *(
         (line, "'')", f"{other})", "nothing either way")
         for line, other in (

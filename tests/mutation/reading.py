@@ -80,6 +80,7 @@ class _Mute(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "hint"]  # what to do next
         if isinstance(node.func, ast.Attribute) and node.func.attr in _TELLS:
             node.args = [ast.Constant("said") if isinstance(arg, ast.Constant) else arg for arg in node.args]
         return node

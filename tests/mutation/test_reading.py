@@ -14,6 +14,7 @@ def x_judge__mutmut_orig(count, names):
     if count > 3:
         raise Refused("clusters", f"has {count} entries")
     names.append("is too long")
+    look(names, hint="next")
     return count or (names[0] if names else "none")
 """
 
@@ -24,6 +25,8 @@ def x_judge__mutmut_orig(count, names):
         ('"clusters"', '"XXclustersXX"', True),
         ('f"has {count} entries"', "None", True),
         ('names.append("is too long")', 'names.append("IS TOO LONG")', True),
+        ('hint="next"', "hint=None", True),
+        (', hint="next"', "", True),
         ("raise Refused(", "raise Other(", False),
         ("count > 3", "count >= 3", False),
         ('"none"', '"XXnoneXX"', False),

@@ -64,6 +64,7 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, bool], str, bool]] = [
     ("ours", {}, {"ours": True}, "", False),
     ("an empty file", {"size": 0}, {}, "", False),
     ("a foreign file", {}, {}, REFUSED, True),
+    ("a foreign file of one byte", {"size": 1}, {}, REFUSED, True),
     ("a foreign file, forced", {}, {"force": True}, "", False),
     ("a foreign file, merged into", {}, {"whole": False}, "", False),
     ("a foreign file for what lets nobody in", {}, {"live": False}, REFUSED, True),
@@ -124,8 +125,10 @@ def test_what_lets_somebody_in_is_for_its_owner_alone(
         ({"links": ((Path("/l"), ME),)}, ""),
         ({"links": ((Path("/l"), 0),)}, ""),
         ({"links": ((Path("/l"), BOB),)}, "through a link of 12345"),
+        ({"links": ((Path("/l"), BOB), (Path("/m"), BOB + 1))}, "through a link of 12345"),
         ({"folder_mode": 0o777}, "everybody may put another file in its place"),
         ({"folder_mode": 0o1777}, ""),
+        ({"names": 2}, "2 names (hard links)"),
         ({"names": 3}, "3 names (hard links)"),
     ],
 )
@@ -201,7 +204,7 @@ def test_the_facts_of_a_path(tmp_path: Path) -> None:
     assert there.links == ((dangling, os.geteuid()),)
     for odd in (folder, Path("/dev/null")):
         assert look_at(odd).kind is Kind.OTHER
-    with pytest.raises(FileError):
+    with pytest.raises(FileError, match=f"cannot look at {path}/below"):
         look_at(path / "below")
     tmp_path.chmod(0o1777)
     assert look_at(path).folder_mode == 0o1777
@@ -253,10 +256,13 @@ def test_where_the_write_fails_nothing_is_kept_and_nothing_replaced(
     path = tmp_path / "f"
     path.write_text("letter")
     _, verdict = may_write(path, force=True)
+    tidied: list[Path] = []
     real = files.write_private
 
     def failing(target: Path, material: Sensitive, **given: Any) -> Path:
         if target == path:
+            for kept in tidied:
+                kept.unlink()
             raise FileError("no room", "")
         return real(target, material, **given)
 
@@ -266,15 +272,76 @@ def test_where_the_write_fails_nothing_is_kept_and_nothing_replaced(
     assert os.listdir(tmp_path) == ["f"]
     with pytest.raises(FileError, match="no room"):
         put(path, NEW, msgspec.structs.replace(verdict, keep=False))
+    tidied.append(tmp_path / f"f.{KEPT_AS}")
+    with pytest.raises(FileError, match="no room"):
+        put(path, NEW, verdict)
+    assert os.listdir(tmp_path) == ["f"]
     assert path.read_text() == "letter"
 
 
 def test_what_came_there_since_nothing_was_there_stays(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("letter")
-    with pytest.raises((FileError, FileExistsError)):
+    with pytest.raises(FileError):
         put(path, NEW, Verdict(), fresh=True)
     assert path.read_text() == "letter"
+    put(path, NEW, Verdict())
+    assert path.read_text() == "new material"
+
+
+def test_what_comes_there_between_the_look_and_the_write_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f"
+
+    def late(*given: Any, **words: Any) -> Verdict:
+        verdict = judge(*given, **words)
+        path.write_text("letter")
+        return verdict
+
+    monkeypatch.setattr(standing, "judge", late)
+    with pytest.raises(FileError):
+        write_file(path, NEW, force=False)
+    assert path.read_text() == "letter"
+
+
+def test_a_name_that_somebody_else_takes_just_now_is_left_to_him(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who replace the same file at once keep it under two names; the second was refused."""
+    path, taken = tmp_path / "f", tmp_path / f"f.{KEPT_AS}"
+    path.write_text("letter")
+    real = os.path.lexists
+
+    def late(name: Path) -> bool:
+        there = real(name)
+        if name == taken and not there:
+            taken.write_text("his")
+        return there
+
+    monkeypatch.setattr(os.path, "lexists", late)
+    kept = write_file(path, NEW, force=True).kept
+    assert kept == tmp_path / f"f.{KEPT_AS}-2"
+    assert (taken.read_text(), kept.read_text()) == ("his", "letter")
+
+
+def test_what_cannot_be_kept_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f"
+    path.write_text("letter")
+
+    def full(*_: Any, **__: Any) -> Path:
+        raise FileError("no room", "")
+
+    monkeypatch.setattr(standing, "write_private", full)
+    with pytest.raises(FileError, match="no room"):
+        write_file(path, NEW, force=True)
+    assert path.read_text() == "letter"
+
+
+@as_root
+def test_whose_a_file_is(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("letter")
+    os.chown(path, BOB, BOB + 1)
+    assert (look_at(path).uid, look_at(path).gid) == (BOB, BOB + 1)
 
 
 def test_a_long_name_is_kept_too(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .errors import UsageError
-from .files import MAX_READ, PRIVATE_FILE, FileError, destination, explained, links_on, read_private, write_private
+from .files import PRIVATE_FILE, FileError, destination, explained, links_on, read_private, write_private
 
 KEPT_AS: Final = "replaced-by-kubemint"
 
@@ -214,15 +214,18 @@ def put(path: Path, material: Sensitive, verdict: Verdict, *, fresh: bool = Fals
 def keep(path: Path) -> Path:
     """A private copy of a file beside it, under a name that nobody has. Raises FileError."""
     target = destination(path)
-    content, number = read_private(target, MAX_READ), 1
+    content, number = read_private(target), 1
     while True:
         suffix = KEPT_AS if number == 1 else f"{KEPT_AS}-{number}"
         # A long name is cut so that the new one fits into what file systems allow.
         beside = target.with_name(f"{os.fsdecode(os.fsencode(target.name)[:200])}.{suffix}")
         if not os.path.lexists(beside):
-            with suppress(FileExistsError):
+            try:
                 return write_private(beside, content, fresh=True)
-        number += 1
+            except FileError:
+                if not os.path.lexists(beside):
+                    raise
+        number += 1  # also where somebody else took the name just now
 
 
 def user(uid: int) -> str:

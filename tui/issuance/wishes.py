@@ -88,18 +88,27 @@ async def _with_others(context: Context, spec: IssueSpec, token: Credential, req
     known: dict[Address, Destination] = {address_of(place, identity): place for place in spec.destinations}
     if token.address.kind is CredentialKind.FILE:
         known.setdefault(token.address, file_destination(token.address, identity))
-    for record in await asyncio.to_thread(context.state.export_records, request) if request else ():
+    for record in await asyncio.to_thread(_written, context, request) if request else ():
         if belongs(record, identity, spec.format, token.handle, token.fingerprint):
-            for place in record.spec.destinations if record.spec is not None else ():
-                known.setdefault(address_of(place, identity), place)
-            path = record.credential.address
-            known.setdefault(path, file_destination(path, identity))
-    places = [place for address, place in known.items() if await _is_still(context, address, place, spec, token)]
-    return msgspec.structs.replace(spec, destinations=tuple(places), create_account=False)
+            path, places = record.credential.address, record.spec.destinations if record.spec is not None else ()
+            in_file = path.kind is CredentialKind.FILE
+            for place in places:
+                if in_file or isinstance(place, SecretDestination):  # of a file its own record says whether it is one
+                    known.setdefault(address_of(place, identity), place)
+            if in_file:
+                known.setdefault(path, file_destination(path, identity))
+    kept = [place for address, place in known.items() if await _is_still(context, address, identity, token)]
+    return msgspec.structs.replace(spec, destinations=tuple(kept), create_account=False)
+
+
+def _written(context: Context, request: str) -> list[Export]:
+    """What this machine wrote for one wish, into files and into Secrets."""
+    secrets = [record for record in context.state.written_secrets() if record.request == request]
+    return [*context.state.export_records(request), *secrets]
 
 
 def belongs(record: Export, identity: Identity, form: Format, handle: Handle | None, fingerprint: str) -> bool:
-    """Whether a file on this machine holds the same token, and so gets the next one."""
+    """Whether what this machine wrote there is the same token, so that it gets the next one."""
     held = record.credential
     if held.state is State.REVOKED or held.identity != identity or held.format is not form:
         return False
@@ -107,13 +116,9 @@ def belongs(record: Export, identity: Identity, form: Format, handle: Handle | N
     return same_handle or (bool(fingerprint) and held.fingerprint == fingerprint)
 
 
-async def _is_still(context: Context, address: Address, place: Destination, spec: IssueSpec, token: Credential) -> bool:
+async def _is_still(context: Context, address: Address, identity: Identity, token: Credential) -> bool:
     """Whether a Secret that this machine's record names is still one of the wish, or is gone and made anew."""
-    if (
-        address.kind is not CredentialKind.SECRET
-        or address == token.address
-        or not isinstance(place, SecretDestination)
-    ):
+    if address.kind is not CredentialKind.SECRET or address == token.address:
         return True
     try:
         reading = await vouching.read(context, address)
@@ -121,4 +126,4 @@ async def _is_still(context: Context, address: Address, place: Destination, spec
         return True
     except UsageError:
         return True  # not ours any more: looking at it says so
-    return reading.verdict.ok and reading.marks.identity == spec.identity
+    return reading.verdict.ok and reading.marks.identity == identity
