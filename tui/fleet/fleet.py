@@ -43,6 +43,9 @@ from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
 
 EVERYTHING: Final = frozenset(Area)
+_FEW: Final = 60
+"""So many clusters are compared at once when one changes; with more it waits `_EACH` second for each of them."""
+_EACH: Final = 0.001
 
 
 class Fleet:
@@ -322,7 +325,10 @@ class Fleet:
     def _compare(self) -> None:
         """Compare all clusters in a moment: once, however many of them have changed until then."""
         if self._comparing is None:
-            self._comparing = asyncio.get_running_loop().call_soon(self._compare_now)
+            loop, more = asyncio.get_running_loop(), len(self._tasks) - _FEW
+            self._comparing = (
+                loop.call_later(more * _EACH, self._compare_now) if more > 0 else loop.call_soon(self._compare_now)
+            )
 
     def _compare_now(self) -> None:
         """Find out which clusters lead to the same server, and which of those shows what is in it."""
