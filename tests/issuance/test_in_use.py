@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
+from typing import Any
 
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock
@@ -56,4 +57,30 @@ async def test_what_was_put_back_within_the_grace_is_not_revoked(embedded: Arena
         embedded.forget()
         assert (await bench.engine.verify(issued.address)).ok
         assert issued.credential.handle.name in await bench.handles()
+        settled = bench.engine.settled(outcome)
+        assert not settled.whole
+        assert "the old token still works: somebody put it back into the Secret" in settled.left[0]
+        (again,) = await bench.engine.recover()
+        assert not again.ok
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+        clock.ahead = timedelta(hours=4)
+        await bench.engine.settle()
+        assert issued.credential.handle.name not in await bench.handles()
         assert bench.state.revocations() == []
+
+
+async def test_what_was_put_back_and_taken_out_again_ends_at_the_next_start(embedded: Arena) -> None:
+    """Whoever keeps a stolen token alive for a moment has not kept it alive for good."""
+    async with Bench(embedded, grace=timedelta(seconds=1)) as bench:
+        issued = await bench.issue(embedded.spec(embedded.secret()))
+        where: dict[str, Any] = {"namespace": embedded.namespace}
+        stolen: dict[str, Any] = await bench.client.get(SECRETS, "robot-credential", **where)
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+        mine: dict[str, Any] = await bench.client.get(SECRETS, "robot-credential", **where)
+        await bench.client.patch(SECRETS, "robot-credential", {"data": stolen["data"]}, **where)
+        await bench.engine.settle()
+        await bench.client.patch(SECRETS, "robot-credential", {"data": mine["data"]}, **where)
+        await bench.engine.recover()
+        assert issued.credential.handle.name not in await bench.handles()
+        embedded.forget()
+        assert (await bench.engine.verify(issued.address)).ok

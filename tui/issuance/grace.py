@@ -174,10 +174,10 @@ async def _revoke(
                     run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
                     return True
                 if not revocation.ending and await _in_use_again(context, revocation):
-                    kept = run.result(step, StepStatus.SKIPPED, _KEPT)
-                    await run.journal(kept, revoked=revocation.handle)
+                    kept = run.result(step, StepStatus.FAILED, _put_back(revocation))
+                    await run.journal(kept)  # and not forgotten: it ends once it lies there no more
                     run.tell(kept)
-                    return True
+                    return False
                 said = await handles.delete(context.clusters, handles.journaled(revocation))
                 if token is not None and revocation.old is not None:
                     said = ending.words(said, await ending.ask(context, revocation.old, token))
@@ -228,6 +228,14 @@ async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
 async def _recorded(context: Context, revocation: Revocation) -> bool:
     """Whether it is still to be revoked."""
     return await asyncio.to_thread(context.state.revocation, revocation.handle) is not None
+
+
+def _put_back(revocation: Revocation) -> str:
+    address = revocation.address
+    return (
+        f"the old token still works: somebody put it back into the Secret {address.namespace}/{address.name} before "
+        "its grace was over, so it was not revoked (rotate it again, or revoke it)"
+    )
 
 
 async def _in_use_again(context: Context, revocation: Revocation) -> bool:
