@@ -181,6 +181,21 @@ def test_a_name_or_a_list_given_twice_is_nobodys(tmp_path: Path, section: str) -
     assert "given twice" in refusal(loaded)
 
 
+@pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
+@pytest.mark.parametrize("listed", ["{one: {}}", "[x]", "[{name: [one]}]", "[{name: one, name: two}]"])
+def test_what_an_earlier_file_may_say_is_not_taken_from_a_later_one(tmp_path: Path, section: str, listed: str) -> None:
+    """The login that was to act as somebody lesser, in a list that cannot be read; a later file has the full one."""
+    first = simple("mine")
+    text = yaml.safe_dump({key: value for key, value in first.items() if key != section}) + f"{section}: {listed}\n"
+    files = f"{tmp_path / 'gone'}:{write(tmp_path / 'first', text)}:{write(tmp_path / 'later', simple('one'))}"
+    loaded = load(environ={"KUBECONFIG": files})
+    said = refusal(loaded)
+    assert f"{section} of {tmp_path / 'first'}" in said
+    assert "it comes first, and may say another one of this name" in said
+    honest = f"{write(tmp_path / 'other', simple('one'))}:{files}"
+    assert load(environ={"KUBECONFIG": honest}).endpoint("one").name == "one"
+
+
 SPELLED: dict[str, tuple[str, str]] = {
     "a merge by its tag": ("!!merge <<: *lesser", "viewer"),
     "a merge by its long tag": ('!<tag:yaml.org,2002:merge> "<<": *lesser', "viewer"),

@@ -99,13 +99,15 @@ Entry = TypeVar("Entry", ClusterEntry, UserEntry, ContextEntry)
 class Document:
     """What one file says."""
 
+    label: str = ""
+    """What the file is called."""
     clusters: dict[str, ClusterEntry] = field(default_factory=dict)
     users: dict[str, UserEntry] = field(default_factory=dict)
     contexts: dict[str, ContextEntry] = field(default_factory=dict)
     current_context: str = ""
     problems: list[ConfigError] = field(default_factory=list)
     unread: tuple[Flaw, ...] = ()
-    """Of `current-context` and the three lists: what could not be read as a whole."""
+    """Of `current-context` and the three lists: what could not be read as a whole, or not whom it is about."""
 
 
 def read_document(value: object, origin: Path | None, label: str) -> Document:
@@ -114,7 +116,7 @@ def read_document(value: object, origin: Path | None, label: str) -> Document:
         return Document()
     if not isinstance(value, dict):
         raise ConfigError(f'error loading config file "{label}": not a kubeconfig (the top level is not a mapping)')
-    document = Document()
+    document = Document(label)
     top = _Fields(value, "", label, document.problems, [])
     kind, version = top.string("kind"), top.string("apiVersion")
     if kind not in ("", "Config") or version not in ("", "v1"):
@@ -136,6 +138,8 @@ def _entries(top: _Fields, plural: str, inner: str, make: Callable[[str, _Fields
     for index, item in enumerate(top.items(plural)):
         outer: _Fields = _Fields(item, f"{plural}[{index}]", top.label, top.problems, list(shared))
         name = outer.name("name")
+        if any(flaw.where in (outer.path, f"{outer.path}.name") for flaw in outer.flaws):
+            top.flaws.append(Flaw(plural, "one of them has no name that can be read"))
         made: Entry = make(name, outer.inside(inner))
         if name in entries:
             outer.problem("name", f"duplicate name {name!r} in list")

@@ -168,10 +168,14 @@ def _merge(
     clusters: dict[str, ClusterEntry] = {}
     users: dict[str, UserEntry] = {}
     current = unknown = ""
+    earlier: dict[str, Flaw] = {}
     for document in documents:
-        _add(contexts, document.contexts)
-        _add(clusters, document.clusters)
-        _add(users, document.users)
+        _add(contexts, document.contexts, earlier.get("contexts"))
+        _add(clusters, document.clusters, earlier.get("clusters"))
+        _add(users, document.users, earlier.get("users"))
+        for flaw in document.unread:
+            first = f"{flaw.what}; it comes first, and may say another one of this name"
+            earlier.setdefault(flaw.where, Flaw(f"{flaw.where} of {document.label}", first))
         if not (current or unknown):  # the first that says it, unless one before it cannot be read
             unread = (str(flaw) for flaw in document.unread if flaw.where == "current-context")
             unknown = next(unread, "")
@@ -180,6 +184,8 @@ def _merge(
     return KubeConfig(contexts, clusters, users, current, files, tuple(problems), warnings, unknown)
 
 
-def _add(into: dict[str, Entry], entries: dict[str, Entry]) -> None:
-    for name, entry in entries.items():
-        into.setdefault(name, entry)
+def _add(into: dict[str, Entry], entries: dict[str, Entry], earlier: Flaw | None) -> None:
+    """Entries of one more file; `earlier` is a list of theirs that could not be read in a file that comes first."""
+    for name in [one for one in entries if one not in into]:
+        made: Entry = entries[name]
+        into[name] = made if earlier is None else replace(made, flaws=(*made.flaws, earlier))
