@@ -21,7 +21,7 @@ from tui.issuance.entering import Delivery, NotEntered, Verdict, Yes
 from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.state import StateStore
-from tui.issuance.types import AccessLevel, Outcome
+from tui.issuance.types import AccessLevel, Handle, Outcome
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -255,6 +255,17 @@ class Fleet:
         del self._tasks[name]
         tasks.settled.set()
         await self._stop_and_forget(tasks)
+
+    async def pending(self) -> Collection[Handle]:
+        """The handles that the journal of this machine still works on: new ones, and old ones that are to go."""
+        return await asyncio.to_thread(self._pending) if self._state is not None else ()
+
+    def _pending(self) -> list[Handle]:
+        assert self._state is not None
+        found = [one.handle for one in self._state.revocations()]
+        for plan in self._state.open_plans():
+            found += [one for one in (plan.handle, *plan.old_handles) if one is not None]
+        return found
 
     def refresh_exports(self) -> None:
         """Show what the local state holds now, in a moment."""

@@ -7,17 +7,19 @@ ticking; `progress` hears how far it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.issuance.clusters import Clusters
 from tui.issuance.errors import IssuanceError
 from tui.issuance.hygiene import Report, Survey, examine, look_at_disk, survey
-from tui.issuance.types import CredentialKind
+from tui.issuance.types import CredentialKind, Handle
 from tui.kube.errors import KubeError
 
+from .orphans import Accounts, sort
 from .rows import AccountRow, CredentialRow, Row
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Surveyed(Clusters, Protocol):
     def store(self) -> FleetStore: ...
     def skew(self, cluster: str) -> float | None: ...
     def now(self) -> datetime: ...
+    async def pending(self) -> Collection[Handle]: ...
 
 
 PATIENCE: Final = 1.0
@@ -74,7 +77,10 @@ async def check(
         return now + skews.get(cluster, timedelta(0))
 
     async def report(told: Callable[[int, int], None]) -> Report:
-        return await asyncio.to_thread(examine, held, identities, dict(surveys), disk, moment, told)
+        walked = [one for found in surveys.values() for one in found.handles or ()]
+        lost, doubts = sort(walked, Accounts(fleet.store, await fleet.pending(), namespace), moment)
+        work = partial(examine, held, identities, dict(surveys), disk, moment, told, lost=lost, doubts=doubts)
+        return await asyncio.to_thread(work)
 
     surveys: dict[str, Survey] = {}
     asking = {asyncio.create_task(_survey(fleet, name, namespace)) for name in names}

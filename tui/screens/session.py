@@ -5,7 +5,7 @@ Screens ask the session; the session asks the fleet and the engine. Until the fl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ from tui.issuance.cluster_time import utc_now
 from tui.issuance.clusters import Clusters
 from tui.issuance.engine import Engine
 from tui.issuance.errors import StateError
-from tui.issuance.types import AccessLevel, Address, Credential, Outcome
+from tui.issuance.types import AccessLevel, Address, Credential, Handle, Outcome
 from tui.settings import Loaded, Settings, default_path
 from tui.settings.writing import Change
 
@@ -52,6 +52,7 @@ class FleetLike(Clusters, Protocol):
     @property
     def config(self) -> KubeConfig: ...
     def now(self) -> datetime: ...
+    async def pending(self) -> Collection[Handle]: ...
     async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow: ...
     async def disconnect_shoot(self, name: str) -> None: ...
     def skew(self, cluster: str) -> float | None: ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ import msgspec
 from tui.issuance.access import groups_of, is_admin
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
+from tui.issuance.orphans import Walked
 from tui.issuance.renewal import state_of
 from tui.issuance.severity import Severity
 from tui.issuance.static_token import how_to_stop
@@ -24,6 +25,7 @@ from tui.kube import shell
 
 from .disk import DiskReport
 from .finding import RULES, Finding, Fix
+from .lost_handles import lost_handle
 from .survey import Survey
 
 DAY: Final = timedelta(days=1)
@@ -61,10 +63,16 @@ def examine(
     disk: DiskReport,
     now: Now,
     progress: Progress = lambda done, total: None,
+    *,
+    lost: Sequence[Walked] = (),
+    doubts: Sequence[str] = (),
 ) -> Report:
-    """Hold everything against the rules. `now` gives a cluster's time (empty: this machine's)."""
+    """Hold everything against the rules. `now` gives a cluster's time (empty: this machine's).
+
+    `lost` are the handles that nobody accounts for, `doubts` says of which that is not known.
+    """
     total = len(credentials) + len(accounts)
-    findings = list(disk.findings)
+    findings = [*disk.findings, *(lost_handle(one, now(one.handle.cluster)) for one in lost)]
     admins = _Admins(surveys)
     owners: defaultdict[Identity, int] = defaultdict(int)
     done = 0
@@ -86,7 +94,7 @@ def examine(
     gaps = [f"{name}: {gap}" for name, survey in sorted(surveys.items()) for gap in survey.gaps]
     return Report(
         findings=tuple(sorted(findings, key=lambda found: (found.severity.rank, found.rule, found.subject))),
-        gaps=(*disk.problems, *gaps),
+        gaps=(*disk.problems, *gaps, *doubts),
         credentials=len(credentials),
         accounts=len(accounts),
         files=disk.files,

@@ -18,6 +18,7 @@ class Fix(StrEnum):
     NONE = ""
     ROTATE = "rotate"
     REVOKE = "revoke"
+    REVOKE_HANDLE = "revoke handle"
     CHMOD = "make private"
 
 
@@ -93,6 +94,10 @@ RULES: Final[dict[str, Rule]] = {
         _rule(
             "unbound-token", Severity.LOW, "Token cannot be revoked",
             "It is bound to no object, so only deleting the whole account ends it before its time.",
+        ),
+        _rule(
+            "lost-handle", Severity.MEDIUM, "Token that nobody keeps",
+            "Its place was deleted by hand or is away, so no list shows it: whoever copied it still gets in.",
         ),
         _rule(
             "applied-material", Severity.HIGH, "Secret's data in an annotation",

@@ -7,15 +7,19 @@ and the findings that would need it are left out rather than guessed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tui.issuance import managed
 from tui.issuance.access import Access, collect
 from tui.issuance.consumers import PAGE, why_not
+from tui.issuance.durations import parse_time
+from tui.issuance.handles import seen_in
+from tui.issuance.orphans import Walked
 from tui.issuance.token_secret import TYPE
+from tui.issuance.types import Handle
 from tui.kube.errors import KubeError
 from tui.kube.resource import PODS, SECRETS
 
@@ -36,6 +40,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Namespace and name of every account that a pod runs as."""
     applied: frozenset[tuple[str, str]] = frozenset()
     """Namespace and name of every credential Secret whose data an annotation repeats."""
+    handles: tuple[Walked, ...] | None = None
+    """Every handle, with a type of its own or, of old, by its labels."""
     gaps: tuple[str, ...] = ()
 
 
@@ -69,14 +75,18 @@ class _Pod(msgspec.Struct, frozen=True):
 
 async def survey(client: Client, cluster: str, namespace: str | None = None) -> Survey:
     """Ask one cluster, or one namespace of it. Never raises a KubeError: what failed is a gap."""
-    access, (running, no_pods), (applied, no_secrets) = await asyncio.gather(
-        collect(client, (namespace,) if namespace else ()), _running(client, namespace), _applied(client, namespace)
+    access, (running, no_pods), (applied, no_secrets), handles = await asyncio.gather(
+        collect(client, (namespace,) if namespace else ()),
+        _running(client, namespace),
+        _applied(client, namespace),
+        _handles(client, cluster, namespace),
     )
     return Survey(
         cluster=cluster,
         access=access,
         running=running,
         applied=applied,
+        handles=handles,
         gaps=(*access.gaps, *no_pods, *no_secrets),
     )
 
@@ -116,3 +126,37 @@ def _repeats(secret: _Secret) -> bool:
     """Whether the annotation holds data. It is not decoded: the bytes are looked at where they lie, and dropped."""
     raw = (secret.metadata.annotations or {}).get(_ANNOTATION)
     return raw is not None and any(field in bytes(raw) for field in _DATA)
+
+
+_KINDS: Final = (
+    ("", f"type={managed.HANDLE_TYPE}", managed.HANDLE_TYPE),
+    (f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE.value}", "type=Opaque", "Opaque"),
+)
+"""Labels, fields and type of the Secrets that are handles, and of those that were before they had a type."""
+
+
+async def _handles(client: Client, cluster: str, namespace: str | None) -> tuple[Walked, ...] | None:
+    """Where they may not be listed, other Secrets may not be either, and that is said already."""
+    found: dict[str, Walked] = {}
+    try:
+        for labels, fields, kind in _KINDS:
+            pages = client.pages(
+                SECRETS, namespace=namespace, metadata_only=True, labels=labels, fields=fields, then=PAGE
+            )
+            async for page in pages:
+                for one in (_walked(cluster, obj, kind) for obj in page.items):
+                    found[one.handle.uid] = one
+    except KubeError:
+        return None
+    return tuple(found.values())
+
+
+def _walked(cluster: str, obj: Mapping[str, Any], kind: str) -> Walked:
+    seen = seen_in({**obj, "type": kind})
+    meta = obj.get("metadata") or {}
+    return Walked(
+        handle=Handle(cluster, seen.namespace, seen.name, seen.uid),
+        seen=seen,
+        created_at=parse_time(meta.get("creationTimestamp")),
+        issued_by=str((meta.get("annotations") or {}).get(managed.ISSUED_BY, "")),
+    )

@@ -1,0 +1,105 @@
+"""Which of the handles that were listed nobody accounts for: what the fleet shows, held against each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from tui.issuance.orphans import Facts, Judged, Standing, Walked, judge, unseen
+from tui.issuance.types import Handle
+
+from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow
+
+if TYPE_CHECKING:
+    from .store import FleetStore
+
+_SECRETS: Final = "managed Secrets"
+
+
+class Accounts:
+    """What accounts for handles, as the fleet shows it now."""
+
+    def __init__(self, store: FleetStore, pending: Collection[Handle], namespace: str | None) -> None:
+        self._clusters = store.clusters
+        self._namespace = namespace
+        rows = [row.credential for row in store.credentials.values()]
+        rows += [row.credential for row in store.requests.values() if row.credential is not None]
+        self._named = {self._key(one.handle) for one in rows if one.handle is not None}
+        self._held = {str(one.address): one for one in rows}
+        self._pending = {(self._shown_by(one.cluster), one.namespace, one.name) for one in pending}
+
+    def judge(self, one: Walked, now: datetime) -> Judged:
+        """How one handle stands."""
+        handle = one.handle
+        return judge(
+            one,
+            Facts(
+                named=self._key(handle) in self._named,
+                pending=(self._shown_by(handle.cluster), handle.namespace, handle.name) in self._pending,
+                replaced_at=max((at for at in map(self._issued, one.places) if at is not None), default=None),
+                unseen=unseen(one, self._why_unseen, self._hosts_unseen),
+            ),
+            now,
+        )
+
+    def _issued(self, place: tuple[str, str, str]) -> datetime | None:
+        cluster, namespace, name = place
+        held = self._held.get(f"secret:{self._shown_by(cluster)}/{namespace}/{name}")
+        return held.issued_at if held is not None else None
+
+    def _key(self, handle: Handle) -> tuple[str, str, str, str]:
+        return self._shown_by(handle.cluster), handle.namespace, handle.name, handle.uid
+
+    def _shown_by(self, cluster: str) -> str:
+        row = self._clusters.get(cluster)
+        return (row.carried_by or cluster) if row is not None else cluster
+
+    def _why_unseen(self, cluster: str, namespace: str) -> str:
+        """Why the managed Secrets of a namespace (empty: of all) are not known; empty where they are."""
+        row = self._clusters.get(self._shown_by(cluster))
+        if row is None:
+            return f"no cluster here is called {cluster}"
+        if not row.answers or row.synced_at is None:
+            return f"{row.name} is {row.word}"
+        if why := _missing(row, _SECRETS):
+            return f"{row.name}: {why}"
+        if self._namespace is not None and namespace != self._namespace:
+            return f"only namespace {self._namespace} of {row.name} is looked at"
+        return ""
+
+    def _hosts_unseen(self) -> tuple[str, ...]:
+        """The clusters that may keep requests for others and were not looked at."""
+        said = []
+        for row in self._clusters.values():
+            if row.delivered is not None or row.source == SHOOT or row.carried_by:
+                continue
+            why = self._why_unseen(row.name, "") or _missing(row, CREDENTIAL_REQUESTS)
+            if why:
+                said.append(why if why.startswith(row.name) or " of " in why else f"{row.name}: {why}")
+        return tuple(said)
+
+
+def _missing(row: ClusterRow, kind: str) -> str:
+    """Why a kind could not be listed, in words; empty where it could."""
+    return next((text for text in row.missing if text.startswith(f"{kind}: ")), "")
+
+
+def sort(
+    walked: Iterable[Walked], accounts: Accounts, now: Callable[[str], datetime]
+) -> tuple[list[Walked], Sequence[str]]:
+    """Those that nobody accounts for, and what is to be said of those of which nobody can tell."""
+    lost: list[Walked] = []
+    unknown: dict[tuple[str, str], int] = {}
+    for one in walked:
+        judged = accounts.judge(one, now(one.handle.cluster))
+        if judged.standing is Standing.LOST:
+            lost.append(one)
+        elif judged.standing is Standing.UNKNOWN:
+            key = (one.handle.cluster, judged.why)
+            unknown[key] = unknown.get(key, 0) + 1
+    return lost, tuple(
+        f"{cluster}: whether {count} handle{'s' if count > 1 else ''} still "
+        f"{'have' if count > 1 else 'has'} a place is not known: {why}"
+        for (cluster, why), count in unknown.items()
+    )
