@@ -14,7 +14,7 @@ import msgspec
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
-from . import accounts, managed, vouching
+from . import accounts, left_behind, managed, vouching
 from .durations import format_duration
 from .errors import UsageError
 from .formats import losses
@@ -53,6 +53,10 @@ async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = Fals
         ours = [found.credential for found in held if found.exists and found.credential is not None]
         await refuse_live(context, [one for one in ours if one.identity == spec.identity], sight)
     request = next((found.request for found in held if found.request), "") or new_id()
+    held = [
+        await left_behind.look(context, spec.identity, place, found, sight)
+        for place, found in zip(places, held, strict=True)
+    ]
     return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight)
 
 

@@ -1,0 +1,109 @@
+"""What a Secret that somebody deleted by hand left behind: the handle of its token, and with it the token, live on.
+
+Issuing to that place again replaces what was there. Where this machine's own record names the handle it goes as any
+old one does, once the new token is proven. What only says so itself is named and left: annotations are no reason to
+delete anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.kube import shell
+from tui.kube.errors import KubeError
+from tui.kube.resource import SECRETS
+from tui.kube.text import safe_text
+
+from . import handles, managed
+from .handles import Ending, Fate, Named, Seen
+from .types import Address, Credential, Handle, Identity, State
+
+if TYPE_CHECKING:
+    from .intent import Export
+    from .places import Held, Place
+    from .sight import Sight
+    from .work import Context
+
+_MOST: Final = 3
+"""Handles named one by one."""
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What a place that is gone left behind."""
+
+    ours: Credential | None
+    """What this machine wrote there, with a handle that lives and may go."""
+    others: tuple[Seen, ...] = ()
+    """Handles that say they were made for it, which nothing here confirms."""
+
+
+def judge(
+    identity: Identity, place: str, record: Export | None, beside: Seen | None, listed: Sequence[Seen], cluster: str
+) -> Left:
+    """`record` is what this machine wrote there last, `beside` the Secret that lies where its handle should, `listed`
+    are the handles beside the account; `place` is what handles call the place."""
+    ours = None
+    known = record.credential if record is not None else None
+    if known is not None and known.handle is not None and known.identity == identity:
+        ending = Ending(handle=known.handle, named=Named.BY_JOURNAL, account=identity.name)
+        lives = known.state is not State.REVOKED and handles.judge(ending, beside).fate is Fate.DELETE
+        ours = known if lives else None
+    uid = ours.handle.uid if ours is not None and ours.handle is not None else ""
+    others = [
+        one
+        for one in listed
+        if place in one.secrets and one.uid != uid and not one.deleted and _may_go(identity, one, cluster)
+    ]
+    return Left(ours, tuple(others))
+
+
+def _may_go(identity: Identity, seen: Seen, cluster: str) -> bool:
+    handle = Handle(cluster, seen.namespace, seen.name, seen.uid)
+    ending = Ending(handle=handle, named=Named.BY_WALK, account=identity.name)
+    return handles.judge(ending, seen).fate is Fate.DELETE
+
+
+async def look(context: Context, identity: Identity, place: Place, found: Held, sight: Sight) -> Held:
+    """What the place holds, with what it left behind where it is gone. Raises KubeError."""
+    if found.exists or found.credential is not None or place.path is not None:
+        return found
+    left = await sight.see(f"what {place.label} left behind", lambda: _look(context, identity, place.address))
+    said = [found.warning] if found.warning else []
+    if left.ours is not None and left.ours.handle is not None:
+        said.append(
+            f"{place.label} is gone, but the token that was in it lives: its handle {left.ours.handle.name} is revoked "
+            "once the new one is in its place"
+        )
+    for seen in left.others[:_MOST]:
+        revoke = shell.command("kubemint", "revoke", f"handle:{identity.cluster}/{seen.namespace}/{seen.name}")
+        said.append(
+            f"handle {seen.namespace}/{seen.name} says it was made for {place.label}, and nothing here confirms it: "
+            f"it is left, and its token may live; `{safe_text(revoke)}` ends it"
+        )
+    if len(left.others) > _MOST:
+        said.append(f"{len(left.others) - _MOST} more say the same; `kubemint hygiene` names them")
+    return msgspec.structs.replace(found, credential=left.ours, warning="; ".join(said))
+
+
+async def _look(context: Context, identity: Identity, address: Address) -> Left:
+    record = await asyncio.to_thread(context.state.written, address)
+    client = await context.clusters.client(identity.cluster)
+    known = record.credential.handle if record is not None else None
+    beside, listed = None, []
+    if known is not None and known.cluster == identity.cluster:
+        try:
+            beside = await handles.look(client, known.namespace, known.name)
+        except KubeError:  # may not be looked at: then nobody says what may go
+            beside = None
+    try:
+        fields = f"type={managed.HANDLE_TYPE}"
+        found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, fields=fields)
+        listed = [handles.seen_in({**one, "type": managed.HANDLE_TYPE}) for one in found]
+    except KubeError:
+        listed = []  # issuing needs no right to list
+    place = managed.place_name(address, identity.cluster)
+    return judge(identity, place, record, beside, listed, identity.cluster)
