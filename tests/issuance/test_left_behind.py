@@ -92,7 +92,7 @@ async def test_the_old_handle_goes_after_the_new_one_is_proven(bench: Bench) -> 
     assert steps.index("prove") < steps.index("revoke:0")
     assert [step.name for step in plan.steps if step.id == "revoke:0"] == old
     assert await bench.handles() == old, "a dry run changes nothing"
-    second = await bench.engine.execute(plan)
+    second: Any = await bench.engine.execute(plan)
     await bench.engine.settle()
     assert second.ok, second
     assert second.whole

@@ -163,7 +163,7 @@ def standing(one: Walked, *rows: Any, pending: tuple[Handle, ...] = (), namespac
     return "lost" if lost else doubts[0] if doubts else "kept"
 
 
-READY = {"reach": Reach.READY, "synced_at": NOW}
+READY: dict[str, Any] = {"reach": Reach.READY, "synced_at": NOW}
 PLACE = Credential(
     address=Address(CredentialKind.SECRET, "harbor", "default", "robot-credential"),
     issued_at=NOW - HOUR,
@@ -276,7 +276,10 @@ async def test_on_a_real_control_plane(
         await fleet.start()
         assert await fleet.settled(20)
         made = []
-        places = (SecretDestination("real", "default", "orphan"), FileDestination(str(tmp_path / "orphan.kc")))
+        places: tuple[SecretDestination | FileDestination, ...] = (
+            SecretDestination("real", "default", "orphan"),
+            FileDestination(str(tmp_path / "orphan.kc")),
+        )
         for number, place in enumerate(places):
             spec = IssueSpec(
                 identity=Identity("real", "default", f"orphan-{number}"), destinations=(place,), create_account=True

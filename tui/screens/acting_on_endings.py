@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance.revoking_plans import irrevocable
-from tui.issuance.types import Credential
+from tui.issuance.types import Address, Credential
 from tui.kube.text import safe_text
 from tui.widgets.names import short_address
 
@@ -62,6 +62,29 @@ def revoke(screen: WorkingScreen) -> None:
     if len(tasks) > 1:
         said = [f"{how_many(task.cluster for task in tasks)}.", "", *said]
     _ask(screen, rows, intended, tasks, verb="revoke", said=said, word=word)
+
+
+def revoke_handles(screen: WorkingScreen, addresses: Sequence[Address]) -> None:
+    """End the tokens bound to handles that no row shows, after one question."""
+    from .confirm import ConfirmScreen
+    from .consequences import consequences
+
+    session = screen.session
+    tasks = [work.revoke(session, address) for address in addresses]
+    intended = [
+        Intended(short_address(str(address)), partial(session.engine.plan_revoke, address)) for address in addresses
+    ]
+    one = len(addresses) == 1
+    said = [f"{addresses[0].namespace}/{addresses[0].name}  ({addresses[0].cluster})"] if one else []
+    said += [] if one else [f"{how_many(address.cluster for address in addresses)}."]
+    said += ["", "Whoever has the token that is bound to it is shut out; no list here shows who that is."]
+
+    def sure(yes: bool | None) -> None:
+        if yes:
+            screen.begin("revoke", tasks, asked=True)
+
+    title = "Revoke this handle?" if one else f"Revoke {len(addresses)} handles?"
+    screen.app.push_screen(ConfirmScreen(title, said, more=partial(consequences, session, intended, ())), sure)
 
 
 def _ask(

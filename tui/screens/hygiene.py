@@ -16,7 +16,7 @@ from textual.content import Content
 from tui.fleet.hygiene import check
 from tui.fleet.rows import Row
 from tui.issuance.hygiene import RULES, Finding, Fix, Report
-from tui.issuance.types import KIND_LABELS, CredentialKind
+from tui.issuance.types import KIND_LABELS, Address, CredentialKind
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
@@ -25,7 +25,7 @@ from tui.widgets.severity_signs import SEVERITIES, severity_cell
 from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 
-from . import replacing, saving
+from . import acting_on_endings, replacing, saving
 from .page import Page
 from .session import Session
 
@@ -188,6 +188,9 @@ class HygieneScreen(Page[Finding]):
             self.action_rotate()
         elif fixes == {Fix.REVOKE}:
             self.action_revoke()
+        elif fixes == {Fix.REVOKE_HANDLE}:
+            subjects = dict.fromkeys(finding.subject for finding in self._findings() if finding.fix)
+            acting_on_endings.revoke_handles(self, [Address.parse(subject) for subject in subjects])
         elif fixes == {Fix.CHMOD}:
             paths = list(dict.fromkeys(finding.path for finding in self._findings()))
             body = [short_path(path) for path in paths[:8]] + (["…"] if len(paths) > 8 else [])
