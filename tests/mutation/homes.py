@@ -14,6 +14,24 @@ def _some(file: str, *tests: str) -> tuple[str, ...]:
 
 
 HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "tui/fleet/handles.py": _some(
+        "tests/fleet/test_handles.py",
+        "a_row_names_a_handle_that_lies_beside_its_account",
+        "what_a_look_says",
+        "what_is_shown_as_revoked",
+        "what_is_revoked_already_keeps_its_own_words",
+        "a_handle_that_goes_turns_every_row_that_names_it",
+        "another_one_under_its_name_or_one_that_is_going_is_not_it",
+        "what_no_list_holds_is_looked_at_first",
+        "a_look_that_was_overtaken_by_the_list_says_nothing",
+        "one_namespace_that_was_listed_says_nothing_of_others",
+        "a_list_that_is_lost_turns_nothing",
+        "what_one_cluster_says_counts_for_no_other",
+        "another_context_of_the_same_server_is_the_same_cluster",
+        "a_name_that_another_operator_gave_the_cluster_is_believed_only_of_our_own_writing",
+        "a_token_that_the_server_accepts_is_not_called_revoked_for_a_mark",
+        "what_has_expired_is_not_looked_at_and_what_nobody_names_is_not_remembered",
+    ),
     "tui/fleet/same.py": ("tests/fleet/test_same.py",),
     "tui/issuance/deliveries.py": ("tests/issuance/test_deliveries.py",),
     "tui/issuance/entering.py": ("tests/issuance/test_entering.py",),
@@ -77,6 +95,23 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "whose_a_file_is",
         "a_long_name_is_kept_too",
         "a_name_of_many_is_refused_and_its_others_stay",
+    ),
+    "tui/issuance/orphans.py": _some(
+        "tests/issuance/test_orphans.py",
+        "who_accounts_for_a_handle",
+        "what_is_not_known_says_why",
+        "where_it_could_be_and_was_not_looked_for",
+        "the_finding_says_whose_since_when_how_long_and_what_ends_it",
+        "what_it_does_not_say",
+        "what_kubemint_may_not_delete_is_left_to_people",
+        "what_the_fleet_shows_accounts_for_it",
+        "open_work_accounts_for_it_and_one_namespace_tells_nothing_of_others",
+        "one_without_a_secret_may_be_a_requests_of_a_cluster_that_was_not_looked_at",
+    ),
+    "tui/issuance/left_behind.py": _some(
+        "tests/issuance/test_left_behind.py",
+        "what_may_go_with_the_new_one",
+        "which_handles_say_that_they_were_made_for_it",
     ),
     "tui/issuance/replacing.py": ("tests/issuance/test_replacing.py",),
     "tui/issuance/sight.py": _some(
