@@ -86,6 +86,7 @@ def test_who_accounts_for_a_handle(one: Walked, facts: Facts, standing: Standing
 
 def test_what_is_not_known_says_why() -> None:
     assert judge(ONE, Facts(unseen=("x is away", "y too")), NOW).why == "x is away; y too"
+    assert judge(changed(created_at=None), Facts(), NOW).why == "it does not say when it was made"
 
 
 @pytest.mark.parametrize(

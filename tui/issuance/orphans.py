@@ -92,10 +92,8 @@ class Judged(msgspec.Struct, frozen=True):
 
 def judge(one: Walked, facts: Facts, now: datetime) -> Judged:
     """How one handle stands at `now`, by its cluster's clock."""
-    if facts.named:
+    if facts.named or facts.pending or one.seen.deleted:
         return Judged(Standing.KEPT)
-    if facts.pending or one.seen.deleted:
-        return Judged(Standing.KEPT, "it is being ended")
     if one.created_at is None:
         return Judged(Standing.UNKNOWN, "it does not say when it was made")
     if now - one.created_at < YOUNG or (facts.replaced_at is not None and now - facts.replaced_at < YOUNG):
