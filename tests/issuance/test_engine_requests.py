@@ -19,6 +19,8 @@ from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
+from tui.issuance.searching import id_of
+from tui.issuance.sought import Sought
 from tui.issuance.types import Address, CredentialKind, FileDestination, State
 from tui.kube.client import Client
 from tui.kube.kubeconfig import parse
@@ -105,6 +107,20 @@ async def test_created_issued_rotated_exported_and_revoked_without_a_controller(
         revoked = await engine.execute(await engine.plan_revoke(address))
         assert revoked.ok, revoked
         assert await both.handles() == []
+
+
+@pytest.mark.parametrize("by", ["fingerprint", "id"])
+async def test_a_request_is_found_by_what_is_known_of_its_token(place: Place, tmp_path: Path, by: str) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await place.want()
+        await bench.rotate(address)
+        token = await place.token()
+        sought = Sought(id=id_of(token)) if by == "id" else Sought(fingerprint=token.fingerprint)
+        plan = await bench.engine.plan_revoke_sought(sought, [address.cluster])
+        assert plan.address == address
+        assert (await bench.engine.execute(plan)).ok
+        assert await place.handles() == []
 
 
 async def test_without_a_handle_only_a_new_account_ends_the_token(place: Place, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tui.issuance import managed
 from tui.issuance.claims import Claims
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.reading import token as token_at
-from tui.issuance.seeking import id_of
+from tui.issuance.searching import id_of
 from tui.issuance.sought import Search, Sought, claims_of, endings, sought_in, token_of
 from tui.issuance.types import Address, CredentialKind
 from tui.kube.client import Client
@@ -316,6 +316,18 @@ async def test_a_fingerprint_that_is_only_written_there_ends_nothing(ebench: Ben
         with pytest.raises(UsageError, match="the token in it is another one"):
             await other.engine.plan_revoke_sought(Sought(fingerprint="0123456789abcdef"), [arena.name])
     assert len(await ebench.handles()) == 1
+
+
+async def test_who_was_asked_and_who_did_not_answer_is_said(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    token = token_in(arena.file().path)
+    plan = await ebench.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
+    assert plan.warnings[0].startswith(f"looked for in {arena.name}; no answer from nowhere: ")
+    lost = Sought(token=bound(arena.namespace, "robot", issued.credential.handle.name, "another"))
+    away = pytest.raises(UsageError, match=f"no cluster could be asked; no answer from {arena.name}: ")
+    with arena.fault(FaultRule(Answer(403), path=f"/namespaces/{arena.namespace}/secrets/")), away:
+        await ebench.engine.plan_revoke_sought(lost, [arena.name])
 
 
 async def test_what_waits_for_the_end_of_its_grace_is_found_too(embedded: Arena) -> None:

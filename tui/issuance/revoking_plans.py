@@ -9,7 +9,7 @@ import msgspec
 
 from tui.kube.errors import KubeError
 
-from . import ending, handles, seeking, vouching
+from . import ending, handles, searching, seeking, vouching
 from .errors import IssuanceError, UsageError
 from .intent import Export
 from .plans import new_id
@@ -65,18 +65,18 @@ async def prepare_sought(
 
 async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool) -> tuple[Plan, Work]:
     """Each place that says so is looked into, until one is found that can be ended."""
-    addresses, search = await seeking.of_known(context, sought, clusters)
+    addresses, search = await searching.of_known(context, sought, clusters)
     trouble: list[IssuanceError] = []
     for address in addresses:
         try:
-            await seeking.insist(context, sought, address)
+            await searching.insist(context, sought, address)
             plan, work = await prepare_revocation(context, address, wait=wait)
         except IssuanceError as error:
             trouble.append(error)
             continue
         said = (search.words,) if search.asked or search.away else ()
         return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
-    raise trouble[0] if trouble else seeking.nothing_known(sought, search)
+    raise trouble[0] if trouble else searching.nothing_known(sought, search)
 
 
 async def _prepare(

@@ -2,30 +2,25 @@
 
 A token is never shown to a cluster that has nothing to do with it. What it says of itself is an index: the clusters are
 asked for the handle it names, and the one that has exactly that handle, by its UID, is then asked whether the token is
-its own. Only what that one confirms is acted on. What else is found by a mark (a fingerprint in an annotation) is
-looked into before anything is planned for it.
+its own. Only what that one confirms is acted on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.kube.errors import Forbidden, KubeError, NotFound
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
-from tui.kube.text import safe_text
 
 from . import handles, managed, token_secret, vouching
-from .claims import Claims, ClaimsError, read_token
-from .dpf import DPU_REQUESTS, credential_of
-from .dpf.objects import ParseError
+from .claims import Claims
 from .errors import IssuanceError, UsageError
-from .reading import token as token_at
-from .secret_place import SecretObject
-from .sought import Search, Sought, claims_of, endings
+from .searching import everywhere
+from .sought import Search, claims_of, endings
 from .types import Address, Credential, CredentialKind, Handle, Identity, State
 from .vouchers import Word
 from .work import Context
@@ -35,11 +30,6 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .handles import Named, Seen
-
-T = TypeVar("T")
-_EACH: Final = 15.0
-"""Seconds that one cluster has to say whether it knows of something."""
-_SHOWN: Final = 300
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,36 +42,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The Secrets that its handle says it was made for. Whether they hold its token is looked at in each."""
     said: tuple[str, ...] = ()
     """What people are told before they say yes."""
-
-
-async def everywhere(
-    context: Context, clusters: Sequence[str], look: Callable[[Client, str], Awaitable[T | None]]
-) -> tuple[dict[str, T], Search]:
-    """What each cluster has, at the same time; and who was asked. Never raises for a cluster."""
-    away: dict[str, str] = {}
-    found: dict[str, T] = {}
-
-    async def one(name: str) -> None:
-        try:
-            async with asyncio.timeout(_EACH):
-                seen = await look(await context.clusters.client(name), name)
-        except TimeoutError:
-            away[name] = f"no answer in {_EACH:g} s"
-        except (KubeError, IssuanceError, OSError) as error:
-            away[name] = safe_text(getattr(error, "message", "") or type(error).__name__, _SHOWN)
-        else:
-            if seen is not None:
-                found[name] = seen
-
-    names = list(dict.fromkeys(clusters))
-    await asyncio.gather(*map(one, names))
-    return (
-        {name: found[name] for name in names if name in found},
-        Search(
-            asked=[name for name in names if name not in away],
-            away={name: away[name] for name in names if name in away},
-        ),
-    )
 
 
 # By its handle
@@ -265,116 +225,6 @@ def _nowhere(claims: Claims, search: Search) -> UsageError:
         "where it was deleted the token has ended; else its cluster is another one: name it with --context, or delete "
         f"the service account {claims.namespace}/{claims.service_account} there{ends}",
     )
-
-
-# By its fingerprint or id
-
-
-async def of_known(context: Context, sought: Sought, clusters: Sequence[str]) -> tuple[list[Address], Search]:
-    """Where what is sought is kept: on this machine, else in the clusters. Candidates, by marks: an index."""
-    here = await _on_this_machine(context, sought)
-    if here:
-        return here, Search()
-
-    async def look(client: Client, name: str) -> list[Address] | None:
-        return [*await _secrets(client, name, sought), *await _requests(context, client, name, sought)] or None
-
-    there, search = await everywhere(context, clusters, look)
-    return [address for addresses in there.values() for address in addresses], search
-
-
-async def insist(context: Context, sought: Sought, address: Address) -> None:
-    """Raises UsageError where what lies at this address is another token than its marks say."""
-    if address.kind not in (CredentialKind.SECRET, CredentialKind.REQUEST):
-        return  # this machine's own records
-    try:
-        token = await token_at(context, address)
-    except KubeError:
-        return  # it is not there; what its handle says is looked at
-    if token is not None and sought.fingerprint and token.fingerprint != sought.fingerprint:
-        raise UsageError(
-            f"{address} says that it has {sought}, but the token in it is another one",
-            "somebody has changed its annotations; `kubemint inspect` shows what it holds",
-        )
-
-
-def nothing_known(sought: Sought, search: Search) -> UsageError:
-    """What is said where nobody knows of it."""
-    return UsageError(
-        f"nothing that kubemint keeps has {sought} ({search.words})",
-        "give the token itself (`kubemint revoke -`, --token-file FILE), or its handle (handle:CLUSTER/NAMESPACE/NAME)",
-    )
-
-
-async def _on_this_machine(context: Context, sought: Sought) -> list[Address]:
-    state = context.state
-    exports = await asyncio.to_thread(lambda: [*state.export_records(), *state.written_secrets()])
-    if sought.fingerprint:
-        found = [one.credential.address for one in exports if one.credential.fingerprint == sought.fingerprint]
-        waiting = await asyncio.to_thread(state.revocations)
-        found += [
-            Address(CredentialKind.HANDLE, one.handle.cluster, one.handle.namespace, one.handle.name)
-            for one in waiting
-            if one.fingerprint == sought.fingerprint and managed.is_handle_name(one.handle.name, None)
-        ]
-        return found
-    addresses = [one.credential.address for one in exports if one.credential.state is not State.REVOKED]
-    return [address for address in addresses if await _has_id(context, address, sought.id)]
-
-
-async def _has_id(context: Context, address: Address, wanted: str) -> bool:
-    try:
-        async with asyncio.timeout(_EACH):
-            return id_of(await token_at(context, address)) == wanted
-    except (KubeError, IssuanceError, OSError, TimeoutError):
-        return False
-
-
-def id_of(token: Sensitive | None) -> str:
-    """The `jti` of a token; empty where it has none."""
-    try:
-        return read_token(token).id.lower() if token is not None else ""
-    except ClaimsError:
-        return ""
-
-
-async def _secrets(client: Client, cluster: str, sought: Sought) -> list[Address]:
-    """The managed Secrets. Their fingerprints stand in their metadata; ids only in the tokens themselves."""
-    found: list[Address] = []
-    if sought.fingerprint:
-        listed = await client.list(SECRETS, metadata_only=True, labels=managed.CREDENTIALS)
-        for meta in listed:
-            credential = managed.credential_from_secret(cluster, meta)
-            if credential is not None and credential.fingerprint == sought.fingerprint:
-                found.append(credential.address)
-        return found
-    async for page in client.pages(SECRETS, labels=managed.CREDENTIALS, type=SecretObject):
-        for secret in page.items:
-            credential = managed.credential_from_secret(cluster, secret.metadata)
-            if credential is not None and id_of(vouching.token_in(credential.format, secret)) == sought.id:
-                found.append(credential.address)
-    return found
-
-
-async def _requests(context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
-    """The DPU requests, where there are any."""
-    try:
-        listed: list[dict[str, Any]] = await client.list(DPU_REQUESTS)
-    except (NotFound, Forbidden):
-        return []
-    found = []
-    for obj in listed:
-        try:
-            credential = credential_of(cluster, obj, context.clock())
-        except ParseError:
-            continue
-        if sought.fingerprint:
-            same = credential.fingerprint == sought.fingerprint
-        else:
-            same = await _has_id(context, credential.address, sought.id)
-        if same:
-            found.append(credential.address)
-    return found
 
 
 # By a place that is not there
