@@ -15,10 +15,12 @@ from tests.faults.race import RACES, run
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import Doomed
 from tui.demo import Answer, FaultRule
-from tui.issuance.errors import ChangedMeanwhile, NotProved, UsageError
+from tui.issuance import handles
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
+from tui.issuance.grace import not_ended
 from tui.issuance.sight import AGAIN, Sight, changed, told_apart
 from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
-from tui.kube.errors import Unreachable
+from tui.kube.errors import ConnectionLost, Forbidden, KubeError, Unauthorized, Unreachable
 from tui.kube.resource import SERVICE_ACCOUNTS
 
 
@@ -237,3 +239,21 @@ async def test_the_engine_knows_what_a_plan_has_left(ebench: Bench) -> None:
     assert "the old token still works" in settled.left[0]
     await ebench.engine.recover()
     assert len(await ebench.handles()) == 1
+
+
+@pytest.mark.parametrize(
+    ("failures", "known"),
+    [
+        ((Forbidden(403, "Forbidden"),), "the old token still works"),
+        ((handles.NotAHandle("it is none"),), "the old token still works"),
+        ((ConnectionLost("closed"), Forbidden(403, "Forbidden")), "the old token may still work"),
+        ((ConnectionLost("closed"),), "the old token may still work"),
+        ((Unauthorized(401, "Unauthorized"),), "the old token may still work"),
+        ((handles.NotGone("it is still there"),), "the old token may still work"),
+    ],
+)
+def test_an_old_token_is_said_to_work_only_where_its_deletion_was_refused(
+    failures: tuple[KubeError | IssuanceError, ...], known: str
+) -> None:
+    """A deletion whose answer was lost may have happened: "still works" was said of a token that was dead."""
+    assert not_ended(failures).startswith(known)

@@ -43,7 +43,7 @@ _MARKS: Final = {
 _REVOCATION: Final = "revoke:"
 _LATER: Final = (_REVOCATION, "sweep:")
 """Steps that are done when the outcome is long known: what fails then is no part of it yet."""
-_TRIED_AGAIN: Final = "the next kubemint to run tries it again; `kubemint revoke` ends it now"
+_TRIED_AGAIN: Final = "the next kubemint to run tries it again"
 Planner = Callable[["Engine", Address], Awaitable[Plan]]
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tui.kube import limits
-from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, OutOfTime, Unreachable
+from tui.kube.errors import APIError, Denied, Forbidden, KubeError, NotFound, OutOfTime, ReadOnly, Unreachable
 from tui.kube.resource import SECRETS
 
 from . import dead_tokens, ending, handles, managed, vouching
@@ -167,6 +167,7 @@ async def _revoke(
     token: Sensitive | None,
     tidy: Callable[[], Awaitable[None]] | None,
 ) -> bool:
+    failures: list[KubeError | IssuanceError] = []
     for pause in (*_PAUSES, None):
         try:
             with await _locked(locks, revocation.address):
@@ -191,17 +192,14 @@ async def _revoke(
                 )
                 await run.journal(done, revoked=revocation.handle, **gone)
         except (KubeError, IssuanceError) as error:
+            failures.append(error)
             if pause is not None and _worth_another_try(error):
                 # Many may have failed at the same moment.
                 await asyncio.sleep(min(pause * context.jitter(), limits.left() or 0.0))
                 continue
             message, hint = explain(error)
-            failed = run.result(
-                step,
-                StepStatus.FAILED,
-                f"the old token still works, its handle could not be deleted: {message}"
-                + (f" ({hint})" if hint else ""),
-            )
+            known = f"{not_ended(failures)}: {message}" + (f" ({hint})" if hint else "")
+            failed = run.result(step, StepStatus.FAILED, known)
             given_up = isinstance(error, handles.NotAHandle)  # it will be none tomorrow either
             with contextlib.suppress(IssuanceError):
                 await run.journal(failed, **({"revoked": revocation.handle} if given_up else {}))
@@ -210,6 +208,14 @@ async def _revoke(
         run.tell(done)
         return True
     raise AssertionError("the last try returns")
+
+
+def not_ended(failures: Sequence[KubeError | IssuanceError]) -> str:
+    """What is known of an old token after these failures: an answer that is none may have been to a deletion."""
+    refused = (Forbidden, Denied, ReadOnly, handles.NotAHandle)
+    if all(isinstance(error, refused) for error in failures):
+        return "the old token still works, its handle could not be deleted"
+    return "the old token may still work, that its handle is gone was not seen"
 
 
 async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
