@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Select, Static
 
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.types import (
@@ -22,7 +23,6 @@ from tui.issuance.types import (
     Credential,
     CredentialKind,
     FileDestination,
-    Format,
     Identity,
     IssueSpec,
     SecretDestination,

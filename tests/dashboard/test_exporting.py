@@ -14,7 +14,8 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.demo.faults import FaultRule, Hang
-from tui.issuance.types import Address, FileDestination, Format
+from tui.issuance.formats import Format
+from tui.issuance.types import Address, FileDestination
 from tui.kube.errors import ReadOnly
 from tui.kube.sensitive import MASK
 from tui.screens.confirm import ConfirmScreen

@@ -87,7 +87,7 @@ _KEPT: Final = 20
 
 def _merge_many(path: Path, number: int, rounds: int) -> _Merged:
     from tui.issuance.errors import IssuanceError
-    from tui.issuance.formats import kubeconfig
+    from tui.issuance.formats.kubeconfig import kubeconfig
     from tui.issuance.kubeconfig_file import merge, token_for
     from tui.issuance.types import Identity
     from tui.kube.endpoint import Endpoint

@@ -27,11 +27,12 @@ from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.errors import IssuanceError
 from tui.issuance.file_place import token_in_file
 from tui.issuance.files import read_private
+from tui.issuance.formats import Format
 from tui.issuance.kubeconfig_file import token_for
 from tui.issuance.managed import HANDLE_TYPE, SELECTOR
 from tui.issuance.secret_place import SecretObject
 from tui.issuance.state import StateStore
-from tui.issuance.types import Format, State
+from tui.issuance.types import State
 from tui.kube.errors import KubeError
 from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS, TOKEN_REVIEWS

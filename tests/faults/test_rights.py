@@ -16,7 +16,7 @@ from tui.demo import Answer, FaultRule
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
-from tui.issuance.types import Format
+from tui.issuance.formats import Format
 from tui.kube.errors import Denied, KubeError
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive

@@ -21,7 +21,8 @@ from tui.demo import EmbeddedFleet, FaultRule, ServerState
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
-from tui.issuance.types import Format, StepStatus
+from tui.issuance.formats import Format
+from tui.issuance.types import StepStatus
 from tui.kube.client import Timeouts
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive

@@ -18,7 +18,7 @@ from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequest, parse
 from tui.issuance.dpf.keeper import Keeper, Rest
 from tui.issuance.dpf.target import TargetClusters
-from tui.issuance.formats import kubeconfig
+from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.secret_place import SecretObject
 from tui.issuance.types import Identity
 from tui.issuance.yaml_text import dump

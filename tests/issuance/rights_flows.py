@@ -25,6 +25,7 @@ from tui.issuance.deliveries import CLOSED
 from tui.issuance.engine import Engine
 from tui.issuance.exec_cache import Question
 from tui.issuance.external_secrets import STORES, secret_store
+from tui.issuance.formats import Format
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.identity import IdentityWish
 from tui.issuance.lease import LEASES
@@ -34,7 +35,7 @@ from tui.issuance.rights import Flow
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
 from tui.issuance.tenants import TenantPush
-from tui.issuance.types import AccessLevel, Address, CredentialKind, Destination, Format, Plan, ShootAccess, ShootWish
+from tui.issuance.types import AccessLevel, Address, CredentialKind, Destination, Plan, ShootAccess, ShootWish
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound

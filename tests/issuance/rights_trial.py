@@ -17,13 +17,13 @@ from tui.demo.kubeconfigs import vouching
 from tui.fleet.reach import Timing
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.formats import Format
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.rights import Flow
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
     Destination,
     FileDestination,
-    Format,
     Identity,
     IssueSpec,
     Plan,

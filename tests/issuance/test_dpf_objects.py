@@ -15,7 +15,8 @@ from tui.issuance.dpf.draft import DPURequestDraft
 from tui.issuance.dpf.objects import Condition, NamespacedName, ParseError
 from tui.issuance.dpf.resources import label_value, ownership
 from tui.issuance.durations import PATTERN
-from tui.issuance.types import Format, Handle, Identity, State
+from tui.issuance.formats import Format
+from tui.issuance.types import Handle, Identity, State
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

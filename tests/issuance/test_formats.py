@@ -13,11 +13,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance import formats
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Format, Identity
+from tui.issuance.formats import Format
+from tui.issuance.formats.kubeconfig import kubeconfig
+from tui.issuance.types import Identity
 from tui.issuance.yaml_text import dump
 from tui.kube import kubeconfig as loading
+from tui.kube.delivered import ONLY_LOOKING
 from tui.kube.sensitive import Sensitive
 
 from .samples import CA, ENDPOINT, IDENTITY, TOKEN, kubectl
@@ -47,7 +49,7 @@ users:
 
 def test_d01_bytes_of_the_reference() -> None:
     expected = TEMPLATE.format(ca=base64.b64encode(CA).decode(), token=TOKEN.reveal())
-    data = formats.render(Format.KUBECONFIG, TOKEN, ENDPOINT, IDENTITY)
+    data = Format.KUBECONFIG.rules.render(TOKEN, ENDPOINT, IDENTITY)
     assert list(data) == ["kubeconfig"]
     assert data["kubeconfig"].reveal() == expected
     config = loading.parse(data["kubeconfig"].reveal_bytes())
@@ -63,7 +65,7 @@ def test_d01_bytes_of_the_reference() -> None:
 
 @pytest.mark.parametrize("name", ["0", "1", "433e40", "y", "1e3", "08", "1:30"])
 def test_d03_doubtful_names_are_quoted_and_kubectl_reads_them_back(name: str, tmp_path: Path) -> None:
-    text = formats.kubeconfig(TOKEN, replace(ENDPOINT, cluster_name=name), Identity("c", name, name)).reveal()
+    text = kubeconfig(TOKEN, replace(ENDPOINT, cluster_name=name), Identity("c", name, name)).reveal()
     assert text.count(f'"{name}"') == 7, "cluster twice, namespace, and the account four times"
     path = tmp_path / "config"
     path.write_text(text)
@@ -102,16 +104,16 @@ def test_any_document_is_read_back_the_same(document: object) -> None:
 
 def test_what_the_reference_loses_is_kept() -> None:
     special = replace(ENDPOINT, tls_server_name="api.internal", proxy_url="socks5://p:1080", disable_compression=True)
-    endpoint = loading.parse(formats.kubeconfig(TOKEN, special, IDENTITY).reveal_bytes()).endpoint()
+    endpoint = loading.parse(kubeconfig(TOKEN, special, IDENTITY).reveal_bytes()).endpoint()
     assert (endpoint.tls_server_name, endpoint.proxy_url, endpoint.ca) == ("api.internal", "socks5://p:1080", CA)
     assert endpoint.disable_compression
-    insecure = formats.kubeconfig(TOKEN, replace(ENDPOINT, insecure=True), IDENTITY)
+    insecure = kubeconfig(TOKEN, replace(ENDPOINT, insecure=True), IDENTITY)
     assert loading.parse(insecure.reveal_bytes()).endpoint().insecure
     assert b"certificate-authority" not in insecure.reveal_bytes(), "both together are an error for every client"
 
 
 def test_the_context_name_stands_in_for_a_missing_cluster_name() -> None:
-    text = formats.kubeconfig(TOKEN, replace(ENDPOINT, cluster_name=""), IDENTITY).reveal()
+    text = kubeconfig(TOKEN, replace(ENDPOINT, cluster_name=""), IDENTITY).reveal()
     assert list(loading.parse(text.encode()).clusters) == ["admin@c1"]
 
 
@@ -130,7 +132,7 @@ def test_the_context_name_stands_in_for_a_missing_cluster_name() -> None:
     ],
 )
 def test_d05_host_and_port(server: str, host: str, port: str) -> None:
-    data = formats.render(Format.TOKEN_FILE, TOKEN, replace(ENDPOINT, server=server), IDENTITY)
+    data = Format.TOKEN_FILE.rules.render(TOKEN, replace(ENDPOINT, server=server), IDENTITY)
     assert {key: value.reveal() for key, value in data.items()} == {
         "KUBERNETES_CA_DATA": CA.decode(),
         "KUBERNETES_SERVICE_HOST": host,
@@ -144,24 +146,24 @@ def test_d05_host_and_port(server: str, host: str, port: str) -> None:
 )
 def test_d05_what_tokenfile_cannot_say_is_refused(server: str) -> None:
     with pytest.raises(UsageError, match="tokenFile cannot say"):
-        formats.render(Format.TOKEN_FILE, TOKEN, replace(ENDPOINT, server=server), IDENTITY)
+        Format.TOKEN_FILE.rules.render(TOKEN, replace(ENDPOINT, server=server), IDENTITY)
 
 
 @pytest.mark.parametrize("form", Format)
 def test_no_line_break_follows_a_token(form: Format) -> None:
-    data = formats.render(form, Sensitive(TOKEN.reveal() + "\n"), ENDPOINT, IDENTITY)
-    assert tuple(sorted(data)) == formats.KEYS[form]
-    assert formats.token_of(form, data) == TOKEN
+    data = form.rules.render(Sensitive(TOKEN.reveal() + "\n"), ENDPOINT, IDENTITY)
+    assert tuple(sorted(data)) == form.rules.keys
+    assert form.rules.token_of(data) == TOKEN
     assert TOKEN.reveal() not in repr(data)
 
 
 def test_the_bare_token_as_a_file_has_no_line_break() -> None:
-    assert formats.render_file(Format.TOKEN, TOKEN, ENDPOINT, IDENTITY) == TOKEN
+    assert Format.TOKEN.rules.render_file(TOKEN, ENDPOINT, IDENTITY) == TOKEN
 
 
 def test_tokenfile_as_a_file_is_read_by_a_shell(tmp_path: Path) -> None:
     path = tmp_path / "robot.env"
-    path.write_bytes(formats.render_file(Format.TOKEN_FILE, TOKEN, ENDPOINT, IDENTITY).reveal_bytes())
+    path.write_bytes(Format.TOKEN_FILE.rules.render_file(TOKEN, ENDPOINT, IDENTITY).reveal_bytes())
     script = f'. {path}; printf "%s|%s|%s|%s" "$TOKEN_FILE" "$KUBERNETES_SERVICE_HOST" "$KUBERNETES_SERVICE_PORT"'
     script += ' "$KUBERNETES_CA_DATA"'
     said = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
@@ -170,6 +172,27 @@ def test_tokenfile_as_a_file_is_read_by_a_shell(tmp_path: Path) -> None:
 
 def test_losses_are_named() -> None:
     special = replace(ENDPOINT, tls_server_name="x", proxy_url="http://p", insecure=True)
-    assert len(formats.losses(Format.TOKEN_FILE, special)) == 3
-    assert formats.losses(Format.KUBECONFIG, special) == ()
-    assert formats.losses(Format.TOKEN, ENDPOINT)
+    assert len(Format.TOKEN_FILE.rules.losses(special)) == 3
+    assert Format.KUBECONFIG.rules.losses(special) == ()
+    assert Format.TOKEN.rules.losses(ENDPOINT)
+
+
+@pytest.mark.parametrize("form", Format)
+def test_what_is_true_of_every_format(form: Format) -> None:
+    """Each is read back from a Secret and from a file, and says where it leads or that it does not."""
+    rules = form.rules
+    assert rules.name == form
+    data = rules.render(TOKEN, ENDPOINT, IDENTITY)
+    assert tuple(sorted(data)) == tuple(sorted(rules.keys))
+    again = rules.from_file(rules.as_file(data))
+    assert rules.token_of(again) == TOKEN
+    assert again.keys() <= data.keys()
+    assert "/" not in rules.suffix
+    if rules.says_where:
+        way = rules.taken_apart(data, ONLY_LOOKING)
+        assert (way.endpoint.server, way.token) == (ENDPOINT.server, TOKEN)
+    else:
+        with pytest.raises(UsageError, match="does not say which cluster"):
+            rules.taken_apart(data, ONLY_LOOKING)
+        assert rules.losses(replace(ENDPOINT, ca=None))
+    assert rules.token_of({}) is None

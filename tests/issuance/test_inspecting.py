@@ -14,11 +14,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance import formats
 from tui.issuance.errors import IssuanceError
+from tui.issuance.formats import Format
+from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.inspecting import NotInspectable, inspect
 from tui.issuance.inspection import InspectedCertificate, InspectedToken, Inspection, Kind, sections
-from tui.issuance.types import Format
 
 from .samples import ENDPOINT, IDENTITY, jwt
 from .test_certificate import EC, LEAF, RSA, START, make, pem
@@ -108,7 +108,7 @@ def config(user: dict[str, Any], cluster: dict[str, Any] | None = None, current:
 
 
 def test_a_kubeconfig_of_ours() -> None:
-    mine = formats.kubeconfig(jwt(CLAIMS), replace(ENDPOINT, ca=make(EC, "CA", ca=True)), IDENTITY)
+    mine = kubeconfig(jwt(CLAIMS), replace(ENDPOINT, ca=make(EC, "CA", ca=True)), IDENTITY)
     found = look(mine.reveal_bytes())
     assert (found.kind, said(found)) == (Kind.KUBECONFIG, [])
     assert [item.__struct_config__.tag for item in found.items] == ["context", "cluster", "token"]
@@ -178,7 +178,7 @@ def secret(data: dict[str, bytes], **more: Any) -> str:
 
 
 def test_a_secret_with_everything_in_it() -> None:
-    mine = formats.kubeconfig(jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
+    mine = kubeconfig(jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
     text = secret({"kubeconfig": mine, "token": token() + b"\n", "tls.crt": LEAF, "tls.key": KEY, "x": b"\xff"})
     found = look(text)
     assert found.kind is Kind.SECRET
@@ -212,7 +212,7 @@ def test_a_list_of_secrets() -> None:
 
 
 def test_the_format_tokenfile_and_base64_and_a_token_request() -> None:
-    text = formats.render_file(Format.TOKEN_FILE, jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
+    text = Format.TOKEN_FILE.rules.render_file(jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
     assert (look(text).kind, said(look(text))) == (Kind.TOKEN, [])
     assert said(look(b64(token()))) == ["is encoded in base64; what it holds is shown"]
     answer = {"kind": "TokenRequest", "status": {"token": token().decode()}}
@@ -253,7 +253,7 @@ def test_what_is_nothing(data: bytes) -> None:
 
 
 def test_nothing_gives_material_away() -> None:
-    mine = formats.kubeconfig(jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
+    mine = kubeconfig(jwt(CLAIMS), ENDPOINT, IDENTITY).reveal_bytes()
     user = {
         "client-certificate-data": b64(LEAF),
         "client-key-data": b64(KEY),

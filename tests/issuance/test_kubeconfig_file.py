@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tui.issuance import formats
 from tui.issuance.errors import UsageError
 from tui.issuance.files import FileError
+from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.kubeconfig_file import merge, preview, remove, token_for
 from tui.issuance.kubeconfig_lock import locked
 from tui.issuance.types import Identity
@@ -57,7 +57,7 @@ users:
 
 def addition(token: Sensitive = OLD, name: str = "robot", cluster: str = "c1", server: str = "") -> Sensitive:
     endpoint = replace(ENDPOINT, cluster_name=cluster, server=server or ENDPOINT.server)
-    return formats.kubeconfig(token, endpoint, Identity("c", "shop", name))
+    return kubeconfig(token, endpoint, Identity("c", "shop", name))
 
 
 def write(folder: Path, text: str, name: str = "config") -> Path:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.issuance import managed
-from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+from tui.issuance.formats import Format
+from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 ISSUED = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)

@@ -15,10 +15,10 @@ from tests.certificates import Authority
 from tests.issuance.arena import Bench, token_in
 from tests.issuance.samples import jwt
 from tests.kube.server import FakeServer, gives
+from tui.issuance.formats import Format
 from tui.issuance.inspecting import inspect, logins_in
 from tui.issuance.inspection import Kind, sections, verdict
 from tui.issuance.refusal import explain
-from tui.issuance.types import Format
 from tui.kube.client import Client
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive

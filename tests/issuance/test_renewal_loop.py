@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from tui.issuance.formats import Format
 from tui.issuance.renewal_loop import Look, RenewalLoop, Watched
-from tui.issuance.types import Action, Address, Credential, CredentialKind, Format, Identity, Outcome, State
+from tui.issuance.types import Action, Address, Credential, CredentialKind, Identity, Outcome, State
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,9 +11,9 @@ import yaml
 
 from tests.issuance.arena import Arena, Bench
 from tui.issuance.errors import UsageError
-from tui.issuance.formats import KEYS
+from tui.issuance.formats import Format
 from tui.issuance.snippet import MOUNT, pod, text
-from tui.issuance.types import Address, CredentialKind, Format
+from tui.issuance.types import Address, CredentialKind
 from tui.kube.resource import SECRETS
 
 KUBECTL = shutil.which("kubectl")
@@ -28,7 +28,7 @@ def test_every_key_of_the_format_is_brought_in_where_clients_look() -> None:
     (source,) = spec["volumes"][0]["projected"]["sources"]
     files = {item["path"]: item["key"] for item in source["secret"]["items"]}
     assert files == {"token": "TOKEN_FILE", "ca.crt": "KUBERNETES_CA_DATA"}
-    assert {*variables, *files.values()} == set(KEYS[Format.TOKEN_FILE])
+    assert {*variables, *files.values()} == set(Format.TOKEN_FILE.rules.keys)
     assert container["volumeMounts"] == [{"name": "api-access", "mountPath": MOUNT, "readOnly": True}]
     assert spec["automountServiceAccountToken"] is False, "the pod's own token would be in the way"
 
@@ -49,7 +49,7 @@ async def test_servers_take_it_for_what_kubemint_keeps(bench: Bench) -> None:
     outcome = await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN_FILE))
     written = await bench.engine.snippet(outcome.credential.address)
     found = (await bench.client.get(SECRETS, "robot-credential", namespace=arena.namespace))["data"]
-    assert set(found) == set(KEYS[Format.TOKEN_FILE])
+    assert set(found) == set(Format.TOKEN_FILE.rules.keys)
     assert (await bench.engine.material(outcome.credential.address)).reveal() not in written
     done = _dry_run(arena, written)
     assert done.returncode == 0, done

@@ -15,7 +15,8 @@ from tests.issuance.test_engine_requests import address_of, forget
 from tui.demo import Answer, FaultRule
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Action, FileDestination, Format, StepStatus
+from tui.issuance.formats import Format
+from tui.issuance.types import Action, FileDestination, StepStatus
 from tui.kube.resource import SECRETS
 
 from .dpf_place import Clock, Place, embedded_place

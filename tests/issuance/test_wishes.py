@@ -11,6 +11,7 @@ import pytest
 from tests.issuance.arena import Bench
 from tui.issuance import managed, wishes
 from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
 from tui.issuance.intent import Export
 from tui.issuance.places import address_of
 from tui.issuance.types import (
@@ -19,7 +20,6 @@ from tui.issuance.types import (
     CredentialKind,
     Destination,
     FileDestination,
-    Format,
     Handle,
     Identity,
     IssueSpec,

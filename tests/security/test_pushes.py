@@ -15,8 +15,9 @@ from tests.issuance.test_tenant_stores import SOURCE, TENANT, make_store, push, 
 from tui.issuance import managed
 from tui.issuance.errors import UsageError
 from tui.issuance.external_secrets import PUSH_SECRETS, push_secret
+from tui.issuance.formats import Format
 from tui.issuance.tenant_places import leads_elsewhere
-from tui.issuance.types import Format, Push
+from tui.issuance.types import Push
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS
 

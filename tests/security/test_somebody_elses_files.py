@@ -17,6 +17,7 @@ import pytest
 from tests.issuance.arena import Bench, token_in
 from tui.issuance import files, standing
 from tui.issuance.files import FileError, links_on
+from tui.issuance.formats import Format
 from tui.issuance.standing import (
     KEPT_AS,
     Kind,
@@ -30,7 +31,7 @@ from tui.issuance.standing import (
     put,
     write_file,
 )
-from tui.issuance.types import Action, FileDestination, Format
+from tui.issuance.types import Action, FileDestination
 from tui.kube.sensitive import Sensitive
 
 ME, BOB = 1000, 12345

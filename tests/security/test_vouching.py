@@ -19,18 +19,10 @@ from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dpf_place import Clock
 from tui.issuance import managed, token_secret, vouchers
 from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
 from tui.issuance.handles import Named, Seen
 from tui.issuance.identity import IdentityWish
-from tui.issuance.types import (
-    Address,
-    Credential,
-    CredentialKind,
-    FileDestination,
-    Format,
-    Handle,
-    Identity,
-    State,
-)
+from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, Handle, Identity, State
 from tui.issuance.vouchers import Claim, Facts, Record, Word
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden

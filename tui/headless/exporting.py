@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, FileDestination, Format, SecretDestination
+from tui.issuance.formats import Format
+from tui.issuance.types import Address, FileDestination, SecretDestination
 from tui.kube.home import expanded
 
 from .acting import Progress, address_of, carry_out, finish, print_preview, replacing_option, result_options
@@ -69,7 +70,7 @@ class _Said:
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["kubeconfig", "tokenFile", "token"]),
+    type=click.Choice([form.value for form in Format if form.rules.chosen]),
     help="How to write it down; default: as it is, and a kubeconfig for --merge.",
 )
 @click.option("--other-server", is_flag=True, help="Mean it where it leads elsewhere than its cluster is known to be.")

@@ -8,6 +8,7 @@ import click
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
 from tui.issuance.grace_length import GraceWish
 from tui.kube.home import expanded
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(["kubeconfig", "tokenFile", "token"]),
+    type=click.Choice([form.value for form in Format if form.rules.chosen]),
     default="kubeconfig",
     show_default=True,
     help="How to write it down.",
@@ -169,7 +170,8 @@ class _Wish:
             raise click.UsageError("--secret is NAMESPACE/NAME")
 
     def spec(self, cluster: str) -> IssueSpec:
-        from tui.issuance.types import FileDestination, Format, Identity, IssueSpec, SecretDestination
+        from tui.issuance.formats import Format
+        from tui.issuance.types import FileDestination, Identity, IssueSpec, SecretDestination
 
         destinations: list[Destination] = []
         if self.out:

@@ -65,7 +65,7 @@ async def _verify_address(options: Options, address: Address) -> Verification:
 
 async def _verify_material(options: Options, what: str, material: Sensitive) -> Verification:
     from tui.issuance.claims import ClaimsError, read_token
-    from tui.issuance.formats import kubeconfig
+    from tui.issuance.formats.kubeconfig import kubeconfig
 
     from .reaching import VerbClusters, open_engine
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .clusters import Clusters, KubeconfigClusters
     from .engine import Engine
     from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, UsageError
+    from .formats import Format
     from .state import StateStore
     from .types import (
         Action,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         Credential,
         CredentialKind,
         FileDestination,
-        Format,
         Handle,
         Identity,
         IssueSpec,
@@ -74,6 +74,7 @@ _HOME = {
     "NotProved": "errors",
     "StateError": "errors",
     "UsageError": "errors",
+    "Format": "formats",
     "StateStore": "state",
     "Verification": "verification",
 }

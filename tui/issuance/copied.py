@@ -20,9 +20,11 @@ from tui.kube.sensitive import Sensitive
 from . import reading
 from .claims import Claims, ClaimsError, read_token
 from .errors import NotProved, UsageError
-from .formats import bare, from_file, render_file, several, taken_apart, token_of
+from .formats import Format
+from .formats.base import bare
+from .formats.kubeconfig import several
 from .managed import renewal_point
-from .types import Credential, CredentialKind, Format, Handle, Identity
+from .types import Credential, CredentialKind, Handle, Identity
 from .verification import verify_token
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Found:
             return bare(self.token)
         if way is None:
             raise UsageError(f"{identity.cluster} is not known here, so where it is cannot be written down")
-        return render_file(form, self.token, way, identity)
+        return form.rules.render_file(self.token, way, identity)
 
     @property
     def bound(self) -> tuple[str, str]:
@@ -82,16 +84,16 @@ async def find(context: Context, source: Credential, identity: Identity, *, ways
         token, data = await reading.token(context, address), {}
     else:
         place, form = await reading.place_of(context, address)
-        data = from_file(form, await place.material(form))
-        token = token_of(form, data)
-    if token is None and form in (Format.KUBECONFIG, Format.TOKEN_FILE):
-        taken_apart(form, data, _allowed(context, source, known))  # says what is wrong with it
+        data = form.rules.from_file(await place.material(form))
+        token = form.rules.token_of(data)
+    if token is None and form.rules.says_where:
+        form.rules.taken_apart(data, _allowed(context, source, known))  # says what is wrong with it
     if token is None:
         raise UsageError(f"{address} holds no token", "rotate it, then export it")
     claims = belongs(token, source, identity)
-    if not ways or form not in (Format.KUBECONFIG, Format.TOKEN_FILE):
+    if not ways or not form.rules.says_where:
         return Found(token, claims)
-    way = taken_apart(form, data, _allowed(context, source, known))
+    way = form.rules.taken_apart(data, _allowed(context, source, known))
     said: tuple[str, ...] = ()
     if known is not None:
         said = differences(way.endpoint, known)

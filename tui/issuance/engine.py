@@ -23,6 +23,7 @@ from tui.kube.request_info import RequestInfo
 from .cluster_time import utc_now
 from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
+from .formats import Format
 from .grace_length import GraceWish, Length
 from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
@@ -32,7 +33,6 @@ from .types import (
     Credential,
     CredentialKind,
     Destination,
-    Format,
     Identity,
     IssueSpec,
     Outcome,

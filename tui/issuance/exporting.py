@@ -19,7 +19,7 @@ from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
 from .durations import format_duration
 from .errors import UsageError
-from .formats import losses
+from .formats import Format
 from .intent import Export
 from .places import Held, Place, absolute, address_of, look_at, place_for
 from .plans import check_names, new_id
@@ -35,7 +35,6 @@ from .types import (
     CredentialKind,
     Destination,
     FileDestination,
-    Format,
     Handle,
     Identity,
     Plan,
@@ -45,7 +44,7 @@ from .types import (
 )
 from .work import Context
 
-FORMATS: Final = (Format.KUBECONFIG, Format.TOKEN_FILE, Format.TOKEN)
+FORMATS: Final = tuple(form for form in Format if form.rules.chosen)
 
 
 class OtherServer(UsageError):
@@ -170,7 +169,7 @@ def _checked(source: Credential, destination: Destination, form: Format) -> Form
         raise UsageError(
             "a shoot's kubeconfig has several contexts and is kept in a file of its own", "leave --merge away"
         )
-    if destination.merge and form is not Format.KUBECONFIG:
+    if destination.merge and not form.rules.merges:
         raise UsageError(f"the format {form} cannot be merged into a kubeconfig")
     return form
 
@@ -268,7 +267,7 @@ async def _warnings(
         warnings.append(f"it is for {', '.join(source.audiences)}; the API server may refuse it")
     if form is not source.format:
         endpoint = await known_endpoint(context, identity)
-        warnings += losses(form, endpoint) if endpoint is not None else ()
+        warnings += form.rules.losses(endpoint) if endpoint is not None else ()
     return warnings
 
 

@@ -13,11 +13,11 @@ from tui.kube.sensitive import Sensitive
 
 from .errors import ChangedMeanwhile, UsageError
 from .files import FileError, destination, explained, read_private, seen_through, write_private
-from .formats import from_file, render_file, token_of
+from .formats import Format
 from .masking import diff, masked_text
 from .places import Held, Writing, file_address
 from .standing import Verdict, judge, look_at, put
-from .types import Address, Credential, CredentialKind, FileDestination, Format, Identity, State
+from .types import Address, Credential, CredentialKind, FileDestination, Identity, State
 
 if TYPE_CHECKING:
     from .intent import Export
@@ -177,7 +177,7 @@ class FilePlace:
         credential = writing.credential
         if credential.format is None or credential.identity is None:
             raise ValueError("what is written must say its format and identity")
-        return render_file(credential.format, writing.token, writing.endpoint, credential.identity)
+        return credential.format.rules.render_file(writing.token, writing.endpoint, credential.identity)
 
     def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
         """By what the content is told from another; None where it holds none."""
@@ -220,8 +220,8 @@ def _is_gone(path: str) -> bool:
 
 
 def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:
-    """The token in a file that `render_file` made, None where there is none."""
-    return token_of(form, from_file(form, content))
+    """The token in a file that a format wrote, None where there is none."""
+    return form.rules.token_of(form.rules.from_file(content))
 
 
 def _refuse_in_use(path: Path, identity: Identity, record: Export | None) -> None:

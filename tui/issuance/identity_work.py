@@ -17,6 +17,7 @@ from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 from . import accounts, dead_tokens, managed, token_secret
 from . import identity as identities
 from .errors import UsageError
+from .formats import Format
 from .identity import ROLE_BINDINGS, ROLES, IdentityWish
 from .intent import Intent
 from .long_lived import LongLived
@@ -25,7 +26,7 @@ from .plans import new_id
 from .running import Run, StepFailed
 from .sight import Sight
 from .token_secret import TokenSecret
-from .types import Action, Address, CredentialKind, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
+from .types import Action, Address, CredentialKind, FileDestination, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from . import findings
 from .certificate import CertificateError, CertificateInfo, broken_link, check_key, from_der, read_chain
 from .claims import Claims, ClaimsError, read_token
 from .errors import UsageError
-from .formats import TOKEN_FILE_KEY
+from .formats.token_file import TOKEN_FILE_KEY
 from .inspection import (
     InspectedCertificate,
     InspectedCluster,

@@ -15,6 +15,7 @@ import msgspec
 from . import token_secret
 from .durations import format_duration
 from .errors import UsageError
+from .formats import Format
 from .intent import Export, Intent
 from .long_lived import LongLived, publish
 from .places import Place, places_for
@@ -24,7 +25,7 @@ from .running import Run, StepFailed
 from .secret_users import SecretName
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .sight import Sight
-from .types import Action, Address, FileDestination, Format, Handle, IssueSpec, Plan, Step
+from .types import Action, Address, FileDestination, Handle, IssueSpec, Plan, Step
 from .work import Context, Finished
 
 

@@ -21,12 +21,13 @@ from . import dead_tokens, managed, token_secret
 from . import identity as identities
 from .claims import read_token
 from .errors import IssuanceError
+from .formats import Format
 from .intent import Export, Intent, Revocation
 from .places import Place, Writing, places_for
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight
-from .types import Address, Credential, CredentialKind, Format, Handle, Identity, State, StepStatus
+from .types import Address, Credential, CredentialKind, Handle, Identity, State, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.yaml_loading import Plain, YAMLError, load_first
 
 from . import managed
-from .formats import HOST_KEY, NAMESPACE_KEY, PORT_KEY
+from .formats.service_account import NAMESPACE_KEY
+from .formats.token_file import HOST_KEY, PORT_KEY
 from .yaml_text import dump
 
 if TYPE_CHECKING:

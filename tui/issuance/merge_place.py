@@ -12,9 +12,10 @@ from . import kubeconfig_file
 from .errors import ChangedMeanwhile, UsageError
 from .file_place import token_in_file
 from .files import destination, explained, seen_through
-from .formats import kubeconfig
+from .formats import Format
+from .formats.kubeconfig import kubeconfig
 from .places import Held, Writing, file_address
-from .types import FileDestination, Format, Identity
+from .types import FileDestination, Identity
 
 if TYPE_CHECKING:
     from .clusters import Clusters

@@ -15,13 +15,13 @@ import msgspec
 from tui.kube.home import NoHome, expanded
 
 from .errors import UsageError
+from .formats import Format
 from .types import (
     Address,
     Credential,
     CredentialKind,
     Destination,
     FileDestination,
-    Format,
     Identity,
     IssueSpec,
     SecretDestination,

@@ -25,7 +25,8 @@ from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .exec_cache import VERB, VERSIONS
 from .file_place import FilePlace
-from .formats import cluster_entry
+from .formats import Format
+from .formats.kubeconfig import cluster_entry
 from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
 from .places import Writing, absolute, look_at
 from .plans import check_names, new_id
@@ -41,7 +42,6 @@ from .types import (
     Address,
     Credential,
     FileDestination,
-    Format,
     Identity,
     Plan,
     ShootAccess,

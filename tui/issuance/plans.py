@@ -17,7 +17,6 @@ from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 from . import accounts, left_behind, managed, vouching
 from .durations import format_duration
 from .errors import UsageError
-from .formats import losses
 from .gardener import refuse_viewer
 from .grace_length import Length
 from .intent import Intent
@@ -28,7 +27,7 @@ from .secret_users import announced_by, secrets_of
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
 from .sight import Sight
 from .token_request import check_wish
-from .types import Action, Address, Credential, FileDestination, Format, Handle, Identity, IssueSpec, Plan, Step
+from .types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context
 
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -91,7 +90,7 @@ async def prepare(
     old = [found.credential for found in held if found.credential is not None]
     if action is Action.ISSUE:
         old = await _spared(context, old, places, warnings, sight)
-    warnings += losses(spec.format, context.clusters.endpoint(identity.cluster))
+    warnings += spec.format.rules.losses(context.clusters.endpoint(identity.cluster))
     if not await _may_create_secrets(context, identity):
         warnings.append(f"no right to create Secrets in namespace {identity.namespace}: the result {CANNOT_REVOKE}")
     if account.exists is None:
@@ -168,7 +167,7 @@ def check_spec(context: Context, spec: IssueSpec) -> None:
         raise UsageError("a destination is named twice")
     for destination in spec.destinations:
         if isinstance(destination, FileDestination):
-            if destination.merge and spec.format is not Format.KUBECONFIG:
+            if destination.merge and not spec.format.rules.merges:
                 raise UsageError(f"the format {spec.format} cannot be merged into a kubeconfig")
         else:
             context.clusters.endpoint(destination.cluster)

@@ -12,10 +12,11 @@ from tui.kube.resource import SECRETS
 
 from . import managed, vouching
 from .errors import IssuanceError, UsageError
+from .formats import Format
 from .intent import Export
 from .places import Place, absolute, address_of, file_destination, place_for
 from .secret_place import SecretPlace
-from .types import Address, Credential, CredentialKind, Destination, Format, SecretDestination, State
+from .types import Address, Credential, CredentialKind, Destination, SecretDestination, State
 from .work import Context
 
 if TYPE_CHECKING:

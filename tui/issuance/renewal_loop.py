@@ -21,8 +21,9 @@ import msgspec
 from tui.kube.errors import KubeError
 
 from .errors import IssuanceError
+from .formats import Format
 from .renewal import retry_at, state_of
-from .types import Address, Credential, CredentialKind, Format, Outcome, State
+from .types import Address, Credential, CredentialKind, Outcome, State
 
 RENEWABLE: Final = frozenset({CredentialKind.REQUEST, CredentialKind.SECRET, CredentialKind.FILE})
 """What ends and can be made anew by kubemint."""

@@ -24,6 +24,7 @@ from .dpf.steps import annotate, check_written, fetch, look_secret
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
+from .formats import Format
 from .grace_length import Length
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, issued_again
@@ -33,7 +34,7 @@ from .secret_users import secrets_of_request
 from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
 from .sight import Sight
 from .token_request import IssuedToken
-from .types import Action, Address, Credential, Format, Handle, IssueSpec, Plan, SecretDestination, Step, StepStatus
+from .types import Action, Address, Credential, Handle, IssueSpec, Plan, SecretDestination, Step, StepStatus
 from .work import Context, Finished
 
 

@@ -13,11 +13,12 @@ from tui.kube.resource import SECRETS
 
 from . import dead_tokens, ending, handles, managed, vouching
 from .errors import IssuanceError
+from .formats import Format
 from .intent import Export, Revocation
 from .running import Run, explain
 from .secret_place import SecretObject
 from .sight import Sight
-from .types import Address, Credential, CredentialKind, Format, Handle, SecretDestination
+from .types import Address, Credential, CredentialKind, Handle, SecretDestination
 from .work import Context, Finished
 
 if TYPE_CHECKING:

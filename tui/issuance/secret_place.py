@@ -17,9 +17,9 @@ from tui.kube.sensitive import Sensitive
 from . import managed
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
-from .formats import KEYS, as_file, render, token_of
+from .formats import Format
 from .places import Held, Writing
-from .types import Address, CredentialKind, Format, SecretDestination
+from .types import Address, CredentialKind, SecretDestination
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -175,17 +175,17 @@ class SecretPlace:
 
     async def token(self, form: Format) -> Sensitive | None:
         data = await self._data()
-        return token_of(form, data) if data is not None else None
+        return form.rules.token_of(data) if data is not None else None
 
     def replaced(self, form: Format) -> Sensitive | None:
-        return token_of(form, self._before.values()) if self._before is not None else None
+        return form.rules.token_of(self._before.values()) if self._before is not None else None
 
     async def material(self, form: Format) -> Sensitive:
         data = await self._data()
-        missing = [key for key in KEYS[form] if key not in (data or {})]
+        missing = [key for key in form.rules.keys if key not in (data or {})]
         if data is None or missing:
             raise UsageError(f"{self.label} holds no {', '.join(missing)}", "rotate it to write it anew")
-        return as_file(form, data)
+        return form.rules.as_file(data)
 
     async def _data(self) -> dict[str, Sensitive] | None:
         client = await self._client()
@@ -220,7 +220,7 @@ class SecretPlace:
         metadata["annotations"] = {key: value for key, value in notes.items() if value is not None}
         values = rendered(writing)
         # What a format had that it had before; `namespace` and `ca.crt` may as well be somebody else's.
-        stale = {key for form, keys in KEYS.items() if form is not Format.SERVICE_ACCOUNT for key in keys} - set(values)
+        stale = {key for form in Format if form.rules.chosen for key in form.rules.keys} - set(values)
         data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
         data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
@@ -231,4 +231,4 @@ def rendered(writing: Writing) -> dict[str, Sensitive]:
     credential = writing.credential
     if credential.format is None or credential.identity is None:
         raise ValueError("what is written must say its format and identity")
-    return render(credential.format, writing.token, writing.endpoint, credential.identity)
+    return credential.format.rules.render(writing.token, writing.endpoint, credential.identity)

@@ -18,7 +18,8 @@ from tui.kube.sensitive import Sensitive
 from .claims import read_token
 from .errors import UsageError
 from .files import read_private
-from .formats import bare
+from .formats import Format
+from .formats.base import bare
 from .intent import Intent
 from .issuing import CANNOT_REVOKE, Issue
 from .places import absolute, address_of, look_at, places_for
@@ -28,7 +29,7 @@ from .running import Run
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .sight import Sight
 from .token_request import IssuedToken
-from .types import Action, Address, CredentialKind, FileDestination, Format, IssueSpec, Plan, Step
+from .types import Action, Address, CredentialKind, FileDestination, IssueSpec, Plan, Step
 from .work import Context
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from tui.kube.sensitive import Sensitive
 
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
+from .formats import Format
 from .gardener import SHOOTS, Shoot, shoot_at
 from .intent import Export, Intent
 from .managed import renewal_point
@@ -36,7 +37,6 @@ from .types import (
     Credential,
     CredentialKind,
     FileDestination,
-    Format,
     IssueSpec,
     Plan,
     ShootWish,

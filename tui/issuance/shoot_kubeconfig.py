@@ -24,7 +24,7 @@ from tui.kube.sensitive import Sensitive
 from .certificate import CertificateInfo, check_key, read_certificate
 from .durations import whole_seconds
 from .errors import IssuanceError, NotProved, UsageError
-from .formats import several
+from .formats.kubeconfig import several
 from .gardener import GROUP, SHOOTS, not_there
 from .types import AccessLevel, ShootAccess
 

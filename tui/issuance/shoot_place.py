@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tui.kube.sensitive import Sensitive
 
 from .file_place import FilePlace, users_in
-from .types import FileDestination, Format, Identity, ShootAccess
+from .formats import Format
+from .types import FileDestination, Identity, ShootAccess
 
 if TYPE_CHECKING:
     from .places import Writing

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .errors import UsageError
-from .formats import CA_KEY, HOST_KEY, PORT_KEY, TOKEN_FILE_KEY
+from .formats import Format
+from .formats.token_file import CA_KEY, HOST_KEY, PORT_KEY, TOKEN_FILE_KEY
 from .reading import lookup, request_at
-from .types import Address, CredentialKind, Format
+from .types import Address, CredentialKind
 from .work import Context
 from .yaml_text import dump, scalar
 

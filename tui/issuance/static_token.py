@@ -19,8 +19,9 @@ from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from .errors import UsageError
+from .formats import Format
 from .secret_place import SecretObject
-from .types import AccessLevel, Address, Credential, CredentialKind, Format, ShootAccess, State
+from .types import AccessLevel, Address, Credential, CredentialKind, ShootAccess, State
 
 if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint

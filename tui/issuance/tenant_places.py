@@ -25,7 +25,8 @@ from tui.kube.sensitive import Sensitive
 from . import managed
 from .errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
-from .formats import NAMESPACE_KEY, ROOT_CA_KEY, TOKEN_KEY
+from .formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
+from .formats.token import TOKEN_KEY
 from .places import Held, Writing
 from .proving import prove
 from .secret_place import SecretObject, SecretPlace, rendered

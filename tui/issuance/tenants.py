@@ -35,25 +35,14 @@ from .external_secrets import (
     secret_store,
     served,
 )
+from .formats import Format
 from .plans import check_names, new_id, prepare_issue
 from .running import Run, StepFailed
 from .sight import Sight
 from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
 from .tenant_places import LONGEST_WAIT
-from .types import (
-    Action,
-    Address,
-    Credential,
-    CredentialKind,
-    Format,
-    Identity,
-    IssueSpec,
-    Plan,
-    Push,
-    SecretDestination,
-    Step,
-)
+from .types import Action, Address, Credential, CredentialKind, Identity, IssueSpec, Plan, Push, SecretDestination, Step
 from .work import Context, Finished, Work
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ from . import accounts, managed
 from .claims import Claims, ClaimsError, read_token
 from .durations import parse_time
 from .errors import IssuanceError, UsageError
-from .formats import TOKEN_KEY
+from .formats import Format
+from .formats.token import TOKEN_KEY
 from .secret_place import SecretObject
-from .types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+from .types import Address, Credential, CredentialKind, Handle, Identity, State
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

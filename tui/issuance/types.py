@@ -10,15 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-
-class Format(StrEnum):
-    """How material is written down. The values are DPF's `spec.type` and kubemint's `--type`."""
-
-    KUBECONFIG = "kubeconfig"
-    TOKEN_FILE = "tokenFile"
-    TOKEN = "token"
-    SERVICE_ACCOUNT = "serviceAccount"
-    """ca.crt, namespace and token, the three keys of a token Secret, as another cluster needs them to come in."""
+from .formats import Format
 
 
 class CredentialKind(StrEnum):

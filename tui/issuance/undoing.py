@@ -27,6 +27,7 @@ from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .file_place import token_in_file
 from .files import read_private
+from .formats import Format
 from .grace import Graces
 from .grace_length import Length
 from .intent import Intent, Revocation
@@ -38,7 +39,7 @@ from .running import Run, StepFailed
 from .secret_users import secrets_of
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .sight import Sight, told_apart
-from .types import Action, Address, Credential, CredentialKind, Format, Plan, Step, StepStatus
+from .types import Action, Address, Credential, CredentialKind, Plan, Step, StepStatus
 from .wishes import wish_of
 from .work import Context, Finished, Work
 
@@ -246,5 +247,5 @@ async def _from_files(context: Context, old: Credential, given: Path | None) -> 
 def _token_in(path: Path, fingerprint: str) -> Sensitive | None:
     """The token with this fingerprint in a file of any format."""
     content = read_private(path, _LARGEST)
-    found = (token_in_file(form, content) for form in (Format.KUBECONFIG, Format.TOKEN_FILE, Format.TOKEN))
+    found = (token_in_file(form, content) for form in Format if form.rules.chosen)
     return next((token for token in found if token is not None and token.fingerprint == fingerprint), None)

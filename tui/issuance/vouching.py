@@ -31,11 +31,11 @@ from . import handles, managed
 from .claims import Bound, Claims, ClaimsError, read_token
 from .cluster_time import now_at
 from .errors import NotProved, UsageError
-from .formats import token_of
+from .formats import Format
 from .proving import ask
 from .secret_place import SecretObject
 from .sight import told_apart
-from .types import Address, Credential, Format, Handle, Identity, SecretDestination, State
+from .types import Address, Credential, Handle, Identity, SecretDestination, State
 from .vouchers import Claim, Facts, Record, Verdict, Word, judge, shown
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 _AGAIN: Final = 3
 """How often a Secret is read again that is replaced while it is read."""
-_FORMATS: Final = (Format.KUBECONFIG, Format.TOKEN, Format.TOKEN_FILE)
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,9 +162,8 @@ async def of_request(
 def token_in(form: Format | None, found: SecretObject) -> Sensitive | None:
     """The token in a Secret: where its format says, else wherever there is one."""
     values = found.values()
-    own = Format.TOKEN if form is Format.SERVICE_ACCOUNT else form
-    order = sorted(_FORMATS, key=lambda one: one is not own)
-    return next((token for one in order if (token := token_of(one, values)) is not None), None)
+    order = sorted(Format, key=lambda one: one is not form)
+    return next((token for one in order if (token := one.rules.token_of(values)) is not None), None)
 
 
 def bound_to(token: Sensitive, cluster: str) -> Handle | None:

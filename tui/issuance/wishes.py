@@ -17,6 +17,7 @@ from tui.kube.errors import NotFound
 
 from . import vouching
 from .errors import UsageError
+from .formats import Format
 from .places import address_of, file_destination
 from .reading import export_record
 from .tenant_places import destination_as_vouched
@@ -25,7 +26,6 @@ from .types import (
     Credential,
     CredentialKind,
     Destination,
-    Format,
     Handle,
     Identity,
     IssueSpec,

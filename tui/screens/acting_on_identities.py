@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import AccountRow, CredentialRow, Row
-from tui.issuance.types import Address, CredentialKind, Format, State
+from tui.issuance.formats import Format
+from tui.issuance.types import Address, CredentialKind, State
 from tui.widgets.names import short_path
 
 from . import replacing, work

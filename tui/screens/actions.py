@@ -17,7 +17,8 @@ from textual.binding import Binding
 from tui.fleet.objects import has_object
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
-from tui.issuance.types import CredentialKind, Format, State
+from tui.issuance.formats import Format
+from tui.issuance.types import CredentialKind, State
 
 from . import command_lines as lines
 from .acting_on_identities import is_own_token

@@ -10,22 +10,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from tui.fleet.objects import where_is
 from tui.fleet.query import cluster_of, identity_of, namespace_of
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.external_secrets import PUSHED
-from tui.issuance.formats import KEYS
+from tui.issuance.formats import Format
 from tui.issuance.gardener import SHOOTS
-from tui.issuance.types import Address, Credential, CredentialKind, Destination, FileDestination, Format
+from tui.issuance.types import Address, Credential, CredentialKind, Destination, FileDestination
 from tui.kube import shell
 from tui.kube.resource import SECRETS, Resource
 
 from .dialog import file_stem
-
-SUFFIXES: Final = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def default_path(folder: Path, row: CredentialRow | RequestRow) -> Path:
     credential = row.credential
     form = credential.format if credential and credential.format else Format.KUBECONFIG
     stem = f"{row.cluster or 'local'}-{row.namespace}-{Path(row.name).name}"
-    return folder / f"{file_stem(stem)}.{SUFFIXES.get(form, 'token')}"
+    return folder / f"{file_stem(stem)}.{form.rules.suffix}"
 
 
 def export_words(credential: Credential, destination: Destination, form: Format) -> list[str]:
@@ -181,7 +178,7 @@ def reveal(asked: Asked) -> list[Line]:
         raw = ("kubectl", "config", "view", "--raw", "--kubeconfig", path)
         return [Line(raw if merged else ("cat", credential.address.name))]
     namespace, _, name = credential.kept_in.removeprefix("Secret ").partition("/")
-    keys = KEYS[credential.format or Format.KUBECONFIG]
+    keys = (credential.format or Format.KUBECONFIG).rules.keys
     shown = f'go-template={{{{index .data "{keys[-1]}" | base64decode}}}}'
     return [_kubectl(asked, credential.address.cluster, ("get", "-o", shown), "GET", SECRETS, namespace, name)]
 

@@ -19,14 +19,15 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.issuance.errors import IssuanceError
+from tui.issuance.formats import Format
 from tui.issuance.plans import check_names
 from tui.issuance.running import explain
-from tui.issuance.types import Credential, Destination, FileDestination, Format, SecretDestination, kind_label
+from tui.issuance.types import Credential, Destination, FileDestination, SecretDestination, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .command_lines import SUFFIXES, export_words
+from .command_lines import export_words
 from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, is_folder, whole_path, wrong
 from .reading import coloured
 
@@ -238,7 +239,7 @@ class ExportScreen(Dialog[ExportWish | None]):
     def _own_problems(self) -> list[Wrong]:
         """What can be known to be wrong without asking anybody."""
         kept, text = self._chosen("f-kept"), self._text()
-        if kept == MERGE and self._chosen("f-format") is not Format.KUBECONFIG:
+        if kept == MERGE and not Format(self._chosen("f-format")).rules.merges:
             return [Wrong("format", "Format", "only a kubeconfig can go into a kubeconfig")]
         if kept != SECRET:
             if not text:
@@ -272,7 +273,7 @@ class ExportScreen(Dialog[ExportWish | None]):
         if kept == SECRET:
             return f"{identity.namespace}/{identity.name}-copy" if identity else ""
         stem = f"{identity.namespace}-{identity.name}" if identity else credential.address.name or "credential"
-        name, suffix = file_stem(Path(stem).name), SUFFIXES[Format(self._chosen("f-format"))]
+        name, suffix = file_stem(Path(stem).name), Format(self._chosen("f-format")).rules.suffix
         path = self._folder / f"{name}.{suffix}"
         if credential.address.name == str(path):  # a copy beside itself, not over itself
             path = self._folder / f"{name}-copy.{suffix}"

@@ -13,9 +13,10 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select
 
 from tui.issuance.durations import parse_duration
+from tui.issuance.formats import Format
 from tui.issuance.plans import check_names
 from tui.issuance.token_request import check_wish
-from tui.issuance.types import Destination, FileDestination, Format, Identity, IssueSpec, SecretDestination
+from tui.issuance.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
@@ -72,7 +73,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
         yield Field(
             "Format",
             Choice(
-                [(form.value, form) for form in Format if form is not Format.SERVICE_ACCOUNT],
+                [(form.value, form) for form in Format if form.rules.chosen],
                 value=Format.KUBECONFIG,
                 allow_blank=False,
                 compact=True,
@@ -138,7 +139,7 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
                 found.append(Wrong("path", "Secret", "write namespace/name"))
             else:
                 found += wrong("path", "Secret", lambda: check_names(secret_ns, secret, "Secret"))
-        elif kept == _MERGE and self._chosen("f-format") is not Format.KUBECONFIG:
+        elif kept == _MERGE and not Format(self._chosen("f-format")).rules.merges:
             found.append(Wrong("format", "Format", "only a kubeconfig can go into a kubeconfig"))
         return found
 
@@ -168,8 +169,8 @@ class NewCredentialScreen(Dialog[IssueSpec | None]):
             return f"{namespace}/{name}-credential"
         if kept == _MERGE:
             return str(Path("~/.kube/config"))
-        suffix = {Format.KUBECONFIG: "kubeconfig", Format.TOKEN_FILE: "env", Format.TOKEN: "token"}
-        return str(self._folder / f"{file_stem(f'{namespace}-{name}')}.{suffix[Format(self._chosen('f-format'))]}")
+        suffix = Format(self._chosen("f-format")).rules.suffix
+        return str(self._folder / f"{file_stem(f'{namespace}-{name}')}.{suffix}")
 
     def equivalent(self) -> Sequence[str]:
         words = ["kubemint", "issue", self._text("f-account") or "NAME", "-n", self._text("f-namespace") or "NS"]

@@ -14,6 +14,7 @@ from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import Unasked, UsageError
+from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenants import TenantPush
@@ -24,7 +25,6 @@ from tui.issuance.types import (
     CredentialKind,
     Destination,
     FileDestination,
-    Format,
     IssueSpec,
     Outcome,
     Plan,

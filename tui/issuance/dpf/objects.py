@@ -14,8 +14,9 @@ import msgspec
 
 from tui.issuance.durations import parse_duration, parse_time
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.formats import Format
 from tui.issuance.renewal import rotate_at, spread, state_of
-from tui.issuance.types import Address, Credential, CredentialKind, Format, Handle, Identity, State
+from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
 from tui.kube.text import safe_text
 
 from . import resources

@@ -17,10 +17,10 @@ import msgspec
 from tui.issuance import managed
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
-from tui.issuance.formats import KEYS, render, taken_apart, token_of
+from tui.issuance.formats import Format
 from tui.issuance.secret_place import SecretObject
 from tui.issuance.token_request import IssuedToken
-from tui.issuance.types import Format, Handle, Identity
+from tui.issuance.types import Handle, Identity
 from tui.kube.addresses import leads_near
 from tui.kube.client import Client
 from tui.kube.delivered import Allow, DeliveredError
@@ -120,8 +120,8 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
     values = found.values()
     token, endpoint = None, None
     for form in _FORMATS:
-        if all(key in values for key in KEYS[form]):
-            token, endpoint = token_of(form, values), _endpoint_in(form, values, host.endpoint)
+        if all(key in values for key in form.rules.keys):
+            token, endpoint = form.rules.token_of(values), _endpoint_in(form, values, host.endpoint)
             break
     meta = found.metadata
     ours = belongs(seen_in(meta), request, named=request.status_secret == where)
@@ -160,7 +160,7 @@ def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> di
     if form is None:
         raise IssuanceError(f"unsupported secret type: {request.type}", "the types are kubeconfig and tokenFile")
     account = request.service_account
-    return render(form, token, endpoint, Identity(endpoint.name, account.namespace, account.name))
+    return form.rules.render(token, endpoint, Identity(endpoint.name, account.namespace, account.name))
 
 
 def endpoint_for(request: DPURequest, target: Target, published: Published) -> Endpoint:
@@ -359,6 +359,6 @@ def _essence(request: DPURequest) -> tuple[object, ...]:
 def _endpoint_in(form: Format, values: Mapping[str, Sensitive], host: Endpoint) -> Endpoint | None:
     """Where it leads, None where that is nothing to write down again: it lies where others may write."""
     try:
-        return taken_apart(form, values, Allow(near=leads_near(host.server), nobody=True, known=host)).endpoint
+        return form.rules.taken_apart(values, Allow(near=leads_near(host.server), nobody=True, known=host)).endpoint
     except DeliveredError:
         return None
