@@ -87,6 +87,8 @@ def test_exactly_one_token_is_meant() -> None:
     assert token_of(Sensitive(json.dumps(kubeconfig)), "stdin").token == one
     with pytest.raises(UsageError, match="stdin holds no token"):
         token_of(Sensitive(json.dumps(kubeconfig | {"users": []})), "stdin")
+    with pytest.raises(UsageError, match=r"^notes\.txt: not a token"):
+        token_of(Sensitive("hello"), "notes.txt")
 
 
 @pytest.mark.parametrize("field", ["namespace", "account", "secret"])

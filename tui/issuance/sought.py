@@ -15,7 +15,7 @@ from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.text import safe_text
 
 from .claims import Claims, ClaimsError, read_token
-from .errors import UsageError
+from .errors import IssuanceError, UsageError
 from .inspecting import logins_in
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ def token_of(material: Sensitive, where: str) -> Sought:
 
     Raises UsageError where there is none, or more than one.
     """
-    tokens = {one.token for one in logins_in(material.reveal_bytes()) if one.token is not None}
+    try:
+        tokens = {one.token for one in logins_in(material.reveal_bytes()) if one.token is not None}
+    except IssuanceError as error:
+        raise UsageError(f"{where}: {error.message}", error.hint) from None
     if len(tokens) != 1:
         held = "no token" if not tokens else f"{len(tokens)} different tokens"
         raise UsageError(f"{where} holds {held}", "give exactly the one that is to end")
