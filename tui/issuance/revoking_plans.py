@@ -115,7 +115,7 @@ async def _prepare(
     ]  # fmt: skip
     warnings = [
         *found.said,
-        "whoever uses it is refused within 10 s; verifiers outside of the API server only notice its expiry",
+        "once revoked, whoever uses it is refused within 10 s; verifiers outside of the API server notice only its end",
     ]
     for number, secret in enumerate(secrets):
         steps.append(
@@ -133,7 +133,7 @@ async def _prepare(
         warnings.append(credential.message)
     if address.kind is CredentialKind.REQUEST:
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
-    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
+    warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
     return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait)
 
@@ -243,7 +243,7 @@ async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> 
         verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
     )  # fmt: skip
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
-    warnings += [f"{export.credential.address.name} stays, with a dead token in it" for export in exports]
+    warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
     steps = (step, ending.STEP) if wait else (step,)
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=steps, warnings=tuple(warnings))
     return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
