@@ -297,7 +297,8 @@ def test_a_name_without_quotes_is_a_name_and_only_remarked() -> None:
     for where, kind in (("current-context", "a number"), ("contexts[0].name", "a number"),
                         ("contexts[0].context.cluster", "a number"), ("contexts[0].context.user", "a boolean"),
                         ("contexts[0].context.namespace", "a number")):  # fmt: skip
-        assert any(f"{where}: {kind} instead of a string" in one and "kubectl cannot read this" in one for one in said)
+        told = f"{where}: {kind} instead of a string, put quotes around it: kubectl cannot read this"
+        assert any(one.endswith(told) for one in said)
 
 
 def test_an_extension_of_somebody_else_may_say_what_it_likes() -> None:
