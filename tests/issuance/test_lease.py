@@ -11,7 +11,7 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost, believed, transitions
+from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost, Record, _spec_of, believed, transitions
 
 SECOND = timedelta(seconds=1)
 
@@ -186,6 +186,45 @@ async def test_a_lease_that_nobody_renews_blocks_nobody_for_long(bench: Bench, c
     assert await one.try_once(), "a label that somebody sets is no sign of the holder"
     found = await spec(bench)
     assert (found["holderIdentity"], found["leaseDurationSeconds"]) == ("one", 15)
+
+
+async def put(bench: Bench, **fields: Any) -> None:
+    obj = {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": {"name": "keeper"}} | fields
+    await bench.client.create(LEASES, obj, namespace=bench.arena.namespace)
+
+
+async def test_another_holders_own_duration_is_waited_for_to_its_end(ebench: Bench) -> None:
+    before = {"acquireTime": "2020-01-01T00:00:00.000000Z", "renewTime": "2020-01-01T00:00:00.000000Z"}
+    await put(ebench, spec={"holderIdentity": "long", "leaseDurationSeconds": 40, "leaseTransitions": 7} | before)
+    ticks = Ticks()
+    one = lease(ebench, "one", now=ticks.now, monotonic=ticks.monotonic)
+    assert not await one.try_once()
+    ticks.at += 39
+    assert not await one.try_once()
+    ticks.at += 1
+    assert await one.try_once()
+    after = await spec(ebench)
+    assert (after["holderIdentity"], after["leaseTransitions"]) == ("one", 8)
+    assert after["acquireTime"] == after["renewTime"] > before["acquireTime"], "it has it from now on"
+    assert await one.try_once()
+    again = await spec(ebench)
+    assert (again["acquireTime"], again["leaseTransitions"]) == (after["acquireTime"], 8)
+
+
+async def test_a_very_short_duration_is_written_as_one_that_a_server_takes(ebench: Bench) -> None:
+    assert await lease(ebench, "one", duration=SECOND / 2).try_once()
+    assert (await spec(ebench))["leaseDurationSeconds"] == 1
+
+
+async def test_a_lease_that_says_nothing_is_free(ebench: Bench) -> None:
+    await put(ebench)
+    assert await lease(ebench, "one").try_once()
+    assert (await spec(ebench))["holderIdentity"] == "one"
+
+
+@pytest.mark.parametrize("said", [{}, {"spec": None}, {"spec": []}, {"spec": "x"}, {"spec": {"renewTime": None}}])
+def test_what_a_lease_does_not_say_is_empty(said: dict[str, Any]) -> None:
+    assert Record.of(_spec_of(said)) == ("", "")
 
 
 async def test_a_lease_without_a_holder_is_free_whatever_else_it_says(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from tui.issuance.errors import ChangedMeanwhile, Unasked
 from tui.issuance.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
 from tui.issuance.sight import Sight
 from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.work import Context
 from tui.kube.resource import SECRETS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -51,6 +53,7 @@ def test_a_revoked_one_is_brought_back_where_that_is_meant() -> None:
     assert isinstance(refused, Unasked)
     assert refused.word == "revive"
     assert str(PLAIN.address) in refused.message
+    assert "--yes" in refused.hint
 
 
 async def handle_of(bench: Bench) -> Handle:
@@ -98,6 +101,23 @@ async def test_what_lives_is_replaced_only_where_that_is_asked_for(ebench: Bench
         whose = found[-1].identity or found[-1].shoot
         assert refused.value.message == f"{arena.secret_address()} is a live credential of {whose}{left}"
         assert f"kubemint rotate {arena.secret_address()}" in refused.value.hint
+
+
+async def test_the_clock_of_its_cluster_says_whether_it_is_over(ebench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's may be wrong; it counts only for what has no cluster."""
+    context, arena = replace(ebench.engine._context, clock=lambda: NOON + 3 * HOUR), ebench.arena
+    asked = []
+
+    async def now(self: Context, cluster: str) -> datetime:
+        asked.append(cluster)
+        return NOON
+
+    monkeypatch.setattr(Context, "now", now)
+    ends = NOON + HOUR
+    assert await life_of(context, kept(arena, expires_at=ends), Sight()) is Life.LIVES
+    assert asked == [arena.name]
+    assert await life_of(context, kept(arena, identity=None, expires_at=ends), Sight()) is Life.EXPIRED
+    assert asked == [arena.name]
 
 
 async def test_what_was_seen_of_its_handle_is_looked_at_again(ebench: Bench) -> None:

@@ -173,6 +173,15 @@ async def test_by_what_a_file_is_known_again(ebench: Bench) -> None:
         changed = msgspec.structs.replace(record.credential, **told)
         ebench.state.record_export(msgspec.structs.replace(record, credential=changed, request=request))
         assert (file_of(copy) in (await wished(ebench, issued.address))[0]) is known, (told, request)
+    # What the Secret says of its handle and its token is an index: what was signed counts.
+    for lie, told in (
+        ({"handle": f"{arena.namespace}/kubemint-robot-bcdfghjk/another"}, {"fingerprint": ""}),
+        ({"fingerprint": "another"}, {"handle": None}),
+    ):
+        await marks(ebench, "one", **lie)
+        changed = msgspec.structs.replace(record.credential, **told)
+        ebench.state.record_export(msgspec.structs.replace(record, credential=changed))
+        assert file_of(copy) in (await wished(ebench, issued.address))[0], lie
 
 
 async def test_files_that_belong_to_no_wish_do_not_belong_together(ebench: Bench) -> None:
@@ -186,11 +195,11 @@ async def test_files_that_belong_to_no_wish_do_not_belong_together(ebench: Bench
         only = msgspec.structs.replace(record.spec, destinations=(place,))
         ebench.state.record_export(msgspec.structs.replace(record, spec=only))
     assert (await wished(ebench, file_of(one)))[0] == {file_of(one), file_of(two)}
-    for record, place in zip(records, (one, two), strict=True):
+    for record in records:
         assert record is not None
         assert record.spec is not None
-        only = msgspec.structs.replace(record.spec, destinations=(place,))
-        ebench.state.record_export(msgspec.structs.replace(record, spec=only, request=""))
+        none = msgspec.structs.replace(record.spec, destinations=())
+        ebench.state.record_export(msgspec.structs.replace(record, spec=none, request=""))
     assert (await wished(ebench, file_of(one)))[0] == {file_of(one)}
 
 

@@ -67,6 +67,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
             "a_lease_that_nobody_renews_blocks_nobody_for_long[embedded-claims0]",
             "a_lease_that_nobody_renews_blocks_nobody_for_long[embedded-claims3]",
             "a_lease_without_a_holder_is_free_whatever_else_it_says[embedded]",
+            "another_holders_own_duration_is_waited_for_to_its_end",
+            "a_very_short_duration_is_written_as_one_that_a_server_takes",
+            "a_lease_that_says_nothing_is_free",
+            "what_a_lease_does_not_say_is_empty",
         ),
     ),
     "tui/issuance/lock_file.py": _some(
@@ -130,7 +134,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
             "tests/security/test_handles.py", "everything_that_is_known_of_a_secret", "what_says_nothing_is_nothing"
         ),
     ),
-    "tui/issuance/wishes.py": ("tests/issuance/test_wishes.py",),
+    "tui/issuance/wishes.py": (
+        "tests/issuance/test_wishes.py",
+        "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
+    ),
     "tui/issuance/vouchers.py": _some(
         "tests/security/test_vouching.py",
         "what_vouches",
@@ -287,6 +294,16 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
         " and ",
         "a look more, with the same end: what is no Secret is refused there, and its own vouched for already",
     ),
+    *(
+        (
+            "if isinstance(before, bool) or not isinstance(before, int) or (not 0 <= before < _TRANSITIONS):",
+            "0 <=",
+            other,
+            "it is counted from nothing either way",
+        )
+        for other in ("1 <=", "0 <")
+    ),
+    ("gone = False", "False", "None", "neither is gone"),
     ("return 448", "448", "449", "the root of the file system is always there"),
     *(
         (line, "'')", f"{other})", "nothing either way")
