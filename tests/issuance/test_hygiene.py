@@ -163,6 +163,26 @@ async def test_data_that_an_annotation_repeats_is_noticed_without_reading_data(b
     assert report.findings[0].fix is Fix.ROTATE
 
 
+def test_what_was_issued_by_way_of_a_delivered_cluster_belongs_to_the_account_that_its_context_shows() -> None:
+    """Else hygiene would say of an account in use that nobody uses it, and how to delete it."""
+    account = Identity("tenant", "ci", "robot")
+    same = Identity("harbor/dpf/tenant", "ci", "robot")
+    surveys = {"tenant": Survey(cluster="tenant", access=Access(), running=frozenset())}
+    for issued, expected in ((same, []), (Identity("other", "ci", "robot"), ["idle-account"])):
+        report = examine(
+            [credential(identity=issued)], [account], surveys, DiskReport(), lambda cluster: NOW,
+            shown_by={"harbor/dpf/tenant": "tenant"},
+        )  # fmt: skip
+        assert [rule for rule, _ in rules(report)] == expected
+
+
+def test_clusters_that_could_not_be_asked_are_in_every_report() -> None:
+    report = examine([], [], {}, DiskReport(), lambda cluster: NOW, unseen={"island": "unreachable"})
+    assert report.unseen == ("island: unreachable",)
+    assert record(report)["notLookedAt"] == ["island: unreachable"]
+    assert "not looked at: island: unreachable" in json.dumps(sarif(report, "1"))
+
+
 async def test_an_account_is_idle_only_where_all_of_it_was_seen(ebench: Bench) -> None:
     arena = ebench.arena
     await ebench.make_account("idle")

@@ -61,7 +61,10 @@ async def check(
     """
     held = [row.credential for row in credentials if isinstance(row, CredentialRow)]
     identities = [row.identity for row in accounts if isinstance(row, AccountRow)]
-    answering = sorted(row.name for row in fleet.store.clusters.values() if row.answers)
+    clusters = tuple(fleet.store.clusters.values())
+    answering = sorted(row.name for row in clusters if row.answers)
+    shown_by = {row.name: row.carried_by for row in clusters if row.carried_by}
+    unseen = {row.name: row.word for row in clusters if not row.answers and not row.carried_by}
     wanted = {identity.cluster for identity in identities} | {one.address.cluster for one in held}
     names = [name for name in answering if name in wanted]
     now = fleet.now()
@@ -79,7 +82,10 @@ async def check(
     async def report(told: Callable[[int, int], None]) -> Report:
         walked = [one for found in surveys.values() for one in found.handles or ()]
         lost, doubts = sort(walked, Accounts(fleet.store, await fleet.pending(), namespace), moment)
-        work = partial(examine, held, identities, dict(surveys), disk, moment, told, lost=lost, doubts=doubts)
+        work = partial(
+            examine, held, identities, dict(surveys), disk, moment, told,
+            lost=lost, doubts=doubts, shown_by=shown_by, unseen=unseen,
+        )  # fmt: skip
         return await asyncio.to_thread(work)
 
     surveys: dict[str, Survey] = {}

@@ -149,9 +149,9 @@ class HygieneScreen(Page[Finding]):
         looked = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}".replace(",", " ") for count, noun in counted)
         parts.append((f"looked at {looked}", "$mute"))
         lines = [Content.assemble(*parts)]
-        if report.gaps:
-            more = f" and {len(report.gaps) - 1} more" if len(report.gaps) > 1 else ""
-            lines.append(Content.styled(f" ! not looked at: {safe_text(report.gaps[0], 90)}{more}", "$warn"))
+        if missing := report.not_looked_at:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            lines.append(Content.styled(f" ! not looked at: {safe_text(missing[0], 90)}{more}", "$warn"))
         return Content("\n").join(lines)
 
     def nothing(self) -> Sequence[Cell]:

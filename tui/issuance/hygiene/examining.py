@@ -42,11 +42,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[Finding, ...]
     gaps: tuple[str, ...] = ()
+    """What could not be looked at on this machine, and in clusters that answer."""
+    unseen: tuple[str, ...] = ()
+    """The clusters that could not be asked, each with its reason."""
     credentials: int = 0
     accounts: int = 0
     files: int = 0
     clusters: int = 0
     checked_at: datetime
+
+    @property
+    def not_looked_at(self) -> tuple[str, ...]:
+        """All that is missing, whole clusters first."""
+        return (*self.unseen, *self.gaps)
 
     def counts(self) -> dict[Severity, int]:
         """How many findings of each severity."""
@@ -66,11 +74,21 @@ def examine(
     *,
     lost: Sequence[Walked] = (),
     doubts: Sequence[str] = (),
+    shown_by: Mapping[str, str] | None = None,
+    unseen: Mapping[str, str] | None = None,
 ) -> Report:
     """Hold everything against the rules. `now` gives a cluster's time (empty: this machine's).
 
-    `lost` are the handles that nobody accounts for, `doubts` says of which that is not known.
+    `lost` are the handles that nobody accounts for, `doubts` says of which that is not known. `shown_by` says which
+    cluster shows what is in another one, where both lead to the same server: an account is the same by either name.
+    `unseen` says of clusters that could not be asked why.
     """
+    elsewhere = shown_by or {}
+
+    def shown(identity: Identity) -> Identity:
+        name = elsewhere.get(identity.cluster, "")
+        return Identity(name, identity.namespace, identity.name) if name else identity
+
     total = len(credentials) + len(accounts)
     findings = [*disk.findings, *(lost_handle(one, now(one.handle.cluster)) for one in lost)]
     admins = _Admins(surveys)
@@ -79,14 +97,15 @@ def examine(
     for credential in credentials:
         identity = credential.identity
         if identity is not None:
-            owners[identity] += 1
+            owners[shown(identity)] += 1
         cluster = identity.cluster if identity is not None else credential.address.cluster
-        findings += _of_credential(credential, now(cluster), admins, surveys)
+        admin = admins.through(shown(identity)) if identity is not None else ""
+        findings += _of_credential(credential, now(cluster), admin, surveys)
         done += 1
         if done % EVERY == 0:
             progress(done, total)
     for account in accounts:
-        findings += _of_account(account, surveys.get(account.cluster), owners)
+        findings += _of_account(shown(account), surveys.get(shown(account).cluster), owners)
         done += 1
         if done % EVERY == 0:
             progress(done, total)
@@ -95,6 +114,7 @@ def examine(
     return Report(
         findings=tuple(sorted(findings, key=lambda found: (found.severity.rank, found.rule, found.subject))),
         gaps=(*disk.problems, *gaps, *doubts),
+        unseen=tuple(f"{name}: {why}" for name, why in sorted((unseen or {}).items())),
         credentials=len(credentials),
         accounts=len(accounts),
         files=disk.files,
@@ -127,7 +147,7 @@ class _Admins:
         return ""
 
 
-def _of_credential(credential: Credential, now: datetime, admins: _Admins, surveys: Mapping[str, Survey]) -> Findings:
+def _of_credential(credential: Credential, now: datetime, admin: str, surveys: Mapping[str, Survey]) -> Findings:
     address, identity = credential.address, credential.identity
     state = state_of(credential, now)
     where = surveys.get(address.cluster)
@@ -165,7 +185,6 @@ def _of_credential(credential: Credential, now: datetime, admins: _Admins, surve
     if not bearer:
         return
     yield from _of_lifetime(credential, state, now)
-    admin = admins.through(identity) if identity is not None else ""
     if admin:
         endless = state is State.ENDLESS
         yield _finding(
@@ -234,7 +253,8 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
         yield _finding(
             credential,
             "unbound-token",
-            f"it is bound to nothing: before its end, {human_left(left)} from now, it dies only with its account",
+            f"no handle of it is known: it dies only with its account before its end, {human_left(left)} from now, or, "
+            "where it is a copy, with its original",
             "rotate it with the right to create Secrets: the new one can be revoked"
             if kind is not CredentialKind.REQUEST
             else "rotate it with kubemint; DPF's controller makes such tokens by design",

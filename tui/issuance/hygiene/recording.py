@@ -22,7 +22,7 @@ def record(report: Report) -> dict[str, Any]:
             "accounts": report.accounts,
             "files": report.files,
         },
-        "notLookedAt": list(report.gaps),
+        "notLookedAt": list(report.not_looked_at),
         "counts": {severity.value: count for severity, count in report.counts().items()},
         "items": [
             {

@@ -44,7 +44,7 @@ def sarif(report: Report, version: str, *, base: Path | None = None) -> dict[str
                 "executionSuccessful": True,
                 "endTimeUtc": report.checked_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": f"not looked at: {gap}"}} for gap in report.gaps
+                    {"level": "warning", "message": {"text": f"not looked at: {gap}"}} for gap in report.not_looked_at
                 ],
             }
         ],
