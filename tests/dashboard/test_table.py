@@ -16,6 +16,7 @@ from tui.fleet.store import Area, FleetStore
 from tui.issuance.types import Address, Credential, CredentialKind, State
 from tui.widgets.columns import Cell, Column, cut, fit
 from tui.widgets.fleet_columns import CREDENTIALS
+from tui.widgets.request_columns import REQUESTS
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import DARK, THEMES
@@ -209,6 +210,12 @@ def test_columns_that_do_not_fit_go_as_a_whole() -> None:
     for width in range(12, 90):
         shown = fit(columns, [30, 10, 10], width)
         assert sum(size for _, size in shown) + 2 * (len(shown) - 1) <= width
+
+
+def test_a_narrow_list_of_requests_still_says_how_each_one_stands() -> None:
+    """At 80 columns, with the demo's widths: state and readiness stay when kind and cluster have to go."""
+    wanted = [8, 9, 36, 14, 23, 10, 10, 8, 20, 20, 30]
+    assert [column.id for column, _ in fit(REQUESTS, wanted, 74)][:3] == ["left", "state", "name"]
 
 
 @pytest.mark.parametrize(

@@ -21,22 +21,22 @@ REQUESTS: Final = (
     ),
     Column(
         "state", "STATE", lambda row, now: _state(row, now),
-        least=9, drop=5, sort="state", changes=lambda row, now: state_changes(row.credential, now),
+        least=9, drop=1, sort="state", changes=lambda row, now: state_changes(row.credential, now),
     ),
     Column(
         "name", "REQUEST", lambda row, now: Cell(request_name(row), Tone.STRONG),
         least=18, tight=30, most=64, sort="name", middle=True,
     ),
-    Column("kind", "KIND", lambda row, now: Cell(row.kind.label), least=8, drop=1, sort="kind"),
-    Column("ready", "READY", lambda row, now: ready(row), least=7, drop=2, sort="ready", most=24),
+    Column("kind", "KIND", lambda row, now: Cell(row.kind.label), least=8, drop=3, sort="kind"),
+    Column("ready", "READY", lambda row, now: ready(row), least=7, tight=12, drop=2, sort="ready", most=24),
     Column(
         "cluster", "KEPT BY", lambda row, now: _text(row.cluster),
-        least=7, tight=10, most=28, drop=3, sort="cluster", middle=True,
+        least=7, tight=10, most=28, drop=4, sort="cluster", middle=True,
     ),
     Column("type", "TYPE", lambda row, now: _text(row.type), least=6, drop=6, sort="type"),
     Column(
         "renews", "RENEWS", lambda row, now: _renews(row, now),
-        least=7, drop=4, sort="rotate", changes=lambda row, now: _renews_changes(row, now),
+        least=7, drop=5, sort="rotate", changes=lambda row, now: _renews_changes(row, now),
     ),
     Column(
         "account", "ACCOUNT", lambda row, now: _text(account(row)),
