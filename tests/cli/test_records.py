@@ -46,6 +46,18 @@ def test_e07_expired_by_the_clock_of_the_server() -> None:
     assert line(Area.CREDENTIALS, there)["LEFT"] == "expired"
 
 
+def test_what_was_revoked_has_no_time_left_and_is_not_renewed() -> None:
+    credential = Credential(
+        address=Address(CredentialKind.FILE, "", "", "/robot.kubeconfig"),
+        granted=timedelta(hours=8),
+        issued_at=NOW,
+        expires_at=NOW + timedelta(hours=8),
+        state=State.REVOKED,
+    )
+    shown = line(Area.CREDENTIALS, CredentialRow(credential=credential, cluster="harbor"))
+    assert (shown["LEFT"], shown["STATE"], shown["RENEWS"]) == ("", "revoked", "")
+
+
 def test_what_never_expires_has_no_times() -> None:
     data = record(row("endless", None), now)
     assert data["state"] == "never expires"

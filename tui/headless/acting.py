@@ -128,10 +128,11 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
 
 
 async def wait_for_grace(
-    engine: Engine, outcomes: Sequence[Outcome], progress: Progress, *, wait: bool
+    engine: Engine, outcomes: Sequence[Outcome], progress: Progress, *, wait: bool, which: str = "old"
 ) -> list[Outcome]:
     """Old credentials end with their grace period: wait for that, or leave it to the next run.
 
+    `which` is what ends is called: after an undo it is the newer one.
     Gives the outcomes as they are by then: with the old ones that were to end and live on.
     """
     if not progress.old_ones:
@@ -139,11 +140,11 @@ async def wait_for_grace(
     ends = engine.grace_ends or utc_now()
     until = f"{ends:%H:%M:%S} UTC"
     if not wait:
-        say(f"the old credential still works; the next kubemint to run after {until} revokes it")
+        say(f"the {which} credential still works; the next kubemint to run after {until} revokes it")
         return list(map(engine.settled, outcomes))
     left = timedelta(seconds=round((ends - utc_now()).total_seconds()))
     if not progress.quiet and left >= timedelta(seconds=1):
-        what = "the old one is" if progress.old_ones == 1 else f"the last of {progress.old_ones} old ones is"
+        what = f"the {which} one is" if progress.old_ones == 1 else f"the last of {progress.old_ones} {which} ones is"
         left_alone = "(--no-wait leaves that to the next run)"
         say(f"waiting until {until} ({format_duration(left)}), when {what} revoked {left_alone}")
     limits.extend(max(left.total_seconds(), 0))
@@ -151,7 +152,7 @@ async def wait_for_grace(
         async with limits.bounded():
             await engine.settle()
     except OutOfTime as error:
-        complain(str(error), "the old credential still works; the next kubemint to run revokes it")
+        complain(str(error), f"the {which} credential still works; the next kubemint to run revokes it")
         return [engine.settled(outcome, late=str(error)) for outcome in outcomes]
     return list(map(engine.settled, outcomes))
 

@@ -11,7 +11,7 @@ from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.renewal import rotate_at, state_of
-from tui.issuance.types import Credential, CredentialKind, Identity, ShootAccess, kind_label
+from tui.issuance.types import Credential, CredentialKind, Identity, ShootAccess, State, kind_label
 
 from .output import Column, rfc3339
 
@@ -286,14 +286,16 @@ def _shown_by(row: ClusterRow) -> str:
 
 
 def _left(credential: Credential, now: datetime) -> str:
-    return "" if credential.expires_at is None else human_left(credential.expires_at - now)
+    if credential.expires_at is None or credential.state is State.REVOKED:
+        return ""  # what was revoked has no time left, whatever its token says
+    return human_left(credential.expires_at - now)
 
 
 def _renews(credential: Credential, now: datetime) -> str:
     if credential.address.kind in (CredentialKind.LOGIN, CredentialKind.LEGACY, CredentialKind.STATIC):
         return ""
     due = renewal_point(credential)
-    if due is None:
+    if due is None or credential.state is State.REVOKED:
         return ""
     return "due" if due <= now else f"in {human_left(due - now)}"
 

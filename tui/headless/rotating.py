@@ -153,7 +153,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
         for address, why in loop.last.left.items():
             say(f"left alone: {address}: {why}" + (", although it is due" if address in loop.last.stuck else ""))
         if not (addresses or loop.last.stuck) and unread is Exit.DONE:
-            say("nothing is due")
+            say("nothing is due" if _all_seen(fleet) else "nothing that could be seen is due")
         if how.dry_run:
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
@@ -164,6 +164,14 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
         raise Ended(Exit.PARTLY if outcomes else unread)
     if loop.last.stuck:
         raise Ended(Exit.PARTLY if outcomes else Exit.FAILED)
+
+
+def _all_seen(fleet: Fleet) -> bool:
+    """Whether every cluster of the fleet was read whole; those that nobody entered do not count."""
+    from tui.fleet.rows import Reach
+
+    rows = [row for row in fleet.store.clusters.values() if row.reach is not Reach.NOT_CONNECTED]
+    return all((row.answers and not row.missing) or row.carried_by for row in rows)
 
 
 def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, progress: Progress) -> RenewalLoop:

@@ -68,5 +68,5 @@ async def _undo(
             return
         progress = Progress(quiet=quiet)
         outcome = await carry_out(engine, plan, progress)
-        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait)
+        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait, which="newer")
     finish(outcomes, form)
