@@ -228,3 +228,12 @@ def test_two_ways_differ_where_a_token_would_be_less_safe(
 ) -> None:
     one, other = (Endpoint(**({"name": "x", "server": SERVER} | changes)) for changes in (way, known))
     assert len(differences(one, other)) == different
+
+
+def test_a_bundle_of_certificates_alone_stays_as_it_is_and_others_become_one() -> None:
+    def authority(data: bytes) -> bytes | None:
+        return read(text({"certificate-authority-data": base64.b64encode(data).decode()})).endpoint.ca
+
+    spaced = CA + b"\n \n" + OTHER
+    assert authority(spaced) == spaced
+    assert authority(b"# ours\n" + CA + b"# theirs\n" + OTHER + b"end") == CA + OTHER
