@@ -6,6 +6,7 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from types import ModuleType
 
 import pytest
 
@@ -38,8 +39,8 @@ def imported_by(code: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-def modules_of(package: object) -> Iterable[str]:
-    path, name = package.__path__, package.__name__  # type: ignore[attr-defined]
+def modules_of(package: ModuleType) -> Iterable[str]:
+    path, name = package.__path__, package.__name__
     return [name, *(module.name for module in pkgutil.walk_packages(path, f"{name}."))]
 
 

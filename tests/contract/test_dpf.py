@@ -121,7 +121,7 @@ def test_conditions_as_kubemint_writes_them(management: Server, requests: str) -
 
 def test_clusters(management: Server) -> None:
     path = CLUSTERS.format(ns=management.new_namespace("dpf"))
-    body = {
+    body: dict[str, Any] = {
         "apiVersion": "provisioning.dpu.nvidia.com/v1alpha1",
         "kind": "DPUCluster",
         "metadata": {"name": "tenant-a"},
@@ -130,7 +130,7 @@ def test_clusters(management: Server) -> None:
     assert management.admin.post(path, body).expect(201)["spec"]["maxNodes"] == 1000
     for phase, code in (("Ready", 200), ("Asleep", 422)):
         assert management.admin.patch(f"{path}/tenant-a/status", {"status": {"phase": phase}}).status == code
-    del body["spec"]["version"]  # type: ignore[attr-defined]
+    del body["spec"]["version"]
     management.admin.post(path, {**body, "metadata": {"name": "b"}}).fails(
         422, "Invalid", "spec.version: Required value"
     )

@@ -98,7 +98,7 @@ async def test_what_is_typed_is_hidden_and_a_cluster_that_hangs_can_be_left(dash
         await driver.press("enter")
         await driver.until(lambda: "✖ not a token" in driver.text())
         driver.app.post_message(events.Paste("x" * (1024 * 1024 + 1)))
-        await driver.until(lambda: "more than 1024 KiB" in driver.text())
+        await driver.until(lambda: "more than 1 MiB" in driver.text())
 
         await driver.press("tab", "tab", "tab")
         await driver.press("question_mark")

@@ -103,5 +103,6 @@ async def test_rotation_of_a_request(place: Place, tmp_path: Path, step: str, tr
     assert await later.published()
     assert len(await place.handles()) == 1
     request = await place.read()
-    assert request.condition("Ready") is not None
-    assert request.condition("Ready").status == "True"  # type: ignore[union-attr]
+    ready = request.condition("Ready")
+    assert ready is not None
+    assert ready.status == "True"

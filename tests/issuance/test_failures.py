@@ -108,7 +108,8 @@ async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
             (credential,) = [outcome.credential for outcome in outcomes]
             assert credential is not None
             assert (await bench.engine.verify(credential.address)).ok
-            assert held == sorted([credential.handle.name, "robot-credential"])  # type: ignore[union-attr]
+            assert credential.handle is not None
+            assert held == sorted([credential.handle.name, "robot-credential"])
         else:
             assert held == []
 

@@ -267,7 +267,7 @@ def test_what_is_wrong_inside_of_a_kubeconfig(tmp_path: Path) -> None:
     assert "hunter2" not in repr(findings)
     assert token not in repr(findings)
     (expired,) = (finding for finding in findings if finding.rule == "expired-entry")
-    assert expired.message == "its token expired 1h 00m ago"
+    assert expired.message == "its token expired an hour ago"
     assert expired.command == f"kubectl config delete-user t --kubeconfig {tmp_path / 'config'}"
 
 

@@ -55,7 +55,7 @@ async def test_an_expired_one_is_told_by_its_claims(embedded: Arena) -> None:
         async with Bench(embedded, clock=lambda: datetime.now(UTC) + timedelta(minutes=31)) as later:
             verified = await later.engine.verify(issued.address)
         assert not verified.ok
-        assert "expired 20m" in verified.message or "expired 21m" in verified.message, verified.message
+        assert "expired 20 minutes" in verified.message or "expired 21 minutes" in verified.message, verified.message
 
 
 async def test_a_token_of_another_cluster_is_told_by_its_issuer(ebench: Bench) -> None:

@@ -8,8 +8,9 @@ import math
 import pytest
 
 from tui.kube import limits
+from tui.kube.amounts import size as said
 from tui.kube.errors import OutOfTime, ProtocolError
-from tui.kube.limits import DELIVERED, OWN, UNDOING, Deadline, Ledger, said, sizes_for, values_in, whole_answer
+from tui.kube.limits import DELIVERED, OWN, UNDOING, Deadline, Ledger, sizes_for, values_in, whole_answer
 
 KIB, MIB = 1024, 1024 * 1024
 

@@ -209,7 +209,7 @@ def test_a_file_is_read_whole_or_not_at_all(here: Path) -> None:
     assert found is not None
     assert len(found) == LARGEST
     (here.parent / "ca").write_bytes(PEM.ljust(LARGEST + 1))
-    with pytest.raises(ConfigError, match=r"certificate-authority .*/ca is larger than 1024 KiB"):
+    with pytest.raises(ConfigError, match=r"certificate-authority .*/ca is larger than 1 MiB"):
         resolved(here, {"certificate_authority": "ca"})
 
 
@@ -331,9 +331,9 @@ def test_the_namespace_of_a_pod(pod: Path, data: bytes | None, namespace: str) -
         ("ca.crt", None, "unable to read {}/ca.crt: No such file", ""),
         ("ca.crt", b"", "{}/ca.crt is empty", "mounted"),
         ("ca.crt", b"hello", "{}/ca.crt holds no PEM", "mounted"),
-        ("ca.crt", PEM.ljust(LARGEST + 1), "{}/ca.crt is larger than 1024 KiB", ""),
+        ("ca.crt", PEM.ljust(LARGEST + 1), "{}/ca.crt is larger than 1 MiB", ""),
         ("namespace", "größe".encode(), "{}/namespace is no namespace", ""),
-        ("namespace", b"n" * (LARGEST + 1), "{}/namespace is larger than 1024 KiB", ""),
+        ("namespace", b"n" * (LARGEST + 1), "{}/namespace is larger than 1 MiB", ""),
     ],
 )
 def test_a_pod_whose_files_cannot_be_read_enters_nowhere(

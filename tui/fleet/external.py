@@ -11,6 +11,7 @@ import msgspec
 from tui.issuance import csi
 from tui.issuance.durations import format_duration
 from tui.issuance.external_views import PushView, Stamp, conditions, external_view, push_view, store_view
+from tui.kube.amounts import count
 from tui.kube.errors import ProtocolError
 
 from .rows import ConditionRow, RequestKind, RequestRow
@@ -116,7 +117,7 @@ def _keys(view: PushView) -> str:
 
 
 def _count(things: tuple[Any, ...], noun: str) -> str:
-    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+    return count(len(things), noun)
 
 
 def _every(interval: timedelta | None) -> str:

@@ -17,6 +17,7 @@ from tui.issuance.clusters import Clusters
 from tui.issuance.errors import IssuanceError
 from tui.issuance.hygiene import Report, Survey, examine, look_at_disk, survey
 from tui.issuance.types import CredentialKind, Handle
+from tui.kube.amounts import number
 from tui.kube.errors import KubeError
 
 from .orphans import Accounts, sort
@@ -74,7 +75,7 @@ async def check(
     loop = asyncio.get_running_loop()
 
     def told(done: int, total: int) -> None:
-        loop.call_soon_threadsafe(progress, f"{done:,} of {total:,} looked at".replace(",", " "))
+        loop.call_soon_threadsafe(progress, f"{number(done)} of {number(total)} looked at")
 
     def moment(cluster: str) -> datetime:
         return now + skews.get(cluster, timedelta(0))

@@ -310,11 +310,11 @@ def _print_view(found: IdentityView, files: dict[str, str], form: str) -> None:
 
 
 def _token_line(credential: Credential) -> str:
-    from tui.issuance.countdown import human_left
+    from tui.kube.amounts import about
 
     age = ""
     if credential.issued_at is not None:
-        age = f", {human_left(datetime.now(UTC) - credential.issued_at)} old"
+        age = f", {about(datetime.now(UTC) - credential.issued_at)} old"
     said = f", {credential.message}" if credential.message else ""
     return f"{credential.address.name}: {credential.state.value}{age}{said}"
 

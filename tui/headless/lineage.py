@@ -11,6 +11,7 @@ import click
 from tui.issuance.countdown import human_left
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
+from tui.kube.amounts import about
 
 from . import printing
 from .exits import complain
@@ -105,7 +106,7 @@ def said(node: Node, now: datetime) -> str:
         parts.append(f"[{node.severity.value}]")
     if node.expires_at is not None:
         left = node.expires_at - now
-        parts.append(f"{human_left(left)} left" if left > timedelta(0) else f"expired {human_left(-left)} ago")
+        parts.append(f"{human_left(left)} left" if left > timedelta(0) else f"expired {about(left)} ago")
     elif node.state is not None:
         parts.append(node.state.value)
     if node.note:

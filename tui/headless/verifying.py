@@ -9,6 +9,7 @@ import click
 
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, CredentialKind, Identity
+from tui.kube.amounts import size
 from tui.kube.errors import ConfigError
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
@@ -113,7 +114,7 @@ def read_input(what: str) -> Sensitive:
         return read_private(expanded(what))
     data = sys.stdin.buffer.read(MAX_READ + 1)
     if len(data) > MAX_READ:
-        raise FileError(f"stdin gave more than {MAX_READ // 1024} KiB", "is this the right input?")
+        raise FileError(f"stdin gave more than {size(MAX_READ)}", "is this the right input?")
     return Sensitive(data)
 
 

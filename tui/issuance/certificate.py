@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.kube.amounts import size
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 
@@ -117,7 +118,7 @@ def _load(pem: bytes, strict: bool) -> list[x509.Certificate]:
     from cryptography import x509
 
     if len(pem) > MAX_PEM:
-        raise CertificateError(f"the certificates are larger than {MAX_PEM // 1024} KiB")
+        raise CertificateError(f"the certificates are larger than {size(MAX_PEM)}")
     if strict:
         for block in _blocks(pem, "certificate"):
             if block != _CERTIFICATE:

@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
+from tui.kube.amounts import size
 from tui.kube.sensitive import Sensitive
 
 from .errors import IssuanceError
@@ -115,7 +116,7 @@ def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:
             _must_be_regular(path, os.fstat(descriptor))
             data = stream.read(limit + 1)
     if len(data) > limit:
-        raise FileError(f"{path} is larger than {limit // 1024} KiB", "is this the right file?")
+        raise FileError(f"{path} is larger than {size(limit)}", "is this the right file?")
     return Sensitive(data)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from tui.kube.amounts import about, count
 from tui.kube.entries import ClusterEntry, UserEntry
 from tui.kube.text import safe_text
 
 from .certificate import CertificateInfo
 from .claims import Claims
-from .countdown import human_left
 from .inspection import rfc3339
 from .refusal import by_itself
 
@@ -40,7 +40,7 @@ def about_token(claims: Claims, now: datetime) -> Iterator[Remark]:
         ends = rfc3339(claims.warn_after)
         yield Remark(f"was meant to end at {ends}; the server extended it for clients that do not renew")
     elif claims.lifetime is not None and claims.lifetime > _LONG:
-        yield Remark(f"lives for {claims.lifetime.days} days")
+        yield Remark(f"lives for {count(claims.lifetime.days, 'day')}")
     if not claims.legacy and claims.audiences and "" not in claims.audiences and not _for_api_server(claims):
         audiences = ", ".join(claims.audiences)
         yield Remark(f"is for {audiences}: an API server refuses it, unless that is its own audience")
@@ -55,16 +55,16 @@ def _for_api_server(claims: Claims) -> bool:
 def about_certificate(info: CertificateInfo, now: datetime, *, client: bool) -> Iterator[Remark]:
     """Everything to know before this certificate is used or trusted."""
     if info.not_after <= now:
-        yield Remark(f"expired {human_left(now - info.not_after)} ago", refused=client)
+        yield Remark(f"expired {about(now - info.not_after)} ago", refused=client)
     elif info.not_before > now:
-        begins = human_left(info.not_before - now)
+        begins = about(info.not_before - now)
         yield Remark(f"not yet valid: it begins in {begins} (or this machine's clock is wrong)", refused=client)
     if client and info.is_ca:
         yield Remark("is an authority's certificate, not a client's")
     if client and _MASTERS in info.organizations:
         yield Remark(f"belongs to {_MASTERS}: it may do everything, and no rule can take that away")
     if client and not info.is_ca and info.not_after - info.not_before > _LONG:
-        yield Remark(f"lives for {(info.not_after - info.not_before).days} days and cannot be revoked")
+        yield Remark(f"lives for {count((info.not_after - info.not_before).days, 'day')} and cannot be revoked")
 
 
 def about_cluster(cluster: ClusterEntry) -> Iterator[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from tui.kube.amounts import count
+
 from .durations import format_duration
 
 KUBELET: Final = timedelta(minutes=3)
@@ -95,7 +97,7 @@ def _needs(wish: GraceWish, one: Sighting) -> list[tuple[timedelta, str]]:
     found = []
     mounted = list(dict.fromkeys(use.name for use in one.uses if use.kind == "Pod" and use.sees is not None))
     if mounted:
-        pods = f"{len(mounted)} pod{'s' if len(mounted) > 1 else ''} mount{'' if len(mounted) > 1 else 's'}"
+        pods = f"{count(len(mounted), 'pod')} mount{'' if len(mounted) > 1 else 's'}"
         by = f"the kubelet brings a new one within {format_duration(wish.kubelet)}"
         found.append((wish.kubelet, f"{pods} Secret {one.secret}: {_listed(mounted)}, and {by}"))
     found += [

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tui.kube.amounts import size
 from tui.kube.endpoint import Login
 from tui.kube.entries import ClusterEntry, Document, UserEntry, read_document
 from tui.kube.errors import ConfigError
@@ -63,7 +64,7 @@ def inspect(data: bytes, *, now: datetime | None = None, readable_by: str = "") 
     Raises NotInspectable where it is nothing known, and an IssuanceError where it is broken.
     """
     if len(data) > MAX_BYTES:
-        raise NotInspectable(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
+        raise NotInspectable(f"larger than {size(MAX_BYTES)}")
     look = _Look(now or datetime.now(UTC))
     kind = look.at(data)
     if readable_by:
@@ -74,7 +75,7 @@ def inspect(data: bytes, *, now: datetime | None = None, readable_by: str = "") 
 def logins_in(data: bytes) -> list[Login]:
     """Everything in `data` that lets somebody in: tokens, and certificates with their keys. Raises like `inspect`."""
     if len(data) > MAX_BYTES:
-        raise NotInspectable(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
+        raise NotInspectable(f"larger than {size(MAX_BYTES)}")
     look = _Look(datetime.now(UTC))
     look.at(data)
     return look.logins

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from tui.kube.amounts import about
+
 from .certificate import CertificateInfo
 from .claims import Claims
 from .countdown import human_left
@@ -217,7 +219,7 @@ def _times(start: datetime | None, end: datetime | None, now: datetime) -> Itera
 
 
 def _left(left: timedelta) -> str:
-    return f"{human_left(left)} left" if left > timedelta(0) else f"expired {human_left(-left)} ago"
+    return f"{human_left(left)} left" if left > timedelta(0) else f"expired {about(left)} ago"
 
 
 def _authority(info: CertificateInfo, now: datetime) -> str:

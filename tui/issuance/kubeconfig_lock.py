@@ -19,8 +19,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from tui.kube.amounts import about
+
 from . import lock_file
-from .countdown import human_left
 from .files import FileError, destination, explained, given_up, make_private_folder
 from .leftover_files import noted
 from .lock_file import Holder, Holding
@@ -127,7 +128,7 @@ def _in_the_way(name: Path, found: Holder | None) -> tuple[str, str]:
     if found is None:
         said = f"other kubemints write to kubeconfigs in {name.parent} without a pause"
         return said, "try again when they have ended"
-    since = human_left(max(timedelta(seconds=1), timedelta(seconds=found.age // timedelta(seconds=1))))
+    since = about(max(timedelta(seconds=1), found.age))
     owner = found.owner
     if owner is None:
         said = f"{name} has been there for {since} and does not say whose it is, as kubectl's never does: "

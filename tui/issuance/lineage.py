@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.kube.amounts import count
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS
 
@@ -198,8 +199,14 @@ async def _rights(clusters: Clusters, subject: Subject) -> Node:
     nodes.sort(key=lambda node: node.severity.rank if node.severity else len(Severity))
     note = "" if nodes else "nothing but what everybody may" if everybody else "no binding reaches it"
     if everybody:
-        count = f"{len(everybody)} binding{'s' if len(everybody) > 1 else ''}"
-        nodes.append(Node(kind="everybody", name=count, note="for all who are logged in", children=tuple(everybody)))
+        nodes.append(
+            Node(
+                kind="everybody",
+                name=count(len(everybody), "binding"),
+                note="for all who are logged in",
+                children=tuple(everybody),
+            )
+        )
     return Node(kind=Part.RIGHTS, note=note, problem="; ".join(access.gaps), children=tuple(nodes))
 
 

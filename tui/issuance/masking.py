@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from tui.kube.amounts import size
 from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.yaml_loading import Plain, YAMLError, load_first
 
@@ -74,7 +75,7 @@ def masked_text(content: Sensitive) -> str:
     found = list(_ASSIGNMENT.finditer(text))
     if text and sum(len(match[0]) for match in found) == len(text):
         return "".join(f"{match[1]}={_value(match[1], match[2])}\n" for match in found)
-    return f"{hidden(data)} ({len(data)} bytes)\n"
+    return f"{hidden(data)} ({size(len(data))})\n"
 
 
 def masked_secret(obj: SecretObject) -> str:

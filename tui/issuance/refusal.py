@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.kube.amounts import about
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.responses import decode
 
 from .claims import Claims, ClaimsError, read_token
-from .countdown import human_left
 from .proving import review
 from .renewal import SKEW
 from .token_secret import INVALID_SINCE
@@ -34,9 +34,9 @@ def by_itself(claims: Claims, now: datetime) -> Iterator[str]:
     """What the token itself gives as reasons, without asking anybody."""
     starts = max((at for at in (claims.not_before, claims.issued_at) if at is not None), default=None)
     if claims.expires_at is not None and claims.expires_at <= now:
-        yield f"expired {human_left(now - claims.expires_at)} ago"
+        yield f"expired {about(now - claims.expires_at)} ago"
     elif starts is not None and starts > now + SKEW:
-        yield f"not yet valid: it begins in {human_left(starts - now)} (or this machine's clock is wrong)"
+        yield f"not yet valid: it begins in {about(starts - now)} (or this machine's clock is wrong)"
     if claims.algorithm.lower() == "none":
         yield "is not signed"
     if not claims.legacy and "" in claims.audiences:

@@ -11,7 +11,8 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Final, Protocol
 
-from .limits import STEP, said, values_in
+from .amounts import size as said
+from .limits import STEP, values_in
 from .responses import Opaque
 
 GZIP: Final = "gzip"

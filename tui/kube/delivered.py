@@ -15,6 +15,7 @@ from typing import Final
 
 from .addresses import AddressRefused, same_place
 from .addresses import server as checked_server
+from .amounts import size
 from .endpoint import Endpoint, Login
 from .entries import ClusterEntry, ContextEntry, Document, UserEntry, read_document
 from .errors import ConfigError
@@ -157,7 +158,7 @@ def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
 
 def _document(data: bytes) -> Document:
     if len(data) > MAX_TEXT:
-        raise DeliveredError("the text", f"is larger than {MAX_TEXT // 1024} KiB")
+        raise DeliveredError("the text", f"is larger than {size(MAX_TEXT)}")
     try:
         return read_document(load_first(data, nodes=MAX_NODES), None, _WHERE)
     except YAMLError as error:
@@ -270,7 +271,7 @@ def _authority(cluster: ClusterEntry) -> bytes | None:
     if data is None:
         return None  # the system's authorities, as for kubectl
     if len(data) > MAX_PEM:
-        raise DeliveredError("certificate-authority-data", f"is larger than {MAX_PEM // 1024} KiB")
+        raise DeliveredError("certificate-authority-data", f"is larger than {size(MAX_PEM)}")
     found = _certificates(data)
     if found is None:
         raise DeliveredError("certificate-authority-data", "holds no certificate, or more than certificates")

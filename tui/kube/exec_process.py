@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from .amounts import size
 from .endpoint import ExecPlugin
 from .errors import ExecPluginError, KubeError, NeedsLogin
 from .login_command import login_command
@@ -62,7 +63,7 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
     if failure is not None:
         raise failure
     if out.overflowed:
-        raise ExecPluginError(f"exec: {plugin.command} printed more than 1 MiB", cluster=cluster)
+        raise ExecPluginError(f"exec: {plugin.command} printed more than {size(MAX_OUTPUT)}", cluster=cluster)
     if process.returncode != 0:
         raise _failed(plugin, process.returncode or 0, bytes(err.data), cluster)
     return Sensitive(bytes(out.data))

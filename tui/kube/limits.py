@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
+from .amounts import size
 from .errors import KubeError, OutOfTime, ProtocolError
 
 _MIB: Final = 1024 * 1024
@@ -66,11 +67,6 @@ def sizes_for(*, delivered: bool) -> Sizes:
     return DELIVERED if delivered else OWN
 
 
-def said(size: int) -> str:
-    """A limit in bytes for people."""
-    return f"{size // _MIB} MiB" if size >= _MIB else f"{size // 1024} KiB"
-
-
 def values_in(data: bytes | bytearray | memoryview) -> int:
     """How many JSON values there may be in `data`, at most; what stands in strings counts too."""
     whole = bytes(data) if isinstance(data, memoryview) else data
@@ -92,7 +88,7 @@ class Ledger:
         self.total += change
         if change > 0 and self.total > self.most:
             raise ProtocolError(
-                f"there is more than {said(self.most)} to keep of this cluster; {whose} are left out",
+                f"there is more than {size(self.most)} to keep of this cluster; {whose} are left out",
                 cluster=self.cluster,
                 hint="look at one namespace of it with -n, or at fewer kinds",
             )

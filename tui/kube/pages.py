@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from .amounts import size as said
 from .answers import check_list
 from .errors import Gone, ProtocolError
-from .limits import STEP, said
+from .limits import STEP
 from .responses import decode, decode_each
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from .amounts import size
 from .endpoint import Endpoint, ExecPlugin, Login
 from .entries import ClusterEntry, ContextEntry, UserEntry
 from .errors import ConfigError
@@ -157,7 +158,7 @@ def _whole(path: Path, named: str, cluster: str = "") -> bytes:
     except OSError as error:
         raise ConfigError(f"unable to read {named}: {error.strerror}", cluster=cluster) from None
     if len(data) > _MAX_FILE:
-        raise ConfigError(f"{named} is larger than {_MAX_FILE // 1024} KiB", cluster=cluster)
+        raise ConfigError(f"{named} is larger than {size(_MAX_FILE)}", cluster=cluster)
     return data
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
+from .amounts import size as said
 from .answers import is_object
 from .errors import ProtocolError
-from .limits import Sizes, said, values_in
+from .limits import Sizes, values_in
 from .request_info import describe
 from .responses import Opaque, Status, decode, refusal, status_error
 

@@ -27,6 +27,8 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from .amounts import size
+
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 1_000_000
@@ -92,7 +94,7 @@ def load_first(data: bytes, *, lined: bool = False, nodes: int = MAX_NODES) -> o
     Raises YAMLError, also for what is too large, too deep or has too many aliases.
     """
     if len(data) > MAX_BYTES:
-        raise YAMLError(f"larger than {MAX_BYTES // (1024 * 1024)} MiB")
+        raise YAMLError(f"larger than {size(MAX_BYTES)}")
     try:
         return _Builder(yaml.parse(data, Loader=_Loader), lined, nodes).document()
     except yaml.YAMLError as error:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from textual.app import App
 
+from tui.kube.amounts import number
+
 MOST_BYTES: Final = 74_000
 """So much still fits, encoded, into the 100,000 bytes that common terminals take."""
 NOTHING_CAME: Final = "Nothing there? Allow OSC 52 in the terminal; in tmux: set -g set-clipboard on"
@@ -18,7 +20,8 @@ def copy(app: App[Any], text: str) -> str:
     """Copy it; gives why not, empty where it was copied."""
     size = len(text.encode())
     if size > MOST_BYTES:
-        return f"not copied: {size:,} bytes, a terminal's clipboard takes {MOST_BYTES:,}; e writes a file instead"
+        takes = f"a terminal's clipboard takes {number(MOST_BYTES)}"
+        return f"not copied: {number(size)} bytes, {takes}; e writes a file instead"
     app.copy_to_clipboard(text)
     return ""
 

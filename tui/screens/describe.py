@@ -26,6 +26,7 @@ from tui.issuance.renewal import state_of
 from tui.issuance.running import explain
 from tui.issuance.token_secret import deletion_due
 from tui.issuance.types import Credential, CredentialKind, State, kind_label
+from tui.kube.amounts import count
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
 from tui.widgets.moments import ago, lifetime, relative, seconds, stamp
@@ -318,8 +319,8 @@ def _long_lived(credential: Credential, now: datetime) -> list[Fact]:
 def _day(day: date, now: datetime) -> str:
     """A day with how far away it is; the same day is today whatever the hour."""
     away = (day - now.date()).days
-    said = "today" if away == 0 else f"in {away} days" if away > 0 else f"{-away} days ago"
-    return f"{day:%Y-%m-%d}, {said}".replace(" 1 days", " 1 day")
+    said = "today" if away == 0 else f"in {count(away, 'day')}" if away > 0 else f"{count(-away, 'day')} ago"
+    return f"{day:%Y-%m-%d}, {said}"
 
 
 def _handle(credential: Credential) -> str:

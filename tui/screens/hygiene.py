@@ -17,6 +17,7 @@ from tui.fleet.hygiene import check
 from tui.fleet.rows import Row
 from tui.issuance.hygiene import RULES, Finding, Fix, Report
 from tui.issuance.types import KIND_LABELS, Address, CredentialKind
+from tui.kube import amounts
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
@@ -146,7 +147,7 @@ class HygieneScreen(Page[Finding]):
             if count:
                 parts += [(f"{sign.glyph} {count} {severity.value}", sign.tone.style), ("   ", "")]
         counted = ((report.credentials, "credential"), (report.accounts, "account"), (report.files, "file"))
-        looked = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}".replace(",", " ") for count, noun in counted)
+        looked = ", ".join(amounts.count(amount, noun) for amount, noun in counted)
         parts.append((f"looked at {looked}", "$mute"))
         lines = [Content.assemble(*parts)]
         if missing := report.not_looked_at:

@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
+from tui.kube.amounts import count, number
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
@@ -202,10 +203,9 @@ class Page(WorkingScreen, Generic[Item]):
         if self.text:
             facts.append((f"/{safe_text(self.text, 30)}", Tone.INFO))
         shown, total = len(self.table.rows), len(self.items)
-        plural = "" if total == 1 else "s"
         if total:
-            amount = f"{shown} of {total}" if shown != total else f"{total}"
-            facts.append((f"{amount} {self.noun}{plural}", Tone.MUTE))
+            everything = count(total, self.noun)
+            facts.append((f"{number(shown)} of {everything}" if shown != total else everything, Tone.MUTE))
         if self.table.marks:
             facts.append((marks_said(self.table), Tone.WARN))
         self.query_one(Crumbs).tell([safe_text(name, 120) for name in self.trail], facts)

@@ -21,6 +21,7 @@ import msgspec
 from tui.issuance.durations import parse_duration
 from tui.issuance.entering import Trust
 from tui.issuance.errors import UsageError
+from tui.kube.amounts import size
 from tui.kube.home import NoHome, expanded
 from tui.kube.small_file import read_small
 from tui.kube.text import safe_text
@@ -212,7 +213,7 @@ def _read(path: Path, findings: list[Finding]) -> bytes | None:
         findings.append(Finding(str(path), "", (error.strerror or type(error).__name__).lower()))
         return b""
     if len(data) > _LARGEST:
-        findings.append(Finding(str(path), "", f"larger than {_LARGEST // 1024} KiB; is this the right file?"))
+        findings.append(Finding(str(path), "", f"larger than {size(_LARGEST)}; is this the right file?"))
         return b""
     return data
 

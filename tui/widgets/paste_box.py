@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.kube.amounts import count, size
 from tui.kube.sensitive import Sensitive
 
 MOST: Final = 1024 * 1024
@@ -82,11 +83,11 @@ class PasteBox(Widget, can_focus=True):
 
     def render(self) -> Content:
         if self._too_large:
-            return Content.styled(f"✖ more than {MOST // 1024} KiB: name the file below instead", "$bad")
+            return Content.styled(f"✖ more than {size(MOST)}: name the file below instead", "$bad")
         if not self._held:
             return Content.styled("paste here: a token, certificate, kubeconfig, Secret or ExecCredential", "$faint")
         lines = self._held.count(b"\n") + (not self._held.endswith(b"\n"))
-        amount = f"{len(self._held):,} bytes in {lines:,} line{'s' if lines > 1 else ''}".replace(",", " ")
+        amount = f"{count(len(self._held), 'byte')} in {count(lines, 'line')}"
         return Content.assemble(("•" * min(24, len(self._held)), "$strong"), (f"  {amount}, hidden", "$mute"))
 
     def _add(self, text: str) -> None:

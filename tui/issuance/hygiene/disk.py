@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.countdown import human_left
 from tui.issuance.errors import IssuanceError
 from tui.issuance.files import MAX_READ, read_private, readable_by_others
 from tui.issuance.kubeconfig_entries import certificate_of, files_of, token_claims
 from tui.kube import shell
+from tui.kube.amounts import about
 from tui.kube.home import expanded
 from tui.kube.lint import Severity as Lint
 from tui.kube.lint import lint
@@ -218,7 +218,7 @@ class _Look:
 
     def _expired(self, ends: datetime, what: str, subject: str, path: str, command: str, context: str = "") -> None:
         if ends <= self.now:
-            self.add("expired-entry", subject, f"{what} expired {human_left(self.now - ends)} ago",
+            self.add("expired-entry", subject, f"{what} expired {about(self.now - ends)} ago",
                      "log in again, or remove it", command, path=path, cluster=context)  # fmt: skip
 
     def add(

@@ -22,6 +22,7 @@ from tui.issuance.severity import Severity
 from tui.issuance.static_token import how_to_stop
 from tui.issuance.types import Credential, CredentialKind, Identity, State
 from tui.kube import shell
+from tui.kube.amounts import about, count
 
 from .disk import DiskReport
 from .finding import RULES, Finding, Fix
@@ -173,7 +174,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
         yield _finding(
             credential,
             "expired-entry",
-            f"it expired {human_left(now - credential.expires_at)} ago, and nothing renews it",
+            f"it expired {about(now - credential.expires_at)} ago, and nothing renews it",
             "rotate it where it is still wanted, else remove the file",
             _command("rotate", credential),
             fix=Fix.ROTATE,
@@ -281,11 +282,13 @@ def _unused(credential: Credential, now: datetime) -> Findings:
         days = (now.date() - used).days
         if timedelta(days=days) < UNUSED_FOR:
             return
-        said = f"last used {days} days ago, on {used:%Y-%m-%d}"
+        said = f"last used {count(days, 'day')} ago, on {used:%Y-%m-%d}"
     else:
         if made is None or now - made < UNUSED_FOR:
             return
-        said = f"made {(now - made).days} days ago, and no use of it was ever noted (servers note it since 1.26)"
+        said = (
+            f"made {count((now - made).days, 'day')} ago, and no use of it was ever noted (servers note it since 1.26)"
+        )
     yield _finding(
         credential,
         "unused-token",
