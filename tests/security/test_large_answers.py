@@ -299,7 +299,7 @@ async def test_what_is_kept_of_one_cluster_has_a_limit_and_what_is_too_much_is_l
         follower = Follower(Watched("service accounts", SERVICE_ACCOUNTS, rows), store, listening, namespace=None)
         following = asyncio.create_task(follower.run(client, Timing()))
         async with asyncio.timeout(5):
-            while "more than 3 KiB to keep" not in listening.missing:
+            while "more than 3.9 KiB to keep" not in listening.missing:
                 await asyncio.sleep(0.01)
         following.cancel()
         assert "service accounts are left out" in listening.missing
