@@ -118,7 +118,7 @@ def test_the_finding_says_whose_since_when_how_long_and_what_ends_it() -> None:
     assert finding.command == "kubemint revoke handle:harbor/default/kubemint-robot-bcdfghjk"
     assert (finding.fix, finding.severity) == (Fix.REVOKE_HANDLE, Severity.MEDIUM)
     assert finding.identity == Identity("harbor", "default", "robot")
-    for part in ("default/robot", "made 1h 00m ago by laptop", "default/robot-credential", "as its annotation",
+    for part in ("default/robot", "made an hour ago by laptop", "default/robot-credential", "as its annotation",
                  "it ends in 7h 00m"):  # fmt: skip
         assert part in finding.message, finding.message
     assert finding.key == lost_handle(ONE, NOW + HOUR).key, "the same at the next look"
@@ -128,10 +128,10 @@ def test_the_finding_says_whose_since_when_how_long_and_what_ends_it() -> None:
     ("one", "part", "severity"),
     [
         (changed(requested=None), "when it ends is not known", Severity.MEDIUM),
-        (changed(requested=timedelta(minutes=30)), "it ended 30m ago", Severity.LOW),
+        (changed(requested=timedelta(minutes=30)), "it ended 30 minutes ago", Severity.LOW),
         (changed(requested=timedelta.max), "when it ends is not known", Severity.MEDIUM),
         (changed(secrets=()), "it may be in a file on another machine", Severity.MEDIUM),
-        (changed(issued_by="\x1b[31mred"), "made 1h 00m ago by", Severity.MEDIUM),
+        (changed(issued_by="\x1b[31mred"), "made an hour ago by", Severity.MEDIUM),
     ],
 )
 def test_what_it_does_not_say(one: Walked, part: str, severity: Severity) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.issuance.orphans import Facts, Judged, Standing, Walked, judge, unseen
 from tui.issuance.types import Handle
+from tui.kube.amounts import count
 
 from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow
 
@@ -99,7 +100,6 @@ def sort(
             key = (one.handle.cluster, judged.why)
             unknown[key] = unknown.get(key, 0) + 1
     return lost, tuple(
-        f"{cluster}: whether {count} handle{'s' if count > 1 else ''} still "
-        f"{'have' if count > 1 else 'has'} a place is not known: {why}"
-        for (cluster, why), count in unknown.items()
+        f"{cluster}: whether {count(many, 'handle')} still {'have' if many > 1 else 'has'} a place is not known: {why}"
+        for (cluster, why), many in unknown.items()
     )

@@ -11,6 +11,7 @@ from tui.issuance.handles import judge as may_end
 from tui.issuance.orphans import Walked
 from tui.issuance.severity import Severity
 from tui.kube import shell
+from tui.kube.amounts import about
 from tui.kube.text import safe_text
 
 from .finding import RULES, Finding, Fix
@@ -49,7 +50,7 @@ def lost_handle(one: Walked, now: datetime) -> Finding:
 def _since(one: Walked, now: datetime) -> str:
     whose = f"of {one.seen.account}" if one.identity is not None else "of an account that it does not name"
     by = f" by {safe_text(one.issued_by, 60)}" if one.issued_by else ""
-    made = f"made {human_left(now - one.created_at)} ago{by}" if one.created_at is not None else "made at some time"
+    made = f"made {about(now - one.created_at)} ago{by}" if one.created_at is not None else "made at some time"
     return f"a token {safe_text(whose)}, {made}, that no place, no file here and no running plan accounts for"
 
 
@@ -65,5 +66,5 @@ def _end(one: Walked, now: datetime) -> str:
     if ends is None:
         return "when it ends is not known"
     if ends <= now:
-        return f"as its annotation {managed.REQUESTED} says, it ended {human_left(now - ends)} ago"
+        return f"as its annotation {managed.REQUESTED} says, it ended {about(now - ends)} ago"
     return f"as its annotation {managed.REQUESTED} says, it ends in {human_left(ends - now)}"
