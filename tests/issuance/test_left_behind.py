@@ -58,7 +58,7 @@ def seen(**fields: Any) -> Seen:
     ],
 )
 def test_what_may_go_with_the_new_one(known: Export | None, beside: Seen | None, ours: bool, others: int) -> None:
-    left = judge(ROBOT, PLACE, known, beside, [SEEN], "harbor")
+    left = judge(ROBOT, PLACE, known, beside, [SEEN])
     assert (left.ours is not None, len(left.others)) == (ours, others)
     assert left.ours is None or left.ours.handle == HANDLE
 
@@ -71,6 +71,7 @@ def test_what_may_go_with_the_new_one(known: Export | None, beside: Seen | None,
         (seen(secrets=("default/another",)), False),
         (seen(account="default/other"), False),
         (seen(account=""), False),
+        (seen(account="default/other", name="kubemint-other-bcdfghjk"), False),
         (seen(name="kubemint-other-bcdfghjk"), False),
         (seen(keys=("token",)), False),
         (seen(type="Opaque"), False),
@@ -78,7 +79,7 @@ def test_what_may_go_with_the_new_one(known: Export | None, beside: Seen | None,
     ],
 )
 def test_which_handles_say_that_they_were_made_for_it(listed: Seen, named: bool) -> None:
-    assert bool(judge(ROBOT, PLACE, None, None, [listed], "harbor").others) is named
+    assert bool(judge(ROBOT, PLACE, None, None, [listed]).others) is named
 
 
 async def test_the_old_handle_goes_after_the_new_one_is_proven(bench: Bench) -> None:

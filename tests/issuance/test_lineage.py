@@ -98,6 +98,16 @@ async def test_each_branch_fails_by_itself(ebench: Bench) -> None:
     assert not branch(tree, Part.ACCOUNT).problem
 
 
+async def test_a_handle_that_nothing_names_is_shown(bench: Bench) -> None:
+    """Its Secret was deleted by hand; the token that is bound to it lives on."""
+    arena = bench.arena
+    issued = (await bench.issue(arena.spec(arena.secret()))).credential
+    assert not [node for node in branch(await traced(bench, issued), Part.ISSUED).children if node.kind == "handle"]
+    (shown,) = branch(await traced(bench), Part.ISSUED).children
+    assert (shown.kind, shown.name) == ("handle", f"{arena.namespace}/{issued.handle.name}")
+    assert "kubemint hygiene" in shown.note
+
+
 async def test_an_account_that_is_gone_is_said(ebench: Bench) -> None:
     await ebench.make_account()
     await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=ebench.arena.namespace)

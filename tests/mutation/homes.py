@@ -164,6 +164,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
+    "tui/issuance/left_behind.py": ("judge", "_is_of", "_may_go"),
     "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
     "tui/issuance/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
     "tui/issuance/standing.py": (

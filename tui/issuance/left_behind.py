@@ -41,9 +41,7 @@ class Left(msgspec.Struct, frozen=True):
     """Handles that say they were made for it, which nothing here confirms."""
 
 
-def judge(
-    identity: Identity, place: str, record: Export | None, beside: Seen | None, listed: Sequence[Seen], cluster: str
-) -> Left:
+def judge(identity: Identity, place: str, record: Export | None, beside: Seen | None, listed: Sequence[Seen]) -> Left:
     """`record` is what this machine wrote there last, `beside` the Secret that lies where its handle should, `listed`
     are the handles beside the account; `place` is what handles call the place."""
     ours = None
@@ -52,17 +50,20 @@ def judge(
         ending = Ending(handle=known.handle, named=Named.BY_JOURNAL, account=identity.name)
         lives = known.state is not State.REVOKED and handles.judge(ending, beside).fate is Fate.DELETE
         ours = known if lives else None
-    uid = ours.handle.uid if ours is not None and ours.handle is not None else ""
     others = [
         one
         for one in listed
-        if place in one.secrets and one.uid != uid and not one.deleted and _may_go(identity, one, cluster)
+        if place in one.secrets and not one.deleted and not _is_of(ours, one) and _may_go(identity, one)
     ]
     return Left(ours, tuple(others))
 
 
-def _may_go(identity: Identity, seen: Seen, cluster: str) -> bool:
-    handle = Handle(cluster, seen.namespace, seen.name, seen.uid)
+def _is_of(ours: Credential | None, seen: Seen) -> bool:
+    return ours is not None and ours.handle is not None and ours.handle.uid == seen.uid
+
+
+def _may_go(identity: Identity, seen: Seen) -> bool:
+    handle = Handle(identity.cluster, seen.namespace, seen.name, seen.uid)
     ending = Ending(handle=handle, named=Named.BY_WALK, account=identity.name)
     return handles.judge(ending, seen).fate is Fate.DELETE
 
@@ -106,4 +107,4 @@ async def _look(context: Context, identity: Identity, address: Address) -> Left:
     except KubeError:
         listed = []  # issuing needs no right to list
     place = managed.place_name(address, identity.cluster)
-    return judge(identity, place, record, beside, listed, identity.cluster)
+    return judge(identity, place, record, beside, listed)

@@ -17,8 +17,9 @@ import msgspec
 
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError, NotFound
-from tui.kube.resource import SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS
+from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS
 
+from . import handles, managed
 from .access import collect, groups_of
 from .consumers import why_not
 from .dangers import worst
@@ -79,7 +80,7 @@ async def trace(
     works = {
         Part.ACCOUNT: _account(clusters, subject),
         Part.RIGHTS: _rights(clusters, subject),
-        Part.ISSUED: _issued(subject, credentials),
+        Part.ISSUED: _issued(clusters, subject, credentials),
         Part.REQUESTS: _requests(subject, credentials),
         Part.MACHINE: _machine(clusters, subject, credentials, config),
         Part.RUNS: _once(users, lambda found: found.runs),
@@ -227,7 +228,7 @@ def credential_node(credential: Credential, subject: Subject) -> Node:
     )
 
 
-async def _issued(subject: Subject, credentials: Sequence[Credential]) -> Node:
+async def _issued(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Node:
     kept = [one for one in credentials if one.address.kind in (CredentialKind.SECRET, CredentialKind.LEGACY)]
     nodes = []
     for one in kept:
@@ -237,7 +238,34 @@ async def _issued(subject: Subject, credentials: Sequence[Credential]) -> Node:
                  cluster=handle.cluster),
         )  # fmt: skip
         nodes.append(msgspec.structs.replace(credential_node(one, subject), children=children))
-    return Node(kind=Part.ISSUED, note="" if nodes else "nothing that kubemint can see", children=tuple(nodes))
+    problem = ""
+    try:
+        nodes += await _unnamed_handles(clusters, subject, credentials)
+    except (KubeError, IssuanceError) as error:
+        problem = f"what else was issued is not known: {error}"
+    note = "" if nodes else "nothing that kubemint can see"
+    return Node(kind=Part.ISSUED, note=note, problem=problem, children=tuple(nodes))
+
+
+async def _unnamed_handles(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> list[Node]:
+    """The handles that say they were made for the account, and that nothing which was issued for it names."""
+    identity = subject.identity
+    if identity is None:
+        return []
+    client = await clusters.client(identity.cluster)
+    fields = f"type={managed.HANDLE_TYPE}"
+    listed = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, fields=fields)
+    named = {one.handle.uid for one in credentials if one.handle is not None}
+    return [
+        Node(
+            kind="handle",
+            name=f"{seen.namespace}/{seen.name}",
+            note="nothing listed here names it; kubemint hygiene says whether anything accounts for it",
+            cluster=identity.cluster,
+        )
+        for seen in map(handles.seen_in, listed)
+        if seen.account == f"{identity.namespace}/{identity.name}" and seen.uid not in named and not seen.deleted
+    ]
 
 
 async def _requests(subject: Subject, credentials: Sequence[Credential]) -> Node:
