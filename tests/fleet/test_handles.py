@@ -109,6 +109,7 @@ def test_what_a_look_says(found: dict[str, Any] | None, how: str | None) -> None
         (SECRET, LOOKED, None, True, True),
         (FILE, SEEN, None, True, True),
         (changed(SECRET, state=State.FAILED, message="why"), SEEN, None, True, True),
+        (changed(SECRET, state=State.FAILED), SEEN, None, True, True),
         (changed(SECRET, state=State.MISSING), SEEN, None, True, True),
         (changed(SECRET, expires_at=None, state=State.ENDLESS), SEEN, None, True, True),
         # What expired before it was gone has expired.
@@ -135,6 +136,15 @@ def test_what_is_shown_as_revoked(
     assert shown.state is State.REVOKED
     assert shown.message.startswith("its handle default/kubemint-robot-bcdfghjk was deleted")
     assert shown.message.endswith(credential.message)
+    assert ("; " in shown.message) is bool(credential.message)
+
+
+def test_of_what_was_said_before_only_a_failed_renewal_is_still_said() -> None:
+    def said(state: State) -> str:
+        return turned(changed(SECRET, state=state, message="as it was"), SEEN, None, known=True).message
+
+    assert said(State.FAILED).endswith("was deleted; as it was")
+    assert said(State.MISSING).endswith("was deleted")
 
 
 def test_what_is_revoked_already_keeps_its_own_words() -> None:
@@ -190,6 +200,22 @@ def test_a_handle_that_goes_turns_every_row_that_names_it(first: str) -> None:
     assert (shown.state(), shown.state(FILE)) == (State.REVOKED, State.REVOKED)
     shown.put(changed(SECRET, handle=changed(HANDLE, uid="uid-2")))  # renewed
     assert (shown.state(), shown.state(FILE)) == (State.VALID, State.REVOKED)
+
+
+def test_what_went_is_remembered_as_gone_and_not_as_listed() -> None:
+    """Who comes to name it later is looked at, and what other operators' marks name is believed once it was seen."""
+    shown = Shown()
+    foreign = changed(SECRET, address=Address(CredentialKind.SECRET, "tenant-a", "default", "pushed"))
+    shown.put(foreign)
+    shown.list(HANDLE)
+    shown.removed()
+    message = shown.store.credentials[str(foreign.address)].credential.message
+    assert message == "its handle default/kubemint-robot-bcdfghjk was deleted"
+    shown = Shown()
+    shown.list(HANDLE)
+    shown.removed()
+    shown.put(SECRET)
+    assert shown.handles.doubtful() == [HANDLE]
 
 
 def test_another_one_under_its_name_or_one_that_is_going_is_not_it() -> None:

@@ -185,6 +185,18 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
     ("found = b''", "b''", "None", "neither is anything"),
     ("valid = False", "False", "None", "neither is valid"),
+    (
+        "ending = Ending(handle=known.handle, named=Named.BY_JOURNAL, account=identity.name)",
+        "Named.BY_JOURNAL",
+        "None",
+        "only what was found by walking is taken at its own word",
+    ),
+    (
+        "handle = Handle(identity.cluster, seen.namespace, seen.name, seen.uid)",
+        "identity.cluster",
+        "None",
+        "what was listed lies in the cluster that listed it",
+    ),
     *(
         (
             "missing = 'client-key' if key is None else 'client-certificate'",
