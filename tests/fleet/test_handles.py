@@ -17,7 +17,7 @@ from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
 from tui.fleet.fleet import Fleet
 from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, Gone, became, claim_of, turned
-from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow
+from tui.fleet.rows import ClusterRow, CredentialRow, RequestKind, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance import managed
 from tui.issuance.state import StateStore
@@ -105,6 +105,7 @@ def test_what_a_look_says(found: dict[str, Any] | None, how: str | None) -> None
     ("credential", "gone", "accepted", "known", "revoked"),
     [
         (SECRET, None, None, True, False),
+        (changed(SECRET, handle=None), SEEN, None, True, False),
         (SECRET, SEEN, None, True, True),
         (SECRET, LOOKED, None, True, True),
         (FILE, SEEN, None, True, True),
@@ -216,6 +217,29 @@ def test_what_went_is_remembered_as_gone_and_not_as_listed() -> None:
     shown.removed()
     shown.put(SECRET)
     assert shown.handles.doubtful() == [HANDLE]
+
+
+def test_a_row_that_goes_or_names_another_leaves_the_others_as_they_are() -> None:
+    other = changed(SECRET, address=Address(CredentialKind.SECRET, "harbor", "default", "copy"))
+    shown = Shown()
+    shown.put(SECRET, other, FILE)
+    shown.list(HANDLE)
+    shown.store.drop(CredentialRow, str(other.address))
+    shown.put(changed(SECRET, handle=changed(HANDLE, uid="uid-2")))
+    shown.removed()
+    assert (shown.state(), shown.state(FILE)) == (State.VALID, State.REVOKED)
+    shown.put(changed(FILE, handle=None))
+    assert shown.state(FILE) is State.VALID
+    shown.handles.accepted(FILE)
+    assert shown.store.credentials[str(FILE.address)].credential.handle is None, "not what its source said before"
+
+
+def test_a_push_shows_what_its_source_shows() -> None:
+    push = RequestRow(cluster="harbor", namespace="default", name="p", kind=RequestKind.PUSH, credential=SECRET)
+    shown = Shown()
+    assert shown.handles.judged(push, None) is push
+    shown.list()
+    assert shown.handles.doubtful() == []
 
 
 def test_another_one_under_its_name_or_one_that_is_going_is_not_it() -> None:

@@ -21,6 +21,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_is_shown_as_revoked",
         "what_is_revoked_already_keeps_its_own_words",
         "a_handle_that_goes_turns_every_row_that_names_it",
+        "a_row_that_goes_or_names_another_leaves_the_others_as_they_are",
+        "a_push_shows_what_its_source_shows",
+        "of_what_was_said_before_only_a_failed_renewal_is_still_said",
+        "what_went_is_remembered_as_gone_and_not_as_listed",
         "another_one_under_its_name_or_one_that_is_going_is_not_it",
         "what_no_list_holds_is_looked_at_first",
         "a_look_that_was_overtaken_by_the_list_says_nothing",
@@ -164,6 +168,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
+    "tui/fleet/handles.py": ("claim_of", "became", "turned"),
     "tui/issuance/left_behind.py": ("judge", "_is_of", "_may_go"),
     "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
     "tui/issuance/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),

@@ -75,7 +75,8 @@ def turned(credential: Credential, gone: Gone | None, accepted: datetime | None,
     `accepted` is when the server itself last said that it accepts this very token, `known` whether the name of the
     handle's cluster is this machine's own word. What ended otherwise before stays as it is.
     """
-    if gone is None or credential.state is State.REVOKED:
+    handle = credential.handle
+    if gone is None or handle is None or credential.state is State.REVOKED:
         return credential
     if credential.expires_at is not None and credential.expires_at <= gone.at:
         return credential
@@ -83,8 +84,7 @@ def turned(credential: Credential, gone: Gone | None, accepted: datetime | None,
         return credential
     if not (gone.listed or known):
         return credential
-    handle = credential.handle
-    said = f"its handle {handle.namespace}/{handle.name} {gone.how}" if handle is not None else gone.how
+    said = f"its handle {handle.namespace}/{handle.name} {gone.how}"
     message = f"{said}; {credential.message}" if credential.state is State.FAILED and credential.message else said
     return msgspec.structs.replace(credential, state=State.REVOKED, message=message)
 
