@@ -172,7 +172,9 @@ async def test_read_only_writes_no_file_either(dashboard: Open, tmp_path: Path) 
         engine, address = driver.app.session.engine, Address.parse(ADDRESS)
         with pytest.raises(ReadOnly, match="kubemint is read-only"):
             await engine.plan_export(address, FileDestination(str(tmp_path / "copy")))
-        assert (await engine.preview_export(address, FileDestination(str(tmp_path / "copy")))).text, "looking is free"
+        assert (await engine.preview_export(address, FileDestination(str(tmp_path / "copy")))).foreseen.text, (
+            "looking is free"
+        )
     assert not (tmp_path / "exports").exists()
 
 

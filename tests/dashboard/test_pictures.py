@@ -16,6 +16,7 @@ from textual.widgets import Static
 from tests.dashboard.by_hand import SIZES, Made, app, at_rest, issued, keys, stopped
 from tui.issuance.copying import ExportPreview
 from tui.issuance.masking import diff
+from tui.issuance.material import Foreseen
 from tui.issuance.types import Action, CredentialKind, Plan
 from tui.screens.export import ExportScreen, ExportWish
 from tui.screens.export_journal import ExportJournalScreen
@@ -66,7 +67,8 @@ def test_export(snap_compare: Compare, app: Made, size: tuple[int, int], theme: 
         id="plan", action=Action.ISSUE, address=credential.address, steps=(), preview=diff(path, before, text),
         warnings=("the copy ends when secret:harbor/ci/runner-kubeconfig is rotated elsewhere or revoked",),
     )  # fmt: skip
-    found = ExportPreview(plan=plan, text=text, exists=True, hint="keeps mode 0600, and owner you:you")
+    hint = "keeps mode 0600, and owner you:you"
+    found = ExportPreview(plan=plan, foreseen=Foreseen(text=text, exists=True, hint=hint))
 
     async def look(wish: ExportWish) -> ExportPreview:
         return found

@@ -141,19 +141,19 @@ async def test_the_preview_shows_what_changes_and_no_material(ebench: Bench) -> 
     ]
     for place, form in places:
         found = await ebench.engine.preview_export(issued.address, place, form)
-        assert not found.exists
+        assert not found.foreseen.exists
         assert found.plan.preview == ""
-        assert MASK in found.text
-        assert ("0600" in found.hint) is isinstance(place, FileDestination)
-        assert token.reveal() not in found.text
+        assert MASK in found.foreseen.text
+        assert ("0600" in found.foreseen.hint) is isinstance(place, FileDestination)
+        assert token.reveal() not in found.foreseen.text
         assert await ebench.secrets() == [name for name in await ebench.secrets() if name != "copy"]
     assert not path.exists()
 
     path.write_text("KUBERNETES_SERVICE_HOST='10.0.0.1'\nTOKEN_FILE='hush'\n")
     path.chmod(0o640)
     found = await ebench.engine.preview_export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE)
-    assert found.exists
-    assert "0640" in found.hint
+    assert found.foreseen.exists
+    assert "0640" in found.foreseen.hint
     assert "-KUBERNETES_SERVICE_HOST='10.0.0.1'" in found.plan.preview
     assert "hush" not in found.plan.preview
     assert token.reveal()[:20] not in found.plan.preview
@@ -162,7 +162,7 @@ async def test_the_preview_shows_what_changes_and_no_material(ebench: Bench) -> 
         await ebench.engine.plan_export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE)
     assert (await ebench.engine.export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE, force=True)).ok
     same = await ebench.engine.preview_export(issued.address, FileDestination(str(path)), Format.TOKEN_FILE)
-    assert same.exists
+    assert same.foreseen.exists
     assert same.plan.preview == ""
 
     config = arena.folder / "config"

@@ -240,15 +240,16 @@ def print_plans(plans: Sequence[Plan], form: str, about: Mapping[str, Mapping[st
 
 def print_preview(found: ExportPreview, form: str) -> None:
     """A dry run of an export: the plan, what would be written (masked), and what that changes."""
+    there = found.foreseen
     if form in ("json", "yaml"):
         record = {"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(found.plan)}
         asks = [{"option": f"--{ask.word.value}", "why": ask.why} for ask in found.asks]
-        print_object({**record, "content": found.text, "exists": found.exists, "hint": found.hint, "asks": asks}, form)
+        print_object({**record, "content": there.text, "exists": there.exists, "hint": there.hint, "asks": asks}, form)
         return
     print_plans([msgspec.structs.replace(found.plan, preview="")], form)
-    say(f"note: {found.hint}")
-    unchanged = found.exists and not found.plan.preview
-    said = "it holds exactly this already" if unchanged else found.plan.preview if found.exists else found.text
+    say(f"note: {there.hint}")
+    unchanged = there.exists and not there.diff
+    said = "it holds exactly this already" if unchanged else there.diff if there.exists else there.text
     printing.line()
     for line in said.splitlines():
         printing.line(line)

@@ -6,31 +6,22 @@ what it held before where that is the only place of a token that still lives.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tui.kube.sensitive import Sensitive
 
-from . import kubeconfig_file
 from .copied import Found, confirmed, described, find, known_endpoint
 from .errors import IssuanceError, UsageError
-from .file_place import FilePlace
-from .files import read_private
 from .intent import Export, Revocation
-from .masking import diff, masked_secret, masked_text
-from .merge_place import MergePlace
-from .places import Held, Place, Writing
+from .material import Document, Foreseen, Material, Minted, Writing
+from .places import Place
 from .running import Run, StepFailed
-from .secret_place import SecretPlace
 from .sight import Sight
-from .standing import describe, judge, look_at
 from .types import (
     Address,
     Credential,
@@ -64,18 +55,12 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class ExportPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """What an export would do. Nothing in it lets anybody in: what is secret is a mask and a fingerprint."""
+    """What an export would do, and what has to be said yes to first."""
 
     plan: Plan
-    """Its `preview` is a unified diff against what is there now, empty where nothing changes or nothing is there."""
-    text: str
-    """What would be written; for a merge the entries that are put in."""
-    exists: bool
-    """Whether there is something already."""
-    hint: str
-    """Mode and owner that a file will have, or what becomes of the Secret."""
+    """Its `preview` is the diff of what is foreseen."""
+    foreseen: Foreseen
     asks: tuple[Ask, ...] = ()
-    """What has to be said yes to first."""
 
 
 @dataclass(slots=True)
@@ -107,7 +92,7 @@ class Copy:
     async def run(self, run: Run) -> Finished:
         async with run.step("read") as note:
             found = await self._find()
-            content = await self._content(found)
+            material = await self._material(found)
             if not self._is_proved:
                 note.record = self._remember(found, sure=True)
         if self._is_proved:
@@ -119,9 +104,9 @@ class Copy:
                 note.record = self._remember(found, sure=not unsure)
         try:
             async with run.step("write:0") as note:
-                note.message = await self._write(content)
+                note.message = await self.place.write(self._writing(material))
             async with run.step("check:0"):
-                await self._check(content)
+                await self.place.check(self._writing(material))
         except StepFailed:
             await self._undo(run)
             raise
@@ -132,57 +117,32 @@ class Copy:
                 note.record["revocations"] = revocations
         return Finished(self.copy, revocations)
 
-    async def preview(self, plan: Plan, held: Held, asks: tuple[Ask, ...]) -> ExportPreview:
+    async def preview(self, plan: Plan, asks: tuple[Ask, ...]) -> ExportPreview:
         """What would be written, and what that changes, masked. Reads the material and drops it."""
-        content = await self._content(await self._find())
-        if isinstance(content, Writing):
-            assert isinstance(self.place, SecretPlace)
-            before, after = await self.place.foresee(content)
-            text, old = masked_secret(after), masked_secret(before) if before is not None else ""
-            hint = "a Secret that is there is replaced; others' keys, labels and annotations in it stay"
-            hint = hint if old else "a new Secret, type Opaque"
-            plan = msgspec.structs.replace(plan, preview=diff(self.place.label, old, text) if old else "")
-            return ExportPreview(plan=plan, text=text, exists=bool(old), hint=hint, asks=asks)
-        return await asyncio.to_thread(self._preview_file, plan, content, held, asks)
-
-    def _preview_file(self, plan: Plan, content: Sensitive, held: Held, asks: tuple[Ask, ...]) -> ExportPreview:
-        path, text = self._path, masked_text(content)
-        if isinstance(self.place, MergePlace):
-            there, verdict = kubeconfig_file.allowed(path, self.place.request, force=True)
-            hint = describe(there, verdict)
-            merged = kubeconfig_file.preview(path, content, self.place.request)
-            if not merged.comments_kept:
-                hint += "; its comments are lost, it cannot be edited line by line"
-            plan = msgspec.structs.replace(plan, preview=merged.diff)
-            return ExportPreview(plan=plan, text=text, exists=path.exists(), hint=hint, asks=asks)
-        there = look_at(path)
-        hint = describe(there, judge(there, os.geteuid(), force=True))
-        old = masked_text(read_private(path)) if held.exists else ""
-        plan = msgspec.structs.replace(plan, preview=diff(str(path), old, text) if old else "")
-        return ExportPreview(plan=plan, text=text, exists=bool(old), hint=hint, asks=asks)
+        foreseen = await self.place.foresee(self._writing(await self._material(await self._find())))
+        plan = msgspec.structs.replace(plan, preview=foreseen.diff)
+        return ExportPreview(plan=plan, foreseen=foreseen, asks=asks)
 
     @property
     def _is_proved(self) -> bool:
         """Whether the cluster is asked about the token; what this machine wrote, and a shoot's login, are not."""
         return self.source.shoot is None and self.source.address.kind is not CredentialKind.FILE
 
-    @property
-    def _path(self) -> Path:
-        assert self.place.path is not None
-        return self.place.path
-
     async def _find(self) -> Found:
         return await find(self.context, self.source, self.identity, ways=self.same_form)
 
-    async def _content(self, found: Found) -> Sensitive | Writing:
-        """A file's content, written anew; for a Secret everything it is made of."""
+    async def _material(self, found: Found) -> Material:
+        """For a file what was found, rendered anew; for a Secret everything it is made of."""
         endpoint = await known_endpoint(self.context, self.identity) if not self.same_form else None
         if isinstance(self.destination, FileDestination):
             assert self.copy.format is not None
-            return found.rendered(self.copy.format, self.identity, endpoint)
+            return Document(found.rendered(self.copy.format, self.identity, endpoint))
         if found.token is None or endpoint is None:
             raise UsageError(f"{self.identity.cluster} is not known here, so where it is cannot be written down")
-        return Writing(token=found.token, credential=self.copy, endpoint=endpoint, request=self.place.request)
+        return Minted(found.token, endpoint)
+
+    def _writing(self, material: Material) -> Writing:
+        return Writing(material=material, credential=self.copy, request=self.place.request)
 
     def _remember(self, found: Found, *, sure: bool) -> dict[str, Any]:
         """Fill in what the token says; then what the state is to know before anything is written."""
@@ -196,19 +156,6 @@ class Copy:
         """What the state is told: where a copy is, and of what. Of a Secret only this record says that it is one."""
         export = Export(credential=self.copy, request=self.place.request, source=self.source.address)
         return {"exports": [export]}
-
-    async def _write(self, content: Sensitive | Writing) -> str:
-        if isinstance(content, Writing):
-            return await self.place.write(msgspec.structs.replace(content, credential=self.copy))
-        assert isinstance(self.place, FilePlace | MergePlace)
-        return await self.place.put(content)
-
-    async def _check(self, content: Sensitive | Writing) -> None:
-        if isinstance(content, Writing):
-            await self.place.check(content)
-            return
-        assert isinstance(self.place, FilePlace | MergePlace)
-        await self.place.holds(content)
 
     async def _undo(self, run: Run) -> None:
         """Put back what was there, byte for byte, and remember what was remembered before."""

@@ -340,7 +340,7 @@ class Engine:
         """
         from .exporting import prepare_copy, refuse_unsaid
 
-        plan, work, _, asks = await prepare_copy(self._context, address, destination, form)
+        plan, work, asks = await prepare_copy(self._context, address, destination, form)
         refuse_unsaid(asks, force=force, other_server=other_server)
         return self._planned(plan, work)
 
@@ -359,9 +359,9 @@ class Engine:
         """
         from .exporting import prepare_copy, unsaid
 
-        plan, work, held, asks = await prepare_copy(self._context, address, destination, form)
+        plan, work, asks = await prepare_copy(self._context, address, destination, form)
         self._check_guard(plan, files=False)
-        return await work.preview(plan, held, unsaid(asks, force=force, other_server=other_server))
+        return await work.preview(plan, unsaid(asks, force=force, other_server=other_server))
 
     async def export(
         self,

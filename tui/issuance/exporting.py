@@ -60,8 +60,8 @@ def formats_of(credential: Credential) -> tuple[Format, ...]:
 
 async def prepare_copy(
     context: Context, address: Address, destination: Destination, form: Format | None = None
-) -> tuple[Plan, Copy, Held, tuple[Ask, ...]]:
-    """The plan for a copy, what its place holds now, and what has to be said yes to before it is made.
+) -> tuple[Plan, Copy, tuple[Ask, ...]]:
+    """The plan for a copy, and what has to be said yes to before it is made.
 
     The material is read, to see whose it is and where it leads, and dropped again. Raises UsageError, NotProved,
     DeliveredError, KubeError.
@@ -126,7 +126,7 @@ async def prepare_copy(
         preview=held.preview,
     )
     work = Copy(context, source, identity, destination, place, copy, known, forgotten, sight, same_form=same_form)
-    return plan, work, held, tuple(asks)
+    return plan, work, tuple(asks)
 
 
 def unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> tuple[Ask, ...]:

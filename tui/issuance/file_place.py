@@ -15,12 +15,14 @@ from .errors import ChangedMeanwhile, UsageError
 from .files import FileError, destination, explained, read_private, seen_through, write_private
 from .formats import Format
 from .masking import diff, masked_text
-from .places import Held, Writing, file_address
-from .standing import Verdict, judge, look_at, put
+from .material import Foreseen
+from .places import Held, file_address
+from .standing import Verdict, describe, judge, look_at, put
 from .types import Address, Credential, CredentialKind, FileDestination, Identity, State
 
 if TYPE_CHECKING:
     from .intent import Export
+    from .material import Writing
     from .state import StateStore
 
 _LARGEST: Final = 1024 * 1024
@@ -112,12 +114,17 @@ class FilePlace:
         entries = _entries_in(content)
         return entries is not None and max(entries) > 1
 
-    async def write(self, writing: Writing) -> str:
-        return await self.put(self._content(writing))
+    async def foresee(self, writing: Writing) -> Foreseen:
+        return await asyncio.to_thread(self._foresee, writing.content)
 
-    async def put(self, content: Sensitive) -> str:
-        """Replace what was seen by this content, whole. Raises ChangedMeanwhile where it is not there any more."""
-        return await seen_through(self._put, content)
+    def _foresee(self, content: Sensitive) -> Foreseen:
+        now = self._read()
+        text, old = masked_text(content), masked_text(now) if now is not None else ""
+        hint = describe(look_at(self.path), judge(look_at(self.path), os.geteuid(), force=True))
+        return Foreseen(text=text, exists=bool(old), hint=hint, diff=diff(self.label, old, text) if old else "")
+
+    async def write(self, writing: Writing) -> str:
+        return await seen_through(self._put, writing.content)
 
     def _put(self, content: Sensitive) -> str:
         before = self._read()
@@ -133,7 +140,7 @@ class FilePlace:
         return written.said
 
     async def check(self, writing: Writing) -> None:
-        await self.holds(self._content(writing))
+        await self.holds(writing.content)
 
     async def holds(self, content: Sensitive) -> None:
         """Raises ChangedMeanwhile where the file does not hold exactly this."""
@@ -171,13 +178,6 @@ class FilePlace:
         if content is None:
             raise UsageError(f"{self.path} does not exist", "rotate it to write it anew")
         return content
-
-    def _content(self, writing: Writing) -> Sensitive:
-        """What the file is to hold."""
-        credential = writing.credential
-        if credential.format is None or credential.identity is None:
-            raise ValueError("what is written must say its format and identity")
-        return credential.format.rules.render_file(writing.token, writing.endpoint, credential.identity)
 
     def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
         """By what the content is told from another; None where it holds none."""

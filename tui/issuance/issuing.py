@@ -22,7 +22,8 @@ from .durations import format_duration
 from .errors import IssuanceError
 from .intent import Export, Intent
 from .managed import renewal_point
-from .places import Place, Writing, address_of
+from .material import Minted, Writing
+from .places import Place, address_of
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight
@@ -139,9 +140,8 @@ class Issue:
     def writing(self, place: Place, issued: IssuedToken) -> Writing:
         """What this place is to hold."""
         return Writing(
-            token=issued.token,
+            material=Minted(issued.token, self.context.clusters.endpoint(self.intent.spec.identity.cluster)),
             credential=self.credential(place, issued),
-            endpoint=self.context.clusters.endpoint(self.intent.spec.identity.cluster),
             request=self.intent.request,
             copies=len(self.places) - 1,
         )

@@ -23,7 +23,8 @@ from .claims import read_token
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Intent, Revocation
-from .places import Place, Writing, places_for
+from .material import Minted, Writing
+from .places import Place, places_for
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight
@@ -86,9 +87,8 @@ class LongLived:
     def writing(self, place: Place, token: Sensitive) -> Writing:
         """What this place is to hold."""
         return Writing(
-            token=token,
+            material=Minted(token, self.context.clusters.endpoint(self.identity.cluster)),
             credential=self.credential(place.address),
-            endpoint=self.context.clusters.endpoint(self.identity.cluster),
             request=self.intent.request,
         )
 

@@ -14,7 +14,10 @@ from .file_place import token_in_file
 from .files import destination, explained, seen_through
 from .formats import Format
 from .formats.kubeconfig import kubeconfig
-from .places import Held, Writing, file_address
+from .masking import masked_text
+from .material import Foreseen, Writing
+from .places import Held, file_address
+from .standing import describe
 from .types import FileDestination, Identity
 
 if TYPE_CHECKING:
@@ -75,12 +78,18 @@ class MergePlace:
             preview=foreseen.diff,
         )
 
-    async def write(self, writing: Writing) -> str:
-        return await self.put(self._entries(writing.token))
+    async def foresee(self, writing: Writing) -> Foreseen:
+        return await asyncio.to_thread(self._foresee, writing.content)
 
-    async def put(self, entries: Sensitive) -> str:
-        """Put these entries there in the place of what was seen. Raises ChangedMeanwhile where they are others now."""
-        return await seen_through(self._put, entries)
+    def _foresee(self, entries: Sensitive) -> Foreseen:
+        merged = kubeconfig_file.preview(self.path, entries, self.request)
+        hint = describe(*kubeconfig_file.allowed(self.path, self.request, force=True))
+        if not merged.comments_kept:
+            hint += "; its comments are lost, it cannot be edited line by line"
+        return Foreseen(text=masked_text(entries), exists=self.path.exists(), hint=hint, diff=merged.diff)
+
+    async def write(self, writing: Writing) -> str:
+        return await seen_through(self._put, writing.content)
 
     def _put(self, entries: Sensitive) -> str:
         before = self._token()
@@ -91,7 +100,7 @@ class MergePlace:
         return f"context {self._done.context}" + ("" if self._done.comments_kept else "; its comments were lost")
 
     async def check(self, writing: Writing) -> None:
-        await self.holds(self._entries(writing.token))
+        await self.holds(writing.content)
 
     async def holds(self, entries: Sensitive) -> None:
         """Raises ChangedMeanwhile where the file does not hold the token of these entries."""

@@ -28,10 +28,10 @@ from .types import (
 )
 
 if TYPE_CHECKING:
-    from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
     from .clusters import Clusters
+    from .material import Foreseen, Writing
     from .sight import Sight
     from .state import StateStore
 
@@ -46,17 +46,6 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Something the operator should know before it is replaced."""
     preview: str = ""
     """For a place that is edited and not replaced: the change as a diff, with everything masked that is secret."""
-
-
-class Writing(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a place needs to write new material down."""
-
-    token: Sensitive
-    credential: Credential
-    """The credential with this place's own address."""
-    endpoint: Endpoint
-    request: str
-    copies: int = 0
 
 
 class Place(Protocol):
@@ -81,6 +70,10 @@ class Place(Protocol):
 
     async def look(self) -> Held:
         """See what is there and remember its version. Raises UsageError where it must not be touched."""
+        ...
+
+    async def foresee(self, writing: Writing) -> Foreseen:
+        """What `write` would make of what was seen. Reads only."""
         ...
 
     async def write(self, writing: Writing) -> str:

@@ -28,7 +28,8 @@ from .file_place import FilePlace
 from .formats import Format
 from .formats.kubeconfig import cluster_entry
 from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
-from .places import Writing, absolute, look_at
+from .material import Document, Writing
+from .places import absolute, look_at
 from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .shoot_kubeconfig import check_duration
@@ -111,9 +112,6 @@ class PlainPlace(FilePlace):
     def _is_ours(self, content: Sensitive, record: Export | None) -> bool:
         return _purpose(content) == _purpose(self._document.content) or super()._is_ours(content, record)
 
-    def _content(self, writing: Writing) -> Sensitive:
-        return writing.token
-
 
 @dataclass
 class PlainIssue:
@@ -182,8 +180,7 @@ async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = Fals
         address=place.address, format=Format.KUBECONFIG, kept_in=path, shoot=wish.shoot, identity=wish.identity,
         state=State.VALID, message=document.said,
     )  # fmt: skip
-    endpoint = context.clusters.endpoint(who.cluster)
-    writing = Writing(token=document.content, credential=credential, endpoint=endpoint, request="")
+    writing = Writing(material=Document(document.content), credential=credential, request="")
     return plan, PlainIssue(place, writing, document.said, sight)
 
 

@@ -18,7 +18,9 @@ from . import managed
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
 from .formats import Format
-from .places import Held, Writing
+from .masking import diff, masked_secret
+from .material import Foreseen, Writing
+from .places import Held
 from .types import Address, CredentialKind, SecretDestination
 
 if TYPE_CHECKING:
@@ -87,13 +89,19 @@ class SecretPlace:
             )
         return Held(exists=True, credential=credential, request=managed.request_of(found))
 
-    async def foresee(self, writing: Writing) -> tuple[SecretObject | None, SecretObject]:
-        """What is there now, None where nothing is, and what `write` would make of it. Reads only."""
+    async def foresee(self, writing: Writing) -> Foreseen:
         client, where = await self._client(), self.destination
         before = None
         if self._version:
             before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
-        return before, self._object(writing, before)
+        text, old = masked_secret(self._object(writing, before)), masked_secret(before) if before is not None else ""
+        hint = "a Secret that is there is replaced; others' keys, labels and annotations in it stay"
+        return Foreseen(
+            text=text,
+            exists=bool(old),
+            hint=hint if old else "a new Secret, type Opaque",
+            diff=diff(self.label, old, text) if old else "",
+        )
 
     async def write(self, writing: Writing) -> str:
         client, where = await self._client(), self.destination
@@ -122,7 +130,7 @@ class SecretPlace:
         return "replaced"
 
     async def check(self, writing: Writing) -> None:
-        wanted, found = rendered(writing), await self._data() or {}
+        wanted, found = writing.data, await self._data() or {}
         if {key: found.get(key) for key in wanted} != wanted:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
@@ -142,7 +150,7 @@ class SecretPlace:
     @contextlib.contextmanager
     def _attempting(self, writing: Writing) -> Iterator[None]:
         """Whatever is answered from here on, the server may have written it."""
-        self._attempt = writing.token.fingerprint
+        self._attempt = writing.material.fingerprint
         try:
             yield
         except KubeError as error:
@@ -218,17 +226,9 @@ class SecretPlace:
             writing.credential, cluster=self.cluster, request=writing.request, copies=writing.copies
         )
         metadata["annotations"] = {key: value for key, value in notes.items() if value is not None}
-        values = rendered(writing)
+        values = writing.data
         # What a format had that it had before; `namespace` and `ca.crt` may as well be somebody else's.
         stale = {key for form in Format if form.rules.chosen for key in form.rules.keys} - set(values)
         data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
         data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
-
-
-def rendered(writing: Writing) -> dict[str, Sensitive]:
-    """The data that is to be there. Raises ValueError for a credential without format or identity."""
-    credential = writing.credential
-    if credential.format is None or credential.identity is None:
-        raise ValueError("what is written must say its format and identity")
-    return credential.format.rules.render(writing.token, writing.endpoint, credential.identity)

@@ -22,7 +22,8 @@ from .formats import Format
 from .gardener import SHOOTS, Shoot, shoot_at
 from .intent import Export, Intent
 from .managed import renewal_point
-from .places import Writing, absolute, look_at
+from .material import Document, Writing
+from .places import absolute, look_at
 from .plans import check_names, new_id
 from .replacing import refuse_live
 from .running import Run, StepFailed
@@ -111,9 +112,7 @@ class ShootIssue:
 
     def writing(self, config: ShootKubeconfig, way: Endpoint, credential: Credential) -> Writing:
         """What the file is to hold."""
-        return Writing(
-            token=config.text(way), credential=credential, endpoint=way, request=self.intent.request
-        )  # fmt: skip
+        return Writing(material=Document(config.text(way)), credential=credential, request=self.intent.request)
 
     async def undo(self, run: Run) -> None:
         """Put the file back. What was issued is kept nowhere and ends by itself."""

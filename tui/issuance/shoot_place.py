@@ -11,7 +11,6 @@ from .formats import Format
 from .types import FileDestination, Identity, ShootAccess
 
 if TYPE_CHECKING:
-    from .places import Writing
     from .state import StateStore
 
 
@@ -20,9 +19,6 @@ class ShootPlace(FilePlace):
 
     def __init__(self, shoot: ShootAccess, path: str, state: StateStore, *, force: bool = False) -> None:
         super().__init__(FileDestination(path), stand_in(shoot), state, force=force)
-
-    def _content(self, writing: Writing) -> Sensitive:
-        return writing.token
 
     def _has_others(self, content: Sensitive) -> bool:
         return users_in(content) > 1

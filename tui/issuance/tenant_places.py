@@ -27,9 +27,10 @@ from .errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
 from .formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
 from .formats.token import TOKEN_KEY
-from .places import Held, Writing
+from .material import Minted, Writing
+from .places import Held
 from .proving import prove
-from .secret_place import SecretObject, SecretPlace, rendered
+from .secret_place import SecretObject, SecretPlace
 from .types import Address, Push, SecretDestination
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class PushedPlace(SecretPlace):
 
     async def write(self, writing: Writing) -> str:
         said = await super().write(writing)
-        await self._announce(writing.token.fingerprint)
+        await self._announce(writing.material.fingerprint)
         return f"{said}; announced to External Secrets"
 
     async def check(self, writing: Writing) -> None:
@@ -295,7 +296,7 @@ class PushedPlace(SecretPlace):
 
     async def _arrival(self, writing: Writing) -> dict[str, Sensitive]:
         """What arrived. Empty where the tenant cannot be looked into: then the operator's word must do."""
-        wanted, pause = rendered(writing), _PAUSE
+        wanted, pause = writing.data, _PAUSE
         before = self._synced(self._announced or {})
         while True:
             client = await self._client()
@@ -340,9 +341,9 @@ async def prove_arrived(clusters: Clusters, writing: Writing, data: Mapping[str,
     """
     identity = writing.credential.identity
     token, ca = data.get(TOKEN_KEY), data.get(ROOT_CA_KEY)
-    if identity is None or token is None:
+    if identity is None or token is None or not isinstance(writing.material, Minted):
         raise NotProved("what arrived holds no token")
-    endpoint = replace(writing.endpoint, ca=ca.reveal_bytes() if ca else None)
+    endpoint = replace(writing.material.endpoint, ca=ca.reveal_bytes() if ca else None)
     operator = await clusters.client(identity.cluster)
     try:
         await prove(endpoint, token, identity, writing.credential.audiences, operator)

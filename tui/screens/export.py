@@ -215,7 +215,7 @@ class ExportScreen(Dialog[ExportWish | None]):
         found = self._found
         note = "The copy shares the original's life: it ends when that is rotated or revoked."
         if found is not None:
-            note = "\n".join([found.hint, *(f"! {warning}" for warning in found.plan.warnings)])
+            note = "\n".join([found.foreseen.hint, *(f"! {warning}" for warning in found.plan.warnings)])
         self.query_one("#note", Static).update(_lines(note))
         self.query_one("#yaml", Static).update(self._preview())
 
@@ -226,13 +226,13 @@ class ExportScreen(Dialog[ExportWish | None]):
             return Content.styled(said, "$mute")
         found, where = self._found, safe_text(self._text(), 200)
         parts = []
-        if found.exists:
+        if found.foreseen.exists:
             changes = found.plan.preview.splitlines()
             title = "what changes there" if changes else f"{where} holds exactly this already"
             parts += [Content.styled(title, "$primary bold"), *map(_changed, changes), Content("")]
         merged = self._kept == MERGE
         parts.append(Content.styled("what is put in" if merged else "what is written", "$primary bold"))
-        return Content("\n").join([*parts, coloured(found.text)])
+        return Content("\n").join([*parts, coloured(found.foreseen.text)])
 
     # The fields
 
