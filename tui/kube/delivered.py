@@ -306,11 +306,11 @@ def _login(user: UserEntry, allow: Allow) -> Login:
         missing = "client-key-data" if certificate else "client-certificate-data"
         raise DeliveredError(missing, "is missing; certificate and key belong together")
     chain = _certificates(certificate) if len(certificate) <= MAX_PEM else None
-    if chain is None:
+    if chain != certificate:  # comments belong to bundles of authorities; in a login something was put beside it
         raise DeliveredError("client-certificate-data", "is no client certificate")
     if len(key) > MAX_PEM or _PRIVATE not in key.reveal_bytes():
         raise DeliveredError("client-key-data", "is no private key")
-    return Login(client_certificate=chain, client_key=key)
+    return Login(client_certificate=certificate, client_key=key)
 
 
 def _blocks(bundle: bytes | None) -> frozenset[bytes]:
