@@ -30,7 +30,7 @@ from tui.issuance.files import read_private
 from tui.issuance.formats import Format
 from tui.issuance.kubeconfig_file import token_for
 from tui.issuance.managed import HANDLE_TYPE, SELECTOR
-from tui.issuance.secret_place import SecretObject
+from tui.issuance.secret_object import SecretObject
 from tui.issuance.state import StateStore
 from tui.issuance.types import State
 from tui.kube.errors import KubeError

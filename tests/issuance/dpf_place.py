@@ -19,7 +19,7 @@ from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequest, parse
 from tui.issuance.dpf.keeper import Keeper, Rest
 from tui.issuance.dpf.target import TargetClusters
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.secret_place import SecretObject
+from tui.issuance.secret_object import SecretObject
 from tui.issuance.types import Identity
 from tui.issuance.yaml_text import dump
 from tui.kube import kubeconfig as loading

@@ -34,7 +34,7 @@ from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.rights import Flow
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
-from tui.issuance.tenants import TenantPush
+from tui.issuance.tenant_wish import TenantPush
 from tui.issuance.types import AccessLevel, Address, CredentialKind, Destination, Plan, ShootAccess, ShootWish
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

@@ -11,7 +11,7 @@ import yaml
 
 from tests.issuance.arena import Arena, Bench
 from tui.issuance.capi import CLUSTER_LABEL, SECRET_TYPE
-from tui.issuance.tenants import TenantPush
+from tui.issuance.tenant_wish import TenantPush
 from tui.issuance.types import Identity
 from tui.kube.client import Client
 from tui.kube.resource import NAMESPACES, SECRETS

@@ -17,7 +17,7 @@ from tui.issuance import tenant_places
 from tui.issuance.capi import CLUSTER_LABEL, cluster_of
 from tui.issuance.errors import UsageError
 from tui.issuance.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES, gap, secret_store, served
-from tui.issuance.tenants import TenantPush
+from tui.issuance.tenant_wish import TenantPush
 from tui.kube.errors import ConfigError, NotFound
 from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive

@@ -31,7 +31,7 @@ from tui.fleet.rows import Reach
 from tui.issuance.deliveries import Gate
 from tui.issuance.entering import Allowed, NotEntered, Trust, TrustedSource
 from tui.issuance.state import StateStore
-from tui.issuance.tenants import TenantPush
+from tui.issuance.tenant_wish import TenantPush
 from tui.issuance.types import Identity
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, Forbidden, Unauthorized, Unreachable

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tui.issuance import managed
+from tui.issuance.destinations.registry import places_for
 from tui.issuance.dpf import DPURequestDraft, validate
-from tui.issuance.places import places_for
 from tui.issuance.plans import check_spec
 from tui.issuance.types import Identity, IssueSpec, Push, SecretDestination, State
 

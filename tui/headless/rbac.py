@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tui.issuance.errors import UsageError
-from tui.issuance.plans import check_names
+from tui.issuance.names import check_names
 from tui.issuance.rights import RIGHTS, SUMMARY, Flow, Right, roles
 from tui.issuance.yaml_text import dump
 

@@ -33,7 +33,7 @@ from .session import GRACE, Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
-    from tui.issuance.tenants import TenantPush
+    from tui.issuance.tenant_wish import TenantPush
     from tui.issuance.types import Plan
 
 _VIA = ("direct", "external-secrets")
@@ -97,7 +97,7 @@ class _Wish:
     manifests: str | None
 
     def push(self, host: str, tenant: str) -> TenantPush:
-        from tui.issuance.tenants import TenantPush
+        from tui.issuance.tenant_wish import TenantPush
         from tui.issuance.types import Identity
 
         return TenantPush(

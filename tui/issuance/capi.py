@@ -14,7 +14,7 @@ from tui.kube.resource import SECRETS
 
 from .deliveries import Delivered, take
 from .entering import DeliveredBy, SourceKind
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

@@ -20,7 +20,7 @@ import msgspec
 from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS
 
 from . import csi, handles, managed
-from .plans import new_id
+from .intent import new_id
 from .token_request import IssuedToken
 from .types import Handle
 

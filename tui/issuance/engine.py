@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from .self_issue import SelfWish
     from .sought import Sought
     from .state import StateStore
-    from .tenants import TenantPush, TenantStore
+    from .tenant_wish import TenantPush
+    from .tenants import TenantStore
     from .undoing import UndoWindow
     from .verification import Verification
 

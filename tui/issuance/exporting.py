@@ -17,12 +17,13 @@ from . import kubeconfig_file, reading, vouching
 from .claims import ClaimsError, read_token
 from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
+from .destinations.registry import place_for
 from .durations import format_duration
 from .errors import UsageError
 from .formats import Format
-from .intent import Export
-from .places import Held, Place, absolute, address_of, look_at, place_for
-from .plans import check_names, new_id
+from .intent import Export, new_id
+from .names import check_names
+from .places import Held, Place, absolute, address_of, look_at
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .sharing import elsewhere
 from .shoot_place import ShootPlace, stand_in

@@ -16,6 +16,7 @@ from tui.kube.resource import SECRETS
 
 from . import managed
 from .errors import ChangedMeanwhile
+from .secret_object import SecretObject
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -46,8 +47,6 @@ async def _mark(client: Client, namespace: str, name: str, mark: str | None) -> 
 
 
 async def _replace(client: Client, namespace: str, name: str, mark: str | None) -> None:
-    from .secret_place import SecretObject
-
     for _ in range(_TRIES):
         found = await client.get(SECRETS, name, namespace=namespace, type=SecretObject)
         notes: dict[str, Any] = dict(found.metadata.get("annotations") or {})

@@ -23,7 +23,7 @@ from .grace_time import due_here, left
 from .intent import Revocation
 from .locks import Locks
 from .running import Run, explain
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .types import Address, CredentialKind, Handle, StepStatus
 from .work import Context
 

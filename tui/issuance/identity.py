@@ -17,7 +17,7 @@ from tui.kube.resource import Resource
 
 from . import managed, token_secret
 from .errors import UsageError
-from .plans import check_names
+from .names import check_names
 from .types import Identity
 
 CREATOR_LABEL: Final = "arrikto.com/service-account-creator"

@@ -16,13 +16,13 @@ from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 
 from . import accounts, dead_tokens, managed, token_secret
 from . import identity as identities
+from .destinations.registry import places_for
 from .errors import UsageError
 from .formats import Format
 from .identity import ROLE_BINDINGS, ROLES, IdentityWish
-from .intent import Intent
+from .intent import Intent, new_id
 from .long_lived import LongLived
-from .places import absolute, look_at, places_for
-from .plans import new_id
+from .places import absolute, look_at
 from .running import Run, StepFailed
 from .sight import Sight
 from .token_secret import TokenSecret

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from . import managed
 from .grace_time import Moment
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
 
@@ -131,3 +132,8 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True):
         if fingerprint and fingerprint == self.fingerprint:
             return True
         return bool(account_uid) and (secret, account_uid) == (self.secret, self.account_uid)
+
+
+def new_id() -> str:
+    """A short id that nobody else has."""
+    return managed.random_suffix() + managed.random_suffix()[:4]

@@ -34,7 +34,7 @@ from .work import Context, Finished
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
-    from .tenants import Rights
+    from .tenant_rights import Rights
 
 CANNOT_REVOKE: Final = "cannot be revoked: it is bound to nothing and ends by itself"
 _NEXT_SECOND: Final = 1.1
@@ -251,7 +251,7 @@ class Issue:
 
     async def _remove_rights(self) -> None:
         if self.intent.reads:
-            from .tenants import Rights
+            from .tenant_rights import Rights
 
             identity = self.intent.spec.identity
             client = await self.context.clusters.client(identity.cluster)

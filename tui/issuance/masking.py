@@ -21,7 +21,7 @@ from .formats.token_file import HOST_KEY, PORT_KEY
 from .yaml_text import dump
 
 if TYPE_CHECKING:
-    from .secret_place import SecretObject
+    from .secret_object import SecretObject
 
 _SHOWN: Final = frozenset(
     {

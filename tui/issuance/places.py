@@ -23,17 +23,13 @@ from .types import (
     Destination,
     FileDestination,
     Identity,
-    IssueSpec,
-    SecretDestination,
 )
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
-    from .clusters import Clusters
     from .material import Foreseen, Writing
     from .sight import Sight
-    from .state import StateStore
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,30 +101,6 @@ class Place(Protocol):
         ...
 
 
-def place_for(
-    destination: Destination, identity: Identity, clusters: Clusters, state: StateStore, *, force: bool = False
-) -> Place:
-    """The place that a destination names, for a credential of `identity`.
-
-    With `force` a file there may be replaced that kubemint did not write.
-    """
-    if isinstance(destination, SecretDestination) and (destination.applied or destination.push):
-        from .tenant_places import tenant_place
-
-        return tenant_place(destination, clusters)
-    if isinstance(destination, SecretDestination):
-        from .secret_place import SecretPlace
-
-        return SecretPlace(destination, clusters)
-    if destination.merge:
-        from .merge_place import MergePlace
-
-        return MergePlace(destination, identity, clusters, state, force=force)
-    from .file_place import FilePlace
-
-    return FilePlace(destination, identity, state, force=force)
-
-
 async def look_at(places: Sequence[Place], sight: Sight) -> list[Held]:
     """What each place holds now, as a plan rests on it: the content by its version, and whose it is by the records."""
 
@@ -136,16 +108,6 @@ async def look_at(places: Sequence[Place], sight: Sight) -> list[Held]:
         return lambda held: (held.exists, held.credential, held.request, place.version)
 
     return [await sight.see(place.label, place.look, facts(place)) for place in places]
-
-
-def places_for(
-    spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "", *, force: bool = False
-) -> list[Place]:
-    """The places of a wish, in its order."""
-    places = [place_for(destination, spec.identity, clusters, state, force=force) for destination in spec.destinations]
-    for place in places:
-        place.request = request
-    return places
 
 
 def address_of(destination: Destination, identity: Identity) -> Address:

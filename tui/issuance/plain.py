@@ -28,9 +28,10 @@ from .file_place import FilePlace
 from .formats import Format
 from .formats.kubeconfig import cluster_entry
 from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
+from .intent import new_id
 from .material import Document, Writing
+from .names import check_names
 from .places import absolute, look_at
-from .plans import check_names, new_id
 from .running import Run, StepFailed
 from .shoot_kubeconfig import check_duration
 from .shoot_oidc import login_arguments, settings_of

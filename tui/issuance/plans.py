@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Final
 
 import msgspec
 
@@ -15,13 +13,15 @@ from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
 from . import accounts, left_behind, managed, vouching
+from .destinations.registry import places_for
 from .durations import format_duration
 from .errors import UsageError
 from .gardener import refuse_viewer
 from .grace_length import Length
-from .intent import Intent
+from .intent import Intent, new_id
 from .issuing import CANNOT_REVOKE, Issue
-from .places import Held, Place, places_for
+from .names import check_names
+from .places import Held, Place
 from .replacing import refuse_live
 from .secret_users import announced_by, secrets_of
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
@@ -29,9 +29,6 @@ from .sight import Sight
 from .token_request import check_wish
 from .types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context
-
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,33 +170,6 @@ def check_spec(context: Context, spec: IssueSpec) -> None:
             context.clusters.endpoint(destination.cluster)
             check_names(destination.namespace, destination.name, "Secret")
             managed.refuse_reserved(destination.labels, destination.annotations, "the destination")
-
-
-def check_names(namespace: str, name: str, what: str) -> None:
-    """The API server's own rules for names, so that a typo costs no round trip.
-
-    Raises UsageError. RFC 1123: a subdomain of at most 253 characters, in a namespace of at most 63.
-    """
-    check_namespace(namespace, f"the {what}'s namespace")
-    if not _SUBDOMAIN.fullmatch(name) or len(name) > 253:
-        raise UsageError(
-            f"{name!r} cannot be the name of a {what}" if name else f"the {what}'s name is missing",
-            "lower-case letters, digits, dashes and dots, at most 253",
-        )
-
-
-def check_namespace(namespace: str, what: str = "the namespace") -> None:
-    """The same for a namespace alone. Raises UsageError. RFC 1123: a label of at most 63 characters."""
-    if not _LABEL.fullmatch(namespace) or len(namespace) > 63:
-        raise UsageError(
-            f"{namespace!r} is not a namespace" if namespace else f"{what} is missing",
-            "lower-case letters, digits and dashes, at most 63",
-        )
-
-
-def new_id() -> str:
-    """A short id that nobody else has."""
-    return managed.random_suffix() + managed.random_suffix()[:4]
 
 
 async def _may_create_secrets(context: Context, identity: Identity) -> bool:

@@ -21,7 +21,7 @@ from . import managed, token_secret
 from .errors import IssuanceError, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, ready, served
 from .external_views import push_view
-from .plans import new_id
+from .intent import new_id
 from .reading import request_at
 from .rotating import prepare_any
 from .running import Run

@@ -11,10 +11,11 @@ from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
 from . import managed, vouching
+from .destinations.registry import place_for
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .intent import Export
-from .places import Place, absolute, address_of, file_destination, place_for
+from .places import Place, absolute, address_of, file_destination
 from .secret_place import SecretPlace
 from .types import Address, Credential, CredentialKind, Destination, SecretDestination, State
 from .work import Context

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
 
+from .destinations.registry import places_for
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .file_place import is_missing
 from .grace import Graces, revoke
@@ -24,7 +25,7 @@ from .issuing import Issue, issued_again
 from .kubeconfig_lock import release_dead
 from .leftover_files import sweep_noted
 from .locks import Locks
-from .places import Place, places_for
+from .places import Place
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
 from .types import Action, Address, CredentialKind, Outcome, Plan, State, Step, StepStatus
@@ -117,7 +118,7 @@ class Recovery:
 
                     finished = await finish_recreation(self._context, now, run)
                 elif is_request:
-                    from .requesting import finish_or_undo
+                    from .undoing_requests import finish_or_undo
 
                     finished = await finish_or_undo(self._context, now, run)
                 elif is_token_secret:

@@ -18,8 +18,7 @@ from .dpf import DPU_REQUESTS, DPURequest, DPURequestDraft, credential_of, manif
 from .dpf.renewal_work import RequestWork, look
 from .dpf.steps import fetch, look_account
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
-from .intent import Intent
-from .plans import new_id
+from .intent import Intent, new_id
 from .requesting import as_planned, looked_at, spec_of
 from .running import Run, StepFailed
 from .sight import Sight

@@ -26,8 +26,8 @@ from .dpf.tending import waits_until
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace_length import Length
+from .intent import new_id
 from .lease import LEASES, Lease, LeaseLost
-from .plans import new_id
 from .running import Run, StepFailed
 from .secret_users import secrets_of_request
 from .sight import Sight

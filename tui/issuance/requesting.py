@@ -26,9 +26,8 @@ from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
 from .formats import Format
 from .grace_length import Length
-from .intent import Intent
-from .issuing import CANNOT_REVOKE, issued_again
-from .plans import new_id
+from .intent import Intent, new_id
+from .issuing import CANNOT_REVOKE
 from .running import Run, StepFailed
 from .secret_users import secrets_of_request
 from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
@@ -252,36 +251,6 @@ async def controller_at(context: Context, address: Address) -> str:
     request = await host.get(DPU_REQUESTS, address.name, namespace=address.namespace)
     found = await left_to(host, address.cluster, request, (), now_at(host, context.clock))
     return f"DPF's controller renews it: {found}" if found else ""
-
-
-async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished:
-    """What a dead process began: finished where the Secret holds its token, undone where it does not."""
-    address = intent.address
-    async with run.step("find") as note:
-        host = await context.clusters.client(address.cluster)
-        request = await fetch(host, address.cluster, address.namespace, address.name)
-        work = await look(context.clusters, request)
-        work.handle = intent.handle
-        work.account_uid = work.there.uid
-        token = await published(context, request, intent.fingerprint)
-        if (
-            token is None and intent.fingerprint and work.wanted.ours
-        ):  # the last write of the dead may be on its way still
-            await fence(host, request.secret.namespace, request.secret.name)
-            token = await published(context, request, intent.fingerprint)
-        note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"
-    if intent.undoes is None:
-        rotation = RequestRotation(context, work, intent)
-    else:
-        from .undoing_requests import RequestUndo
-
-        rotation = RequestUndo(context, work, intent)
-    if token is None:
-        await rotation.undo(run)
-        if run.results[-1].status is StepStatus.FAILED:
-            raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
-        return Finished(None)
-    return await rotation.finish(run, issued_again(intent, token))
 
 
 async def sweep_leftovers(context: Context, address: Address, *, gone: Handle | None = None) -> tuple[str, ...]:

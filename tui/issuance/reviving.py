@@ -17,8 +17,8 @@ from tui.kube.resource import SECRETS
 
 from . import dead_tokens, token_secret
 from .errors import ChangedMeanwhile, UsageError
+from .intent import new_id
 from .legacy_rotation import look_at
-from .plans import new_id
 from .proving import prove
 from .rotating import token_secret_at
 from .running import Run

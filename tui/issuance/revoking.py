@@ -16,7 +16,7 @@ from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Revocation
 from .running import Run, explain
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .sight import Sight
 from .types import Address, Credential, CredentialKind, Handle, SecretDestination
 from .work import Context, Finished

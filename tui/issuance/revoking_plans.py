@@ -11,8 +11,7 @@ from tui.kube.errors import KubeError
 
 from . import ending, handles, searching, seeking, vouching
 from .errors import IssuanceError, UsageError
-from .intent import Export
-from .plans import new_id
+from .intent import Export, new_id
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone

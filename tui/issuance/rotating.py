@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from . import vouching
+from .destinations.registry import places_for
 from .errors import UsageError
-from .places import Held, places_for
-from .plans import Prepared, check_spec, new_id, prepare
+from .intent import new_id
+from .places import Held
+from .plans import Prepared, check_spec, prepare
 from .reading import export_record, no_token, normal
 from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight

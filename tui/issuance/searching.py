@@ -21,7 +21,7 @@ from .dpf import DPU_REQUESTS, credential_of
 from .dpf.objects import ParseError
 from .errors import IssuanceError, UsageError
 from .reading import token as token_at
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .sought import Search, Sought
 from .types import Address, CredentialKind, State
 from .work import Context

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from tui.kube.errors import Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
@@ -21,30 +18,13 @@ from .formats import Format
 from .masking import diff, masked_secret
 from .material import Foreseen, Writing
 from .places import Held
+from .secret_object import SecretObject
 from .types import Address, CredentialKind, SecretDestination
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
     from .clusters import Clusters
-
-
-class SecretObject(msgspec.Struct, kw_only=True):
-    """A Secret as it travels; its values (base64 text) stay in `Sensitive` on the way in and out."""
-
-    apiVersion: str = "v1"  # noqa: N815 - the API's own name
-    kind: str = "Secret"
-    type: str = "Opaque"
-    metadata: dict[str, Any]
-    data: dict[str, Sensitive] | None = None
-
-    def values(self) -> dict[str, Sensitive]:
-        """The decoded values; what is not base64 is left out."""
-        found = {}
-        for key, text in (self.data or {}).items():
-            with contextlib.suppress(binascii.Error):
-                found[key] = Sensitive(base64.b64decode(text.reveal_bytes(), validate=True))
-        return found
 
 
 class SecretPlace:

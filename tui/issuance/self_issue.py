@@ -16,14 +16,15 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .claims import read_token
+from .destinations.registry import places_for
 from .errors import UsageError
 from .files import read_private
 from .formats import Format
 from .formats.base import bare
-from .intent import Intent
+from .intent import Intent, new_id
 from .issuing import CANNOT_REVOKE, Issue
-from .places import absolute, address_of, look_at, places_for
-from .plans import check_spec, new_id
+from .places import absolute, address_of, look_at
+from .plans import check_spec
 from .reading import material, normal
 from .running import Run
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step

@@ -12,7 +12,7 @@ from tui.kube.resource import SECRETS
 from . import managed, vouching
 from .places import file_destination
 from .revoking import secrets_of
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .types import Address, Credential, Handle, State
 from .work import Context
 

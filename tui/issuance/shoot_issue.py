@@ -20,11 +20,11 @@ from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .gardener import SHOOTS, Shoot, shoot_at
-from .intent import Export, Intent
+from .intent import Export, Intent, new_id
 from .managed import renewal_point
 from .material import Document, Writing
+from .names import check_names
 from .places import absolute, look_at
-from .plans import check_names, new_id
 from .replacing import refuse_live
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT

@@ -20,7 +20,7 @@ from tui.kube.sensitive import Sensitive
 
 from .errors import UsageError
 from .formats import Format
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .types import AccessLevel, Address, Credential, CredentialKind, ShootAccess, State
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from .errors import UsageError
 
 if TYPE_CHECKING:
     from .clusters import Clusters
-    from .tenants import TenantPush
+    from .tenant_wish import TenantPush
 
 _EXAMPLE: Final = "example"
 """What a tenant would fetch, where it is not known yet."""
@@ -38,7 +38,7 @@ async def tenant_manifests(clusters: Clusters, wish: TenantPush) -> list[dict[st
 
 def push_preview(wish: TenantPush, server: str) -> list[dict[str, Any]]:
     """Everything that a push writes, and last what the tenant makes of it. Asks nobody."""
-    from .tenants import Rights
+    from .tenant_rights import Rights
 
     found = Rights(wish.identity, wish.reads).manifests() if wish.reads else []
     place = wish.destination

@@ -30,7 +30,8 @@ from .formats.token import TOKEN_KEY
 from .material import Minted, Writing
 from .places import Held
 from .proving import prove
-from .secret_place import SecretObject, SecretPlace
+from .secret_object import SecretObject
+from .secret_place import SecretPlace
 from .types import Address, Push, SecretDestination
 
 if TYPE_CHECKING:

@@ -7,16 +7,14 @@ other (`tenant_places` says how it is written), with the account's rights made b
 from __future__ import annotations
 
 import base64
-import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tui.kube.client import Client
-from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive
 
@@ -29,62 +27,27 @@ from .external_secrets import (
     CERT,
     CERT_KEY,
     REMOTE_NAMESPACE,
-    REMOTE_SECRET,
     STORES,
     auth_name,
     secret_store,
     served,
 )
 from .formats import Format
-from .plans import check_names, new_id, prepare_issue
+from .intent import new_id
+from .names import check_names
+from .plans import prepare_issue
 from .running import Run, StepFailed
 from .sight import Sight
 from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
 from .tenant_places import LONGEST_WAIT
-from .types import Action, Address, Credential, CredentialKind, Identity, IssueSpec, Plan, Push, SecretDestination, Step
+from .tenant_rights import Rights
+from .tenant_wish import DEFAULT_LIFETIME, TenantPush
+from .types import Action, Address, Credential, CredentialKind, IssueSpec, Plan, Step
 from .work import Context, Finished, Work
 
 if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint
-
-ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
-BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
-DEFAULT_LIFETIME: Final = timedelta(hours=1)
-
-
-class TenantPush(msgspec.Struct, frozen=True, kw_only=True):
-    """A wish: the management cluster's account `identity`, usable from inside of the tenant `cluster`."""
-
-    identity: Identity
-    namespace: str
-    """Where Cluster API keeps the tenant, in the management cluster."""
-    cluster: str
-    tenant: str
-    """The tenant as kubemint knows it."""
-    external_secrets: bool = False
-    remote_namespace: str = REMOTE_NAMESPACE
-    remote_secret: str = REMOTE_SECRET
-    duration: timedelta | None = None
-    create_account: bool = False
-    reads: tuple[str, ...] = ()
-    """Secrets of its own namespace that the account is given the right to read."""
-    force: bool = False
-    interval: timedelta = timedelta(hours=1)
-    wait: timedelta = timedelta(seconds=90)
-
-    @property
-    def destination(self) -> SecretDestination:
-        """Where the engine writes: the tenant itself, or the Secret that External Secrets takes from."""
-        if not self.external_secrets:
-            return SecretDestination(
-                self.tenant, self.remote_namespace, self.remote_secret, applied=True, force=self.force
-            )
-        name = f"{self.cluster}-{self.identity.name}"
-        push = Push(
-            name, self.cluster, self.tenant, self.remote_namespace, self.remote_secret, self.interval, self.wait
-        )
-        return SecretDestination(self.identity.cluster, self.namespace, f"{name}-token", push=push)
 
 
 async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = False) -> tuple[Plan, Work]:
@@ -118,86 +81,6 @@ async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = Fa
     intent, *others = plan.steps
     steps = (intent, *rights.steps(), *others)
     return msgspec.structs.replace(plan, steps=steps, warnings=tuple(warnings)), work
-
-
-class Rights:
-    """The Role and RoleBinding by which an account reads some Secrets of its namespace, and nothing else."""
-
-    def __init__(self, identity: Identity, secrets: tuple[str, ...]) -> None:
-        self.identity = identity
-        self.name = f"{identity.name}-read-secrets"[:253]
-        labels = {"metadata": {"labels": {managed.MANAGED_BY: managed.MANAGER}}}
-        account = {"kind": "ServiceAccount", "name": identity.name, "namespace": identity.namespace}
-        rules = [
-            {
-                "apiGroups": [""],
-                "resources": ["secrets"],
-                "resourceNames": list(secrets),
-                "verbs": ["get", "list", "watch"],
-            }
-        ]
-        role = {"apiGroup": ROLES.group, "kind": ROLES.kind, "name": self.name}
-        self._wanted: tuple[tuple[str, Resource, dict[str, Any]], ...] = (
-            ("role", ROLES, {**labels, "rules": rules}),
-            ("binding", BINDINGS, {**labels, "roleRef": role, "subjects": [account]}),
-        )
-        self._existing: set[str] = set()
-
-    def manifests(self) -> list[dict[str, Any]]:
-        """Both objects, as they are to be."""
-        return [
-            {
-                "apiVersion": resource.api_version,
-                "kind": resource.kind,
-                **wish,
-                "metadata": {"name": self.name, "namespace": self.identity.namespace, **wish["metadata"]},
-            }
-            for _, resource, wish in self._wanted
-        ]
-
-    async def look(self, client: Client) -> None:
-        """Refuse what others made under these names."""
-        for step, resource, _ in self._wanted:
-            try:
-                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
-            except NotFound:
-                continue
-            if not managed.is_managed(found):
-                raise UsageError(
-                    f"{resource.kind} {self.identity.namespace}/{self.name} is already in use: "
-                    "kubemint does not manage it",
-                    "kubemint never takes over what others made; remove it, or give the rights yourself",
-                )
-            self._existing.add(step)
-
-    def steps(self) -> tuple[Step, ...]:
-        """The plan's steps, one for each object."""
-        return tuple(
-            Step(
-                id=step, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
-                resource=resource.name, cluster=self.identity.cluster, namespace=self.identity.namespace,
-                name=self.name,
-            )
-            for step, resource, _ in self._wanted
-        )  # fmt: skip
-
-    async def make(self, run: Run, client: Client) -> None:
-        """Make both, or bring them up to date; what is new names the plan that made it."""
-        for step, resource, wish in self._wanted:
-            async with run.step(step):
-                if step not in self._existing:
-                    wish = {**wish, "metadata": {**wish["metadata"], "annotations": {managed.PLAN: run.plan.id}}}
-                await client.apply(resource, self.name, wish, namespace=self.identity.namespace)
-
-    async def discard(self, client: Client, plan: str) -> None:
-        """Take back what `plan` made, and only that."""
-        for _, resource, _ in reversed(self._wanted):
-            with contextlib.suppress(NotFound, Conflict):
-                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
-                meta = found.get("metadata") or {}
-                if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
-                    uid = str(meta.get("uid", ""))
-                    await client.delete(resource, self.name, namespace=self.identity.namespace, uid=uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from .durations import parse_time
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .formats.token import TOKEN_KEY
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .types import Address, Credential, CredentialKind, Handle, Identity, State
 
 if TYPE_CHECKING:

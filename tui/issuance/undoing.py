@@ -22,24 +22,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import vouching
-from .countdown import human_left
-from .durations import format_duration
+from .destinations.registry import places_for
 from .errors import IssuanceError, UsageError
 from .file_place import token_in_file
 from .files import read_private
 from .formats import Format
 from .grace import Graces
 from .grace_length import Length
-from .intent import Intent, Revocation
+from .intent import Revocation
 from .issuing import Issue, issued_again
-from .places import places_for
-from .plans import new_id
 from .reading import lookup, normal
 from .running import Run, StepFailed
 from .secret_users import secrets_of
-from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
+from .shared_steps import check_step, prove_step, write_step
 from .sight import Sight, told_apart
-from .types import Action, Address, Credential, CredentialKind, Plan, Step, StepStatus
+from .types import Address, Credential, CredentialKind, Plan, Step, StepStatus
+from .undo_intent import undo_intent, undo_plan
 from .wishes import wish_of
 from .work import Context, Finished, Work
 
@@ -137,56 +135,6 @@ async def prepare_undo(
     ]
     plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning], lasts)
     return plan, Undo(context, intent, places, account_uid="", token=token, sight=sight)
-
-
-def undo_intent(
-    address: Address, revocation: Revocation, request: str, now: tuple[Credential, ...], old: Credential
-) -> Intent:
-    """What the journal is told; the wish in it is for the caller to fill in.
-
-    Raises IssuanceError where too little is recorded.
-    """
-    from .types import IssueSpec
-
-    if old.identity is None or old.issued_at is None or old.expires_at is None:
-        raise IssuanceError(f"what is recorded of the old credential of {address} is not enough to go back to it")
-    return Intent(
-        plan=new_id(),
-        action=Action.UNDO,
-        address=address,
-        request=request,
-        spec=IssueSpec(identity=old.identity, destinations=()),
-        handle=revocation.handle,
-        fingerprint=old.fingerprint,
-        requested=old.requested,
-        granted=old.granted or old.expires_at - old.issued_at,
-        issued_at=old.issued_at,
-        expires_at=old.expires_at,
-        old=now,
-        undoes=revocation,
-    )
-
-
-def undo_plan(
-    context: Context, intent: Intent, now: datetime, steps: list[Step], warnings: list[str], lasts: Length
-) -> Plan:
-    """The plan of an undo: its own steps, the commit, and the newer handle at the end of its grace."""
-    steps = [*steps, COMMIT]
-    grace = format_duration(intent.lasting(context.grace))
-    steps += [
-        revoke_step(number, one, f"Revoke the newer one after {grace}") for number, one in enumerate(intent.old_handles)
-    ]
-    left = human_left((intent.expires_at or now) - now)
-    warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
-    return Plan(
-        id=intent.plan,
-        action=Action.UNDO,
-        address=intent.address,
-        steps=tuple(steps),
-        warnings=(*warnings, *lasts.warnings),
-        grace=lasts.grace if intent.old_handles else None,
-        grace_for=lasts.reasons,
-    )
 
 
 def window(graces: Graces, fingerprint: str) -> UndoWindow | None:

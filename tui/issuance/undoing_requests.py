@@ -17,18 +17,20 @@ from . import vouching
 from .cluster_time import ahead, now_at
 from .dpf import credential_of
 from .dpf.cleanup import Leftover, leftovers_of
+from .dpf.renewal_work import look
+from .dpf.steps import fetch
 from .errors import IssuanceError, UsageError
-from .fence import unsure
+from .fence import fence, unsure
 from .grace_length import Length
-from .intent import Revocation
+from .intent import Intent, Revocation
 from .issuing import issued_again
-from .requesting import RequestRotation, as_planned, looked_at, spec_of
+from .requesting import RequestRotation, as_planned, looked_at, published, spec_of
 from .running import Run, StepFailed
 from .secret_users import secrets_of_request
 from .shared_steps import prove_step
 from .sight import Sight
 from .types import Address, Handle, Plan, Step, StepStatus
-from .undoing import undo_intent, undo_plan
+from .undo_intent import undo_intent, undo_plan
 from .work import Context, Finished
 
 
@@ -145,3 +147,28 @@ async def prepare_request_undo(
         ),
     ]  # fmt: skip
     return undo_plan(context, intent, now, steps, [], lasts), RequestUndo(context, work, intent, sight, token=token)
+
+
+async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished:
+    """What a dead process began: finished where the Secret holds its token, undone where it does not."""
+    address = intent.address
+    async with run.step("find") as note:
+        host = await context.clusters.client(address.cluster)
+        request = await fetch(host, address.cluster, address.namespace, address.name)
+        work = await look(context.clusters, request)
+        work.handle = intent.handle
+        work.account_uid = work.there.uid
+        token = await published(context, request, intent.fingerprint)
+        if (
+            token is None and intent.fingerprint and work.wanted.ours
+        ):  # the last write of the dead may be on its way still
+            await fence(host, request.secret.namespace, request.secret.name)
+            token = await published(context, request, intent.fingerprint)
+        note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"
+    rotation = (RequestRotation if intent.undoes is None else RequestUndo)(context, work, intent)
+    if token is None:
+        await rotation.undo(run)
+        if run.results[-1].status is StepStatus.FAILED:
+            raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
+        return Finished(None)
+    return await rotation.finish(run, issued_again(intent, token))

@@ -33,7 +33,7 @@ from .cluster_time import now_at
 from .errors import NotProved, UsageError
 from .formats import Format
 from .proving import ask
-from .secret_place import SecretObject
+from .secret_object import SecretObject
 from .sight import told_apart
 from .types import Address, Credential, Handle, Identity, SecretDestination, State
 from .vouchers import Claim, Facts, Record, Verdict, Word, judge, shown

@@ -20,7 +20,7 @@ from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
-from tui.issuance.plans import check_names
+from tui.issuance.names import check_names
 from tui.issuance.running import explain
 from tui.issuance.types import Credential, Destination, FileDestination, SecretDestination, kind_label
 from tui.kube.errors import KubeError

@@ -14,7 +14,7 @@ from textual.widgets import Checkbox, Input, Select
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.formats import Format
-from tui.issuance.plans import check_names
+from tui.issuance.names import check_names
 from tui.issuance.token_request import check_wish
 from tui.issuance.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
 from tui.kube.text import safe_text

@@ -21,9 +21,9 @@ from tui.fleet.found import Tenant
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, auth_name
-from tui.issuance.plans import check_names
+from tui.issuance.names import check_names
 from tui.issuance.tenant_manifests import gap_of, push_preview, store_preview
-from tui.issuance.tenants import DEFAULT_LIFETIME, TenantPush
+from tui.issuance.tenant_wish import DEFAULT_LIFETIME, TenantPush
 from tui.issuance.token_request import check_wish
 from tui.issuance.types import Identity
 from tui.issuance.yaml_text import dump

@@ -17,7 +17,7 @@ from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
 from tui.issuance.self_issue import SelfWish
-from tui.issuance.tenants import TenantPush
+from tui.issuance.tenant_wish import TenantPush
 from tui.issuance.types import (
     AccessLevel,
     Action,

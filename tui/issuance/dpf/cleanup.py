@@ -18,7 +18,7 @@ import msgspec
 
 from tui.issuance import handles
 from tui.issuance.errors import IssuanceError
-from tui.issuance.secret_place import SecretObject
+from tui.issuance.secret_object import SecretObject
 from tui.issuance.types import Handle
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, KubeError, NotFound

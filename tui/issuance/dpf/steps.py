@@ -18,7 +18,7 @@ from tui.issuance import managed
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
 from tui.issuance.formats import Format
-from tui.issuance.secret_place import SecretObject
+from tui.issuance.secret_object import SecretObject
 from tui.issuance.token_request import IssuedToken
 from tui.issuance.types import Handle, Identity
 from tui.kube.addresses import leads_near

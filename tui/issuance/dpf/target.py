@@ -17,7 +17,7 @@ from tui.issuance.clusters import Clusters, Guard, unguarded, unknown_cluster
 from tui.issuance.deliveries import CLOSED, Delivered, Gate, take
 from tui.issuance.entering import DeliveredBy, SourceKind
 from tui.issuance.errors import IssuanceError
-from tui.issuance.secret_place import SecretObject
+from tui.issuance.secret_object import SecretObject
 from tui.kube.addresses import same_place
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

@@ -1,0 +1,1 @@
+"""Where material is put: one file for each sort of place."""

@@ -1,0 +1,67 @@
+"""Which place a destination is: one line for each sort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.issuance.file_place import FilePlace
+from tui.issuance.merge_place import MergePlace
+from tui.issuance.places import Place
+from tui.issuance.secret_place import SecretPlace
+from tui.issuance.tenant_places import tenant_place
+from tui.issuance.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
+
+if TYPE_CHECKING:
+    from tui.issuance.clusters import Clusters
+    from tui.issuance.state import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a place may need beside its destination."""
+
+    identity: Identity
+    clusters: Clusters
+    state: StateStore
+    force: bool
+    """A file that kubemint did not write may be replaced."""
+
+
+def _file(wanted: FileDestination, need: Need) -> Place:
+    if wanted.merge:
+        return MergePlace(wanted, need.identity, need.clusters, need.state, force=need.force)
+    return FilePlace(wanted, need.identity, need.state, force=need.force)
+
+
+def _secret(wanted: SecretDestination, need: Need) -> Place:
+    if wanted.applied or wanted.push:
+        return tenant_place(wanted, need.clusters)
+    return SecretPlace(wanted, need.clusters)
+
+
+_PLACES: Final[dict[type, Callable[[Any, Need], Place]]] = {
+    FileDestination: _file,
+    SecretDestination: _secret,
+}
+
+
+def place_for(
+    destination: Destination, identity: Identity, clusters: Clusters, state: StateStore, *, force: bool = False
+) -> Place:
+    """The place that a destination names, for a credential of `identity`.
+
+    With `force` a file there may be replaced that kubemint did not write.
+    """
+    return _PLACES[type(destination)](destination, Need(identity, clusters, state, force))
+
+
+def places_for(
+    spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "", *, force: bool = False
+) -> list[Place]:
+    """The places of a wish, in its order."""
+    places = [place_for(destination, spec.identity, clusters, state, force=force) for destination in spec.destinations]
+    for place in places:
+        place.request = request
+    return places

@@ -1,0 +1,100 @@
+"""The Role and RoleBinding by which a pushed account reads some Secrets of its namespace, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Final
+
+from tui.kube.client import Client
+from tui.kube.errors import Conflict, NotFound
+from tui.kube.resource import Resource
+
+from . import managed
+from .errors import UsageError
+from .running import Run
+from .types import Identity, Step
+
+ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
+
+
+BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+
+
+class Rights:
+    """The Role and RoleBinding by which an account reads some Secrets of its namespace, and nothing else."""
+
+    def __init__(self, identity: Identity, secrets: tuple[str, ...]) -> None:
+        self.identity = identity
+        self.name = f"{identity.name}-read-secrets"[:253]
+        labels = {"metadata": {"labels": {managed.MANAGED_BY: managed.MANAGER}}}
+        account = {"kind": "ServiceAccount", "name": identity.name, "namespace": identity.namespace}
+        rules = [
+            {
+                "apiGroups": [""],
+                "resources": ["secrets"],
+                "resourceNames": list(secrets),
+                "verbs": ["get", "list", "watch"],
+            }
+        ]
+        role = {"apiGroup": ROLES.group, "kind": ROLES.kind, "name": self.name}
+        self._wanted: tuple[tuple[str, Resource, dict[str, Any]], ...] = (
+            ("role", ROLES, {**labels, "rules": rules}),
+            ("binding", BINDINGS, {**labels, "roleRef": role, "subjects": [account]}),
+        )
+        self._existing: set[str] = set()
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Both objects, as they are to be."""
+        return [
+            {
+                "apiVersion": resource.api_version,
+                "kind": resource.kind,
+                **wish,
+                "metadata": {"name": self.name, "namespace": self.identity.namespace, **wish["metadata"]},
+            }
+            for _, resource, wish in self._wanted
+        ]
+
+    async def look(self, client: Client) -> None:
+        """Refuse what others made under these names."""
+        for step, resource, _ in self._wanted:
+            try:
+                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
+            except NotFound:
+                continue
+            if not managed.is_managed(found):
+                raise UsageError(
+                    f"{resource.kind} {self.identity.namespace}/{self.name} is already in use: "
+                    "kubemint does not manage it",
+                    "kubemint never takes over what others made; remove it, or give the rights yourself",
+                )
+            self._existing.add(step)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The plan's steps, one for each object."""
+        return tuple(
+            Step(
+                id=step, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
+                resource=resource.name, cluster=self.identity.cluster, namespace=self.identity.namespace,
+                name=self.name,
+            )
+            for step, resource, _ in self._wanted
+        )  # fmt: skip
+
+    async def make(self, run: Run, client: Client) -> None:
+        """Make both, or bring them up to date; what is new names the plan that made it."""
+        for step, resource, wish in self._wanted:
+            async with run.step(step):
+                if step not in self._existing:
+                    wish = {**wish, "metadata": {**wish["metadata"], "annotations": {managed.PLAN: run.plan.id}}}
+                await client.apply(resource, self.name, wish, namespace=self.identity.namespace)
+
+    async def discard(self, client: Client, plan: str) -> None:
+        """Take back what `plan` made, and only that."""
+        for _, resource, _ in reversed(self._wanted):
+            with contextlib.suppress(NotFound, Conflict):
+                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
+                meta = found.get("metadata") or {}
+                if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
+                    uid = str(meta.get("uid", ""))
+                    await client.delete(resource, self.name, namespace=self.identity.namespace, uid=uid)
