@@ -8,18 +8,18 @@ kept.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
-from tui.kube.text import safe_text
 
 from . import managed, vouching
 from .claims import ClaimsError, read_token
 from .dpf import DPU_REQUESTS, credential_of
 from .dpf.objects import ParseError
 from .errors import IssuanceError, UsageError
+from .everywhere import EACH, everywhere
 from .reading import token as token_at
 from .secret_object import SecretObject
 from .sought import Search, Sought
@@ -29,41 +29,6 @@ from .work import Context
 if TYPE_CHECKING:
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
-
-T = TypeVar("T")
-_EACH: Final = 15.0
-"""Seconds that one cluster has to say whether it knows of something."""
-_SHOWN: Final = 300
-
-
-async def everywhere(
-    context: Context, clusters: Sequence[str], look: Callable[[Client, str], Awaitable[T | None]]
-) -> tuple[dict[str, T], Search]:
-    """What each cluster has, at the same time; and who was asked. Never raises for a cluster."""
-    away: dict[str, str] = {}
-    found: dict[str, T] = {}
-
-    async def one(name: str) -> None:
-        try:
-            async with asyncio.timeout(_EACH):
-                seen = await look(await context.clusters.client(name), name)
-        except TimeoutError:
-            away[name] = f"no answer in {_EACH:g} s"
-        except (KubeError, IssuanceError, OSError) as error:
-            away[name] = safe_text(getattr(error, "message", "") or type(error).__name__, _SHOWN)
-        else:
-            if seen is not None:
-                found[name] = seen
-
-    names = list(dict.fromkeys(clusters))
-    await asyncio.gather(*map(one, names))
-    return (
-        {name: found[name] for name in names if name in found},
-        Search(
-            asked=[name for name in names if name not in away],
-            away={name: away[name] for name in names if name in away},
-        ),
-    )
 
 
 async def of_known(context: Context, sought: Sought, clusters: Sequence[str]) -> tuple[list[Address], Search]:
@@ -120,7 +85,7 @@ async def _on_this_machine(context: Context, sought: Sought) -> list[Address]:
 
 async def _has_id(context: Context, address: Address, wanted: str) -> bool:
     try:
-        async with asyncio.timeout(_EACH):
+        async with asyncio.timeout(EACH):
             return id_of(await token_at(context, address)) == wanted
     except (KubeError, IssuanceError, OSError, TimeoutError):
         return False

@@ -19,7 +19,7 @@ from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from . import handles, managed, token_secret, vouching
 from .claims import Claims
 from .errors import IssuanceError, UsageError
-from .searching import everywhere
+from .everywhere import everywhere
 from .sought import Search, claims_of, endings
 from .types import Address, Credential, CredentialKind, Handle, Identity, State
 from .vouchers import Word
