@@ -22,6 +22,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
+from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
 from tui.issuance.cluster_time import utc_now
 from tui.kube.home import expanded
@@ -36,11 +37,12 @@ from tui.screens.memory import read as read_memory
 from tui.screens.memory import write as write_memory
 from tui.screens.news import JobNews
 from tui.screens.page import Page
+from tui.screens.pages import made
 from tui.screens.palette import Commands
 from tui.screens.recovered import Recovered
 from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
-from tui.screens.session import FleetLike, Session
+from tui.screens.session import FleetLike, PageName, Session
 from tui.screens.unused_keys import why_nothing
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
@@ -250,6 +252,12 @@ class KubemintApp(InsideTextual[int]):
     def export_folder(self) -> Path:
         """Where exports go unless somebody says otherwise."""
         return self._folder or expanded(self.session.settings.export_folder)
+
+    def open_page(self, page: PageName, row: Row | None) -> None:
+        """Show a page over the main screen."""
+        screen = made(page, self.session, self._main, row)
+        if screen is not None:
+            self.push_screen(screen)
 
     def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
         """Begin at once; the panel follows, unless it is a quiet one."""

@@ -180,6 +180,9 @@ class HygieneScreen(Page[Finding]):
             return self.report is not None and (not self.session.why_read_only() or None)
         return super().check_action(action, parameters)
 
+    def action_findings(self) -> None:
+        """They are here already."""
+
     def action_fix(self) -> None:
         """What the finding proposes: a rotation starts at once, everything else asks."""
         from .confirm import ConfirmScreen

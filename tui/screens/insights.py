@@ -1,18 +1,14 @@
-"""The actions that look deeper into what is chosen and change nothing: lineage, what it can do, findings, inspector."""
+"""The actions that look deeper into what is chosen and change nothing: details, lineage, what it can do, findings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual.screen import Screen
 
-from tui.fleet.rows import AccountRow, Row
+from tui.fleet.rows import Row
 
-from .command_lines import address_of
-from .session import Session
-
-if TYPE_CHECKING:
-    from .main import MainScreen
+from .session import PageName, Session, Shell
 
 
 class InsightScreen(Screen[None]):
@@ -20,38 +16,32 @@ class InsightScreen(Screen[None]):
 
     session: Session
 
+    @property
+    def kubemint(self) -> Shell:
+        return cast("Shell", self.app)
+
     def chosen(self) -> list[Row]:
+        """The marked rows, or the one under the cursor."""
         return []
 
-    def action_lineage(self) -> None:
-        from .lineage import LineageScreen
+    def action_details(self) -> None:
+        self._open(PageName.DETAIL)
 
-        rows = self.chosen()
-        if len(rows) == 1:
-            self.app.push_screen(LineageScreen(self.session, self._below, rows[0]))
+    def action_lineage(self) -> None:
+        self._open(PageName.LINEAGE)
 
     def action_powers(self) -> None:
-        from .powers import PowersScreen
-
-        rows = self.chosen()
-        if len(rows) == 1:
-            row = rows[0]
-            of = row.identity if isinstance(row, AccountRow) else address_of(row)
-            if of is not None:
-                self.app.push_screen(PowersScreen(self.session, row, of))
+        self._open(PageName.POWERS)
 
     def action_findings(self) -> None:
-        from .hygiene import HygieneScreen
-
-        if not isinstance(self, HygieneScreen):
-            self.app.push_screen(HygieneScreen(self.session, self._below))
+        self.kubemint.open_page(PageName.FINDINGS, None)
 
     def action_inspector(self) -> None:
         from .inspector import InspectorScreen
 
         self.app.push_screen(InspectorScreen(self.session))
 
-    @property
-    def _below(self) -> MainScreen:
-        """The main screen, which every page leads back to."""
-        return cast("MainScreen", self.app.screen_stack[0])
+    def _open(self, page: PageName) -> None:
+        rows = self.chosen()
+        if len(rows) == 1:
+            self.kubemint.open_page(page, rows[0])

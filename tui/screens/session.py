@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,6 +63,15 @@ class FleetLike(Clusters, Protocol):
     async def trust(self, delivery: Delivery) -> None: ...
 
 
+class PageName(StrEnum):
+    """The pages that lie over the main screen (`pages.made` makes them)."""
+
+    DETAIL = "detail"
+    LINEAGE = "lineage"
+    POWERS = "powers"
+    FINDINGS = "findings"
+
+
 class Shell(Protocol):
     """What screens ask of the application around them."""
 
@@ -75,6 +85,7 @@ class Shell(Protocol):
     def alerting(self) -> Alerting: ...
     @property
     def keyboard(self) -> Keyboard: ...
+    def open_page(self, page: PageName, row: Row | None) -> None: ...
     def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job: ...
     def retry(self, job: object) -> None: ...
     def cancel_rest(self, job: object) -> None: ...

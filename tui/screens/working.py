@@ -7,13 +7,12 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.widget import Widget
 
 from tui.fleet.query import cluster_of, clusters_of
-from tui.fleet.rows import Row
 from tui.issuance.running import explain
 from tui.issuance.types import Address
 from tui.kube.text import safe_text
@@ -42,7 +41,7 @@ from .dialog import Dialog
 from .insights import InsightScreen
 from .intended import Intended
 from .jobs import Task
-from .session import Session, Shell
+from .session import Session
 
 Wish = TypeVar("Wish")
 
@@ -61,14 +60,6 @@ class WorkingScreen(InsightScreen):
     _possible: tuple[bool | None, ...] = ()
     _focused_before: Widget | None = None
     """What had the focus before the results of a job."""
-
-    @property
-    def kubemint(self) -> Shell:
-        return cast("Shell", self.app)
-
-    def chosen(self) -> list[Row]:
-        """The marked rows, or the one under the cursor."""
-        return []
 
     def journal(self) -> Journal | None:
         """What is shown of the journal, where it is what keys are for."""
@@ -268,13 +259,6 @@ class WorkingScreen(InsightScreen):
         rows = self.chosen()
         if len(rows) == 1:
             self.app.push_screen(YamlScreen(self.session, rows[0]))
-
-    def action_details(self) -> None:
-        from .detail import DetailScreen
-
-        rows = self.chosen()
-        if len(rows) == 1:
-            self.app.push_screen(DetailScreen(self.session, rows[0]))
 
     def action_equivalent(self) -> None:
         from .equivalents import Equivalent, EquivalentsScreen
