@@ -15,7 +15,8 @@ from tests.bench.measuring import Cost, Side
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
-from tui.issuance.types import Address, Credential, CredentialKind, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, State
 from tui.widgets.fleet_columns import CREDENTIALS
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable

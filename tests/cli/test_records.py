@@ -11,7 +11,8 @@ from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow
 from tui.fleet.store import Area
 from tui.headless.output import Column, cells, print_table, rfc3339
 from tui.headless.records import columns, credential_record, name_of, record
-from tui.issuance.types import Address, Credential, CredentialKind, Identity, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, Identity, State
 
 
 def now(cluster: str) -> datetime:

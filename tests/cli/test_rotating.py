@@ -17,8 +17,9 @@ from tests.cli.conftest import command, environment, journal_entries, kubemint, 
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ClusterRow, Reach
 from tui.headless.rotating import _Clusters
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.kubeconfig import parse
 
 

@@ -17,16 +17,9 @@ from textual.widgets import Button, Input, Select, Static
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
-from tui.issuance.types import (
-    Address,
-    Credential,
-    CredentialKind,
-    FileDestination,
-    Identity,
-    IssueSpec,
-    SecretDestination,
-)
+from tui.issuance.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination
 from tui.screens.actions import NOVELTIES
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.confirm import ConfirmScreen

@@ -210,7 +210,8 @@ async def test_a_cluster_that_hangs_leaves_the_dialog_alive(dashboard: Open) -> 
 
 
 async def test_a_shoots_certificate_is_only_a_kubeconfig_in_a_file(dashboard: Open, tmp_path: Path) -> None:
-    from tui.issuance.types import AccessLevel, Address, Credential, CredentialKind, ShootAccess
+    from tui.issuance.kinds import CredentialKind
+    from tui.issuance.types import AccessLevel, Address, Credential, ShootAccess
 
     credential = Credential(
         address=Address(CredentialKind.FILE, "", "", str(tmp_path / "meadow.kubeconfig")),

@@ -28,22 +28,13 @@ from tui.issuance.entering import DeliveredBy, Delivery, Place, SourceKind, Untr
 from tui.issuance.errors import IssuanceError
 from tui.issuance.hygiene import Finding, Fix, Report
 from tui.issuance.inspecting import inspect
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage import root
 from tui.issuance.lineage_tree import Node, Part, Subject
 from tui.issuance.lineage_users import OWN
 from tui.issuance.powers import Power, Powers, Source
 from tui.issuance.severity import Severity
-from tui.issuance.types import (
-    Action,
-    Address,
-    CredentialKind,
-    Identity,
-    Plan,
-    State,
-    Step,
-    StepResult,
-    StepStatus,
-)
+from tui.issuance.types import Action, Address, Identity, Plan, State, Step, StepResult, StepStatus
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_shoot import ChooseShootScreen

@@ -17,9 +17,10 @@ from textual.pilot import Pilot
 from tests.dashboard.by_hand import NOW, Made, Open, app, at_rest, one_by_one, stopped, taken
 from tui.app import KubemintApp
 from tui.issuance import snippet
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.lineage_users import Users
-from tui.issuance.types import Action, Address, CredentialKind, Plan, Step
+from tui.issuance.types import Action, Address, Plan, Step
 from tui.issuance.undoing import UndoWindow
 from tui.widgets.top_bar import TopBar
 

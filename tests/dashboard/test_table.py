@@ -13,7 +13,8 @@ from textual.app import App, ComposeResult
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
-from tui.issuance.types import Address, Credential, CredentialKind, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, State
 from tui.widgets.columns import Cell, Column, cut, fit
 from tui.widgets.fleet_columns import CREDENTIALS
 from tui.widgets.request_columns import REQUESTS

@@ -17,8 +17,9 @@ from tui.demo.faults import Answer, Cut, Drop, DropWatch, FaultRule, Hang
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, CredentialKind, Identity, State, StepStatus
+from tui.issuance.types import Address, Credential, Identity, State, StepStatus
 from tui.kube.kubeconfig import parse
 from tui.screens.jobs import Task
 from tui.widgets.job_panel import JobPanel

@@ -17,7 +17,8 @@ from tui.issuance import grace_time
 from tui.issuance.cluster_time import utc_now
 from tui.issuance.grace_time import Left, Moment, due_here, elapsed, left, moment
 from tui.issuance.intent import Revocation
-from tui.issuance.types import Address, CredentialKind, Handle, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Handle, State
 from tui.kube import clock, session
 from tui.kube.clock import FAR, Range, Verdict, judge, steady_beside
 from tui.kube.meters import Meters

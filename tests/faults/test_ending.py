@@ -18,8 +18,9 @@ from tui.demo import Answer, FaultRule
 from tui.issuance import handles
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
 from tui.issuance.grace import not_ended
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.sight import AGAIN, Sight, changed, told_apart
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.types import Address, Credential, Handle, Identity, State
 from tui.kube.errors import ConnectionLost, Forbidden, KubeError, Unauthorized, Unreachable
 from tui.kube.resource import SERVICE_ACCOUNTS
 

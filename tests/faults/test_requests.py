@@ -15,8 +15,9 @@ from tui.demo import FaultRule
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.client import Timeouts
 from tui.kube.resource import SECRETS
 

@@ -23,8 +23,9 @@ from tui.issuance.deliveries import Gate
 from tui.issuance.dpf import DPU_CLUSTERS
 from tui.issuance.entering import Allowed, Entry, NotEntered, Trust, TrustedSource, Yes
 from tui.issuance.errors import UsageError
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS

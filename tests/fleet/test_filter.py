@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tui.fleet.filter import FIELDS, parse, unfinished, words_for
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
 from tui.fleet.store import Area, FleetStore, Query
-from tui.issuance.types import Address, Credential, CredentialKind, Identity
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, Identity
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

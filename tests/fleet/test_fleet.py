@@ -19,7 +19,8 @@ from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, Reach, RequestKind
 from tui.fleet.store import Area, FleetChange, Query
 from tui.issuance import managed
 from tui.issuance.errors import UsageError
-from tui.issuance.types import CredentialKind, FileDestination, Identity, IssueSpec, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import FileDestination, Identity, IssueSpec, State
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 

@@ -20,11 +20,11 @@ from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, Gone, bec
 from tui.fleet.rows import ClusterRow, CredentialRow, RequestKind, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance import managed
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
     Address,
     Credential,
-    CredentialKind,
     FileDestination,
     Handle,
     Identity,

@@ -15,10 +15,11 @@ from tui.fleet.fleet import Fleet
 from tui.fleet.local_files import LocalFiles
 from tui.fleet.store import FleetStore
 from tui.issuance import file_place
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.renewal_loop import RENEWABLE, RenewalLoop, Watched
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, Identity, IssueSpec, State
+from tui.issuance.types import Address, Credential, FileDestination, Identity, IssueSpec, State
 
 
 async def written(fleet: Fleet, path: Path, *, merge: bool = False) -> str:

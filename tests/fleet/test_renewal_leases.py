@@ -18,13 +18,13 @@ from tui.fleet.renewing import watched
 from tui.fleet.store import Area
 from tui.issuance import managed
 from tui.issuance.intent import Export
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.lease import LEASES
 from tui.issuance.renewal_loop import RenewalLoop, Watched
 from tui.issuance.types import (
     Action,
     Address,
     Credential,
-    CredentialKind,
     FileDestination,
     Identity,
     IssueSpec,

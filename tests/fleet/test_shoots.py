@@ -18,7 +18,8 @@ from tui.fleet.rows import ClusterRow, Reach, ShootFacts
 from tui.fleet.shoots import ASLEEP, ENTER, UNBORN
 from tui.issuance.errors import UsageError
 from tui.issuance.gardener import CANNOT_MINT, SHOOTS
-from tui.issuance.types import AccessLevel, CredentialKind, FileDestination, Identity, IssueSpec, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import AccessLevel, FileDestination, Identity, IssueSpec, State
 from tui.kube.client import PatchKind
 
 MEADOW = "harbor/garden-dev/meadow"

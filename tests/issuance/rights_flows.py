@@ -28,6 +28,7 @@ from tui.issuance.external_secrets import STORES, secret_store
 from tui.issuance.formats import Format
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.identity import IdentityWish
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.lease import LEASES
 from tui.issuance.plain import PlainWish, Way
 from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
@@ -35,7 +36,7 @@ from tui.issuance.rights import Flow
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
 from tui.issuance.tenant_wish import TenantPush
-from tui.issuance.types import AccessLevel, Address, CredentialKind, Destination, Plan, ShootAccess, ShootWish
+from tui.issuance.types import AccessLevel, Address, Destination, Plan, ShootAccess, ShootWish
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound

@@ -19,9 +19,10 @@ from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.searching import id_of
 from tui.issuance.sought import Sought
-from tui.issuance.types import Address, CredentialKind, FileDestination, State
+from tui.issuance.types import Address, FileDestination, State
 from tui.kube.client import Client
 from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS

@@ -32,8 +32,9 @@ from tui.issuance.entering import (
     described,
     fingerprint,
 )
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
-from tui.issuance.types import Action, Address, CredentialKind, StepResult, StepStatus
+from tui.issuance.types import Action, Address, StepResult, StepStatus
 from tui.kube.endpoint import Endpoint
 
 AT = datetime(2030, 1, 2, tzinfo=UTC)

@@ -33,9 +33,10 @@ from tui.issuance.hygiene import (
     survey,
 )
 from tui.issuance.identity import RBAC
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.severity import Severity
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.types import Address, Credential, Handle, Identity, State
 from tui.kube.kubeconfig import load, parse
 from tui.kube.resource import PODS, SECRETS
 

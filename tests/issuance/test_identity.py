@@ -17,9 +17,10 @@ from tui.issuance.claims import read_token
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.identity import CREATOR_LABEL, ROLE_BINDINGS, ROLES, IdentityWish, manifests
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.token_request import IssuedToken, request_token
-from tui.issuance.types import Address, CredentialKind, Identity, Outcome, State, StepStatus
+from tui.issuance.types import Address, Identity, Outcome, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import APIError, Forbidden, NotFound

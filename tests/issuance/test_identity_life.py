@@ -9,7 +9,8 @@ from tests.issuance.test_identity import NAME, create, file_address, get, left, 
 from tui.demo import Answer, FaultRule
 from tui.issuance import token_secret
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, CredentialKind, FileDestination, Outcome, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, FileDestination, Outcome, State
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 

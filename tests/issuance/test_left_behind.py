@@ -11,8 +11,9 @@ from tests.issuance.arena import Bench
 from tui.issuance import managed
 from tui.issuance.handles import Seen
 from tui.issuance.intent import Export
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.left_behind import judge
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.types import Address, Credential, Handle, Identity, State
 from tui.kube.resource import SECRETS
 
 ROBOT = Identity("harbor", "default", "robot")

@@ -11,10 +11,11 @@ from tests.issuance.arena import Bench
 from tests.issuance.test_powers import grant, rule
 from tui.demo import Answer, FaultRule
 from tui.issuance.consumers import Pod
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage import subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.severity import Severity
-from tui.issuance.types import Address, Credential, CredentialKind
+from tui.issuance.types import Address, Credential
 from tui.kube.errors import ServerError
 from tui.kube.kubeconfig import load, parse
 from tui.kube.resource import PODS, SERVICE_ACCOUNTS

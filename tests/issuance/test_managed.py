@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tui.issuance import managed
 from tui.issuance.formats import Format
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, Handle, Identity, State
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 ISSUED = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)

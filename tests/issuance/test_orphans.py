@@ -24,13 +24,13 @@ from tui.issuance import managed, orphans
 from tui.issuance.handles import Seen
 from tui.issuance.hygiene import Fix, Report
 from tui.issuance.hygiene.lost_handles import lost_handle
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.orphans import YOUNG, Facts, Standing, Walked, judge, unseen
 from tui.issuance.severity import Severity
 from tui.issuance.state import StateStore
 from tui.issuance.types import (
     Address,
     Credential,
-    CredentialKind,
     FileDestination,
     Handle,
     Identity,

@@ -12,9 +12,10 @@ from tui.issuance.access import Rule, collect, groups_of
 from tui.issuance.dangers import dangers
 from tui.issuance.errors import UsageError
 from tui.issuance.identity import RBAC, ROLE_BINDINGS, ROLES
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.powers import Powers, Source
 from tui.issuance.severity import Severity
-from tui.issuance.types import Address, CredentialKind, Identity
+from tui.issuance.types import Address, Identity
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 

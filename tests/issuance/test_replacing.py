@@ -13,9 +13,10 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance import managed, replacing
 from tui.issuance.errors import ChangedMeanwhile, Unasked
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
 from tui.issuance.sight import Sight
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.types import Address, Credential, Handle, Identity, State
 from tui.issuance.work import Context
 from tui.kube.resource import SECRETS
 

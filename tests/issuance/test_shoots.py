@@ -18,12 +18,12 @@ from tui.demo.pki import Authority
 from tui.issuance.certificate import CertificateError
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.gardener import CANNOT_MINT, PROJECTS, SHOOTS, Project, Shoot, shoot_at
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
 from tui.issuance.types import (
     AccessLevel,
     Action,
     Address,
-    CredentialKind,
     FileDestination,
     Identity,
     IssueSpec,

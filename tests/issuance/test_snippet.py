@@ -12,8 +12,9 @@ import yaml
 from tests.issuance.arena import Arena, Bench
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.snippet import MOUNT, pod, text
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.resource import SECRETS
 
 KUBECTL = shutil.which("kubectl")

@@ -16,13 +16,13 @@ import pytest
 from tui.issuance.errors import StateError
 from tui.issuance.intent import Export, Intent, Revocation
 from tui.issuance.journal import scrub
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
 from tui.issuance.state_schema import SCHEMA_VERSION
 from tui.issuance.types import (
     Action,
     Address,
     Credential,
-    CredentialKind,
     FileDestination,
     Handle,
     Identity,

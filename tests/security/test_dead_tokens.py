@@ -11,7 +11,8 @@ import pytest
 from tui.issuance import dead_tokens
 from tui.issuance.errors import UsageError
 from tui.issuance.intent import Dead
-from tui.issuance.types import Address, CredentialKind, Handle
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Handle
 from tui.kube.sensitive import Sensitive
 
 THEN = datetime(2026, 1, 2, tzinfo=UTC)

@@ -34,8 +34,9 @@ from tui.issuance.dpf.resources import (
 from tui.issuance.dpf.tending import trace
 from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.external_secrets import PUSH_SECRETS, push_secret
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.token_request import request_token
-from tui.issuance.types import Address, CredentialKind, FileDestination, Identity, Push
+from tui.issuance.types import Address, FileDestination, Identity, Push
 from tui.kube import kubeconfig as loading
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS

@@ -20,7 +20,8 @@ from tui.issuance.copying import Word
 from tui.issuance.errors import NotProved
 from tui.issuance.exporting import OtherServer
 from tui.issuance.formats import Format
-from tui.issuance.types import Address, CredentialKind, FileDestination, Identity, SecretDestination, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, FileDestination, Identity, SecretDestination, State
 from tui.kube.delivered import DeliveredError
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive

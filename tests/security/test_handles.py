@@ -15,11 +15,11 @@ from tui.demo import Answer, FaultRule
 from tui.issuance import handles, managed
 from tui.issuance.handles import Ending, Named, Seen, journaled, may_be_token_secret
 from tui.issuance.intent import Intent, Revocation
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import (
     Action,
     Address,
     Credential,
-    CredentialKind,
     FileDestination,
     Handle,
     Identity,

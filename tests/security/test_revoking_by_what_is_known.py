@@ -20,10 +20,11 @@ from tui.demo import Answer, FaultRule
 from tui.issuance import managed
 from tui.issuance.claims import Claims
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.reading import token as token_at
 from tui.issuance.searching import id_of
 from tui.issuance.sought import Search, Sought, claims_of, endings, sought_in, token_of
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.client import Client
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, TOKEN_REVIEWS

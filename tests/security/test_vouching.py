@@ -22,7 +22,8 @@ from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.handles import Named, Seen
 from tui.issuance.identity import IdentityWish
-from tui.issuance.types import Address, Credential, CredentialKind, FileDestination, Handle, Identity, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, FileDestination, Handle, Identity, State
 from tui.issuance.vouchers import Claim, Facts, Record, Word
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden

@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from tui.issuance import managed
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
 from tui.issuance.token_secret import TYPE as TOKEN_SECRET_TYPE
-from tui.issuance.types import Address, Credential, CredentialKind, Identity
+from tui.issuance.types import Address, Credential, Identity
 
 from .rows import AccountRow, CredentialRow
 
@@ -128,7 +129,7 @@ def credential_row(credential: Credential) -> CredentialRow:
         credential=credential,
         cluster=there,
         namespace=address.namespace,
-        name=address.name if address.kind is not CredentialKind.LOGIN else (identity.name if identity else ""),
+        name=address.name if not address.own else (identity.name if identity else ""),
     )
 
 

@@ -18,7 +18,8 @@ from typing import Any, Final, TypeGuard
 import msgspec
 
 from tui.issuance import managed
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, Handle, State
 
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 
@@ -54,7 +55,7 @@ def claim_of(credential: Credential | None) -> Handle | None:
         return None
     handle, identity = credential.handle, credential.identity
     beside = (handle.cluster, handle.namespace) == (identity.cluster, identity.namespace)
-    called = managed.is_handle_name(handle.name, identity.name) or credential.address.kind is CredentialKind.FILE
+    called = managed.is_handle_name(handle.name, identity.name) or credential.address.here
     return handle if handle.uid and beside and called else None
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from tui.issuance.clusters import Clusters
 from tui.issuance.errors import IssuanceError
 from tui.issuance.hygiene import Report, Survey, examine, look_at_disk, survey
-from tui.issuance.types import CredentialKind, Handle
+from tui.issuance.types import Handle
 from tui.kube.amounts import number
 from tui.kube.errors import KubeError
 
@@ -70,7 +70,7 @@ async def check(
     names = [name for name in answering if name in wanted]
     now = fleet.now()
     skews = {name: timedelta(seconds=fleet.skew(name) or 0) for name in fleet.store.clusters}
-    exports = [one.address.name for one in held if one.address.kind is CredentialKind.FILE]
+    exports = [one.address.name for one in held if one.address.here]
     disk = await asyncio.to_thread(look_at_disk, config, exports, paths, now)
     loop = asyncio.get_running_loop()
 

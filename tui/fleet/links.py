@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from tui.issuance.external_views import PushView
-from tui.issuance.types import Address, Credential, CredentialKind
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential
 
 from .rows import CredentialRow, RequestKind, RequestRow
 
@@ -58,7 +59,7 @@ class Links:
     ) -> Credential | None:
         cluster, secret = place
         namespace, _, name = secret.partition("/")
-        for kind in (CredentialKind.SECRET, CredentialKind.LEGACY):
+        for kind in (kind for kind in CredentialKind if kind.traits.is_secret):
             row = credentials.get(str(Address(kind, cluster, namespace, name)))
             if row is not None:
                 return row.credential

@@ -10,7 +10,7 @@ from tui.issuance.clusters import Clusters
 from tui.issuance.csi import CSI_DRIVERS
 from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.errors import UsageError
-from tui.issuance.types import CredentialKind
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.yaml_text import dump
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
@@ -41,12 +41,7 @@ def has_object(row: Row) -> bool:
     """Whether an object of a cluster stands behind the row."""
     if isinstance(row, CredentialRow):
         address = row.credential.address
-        return address.kind in (
-            CredentialKind.REQUEST,
-            CredentialKind.SECRET,
-            CredentialKind.LEGACY,
-            CredentialKind.STATIC,
-        )
+        return address.kind.traits.has_object
     return isinstance(row, AccountRow | RequestRow)
 
 

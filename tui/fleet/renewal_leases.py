@@ -10,7 +10,7 @@ from typing import Final
 from tui.issuance.errors import IssuanceError
 from tui.issuance.intent import Export
 from tui.issuance.lease import Lease, LeaseHeld, LeaseLost, holder_name
-from tui.issuance.types import Address, CredentialKind, SecretDestination
+from tui.issuance.types import Address, SecretDestination
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 
@@ -75,7 +75,7 @@ class RenewalLeases:
 
     def _clusters(self, address: Address) -> frozenset[str] | None:
         """The clusters that a renewal writes to; None while that is being found out."""
-        if address.kind is not CredentialKind.FILE:
+        if not address.here:
             return frozenset({address.cluster})
         known, until = self._written.get(address, (None, 0.0))
         if until <= time.monotonic() and address not in self._finding:
@@ -135,7 +135,7 @@ def written_in(address: Address, export: Callable[[Address], Export | None]) -> 
 
     What lies only on this machine needs no Lease: other machines do not know it, and locks keep two loops here apart.
     """
-    if address.kind is not CredentialKind.FILE:
+    if not address.here:
         return frozenset({address.cluster})
     found = export(address)
     if found is None:

@@ -8,7 +8,8 @@ from typing import Any
 from tui.issuance import dpf
 from tui.issuance.dpf.objects import READY, Condition, ParseError
 from tui.issuance.dpf.tending import traces, waits_until
-from tui.issuance.types import Address, Credential, CredentialKind, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, State
 
 from .rows import ConditionRow, RequestRow
 

@@ -15,8 +15,9 @@ from tui.issuance.cluster_time import utc_now
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.grace_length import GraceWish, lasting
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.running import explain
-from tui.issuance.types import Action, Address, CredentialKind, Outcome, Plan, Step, StepResult, StepStatus
+from tui.issuance.types import Action, Address, Outcome, Plan, Step, StepResult, StepStatus
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
 from tui.kube.home import expanded
@@ -59,7 +60,7 @@ def address_of(text: str) -> Address:
         if "/" in text and text.partition(":")[0] not in set(CredentialKind):
             message = f"there is no file {text}, and it is no address"
         raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
-    if address.kind is CredentialKind.FILE:
+    if address.here:
         return Address(CredentialKind.FILE, "", "", str(expanded(address.name).absolute()))
     return address
 

@@ -11,7 +11,8 @@ import click
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.grace_length import GraceWish
-from tui.issuance.types import Address, CredentialKind, Identity
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Identity
 
 from . import printing
 from .acting import (

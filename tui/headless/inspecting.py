@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -41,7 +41,7 @@ def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
     quiet_logging()
     readers = ""
     address = None if what == "-" or expanded(what).exists() else _address(what)
-    if address is not None and address.kind is not CredentialKind.FILE:
+    if address is not None and not address.here:
         material = run_async(_material(options.merged(given), address))
     else:
         what = address.name if address is not None else what

@@ -10,7 +10,7 @@ import click
 
 from tui.issuance.countdown import human_left
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, CredentialKind, Identity
+from tui.issuance.types import Address, Identity
 from tui.kube.amounts import about
 
 from . import printing
@@ -73,7 +73,7 @@ async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> t
         found = subject_of_account(Identity(cluster, asked.namespace, asked.name))
     else:
         row = fleet.store.credentials.get(str(asked))
-        if row is None and asked.kind is CredentialKind.FILE:
+        if row is None and asked.here:
             raise UsageError(
                 f"kubemint did not write {asked.name}",
                 "kubemint inspect says whose it is; then ask for NS/ACCOUNT with --context",

@@ -108,9 +108,8 @@ def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | N
 def _account_namespace(row: Row) -> str:
     """The namespace of the account a file on this machine is for; files lie in none themselves."""
     from tui.fleet.rows import CredentialRow
-    from tui.issuance.types import CredentialKind
 
-    if not isinstance(row, CredentialRow) or row.credential.address.kind is not CredentialKind.FILE:
+    if not isinstance(row, CredentialRow) or not row.credential.address.here:
         return ""
     return row.credential.identity.namespace if row.credential.identity is not None else ""
 

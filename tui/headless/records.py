@@ -10,8 +10,9 @@ from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, R
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import rotate_at, state_of
-from tui.issuance.types import Credential, CredentialKind, Identity, ShootAccess, State, kind_label
+from tui.issuance.types import Credential, Identity, ShootAccess, State, kind_label
 
 from .output import Column, rfc3339
 
@@ -292,7 +293,7 @@ def _left(credential: Credential, now: datetime) -> str:
 
 
 def _renews(credential: Credential, now: datetime) -> str:
-    if credential.address.kind in (CredentialKind.LOGIN, CredentialKind.LEGACY, CredentialKind.STATIC):
+    if not credential.address.kind.traits.renewable:
         return ""
     due = renewal_point(credential)
     if due is None or credential.state is State.REVOKED:

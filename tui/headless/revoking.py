@@ -10,7 +10,7 @@ import click
 
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.sought import Sought, sought_in, token_of
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.home import expanded
@@ -131,7 +131,7 @@ async def _revoke(
 
 async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, ...], *, wait: bool) -> Plan:
     if isinstance(what, Address):
-        if what.kind is not CredentialKind.FILE or engine.state.export_record(what) or not expanded(what.name).exists():
+        if not what.here or engine.state.export_record(what) or not expanded(what.name).exists():
             return await engine.plan_revoke(what, wait=wait)
         what = _token_of(what.name)  # kubemint knows nothing of it: then what lies in it is meant
     return await engine.plan_revoke_sought(what, contexts, wait=wait)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, CredentialKind, Identity
+from tui.issuance.types import Address, Identity
 from tui.kube.amounts import size
 from tui.kube.errors import ConfigError
 from tui.kube.home import expanded
@@ -58,7 +58,7 @@ async def _verify_address(options: Options, address: Address) -> Verification:
     from .reaching import VerbClusters, open_engine
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
-        if address.kind is not CredentialKind.FILE:
+        if not address.here:
             assert isinstance(engine.clusters, VerbClusters)
             await engine.clusters.find(address.cluster)
         return await engine.verify(address)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, UsageError
     from .formats import Format
+    from .kinds import CredentialKind
     from .state import StateStore
     from .types import (
         Action,
         Address,
         Credential,
-        CredentialKind,
         FileDestination,
         Handle,
         Identity,
@@ -74,6 +74,7 @@ _HOME = {
     "NotProved": "errors",
     "StateError": "errors",
     "UsageError": "errors",
+    "CredentialKind": "kinds",
     "Format": "formats",
     "StateStore": "state",
     "Verification": "verification",

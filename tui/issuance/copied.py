@@ -23,16 +23,15 @@ from .errors import NotProved, UsageError
 from .formats import Format
 from .formats.base import bare
 from .formats.kubeconfig import several
+from .kinds import CredentialKind
 from .managed import renewal_point
-from .types import Credential, CredentialKind, Handle, Identity
+from .types import Credential, Handle, Identity
 from .verification import verify_token
 
 if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint
 
     from .work import Context
-
-_FROM_CLUSTERS = (CredentialKind.SECRET, CredentialKind.REQUEST, CredentialKind.LEGACY, CredentialKind.STATIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ async def find(context: Context, source: Credential, identity: Identity, *, ways
     said: tuple[str, ...] = ()
     if known is not None:
         said = differences(way.endpoint, known)
-    elif address.kind in _FROM_CLUSTERS:
+    elif address.kind.traits.has_object:
         said = (f"its server is {way.endpoint.server}, and no other is known here for {identity.cluster}",)
     return Found(token, claims, Several((way,), way), said)
 
@@ -128,7 +127,7 @@ async def confirmed(context: Context, source: Credential, identity: Identity, fo
 
     What this machine itself wrote to a file is its own witness. Raises NotProved where the server refuses it.
     """
-    if source.address.kind is CredentialKind.FILE or found.token is None or found.claims is None:
+    if source.address.here or found.token is None or found.claims is None:
         return ""
     known = await known_endpoint(context, identity)
     if known is None:
@@ -188,7 +187,7 @@ async def _of_shoot(context: Context, source: Credential, content: Sensitive) ->
     login = ways.current.endpoint.login
     if any(way.endpoint.login != login for way in ways.ways):
         raise NotProved(f"{source.kept_in or source.address} has several users where one was expected")
-    if source.address.kind is CredentialKind.FILE or source.shoot is None:
+    if source.address.here or source.shoot is None:
         there = Sensitive(login.client_certificate) if login.client_certificate else login.token
         if there is None or there.fingerprint != source.fingerprint:
             raise NotProved(f"{source.address.name} holds another login than kubemint put there", "rotate it")
@@ -207,7 +206,7 @@ async def _of_shoot(context: Context, source: Credential, content: Sensitive) ->
 
 def _allowed(context: Context, source: Credential, known: Endpoint | None) -> Allow:
     """What is no surprise in it. Where the cluster that keeps it is itself on this machine, so may others be."""
-    near = source.address.kind is CredentialKind.FILE or (known is not None and leads_near(known.server))
+    near = source.address.here or (known is not None and leads_near(known.server))
     host = source.address.cluster
     if host and not near:
         try:

@@ -22,17 +22,7 @@ from .material import Document, Foreseen, Material, Minted, Writing
 from .places import Place
 from .running import Run, StepFailed
 from .sight import Sight
-from .types import (
-    Address,
-    Credential,
-    CredentialKind,
-    Destination,
-    FileDestination,
-    Handle,
-    Identity,
-    Plan,
-    StepStatus,
-)
+from .types import Address, Credential, Destination, FileDestination, Handle, Identity, Plan, StepStatus
 from .work import Context, Finished
 
 CANNOT_END = "the copy cannot be revoked by its own path: which token it is was not confirmed"
@@ -126,7 +116,7 @@ class Copy:
     @property
     def _is_proved(self) -> bool:
         """Whether the cluster is asked about the token; what this machine wrote, and a shoot's login, are not."""
-        return self.source.shoot is None and self.source.address.kind is not CredentialKind.FILE
+        return self.source.shoot is None and not self.source.address.here
 
     async def _find(self) -> Found:
         return await find(self.context, self.source, self.identity, ways=self.same_form)

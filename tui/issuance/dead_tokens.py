@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from . import managed
 from .errors import UsageError
 from .intent import Dead
-from .types import Address, CredentialKind, Handle
+from .kinds import CredentialKind
+from .types import Address, Handle
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive

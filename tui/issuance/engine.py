@@ -25,21 +25,10 @@ from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .grace_length import GraceWish, Length
+from .kinds import CredentialKind
 from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
-from .types import (
-    Action,
-    Address,
-    Credential,
-    CredentialKind,
-    Destination,
-    Identity,
-    IssueSpec,
-    Outcome,
-    Plan,
-    ShootWish,
-    StepStatus,
-)
+from .types import Action, Address, Credential, Destination, Identity, IssueSpec, Outcome, Plan, ShootWish, StepStatus
 from .verification import Verification
 from .work import Context, Work
 

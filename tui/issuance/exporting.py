@@ -22,6 +22,7 @@ from .durations import format_duration
 from .errors import UsageError
 from .formats import Format
 from .intent import Export, new_id
+from .kinds import CredentialKind
 from .names import check_names
 from .places import Held, Place, absolute, address_of, look_at
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
@@ -33,7 +34,6 @@ from .types import (
     Action,
     Address,
     Credential,
-    CredentialKind,
     Destination,
     FileDestination,
     Handle,
@@ -68,7 +68,7 @@ async def prepare_copy(
     DeliveredError, KubeError.
     """
     address = reading.normal(address)
-    if address.kind is CredentialKind.LOGIN:
+    if address.own:
         raise UsageError("your own login is not handed out", "it is in your kubeconfig")
     if address.kind is CredentialKind.HANDLE:
         raise reading.no_token(address)
@@ -213,7 +213,7 @@ def _refuse_another(
     """What is there must be an earlier copy, or nothing of ours: never a token that nobody could revoke then."""
     if there is None:
         return
-    name = target.name if target.kind is CredentialKind.FILE else f"Secret {target.namespace}/{target.name}"
+    name = target.name if target.here else f"Secret {target.namespace}/{target.name}"
     if in_wish and (target.kind is CredentialKind.SECRET or there.format is not form):
         raise UsageError(f"{name} is one of its places already", "rotating it keeps all of them up to date")
     whose = there.identity == identity or (there.shoot is not None and of_shoot)
@@ -227,7 +227,7 @@ def _refuse_another(
 
 async def _vouched(context: Context, source: Credential, identity: Identity, handle: Handle | None, wish: str) -> bool:
     """Whether the wish is the one that the token was made for: a Secret alone may call any its own."""
-    if not wish or source.address.kind is CredentialKind.FILE:
+    if not wish or source.address.here:
         return bool(wish)
     verdict = (await vouching.read(context, source.address)).verdict
     return verdict.ok and verdict.handle == handle and verdict.request == wish
@@ -245,7 +245,7 @@ async def _only_here(context: Context, known: Export | None, handle: Handle | No
     if known is None or known.credential.state is State.REVOKED:
         return None
     old = known.credential.handle
-    if old is None or old == handle or known.credential.address.kind is not CredentialKind.FILE:
+    if old is None or old == handle or not known.credential.address.here:
         return None
     if await asyncio.to_thread(context.state.revocation, old) is not None:
         return None  # its grace runs already
@@ -276,7 +276,7 @@ def _steps(
     context: Context, source: Credential, identity: Identity, place: Place, held: Held, forgotten: Handle | None
 ) -> tuple[Step, ...]:
     steps = [Step(id="read", title=f"Read {source.kept_in or source.address}", cluster=source.address.cluster)]
-    if source.shoot is None and source.address.kind is not CredentialKind.FILE:
+    if source.shoot is None and not source.address.here:
         steps.append(prove_step(identity.cluster))
     steps += [write_step(0, place, exists=held.exists), check_step(0, place), COMMIT]
     if forgotten is not None:
@@ -287,7 +287,7 @@ def _steps(
 
 async def _request(context: Context, address: Address) -> str:
     """The id of the wish behind it, empty where kubemint does not keep it."""
-    if address.kind is CredentialKind.FILE:
+    if address.here:
         return (await reading.export_record(context, address)).request
     if address.kind is CredentialKind.SECRET:
         return (await reading.managed_secret(context, address))[1]

@@ -18,7 +18,7 @@ from .masking import diff, masked_text
 from .material import Foreseen
 from .places import Held, file_address
 from .standing import Verdict, describe, judge, look_at, put
-from .types import Address, Credential, CredentialKind, FileDestination, Identity, State
+from .types import Address, Credential, FileDestination, Identity, State
 
 if TYPE_CHECKING:
     from .intent import Export
@@ -195,7 +195,7 @@ class FilePlace:
 
 def as_on_disk(credential: Credential) -> Credential:
     """What the state says of a file, or that it is missing where somebody removed it. One stat; call it in a thread."""
-    if credential.address.kind is not CredentialKind.FILE or credential.state is State.REVOKED:
+    if not credential.address.here or credential.state is State.REVOKED:
         return credential
     if is_missing(credential.address):
         said = "its file is gone; rotate it to write it anew, or revoke it"

@@ -21,10 +21,11 @@ from . import dead_tokens, ending, handles, managed, vouching
 from .errors import ChangedMeanwhile, IssuanceError
 from .grace_time import due_here, left
 from .intent import Revocation
+from .kinds import CredentialKind
 from .locks import Locks
 from .running import Run, explain
 from .secret_object import SecretObject
-from .types import Address, CredentialKind, Handle, StepStatus
+from .types import Address, Handle, StepStatus
 from .work import Context
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from tui.kube.resource import SECRETS
 
 from . import managed
 from .errors import IssuanceError
-from .types import CredentialKind, Handle, SecretDestination
+from .kinds import CredentialKind
+from .types import Handle, SecretDestination
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,12 +21,13 @@ from .errors import UsageError
 from .formats import Format
 from .identity import ROLE_BINDINGS, ROLES, IdentityWish
 from .intent import Intent, new_id
+from .kinds import CredentialKind
 from .long_lived import LongLived
 from .places import absolute, look_at
 from .running import Run, StepFailed
 from .sight import Sight
 from .token_secret import TokenSecret
-from .types import Action, Address, CredentialKind, FileDestination, Handle, Identity, IssueSpec, Plan, Step
+from .types import Action, Address, FileDestination, Handle, Identity, IssueSpec, Plan, Step
 from .work import Context, Finished
 
 if TYPE_CHECKING:

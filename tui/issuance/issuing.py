@@ -28,7 +28,7 @@ from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight
 from .token_request import IssuedToken, request_token
-from .types import Address, Credential, CredentialKind, Handle, State, StepStatus
+from .types import Address, Credential, Handle, State, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Issue:
     def credential(self, place: Place, issued: IssuedToken) -> Credential:
         """The new credential as this place keeps it."""
         spec, address = self.intent.spec, place.address
-        kept_in = address.name if address.kind is CredentialKind.FILE else f"Secret {address.namespace}/{address.name}"
+        kept_in = address.name if address.here else f"Secret {address.namespace}/{address.name}"
         return Credential(
             address=address,
             identity=spec.identity,

@@ -24,11 +24,12 @@ from .access import collect, groups_of
 from .consumers import why_not
 from .dangers import worst
 from .errors import IssuanceError, UsageError
+from .kinds import CredentialKind
 from .kubeconfig_entries import Entry, entries_for
 from .lineage_tree import Node, Part, Subject, kept_secret
 from .lineage_users import Users, users_of
 from .severity import Severity
-from .types import KIND_LABELS, Address, Credential, CredentialKind, Identity
+from .types import Address, Credential, Identity
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -55,7 +56,7 @@ async def subject_of(clusters: Clusters, credential: Credential) -> Subject:
     """Whose credential it is; for a login that says nothing itself, its server is asked. Raises KubeError."""
     if credential.identity is not None:
         return subject_of_account(credential.identity, credential.address)
-    if credential.address.kind is not CredentialKind.LOGIN:
+    if not credential.address.own:
         raise UsageError(
             f"{credential.address} does not say whose credential it is",
             "lineage follows service accounts and your own logins",
@@ -214,11 +215,11 @@ async def _rights(clusters: Clusters, subject: Subject) -> Node:
 def credential_node(credential: Credential, subject: Subject) -> Node:
     """A credential as a line of the tree."""
     address = credential.address
-    name = address.name if address.kind is CredentialKind.FILE else f"{address.namespace}/{address.name}"
+    name = address.name if address.here else f"{address.namespace}/{address.name}"
     away = address.cluster and address.cluster != subject.cluster
     return Node(
-        kind=KIND_LABELS[address.kind],
-        name=address.cluster if address.kind is CredentialKind.LOGIN else name,
+        kind=address.kind.traits.label,
+        name=address.cluster if address.own else name,
         note=" · ".join(filter(None, [f"in {address.cluster}" if away else "", credential.message])),
         state=credential.state,
         expires_at=credential.expires_at,
@@ -229,7 +230,7 @@ def credential_node(credential: Credential, subject: Subject) -> Node:
 
 
 async def _issued(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Node:
-    kept = [one for one in credentials if one.address.kind in (CredentialKind.SECRET, CredentialKind.LEGACY)]
+    kept = [one for one in credentials if one.address.kind.traits.is_secret]
     nodes = []
     for one in kept:
         handle = one.handle
@@ -281,11 +282,7 @@ async def _requests(subject: Subject, credentials: Sequence[Credential]) -> Node
 async def _machine(
     clusters: Clusters, subject: Subject, credentials: Sequence[Credential], config: KubeConfig | None
 ) -> Node:
-    nodes = [
-        credential_node(one, subject)
-        for one in credentials
-        if one.address.kind in (CredentialKind.FILE, CredentialKind.LOGIN)
-    ]
+    nodes = [credential_node(one, subject) for one in credentials if one.address.here or one.address.own]
     if config is not None:
         server = ""
         with contextlib.suppress(KubeError, IssuanceError):  # entries are then told apart by what they hold alone

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from .severity import Severity
-from .types import Address, Credential, CredentialKind, Identity, State
+from .types import Address, Credential, Identity, State
 
 
 class Part(StrEnum):
@@ -66,7 +66,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 def kept_secret(credential: Credential) -> tuple[str, str, str] | None:
     """The Secret that a credential's material lies in: cluster, namespace and name."""
     address = credential.address
-    if address.kind in (CredentialKind.SECRET, CredentialKind.LEGACY):
+    if address.kind.traits.is_secret:
         return address.cluster, address.namespace, address.name
     kind, _, where = credential.kept_in.partition(" ")
     namespace, slash, name = where.partition("/")

@@ -13,7 +13,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from .errors import ChangedMeanwhile
-from .types import Address, CredentialKind
+from .types import Address
 
 _LONGEST: Final = 30.0
 """Seconds."""
@@ -71,5 +71,5 @@ class Locks:
 
 def _key(address: Address) -> str:
     """One file is one key, by whichever link it is reached."""
-    name = os.path.realpath(address.name) if address.kind is CredentialKind.FILE else str(address)
+    name = os.path.realpath(address.name) if address.here else str(address)
     return hashlib.sha256(name.encode()).hexdigest()[:32] + ".lock"

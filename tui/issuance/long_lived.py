@@ -24,12 +24,13 @@ from .destinations.registry import places_for
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Intent, Revocation
+from .kinds import CredentialKind
 from .material import Minted, Writing
 from .places import Place
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight
-from .types import Address, Credential, CredentialKind, Handle, Identity, State, StepStatus
+from .types import Address, Credential, Handle, Identity, State, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from typing import Any, Final
 from .durations import parse_duration, parse_time, whole_seconds
 from .errors import UsageError
 from .formats import Format
+from .kinds import CredentialKind
 from .renewal import rotate_at, spread
-from .types import Address, Credential, CredentialKind, Handle, Identity, SecretDestination, State
+from .types import Address, Credential, Handle, Identity, SecretDestination, State
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "kubemint"

@@ -16,14 +16,8 @@ from tui.kube.home import NoHome, expanded
 
 from .errors import UsageError
 from .formats import Format
-from .types import (
-    Address,
-    Credential,
-    CredentialKind,
-    Destination,
-    FileDestination,
-    Identity,
-)
+from .kinds import CredentialKind
+from .types import Address, Credential, Destination, FileDestination, Identity
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive

@@ -21,7 +21,7 @@ from .access import EVERYTHING, MASTERS, Access, Grant, Rule, collect, groups_of
 from .dangers import dangers
 from .errors import IssuanceError, UsageError
 from .severity import Severity
-from .types import Address, Credential, CredentialKind, Identity
+from .types import Address, Credential, Identity
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -85,7 +85,7 @@ async def of_address(context: Context, address: Address, namespace: str = "") ->
     """
     from . import reading
 
-    if address.kind is CredentialKind.LOGIN:
+    if address.own:
         client = await context.clusters.client(address.cluster)  # a plugin that logs in does not run a second time
         return await _asked(context, client, None, namespace)
     credential = await reading.lookup(context, address)

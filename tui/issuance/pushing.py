@@ -22,12 +22,13 @@ from .errors import IssuanceError, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, ready, served
 from .external_views import push_view
 from .intent import new_id
+from .kinds import CredentialKind
 from .reading import request_at
 from .rotating import prepare_any
 from .running import Run
 from .sight import Sight
 from .tenant_places import PUSH
-from .types import Action, Address, Credential, CredentialKind, Plan, Step
+from .types import Action, Address, Credential, Plan, Step
 from .work import Context, Finished, Work
 
 WAIT: Final = timedelta(seconds=90)

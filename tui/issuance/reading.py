@@ -15,9 +15,10 @@ from .destinations.registry import place_for
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .intent import Export
+from .kinds import CredentialKind
 from .places import Place, absolute, address_of, file_destination
 from .secret_place import SecretPlace
-from .types import Address, Credential, CredentialKind, Destination, SecretDestination, State
+from .types import Address, Credential, Destination, SecretDestination, State
 from .work import Context
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def normal(address: Address) -> Address:
     """The address as it is kept: files by their absolute path."""
-    if address.kind is not CredentialKind.FILE:
+    if not address.here:
         return address
     return Address(CredentialKind.FILE, "", "", str(absolute(address.name)))
 
@@ -94,7 +95,7 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
 
     Raises UsageError for what is kept in neither.
     """
-    if address.kind is CredentialKind.FILE:
+    if address.here:
         record = await export_record(context, address)
         credential = record.credential
         if credential.shoot is not None:

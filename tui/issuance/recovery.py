@@ -22,13 +22,14 @@ from .grace import Graces, revoke
 from .grace_time import Left, left
 from .intent import Intent, Revocation
 from .issuing import Issue, issued_again
+from .kinds import CredentialKind
 from .kubeconfig_lock import release_dead
 from .leftover_files import sweep_noted
 from .locks import Locks
 from .places import Place
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
-from .types import Action, Address, CredentialKind, Outcome, Plan, State, Step, StepStatus
+from .types import Action, Address, Outcome, Plan, State, Step, StepStatus
 from .undoing import Undo
 from .work import Context, Finished
 

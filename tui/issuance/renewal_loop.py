@@ -22,10 +22,11 @@ from tui.kube.errors import KubeError
 
 from .errors import IssuanceError
 from .formats import Format
+from .kinds import CredentialKind
 from .renewal import retry_at, state_of
-from .types import Address, Credential, CredentialKind, Outcome, State
+from .types import Address, Credential, Outcome, State
 
-RENEWABLE: Final = frozenset({CredentialKind.REQUEST, CredentialKind.SECRET, CredentialKind.FILE})
+RENEWABLE: Final = frozenset(kind for kind in CredentialKind if kind.traits.renewable)
 """What ends and can be made anew by kubemint."""
 _COPIED: Final = frozenset({CredentialKind.SECRET, CredentialKind.FILE})
 """What renews its copies with itself: the places of one wish."""

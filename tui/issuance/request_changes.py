@@ -19,10 +19,11 @@ from .dpf.renewal_work import RequestWork, look
 from .dpf.steps import fetch, look_account
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .intent import Intent, new_id
+from .kinds import CredentialKind
 from .requesting import as_planned, looked_at, spec_of
 from .running import Run, StepFailed
 from .sight import Sight
-from .types import Action, Address, Credential, CredentialKind, Plan, Step, StepStatus
+from .types import Action, Address, Credential, Plan, Step, StepStatus
 from .work import Context, Finished
 
 if TYPE_CHECKING:

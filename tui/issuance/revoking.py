@@ -15,10 +15,11 @@ from . import dead_tokens, ending, handles, managed, vouching
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Revocation
+from .kinds import CredentialKind
 from .running import Run, explain
 from .secret_object import SecretObject
 from .sight import Sight
-from .types import Address, Credential, CredentialKind, Handle, SecretDestination
+from .types import Address, Credential, Handle, SecretDestination
 from .work import Context, Finished
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from tui.kube.errors import KubeError
 from . import ending, handles, searching, seeking, vouching
 from .errors import IssuanceError, UsageError
 from .intent import Export, new_id
+from .kinds import CredentialKind
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone
 from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
 from .seeking import Found
 from .sight import Sight, told_apart
-from .types import Action, Address, Credential, CredentialKind, Handle, Plan, State, Step
+from .types import Action, Address, Credential, Handle, Plan, State, Step
 from .vouchers import Word
 from .work import Context, Work
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 async def prepare_revocation(context: Context, address: Address, *, wait: bool = False) -> tuple[Plan, Work]:
     """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it."""
     address = normal(address)
-    if address.kind is CredentialKind.LOGIN:
+    if address.own:
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
     if address.kind is CredentialKind.LEGACY:
         return await _prepare_legacy(context, address, wait=wait)
@@ -208,7 +209,7 @@ async def _vouched(context: Context, address: Address) -> Found:
                 "revoke the original; that ends every copy",
             )
         return Found(credential=reading.credential, named=reading.verdict.named)
-    if address.kind is CredentialKind.FILE:
+    if address.here:
         credential = (await export_record(context, address)).credential
         if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
             return Found(credential=credential, named=handles.Named.BY_JOURNAL)

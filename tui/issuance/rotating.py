@@ -9,12 +9,13 @@ from . import vouching
 from .destinations.registry import places_for
 from .errors import UsageError
 from .intent import new_id
+from .kinds import CredentialKind
 from .places import Held
 from .plans import Prepared, check_spec, prepare
 from .reading import export_record, no_token, normal
 from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight
-from .types import Action, Address, CredentialKind, Plan, ShootWish
+from .types import Action, Address, Plan, ShootWish
 from .wishes import wish_of
 from .work import Context, Work
 
@@ -44,7 +45,7 @@ async def token_secret_at(context: Context, address: Address) -> Address | None:
     address = normal(address)
     if address.kind is CredentialKind.LEGACY:
         return address
-    if address.kind is not CredentialKind.FILE:
+    if not address.here:
         return None
     record = await asyncio.to_thread(context.state.export_record, address)
     if record is None or record.spec is not None or record.source is None:
@@ -54,7 +55,7 @@ async def token_secret_at(context: Context, address: Address) -> Address | None:
 
 async def shoot_at(context: Context, address: Address) -> ShootWish | None:
     """The wish behind a kubeconfig of a Gardener shoot; None for every other credential."""
-    if address.kind is not CredentialKind.FILE:
+    if not address.here:
         return None
     from .shoot_issue import wish_at
 
@@ -65,7 +66,7 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
     """The plan for a new token wherever the old one is kept. Raises UsageError (Unasked for what was revoked),
     KubeError."""
     address = normal(address)
-    if address.kind is CredentialKind.LOGIN:
+    if address.own:
         raise UsageError(
             f"the login of {address.cluster} is yours, kubemint did not issue it", "renew it where it came from"
         )
@@ -90,7 +91,7 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
 async def _refuse_revoked(context: Context, address: Address, held: Sequence[Held], sight: Sight) -> None:
     """Raises Unasked where what lies at this address was ended on purpose, here or elsewhere."""
     found = next((one.credential for one in held if one.credential and one.credential.address == address), None)
-    if found is None and address.kind is CredentialKind.FILE:
+    if found is None and address.here:
         found = (await export_record(context, address)).credential  # a place shows no credential that is revoked
     if found is not None and await life_of(context, found, sight) is Life.REVOKED:
         raise refuse_revoked(found)

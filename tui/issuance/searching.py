@@ -20,10 +20,11 @@ from .dpf import DPU_REQUESTS, credential_of
 from .dpf.objects import ParseError
 from .errors import IssuanceError, UsageError
 from .everywhere import EACH, everywhere
+from .kinds import CredentialKind
 from .reading import token as token_at
 from .secret_object import SecretObject
 from .sought import Search, Sought
-from .types import Address, CredentialKind, State
+from .types import Address, State
 from .work import Context
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from . import managed
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
 from .formats import Format
+from .kinds import CredentialKind
 from .masking import diff, masked_secret
 from .material import Foreseen, Writing
 from .places import Held
 from .secret_object import SecretObject
-from .types import Address, CredentialKind, SecretDestination
+from .types import Address, SecretDestination
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

@@ -20,8 +20,9 @@ from . import handles, managed, token_secret, vouching
 from .claims import Claims
 from .errors import IssuanceError, UsageError
 from .everywhere import everywhere
+from .kinds import CredentialKind
 from .sought import Search, claims_of, endings
-from .types import Address, Credential, CredentialKind, Handle, Identity, State
+from .types import Address, Credential, Handle, Identity, State
 from .vouchers import Word
 from .work import Context
 

@@ -23,6 +23,7 @@ from .formats import Format
 from .formats.base import bare
 from .intent import Intent, new_id
 from .issuing import CANNOT_REVOKE, Issue
+from .kinds import CredentialKind
 from .places import absolute, address_of, look_at
 from .plans import check_spec
 from .reading import material, normal
@@ -30,7 +31,7 @@ from .running import Run
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
 from .sight import Sight
 from .token_request import IssuedToken
-from .types import Action, Address, CredentialKind, FileDestination, IssueSpec, Plan, Step
+from .types import Action, Address, FileDestination, IssueSpec, Plan, Step
 from .work import Context
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
 
 async def _own_token(context: Context, source: Address) -> Sensitive:
     """The long-lived token to ask with."""
-    if source.kind is CredentialKind.FILE:
+    if source.here:
         return bare(await asyncio.to_thread(read_private, absolute(source.name), _LARGEST))
     if source.kind is CredentialKind.LEGACY:
         return bare(await material(context, source))

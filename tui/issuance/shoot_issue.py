@@ -36,7 +36,6 @@ from .types import (
     Action,
     Address,
     Credential,
-    CredentialKind,
     FileDestination,
     IssueSpec,
     Plan,
@@ -205,7 +204,7 @@ async def wish_at(context: Context, address: Address) -> ShootWish | None:
 
     Raises UsageError where its record says too little.
     """
-    if address.kind is not CredentialKind.FILE:
+    if not address.here:
         return None
     record = await asyncio.to_thread(context.state.export_record, address)
     if record is None or record.credential.shoot is None:

@@ -11,8 +11,9 @@ from typing import Any, Final
 from .errors import UsageError
 from .formats import Format
 from .formats.token_file import CA_KEY, HOST_KEY, PORT_KEY, TOKEN_FILE_KEY
+from .kinds import CredentialKind
 from .reading import lookup, request_at
-from .types import Address, CredentialKind
+from .types import Address
 from .work import Context
 from .yaml_text import dump, scalar
 

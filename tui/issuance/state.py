@@ -24,9 +24,10 @@ from .errors import StateError
 from .intent import Dead, Export, Intent, Revocation
 from .journal import ChainReport, JournalEntry, stamp
 from .journal_anchor import Anchor
+from .kinds import CredentialKind
 from .state_file import Damaged, alone, default_folder, private_folder, set_aside, sqlite_errors, wrong_kind
 from .state_schema import prepare
-from .types import Action, Address, Credential, CredentialKind, Handle, StepResult
+from .types import Action, Address, Credential, Handle, StepResult
 
 T = TypeVar("T")
 

@@ -20,8 +20,9 @@ from tui.kube.sensitive import Sensitive
 
 from .errors import UsageError
 from .formats import Format
+from .kinds import CredentialKind
 from .secret_object import SecretObject
-from .types import AccessLevel, Address, Credential, CredentialKind, ShootAccess, State
+from .types import AccessLevel, Address, Credential, ShootAccess, State
 
 if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint

@@ -34,6 +34,7 @@ from .external_secrets import (
 )
 from .formats import Format
 from .intent import new_id
+from .kinds import CredentialKind
 from .names import check_names
 from .plans import prepare_issue
 from .running import Run, StepFailed
@@ -43,7 +44,7 @@ from .tenant_manifests import gap_of
 from .tenant_places import LONGEST_WAIT
 from .tenant_rights import Rights
 from .tenant_wish import DEFAULT_LIFETIME, TenantPush
-from .types import Action, Address, Credential, CredentialKind, IssueSpec, Plan, Step
+from .types import Action, Address, Credential, IssueSpec, Plan, Step
 from .work import Context, Finished, Work
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from .durations import parse_time
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .formats.token import TOKEN_KEY
+from .kinds import CredentialKind
 from .secret_object import SecretObject
-from .types import Address, Credential, CredentialKind, Handle, Identity, State
+from .types import Address, Credential, Handle, Identity, State
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

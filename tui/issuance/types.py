@@ -11,43 +11,14 @@ from enum import StrEnum
 import msgspec
 
 from .formats import Format
-
-
-class CredentialKind(StrEnum):
-    """What sort of thing a credential is; the value is the first part of its address."""
-
-    REQUEST = "request"
-    """Kept by a DPUServiceCredentialRequest."""
-    SECRET = "secret"
-    """A Secret that kubemint manages."""
-    FILE = "file"
-    """A file on this machine that kubemint wrote."""
-    LEGACY = "legacy"
-    """A Secret of type kubernetes.io/service-account-token."""
-    STATIC = "static"
-    """The kubeconfig with a token that never ends, which Gardener kept in a Secret for each shoot before 1.27."""
-    LOGIN = "login"
-    """What the operator's own kubeconfig holds for a cluster (client certificate or token)."""
-    HANDLE = "handle"
-    """Whatever token is bound to a handle, wherever it is kept. There is nothing to do with it but to end it."""
-
-
-KIND_LABELS: dict[CredentialKind, str] = {
-    CredentialKind.REQUEST: "DPU request",
-    CredentialKind.SECRET: "managed Secret",
-    CredentialKind.FILE: "file",
-    CredentialKind.LEGACY: "token Secret",
-    CredentialKind.STATIC: "static token",
-    CredentialKind.LOGIN: "login",
-    CredentialKind.HANDLE: "handle",
-}
+from .kinds import CredentialKind, Form
 
 
 def kind_label(credential: Credential) -> str:
     """What sort of thing a credential is, for people: a file with a shoot's certificate is a shoot's."""
-    if credential.shoot is not None and credential.address.kind is CredentialKind.FILE:
+    if credential.shoot is not None and credential.address.here:
         return "shoot"
-    return KIND_LABELS[credential.address.kind]
+    return credential.address.kind.traits.label
 
 
 class State(StrEnum):
@@ -99,31 +70,35 @@ class Address(msgspec.Struct, frozen=True):
     """The object's name; for files the absolute path (cluster and namespace are then empty)."""
 
     def __str__(self) -> str:
-        if self.kind is CredentialKind.FILE:
-            return f"file:{self.name}"
-        if self.kind is CredentialKind.LOGIN:
-            return f"login:{self.cluster}"
-        return f"{self.kind.value}:{self.cluster}/{self.namespace}/{self.name}"
+        return f"{self.kind.value}:{self.kind.traits.form.written(self.cluster, self.namespace, self.name)}"
+
+    @property
+    def here(self) -> bool:
+        """Whether it is a file on this machine."""
+        return self.kind.traits.here
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the operator's own way in."""
+        return self.kind.traits.own
 
     @classmethod
     def parse(cls, text: str) -> Address:
         """Raises ValueError with what is expected where `text` is not an address."""
-        expected = (
-            "an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static, handle), file:PATH or "
-            "login:CLUSTER"
-        )
-        kind_text, colon, rest = text.partition(":")
-        if not colon or not rest or kind_text not in set(CredentialKind):
-            raise ValueError(f"{text!r} is not an address; {expected}")
-        kind = CredentialKind(kind_text)
-        if kind is CredentialKind.FILE:
-            return cls(kind, "", "", rest)
-        if kind is CredentialKind.LOGIN:
-            return cls(kind, rest, "", "")
-        parts = rest.rsplit("/", 2)
-        if len(parts) != 3 or not all(parts):
-            raise ValueError(f"{text!r} is not an address; {expected}")
-        return cls(kind, *parts)
+        kind_text, _, rest = text.partition(":")
+        if kind_text in set(CredentialKind):
+            kind = CredentialKind(kind_text)
+            parts = kind.traits.form.read(rest)
+            if parts is not None:
+                return cls(kind, *parts)
+        raise ValueError(f"{text!r} is not an address; an address is {_written()}")
+
+
+def _written() -> str:
+    """Every way in which an address is written, in words."""
+    objects = ", ".join(kind for kind in CredentialKind if kind.traits.form is Form.OBJECT)
+    others = [f"{kind}:{kind.traits.form}" for kind in CredentialKind if kind.traits.form is not Form.OBJECT]
+    return " or ".join([", ".join([f"KIND:{Form.OBJECT} ({objects})", *others[:-1]]), *others[-1:]])
 
 
 class FileDestination(msgspec.Struct, frozen=True, tag="file"):

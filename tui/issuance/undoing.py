@@ -31,12 +31,13 @@ from .grace import Graces
 from .grace_length import Length
 from .intent import Revocation
 from .issuing import Issue, issued_again
+from .kinds import CredentialKind
 from .reading import lookup, normal
 from .running import Run, StepFailed
 from .secret_users import secrets_of
 from .shared_steps import check_step, prove_step, write_step
 from .sight import Sight, told_apart
-from .types import Address, Credential, CredentialKind, Plan, Step, StepStatus
+from .types import Address, Credential, Plan, Step, StepStatus
 from .undo_intent import undo_intent, undo_plan
 from .wishes import wish_of
 from .work import Context, Finished, Work

@@ -12,9 +12,10 @@ from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
 from .cluster_time import now_at
 from .errors import IssuanceError, NotProved, UsageError
+from .kinds import CredentialKind
 from .proving import Proof, ask
 from .refusal import explain
-from .types import Address, CredentialKind, Identity
+from .types import Address, Identity
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -44,7 +45,7 @@ async def verify(context: Context, address: Address) -> Verification:
     from . import reading
 
     credential = await reading.lookup(context, address)
-    if address.kind is CredentialKind.LOGIN:
+    if address.own:
         return await _verify_login(context, address.cluster)
     if address.kind is CredentialKind.HANDLE:
         raise reading.no_token(address)

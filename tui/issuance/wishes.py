@@ -18,20 +18,11 @@ from tui.kube.errors import NotFound
 from . import vouching
 from .errors import UsageError
 from .formats import Format
+from .kinds import CredentialKind
 from .places import address_of, file_destination
 from .reading import export_record
 from .tenant_places import destination_as_vouched
-from .types import (
-    Address,
-    Credential,
-    CredentialKind,
-    Destination,
-    Handle,
-    Identity,
-    IssueSpec,
-    SecretDestination,
-    State,
-)
+from .types import Address, Credential, Destination, Handle, Identity, IssueSpec, SecretDestination, State
 
 if TYPE_CHECKING:
     from .intent import Export
@@ -43,7 +34,7 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
 
     Raises UsageError for a copy that its original does not reach, or where nothing vouches for it; KubeError.
     """
-    if address.kind is CredentialKind.FILE:
+    if address.here:
         return await _of_file(context, address)
     reading = await vouching.require(context, address)
     marks, verdict, facts = reading.marks, reading.verdict, reading.facts
@@ -86,12 +77,12 @@ async def _with_others(context: Context, spec: IssueSpec, token: Credential, req
     """The wish with every place that gets its next token; places of its own that nothing vouches for are left out."""
     identity = spec.identity
     known: dict[Address, Destination] = {address_of(place, identity): place for place in spec.destinations}
-    if token.address.kind is CredentialKind.FILE:
+    if token.address.here:
         known.setdefault(token.address, file_destination(token.address, identity))
     for record in await asyncio.to_thread(_written, context, request) if request else ():
         if belongs(record, identity, spec.format, token.handle, token.fingerprint):
             path, places = record.credential.address, record.spec.destinations if record.spec is not None else ()
-            in_file = path.kind is CredentialKind.FILE
+            in_file = path.here
             for place in places:
                 if in_file or isinstance(place, SecretDestination):  # of a file its own record says whether it is one
                     known.setdefault(address_of(place, identity), place)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import AccountRow, CredentialRow, Row
 from tui.issuance.formats import Format
-from tui.issuance.types import Address, CredentialKind, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, State
 from tui.widgets.names import short_path
 
 from . import replacing, work
@@ -80,7 +81,7 @@ def own_tokens(session: Session, row: Row) -> list[tuple[str, Address]]:
         identity = identity_of(row)
         rows = session.store.credentials_of(identity) if identity is not None else []
     found = [one.credential for one in rows if is_own_token(one)]
-    found.sort(key=lambda credential: credential.address.kind is not CredentialKind.FILE)
+    found.sort(key=lambda credential: not credential.address.here)
     return [(short_path(credential.kept_in), credential.address) for credential in found]
 
 

@@ -18,7 +18,8 @@ from tui.fleet.objects import has_object
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.formats import Format
-from tui.issuance.types import CredentialKind, State
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import State
 
 from . import command_lines as lines
 from .acting_on_identities import is_own_token
@@ -100,7 +101,7 @@ def _has_material(row: Row) -> bool:
     """Whether the engine can read what was issued."""
     if isinstance(row, RequestRow):
         return row.credential is not None
-    return isinstance(row, CredentialRow) and row.credential.address.kind is not CredentialKind.LOGIN
+    return isinstance(row, CredentialRow) and not row.credential.address.own
 
 
 def _has_credential(row: Row) -> bool:
@@ -157,7 +158,7 @@ def _has_lineage(row: Row) -> bool:
     """Whether it speaks for somebody whose traces can be followed."""
     if identity_of(row) is not None:
         return True
-    return isinstance(row, CredentialRow) and row.credential.address.kind is CredentialKind.LOGIN
+    return isinstance(row, CredentialRow) and row.credential.address.own
 
 
 def _has_powers(row: Row) -> bool:

@@ -13,8 +13,9 @@ from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.same import echoes
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
-from tui.issuance.types import CredentialKind, State
+from tui.issuance.types import State
 from tui.widgets.moments import lifetime, relative
 from tui.widgets.names import credential_name
 from tui.widgets.signs import REACHES, STATES, Sign, Tone
@@ -159,7 +160,7 @@ def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | 
         return Notice(5, sign, name, f"ended {relative(credential.expires_at, now)}", row)
     if state is State.MISSING:
         return Notice(6, sign, name, credential.message, row)
-    if state is State.UNKNOWN and credential.address.kind is not CredentialKind.LOGIN:
+    if state is State.UNKNOWN and not credential.address.own:
         return Notice(6, sign, name, credential.message or "nobody knows when it ends", row)
     if state is State.DUE:
         return Notice(7, sign, name, f"ends {relative(credential.expires_at, now)}, renewal is due", row)

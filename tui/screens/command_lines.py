@@ -18,7 +18,8 @@ from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.external_secrets import PUSHED
 from tui.issuance.formats import Format
 from tui.issuance.gardener import SHOOTS
-from tui.issuance.types import Address, Credential, CredentialKind, Destination, FileDestination
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, Destination, FileDestination
 from tui.kube import shell
 from tui.kube.resource import SECRETS, Resource
 
@@ -173,7 +174,7 @@ def reveal(asked: Asked) -> list[Line]:
     credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
     if credential is None:
         return []
-    if credential.address.kind is CredentialKind.FILE:
+    if credential.address.here:
         path, merged, _ = credential.address.name.partition("#")
         raw = ("kubectl", "config", "view", "--raw", "--kubeconfig", path)
         return [Line(raw if merged else ("cat", credential.address.name))]

@@ -22,8 +22,9 @@ from tui.fleet.rows import RequestRow
 from tui.issuance import csi, csi_trial
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.running import explain
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.issuance.yaml_text import dump
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive

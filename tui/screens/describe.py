@@ -22,10 +22,11 @@ from tui.issuance.dpf.tending import awaited
 from tui.issuance.dpf.waiting import waits_for
 from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import CREATOR_LABEL, role_name
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.running import explain
 from tui.issuance.token_secret import deletion_due
-from tui.issuance.types import Credential, CredentialKind, State, kind_label
+from tui.issuance.types import Credential, State, kind_label
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section

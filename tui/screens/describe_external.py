@@ -9,8 +9,9 @@ from tui.fleet.rows import ClusterRow, ConditionRow, RequestKind, RequestRow, re
 from tui.issuance import csi
 from tui.issuance.durations import format_duration
 from tui.issuance.external_views import ExternalView, PushView, StoreRef, StoreView, push_findings, store_findings
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
-from tui.issuance.types import Credential, CredentialKind
+from tui.issuance.types import Credential
 from tui.widgets.facts import Fact, Section
 from tui.widgets.moments import lifetime, relative, stamp
 from tui.widgets.request_columns import ready, request_name

@@ -16,7 +16,7 @@ from textual.content import Content
 from tui.fleet.hygiene import check
 from tui.fleet.rows import Row
 from tui.issuance.hygiene import RULES, Finding, Fix, Report
-from tui.issuance.types import KIND_LABELS, Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube import amounts
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
@@ -51,8 +51,8 @@ COLUMNS = (
 def about(finding: Finding) -> str:
     """What a finding is about, as short as it can be said beside its cluster."""
     address = finding.address
-    if address is not None and address.kind is not CredentialKind.FILE:
-        kind = KIND_LABELS[address.kind]
+    if address is not None and not address.here:
+        kind = address.kind.traits.label
         return f"{kind} {address.namespace}/{address.name}" if address.namespace else f"{kind} {address.cluster}"
     if finding.identity is not None and not finding.path:
         return f"account {finding.identity.namespace}/{finding.identity.name}"

@@ -17,9 +17,10 @@ from tui.fleet.rows import CredentialRow, Row
 from tui.fleet.store import FleetChange
 from tui.issuance.countdown import countdown
 from tui.issuance.errors import UsageError
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage import root, subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part, Subject
-from tui.issuance.types import Credential, CredentialKind, Identity
+from tui.issuance.types import Credential, Identity
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section

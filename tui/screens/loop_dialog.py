@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
 from tui.issuance.countdown import human_left
-from tui.issuance.types import Address, CredentialKind
+from tui.issuance.types import Address
 from tui.kube.text import safe_text
 from tui.widgets.names import short_address
 
@@ -77,7 +77,7 @@ class LoopScreen(Dialog[LoopWish | None]):
             (row.credential.rotate_at, row.credential, row.credential.address)
             for row in self.session.store.credentials.values()
             if row.credential.rotate_at is not None
-            and row.credential.address.kind not in (CredentialKind.LOGIN, CredentialKind.LEGACY)
+            and row.credential.address.kind.traits.renewable
             and (wish.only is None or row.credential.address in wish.only)
         ]
         rows.sort(key=lambda pair: pair[0])

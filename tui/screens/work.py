@@ -16,13 +16,13 @@ from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenant_wish import TenantPush
 from tui.issuance.types import (
     AccessLevel,
     Action,
     Address,
-    CredentialKind,
     Destination,
     FileDestination,
     IssueSpec,

@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from tui.issuance.countdown import countdown, human_left
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
-from tui.issuance.types import Credential, CredentialKind, State
+from tui.issuance.types import Credential, State
 
 from .columns import Cell
 from .moments import ago, lifetime
@@ -112,4 +113,4 @@ def _days(day: date, now: datetime) -> str:
 
 
 def _renewable(credential: Credential) -> bool:
-    return credential.address.kind is not CredentialKind.LOGIN
+    return not credential.address.own

@@ -6,7 +6,6 @@ import os
 from typing import Final
 
 from tui.fleet.rows import CredentialRow
-from tui.issuance.types import CredentialKind
 from tui.kube.text import safe_text
 
 LIMIT: Final = 300
@@ -16,9 +15,9 @@ LIMIT: Final = 300
 def credential_name(row: CredentialRow) -> str:
     """`namespace/name`, for files the path, for logins the cluster's user."""
     address = row.credential.address
-    if address.kind is CredentialKind.FILE:
+    if address.here:
         return safe_text(short_path(address.name), LIMIT)
-    if address.kind is CredentialKind.LOGIN:
+    if address.own:
         return safe_text(row.name or f"login of {address.cluster}", LIMIT)
     return safe_text(f"{row.namespace}/{row.name}", LIMIT)
 

@@ -15,8 +15,9 @@ import msgspec
 from tui.issuance.durations import parse_duration, parse_time
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.formats import Format
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import rotate_at, spread, state_of
-from tui.issuance.types import Address, Credential, CredentialKind, Handle, Identity, State
+from tui.issuance.types import Address, Credential, Handle, Identity, State
 from tui.kube.text import safe_text
 
 from . import resources

@@ -16,11 +16,12 @@ import msgspec
 from tui.issuance.access import groups_of, is_admin
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.orphans import Walked
 from tui.issuance.renewal import state_of
 from tui.issuance.severity import Severity
 from tui.issuance.static_token import how_to_stop
-from tui.issuance.types import Credential, CredentialKind, Identity, State
+from tui.issuance.types import Credential, Identity, State
 from tui.kube import shell
 from tui.kube.amounts import about, count
 
@@ -170,7 +171,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
             _command("revoke", credential),
             fix=Fix.REVOKE,
         )
-    if state is State.EXPIRED and address.kind is CredentialKind.FILE and credential.expires_at is not None:
+    if state is State.EXPIRED and address.here and credential.expires_at is not None:
         yield _finding(
             credential,
             "expired-entry",
@@ -182,7 +183,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
     if state in (State.EXPIRED, State.REVOKED, State.PENDING):
         return
     certificate = credential.shoot is not None and address.kind is not CredentialKind.STATIC
-    bearer = not certificate and (address.kind is not CredentialKind.LOGIN or identity is not None)
+    bearer = not certificate and (not address.own or identity is not None)
     if not bearer:
         return
     yield from _of_lifetime(credential, state, now)
@@ -332,7 +333,7 @@ def _finding(
     severity: Severity | None = None,
 ) -> Finding:
     address = credential.address
-    file = address.kind is CredentialKind.FILE
+    file = address.here
     return Finding(
         rule=rule,
         severity=severity or RULES[rule].severity,

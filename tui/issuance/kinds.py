@@ -1,0 +1,91 @@
+"""The kinds of credentials, and what is true of each: how its address is written, and what can be done with it at all.
+
+Whoever wants to know something of a kind asks here, and does not list kinds: so one more kind is one more line.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+
+class Form(StrEnum):
+    """How the rest of an address is written, after `KIND:`."""
+
+    OBJECT = "CLUSTER/NAMESPACE/NAME"
+    PATH = "PATH"
+    """A file on this machine; cluster and namespace are empty."""
+    CLUSTER = "CLUSTER"
+    """A cluster as a whole; namespace and name are empty."""
+
+    def written(self, cluster: str, namespace: str, name: str) -> str:
+        """The three parts as one text."""
+        if self is Form.PATH:
+            return name
+        return cluster if self is Form.CLUSTER else f"{cluster}/{namespace}/{name}"
+
+    def read(self, text: str) -> tuple[str, str, str] | None:
+        """Cluster, namespace and name; None for what is not written so. Names of clusters may hold `/`."""
+        if self is Form.PATH:
+            return ("", "", text) if text else None
+        if self is Form.CLUSTER:
+            return (text, "", "") if text else None
+        cluster, namespace, name = (["", "", "", *text.rsplit("/", 2)])[-3:]
+        return (cluster, namespace, name) if cluster and namespace and name else None
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What is true of every credential of one kind."""
+
+    label: str
+    """What people call it."""
+    form: Form = Form.OBJECT
+    here: bool = False
+    """A file on this machine, which its record says everything about."""
+    own: bool = False
+    """The operator's own way in: kubemint neither hands it out nor renews nor ends it."""
+    is_secret: bool = False
+    """Its address names the Secret that it lies in."""
+    has_object: bool = False
+    """An object of its cluster stands behind it."""
+    renewable: bool = False
+    """The renewal loop keeps it."""
+    endless: bool = False
+    """It never ends by itself."""
+
+
+class CredentialKind(StrEnum):
+    """What sort of thing a credential is; the value is the first part of its address."""
+
+    REQUEST = "request"
+    """Kept by a DPUServiceCredentialRequest."""
+    SECRET = "secret"
+    """A Secret that kubemint manages."""
+    FILE = "file"
+    """A file on this machine that kubemint wrote."""
+    LEGACY = "legacy"
+    """A Secret of type kubernetes.io/service-account-token."""
+    STATIC = "static"
+    """The kubeconfig with a token that never ends, which Gardener kept in a Secret for each shoot before 1.27."""
+    LOGIN = "login"
+    """What the operator's own kubeconfig holds for a cluster (client certificate or token)."""
+    HANDLE = "handle"
+    """Whatever token is bound to a handle, wherever it is kept. There is nothing to do with it but to end it."""
+
+    @property
+    def traits(self) -> Traits:
+        """What is true of it."""
+        return TRAITS[self]
+
+
+TRAITS: Final[dict[CredentialKind, Traits]] = {
+    CredentialKind.REQUEST: Traits(label="DPU request", has_object=True, renewable=True),
+    CredentialKind.SECRET: Traits(label="managed Secret", is_secret=True, has_object=True, renewable=True),
+    CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, renewable=True),
+    CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True),
+    CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
+    CredentialKind.LOGIN: Traits(label="login", form=Form.CLUSTER, own=True),
+    CredentialKind.HANDLE: Traits(label="handle"),
+}
