@@ -266,7 +266,7 @@ def test_a_list_that_stands_there_twice_spoils_each_of_its_entries_and_no_other(
         ("current-context: []", ["current-context"]),
         ("current-context: a\ncurrent-context: b", ["current-context"]),
         ("clusters: 5\nusers: {}\ncontexts: x", ["clusters", "users", "contexts"]),
-        ("clusters: [5]\npreferences: 1\npreferences: 2", []),
+        ("clusters: [5]\npreferences: 1\npreferences: 2", ["clusters"]),
     ],
 )
 def test_what_of_the_whole_cannot_be_read(text: str, unread: list[str]) -> None:
