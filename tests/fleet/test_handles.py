@@ -76,13 +76,16 @@ def changed(one: S, **fields: Any) -> S:
         (changed(SECRET, handle=changed(HANDLE, name="precious")), False),
         (changed(SECRET, handle=changed(HANDLE, name="kubemint-other-bcdfghjk")), False),
         (changed(FILE, handle=changed(HANDLE, name="robot-static")), True),  # a copy of a long-lived token
+        (changed(SECRET, handle=None, bound_to=HANDLE), True),  # a copy: the handle of its original
+        (changed(SECRET, handle=None, bound_to=changed(HANDLE, name="precious")), False),
+        (changed(SECRET, handle=None, bound_to=changed(HANDLE, namespace="kube-system")), False),
         (None, False),
     ],
 )
 def test_a_row_names_a_handle_that_lies_beside_its_account(credential: Credential | None, named: bool) -> None:
     found = claim_of(credential)
     assert (found is not None) is named
-    assert found is None or credential is None or found == credential.handle
+    assert found is None or credential is None or found == (credential.handle or credential.bound_to)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,8 @@ def test_what_a_look_says(found: dict[str, Any] | None, how: str | None) -> None
         (SECRET, None, None, True, False),
         (changed(SECRET, handle=None), SEEN, None, True, False),
         (SECRET, SEEN, None, True, True),
+        (changed(SECRET, handle=None, bound_to=HANDLE), SEEN, None, True, True),
+        (changed(SECRET, handle=None, bound_to=HANDLE), LOOKED, None, False, False),
         (SECRET, LOOKED, None, True, True),
         (FILE, SEEN, None, True, True),
         (changed(SECRET, state=State.FAILED, message="why"), SEEN, None, True, True),
@@ -417,6 +422,29 @@ async def test_deleted_elsewhere(harbor: EmbeddedFleet, tmp_path: Path) -> None:
     async with over(harbor, tmp_path) as later:
         assert await later.settled(10)
         assert states(later, *keys) == [State.REVOKED] * 2, "also where it was deleted before the first look"
+
+
+@pytest.mark.parametrize("kept", ["file", "secret"])
+async def test_a_copy_in_a_secret_turns_with_its_original(harbor: EmbeddedFleet, tmp_path: Path, kept: str) -> None:
+    path = FileDestination(str(tmp_path / "robot.kc"))
+    original = path if kept == "file" else SecretDestination("harbor", "default", "original")
+    key = "secret:harbor/default/copied"
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        handle = await issued(fleet, robot(original))
+        address = Address(CredentialKind.FILE, "", "", path.path)
+        if kept == "secret":
+            address = Address(CredentialKind.SECRET, "harbor", "default", "original")
+        outcome = await fleet.engine.export(address, SecretDestination("harbor", "default", "copied"))
+        assert outcome.ok, outcome
+        await until(lambda: states(fleet, key) == [State.VALID], "it shows")
+        shown = fleet.store.credentials[key].credential
+        assert shown.handle is None, "nothing is ended by a mark of a copy"
+        await (await fleet.client("harbor")).delete(SECRETS, handle.name, namespace="default")
+        await until(lambda: states(fleet, key) == [State.REVOKED], "it turns", timeout=3)
+    async with over(harbor, tmp_path) as later:
+        assert await later.settled(10)
+        assert states(later, key) == [State.REVOKED], "also where it was deleted before the first look"
 
 
 async def test_of_old_handles_too(harbor: EmbeddedFleet, tmp_path: Path) -> None:

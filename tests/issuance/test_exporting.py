@@ -89,6 +89,7 @@ async def test_a_copy_in_a_secret_is_a_credential_of_its_own(bench: Bench) -> No
     where = SecretDestination(arena.name, arena.namespace, "copy")
     outcome = await bench.engine.export(issued.address, where, Format.TOKEN_FILE)
     assert outcome.ok, outcome
+    assert outcome.action.value == "export", "nothing was issued"
     assert (await bench.engine.verify(outcome.address)).ok
     with pytest.raises(UsageError, match="it is a copy, and its token ends with handle"):
         await bench.engine.plan_revoke(outcome.address)

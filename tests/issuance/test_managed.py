@@ -68,6 +68,7 @@ def metadata(held: Credential, *, cluster: str = "harbor") -> dict[str, Any]:
         {"audiences": ()},
         {"requested": None},
         {"handle": None},
+        {"handle": None, "bound_to": Handle("harbor", "kube-system", "kubemint-robot-x", "uid-1")},
         {"identity": Identity("tenant/a:b", "x", "y"), "handle": Handle("tenant/a:b", "x", "h", "u")},
     ],
 )

@@ -51,12 +51,17 @@ def claim_of(credential: Credential | None) -> Handle | None:
 
     A long-lived token is its own handle, whose name is anybody's choice; only a file may hold a copy of one.
     """
-    if credential is None or credential.handle is None or credential.identity is None:
+    handle, identity = _handle_of(credential), credential.identity if credential is not None else None
+    if credential is None or handle is None or identity is None:
         return None
-    handle, identity = credential.handle, credential.identity
     beside = (handle.cluster, handle.namespace) == (identity.cluster, identity.namespace)
     called = managed.is_handle_name(handle.name, identity.name) or credential.address.here
     return handle if handle.uid and beside and called else None
+
+
+def _handle_of(credential: Credential | None) -> Handle | None:
+    """The handle that its token is bound to: its own, or for a copy that of its original."""
+    return (credential.handle or credential.bound_to) if credential is not None else None
 
 
 def became(found: Mapping[str, Any] | None, handle: Handle, now: datetime) -> Gone | None:
@@ -76,7 +81,7 @@ def turned(credential: Credential, gone: Gone | None, accepted: datetime | None,
     `accepted` is when the server itself last said that it accepts this very token, `known` whether the name of the
     handle's cluster is this machine's own word. What ended otherwise before stays as it is.
     """
-    handle = credential.handle
+    handle = _handle_of(credential)
     if gone is None or handle is None or credential.state is State.REVOKED:
         return credential
     if credential.expires_at is not None and credential.expires_at <= gone.at:
@@ -181,7 +186,7 @@ class Handles:
 
     def accepted(self, credential: Credential) -> None:
         """Its server has just said that it accepts this very token."""
-        handle = credential.handle
+        handle = _handle_of(credential)
         self._accepted[credential.address] = (credential.fingerprint, self._clock())
         if handle is not None:
             self._tell((handle.cluster, handle.uid))
@@ -286,7 +291,7 @@ class Handles:
         if gone is None:
             return credential
         fingerprint, accepted = self._accepted.get(credential.address, ("", None))
-        identity, address, handle = credential.identity, credential.address, credential.handle
+        identity, address, handle = credential.identity, credential.address, _handle_of(credential)
         foreign = address.kind is CredentialKind.SECRET and identity is not None and identity.cluster != address.cluster
         return turned(
             credential,

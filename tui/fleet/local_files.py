@@ -56,6 +56,6 @@ class LocalFiles:
 
     def _read(self) -> tuple[list[Credential], set[str]]:
         """What lies here, and the UIDs of the handles that this machine itself noted for what lies in clusters."""
-        written = (one.credential.handle for one in self._state.written_secrets())
+        written = (one.credential.handle or one.credential.bound_to for one in self._state.written_secrets())
         files = [as_on_disk(credential) for credential in self._state.exports()]
         return files, {handle.uid for handle in written if handle is not None}

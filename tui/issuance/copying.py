@@ -138,7 +138,7 @@ class Copy:
         """Fill in what the token says; then what the state is to know before anything is written."""
         described_as = described(self.copy, self.source, self.identity, found, sure=sure)
         if self.place.path is None:  # revoking or rotating it must never end the original
-            described_as = msgspec.structs.replace(described_as, handle=None)
+            described_as = msgspec.structs.replace(described_as, handle=None, bound_to=described_as.handle)
         self.copy = described_as
         return {} if self.forgotten is not None else self._record()
 

@@ -120,7 +120,7 @@ async def prepare_copy(
         )
     plan = Plan(
         id=new_id(),
-        action=Action.ISSUE,
+        action=Action.EXPORT,
         address=target,
         steps=_steps(context, source, identity, place, held, forgotten),
         warnings=tuple(dict.fromkeys(warnings)),

@@ -36,6 +36,8 @@ GRANTED: Final = PREFIX + "granted"
 ISSUED: Final = PREFIX + "issued"
 EXPIRES: Final = PREFIX + "expires"
 HANDLE: Final = PREFIX + "handle"
+BOUND_TO: Final = PREFIX + "bound-to"
+"""On a copy: the handle of its original, with which its token ends. Nothing is ever deleted for it."""
 FINGERPRINT: Final = PREFIX + "fingerprint"
 COPIES: Final = PREFIX + "copies"
 """How many other places hold the same token; they stop working when it is rotated elsewhere."""
@@ -215,7 +217,8 @@ def annotations_for(credential: Credential, *, cluster: str, request: str, copie
         GRANTED: _go(credential.granted),
         ISSUED: _rfc3339(credential.issued_at),
         EXPIRES: _rfc3339(credential.expires_at),
-        HANDLE: f"{handle.namespace}/{handle.name}/{handle.uid}" if handle else None,
+        HANDLE: _handle_text(handle),
+        BOUND_TO: _handle_text(credential.bound_to) if handle is None else None,
         FINGERPRINT: credential.fingerprint,
         COPIES: str(copies) if copies else None,
     }
@@ -234,10 +237,10 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
     namespace, name = str(meta.get("namespace", "")), str(meta.get("name", ""))
     account_cluster = notes.get(ACCOUNT_CLUSTER) or cluster
     account = _split(notes.get(ACCOUNT, ""), 2)
-    handle = _split(notes.get(HANDLE, ""), 3)
+    handle, bound_to = _split(notes.get(HANDLE, ""), 3), _split(notes.get(BOUND_TO, ""), 3)
     claimed = next((key for key in meta.get("labels") or {} if _owner(key) == _OWNERS[_DPF]), "")
     if claimed:  # a Secret of a request is the request's: whoever made it look like ours as well is not believed
-        account = handle = None
+        account = handle = bound_to = None
     issued, expires = parse_time(notes.get(ISSUED)), parse_time(notes.get(EXPIRES))
     whole = account is not None and issued is not None and expires is not None and issued < expires
     return Credential(
@@ -253,6 +256,7 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
         kept_in=f"Secret {namespace}/{name}",
         fingerprint=notes.get(FINGERPRINT, ""),
         handle=Handle(account_cluster, *handle) if handle else None,
+        bound_to=Handle(account_cluster, *bound_to) if bound_to and not handle else None,
         state=State.VALID if whole else State.UNKNOWN,
         message=_complaint(whole, claimed),
     )
@@ -323,6 +327,10 @@ def _strings(text: str | None) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         return ()
     return tuple(str(part) for part in found) if isinstance(found, list) else ()
+
+
+def _handle_text(handle: Handle | None) -> str | None:
+    return f"{handle.namespace}/{handle.name}/{handle.uid}" if handle else None
 
 
 def _rfc3339(at: datetime | None) -> str | None:

@@ -210,6 +210,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """Where the material lies, for people: a path, or `Secret ns/name`."""
     fingerprint: str = ""
     handle: Handle | None = None
+    bound_to: Handle | None = None
+    """For a copy in a Secret, which has no handle of its own: that of its original. It is shown by, never acted on."""
     copy_of: Address | None = None
     """For a mere copy on this machine: what it was made from."""
     shoot: ShootAccess | None = None
@@ -232,6 +234,8 @@ class Action(StrEnum):
     REACTIVATE = "reactivate"
     KEEP = "keep"
     DELETE = "delete"
+    EXPORT = "export"
+    """A copy of what exists; nothing is issued. Journals of before call it `issue`."""
     UNDO = "undo"
     """Back to what a rotation replaced, while that still lives."""
     RECOVER = "recover"
