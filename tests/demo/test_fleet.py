@@ -25,6 +25,7 @@ from tui.demo.running import run_in_thread
 from tui.demo.seed import REQUESTS
 from tui.demo.storage import SECRETS, SERVICE_ACCOUNTS
 from tui.demo.untidy import READABLE
+from tui.issuance import handles, managed
 
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
 
@@ -45,6 +46,19 @@ def test_everything_is_private(fleet: EmbeddedFleet) -> None:
             continue
         assert not mode & 0o077, f"{path} has mode {mode:o}"
     assert not list(fleet.folder.rglob("serving.pem")), "no server's key stays in a file"
+
+
+def test_handles_have_the_names_that_kubemint_gives_them(fleet: EmbeddedFleet) -> None:
+    """Below the issuance core, the fleet has the rule in words of its own."""
+    found = [
+        handles.seen_in(obj)
+        for cluster in fleet.clusters.values()
+        for obj in cluster.storage.list(SECRETS)
+        if obj.get("type") == managed.HANDLE_TYPE
+    ]
+    assert len(found) > 5
+    assert any(one.pushes for one in found)
+    assert [one.name for one in found if not one.is_as_made] == []
 
 
 def test_more_clusters() -> None:
@@ -221,6 +235,7 @@ import asyncio, sys
 from pathlib import Path
 from tui.demo.running import serve
 from tui.demo.untidy import READABLE
+from tui.issuance import handles, managed
 asyncio.run(serve(
     Path(sys.argv[1]), ready=lambda _: print("ready", flush=True),
     clusters=1, troubled=False, folder=Path(sys.argv[2]),

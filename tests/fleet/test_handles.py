@@ -453,7 +453,7 @@ async def test_of_old_handles_too(harbor: EmbeddedFleet, tmp_path: Path) -> None
         assert await fleet.settled(10)
         client = await fleet.client("harbor")
         await create_account(client, "robot")
-        name = managed.handle_name("robot")
+        name = "kubemint-robot-kjhgfdcb"
         old: dict[str, Any] = await client.create(
             SECRETS,
             {"metadata": {"name": name, "labels": {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: "handle"}}},

@@ -11,7 +11,7 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import managed, replacing
+from tui.issuance import handles, managed, replacing
 from tui.issuance.errors import ChangedMeanwhile, Unasked
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
@@ -59,7 +59,7 @@ def test_a_revoked_one_is_brought_back_where_that_is_meant() -> None:
 
 async def handle_of(bench: Bench) -> Handle:
     arena = bench.arena
-    handle = Handle(arena.name, arena.namespace, managed.handle_name("robot"), "")
+    handle = handles.new(arena.identity(), handles.meant_for(arena.identity(), "r"))
     wish = managed.handle_object(handle, account="robot", account_uid="", request="r", plan="p", issued_by="me")
     made: dict[str, Any] = await bench.client.create(SECRETS, wish, namespace=arena.namespace)
     return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))

@@ -130,10 +130,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "by_what_a_credential_is_told_from_another",
     ),
     "tui/issuance/handles.py": ("tests/security/test_deleting.py", "tests/security/test_handles.py"),
+    "tui/issuance/handle_names.py": ("tests/issuance/test_handle_names.py",),
     "tui/issuance/managed.py": (
         "tests/issuance/test_managed.py",
         "tests/security/test_reserved_marks.py",
-        *_some("tests/security/test_deleting.py", "names_of_handles_are_exact", "every_handle_is_known_by_its_name"),
         *_some(
             "tests/security/test_handles.py", "everything_that_is_known_of_a_secret", "what_says_nothing_is_nothing"
         ),
@@ -177,7 +177,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
         "_folder_mode",
     ),
     "tui/issuance/managed.py": (
-        "is_handle_name", "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",
+        "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",
         "credential_from_secret", "handle_secrets", "handle_wish", "push_of", "request_of", "_metadata", "_split",
         "_texts", "_strings", "_format", "_lifetime", "renewal_point",
     ),

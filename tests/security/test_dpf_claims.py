@@ -469,11 +469,11 @@ async def test_what_an_annotation_calls_left_over_is_looked_at_before_it_goes(bo
     notes = {managed.REQUEST: request.uid, managed.ACCOUNT: f"{both.ns}/test-service-account"}
     names = []
     for kind, more in (("precious", {"data": {"x": "eA=="}}), ("empty", {}), ("named-as-one", {})):
-        name = managed.handle_name("test-service-account") if kind == "named-as-one" else kind
+        name = "kubemint-test-service-account-bcdfghjk" if kind == "named-as-one" else kind
         names.append(name)
         metadata = {"name": name, "labels": labels, "annotations": notes}
         await client.create(SECRETS, {"metadata": metadata, "type": "Opaque"} | more, namespace=both.ns)
-    name = managed.handle_name("test-service-account")
+    name = "kubemint-test-service-account-kjhgfdcb"
     token_secret = {"name": name, "labels": labels,
                     "annotations": notes | {"kubernetes.io/service-account.name": "theirs"}}  # fmt: skip
     body = {"metadata": token_secret, "type": "kubernetes.io/service-account-token"}

@@ -128,8 +128,10 @@ def intent(arena: Arena, handle: Handle | None, *places: SecretDestination | Fil
     )  # fmt: skip
 
 
-def new(arena: Arena, account: str = "robot") -> Handle:
-    return Handle(arena.name, arena.namespace, managed.handle_name(account), "")
+def named(asked: Intent) -> Intent:
+    """The same with a new handle for it."""
+    meant = handles.meant_for(asked.spec.identity, asked.request, asked.spec)
+    return msgspec.structs.replace(asked, handle=handles.new(asked.spec.identity, meant))
 
 
 async def test_a_new_handle_says_for_what_its_token_is_made(ebench: Bench) -> None:
@@ -138,14 +140,17 @@ async def test_a_new_handle_says_for_what_its_token_is_made(ebench: Bench) -> No
     pushed = msgspec.structs.replace(arena.secret("pushed"), push=push)
     elsewhere = SecretDestination("edge", "there", "kept")
     asked = intent(
-        arena, new(arena), arena.secret("one"), pushed, elsewhere, arena.file(), audiences=("vault",),
+        arena, None, arena.secret("one"), pushed, elsewhere, arena.file(), audiences=("vault",),
         duration=timedelta(hours=2),
     )  # fmt: skip
+    asked = named(asked)
     made = await handles.create(ebench.client, asked, "", "me")
     found = await handles.look(ebench.client, ns, made.name)
     assert found is not None
     assert found.uid
-    assert made == msgspec.structs.replace(new(arena), name=made.name, uid=found.uid)
+    assert asked.handle is not None
+    assert made == msgspec.structs.replace(asked.handle, uid=found.uid)
+    assert found.is_as_made
     assert found == Seen(
         namespace=ns,
         name=made.name,
@@ -165,6 +170,8 @@ async def test_a_new_handle_says_for_what_its_token_is_made(ebench: Bench) -> No
     assert "ownerReferences" not in raw["metadata"]
     with pytest.raises(ValueError, match="names no handle"):
         await handles.create(ebench.client, intent(arena, None), "", "me")
+    with pytest.raises(ValueError, match="not one for what it is made for"):
+        await handles.create(ebench.client, msgspec.structs.replace(asked, request="r2"), "", "me")
 
 
 async def test_who_is_known_by_uid_owns_its_handles(ebench: Bench) -> None:
@@ -174,7 +181,7 @@ async def test_who_is_known_by_uid_owns_its_handles(ebench: Bench) -> None:
         SERVICE_ACCOUNTS, {"metadata": {"name": "robot"}}, namespace=arena.namespace
     )  # fmt: skip
     uid = account["metadata"]["uid"]
-    made = await handles.create(client, intent(arena, new(arena)), uid, "me")
+    made = await handles.create(client, named(intent(arena, None)), uid, "me")
     raw = await client.get_metadata(SECRETS, made.name, namespace=arena.namespace)
     assert [(one["name"], one["uid"]) for one in raw["metadata"]["ownerReferences"]] == [("robot", uid)]
 
@@ -191,7 +198,8 @@ def unseen(arena: Arena) -> Iterator[None]:
 async def put(bench: Bench, name: str = "", **fields: Any) -> Handle:
     """A handle as kubemint makes it for `robot`, changed by `fields`."""
     arena = bench.arena
-    handle = Handle(arena.name, arena.namespace, name or managed.handle_name("robot"), "")
+    fresh = handles.new(arena.identity(), handles.meant_for(arena.identity(), "r"))
+    handle = msgspec.structs.replace(fresh, name=name or fresh.name)
     wish = managed.handle_object(handle, account="robot", account_uid="", request="r", plan="p1", issued_by="me")
     made: dict[str, Any] = await bench.client.create(SECRETS, wish | fields, namespace=arena.namespace)
     return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))

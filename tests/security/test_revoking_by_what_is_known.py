@@ -379,22 +379,24 @@ async def test_a_place_that_cannot_be_looked_at_keeps_no_token_alive(ebench: Ben
 
 
 async def test_which_of_several_handles_is_asked(ebench: Bench) -> None:
-    """Any of them may have been marked by somebody else."""
+    """Two were made for the place, one after the other; a third only says so by now, and is none of them."""
     arena = ebench.arena
     issued = await ebench.issue(arena.spec(arena.secret()))
-    await ebench.issue(arena.spec(identity=arena.identity("admin")))
-    first, second = await ebench.handles()
-    place = json.dumps([f"{arena.namespace}/robot-credential"])
-    for name in (first, second):
-        patch = {"metadata": {"annotations": {managed.SECRETS: place}}}
-        await ebench.client.patch(SECRETS, name, patch, namespace=arena.namespace)
     await ebench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
     async with elsewhere(ebench) as other:
+        await other.issue(arena.spec(arena.secret(), identity=arena.identity("admin")))
+    await ebench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
+    first, second = await ebench.handles()
+    lying = await ebench.issue(arena.spec(identity=arena.identity("bystander")))
+    place = json.dumps([f"{arena.namespace}/robot-credential"])
+    patch = {"metadata": {"annotations": {managed.SECRETS: place}}}
+    await ebench.client.patch(SECRETS, lying.credential.handle.name, patch, namespace=arena.namespace)
+    async with Bench(arena, state="third", patience=0.2) as third:
         with pytest.raises(UsageError, match="2 handles say that they were made for it") as caught:
-            await other.engine.plan_revoke(issued.address)
+            await third.engine.plan_revoke(issued.address)
         assert f"handle:{arena.name}/{arena.namespace}/{first}" in caught.value.hint
         assert f"handle:{arena.name}/{arena.namespace}/{second}" in caught.value.hint
-    assert len(await ebench.handles()) == 2
+    assert len(await ebench.handles()) == 3
 
 
 async def test_a_start_after_a_crash_tidies_what_the_handle_named(ebench: Bench) -> None:

@@ -17,9 +17,10 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dpf_place import Clock
-from tui.issuance import managed, token_secret, vouchers
+from tui.issuance import handle_names, managed, token_secret, vouchers
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
+from tui.issuance.handle_names import Meant
 from tui.issuance.handles import Named, Seen
 from tui.issuance.identity import IdentityWish
 from tui.issuance.kinds import CredentialKind
@@ -32,15 +33,21 @@ from tui.kube.sensitive import Sensitive
 
 A = Identity("harbor", "ns", "admin")
 B = Identity("harbor", "ns", "robot")
-NAME = "kubemint-admin-bcdfghjk"
+PLACE = "ns/kept"
+MEANT = Meant(account="ns/admin", request="r1", secrets=(PLACE,), requested=timedelta(hours=1))
+NAME = handle_names.fresh(MEANT)
 HANDLE = Handle("harbor", "ns", NAME, "uid-1")
 OTHER = Handle("harbor", "ns", "kubemint-admin-kjhgfdcb", "uid-2")
-PLACE = "ns/kept"
 CLAIM = Claim(identity=A, place=PLACE, handle=HANDLE)
 BESIDE = Seen(
     namespace="ns", name=NAME, uid="uid-1", type=managed.HANDLE_TYPE, account="ns/admin", request="r1",
     secrets=(PLACE,), requested=timedelta(hours=1),
 )  # fmt: skip
+OLD_HANDLE = Handle("harbor", "ns", "kubemint-admin-bcdfghjk", "uid-1")
+"""Of before names said what handles are made for."""
+OLD = msgspec.structs.replace(BESIDE, name=OLD_HANDLE.name)
+OLDER = msgspec.structs.replace(OLD, type="Opaque", marked=True)
+OLD_CLAIM = msgspec.structs.replace(CLAIM, handle=OLD_HANDLE)
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIRMED = Facts(
     word=Word.CONFIRMED, identity=A, handle=HANDLE, fingerprint="f1", issued_at=THEN, expires_at=THEN + timedelta(1)
@@ -57,7 +64,18 @@ def facts(word: Word = Word.CONFIRMED, **fields: Any) -> Facts:
 
 
 def beside(**fields: Any) -> Seen:
+    """The same, changed by somebody afterwards."""
     return msgspec.structs.replace(BESIDE, **fields)
+
+
+def made(**fields: Any) -> Seen:
+    """A handle that was made for that from the beginning, so that its name says it too."""
+    name = handle_names.fresh(msgspec.structs.replace(MEANT, **fields))
+    return beside(name=name, **fields)
+
+
+def of_old(**fields: Any) -> Facts:
+    return facts(**{"handle": OLD_HANDLE} | fields)
 
 
 def record(**fields: Any) -> Record:
@@ -65,6 +83,8 @@ def record(**fields: Any) -> Record:
 
 
 NOTHING = Facts(word=Word.NONE)
+ALONE = "annotations alone"
+CHANGED = "not those that it was made with"
 MANGLED = Facts(word=Word.UNREADABLE, fingerprint="f9")
 REFUSED = facts(Word.REFUSED)
 RULES = [
@@ -125,25 +145,59 @@ RULES = [
     ("nobody could be asked, a record", CLAIM, facts(Word.UNASKED), None, RECORD, ""),
     # What else the token is for must be said by the voucher too.
     ("more audiences than its handle was made for", claim(audiences=("vault", "x")), CONFIRMED,
-     beside(audiences=("vault",)), None, "audiences: vault, x, and vault"),
-    ("none where its handle was made for one", CLAIM, CONFIRMED, beside(audiences=("vault",)), None,
+     made(audiences=("vault",)), None, "audiences: vault, x, and vault"),
+    ("none where its handle was made for one", CLAIM, CONFIRMED, made(audiences=("vault",)), None,
      "audiences: nothing, and vault"),
-    ("an audience that its handle says too", claim(audiences=("vault",)), CONFIRMED, beside(audiences=("vault",)), None,
+    ("an audience that its handle says too", claim(audiences=("vault",)), CONFIRMED, made(audiences=("vault",)), None,
      ""),
     ("an audience that the record does not say", claim(audiences=("vault",)), CONFIRMED, None, RECORD, "audiences"),
     ("a push that its handle does not say", claim(push="{}"), CONFIRMED, BESIDE, None, "its push: {}, and nothing"),
-    ("a push to somewhere else", claim(push='{"a"}'), CONFIRMED, beside(pushes={PLACE: '{"b"}'}), None,
+    ("a push to somewhere else", claim(push='{"a"}'), CONFIRMED, made(pushes={PLACE: '{"b"}'}), None,
      'its push: {"a"}, and {"b"}'),
-    ("a push of another Secret", claim(push='{"a"}'), CONFIRMED, beside(pushes={"ns/x": '{"a"}'}), None, "push"),
-    ("a push that its handle says too", claim(push='{"a"}'), CONFIRMED, beside(pushes={PLACE: '{"a"}'}), None, ""),
-    # Handles from before they said for what: then the token alone.
-    ("an older handle", CLAIM, CONFIRMED, beside(type="Opaque", marked=True), None, ""),
-    ("an older handle and an audience", claim(audiences=("vault",)), facts(audiences=("vault",)),
-     beside(type="Opaque", marked=True), None, ""),
-    ("an older handle, and the audience of every token", CLAIM, facts(audiences=("https://kubernetes.default.svc",)),
-     beside(type="Opaque", marked=True), None, ""),
-    ("an older handle and another audience", claim(audiences=("vault", "x")), facts(audiences=("vault",)),
-     beside(type="Opaque", marked=True), None, "audiences"),
+    ("a push of another Secret", claim(push='{"a"}'), CONFIRMED, made(pushes={"ns/x": '{"a"}'}), None, "push"),
+    ("a push that its handle says too", claim(push='{"a"}'), CONFIRMED, made(pushes={PLACE: '{"a"}'}), None, ""),
+    # What a handle says by its annotations, its name must say too: whoever may patch it may write them.
+    ("a token, a handle of another place that was changed", CLAIM, CONFIRMED,
+     msgspec.structs.replace(made(secrets=("ns/else",)), secrets=(PLACE,)), None, CHANGED),
+    ("no token, a handle of another place that was changed", CLAIM, NOTHING,
+     msgspec.structs.replace(made(secrets=("ns/else",)), secrets=(PLACE,)), None, CHANGED),
+    ("a handle that was given an audience", claim(audiences=("vault",)), CONFIRMED, beside(audiences=("vault",)), None,
+     CHANGED),
+    ("a handle that was given a push", claim(push='{"a"}'), CONFIRMED, beside(pushes={PLACE: '{"a"}'}), None, CHANGED),
+    ("a handle that was given a longer life", CLAIM, CONFIRMED, beside(requested=timedelta(9)), None, CHANGED),
+    ("a handle that was given another wish", CLAIM, CONFIRMED, beside(request="r9"), None, CHANGED),
+    ("a handle that was changed, and the record", CLAIM, CONFIRMED, beside(request="r9"), RECORD, ""),
+    ("another request's handle that was changed", claim(place="", request="r9"), CONFIRMED, beside(request="r9"), None,
+     CHANGED),
+    # Handles from before names said for what: the token, for as long as it works.
+    ("a handle of old", OLD_CLAIM, of_old(), OLD, None, ""),
+    ("a handle of old and the audience in its token", claim(audiences=("vault",)), of_old(audiences=("vault",)), OLD,
+     None, ""),
+    ("a handle of old that was given an audience", claim(audiences=("vault",)), of_old(),
+     msgspec.structs.replace(OLD, audiences=("vault",)), None, "audiences: vault, and nothing"),
+    ("a handle of old that was given a push", claim(push='{"a"}'), of_old(),
+     msgspec.structs.replace(OLD, pushes={PLACE: '{"a"}'}), None, 'its push: {"a"}, and nothing'),
+    ("a handle of old for another place", OLD_CLAIM, of_old(), msgspec.structs.replace(OLD, secrets=("ns/x",)), None,
+     "was made for ns/x"),
+    ("no token, a handle of old", OLD_CLAIM, NOTHING, OLD, None, ALONE),
+    ("refused, a handle of old", OLD_CLAIM, of_old(word=Word.REFUSED), OLD, None, ALONE),
+    ("mangled, a handle of old", OLD_CLAIM, MANGLED, OLD, None, ALONE),
+    ("nobody could be asked, a handle of old", OLD_CLAIM, of_old(word=Word.UNASKED), OLD, None, ALONE),
+    ("mangled, a handle of old that the record names too", OLD_CLAIM, MANGLED, OLD, record(handle=OLD_HANDLE), ""),
+    ("mangled, a handle of old, and another in the record", OLD_CLAIM, MANGLED, OLD, RECORD, ALONE),
+    ("mangled, a handle of old, and another account in the record", OLD_CLAIM, MANGLED, OLD,
+     record(handle=OLD_HANDLE, identity=B), ALONE),
+    ("mangled, a handle of old that is gone, and the record", OLD_CLAIM, MANGLED, None, record(handle=OLD_HANDLE),
+     "was gone already"),
+    ("mangled, a handle of old that the record names, and an audience", claim(audiences=("x",), handle=OLD_HANDLE),
+     MANGLED, OLD, record(handle=OLD_HANDLE), "audiences"),
+    # And from before they said for what at all.
+    ("an older handle", OLD_CLAIM, of_old(), OLDER, None, ""),
+    ("an older handle and an audience", claim(audiences=("vault",)), of_old(audiences=("vault",)), OLDER, None, ""),
+    ("an older handle, and the audience of every token", CLAIM, of_old(audiences=("https://kubernetes.default.svc",)),
+     OLDER, None, ""),
+    ("an older handle and another audience", claim(audiences=("vault", "x")), of_old(audiences=("vault",)), OLDER,
+     None, "audiences"),
     # What a DPU request keeps: its handle is made for the request.
     ("a request", claim(place="", request="r1"), CONFIRMED, BESIDE, None, ""),
     ("another request's handle", claim(place="", request="r9"), CONFIRMED, BESIDE, None, "not made for this request"),
@@ -172,14 +226,17 @@ def test_a_verdict_says_what_its_voucher_says() -> None:
     by_handle = vouchers.judge(CLAIM, NOTHING, BESIDE, None)
     assert (by_handle.handle, by_handle.named) == (HANDLE, Named.BY_WALK)
     assert vouchers.judge(claim(handle=OTHER), CONFIRMED, BESIDE, None).handle == HANDLE, "the one that was signed"
-    older = vouchers.judge(CLAIM, CONFIRMED, beside(type="Opaque", marked=True, requested=None), None)
-    assert older.requested == timedelta(1), "as long as the token lives"
+    for beside in (OLD, OLDER):
+        older = vouchers.judge(OLD_CLAIM, of_old(), beside, None)
+        assert older.requested == timedelta(1), "as long as the token lives"
+        assert (older.handle, older.named, older.request) == (OLD_HANDLE, Named.BY_TOKEN, "r1")
+    kept = vouchers.judge(OLD_CLAIM, MANGLED, OLD, record(handle=OLD_HANDLE))
+    assert (kept.by, kept.named, kept.request) == ("this machine's record", Named.BY_JOURNAL, "r2")
 
 
 @pytest.mark.parametrize("times", [{"issued_at": None}, {"expires_at": None}, {"issued_at": None, "expires_at": None}])
 def test_a_token_without_both_its_times_says_no_lifetime(times: dict[str, Any]) -> None:
-    older = beside(type="Opaque", marked=True)
-    verdict = vouchers.judge(CLAIM, facts(**times), older, None)
+    verdict = vouchers.judge(OLD_CLAIM, of_old(**times), OLDER, None)
     assert verdict.ok
     assert verdict.requested is None
 
@@ -197,10 +254,10 @@ def test_a_verdict_says_everything_that_its_voucher_says_and_nothing_of_the_mark
         push="{}",
         request="r2",
     )
-    handle = beside(audiences=("vault",), pushes={PLACE: "{}"})
+    handle = made(audiences=("vault",), pushes={PLACE: "{}"})
     assert vouchers.judge(asked, CONFIRMED, handle, None) == vouchers.Verdict(
         ok=True,
-        by=f"handle {NAME}",
+        by=f"handle {handle.name}",
         named=Named.BY_TOKEN,
         handle=HANDLE,
         audiences=("vault",),
@@ -256,7 +313,7 @@ LATE = vouchers.Verdict(ok=False, handle=HANDLE, audiences=("x",), requested=tim
         ({"fingerprint": ""}, CONFIRMED, OK, State.UNKNOWN, "its fingerprint is nothing, the token in", HANDLE),
         ({}, CONFIRMED, LATE, State.UNKNOWN, "too late", None),
         ({"fingerprint": "x"}, CONFIRMED, OK, State.UNKNOWN, "its fingerprint is x, the token in it says f1", HANDLE),
-        ({"handle": None}, CONFIRMED, NO, State.VALID, "a copy: it ends with handle kubemint-admin-bcdfghjk", None),
+        ({"handle": None}, CONFIRMED, NO, State.VALID, f"a copy: it ends with handle {NAME}", None),
         ({"handle": None}, CONFIRMED, OK, State.VALID, "", HANDLE),
         ({}, CONFIRMED, NO, State.UNKNOWN, "its annotations say it is for", None),
         ({}, NOTHING, NO, State.UNKNOWN, "there is no token in it", None),

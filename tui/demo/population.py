@@ -18,6 +18,7 @@ from tui.kube.sensitive import Sensitive
 
 from .access import Object
 from .account_controllers import account, token_secret
+from .handle_names import handle_name
 from .material import secret_data
 from .storage import CLUSTER_ROLE_BINDINGS, NODES, PODS, ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, rfc3339
 from .tokens import Bound, Lifetime
@@ -187,7 +188,10 @@ class Settler:
         issued = self.now - age
         namespace, of = owner["metadata"]["namespace"], owner["metadata"]["name"]
         request = self.cluster.new_id()
-        handle = _object("v1", "Secret", f"kubemint-{of}-{self.suffix(8)}", namespace)
+        push = annotations.get("push") or ""
+        seconds = int((requested or lifetime).total_seconds())
+        called = handle_name(f"{namespace}/{of}", self.suffix(8), request, f"{namespace}/{name}", seconds, push)
+        handle = _object("v1", "Secret", called, namespace)
         handle["metadata"] |= {
             "labels": _managed("handle"),
             "annotations": {
@@ -202,7 +206,7 @@ class Settler:
                 {"apiVersion": "v1", "kind": "ServiceAccount", "name": of, "uid": owner["metadata"]["uid"]}
             ],
         }
-        if push := annotations.get("push"):
+        if push:
             handle["metadata"]["annotations"]["kubemint.io/pushes"] = json.dumps({f"{namespace}/{name}": push})
         if with_handle:
             uid = self.put(SECRETS, handle | {"type": "kubemint.io/handle"}, age)["metadata"]["uid"]

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance import managed
+from tui.issuance.handle_names import is_handle_name
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Handle, State
 
@@ -55,7 +55,7 @@ def claim_of(credential: Credential | None) -> Handle | None:
     if credential is None or handle is None or identity is None:
         return None
     beside = (handle.cluster, handle.namespace) == (identity.cluster, identity.namespace)
-    called = managed.is_handle_name(handle.name, identity.name) or credential.address.here
+    called = is_handle_name(handle.name, identity.name) or credential.address.here
     return handle if handle.uid and beside and called else None
 
 

@@ -82,9 +82,10 @@ async def try_out(clusters: Clusters, preview: csi.Preview, *, revocable: bool =
         return Minted(await csi.mint(client, preview))
     csi.refuse_invalid(preview.driver)
     account = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
-    handle = Handle(identity.cluster, identity.namespace, managed.handle_name(identity.name), "")
+    request = new_id()
+    handle = handles.new(identity, handles.meant_for(identity, request))
     wish = managed.handle_object(
-        handle, account=identity.name, account_uid=str(account["metadata"]["uid"]), request=new_id(), plan=new_id(),
+        handle, account=identity.name, account_uid=str(account["metadata"]["uid"]), request=request, plan=new_id(),
         issued_by=socket.gethostname(),
     )  # fmt: skip
     made: dict[str, Any] = await client.create(SECRETS, wish, namespace=handle.namespace)

@@ -11,8 +11,8 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from . import managed
 from .errors import UsageError
+from .handle_names import is_handle_name
 from .intent import Dead
 from .kinds import CredentialKind
 from .types import Address, Handle
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def ended(handle: Handle, fingerprint: str, now: datetime, account_uid: str = "") -> dict[str, list[Dead]]:
     """For the journal, where what was deleted is a token Secret; nothing for the handle of a short-lived token."""
-    if managed.is_handle_name(handle.name, None):
+    if is_handle_name(handle.name, None):
         return {}
     secret = Address(CredentialKind.LEGACY, handle.cluster, handle.namespace, handle.name)
     return {"dead": [Dead(secret=secret, account_uid=account_uid, fingerprint=fingerprint, at=now)]}

@@ -3,7 +3,8 @@
 Deleting a handle revokes exactly the tokens bound to it, so what is deleted is looked at first and judged here, in one
 place: it is of a type that is ours alone and that nobody can give a Secret afterwards, it holds no data, it is called
 as the handles of that account are, and it has the UID that the signed token or this machine's journal names. Labels
-and annotations are an index: whoever may patch a Secret may write them.
+and annotations are an index: whoever may patch a Secret may write them. Where only they say whose a handle is, its name
+must say the same (`handle_names`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import msgspec
 from tui.kube.errors import Conflict, Forbidden, NotFound
 from tui.kube.resource import SECRETS
 
-from . import managed
+from . import handle_names, managed
 from .errors import IssuanceError
+from .handle_names import Meant, has_digest, is_handle_name, is_whole
 from .kinds import CredentialKind
 from .types import Handle, SecretDestination
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from .clusters import Clusters
     from .intent import Intent, Revocation
-    from .types import Identity
+    from .types import Identity, IssueSpec
 
 TOKEN_SECRET: Final = "kubernetes.io/service-account-token"
 """The type of long-lived token Secrets; each is its own handle."""
@@ -37,6 +39,7 @@ _TOKEN_OF: Final = "kubernetes.io/service-account.name"
 _LEAST: Final = "Opaque"
 """What handles were before they had a type of their own."""
 NEVER: Final = "was never created"
+CHANGED: Final = "its annotations are not those that it was made with: somebody changed them"
 _DONE: Final = "deleted; servers that saw the token just before may accept it for 10 s more"
 
 
@@ -96,6 +99,28 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     finalizers: tuple[str, ...] = ()
 
+    @property
+    def meant(self) -> Meant:
+        """For what it says that it was made; a fact only where `is_as_made`."""
+        return Meant(
+            account=self.account,
+            request=self.request,
+            secrets=self.secrets,
+            audiences=self.audiences,
+            requested=self.requested,
+            pushes=self.pushes,
+        )
+
+    @property
+    def is_as_made(self) -> bool:
+        """Whether its name confirms what it says. False for handles from before names said so."""
+        return handle_names.fits(self.name, self.meant)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether somebody changed what it says: its name says something else."""
+        return has_digest(self.name) and not self.is_as_made
+
 
 class Fate(StrEnum):
     """What is to become of a handle."""
@@ -146,8 +171,10 @@ def _not_a_handle(wanted: Ending, seen: Seen) -> str:
         if "/" in own or not own or (account and account != own):
             return f"it says that it is of {seen.account or 'nobody'}"
         account = own
-    if not managed.is_handle_name(wanted.handle.name, account or None):
+    if not is_handle_name(wanted.handle.name, account or None):
         return f"no handle of {account or 'any account'} is called {wanted.handle.name}"
+    if wanted.named is Named.BY_WALK and not is_whole(wanted.handle.name, account):
+        return f"its name, from an earlier version, has not the whole of {account} in it"
     return ""
 
 
@@ -193,27 +220,54 @@ async def look(client: Client, namespace: str, name: str) -> Seen | None:
     return seen_in({"metadata": found.metadata, "type": found.type, "data": dict.fromkeys(found.data or {})})
 
 
+def meant_for(identity: Identity, request: str, spec: IssueSpec | None = None) -> Meant:
+    """For what the handle of a new token of this account is made; `spec` is the wish, where there is a whole one."""
+    account = f"{identity.namespace}/{identity.name}"
+    if spec is None:
+        return Meant(account=account, request=request)
+    secrets = [place for place in spec.destinations if isinstance(place, SecretDestination)]
+    return Meant(
+        account=account,
+        request=request,
+        secrets=tuple(managed.place_name(place, identity.cluster) for place in secrets),
+        audiences=spec.audiences,
+        requested=spec.duration,
+        pushes={
+            managed.place_name(place, identity.cluster): msgspec.json.encode(place.push).decode()
+            for place in secrets
+            if place.push is not None
+        },
+    )
+
+
+def new(identity: Identity, meant: Meant) -> Handle:
+    """A handle that is not there yet; its name says for what it is made."""
+    return Handle(identity.cluster, identity.namespace, handle_names.fresh(meant), "")
+
+
 async def create(client: Client, intent: Intent, account_uid: str, issued_by: str) -> Handle:
-    """Create the handle that the intent has a name for; returns it with its UID. Raises KubeError."""
+    """Create the handle that the intent has a name for; returns it with its UID. Raises KubeError.
+
+    ValueError where the name is not one for what the intent is.
+    """
     handle = intent.handle
     if handle is None:
         raise ValueError("the intent names no handle")
-    secrets = [place for place in intent.spec.destinations if isinstance(place, SecretDestination)]
+    identity = intent.spec.identity
+    meant = meant_for(identity, intent.request, intent.spec)
+    if not handle_names.fits(handle.name, meant):
+        raise ValueError("the handle's name is not one for what it is made for")
     wish = managed.handle_object(
         handle,
-        account=intent.spec.identity.name,
+        account=identity.name,
         account_uid=account_uid,
         request=intent.request,
         plan=intent.plan,
         issued_by=issued_by,
-        secrets=[managed.place_name(place, handle.cluster) for place in secrets],
-        audiences=intent.spec.audiences,
-        requested=intent.spec.duration,
-        pushes={
-            managed.place_name(place, handle.cluster): msgspec.json.encode(place.push).decode()
-            for place in secrets
-            if place.push is not None
-        },
+        secrets=meant.secrets,
+        audiences=meant.audiences,
+        requested=meant.requested,
+        pushes=meant.pushes,
     )
     made: dict[str, Any] = await client.create(SECRETS, wish, namespace=handle.namespace)
     return msgspec.structs.replace(handle, uid=str(made["metadata"]["uid"]))
@@ -246,7 +300,7 @@ async def check(client: Client, wanted: Ending) -> Fate:
     except Forbidden:
         # May delete but not look. What this machine made itself it knows by name and UID, and the server by the UID.
         named = wanted.named is Named.BY_JOURNAL and handle.uid
-        if named and (wanted.token_secret or managed.is_handle_name(handle.name, wanted.account or None)):
+        if named and (wanted.token_secret or is_handle_name(handle.name, wanted.account or None)):
             return Fate.DELETE
         raise
     if verdict.fate is Fate.LEFT_ALONE:

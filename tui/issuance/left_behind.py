@@ -53,7 +53,11 @@ def judge(identity: Identity, place: str, record: Export | None, beside: Seen | 
     others = [
         one
         for one in listed
-        if place in one.secrets and not one.deleted and not _is_of(ours, one) and _may_go(identity, one)
+        if place in one.secrets
+        and not one.is_changed
+        and not one.deleted
+        and not _is_of(ours, one)
+        and _may_go(identity, one)
     ]
     return Left(ours, tuple(others))
 

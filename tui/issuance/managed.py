@@ -59,9 +59,10 @@ CREDENTIALS: Final = f"{SELECTOR},{ROLE}=credential"
 HANDLE_TYPE: Final = PREFIX + "handle"
 """The type of the Secrets that are handles. A Secret's type can never be changed, so no other Secret becomes one."""
 
-_NAME_LIMIT: Final = 63  # what a label value and a DNS label may have, so that a handle's name fits everywhere
-_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' own for generated names: no vowels, no look-alikes
-_SUFFIX: Final = 8
+ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+"""Kubernetes' own for generated names: no vowels, no look-alikes."""
+SUFFIX: Final = 8
+"""Characters of a random end."""
 _MOST_NAMED: Final = 3
 
 
@@ -91,24 +92,7 @@ class Role(StrEnum):
 
 def random_suffix() -> str:
     """Eight random characters that may end any Kubernetes name."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_SUFFIX))
-
-
-def handle_name(account: str) -> str:
-    """A fresh name `kubemint-ACCOUNT-RANDOM` of at most 63 characters, for accounts of any length (253, with dots)."""
-    return f"{_handle_head(account)}-{random_suffix()}"
-
-
-def is_handle_name(name: str, account: str | None) -> bool:
-    """Whether `handle_name` makes such a name for this account (None: for any). Names can never be changed."""
-    head, dash, suffix = name[: -_SUFFIX - 1], name[-_SUFFIX - 1 : -_SUFFIX], name[-_SUFFIX:]
-    if dash != "-" or len(suffix) != _SUFFIX or not set(suffix) <= set(_ALPHABET):
-        return False
-    return head.startswith(f"{MANAGER}-") if account is None else head == _handle_head(account)
-
-
-def _handle_head(account: str) -> str:
-    return f"{MANAGER}-{account}"[: _NAME_LIMIT - _SUFFIX - 1].rstrip("-.")
+    return "".join(secrets.choice(ALPHABET) for _ in range(SUFFIX))
 
 
 def handle_object(

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from .handles import Seen
+from .handles import CHANGED, Seen
 from .types import Handle, Identity
 
 YOUNG: Final = timedelta(minutes=10)
@@ -112,4 +112,6 @@ def unseen(one: Walked, known: Known, others: Callable[[], tuple[str, ...]]) -> 
     handle = one.handle
     wanted = {(cluster, namespace) for cluster, namespace, _ in one.places} or {(handle.cluster, "")}
     said = [why for cluster, namespace in sorted(wanted) if (why := known(cluster, namespace))]
+    if one.seen.is_changed:
+        said.append(CHANGED)
     return tuple(dict.fromkeys([*said, *(() if one.places else others())]))

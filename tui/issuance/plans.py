@@ -12,7 +12,7 @@ import msgspec
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
-from . import accounts, left_behind, managed, vouching
+from . import accounts, handles, left_behind, managed, vouching
 from .destinations.registry import places_for
 from .durations import format_duration
 from .errors import UsageError
@@ -97,7 +97,7 @@ async def prepare(
         )
     create_account = spec.create_account and account.exists is not True
     plan_id = new_id()
-    handle = Handle(identity.cluster, identity.namespace, managed.handle_name(identity.name), "")
+    handle = handles.new(identity, handles.meant_for(identity, request, spec))
     intent = Intent(
         plan=plan_id,
         action=action,

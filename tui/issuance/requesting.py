@@ -11,7 +11,7 @@ import msgspec
 from tui.kube.errors import TimedOut
 from tui.kube.sensitive import Sensitive
 
-from . import handles, managed, vouching
+from . import handles, vouching
 from .cluster_time import now_at
 from .dpf import DPURequest, credential_of
 from .dpf.aside import left_to
@@ -202,7 +202,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         address=address,
         request=request.uid,
         spec=spec_of(request),
-        handle=Handle(work.target.name, work.identity.namespace, managed.handle_name(work.identity.name), ""),
+        handle=handles.new(work.identity, handles.meant_for(work.identity, request.uid)),
         old=tuple(old),
     )
     copies = await asyncio.to_thread(context.state.export_records)

@@ -20,6 +20,7 @@ from .dpf import DPU_REQUESTS, credential_of
 from .dpf.objects import ParseError
 from .errors import IssuanceError, UsageError
 from .everywhere import EACH, everywhere
+from .handle_names import is_handle_name
 from .kinds import CredentialKind
 from .reading import token as token_at
 from .secret_object import SecretObject
@@ -77,7 +78,7 @@ async def _on_this_machine(context: Context, sought: Sought) -> list[Address]:
         found += [
             Address(CredentialKind.HANDLE, one.handle.cluster, one.handle.namespace, one.handle.name)
             for one in waiting
-            if one.fingerprint == sought.fingerprint and managed.is_handle_name(one.handle.name, None)
+            if one.fingerprint == sought.fingerprint and is_handle_name(one.handle.name, None)
         ]
         return found
     addresses = [one.credential.address for one in exports if one.credential.state is not State.REVOKED]

@@ -251,7 +251,8 @@ async def without_place(context: Context, address: Address, trouble: KubeError) 
         """Handles of that type alone; who may list them there has them all at once."""
         place = managed.place_name(address, name)
         listed = await client.list(SECRETS, metadata_only=True, fields=f"type={managed.HANDLE_TYPE}")
-        return [seen for seen in map(handles.seen_in, listed) if place in seen.secrets] or None
+        found = (seen for seen in map(handles.seen_in, listed) if place in seen.secrets)
+        return [seen for seen in found if not seen.is_changed] or None
 
     there, search = await everywhere(context, context.clusters.names(), look)
     found = {
@@ -266,6 +267,12 @@ async def without_place(context: Context, address: Address, trouble: KubeError) 
         raise UsageError(
             f"{why}, and {len(found)} handles say that they were made for it ({search.words})",
             f"revoke one of them: {', '.join(sorted(map(str, found.values())))}",
+        )
+    if not all(seen.is_as_made for several in there.values() for seen in several):
+        raise UsageError(
+            f"{why}, and a handle from an earlier version says that it was made for it, which anybody may have written "
+            f"there ({search.words})",
+            f"where that is meant, revoke {next(iter(found.values()))}",
         )
     (one,) = found.values()
     ends = await at_handle(context, one)

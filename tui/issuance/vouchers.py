@@ -14,7 +14,8 @@ import msgspec
 from tui.kube.text import safe_text
 
 from . import handles, managed
-from .handles import Ending, Fate, Named, Seen
+from .handle_names import has_digest
+from .handles import CHANGED, Ending, Fate, Named, Seen
 from .types import Credential, Handle, Identity, State
 
 
@@ -95,6 +96,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the wish."""
 
 
+_PATCHED: Final = "annotations alone, which whoever may patch it may write"
 _WAY_OUT: Final = "if it is meant to be, delete that Secret and issue a new one for the account"
 
 
@@ -110,29 +112,21 @@ def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None
     if facts.identity != claim.identity and (confirmed or facts.identity is not None):
         return _refused("", claim, facts)
     if record is not None and _recorded(claim, facts, record):
-        return _agreed(
-            claim,
-            Verdict(
-                ok=True,
-                by="this machine's record",
-                named=Named.BY_JOURNAL,
-                handle=record.handle,
-                audiences=record.audiences,
-                requested=record.requested,
-                push=record.push,
-                request=record.request,
-            ),
-        )
+        return _agreed(claim, _by_record(record))
     handle = facts.handle if confirmed else claim.handle
     if facts.word is Word.UNASKED and facts.handle != claim.handle:
         return _refused("", claim, facts)
     why = _not_beside(claim, handle, beside, by_token=confirmed)
-    if why or beside is None:
+    if why or beside is None or handle is None:
         return _refused(why, claim, facts)
-    if beside.type != managed.HANDLE_TYPE:  # made before handles said for what; then the token must
+    if not has_digest(handle.name):  # made before names said for what: what it says may be anybody's words
+        if not confirmed:
+            if record is not None and (record.identity, record.handle) == (claim.identity, handle):
+                return _agreed(claim, _by_record(record))
+            return _refused(f"handle {handle.name}, from an earlier version, says that in {_PATCHED}", claim, facts)
         lifetime = facts.expires_at - facts.issued_at if facts.expires_at and facts.issued_at else None
         audiences = facts.audiences if claim.audiences else ()
-        beside = msgspec.structs.replace(beside, audiences=audiences, requested=lifetime)
+        beside = msgspec.structs.replace(beside, audiences=audiences, requested=lifetime, pushes={})
     return _agreed(
         claim,
         Verdict(
@@ -145,6 +139,19 @@ def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None
             push=beside.pushes.get(claim.place, ""),
             request=beside.request,
         ),
+    )
+
+
+def _by_record(record: Record) -> Verdict:
+    return Verdict(
+        ok=True,
+        by="this machine's record",
+        named=Named.BY_JOURNAL,
+        handle=record.handle,
+        audiences=record.audiences,
+        requested=record.requested,
+        push=record.push,
+        request=record.request,
     )
 
 
@@ -169,12 +176,13 @@ def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_
     if verdict.fate is not Fate.DELETE or beside is None:
         return f"handle {handle.name} does not confirm that: {verdict.why or verdict.fate.value}"
     if claim.request:
-        if handles.made_for(beside, identity, claim.request):
-            return ""
-        return f"handle {handle.name} was not made for this request of {identity.namespace}/{identity.name}"
-    if claim.place not in beside.secrets:
+        if not handles.made_for(beside, identity, claim.request):
+            return f"handle {handle.name} was not made for this request of {identity.namespace}/{identity.name}"
+    elif claim.place not in beside.secrets:
         made = ", ".join(beside.secrets) or "no Secret"
         return f"handle {handle.name} was made for {made}, not for {claim.place}"
+    if beside.is_changed:
+        return f"handle {handle.name} does not confirm that: {CHANGED}"
     return ""
 
 

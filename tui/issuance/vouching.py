@@ -12,6 +12,9 @@ A Secret may be given a new token of account A where one of these says so:
   name lies beside the account, is called as A's are, has that UID and names this place; or this machine wrote there
   for A what lies there now.
 
+What a handle says counts where its name says the same (`handle_names`). Handles from before names did so confirm a
+token that works, as far as that says the same; where none works this machine's record must name that very handle.
+
 Everything else is refused, with what each side says. The decision is `vouchers.judge`, a pure function.
 """
 

@@ -218,7 +218,7 @@ async def _delete_handle(
 ) -> str:
     """It must be a handle, by the rule for all of them, and say itself that it was made for this request."""
     seen = await handles.look(client, handle.namespace, handle.name)
-    if seen is not None and seen.uid == handle.uid and seen.request != request.uid:
+    if seen is not None and seen.uid == handle.uid and (seen.request != request.uid or seen.is_changed):
         return f"{_words(leftover)} was left alone: it is another credential's"
     try:
         wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)

@@ -126,7 +126,8 @@ class RequestWork:
     async def bind(self, plan: str, issued_by: str, name: str = "") -> Handle | None:
         """Create the handle for the next token; None where there is no right to, and the token will be unbound."""
         namespace, account = self.identity.namespace, self.identity.name
-        self.binding = Handle(self.target.name, namespace, name or managed.handle_name(account), "")
+        fresh = handles.new(self.identity, handles.meant_for(self.identity, self.request.uid))
+        self.binding = msgspec.structs.replace(fresh, name=name or fresh.name)
         self.plan = plan
         wish = managed.handle_object(
             self.binding,
@@ -259,7 +260,7 @@ class RequestWork:
         return uid == self.live or any(uid == leftover.uid for leftover in leftovers_of(self.request))
 
     async def _own_handles(self) -> list[dict[str, Any]]:
-        """Those beside the account that say that they were made for this request."""
+        """Those beside the account that were made for this request, as their names confirm."""
         labels = f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE}"
         try:
             listed = await self.client.list(
@@ -267,7 +268,8 @@ class RequestWork:
             )
         except Forbidden:
             return []  # who may not look has to leave them; they bind tokens that nobody has
-        return [item for item in listed if handles.made_for(handles.seen_in(item), self.identity, self.request.uid)]
+        seen = ((item, handles.seen_in(item)) for item in listed)
+        return [item for item, one in seen if one.is_as_made and handles.made_for(one, self.identity, self.request.uid)]
 
     async def leftovers(self, left: tuple[Leftover, ...]) -> None:
         """Write down what is still left after a sweep."""
@@ -302,10 +304,15 @@ async def _kept(work: RequestWork) -> Kept:
         seen = None
         with contextlib.suppress(Forbidden):  # who may not look does not know
             seen = await handles.look(work.client, handle.namespace, handle.name)
-        ours = seen is not None and seen.uid == handle.uid and handles.made_for(seen, work.identity, request.uid)
+        ours = seen is not None and seen.uid == handle.uid and _is_for(seen, work.identity, request)
         kept = msgspec.structs.replace(kept, ours=ours and handle.uid not in gone)
     facts = await vouching.facts_at(work.clusters, work.target.name, token)
     return Kept(**msgspec.structs.asdict(facts), ours=kept.ours)
+
+
+def _is_for(seen: handles.Seen, identity: Identity, request: DPURequest) -> bool:
+    """Whether a handle was made for this request; of one from an earlier version that is its own word."""
+    return handles.made_for(seen, identity, request.uid) and not seen.is_changed
 
 
 def succeeded(request: DPURequest, now: datetime) -> tuple[Condition, ...]:
