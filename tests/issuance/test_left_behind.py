@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.issuance.arena import Bench
-from tui.issuance import managed
+from tui.issuance import handle_names, managed
 from tui.issuance.handles import Seen
 from tui.issuance.intent import Export
 from tui.issuance.kinds import CredentialKind
@@ -30,6 +30,9 @@ SEEN = Seen(
     secrets=(PLACE,),
 )
 WRITTEN = Credential(address=ADDRESS, identity=ROBOT, handle=HANDLE, fingerprint="f", state=State.VALID)
+
+
+NEW = handle_names.fresh(SEEN.meant)
 
 
 def record(**fields: Any) -> Export:
@@ -75,6 +78,8 @@ def test_what_may_go_with_the_new_one(known: Export | None, beside: Seen | None,
         (seen(account="default/other", name="kubemint-other-bcdfghjk"), False),
         (seen(name="kubemint-other-bcdfghjk"), False),
         (seen(keys=("token",)), False),
+        (seen(name=NEW), True),
+        (seen(name=NEW, request="changed"), False),
         (seen(type="Opaque"), False),
         (seen(deleted=True), False),
     ],

@@ -20,8 +20,9 @@ from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.fleet.store import FleetStore
-from tui.issuance import managed, orphans
-from tui.issuance.handles import Seen
+from tui.issuance import handle_names, managed, orphans
+from tui.issuance.handle_names import Meant
+from tui.issuance.handles import CHANGED, Seen
 from tui.issuance.hygiene import Fix, Report
 from tui.issuance.hygiene.lost_handles import lost_handle
 from tui.issuance.kinds import CredentialKind
@@ -110,6 +111,15 @@ def test_where_it_could_be_and_was_not_looked_for(
         return f"{cluster}/{namespace}" if f"{cluster}/{namespace}" in away else ""
 
     assert unseen(changed(secrets=secrets), known, lambda: ("edge is away",)) == said
+
+
+def test_what_somebody_changed_may_be_anywhere() -> None:
+    """Where to look is narrowed down by annotations: a handle that says another place would look lost."""
+    secrets = ("default/robot-credential",)
+    name = handle_names.fresh(Meant(account="default/robot", secrets=secrets, requested=8 * HOUR))
+    true = changed(name=name, secrets=secrets)
+    assert unseen(true, lambda *_: "", lambda: ()) == ()
+    assert unseen(changed(true, secrets=("default/else",)), lambda *_: "", lambda: ()) == (CHANGED,)
 
 
 def test_the_finding_says_whose_since_when_how_long_and_what_ends_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance import handle_names, handles, managed, revoking
+from tui.issuance.handle_names import Meant
 from tui.issuance.handles import Ending, Fate, Named, Seen
 from tui.issuance.types import Handle, Identity
 from tui.kube.errors import Invalid, ProtocolError
@@ -39,6 +40,10 @@ def named(name: str) -> Handle:
     return msgspec.structs.replace(HANDLE, name=name)
 
 
+LONG = "a" * 45 + "-admin"
+CUT = named(f"kubemint-{'a' * 45}-bcdfghjk")
+LONG_ONE = named(handle_names.fresh(Meant(account=f"ns/{LONG}")))
+NEW = named(handle_names.fresh(Meant(account="ns/robot", request="r1")))
 RULES = [
     ("a handle of ours", WANTED, SEEN, Fate.DELETE, ""),
     ("by the journal", wanted(named=Named.BY_JOURNAL), SEEN, Fate.DELETE, ""),
@@ -77,6 +82,19 @@ RULES = [
      Fate.LEFT_ALONE, "of nobody"),
     ("a walk to what says one thing and is called another", wanted(named=Named.BY_WALK, account=""),
      seen(account="ns/admin"), Fate.LEFT_ALONE, "no handle of admin"),
+    ("a walk to one of old whose account's name is cut short", wanted(named=Named.BY_WALK, account="", handle=CUT),
+     seen(name=CUT.name, account=f"ns/{LONG}"), Fate.LEFT_ALONE, f"has not the whole of {LONG} in it"),
+    ("the same, by its token", wanted(handle=CUT, account=LONG), seen(name=CUT.name, account="ns/x"), Fate.DELETE, ""),
+    ("the same, by the journal", wanted(handle=CUT, account=LONG, named=Named.BY_JOURNAL), seen(name=CUT.name),
+     Fate.DELETE, ""),
+    ("a walk to a long one that says its account", wanted(named=Named.BY_WALK, account="", handle=LONG_ONE),
+     seen(name=LONG_ONE.name, account=f"ns/{LONG}"), Fate.DELETE, ""),
+    ("a walk to a long one that says another", wanted(named=Named.BY_WALK, account="", handle=LONG_ONE),
+     seen(name=LONG_ONE.name, account=f"ns/{LONG[:-1]}"), Fate.LEFT_ALONE, f"no handle of {LONG[:-1]} "),
+    ("a long one by the token of another", wanted(handle=LONG_ONE, account=LONG[:-1]), seen(name=LONG_ONE.name),
+     Fate.LEFT_ALONE, f"no handle of {LONG[:-1]} "),
+    ("a walk to one whose other annotations were changed", wanted(named=Named.BY_WALK, account="", handle=NEW),
+     seen(name=NEW.name, request="r9"), Fate.DELETE, ""),
     ("a long-lived token where none is expected", wanted(handle=named("robot-token")), LONG_LIVED,
      Fate.LEFT_ALONE, "long-lived token of its own"),
     ("a long-lived token", wanted(handle=named("robot-token"), token_secret=True), LONG_LIVED, Fate.DELETE, ""),
