@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.cli.conftest import kubemint
+from tui.demo import Answer, FaultRule
+from tui.demo.running import FleetThread
+from tui.fleet.rows import ClusterRow
+from tui.headless.listing import code_of
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS
@@ -103,6 +109,57 @@ def test_a_cluster_that_was_named_and_cannot_be_read_counts(served: Path) -> Non
     both = kubemint("list", "accounts", "--kubeconfig", served, "--context", "island", "--context", "harbor")
     assert both.code == 3
     assert "harbor" in both.out
+
+
+@pytest.mark.parametrize(
+    ("asked", "away", "partly", "whole", "code"),
+    [
+        (3, 0, 0, False, 0), (3, 0, 0, True, 0),
+        (3, 1, 0, False, 0), (3, 1, 0, True, 3),
+        (3, 0, 1, False, 0), (3, 0, 1, True, 3),
+        (3, 2, 1, False, 0), (3, 2, 1, True, 3),
+        (3, 3, 0, False, 1), (3, 3, 0, True, 1),
+        (0, 0, 0, False, 0), (0, 0, 0, True, 0),
+    ],
+)  # fmt: skip
+def test_what_the_exit_code_says_of_clusters_that_were_not_read(
+    asked: int, away: int, partly: int, whole: bool, code: int
+) -> None:
+    assert code_of(asked=asked, away=away, partly=partly, whole=whole) == code
+
+
+def test_a_missing_right_is_nothing_that_was_not_read() -> None:
+    forbidden, broken = "Roles: no right to list roles", "managed Secrets: the server is busy (429)"
+    assert ClusterRow(name="a", missing=(forbidden, broken)).unread == (broken,)
+    alone = "handles: only those in namespace ci: no right to list secrets in all namespaces"
+    assert ClusterRow(name="a", missing=(alone,)).unread == ()
+
+
+def test_secrets_that_could_not_be_listed_count_where_their_cluster_was_named(
+    own: FleetThread,
+) -> None:
+    async def trouble(fleet: Any) -> None:
+        fleet.cluster("harbor").faults.add(FaultRule(Answer(500), verb="list", path="/secrets$"))
+
+    async def no_more(fleet: Any) -> None:
+        fleet.cluster("harbor").faults.clear()
+
+    own.call(trouble)
+    try:
+        arguments = ("--kubeconfig", own.kubeconfig, "--context", "harbor", "--wait", "10s")
+        listed = kubemint("list", "credentials", *arguments)
+        looked = kubemint("hygiene", *arguments, "--fail-on", "critical")
+    finally:
+        own.call(no_more)
+    assert "managed Secrets: " in listed.err
+    assert (listed.code, looked.code) == (3, 3), (listed.err, looked.err)
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[FleetThread]:
+    """An embedded fleet whose servers may be given trouble."""
+    with FleetThread(clusters=1, accounts=0, troubled=False) as fleet:
+        yield fleet
 
 
 def test_clusters_in_trouble_are_data_not_errors(served: Path) -> None:

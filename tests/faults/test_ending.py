@@ -250,6 +250,8 @@ async def test_the_engine_knows_what_a_plan_has_left(ebench: Bench) -> None:
         ((ConnectionLost("closed"), Forbidden(403, "Forbidden")), "the old token may still work"),
         ((ConnectionLost("closed"),), "the old token may still work"),
         ((Unauthorized(401, "Unauthorized"),), "the old token may still work"),
+        ((UsageError("no cluster is called x"),), "nobody could look"),
+        ((ConnectionLost("closed"), UsageError("no cluster is called x")), "the old token may still work"),
         ((handles.NotGone("it is still there"),), "the old token may still work"),
     ],
 )

@@ -12,7 +12,7 @@ from tests.issuance.test_powers import grant, rule
 from tui.demo import Answer, FaultRule
 from tui.issuance.consumers import Pod
 from tui.issuance.kinds import CredentialKind
-from tui.issuance.lineage import subject_of, subject_of_account, trace
+from tui.issuance.lineage import NOBODY, absent, subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.severity import Severity
 from tui.issuance.types import Address, Credential
@@ -113,7 +113,8 @@ async def test_an_account_that_is_gone_is_said(ebench: Bench) -> None:
     await ebench.make_account()
     await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=ebench.arena.namespace)
     tree = await traced(ebench)
-    assert "every token of it is dead" in branch(tree, Part.ACCOUNT).problem
+    assert branch(tree, Part.ACCOUNT).problem == NOBODY, "nobody saw that it ever was"
+    assert "every token of it is dead" in absent(known=True)
     assert branch(tree, Part.ISSUED).note == "nothing that kubemint can see"
 
 

@@ -23,7 +23,7 @@ from tui.kube.errors import ConfigError, Forbidden, KubeError
 from tui.kube.responses import decode
 
 from .reach import PATIENT, Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
-from .rows import ClusterRow, CredentialRow, DeliveredFacts, Reach, ShootFacts
+from .rows import NO_RIGHT, ClusterRow, CredentialRow, DeliveredFacts, Reach, ShootFacts
 from .store import FleetStore
 from .watching import Follower, Watched
 
@@ -364,7 +364,7 @@ class ClusterTasks:
         self.settled.set()
 
     def _enter_answering(self) -> None:
-        forbidden = {label for label, why in self._missing.items() if why.startswith("no right")}
+        forbidden = {label for label, why in self._missing.items() if why.startswith(NO_RIGHT)}
         core = {watched.label for watched in self._watched if not (watched.resource.group or watched.optional)}
         said = self._row.delivered
         if core and core <= forbidden:

@@ -91,6 +91,8 @@ class DeliveredFacts(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase in ("", "Ready")
 
 
+NO_RIGHT: Final = "no right to"
+"""How the reason begins why a kind is missing that its server forbids to list."""
 CREDENTIAL_REQUESTS: Final = "credential requests"
 """What the kind DPUServiceCredentialRequest is called where kinds are followed."""
 
@@ -136,6 +138,11 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
         """How it stands, in a word: one that is not ready in that of whoever delivers it."""
         phase = self.delivered.phase if self.delivered is not None else ""
         return phase if phase and self.reach is Reach.NOT_READY else self.reach.value
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What of `missing` it was asked for and did not give; where a right is missing nobody could expect it."""
+        return tuple(text for text in self.missing if f": {NO_RIGHT} " not in text)
 
     @property
     def answers(self) -> bool:

@@ -20,7 +20,7 @@ from tui.kube.reflector import Backoff, Listing, Lost, Remove, Synced, Upsert, r
 from tui.kube.resource import Resource
 
 from .reach import Timing
-from .rows import CredentialRow, Row
+from .rows import NO_RIGHT, CredentialRow, Row
 from .store import FleetStore
 
 _BREATH: Final = 500
@@ -277,5 +277,5 @@ def _reason(error: KubeError) -> str:
     if isinstance(error, NotFound):
         return ""
     if isinstance(error, Forbidden):
-        return f"no right to {error.verb} {error.resource}"
+        return f"{NO_RIGHT} {error.verb} {error.resource}"
     return error.message

@@ -57,7 +57,7 @@ def address_of(text: str) -> Address:
         if path.is_file():
             return Address(CredentialKind.FILE, "", "", str(path.absolute()))
         message, _, hint = str(error).partition("; ")
-        if "/" in text and text.partition(":")[0] not in set(CredentialKind):
+        if ("/" in text or "." in text) and text.partition(":")[0] not in set(CredentialKind):
             message = f"there is no file {text}, and it is no address"
         raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
     if address.here:

@@ -53,7 +53,9 @@ def hygiene(
 
     Looked at are every credential and account of the fleet, Roles, bindings and pods, the kubeconfigs in use, the
     files that kubemint wrote, and each PATH (folders too). No Secret's data is read. What could not be looked at is
-    said on stderr. The exit code is 0 whatever is found, unless --fail-on says otherwise; SARIF is for code scanning.
+    said on stderr. The exit code is 0 whatever is found. With --fail-on it is 4 where something as bad was found, and
+    else 3 where a cluster that was asked did not answer, or not with everything: nobody knows what is in it. SARIF is
+    for code scanning.
     """
     from tui.issuance.durations import parse_duration
 
@@ -67,7 +69,7 @@ async def _hygiene(
     options: Options, paths: Sequence[Path], namespace: str | None, wait: timedelta, form: str, limit: Severity | None
 ) -> None:
     async with setting(options, needed=not paths) as place:
-        report, code = await _report(place, paths, namespace, wait)
+        report, code = await _report(place, paths, namespace, wait, whole=limit is not None)
     _print(report, form)
     if limit is not None and any(finding.severity.at_least(limit) for finding in report.findings):
         raise Ended(Exit.FOUND)
@@ -75,14 +77,16 @@ async def _hygiene(
         raise Ended(code)
 
 
-async def _report(place: Setting, paths: Sequence[Path], namespace: str | None, wait: timedelta) -> tuple[Report, Exit]:
+async def _report(
+    place: Setting, paths: Sequence[Path], namespace: str | None, wait: timedelta, *, whole: bool
+) -> tuple[Report, Exit]:
     from tui.fleet.hygiene import check
     from tui.fleet.store import Area
 
     contexts = place.options.contexts
     async with open_fleet(place, areas={Area.CREDENTIALS, Area.ACCOUNTS}, namespace=namespace) as fleet:
         answered = await fleet.settled(wait.total_seconds())
-        code = troubles(fleet, Area.CREDENTIALS, contexts, answered=answered)
+        code = troubles(fleet, Area.CREDENTIALS, contexts, answered=answered, whole=whole)
         report = await check(
             fleet,
             credentials=chosen(fleet, Area.CREDENTIALS, contexts, namespace),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.countdown import human_left
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.file_place import is_missing
 from tui.issuance.types import Address, Identity
 from tui.kube.amounts import about
 
@@ -47,7 +48,7 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
 
 async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
     from tui.fleet.store import Area
-    from tui.issuance.lineage import trace
+    from tui.issuance.lineage import NOBODY, trace
 
     from .acting import address_of
     from .powers import subject_of
@@ -58,6 +59,11 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
             complain("some clusters have not answered yet: what they hold is not here", "wait longer with --wait")
         subject, credentials = await _subject(place, fleet, asked)
         tree = await trace(fleet, subject, credentials=credentials, config=place.config)
+    if isinstance(asked, Identity) and any(part.problem == NOBODY for part in tree.children):
+        raise IssuanceError(
+            f"there is no service account {asked.namespace}/{asked.name} in {subject.cluster}",
+            "kubemint list accounts shows those that there are",
+        )
     if form == "table":
         for each in drawn(tree, datetime.now(UTC)):
             printing.line(each)
@@ -73,6 +79,8 @@ async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> t
         found = subject_of_account(Identity(cluster, asked.namespace, asked.name))
     else:
         row = fleet.store.credentials.get(str(asked))
+        if row is None and asked.here and is_missing(asked):
+            raise IssuanceError(f"{asked.name}: no such file", "kubemint list credentials -o name shows what there is")
         if row is None and asked.here:
             raise UsageError(
                 f"kubemint did not write {asked.name}",

@@ -50,7 +50,7 @@ def list_(
 
     Every context of the kubeconfig is asked unless --context names some. A cluster that cannot be read is named on
     stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
-    is 3, or 1 where none could be read.
+    is 3 (also where only a part could not be read), or 1 where none could be read. A missing right is said, and 0.
     """
     from tui.issuance.durations import parse_duration
 
@@ -114,14 +114,27 @@ def _account_namespace(row: Row) -> str:
     return row.credential.identity.namespace if row.credential.identity is not None else ""
 
 
-def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: bool) -> Exit:
-    """Say which clusters could not be read; gives the exit code that follows from it."""
+def code_of(*, asked: int, away: int, partly: int, whole: bool) -> Exit:
+    """The exit code where of `asked` clusters some did not answer, and of some not everything could be read.
+
+    `whole` says that whoever asked wants to know of each of them: they were named, or a verdict hangs on them.
+    """
+    if away and away == asked:
+        return Exit.FAILED
+    return Exit.PARTLY if whole and (away or partly) else Exit.DONE
+
+
+def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: bool, whole: bool = False) -> Exit:
+    """Say which clusters could not be read; gives the exit code that follows from it.
+
+    With `whole` each that was asked has to answer, named or not; those that nobody said yes to were not asked.
+    """
     from tui.fleet.rows import Reach
     from tui.fleet.store import Area
 
     if area is Area.CLUSTERS:
         return Exit.DONE
-    bad = 0
+    away = partly = 0
     untrusted: list[ClusterRow] = []
     rows = [
         row
@@ -132,8 +145,10 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
         if row.answers:
             for missing in (*([row.clock] if row.clock else []), *row.missing):
                 complain(f"{row.name}: {missing}")
+            carrier = fleet.store.clusters.get(row.carried_by)
+            partly += bool(row.unread or (carrier is not None and carrier.unread))
             continue
-        bad += 1
+        away += 1
         if row.reach is Reach.UNTRUSTED and row.name not in contexts:
             untrusted.append(row)
         elif row.reach is Reach.CONNECTING:
@@ -148,11 +163,10 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
             f"{len(untrusted)} clusters that others deliver are left out, nobody said yes to entering them: {names}",
             "`kubemint list clusters` shows why; kubemint trust CLUSTER says yes to one",
         )
-    if not bad:
-        return Exit.DONE
-    if bad == len(rows):
-        return Exit.FAILED
-    return Exit.PARTLY if contexts else Exit.DONE
+    asked = len(rows)
+    if whole and len(untrusted) < asked:
+        asked, away = asked - len(untrusted), away - len(untrusted)
+    return code_of(asked=asked, away=away, partly=partly, whole=whole or bool(contexts))
 
 
 def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:

@@ -20,6 +20,7 @@ from tui.issuance.dpf.target import find as find_delivered
 from tui.issuance.engine import Engine
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.state import StateStore
+from tui.issuance.types import Outcome
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -106,6 +107,16 @@ async def finish_open_work(engine: Engine) -> None:
     """Let the engine recover, for a while; what it did is said in one line each, the rest stays for the next time."""
     with limits.within(limits.RECOVERING):
         outcomes = await engine.recover()
+    for said in said_of(outcomes):
+        say(f"left by an earlier run: {said}")
+
+
+def said_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """What became of the work of earlier runs: what is the same for several credentials is said once."""
+    alike: dict[str, list[str]] = {}
     for outcome in outcomes:
         how = "; ".join(("finished", *outcome.left)) if outcome.ok else f"still open: {outcome.error}"
-        say(f"left by an earlier run: {outcome.address} {how}")
+        names = alike.setdefault(how, [])
+        if str(outcome.address) not in names:
+            names.append(str(outcome.address))
+    return [f"{', '.join(names)} {how}" for how, names in alike.items()]

@@ -18,7 +18,7 @@ from tui.kube.errors import APIError, Denied, Forbidden, KubeError, NotFound, Ou
 from tui.kube.resource import SECRETS
 
 from . import dead_tokens, ending, handles, managed, vouching
-from .errors import ChangedMeanwhile, IssuanceError
+from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace_time import due_here, left
 from .intent import Revocation
 from .kinds import CredentialKind
@@ -216,6 +216,8 @@ def not_ended(failures: Sequence[KubeError | IssuanceError]) -> str:
     refused = (Forbidden, Denied, ReadOnly, handles.NotAHandle)
     if all(isinstance(error, refused) for error in failures):
         return "the old token still works, its handle could not be deleted"
+    if all(isinstance(error, UsageError) for error in failures):  # before anything was asked of a server
+        return "nobody could look whether the old token still works"
     return "the old token may still work, that its handle is gone was not seen"
 
 

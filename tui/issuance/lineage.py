@@ -79,7 +79,7 @@ async def trace(
     it is found, in any order."""
     users = asyncio.ensure_future(users_of(clusters, subject, credentials))
     works = {
-        Part.ACCOUNT: _account(clusters, subject),
+        Part.ACCOUNT: _account(clusters, subject, known=bool(credentials)),
         Part.RIGHTS: _rights(clusters, subject),
         Part.ISSUED: _issued(clusters, subject, credentials),
         Part.REQUESTS: _requests(subject, credentials),
@@ -145,7 +145,16 @@ async def _who_am_i(client: Client) -> tuple[str, tuple[str, ...], str]:
     return info_.common_name, (*info_.organizations, "system:authenticated"), "as its certificate says"
 
 
-async def _account(clusters: Clusters, subject: Subject) -> Node:
+NOBODY: Final = "there is no such account, and nothing that kubemint knows was issued for one"
+"""Said of a name alone: that it was ever anybody's is not known."""
+
+
+def absent(*, known: bool) -> str:
+    """What is said of an account that its cluster does not have; `known` where something was issued for it."""
+    return "it is gone: every token of it is dead" if known else NOBODY
+
+
+async def _account(clusters: Clusters, subject: Subject, *, known: bool) -> Node:
     identity = subject.identity
     if identity is None:
         groups = Node(kind="groups", name=", ".join(subject.groups) or "none known")
@@ -155,7 +164,7 @@ async def _account(clusters: Clusters, subject: Subject) -> Node:
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
     except NotFound:
-        return msgspec.structs.replace(branch, problem="it is gone: every token of it is dead")
+        return msgspec.structs.replace(branch, problem=absent(known=known))
     except KubeError as error:
         return msgspec.structs.replace(branch, problem=why_not(error, "the account"))
     meta = found.get("metadata") or {}
