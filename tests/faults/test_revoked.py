@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def test_revoked_is_said_of_what_is_refused_alone() -> None:
     )
     assert ending.words("was gone already", Said.ACCEPTED).endswith("accepted the token just now, as it may for 10 s")
     assert ending.words("was gone already", Said.UNASKED) == "was gone already"
+    held = "marked as deleted, x.io/y holds it back; its tokens are refused within 60 s"
+    assert ending.words(held, Said.ACCEPTED) == f"{held}; the server accepted the token just now"
     credential = Credential(address=Address.parse("file:/x"))
     said = {answer: ending.over(credential, answer).message for answer in Said}
     assert said == dict.fromkeys(Said, "its handle is deleted") | {Said.REFUSED: "revoked"}
@@ -265,6 +268,26 @@ async def test_what_was_recorded_as_revoked_and_lives_is_ended(ebench: Bench, ke
     said = "the server refuses its token" if kept else "its handle is gone; the token is not here to ask about it"
     with pytest.raises(UsageError, match=f"revoked already: {said}"):
         await ebench.engine.plan_revoke(issued.address)
+
+
+async def test_a_revocation_names_the_older_token_that_outlives_it(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        issued = await bench.issue(embedded.spec())
+        old, handle = token_in(embedded.file().path), issued.credential.handle
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+        plan = await bench.engine.plan_revoke(issued.address)
+        outcome = await bench.engine.execute(plan)
+        embedded.forget()
+        assert outcome.ok
+        assert await bench.works(old)
+        named = f"handle:{handle.cluster}/{handle.namespace}/{handle.name}"
+        assert any(f"`kubemint revoke {named}` ends it now" in said for said in plan.warnings)
+        assert named in outcome.hint
+        ended = await bench.engine.execute(await bench.engine.plan_revoke(Address.parse(named)))
+        embedded.forget()
+        assert ended.ok
+        assert not await bench.works(old)
+        assert await bench.handles() == []
 
 
 async def test_a_record_that_names_another_handle_keeps_no_token_alive(ebench: Bench) -> None:

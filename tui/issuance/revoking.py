@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tui.kube import shell
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
@@ -23,6 +24,8 @@ from .types import Address, Credential, Handle, SecretDestination
 from .work import Context, Finished
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from tui.kube.sensitive import Sensitive
 
 
@@ -46,6 +49,8 @@ class Revoke:
     """The token itself, where it is known without its place."""
     wait: bool = False
     """Whether to wait until the server refuses it."""
+    older: tuple[str, ...] = ()
+    """What is said of tokens that it replaced and that live on in their grace period."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -106,6 +111,7 @@ class Revoke:
             answer = await ending.wait(run, self.context, self.credential, token)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
+        run.hints += self.older
         return Finished(ending.over(self.credential, answer))
 
 
@@ -205,6 +211,19 @@ def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
     """Whether this machine knows that what it wrote there holds the token of that handle."""
     held = record.credential
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
+
+
+def older(pending: Iterable[Revocation], handle: Handle, addresses: Collection[Address]) -> tuple[str, ...]:
+    """What outlives a revocation of these places: what a rotation of them replaced, until its grace period is over."""
+    found = []
+    for one in pending:
+        if one.address in addresses and one.handle != handle:
+            named = f"handle:{one.handle.cluster}/{one.handle.namespace}/{one.handle.name}"
+            found.append(
+                f"an older token of {one.address} works on until a kubemint runs after "
+                f"{one.due:%Y-%m-%d %H:%M:%S} UTC; `{shell.command('kubemint', 'revoke', named)}` ends it now"
+            )
+    return tuple(found)
 
 
 def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED) -> Export:

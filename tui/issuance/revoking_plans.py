@@ -16,7 +16,7 @@ from .kinds import CredentialKind
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone
-from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
+from .revoking import Revoke, RevokeLegacy, older, same_token, secrets_of
 from .seeking import Found
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, Handle, Plan, State, Step
@@ -134,8 +134,12 @@ async def _prepare(
     if address.kind is CredentialKind.REQUEST:
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
+    pending = await asyncio.to_thread(context.state.revocations)
+    living = older(pending, handle, {address, *secrets, *(export.credential.address for export in exports)})
+    warnings += living
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    return plan, Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait)
+    work = Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait, living)
+    return plan, work
 
 
 async def _looked_at_again(
