@@ -17,8 +17,8 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dpf_place import Clock
-from tui.issuance import handle_names, managed, token_secret, vouchers
-from tui.issuance.errors import UsageError
+from tui.issuance import handle_names, managed, replacing, token_secret, vouchers
+from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.handle_names import Meant
 from tui.issuance.handles import Named, Seen
@@ -796,3 +796,23 @@ async def test_what_a_rotation_ended_is_dead_too(ebench: Bench) -> None:
 async def _token_in_secret(bench: Bench, name: str) -> Sensitive:
     found: dict[str, Any] = await bench.client.get(SECRETS, name, namespace=bench.arena.namespace)
     return Sensitive(base64.b64decode(found["data"]["token"]))
+
+
+async def test_what_was_replaced_while_it_was_looked_at_is_not_called_revoked(
+    ebench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two plan for one Secret: one has read the old token when the other ends its handle."""
+    issued = await ebench.issue(ebench.arena.spec(ebench.arena.secret()))
+    is_gone, rotated = replacing.is_gone, []
+
+    async def late(*given: Any) -> bool:
+        if not rotated:
+            rotated.append(True)
+            await ebench.rotate(issued.address)
+        return await is_gone(*given)
+
+    monkeypatch.setattr(replacing, "is_gone", late)
+    with pytest.raises(ChangedMeanwhile, match="changed by somebody else"):
+        await ebench.engine.plan_rotate(issued.address)
+    assert (await ebench.engine.lookup(issued.address)).state is State.VALID
+    assert rotated

@@ -94,4 +94,5 @@ async def _refuse_revoked(context: Context, address: Address, held: Sequence[Hel
     if found is None and address.here:
         found = (await export_record(context, address)).credential  # a place shows no credential that is revoked
     if found is not None and await life_of(context, found, sight) is Life.REVOKED:
+        await sight.look_again()  # its handle may have gone with a rotation that somebody else made just now
         raise refuse_revoked(found)
