@@ -803,7 +803,8 @@ async def test_what_was_replaced_while_it_was_looked_at_is_not_called_revoked(
 ) -> None:
     """Two plan for one Secret: one has read the old token when the other ends its handle."""
     issued = await ebench.issue(ebench.arena.spec(ebench.arena.secret()))
-    is_gone, rotated = replacing.is_gone, []
+    rotated: list[bool] = []
+    is_gone = replacing.is_gone
 
     async def late(*given: Any) -> bool:
         if not rotated:
