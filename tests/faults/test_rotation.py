@@ -21,6 +21,7 @@ from tui.demo import EmbeddedFleet, FaultRule, ServerState
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.file_place import FilePlace
 from tui.issuance.formats import Format
 from tui.issuance.types import StepStatus
 from tui.kube.client import Timeouts
@@ -171,3 +172,18 @@ async def test_refused_connections_at_every_step(bench: Impatient) -> None:
     assert await bench.lives(before[0])
     assert len(await bench.handles()) == 1
     assert not bench.state.open_plans()
+
+
+async def test_a_file_that_another_kubemint_committed_just_now_is_still_ours(
+    ebench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read the older record and the newer file; the other commits before the open plans are asked about."""
+    issued = await ebench.issue(ebench.arena.spec())
+    record = ebench.state.export_record
+    before = record(issued.address)
+    await ebench.rotate(issued.address)
+    answers = [before]
+    monkeypatch.setattr(ebench.state, "export_record", lambda address: answers.pop() if answers else record(address))
+    held = await FilePlace(ebench.arena.file(), ebench.arena.identity(), ebench.state).look()
+    assert held.exists
+    assert not answers

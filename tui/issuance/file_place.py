@@ -106,8 +106,11 @@ class FilePlace:
             return False
         if now.fingerprint == record.credential.fingerprint:
             return True
-        # Another kubemint may be about to commit what it wrote, or may have died there.
-        return any(now.fingerprint == intent.fingerprint for intent in self._state.open_plans())
+        # Another kubemint may be about to commit what it wrote, or may have died there, or has committed it just now.
+        if any(now.fingerprint == intent.fingerprint for intent in self._state.open_plans()):
+            return True
+        again = self._state.export_record(self.address)
+        return again is not None and again.credential.fingerprint == now.fingerprint
 
     def _has_others(self, content: Sensitive) -> bool:
         """Whether a kubeconfig has entries beside those of one credential."""
