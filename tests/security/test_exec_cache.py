@@ -30,6 +30,7 @@ from tests.certificates import Authority
 from tests.cli.conftest import Result, command, environment, kubemint, served
 from tests.cli.test_exec_credential import asked
 from tui.issuance import exec_minting
+from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, refused
 from tui.issuance.exec_record import Kept, read_record, record
 from tui.kube.kubeconfig import load
@@ -421,6 +422,126 @@ def test_a_client_that_does_not_say_where_a_token_goes_gets_none(asking: Asking)
         info = {"kind": "ExecCredential", "apiVersion": V1, "spec": said}
         asking.run(**{INFO: json.dumps(info)}).failed(2, "does not say to which server the token goes")
     assert asking.kept() == []
+
+
+def told(env: dict[str, str], cluster: dict[str, Any] | None, version: str = V1) -> Question:
+    """What a client asks that says this of the cluster."""
+    said = {"kind": "ExecCredential", "apiVersion": version, "spec": {"cluster": cluster}}
+    return Question([], env | {INFO: json.dumps(said)}, caller="one")
+
+
+@pytest.mark.parametrize(
+    ("server", "refusal"),
+    [
+        ("https://own.example:6443", ""),
+        ("https://OWN.example:6443/", ""),
+        ("https://own.example", "would go to https://own.example, and harbor is at https://own.example:6443"),
+        ("http://own.example:6443", "would go to"),
+        ("https://own.example:6443/behind", "would go to"),
+        ("nonsense", "would go to nonsense"),
+        ("", "does not say to which server the token goes"),
+        (None, "does not say to which server the token goes"),
+    ],
+)
+def test_to_which_server_a_token_goes(env: dict[str, str], server: str | None, refusal: str) -> None:
+    own = "https://own.example:6443"
+    question = told(env, {"server": server})
+    if refusal:
+        kind = IssuanceError if server else UsageError
+        with pytest.raises(kind, match=refusal) as caught:
+            exec_minting.check_server(question, "harbor", own)
+        assert type(caught.value) is kind
+    else:
+        exec_minting.check_server(question, "harbor", own)
+    exec_minting.check_server(Question([], env, caller="one"), "harbor", own)  # by hand: the words name the cluster
+
+
+def test_to_which_server_and_garden_a_certificate_goes(env: dict[str, str]) -> None:
+    server, config = "https://api.meadow", {"gardenClusterIdentity": "garden-demo"}
+    assert exec_minting.meant(told(env, {"server": server, "config": config})) == ("garden-demo", server)
+    odd: list[Any] = [None, {}, {"gardenClusterIdentity": ""}, {"gardenClusterIdentity": ["garden-demo"]}]
+    for one in odd:
+        with pytest.raises(UsageError, match="does not say which garden"):
+            exec_minting.meant(told(env, {"server": server, "config": one}))
+    for none in ("", None):
+        with pytest.raises(UsageError, match="to which server the certificate goes"):
+            exec_minting.meant(told(env, {"server": none, "config": config}))
+    exec_minting.check_garden("garden-demo", "harbor", "garden-demo")
+    for found, says in (("another", "but harbor leads to another"), ("", "one that does not say who it is")):
+        with pytest.raises(UsageError, match=says):
+            exec_minting.check_garden("garden-demo", "harbor", found)
+
+
+@pytest.mark.parametrize(
+    ("named", "said", "shoot"),
+    [
+        ("", {"namespace": "garden-dev", "name": "meadow"}, ("garden-dev", "meadow")),
+        ("garden-x/other", {"namespace": "garden-dev", "name": "meadow"}, ("garden-x", "other")),
+        ("garden-x/a/b", None, ("garden-x", "a/b")),
+        ("garden-x", {"namespace": "garden-dev", "name": "meadow"}, None),
+        ("/other", None, None),
+        ("garden-x/", None, None),
+        ("", {"namespace": "garden-dev"}, None),
+        ("", {"name": "meadow"}, None),
+        ("", {"namespace": ["garden-dev"], "name": "meadow"}, None),
+        ("", {"namespace": "garden-dev", "name": 5}, None),
+        ("", "garden-dev/meadow", None),
+        ("", None, None),
+    ],
+)
+def test_which_shoot_is_meant(env: dict[str, str], named: str, said: Any, shoot: tuple[str, str] | None) -> None:
+    question = told(env, {"config": {"shootRef": said}})
+    if shoot is None:
+        with pytest.raises(UsageError, match="not said which shoot"):
+            exec_minting.shoot_of(question, named)
+    else:
+        assert exec_minting.shoot_of(question, named) == shoot
+
+
+def test_a_question_is_known_by_everything_that_decides_its_answer(env: dict[str, str]) -> None:
+    cluster = {"server": "https://a", "certificate-authority-data": "YQ==", "config": {"x": 1}}
+    info = {"kind": "ExecCredential", "apiVersion": V1, "spec": {"cluster": cluster}}
+
+    def name(*words: str, cluster: Any = cluster, **more: str) -> str:
+        said = json.dumps(info | {"spec": {"cluster": cluster}})
+        return Question(words, {**env, "KUBECONFIG": "/a", INFO: said, **more}, caller="one").name
+
+    names = [
+        name("a", "b"), name("b", "a"), name("a b"), name("a", "b", KUBECONFIG="/b"), name("a", "b", HOME="/elsewhere"),
+        name("a", "b", cluster=None), name("a", "b", cluster=cluster | {"server": "https://b"}),
+        name("a", "b", cluster=cluster | {"certificate-authority-data": "Yg=="}),
+        name("a", "b", cluster=cluster | {"config": {"x": 2}}), name("a", "b", cluster=cluster | {"proxy-url": "http://p"}),
+    ]  # fmt: skip
+    assert len(set(names)) == len(names)
+    assert name("a", "b", cluster=dict(reversed(cluster.items()))) == names[0], "their order says nothing"
+    question = Question(["a"], env, caller="one")
+    assert question.file == f"{cache_folder(env)}/{question.name}.json"
+    assert (question.told, question.cluster, question.problem, question.version) == (False, {}, "", V1)
+    assert Question(["a"], {}, caller="").name == Question(["a"], {"KUBECONFIG": "", "HOME": ""}, caller="").name
+
+
+def test_what_a_client_says_of_the_cluster_is_read_whole_or_refused(env: dict[str, str]) -> None:
+    whole: dict[str, Any] = {
+        "server": "https://a", "tls-server-name": "a", "certificate-authority-data": "YQ==", "proxy-url": "http://p",
+        "insecure-skip-tls-verify": True, "disable-compression": False, "config": {"x": 1},
+    }  # fmt: skip
+    beta = "client.authentication.k8s.io/v1beta1"
+    question = told(env, whole, beta)
+    assert (question.told, question.cluster, question.version, question.problem) == (True, whole, beta, "")
+    assert told(env, dict.fromkeys(whole)).problem == ""
+    for key in whole:
+        assert told(env, whole | {key: 5}).problem == f"{INFO} has a {key} that cannot be read"
+    nothing = told(env, None)
+    assert (nothing.told, nothing.cluster, nothing.problem) == (True, {}, "")
+    unknown = told(env, whole, "client.authentication.k8s.io/v2")
+    assert unknown.problem.startswith(f"{INFO} has the apiVersion 'client.authentication.k8s.io/v2'; known are")
+    assert (unknown.cluster, unknown.version) == ({}, V1)
+    for text in ("", "[]", '{"kind": "Status"}', "{", json.dumps({"apiVersion": V1})):
+        found = Question([], env | {INFO: text}, caller="one")
+        assert found.problem == (f"{INFO} is no ExecCredential" if text else "")
+    for spec, what in (([], "spec"), ({"cluster": "https://h"}, "cluster"), ({"cluster": []}, "cluster")):
+        said = json.dumps({"kind": "ExecCredential", "apiVersion": V1, "spec": spec})
+        assert Question([], env | {INFO: said}, caller="one").problem == f"{INFO} has a {what} that cannot be read"
 
 
 def test_behind_one_address_there_may_be_several_clusters(asking: Asking) -> None:

@@ -65,20 +65,30 @@ async def _meant(garden: Client, question: Question, access: ShootAccess) -> str
     """
     if not question.told:
         return ""
+    wanted, server = meant(question)
+    if wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
+        check_garden(wanted, access.garden, await garden_identity(garden))
+    return server
+
+
+def meant(question: Question) -> tuple[str, str]:
+    """The garden that a client means, and the server to which the certificate goes. Raises UsageError."""
     wanted, server = _config(question).get("gardenClusterIdentity"), question.cluster.get("server")
     if not (isinstance(wanted, str) and wanted):
         raise UsageError("the kubeconfig does not say which garden knows the shoot (gardenClusterIdentity)", _ANEW)
     if not server:
         raise UsageError("the kubeconfig does not say to which server the certificate goes", _ANEW)
-    if wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
-        found = await garden_identity(garden)
-        if found != wanted:
-            whom = f"leads to {found}" if found else "leads to one that does not say who it is"
-            raise UsageError(
-                f"the kubeconfig is for a shoot of the garden {wanted}, but {access.garden} {whom}",
-                "name the right garden with --context in the kubeconfig, or make it anew",
-            )
-    return str(server)
+    return wanted, str(server)
+
+
+def check_garden(wanted: str, context: str, found: str) -> None:
+    """Raises UsageError where the garden that a context leads to calls itself otherwise than the one that is meant."""
+    if found != wanted:
+        whom = f"leads to {found}" if found else "leads to one that does not say who it is"
+        raise UsageError(
+            f"the kubeconfig is for a shoot of the garden {wanted}, but {context} {whom}",
+            "name the right garden with --context in the kubeconfig, or make it anew",
+        )
 
 
 async def of_account(
@@ -88,19 +98,24 @@ async def of_account(
 
     UsageError where a client does not say to which it goes; who asks by hand names the cluster.
     """
+    check_server(question, identity.cluster, client.endpoint.server)
+    issued = await request_token(client, identity, duration, audiences, None)
+    return ExecCredential(token=issued.token, expires_at=issued.expires_at)
+
+
+def check_server(question: Question, cluster: str, own: str) -> None:
+    """Raises UsageError or IssuanceError, as `of_account`, where the token would not go to `own`, the cluster's."""
     server = question.cluster.get("server")
     if question.told and not server:
         raise UsageError(
             "the kubeconfig does not say to which server the token goes",
             "make it anew with kubemint issue --exec; a client says it where provideClusterInfo is true",
         )
-    if server and not same_place(str(server), client.endpoint.server):
+    if server and not same_place(str(server), own):
         raise IssuanceError(
-            f"the token would go to {server}, and {identity.cluster} is at {client.endpoint.server}",
+            f"the token would go to {server}, and {cluster} is at {own}",
             "name the right cluster with --context in the kubeconfig, or make it anew",
         )
-    issued = await request_token(client, identity, duration, audiences, None)
-    return ExecCredential(token=issued.token, expires_at=issued.expires_at)
 
 
 def shoot_of(question: Question, named: str) -> tuple[str, str]:
