@@ -15,7 +15,7 @@ from tui.demo.fleet import EmbeddedFleet
 from tui.fleet import shoots
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ClusterRow, Reach, ShootFacts
-from tui.fleet.shoots import ASLEEP, ENTER, UNBORN
+from tui.fleet.shoots import ASLEEP, ENTER, UNBORN, _place
 from tui.issuance.errors import UsageError
 from tui.issuance.gardener import CANNOT_MINT, SHOOTS
 from tui.issuance.kinds import CredentialKind
@@ -184,3 +184,10 @@ async def test_static_tokens_are_found_flagged_and_left_alone(tmp_path: Path) ->
         assert copied.credential is not None
         again = await engine.lookup(copied.credential.address)
         assert (again.state, again.fingerprint) == (State.ENDLESS, (await engine.lookup(found.address)).fingerprint)
+
+
+def test_a_shoots_place_is_told_by_scheme_and_path_too() -> None:
+    assert _place("https://API.example.com/") == _place("https://api.example.com:443")
+    assert _place("https://api.example.com/one") != _place("https://api.example.com/other")
+    assert _place("http://api.example.com:443") != _place("https://api.example.com")
+    assert _place("no address") == _place("no address") != _place("another")

@@ -177,6 +177,17 @@ def test_what_was_issued_by_way_of_a_delivered_cluster_belongs_to_the_account_th
         assert [rule for rule, _ in rules(report)] == expected
 
 
+def test_what_may_be_used_from_a_cluster_out_of_view_gets_no_command_to_delete_it() -> None:
+    """`--context tenant`: the requests of its management cluster, which hold its accounts' tokens, were not seen."""
+    account = Identity("tenant", "ci", "robot")
+    surveys = {"tenant": Survey(cluster="tenant", access=Access(), running=frozenset())}
+    (alone,) = examine([], [account], surveys, DiskReport(), lambda cluster: NOW).findings
+    (found,) = examine([], [account], surveys, DiskReport(), lambda cluster: NOW, beyond=("harbor",)).findings
+    assert "delete serviceaccount" in alone.command
+    assert (found.command, found.action) == ("", "look at harbor as well")
+    assert "whether harbor uses it is not known" in found.message
+
+
 def test_clusters_that_could_not_be_asked_are_in_every_report() -> None:
     report = examine([], [], {}, DiskReport(), lambda cluster: NOW, unseen={"island": "unreachable"})
     assert report.unseen == ("island: unreachable",)

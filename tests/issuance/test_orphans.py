@@ -205,6 +205,21 @@ OTHER = msgspec.structs.replace(HANDLE, uid="uid-2")
              msgspec.structs.replace(FILE, handle=msgspec.structs.replace(HANDLE, cluster="way"))),
             "kept",
         ),
+        (  # two contexts lead to it, and each shows what is in it
+            (ClusterRow(name="harbor", same=("admin",), **READY), ClusterRow(name="admin", same=("harbor",), **READY),
+             msgspec.structs.replace(FILE, handle=msgspec.structs.replace(HANDLE, cluster="admin"))),
+            "kept",
+        ),
+        (  # a name by which nobody entered may be this one's as well
+            (ClusterRow(name="harbor", **READY), ClusterRow(name="m/dpf/t", reach=Reach.UNTRUSTED),
+             msgspec.structs.replace(FILE, handle=msgspec.structs.replace(HANDLE, cluster="m/dpf/t"))),
+            "kept",
+        ),
+        (
+            (ClusterRow(name="harbor", **READY), ClusterRow(name="other", **READY),
+             msgspec.structs.replace(FILE, handle=msgspec.structs.replace(HANDLE, cluster="other"))),
+            "lost",
+        ),
     ],
 )  # fmt: skip
 def test_what_the_fleet_shows_accounts_for_it(rows: tuple[Any, ...], expected: str) -> None:

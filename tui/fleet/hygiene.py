@@ -66,6 +66,7 @@ async def check(
     answering = sorted(row.name for row in clusters if row.answers)
     shown_by = {row.name: row.carried_by for row in clusters if row.carried_by}
     unseen = {row.name: row.word for row in clusters if not row.answers and not row.carried_by}
+    beyond = sorted(set(config.contexts) - {row.name for row in clusters})
     wanted = {identity.cluster for identity in identities} | {one.address.cluster for one in held}
     names = [name for name in answering if name in wanted]
     now = fleet.now()
@@ -85,7 +86,7 @@ async def check(
         lost, doubts = sort(walked, Accounts(fleet.store, await fleet.pending(), namespace), moment)
         work = partial(
             examine, held, identities, dict(surveys), disk, moment, told,
-            lost=lost, doubts=doubts, shown_by=shown_by, unseen=unseen,
+            lost=lost, doubts=doubts, shown_by=shown_by, unseen=unseen, beyond=beyond,
         )  # fmt: skip
         return await asyncio.to_thread(work)
 

@@ -27,8 +27,14 @@ class Accounts:
         rows = [row.credential for row in store.credentials.values()]
         rows += [row.credential for row in store.requests.values() if row.credential is not None]
         self._named = {self._key(one.handle) for one in rows if one.handle is not None}
+        self._apart = {
+            (one.handle.namespace, one.handle.name, one.handle.uid)
+            for one in rows
+            if one.handle and self._is_apart(one.handle)
+        }
+        """Named by way of clusters where nobody looked, which may be this one under another name."""
         self._held = {str(one.address): one for one in rows}
-        self._pending = {(self._shown_by(one.cluster), one.namespace, one.name) for one in pending}
+        self._pending = {(self._server(one.cluster), one.namespace, one.name) for one in pending}
 
     def judge(self, one: Walked, now: datetime) -> Judged:
         """How one handle stands."""
@@ -36,8 +42,8 @@ class Accounts:
         return judge(
             one,
             Facts(
-                named=self._key(handle) in self._named,
-                pending=(self._shown_by(handle.cluster), handle.namespace, handle.name) in self._pending,
+                named=self._key(handle) in self._named or (handle.namespace, handle.name, handle.uid) in self._apart,
+                pending=(self._server(handle.cluster), handle.namespace, handle.name) in self._pending,
                 replaced_at=max((at for at in map(self._issued, one.places) if at is not None), default=None),
                 unseen=unseen(one, self._why_unseen, self._hosts_unseen),
             ),
@@ -50,7 +56,17 @@ class Accounts:
         return held.issued_at if held is not None else None
 
     def _key(self, handle: Handle) -> tuple[str, str, str, str]:
-        return self._shown_by(handle.cluster), handle.namespace, handle.name, handle.uid
+        return self._server(handle.cluster), handle.namespace, handle.name, handle.uid
+
+    def _is_apart(self, handle: Handle) -> bool:
+        row = self._clusters.get(handle.cluster)
+        return row is None or not row.answers
+
+    def _server(self, cluster: str) -> str:
+        """One name for all that lead to the same server: which of them whoever wrote it down used says nothing."""
+        shown = self._shown_by(cluster)
+        row = self._clusters.get(shown)
+        return min((shown, *row.same)) if row is not None else shown
 
     def _shown_by(self, cluster: str) -> str:
         row = self._clusters.get(cluster)

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,6 +19,7 @@ from tui.issuance.gardener import ADVERTISED, Project, Shoot
 from tui.issuance.renewal import rotate_at
 from tui.issuance.shoot_kubeconfig import ShootKubeconfig, choose, request
 from tui.issuance.types import AccessLevel, ShootAccess
+from tui.kube.addresses import place
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError
@@ -30,6 +30,8 @@ from .logins import login_row
 from .rows import SHOOT, ClusterRow, ConditionRow, CredentialRow, Reach, ShootFacts
 from .store import FleetStore
 
+Place = tuple[str, str, int, str]
+"""Where a server is: scheme, host, port and path."""
 LIFETIME: Final = timedelta(hours=1)
 """Of the certificate that is kept in memory. It cannot be revoked."""
 ENTER: Final = "enter connects with a certificate in memory, or writes a kubeconfig"
@@ -153,8 +155,8 @@ class Shoots:
         self._since: dict[str, datetime] = {}
         self._projects: dict[tuple[str, str], str] = {}
         """The project of each garden's namespace."""
-        self._places: dict[str, str] = {}
-        """Which cluster of the fleet answers at `host:port`."""
+        self._places: dict[Place, str] = {}
+        """Which cluster of the fleet answers there."""
 
     def seen(self, garden: str, key: str, shoot: Shoot | None) -> None:
         """A shoot came, changed or went."""
@@ -187,15 +189,15 @@ class Shoots:
 
     def reached(self, name: str, endpoint: Endpoint) -> None:
         """It is known where a cluster of the fleet is."""
-        place = _place(endpoint.server)
-        self._places[place] = name
-        self._show_those_at(frozenset({place}))
+        there = _place(endpoint.server)
+        self._places[there] = name
+        self._show_those_at(frozenset({there}))
 
     def left(self, name: str) -> None:
         """A cluster of the fleet has no tasks any more."""
-        gone = frozenset(place for place, known in self._places.items() if known == name)
-        for place in gone:
-            del self._places[place]
+        gone = frozenset(there for there, known in self._places.items() if known == name)
+        for there in gone:
+            del self._places[there]
         self._show_those_at(gone)
 
     def access(self, name: str, level: AccessLevel) -> ShootAccess:
@@ -209,7 +211,7 @@ class Shoots:
             raise UsageError(f"{name} is hibernated: its API server is off", ASLEEP)
         return ShootAccess(facts.garden, facts.namespace, facts.name, level)
 
-    def _show_those_at(self, places: frozenset[str]) -> None:
+    def _show_those_at(self, places: frozenset[Place]) -> None:
         for name, facts in self._shoots.items():
             if not places.isdisjoint(map(_place, _ways(facts))):
                 self._show(name)
@@ -235,9 +237,8 @@ def _ways(facts: ShootFacts) -> tuple[str, ...]:
     return tuple(url for name, url in facts.addresses if name in ADVERTISED)
 
 
-def _place(server: str) -> str:
+def _place(server: str) -> Place:
     try:
-        parts = urlsplit(server)
-        return f"{(parts.hostname or '').lower()}:{parts.port or 443}"
-    except ValueError:
-        return server
+        return place(server)
+    except ValueError:  # no address at all: at the place of nothing but its like
+        return "", server, 0, ""

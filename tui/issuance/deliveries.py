@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from tui.kube.addresses import is_near
+from tui.kube.addresses import leads_near
 from tui.kube.delivered import Allow, DeliveredError, read
 from tui.kube.text import safe_text
 
@@ -71,7 +71,7 @@ def take(data: bytes, by: DeliveredBy, host: Endpoint, where: str) -> Delivered:
             unchecked=way.insecure,
             proxy=_without_login(way.proxy_url or ""),
         ),
-        near=is_near(str(urlsplit(way.server).hostname)),
+        near=leads_near(way.server),
         nested=host.delivered,
     )
     return Delivered(delivery, replace(way, name=by.cluster), host.vouches)

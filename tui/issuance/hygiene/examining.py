@@ -66,6 +66,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return counted
 
 
+_MOST: Final = 3
+"""Clusters named in one sentence."""
+
+
 def examine(
     credentials: Collection[Credential],
     accounts: Collection[Identity],
@@ -78,12 +82,14 @@ def examine(
     doubts: Sequence[str] = (),
     shown_by: Mapping[str, str] | None = None,
     unseen: Mapping[str, str] | None = None,
+    beyond: Sequence[str] = (),
 ) -> Report:
     """Hold everything against the rules. `now` gives a cluster's time (empty: this machine's).
 
     `lost` are the handles that nobody accounts for, `doubts` says of which that is not known. `shown_by` says which
     cluster shows what is in another one, where both lead to the same server: an account is the same by either name.
-    `unseen` says of clusters that could not be asked why.
+    `unseen` says of clusters that could not be asked why; `beyond` are those that nobody was to look at. Either may
+    hold what uses an account.
     """
     elsewhere = shown_by or {}
 
@@ -107,7 +113,7 @@ def examine(
         if done % EVERY == 0:
             progress(done, total)
     for account in accounts:
-        findings += _of_account(shown(account), surveys.get(shown(account).cluster), owners)
+        findings += _of_account(shown(account), surveys.get(shown(account).cluster), owners, beyond)
         done += 1
         if done % EVERY == 0:
             progress(done, total)
@@ -300,7 +306,9 @@ def _unused(credential: Credential, now: datetime) -> Findings:
     )
 
 
-def _of_account(account: Identity, survey: Survey | None, owners: Mapping[Identity, int]) -> Findings:
+def _of_account(
+    account: Identity, survey: Survey | None, owners: Mapping[Identity, int], beyond: Sequence[str]
+) -> Findings:
     """Only where all of it could be seen: what may not be looked at may be in use."""
     if survey is None or survey.running is None or survey.access is None or not survey.access.complete:
         return
@@ -308,13 +316,17 @@ def _of_account(account: Identity, survey: Survey | None, owners: Mapping[Identi
         return
     if (account.namespace, account.name) in survey.running or survey.access.names(account.username):
         return
+    where = ", ".join(beyond[:_MOST]) + (" …" if len(beyond) > _MOST else "")
     yield Finding(
         rule="idle-account",
         severity=RULES["idle-account"].severity,
         subject=f"{account.namespace}/{account.name} in {account.cluster}",
-        message="no pod runs as it, no binding names it, and nothing that kubemint can see was issued for it",
-        action="delete it, unless a workload that does not run now needs it",
-        command=shell.command(
+        message="no pod runs as it, no binding names it, and nothing that kubemint can see was issued for it"
+        + (f"; whether {where} uses it is not known, that was not looked at" if beyond else ""),
+        action=f"look at {where} as well" if beyond else "delete it, unless a workload that does not run now needs it",
+        command=""
+        if beyond
+        else shell.command(
             "kubectl", "--context", account.cluster, "-n", account.namespace, "delete", "serviceaccount", account.name
         ),
         identity=account,
