@@ -40,6 +40,17 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/deliveries.py": ("tests/issuance/test_deliveries.py",),
     "tui/issuance/entering.py": ("tests/issuance/test_entering.py",),
     "tui/issuance/dead_tokens.py": ("tests/security/test_dead_tokens.py",),
+    "tui/issuance/ending.py": _some(
+        "tests/faults/test_revoked.py",
+        "whom_the_server_sees_decides",
+        "revoked_is_said_of_what_is_refused_alone",
+    ),
+    "tui/issuance/exec_minting.py": _some(
+        "tests/security/test_exec_cache.py",
+        "to_which_server_a_token_goes",
+        "to_which_server_and_garden_a_certificate_goes",
+        "which_shoot_is_meant",
+    ),
     "tui/issuance/grace_length.py": _some(
         "tests/issuance/test_grace_length.py",
         "the_longest_that_any_of_them_needs",
@@ -169,6 +180,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("claim_of", "became", "turned"),
+    "tui/issuance/ending.py": ("judge", "words", "over"),
+    "tui/issuance/exec_minting.py": ("check_server", "meant", "check_garden", "shoot_of", "_config"),
     "tui/issuance/left_behind.py": ("judge", "_is_of", "_may_go"),
     "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
     "tui/issuance/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
@@ -190,6 +203,15 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
     ("found = b''", "b''", "None", "neither is anything"),
     ("valid = False", "False", "None", "neither is valid"),
+    (
+        (
+            "namespace, _, name = named.partition('/') if named else "
+            "(reference.get('namespace'), '', reference.get('name'))"
+        ),
+        "''",
+        "'XXXX'",
+        "nobody looks at what stands between them",
+    ),
     (
         "ending = Ending(handle=known.handle, named=Named.BY_JOURNAL, account=identity.name)",
         "Named.BY_JOURNAL",

@@ -185,6 +185,8 @@ def made_for(caller: str, minted_at: float) -> Kept:
         ("me", 10, 99, 100, "other", 600, False),  # long ago
         ("me", 100 - SECONDS, 99, 100, "other", 600, True),
         ("me", 99, 99.5, 100, "me", 1, False),  # it was just made for this very caller, and would be refused again
+        ("me", 99, 99.5, 100, "me", 0, False),
+        ("me", 0.5, 0.6, 1, "other", 600, True),  # just after the machine was started
         ("me", 99, 99.5, 100, "me", FRESH, True),
         ("me", 99, 99.5, 100, "me", -1, True),  # made in the future: a clock was set, and says nothing
     ],
