@@ -14,6 +14,7 @@ from tui.issuance.types import StepStatus
 from tui.screens.loop_dialog import LoopScreen
 from tui.screens.snooze import SnoozeScreen
 from tui.widgets.desktop import notification
+from tui.widgets.job_panel import single
 
 
 def steps(driver: Driver, action: str, address: str) -> list[tuple[str, str]]:
@@ -67,6 +68,9 @@ async def test_an_old_token_that_lives_on_makes_the_job_a_failure_that_can_be_tr
         job = await driver.act("r")
         await driver.until(lambda: job.sign is StepStatus.FAILED)
         await driver.shows("done, but the old token still works")
+        body = "\n".join(line.plain for line in single(job.tasks[0]))
+        assert body.count("the old token still works") == 1, body
+        assert "ctrl+r tries to end the old token now, and rotates nothing" in body
         assert (str(address), "commit", "done") in driver.journal("rotate")
         assert old.name in handles(driver, "tenant-a", address.namespace)
         clear(demo)

@@ -21,7 +21,10 @@ from tui.kube.errors import KubeError
 
 LATER = ("revoke:", "sweep:")
 """Steps that end when the job is long over: what a rotation replaced goes after its grace."""
-TRIED_AGAIN = "it is tried again every minute, and when kubemint starts next"
+TRIED_AGAIN = (
+    "ctrl+r tries to end the old token now, and rotates nothing; that is also tried every minute, and when kubemint "
+    "starts next"
+)
 AT_ONCE = 6
 """Tasks of one job that run at a time in each cluster, so that one that hangs keeps none of the others waiting."""
 

@@ -339,7 +339,7 @@ async def _end_what_is_left(session: Session, task: Task) -> None:
     outcomes = await session.engine.recover()
     still = [outcome for outcome in outcomes if not outcome.ok]
     task.status = StepStatus.FAILED if still else StepStatus.DONE
-    task.message = "; ".join(outcome.error for outcome in still) or "what was left has ended"
+    task.message = "; ".join(dict.fromkeys(outcome.error for outcome in still)) or "what was left has ended"
     task.hint = TRIED_AGAIN if still else ""
     task.retry, task.left = partial(_end_what_is_left, session), task.message if still else ""
 

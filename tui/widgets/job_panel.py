@@ -190,7 +190,8 @@ def single(task: TaskLike) -> list[Content]:
             sign = Sign("·", "not reached", Tone.MUTE) if over else _WAITING
             lines.append(_line(sign, title, "" if not over else sign.word, quiet=True))
         else:
-            lines.append(_line(STEPS[result.status], result.title or title, result.message))
+            again = result.message != task.message and result.message in task.message  # the end says it whole
+            lines.append(_line(STEPS[result.status], result.title or title, "" if again else result.message))
     lines += _ending(task)
     if not lines:
         lines.append(Content.styled("◌ planning …", "$info"))
