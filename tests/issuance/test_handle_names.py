@@ -117,6 +117,11 @@ def test_what_is_not_written_down_is_not_in_the_name() -> None:
     assert fits(name, msgspec.structs.replace(MEANT, pushes=dict(reversed(MEANT.pushes.items()))))
 
 
+def test_a_name_begins_with_the_account_without_its_namespace() -> None:
+    for account in ("robot", "ns/robot"):
+        assert is_handle_name(fresh(Meant(account=account)), "robot")
+
+
 def test_another_salt_is_another_name() -> None:
     """So a digest that fits one name says nothing of the next."""
     head, _, tail = fresh(MEANT).rpartition("-")
@@ -158,6 +163,7 @@ def test_another_salt_is_another_name() -> None:
         (f"kubemint-robot-{'b' * 42}", "robot", False),
         (f"kubemint-robot-{'b' * 42}", None, True),
         (f"kubemint-robot-{'b' * 43}", None, False),
+        (f"kubemint-robot-{managed.ALPHABET}{'b' * 15}", None, True),
         (f"kubemint-{'a' * 29}-{'b' * 25}", "a" * 29, False),
         # A name of one kind is never one of the other, whatever accounts are called.
         (f"kubemint-robot-{'b' * 17}-bcdfghjk", "robot", False),

@@ -199,6 +199,19 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
 
 _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     # a line of the original, what of it is changed, to what, and why that may be
+    (
+        "if why or beside is None or handle is None:",
+        "beside is None or handle is None",
+        "(beside is None and handle is None)",
+        "where there is no reason why not, both are there",
+    ),
+    *(
+        (line, "'-.'", "'XX-.XX'", "no name of an account has a capital letter")
+        for line in (
+            "return head == f'{_HEAD}{account}'[:_LIMIT - SUFFIX - 1].rstrip('-.')",
+            "return ((_HEAD + account[:_ROOM - _DIGEST]).rstrip('-.'), _digest('account', account))",
+        )
+    ),
     ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
     ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
     ("found = b''", "b''", "None", "neither is anything"),
