@@ -24,8 +24,8 @@ import yaml
 from tests.issuance.arena import new_arena
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.destinations.file import token_in_file
 from tui.issuance.errors import IssuanceError
-from tui.issuance.file_place import token_in_file
 from tui.issuance.files import read_private
 from tui.issuance.formats import Format
 from tui.issuance.kubeconfig_file import token_for
@@ -64,7 +64,7 @@ _PRELOADED: Final = (
     "tui.issuance.revoking",
     "tui.issuance.exporting",
     "tui.issuance.recovery",
-    "tui.issuance.merge_place",
+    "tui.issuance.destinations.merge",
     "tui.kube.transport",
     "stamina",
 )

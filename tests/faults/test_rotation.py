@@ -20,8 +20,8 @@ from tests.issuance.arena import Arena, Bench, new_arena
 from tui.demo import EmbeddedFleet, FaultRule, ServerState
 from tui.issuance.claims import read_token
 from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.destinations.file import FilePlace
 from tui.issuance.engine import Engine
-from tui.issuance.file_place import FilePlace
 from tui.issuance.formats import Format
 from tui.issuance.types import StepStatus
 from tui.kube.client import Timeouts

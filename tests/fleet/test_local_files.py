@@ -14,7 +14,7 @@ from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.local_files import LocalFiles
 from tui.fleet.store import FleetStore
-from tui.issuance import file_place
+from tui.issuance.destinations import file as file_place
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.renewal_loop import RENEWABLE, RenewalLoop, Watched

@@ -10,11 +10,11 @@ import pytest
 
 from tests.issuance.arena import Bench, token_in
 from tui.issuance.copying import Word
+from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.masking import masked_text
-from tui.issuance.standing import WouldReplace
 from tui.issuance.types import Address, FileDestination, SecretDestination, State
 from tui.kube.errors import ReadOnly
 from tui.kube.resource import SECRETS

@@ -13,7 +13,7 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
-from tui.issuance import places
+from tui.issuance.destinations import place as places
 from tui.issuance.files import FileError
 from tui.issuance.renewal import needs_refresh, same_wish
 from tui.issuance.types import SecretDestination, StepStatus

@@ -10,11 +10,11 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.issuance import managed, wishes
+from tui.issuance.destinations.place import address_of
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.intent import Export
 from tui.issuance.kinds import CredentialKind
-from tui.issuance.places import address_of
 from tui.issuance.types import Address, Credential, Destination, FileDestination, Handle, Identity, IssueSpec, State
 from tui.issuance.wishes import belongs
 from tui.kube.resource import SECRETS

@@ -97,7 +97,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "only_the_lock_that_was_made_is_withdrawn",
         "whether_a_process_lives_and_when_it_began",
     ),
-    "tui/issuance/standing.py": _some(
+    "tui/issuance/destinations/standing.py": _some(
         "tests/security/test_somebody_elses_files.py",
         "what_may_become_of_what_is_there",
         "what_lets_somebody_in_is_for_its_owner_alone",
@@ -185,7 +185,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/left_behind.py": ("judge", "_is_of", "_may_go"),
     "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
     "tui/issuance/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
-    "tui/issuance/standing.py": (
+    "tui/issuance/destinations/standing.py": (
         "Verdict.warning", "Verdict.check", "look_at", "judge", "may_write", "write_file", "put", "keep",
         "_folder_mode",
     ),

@@ -279,8 +279,8 @@ async def test_a_forged_wish_makes_no_copy_a_destination_of_somebody_else(ebench
 async def test_a_check_that_fails_puts_everything_back_byte_for_byte(
     ebench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tui.issuance.file_place import FilePlace
-    from tui.issuance.merge_place import MergePlace
+    from tui.issuance.destinations.file import FilePlace
+    from tui.issuance.destinations.merge import MergePlace
 
     arena = ebench.arena
     issued = await ebench.issue(arena.spec(arena.secret()))

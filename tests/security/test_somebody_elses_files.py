@@ -15,10 +15,9 @@ import msgspec
 import pytest
 
 from tests.issuance.arena import Bench, token_in
-from tui.issuance import files, standing
-from tui.issuance.files import FileError, links_on
-from tui.issuance.formats import Format
-from tui.issuance.standing import (
+from tui.issuance import files
+from tui.issuance.destinations import standing
+from tui.issuance.destinations.standing import (
     KEPT_AS,
     Kind,
     Standing,
@@ -31,6 +30,8 @@ from tui.issuance.standing import (
     put,
     write_file,
 )
+from tui.issuance.files import FileError, links_on
+from tui.issuance.formats import Format
 from tui.issuance.types import Action, FileDestination
 from tui.kube.sensitive import Sensitive
 
@@ -450,7 +451,7 @@ async def test_issuing_over_somebodys_kubeconfig_has_to_be_asked_for_and_keeps_i
 async def test_where_it_fails_what_was_to_be_replaced_is_there_as_it_was(
     ebench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tui.issuance.file_place import FilePlace
+    from tui.issuance.destinations.file import FilePlace
 
     arena = ebench.arena
     path = Path(arena.file().path)
@@ -505,7 +506,7 @@ async def test_a_file_of_another_owner_or_a_mode_that_opened_since_are_looked_at
 async def test_a_merge_makes_a_kubeconfig_private_says_so_and_goes_back_byte_for_byte(
     ebench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tui.issuance.merge_place import MergePlace
+    from tui.issuance.destinations.merge import MergePlace
 
     arena = ebench.arena
     config = FileDestination(str(arena.folder / "config"), merge=True)
@@ -555,7 +556,7 @@ def test_d09_a_group_that_was_trusted_reads_no_new_token(tmp_path: Path) -> None
     path = tmp_path / "f"
     path.write_text("x")
     path.chmod(0o640)
-    script = "import sys; from tui.issuance.standing import write_file; from tui.kube.sensitive import Sensitive; "
+    script = "import sys; from tui.issuance.destinations.standing import write_file; from tui.kube.sensitive import Sensitive; "
     script += "write_file(sys.argv[1], Sensitive('t'), force=True)"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True, umask=0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

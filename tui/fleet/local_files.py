@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from tui.issuance.destinations.file import as_on_disk
 from tui.issuance.errors import IssuanceError
-from tui.issuance.file_place import as_on_disk
 from tui.issuance.state import StateStore
 from tui.issuance.types import Credential
 

@@ -63,7 +63,7 @@ def preview(
     if force and out is None:
         raise click.UsageError("--force goes with --out")
     if path is not None:
-        from tui.issuance.standing import may_write
+        from tui.issuance.destinations.standing import may_write
 
         may_write(path, force=force)  # before a token is made that has nowhere to go
     run_async(_preview(options, driver, (namespace, name), path, dry_run=dry_run, force=force, form=form))
@@ -73,7 +73,7 @@ async def _preview(
     options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, force: bool, form: str
 ) -> None:
     from tui.issuance import csi as issuance
-    from tui.issuance.standing import write_file
+    from tui.issuance.destinations.standing import write_file
 
     from .reaching import VerbClusters
 

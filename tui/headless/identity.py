@@ -211,7 +211,7 @@ def _source(text: str) -> Address:
     """A token Secret's address, or any path: also of a file that is not there, which is then said of the file."""
     if text.startswith((f"{CredentialKind.LEGACY}:", f"{CredentialKind.FILE}:")):
         return address_of(text)
-    from tui.issuance.places import absolute
+    from tui.issuance.destinations.place import absolute
 
     return Address(CredentialKind.FILE, "", "", str(absolute(text)))
 

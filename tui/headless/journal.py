@@ -110,7 +110,7 @@ def _text(entries: Sequence[JournalEntry], form: str) -> str:
 
 
 def _write(out: str, text: str, *, force: bool) -> Path:
-    from tui.issuance.standing import write_file
+    from tui.issuance.destinations.standing import write_file
     from tui.kube.sensitive import Sensitive
 
     path = expanded(out).absolute()

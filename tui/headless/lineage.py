@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.countdown import human_left
+from tui.issuance.destinations.file import is_missing
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.file_place import is_missing
 from tui.issuance.types import Address, Identity
 from tui.kube.amounts import about
 

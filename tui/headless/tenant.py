@@ -208,7 +208,7 @@ async def _push(
             print_plans([plan], form)
             return
         if wish.manifests not in (None, "-"):
-            from tui.issuance.standing import may_write
+            from tui.issuance.destinations.standing import may_write
 
             await asyncio.to_thread(may_write, expanded(str(wish.manifests)), force=False, live=False)
         progress = Progress(quiet=quiet)
@@ -234,7 +234,7 @@ async def _tenant_manifests(engine: Engine, wish: TenantPush, path: str) -> None
     if path == "-":
         _print_documents(documents)
         return
-    from tui.issuance.standing import write_file
+    from tui.issuance.destinations.standing import write_file
     from tui.kube.sensitive import Sensitive
 
     text = Sensitive("---\n".join(map(dump, documents)))

@@ -16,10 +16,10 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .copied import Found, confirmed, described, find, known_endpoint
+from .destinations.place import Place
 from .errors import IssuanceError, UsageError
 from .intent import Export, Revocation
 from .material import Document, Foreseen, Material, Minted, Writing
-from .places import Place
 from .running import Run, StepFailed
 from .sight import Sight
 from .types import Address, Credential, Destination, FileDestination, Handle, Identity, Plan, StepStatus

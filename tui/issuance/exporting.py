@@ -17,19 +17,19 @@ from . import kubeconfig_file, reading, vouching
 from .claims import ClaimsError, read_token
 from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
+from .destinations.place import Held, Place, absolute, address_of, look_at
 from .destinations.registry import place_for
+from .destinations.shoot import ShootPlace, stand_in
+from .destinations.standing import WouldReplace
 from .durations import format_duration
 from .errors import UsageError
 from .formats import Format
 from .intent import Export, new_id
 from .kinds import CredentialKind
 from .names import check_names
-from .places import Held, Place, absolute, address_of, look_at
 from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .sharing import elsewhere
-from .shoot_place import ShootPlace, stand_in
 from .sight import Sight, told_apart
-from .standing import WouldReplace
 from .types import (
     Action,
     Address,

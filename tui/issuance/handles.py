@@ -93,7 +93,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     audiences: tuple[str, ...] = ()
     requested: timedelta | None = None
     pushes: dict[str, str] = {}
-    """How those of its Secrets are carried on that are, by the same names; see `tenant_places`."""
+    """How those of its Secrets are carried on that are, by the same names; see `destinations.tenant`."""
     token_of: str = ""
     """Of a token Secret: the account that it names."""
     deleted: bool = False

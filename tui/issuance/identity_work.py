@@ -16,6 +16,7 @@ from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 
 from . import accounts, dead_tokens, managed, token_secret
 from . import identity as identities
+from .destinations.place import absolute, look_at
 from .destinations.registry import places_for
 from .errors import UsageError
 from .formats import Format
@@ -23,7 +24,6 @@ from .identity import ROLE_BINDINGS, ROLES, IdentityWish
 from .intent import Intent, new_id
 from .kinds import CredentialKind
 from .long_lived import LongLived
-from .places import absolute, look_at
 from .running import Run, StepFailed
 from .sight import Sight
 from .token_secret import TokenSecret

@@ -18,12 +18,12 @@ from tui.kube.errors import Conflict, Forbidden, NotFound, TimedOut
 from tui.kube.sensitive import Sensitive
 
 from . import accounts, handles
+from .destinations.place import Place, address_of
 from .durations import format_duration
 from .errors import IssuanceError
 from .intent import Export, Intent
 from .managed import renewal_point
 from .material import Minted, Writing
-from .places import Place, address_of
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight

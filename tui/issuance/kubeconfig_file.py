@@ -20,12 +20,12 @@ from tui.kube.kubeconfig import parse
 from tui.kube.sensitive import Sensitive
 from tui.kube.yaml_loading import YAMLError, load_first
 
+from .destinations.standing import Kind, Standing, Verdict, judge, look_at
 from .errors import UsageError
 from .files import destination, read_private, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
 from .kubeconfig_lock import PATIENCE, locked
 from .masking import diff, masked_tree
-from .standing import Kind, Standing, Verdict, judge, look_at
 from .yaml_text import dump
 
 EXTENSION: Final = "kubemint.io"

@@ -23,8 +23,8 @@ from .handles import Ending, Fate, Named, Seen
 from .types import Address, Credential, Handle, Identity, State
 
 if TYPE_CHECKING:
+    from .destinations.place import Held, Place
     from .intent import Export
-    from .places import Held, Place
     from .sight import Sight
     from .work import Context
 

@@ -13,14 +13,14 @@ from functools import partial
 import msgspec
 
 from . import token_secret
+from .destinations.place import Place
+from .destinations.place import look_at as look_at_places
 from .destinations.registry import places_for
 from .durations import format_duration
 from .errors import UsageError
 from .formats import Format
 from .intent import Export, Intent, new_id
 from .long_lived import LongLived, publish
-from .places import Place
-from .places import look_at as look_at_places
 from .running import Run, StepFailed
 from .secret_users import SecretName
 from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step

@@ -20,13 +20,13 @@ from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from . import dead_tokens, managed, token_secret
 from . import identity as identities
 from .claims import read_token
+from .destinations.place import Place
 from .destinations.registry import places_for
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Intent, Revocation
 from .kinds import CredentialKind
 from .material import Minted, Writing
-from .places import Place
 from .proving import prove
 from .running import Run, StepFailed
 from .sight import Sight

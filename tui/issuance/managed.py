@@ -47,7 +47,7 @@ ISSUED_BY: Final = PREFIX + "issued-by"
 SECRETS: Final = PREFIX + "secrets"
 """On a handle: the Secrets that its token was made for, in a JSON list (see `place_name`)."""
 PUSH: Final = PREFIX + "push"
-"""On a source Secret: how it is carried on (see `tenant_places`)."""
+"""On a source Secret: how it is carried on (see `destinations.tenant`)."""
 PUSHES: Final = PREFIX + "pushes"
 """On a handle: how those of its Secrets are carried on that are; a JSON object by `place_name`."""
 

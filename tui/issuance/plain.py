@@ -21,21 +21,21 @@ import msgspec
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 
+from .destinations.file import FilePlace
+from .destinations.place import absolute, look_at
+from .destinations.shoot import stand_in
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .exec_cache import VERB, VERSIONS
-from .file_place import FilePlace
 from .formats import Format
 from .formats.kubeconfig import cluster_entry
 from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
 from .intent import new_id
 from .material import Document, Writing
 from .names import check_names
-from .places import absolute, look_at
 from .running import Run, StepFailed
 from .shoot_kubeconfig import check_duration
 from .shoot_oidc import login_arguments, settings_of
-from .shoot_place import stand_in
 from .sight import Sight
 from .token_request import check_wish
 from .types import (

@@ -13,6 +13,7 @@ from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
 from . import accounts, handles, left_behind, managed, vouching
+from .destinations.place import Held, Place
 from .destinations.registry import places_for
 from .durations import format_duration
 from .errors import UsageError
@@ -21,7 +22,6 @@ from .grace_length import Length
 from .intent import Intent, new_id
 from .issuing import CANNOT_REVOKE, Issue
 from .names import check_names
-from .places import Held, Place
 from .replacing import refuse_live
 from .secret_users import announced_by, secrets_of
 from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step

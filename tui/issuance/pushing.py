@@ -18,6 +18,7 @@ from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, Resource
 
 from . import managed, token_secret
+from .destinations.tenant import PUSH
 from .errors import IssuanceError, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, ready, served
 from .external_views import push_view
@@ -27,7 +28,6 @@ from .reading import request_at
 from .rotating import prepare_any
 from .running import Run
 from .sight import Sight
-from .tenant_places import PUSH
 from .types import Action, Address, Credential, Plan, Step
 from .work import Context, Finished, Work
 

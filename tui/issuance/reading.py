@@ -11,13 +11,13 @@ from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
 from . import managed, vouching
+from .destinations.place import Place, absolute, address_of, file_destination
 from .destinations.registry import place_for
+from .destinations.secret import SecretPlace
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .intent import Export
 from .kinds import CredentialKind
-from .places import Place, absolute, address_of, file_destination
-from .secret_place import SecretPlace
 from .types import Address, Credential, Destination, SecretDestination, State
 from .work import Context
 
@@ -99,7 +99,7 @@ async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
         record = await export_record(context, address)
         credential = record.credential
         if credential.shoot is not None:
-            from .shoot_place import ShootPlace
+            from .destinations.shoot import ShootPlace
 
             return ShootPlace(credential.shoot, credential.address.name, context.state), Format.KUBECONFIG
         if credential.identity is None:
@@ -178,7 +178,7 @@ def no_token(address: Address) -> UsageError:
 
 async def _file(context: Context, address: Address) -> Credential:
     """What the state says of a file, and whether the file still says so too."""
-    from .file_place import as_on_disk
+    from .destinations.file import as_on_disk
 
     credential = await asyncio.to_thread(as_on_disk, (await export_record(context, address)).credential)
     if credential.state in (State.REVOKED, State.MISSING):

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
 
+from .destinations.file import is_missing
+from .destinations.place import Place
 from .destinations.registry import places_for
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
-from .file_place import is_missing
 from .grace import Graces, revoke
 from .grace_time import Left, left
 from .intent import Intent, Revocation
@@ -26,7 +27,6 @@ from .kinds import CredentialKind
 from .kubeconfig_lock import release_dead
 from .leftover_files import sweep_noted
 from .locks import Locks
-from .places import Place
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
 from .types import Action, Address, Outcome, Plan, State, Step, StepStatus

@@ -13,6 +13,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import handles, vouching
 from .cluster_time import now_at
+from .destinations.fence import fence, unsure
 from .dpf import DPURequest, credential_of
 from .dpf.aside import left_to
 from .dpf.cleanup import leftovers_of, sweep
@@ -23,7 +24,6 @@ from .dpf.resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
 from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
-from .fence import fence, unsure
 from .formats import Format
 from .grace_length import Length
 from .intent import Intent, new_id

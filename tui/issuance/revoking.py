@@ -174,7 +174,7 @@ async def delete_secret(context: Context, address: Address, handle: Handle, fing
             return "left alone: it holds something else by now"
         carried = ""
         if now.format is Format.SERVICE_ACCOUNT:
-            from . import tenant_places
+            from .destinations import tenant as tenant_places
 
             carried = await tenant_places.withdraw(client, meta)
             if await tenant_places.remove_keys(client, meta):

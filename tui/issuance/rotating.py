@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from . import vouching
+from .destinations.place import Held
 from .destinations.registry import places_for
 from .errors import UsageError
 from .intent import new_id
 from .kinds import CredentialKind
-from .places import Held
 from .plans import Prepared, check_spec, prepare
 from .reading import export_record, no_token, normal
 from .replacing import Life, life_of, refuse_revoked

@@ -16,6 +16,7 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .claims import read_token
+from .destinations.place import absolute, address_of, look_at
 from .destinations.registry import places_for
 from .errors import UsageError
 from .files import read_private
@@ -24,7 +25,6 @@ from .formats.base import bare
 from .intent import Intent, new_id
 from .issuing import CANNOT_REVOKE, Issue
 from .kinds import CredentialKind
-from .places import absolute, address_of, look_at
 from .plans import check_spec
 from .reading import material, normal
 from .running import Run

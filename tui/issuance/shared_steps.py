@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .places import Place
+from .destinations.place import Place
 from .types import Handle, Identity, Step
 
 INTENT: Final = Step(id="intent", title="Journal what is intended")

@@ -10,7 +10,7 @@ from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS
 
 from . import managed, vouching
-from .places import file_destination
+from .destinations.place import file_destination
 from .revoking import secrets_of
 from .secret_object import SecretObject
 from .types import Address, Credential, Handle, State

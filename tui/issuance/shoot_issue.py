@@ -16,6 +16,8 @@ import msgspec
 from tui.kube.errors import Forbidden
 from tui.kube.sensitive import Sensitive
 
+from .destinations.place import absolute, look_at
+from .destinations.shoot import ShootPlace, stand_in
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .formats import Format
@@ -24,12 +26,10 @@ from .intent import Export, Intent, new_id
 from .managed import renewal_point
 from .material import Document, Writing
 from .names import check_names
-from .places import absolute, look_at
 from .replacing import refuse_live
 from .running import Run, StepFailed
 from .shared_steps import COMMIT, INTENT
 from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, right
-from .shoot_place import ShootPlace, stand_in
 from .sight import Sight
 from .types import (
     AccessLevel,

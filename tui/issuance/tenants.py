@@ -1,7 +1,7 @@
 """Tenants: a SecretStore that leads into one, and a credential of the management cluster that lies in one.
 
 The store is what a Kyverno policy would generate from Cluster API's kubeconfig Secret. The push is an issue like every
-other (`tenant_places` says how it is written), with the account's rights made before it where that was asked for.
+other (`destinations.tenant` says how it is written), with the account's rights made before it where that was asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive
 
 from . import capi, managed
+from .destinations.tenant import LONGEST_WAIT
 from .durations import format_duration
 from .errors import UsageError
 from .external_secrets import (
@@ -41,7 +42,6 @@ from .running import Run, StepFailed
 from .sight import Sight
 from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
-from .tenant_places import LONGEST_WAIT
 from .tenant_rights import Rights
 from .tenant_wish import DEFAULT_LIFETIME, TenantPush
 from .types import Action, Address, Credential, IssueSpec, Plan, Step

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import vouching
+from .destinations.file import token_in_file
 from .destinations.registry import places_for
 from .errors import IssuanceError, UsageError
-from .file_place import token_in_file
 from .files import read_private
 from .formats import Format
 from .grace import Graces

@@ -15,12 +15,12 @@ from tui.kube.sensitive import Sensitive
 
 from . import vouching
 from .cluster_time import ahead, now_at
+from .destinations.fence import fence, unsure
 from .dpf import credential_of
 from .dpf.cleanup import Leftover, leftovers_of
 from .dpf.renewal_work import look
 from .dpf.steps import fetch
 from .errors import IssuanceError, UsageError
-from .fence import fence, unsure
 from .grace_length import Length
 from .intent import Intent, Revocation
 from .issuing import issued_again

@@ -60,7 +60,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     handle: Handle | None = None
     audiences: tuple[str, ...] = ()
     push: str = ""
-    """How it says that it is carried on; see `tenant_places`."""
+    """How it says that it is carried on; see `destinations.tenant`."""
     request: str = ""
     """For what a DPU request keeps: the UID of the request, for which its handles are made, in the place of `place`."""
 

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .clusters import Clusters
+    from .destinations.place import Held, Place
     from .dpf import DPURequest
     from .intent import Export
-    from .places import Held, Place
     from .sight import Sight
     from .work import Context
 

@@ -16,12 +16,12 @@ import msgspec
 from tui.kube.errors import NotFound
 
 from . import vouching
+from .destinations.place import address_of, file_destination
+from .destinations.tenant import destination_as_vouched
 from .errors import UsageError
 from .formats import Format
 from .kinds import CredentialKind
-from .places import address_of, file_destination
 from .reading import export_record
-from .tenant_places import destination_as_vouched
 from .types import Address, Credential, Destination, Handle, Identity, IssueSpec, SecretDestination, State
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.fleet.query import cluster_of, identity_of
+from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
-from tui.issuance.standing import WouldReplace
 from tui.issuance.types import FileDestination
 from tui.kube.errors import KubeError
 

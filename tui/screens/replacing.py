@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
+from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
 from tui.issuance.errors import IssuanceError
-from tui.issuance.standing import KEPT_AS, WouldReplace
 from tui.kube.errors import KubeError
 from tui.widgets.names import short_path
 
@@ -58,9 +58,9 @@ async def _planned(screen: WorkingScreen, verb: str, path: str, task: Task, forc
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:
     """The same for a file of which kubemint remembers nothing: `write` is told whether it was said so."""
+    from tui.issuance.destinations.standing import may_write
     from tui.issuance.files import FileError, read_private
     from tui.issuance.masking import diff, masked_text
-    from tui.issuance.standing import may_write
 
     try:
         may_write(path, force=False, live=live)

@@ -230,7 +230,7 @@ def write_csi(session: Session, preview: Preview, path: Path, *, revocable: bool
 
     async def work(task: Task) -> None:
         from tui.issuance.csi_trial import end, try_out
-        from tui.issuance.standing import may_write
+        from tui.issuance.destinations.standing import may_write
 
         await asyncio.to_thread(may_write, path, force=force)  # before a token is made that has nowhere to go
         clusters = session.engine.clusters

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.file_place import FilePlace
-from tui.issuance.merge_place import MergePlace
-from tui.issuance.places import Place
-from tui.issuance.secret_place import SecretPlace
-from tui.issuance.tenant_places import tenant_place
 from tui.issuance.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
+
+from .file import FilePlace
+from .merge import MergePlace
+from .place import Place
+from .secret import SecretPlace
+from .tenant import tenant_place
 
 if TYPE_CHECKING:
     from tui.issuance.clusters import Clusters

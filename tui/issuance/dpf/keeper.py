@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tui.issuance.cluster_time import ahead, now_at, utc_now
+from tui.issuance.destinations.fence import fence, unsure
 from tui.issuance.durations import format_duration
 from tui.issuance.entering import NotEntered
 from tui.issuance.errors import IssuanceError
-from tui.issuance.fence import fence, unsure
 from tui.issuance.grace_length import GraceWish, lasting
 from tui.issuance.managed import Reserved
 from tui.issuance.renewal import next_wake, spread

@@ -6,23 +6,23 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tui.issuance import kubeconfig_file
+from tui.issuance.errors import ChangedMeanwhile, UsageError
+from tui.issuance.files import destination, explained, seen_through
+from tui.issuance.formats import Format
+from tui.issuance.formats.kubeconfig import kubeconfig
+from tui.issuance.masking import masked_text
+from tui.issuance.material import Foreseen, Writing
+from tui.issuance.types import FileDestination, Identity
 from tui.kube.sensitive import Sensitive
 
-from . import kubeconfig_file
-from .errors import ChangedMeanwhile, UsageError
-from .file_place import token_in_file
-from .files import destination, explained, seen_through
-from .formats import Format
-from .formats.kubeconfig import kubeconfig
-from .masking import masked_text
-from .material import Foreseen, Writing
-from .places import Held, file_address
+from .file import token_in_file
+from .place import Held, file_address
 from .standing import describe
-from .types import FileDestination, Identity
 
 if TYPE_CHECKING:
-    from .clusters import Clusters
-    from .state import StateStore
+    from tui.issuance.clusters import Clusters
+    from tui.issuance.state import StateStore
 
 _NOT_YET: Final = Sensitive("the token that will be issued")
 

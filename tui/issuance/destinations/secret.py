@@ -7,25 +7,24 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tui.issuance import managed
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.formats import Format
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.masking import diff, masked_secret
+from tui.issuance.material import Foreseen, Writing
+from tui.issuance.secret_object import SecretObject
+from tui.issuance.types import Address, SecretDestination
 from tui.kube.errors import Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
-from . import managed
-from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .fence import fence, unsure
-from .formats import Format
-from .kinds import CredentialKind
-from .masking import diff, masked_secret
-from .material import Foreseen, Writing
-from .places import Held
-from .secret_object import SecretObject
-from .types import Address, SecretDestination
+from .place import Held
 
 if TYPE_CHECKING:
+    from tui.issuance.clusters import Clusters
     from tui.kube.client import Client
-
-    from .clusters import Clusters
 
 
 class SecretPlace:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.issuance.formats import Format
+from tui.issuance.types import FileDestination, Identity, ShootAccess
 from tui.kube.sensitive import Sensitive
 
-from .file_place import FilePlace, users_in
-from .formats import Format
-from .types import FileDestination, Identity, ShootAccess
+from .file import FilePlace, users_in
 
 if TYPE_CHECKING:
-    from .state import StateStore
+    from tui.issuance.state import StateStore
 
 
 class ShootPlace(FilePlace):

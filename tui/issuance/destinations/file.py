@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.issuance.errors import ChangedMeanwhile, UsageError
+from tui.issuance.files import FileError, destination, explained, read_private, seen_through, write_private
+from tui.issuance.formats import Format
+from tui.issuance.masking import diff, masked_text
+from tui.issuance.material import Foreseen
+from tui.issuance.types import Address, Credential, FileDestination, Identity, State
 from tui.kube.sensitive import Sensitive
 
-from .errors import ChangedMeanwhile, UsageError
-from .files import FileError, destination, explained, read_private, seen_through, write_private
-from .formats import Format
-from .masking import diff, masked_text
-from .material import Foreseen
-from .places import Held, file_address
+from .place import Held, file_address
 from .standing import Verdict, describe, judge, look_at, put
-from .types import Address, Credential, FileDestination, Identity, State
 
 if TYPE_CHECKING:
-    from .intent import Export
-    from .material import Writing
-    from .state import StateStore
+    from tui.issuance.intent import Export
+    from tui.issuance.material import Writing
+    from tui.issuance.state import StateStore
 
 _LARGEST: Final = 1024 * 1024
 

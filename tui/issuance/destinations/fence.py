@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.issuance import managed
+from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.secret_object import SecretObject
 from tui.kube.errors import APIError, Conflict, Forbidden, NotFound, Unreachable
 from tui.kube.resource import SECRETS
-
-from . import managed
-from .errors import ChangedMeanwhile
-from .secret_object import SecretObject
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, Destination, FileDestination, Identity
 from tui.kube.home import NoHome, expanded
 
-from .errors import UsageError
-from .formats import Format
-from .kinds import CredentialKind
-from .types import Address, Credential, Destination, FileDestination, Identity
-
 if TYPE_CHECKING:
+    from tui.issuance.material import Foreseen, Writing
+    from tui.issuance.sight import Sight
     from tui.kube.sensitive import Sensitive
-
-    from .material import Foreseen, Writing
-    from .sight import Sight
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,27 +17,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.issuance import managed
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
+from tui.issuance.external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
+from tui.issuance.formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
+from tui.issuance.formats.token import TOKEN_KEY
+from tui.issuance.material import Minted, Writing
+from tui.issuance.proving import prove
+from tui.issuance.secret_object import SecretObject
+from tui.issuance.types import Address, Push, SecretDestination
 from tui.kube import shell
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
-from . import managed
-from .errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
-from .external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
-from .formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
-from .formats.token import TOKEN_KEY
-from .material import Minted, Writing
-from .places import Held
-from .proving import prove
-from .secret_object import SecretObject
-from .secret_place import SecretPlace
-from .types import Address, Push, SecretDestination
+from .place import Held
+from .secret import SecretPlace
 
 if TYPE_CHECKING:
+    from tui.issuance.clusters import Clusters
     from tui.kube.client import Client
-
-    from .clusters import Clusters
 
 PUSH: Final = managed.PUSH
 """On a source Secret: how it is carried on, so that whoever rotates it also waits until it has arrived."""
