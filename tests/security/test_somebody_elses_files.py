@@ -556,7 +556,8 @@ def test_d09_a_group_that_was_trusted_reads_no_new_token(tmp_path: Path) -> None
     path = tmp_path / "f"
     path.write_text("x")
     path.chmod(0o640)
-    script = "import sys; from tui.issuance.destinations.standing import write_file; from tui.kube.sensitive import Sensitive; "
+    script = "import sys; from tui.issuance.destinations.standing import write_file; "
+    script += "from tui.kube.sensitive import Sensitive; "
     script += "write_file(sys.argv[1], Sensitive('t'), force=True)"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True, umask=0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
