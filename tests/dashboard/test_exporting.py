@@ -68,7 +68,7 @@ async def test_a_token_file_is_previewed_written_and_its_command_does_the_same(d
         assert command == ["kubemint", "export", ADDRESS, "--out", str(path), "--format", "tokenFile"]
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
-        assert ("file:" + str(path), "commit", "done") in driver.journal("issue")
+        assert ("file:" + str(path), "commit", "done") in driver.journal("export")
         kubeconfig = driver.demo.kubeconfig
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     by_keys = path.read_bytes()
@@ -144,7 +144,7 @@ async def test_a_secret_is_compared_with_what_the_cluster_has(dashboard: Open) -
         copy = driver.app.session.store.credentials[key].credential
         await driver.until(lambda: driver.app.session.store.credentials[key].credential.format is Format.TOKEN)
         assert (await driver.app.session.engine.verify(copy.address)).ok
-        assert ("secret:tenant-a/web/export-test", "commit", "done") in driver.journal("issue")
+        assert ("secret:tenant-a/web/export-test", "commit", "done") in driver.journal("export")
 
 
 async def test_a_protected_cluster_gets_no_secret(dashboard: Open, tmp_path: Path) -> None:
