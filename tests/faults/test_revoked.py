@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance import ending, reading
+from tui.issuance import ending, older, reading
 from tui.issuance.ending import Answer as Said
-from tui.issuance.errors import UsageError
-from tui.issuance.types import Action, Address, Credential, Identity, State, StepStatus
+from tui.issuance.errors import Already, UsageError
+from tui.issuance.intent import Revocation
+from tui.issuance.types import Action, Address, Credential, Handle, Identity, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import APIError, Forbidden, NotFound, ProtocolError, Unauthorized, Unreachable
 from tui.kube.resource import TOKEN_REVIEWS
@@ -270,24 +271,113 @@ async def test_what_was_recorded_as_revoked_and_lives_is_ended(ebench: Bench, ke
         await ebench.engine.plan_revoke(issued.address)
 
 
-async def test_a_revocation_names_the_older_token_that_outlives_it(embedded: Arena) -> None:
+async def graced(bench: Bench) -> tuple[Address, Handle, Any]:
+    """What was rotated, the handle that this left to its grace period of an hour, and its token."""
+    issued = await bench.issue(bench.arena.spec())
+    old = token_in(bench.arena.file().path)
+    assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+    assert issued.credential is not None
+    assert issued.credential.handle is not None
+    return issued.address, issued.credential.handle, old
+
+
+@pytest.mark.parametrize("twice", [False, True])
+async def test_a_revocation_ends_the_older_tokens_in_their_grace_too(embedded: Arena, twice: bool) -> None:
     async with Bench(embedded, grace=timedelta(hours=1)) as bench:
-        issued = await bench.issue(embedded.spec())
-        old, handle = token_in(embedded.file().path), issued.credential.handle
-        assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
-        plan = await bench.engine.plan_revoke(issued.address)
+        address, handle, old = await graced(bench)
+        if twice:
+            assert (await bench.engine.execute(await bench.engine.plan_rotate(address))).ok
+        plan = await bench.engine.plan_revoke(address)
+        assert [step.verb for step in plan.steps if step.id.startswith("older:")] == ["delete"] * (1 + twice)
+        named = f"handle:{handle.cluster}/{handle.namespace}/{handle.name}"
+        assert any("in its grace period until" in said and named in said for said in plan.warnings)
         outcome = await bench.engine.execute(plan)
         embedded.forget()
-        assert outcome.ok
-        assert await bench.works(old)
-        named = f"handle:{handle.cluster}/{handle.namespace}/{handle.name}"
-        assert any(f"`kubemint revoke {named}` ends it now" in said for said in plan.warnings)
-        assert named in outcome.hint
-        ended = await bench.engine.execute(await bench.engine.plan_revoke(Address.parse(named)))
-        embedded.forget()
-        assert ended.ok
+        assert outcome.whole, outcome
         assert not await bench.works(old)
         assert await bench.handles() == []
+        assert bench.state.revocations() == []
+        await asyncio.wait_for(bench.engine.settle(), 10)  # the timers of this process end quietly
+        assert not any(entry.status == StepStatus.FAILED for entry in bench.state.entries())
+        with pytest.raises(Already):
+            await bench.engine.plan_revoke(address)
+
+
+async def test_an_older_token_that_cannot_be_ended_is_left_and_ends_the_second_time(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        address, handle, old = await graced(bench)
+        plan = await bench.engine.plan_revoke(address)
+        with embedded.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path=rf"/{handle.name}")):
+            outcome = await bench.engine.execute(plan)
+        assert outcome.ok
+        assert not outcome.whole
+        assert f"{handle.name}, was not ended" in outcome.left[0]
+        assert await bench.works(old)
+        again = await bench.engine.plan_revoke(address)
+        assert "is revoked already" in again.warnings[0]
+        assert (await bench.engine.execute(again)).whole
+        embedded.forget()
+        assert not await bench.works(old)
+        assert await bench.handles() == []
+        assert bench.state.revocations() == []
+
+
+async def test_an_older_token_at_a_secret_that_is_gone_ends_the_second_time(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        issued = await bench.issue(embedded.spec(embedded.secret()))
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+        assert issued.credential is not None
+        handle = issued.credential.handle
+        assert handle is not None
+        plan = await bench.engine.plan_revoke(issued.address)
+        with embedded.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path=rf"/{handle.name}")):
+            assert len((await bench.engine.execute(plan)).left) == 1
+        assert (await bench.engine.execute(await bench.engine.plan_revoke(issued.address))).whole
+        assert await bench.handles() == []
+
+
+async def test_who_names_a_handle_ends_its_token_alone(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        _, handle, old = await graced(bench)
+        (record,) = bench.state.export_records()
+        newer = record.credential.handle
+        assert newer is not None
+        named = f"handle:{newer.cluster}/{newer.namespace}/{newer.name}"
+        older_one = f"handle:{newer.cluster}/{newer.namespace}/{handle.name}"
+        plan = await bench.engine.plan_revoke(Address.parse(named))
+        assert any(f"`kubemint revoke {older_one}` ends it now" in said for said in plan.warnings)
+        outcome = await bench.engine.execute(plan)
+        assert outcome.whole
+        assert older_one in outcome.hint
+        assert await bench.works(old)
+        assert (await bench.engine.execute(await bench.engine.plan_revoke(Address.parse(older_one)))).whole
+        assert await bench.handles() == []
+
+
+def waiting(address: str, name: str, account: str = "robot") -> Revocation:
+    return Revocation(
+        plan="p",
+        address=Address.parse(address),
+        handle=Handle("harbor", "ns", name, name),
+        due=datetime(2030, 1, 1, tzinfo=UTC),
+        account=account,
+    )
+
+
+def test_what_outlives_a_revocation() -> None:
+    pending = [
+        waiting("file:/a", "here"),
+        waiting("file:/a", "here-of-another", "other"),
+        waiting("file:/b", "copy"),
+        waiting("file:/b", "copy-of-another", "other"),
+        waiting("file:/c", "elsewhere"),
+        waiting("file:/a", "itself"),
+    ]
+    found = older.outliving(pending, pending[-1].handle, "robot", Address.parse("file:/a"), {Address.parse("file:/b")})
+    assert [one.handle.name for one in found] == ["here", "here-of-another", "copy"]
+    elsewhere = Handle("harbor", "ns2", "itself", "itself")
+    found = older.outliving(pending, elsewhere, "robot", Address.parse("file:/z"), {Address.parse("file:/b")})
+    assert found == ()
 
 
 async def test_a_record_that_names_another_handle_keeps_no_token_alive(ebench: Bench) -> None:

@@ -452,6 +452,6 @@ class Engine:
             self._graces.schedule(revocation, run, f"revoke:{number}", token)
         for number, sweep in enumerate(finished.sweeps):
             self._keepers.sweeps.schedule(sweep, run, f"sweep:{number}")
-        if run.plan.action is Action.UNDO:
+        if run.plan.action in (Action.UNDO, Action.REVOKE):
             self._graces.look_again()
         return run.outcome(credential=finished.credential)

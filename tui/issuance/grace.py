@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.kube import limits
 from tui.kube.errors import APIError, Denied, Forbidden, KubeError, NotFound, OutOfTime, ReadOnly, Unreachable
@@ -93,7 +93,7 @@ class Graces:
         return (*self._left.get(plan, {}).values(), *said)
 
     def look_again(self) -> None:
-        """An undo took a record out: the timers look whether theirs is still there."""
+        """An undo or a revocation took a record out: the timers look whether theirs is still there."""
         for grace in self._tasks.values():
             grace.look.set()
 
@@ -137,7 +137,7 @@ class Graces:
             self._left.setdefault(revocation.plan, {})[revocation.handle] = run.results[-1].message
 
 
-_KEPT: Final = "not revoked: it is in use again, or somebody else has revoked it"
+_KEPT: Final = "nothing is left to do: it was revoked meanwhile, or is in use again"
 
 
 async def revoke(
@@ -180,18 +180,9 @@ async def _revoke(
                     await run.journal(kept)  # and not forgotten: it ends once it lies there no more
                     run.tell(kept)
                     return False
-                said = await handles.delete(context.clusters, handles.journaled(revocation))
-                if token is not None and revocation.old is not None:
-                    said = ending.words(said, await ending.ask(context, revocation.old, token))
-                if tidy is not None:
-                    await tidy()
-                if revocation.address.kind is CredentialKind.REQUEST:
-                    await _tidy_request(context, revocation)
+                said, gone = await end(context, revocation, token, tidy)
                 done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
-                gone = dead_tokens.ended(
-                    revocation.handle, revocation.fingerprint, context.clock(), revocation.account_uid
-                )
-                await run.journal(done, revoked=revocation.handle, **gone)
+                await run.journal(done, **gone)
         except (KubeError, IssuanceError) as error:
             failures.append(error)
             if pause is not None and _worth_another_try(error):
@@ -209,6 +200,28 @@ async def _revoke(
         run.tell(done)
         return True
     raise AssertionError("the last try returns")
+
+
+async def end(
+    context: Context,
+    revocation: Revocation,
+    token: Sensitive | None = None,
+    tidy: Callable[[], Awaitable[None]] | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """Delete the handle that an open revocation names: how that went, and what the journal is to be told with it.
+
+    The lock of its credential is held. Raises KubeError, NotAHandle, NotGone where it did not end.
+    """
+    said = await handles.delete(context.clusters, handles.journaled(revocation))
+    if token is not None and revocation.old is not None:
+        said = ending.words(said, await ending.ask(context, revocation.old, token))
+    if tidy is not None:
+        await tidy()
+    if revocation.address.kind is CredentialKind.REQUEST:
+        await _tidy_request(context, revocation)
+    handle, fingerprint = revocation.handle, revocation.fingerprint
+    gone = dead_tokens.ended(handle, fingerprint, context.clock(), revocation.account_uid)
+    return said, {"revoked": handle, **gone}
 
 
 def not_ended(failures: Sequence[KubeError | IssuanceError]) -> str:

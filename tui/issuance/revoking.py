@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.kube import shell
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import dead_tokens, ending, handles, managed, vouching
+from . import dead_tokens, ending, handles, managed, older, vouching
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Revocation
@@ -24,8 +23,6 @@ from .types import Address, Credential, Handle, SecretDestination
 from .work import Context, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
     from tui.kube.sensitive import Sensitive
 
 
@@ -49,8 +46,10 @@ class Revoke:
     """The token itself, where it is known without its place."""
     wait: bool = False
     """Whether to wait until the server refuses it."""
-    older: tuple[str, ...] = ()
-    """What is said of tokens that it replaced and that live on in their grace period."""
+    ends: tuple[Revocation, ...] = ()
+    """Older tokens of the same places in their grace period, which end with it."""
+    living: tuple[str, ...] = ()
+    """What is said of those that live on."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -86,7 +85,7 @@ class Revoke:
                 fingerprint=self.credential.fingerprint,
                 secrets=self.secrets,
             )
-            note.record = {"revocations": [due]}
+            note.record = {"revocations": [due, *await older.due_now(self.context, self.ends)]}
         copies = (*_copies(self.exports), *self.secrets)
         token = self.token or await ending.at_hand(self.context, self.credential, *copies)
         async with run.step("handle") as note:
@@ -97,6 +96,7 @@ class Revoke:
             note.record |= dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
             if not self.secrets:
                 note.record["revoked"] = self.handle
+        await older.end(run, self.context, self.ends)
         for number, secret in enumerate(self.secrets, start=1):
             async with run.step(f"secret:{number - 1}") as note:
                 try:
@@ -111,7 +111,7 @@ class Revoke:
             answer = await ending.wait(run, self.context, self.credential, token)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
-        run.hints += self.older
+        run.hints += self.living
         return Finished(ending.over(self.credential, answer))
 
 
@@ -211,19 +211,6 @@ def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
     """Whether this machine knows that what it wrote there holds the token of that handle."""
     held = record.credential
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
-
-
-def older(pending: Iterable[Revocation], handle: Handle, addresses: Collection[Address]) -> tuple[str, ...]:
-    """What outlives a revocation of these places: what a rotation of them replaced, until its grace period is over."""
-    found = []
-    for one in pending:
-        if one.address in addresses and one.handle != handle:
-            named = f"handle:{one.handle.cluster}/{one.handle.namespace}/{one.handle.name}"
-            found.append(
-                f"an older token of {one.address} works on until a kubemint runs after "
-                f"{one.due:%Y-%m-%d %H:%M:%S} UTC; `{shell.command('kubemint', 'revoke', named)}` ends it now"
-            )
-    return tuple(found)
 
 
 def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED) -> Export:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.kube.errors import KubeError
+from tui.kube.errors import KubeError, NotFound
 
-from . import ending, handles, searching, seeking, vouching
-from .errors import IssuanceError, UsageError
+from . import ending, handles, older, searching, seeking, vouching
+from .errors import Already, IssuanceError, UsageError
 from .intent import Export, new_id
 from .kinds import CredentialKind
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone
-from .revoking import Revoke, RevokeLegacy, older, same_token, secrets_of
+from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
 from .seeking import Found
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, Handle, Plan, State, Step
@@ -29,14 +30,36 @@ if TYPE_CHECKING:
     from .sought import Sought
 
 
-async def prepare_revocation(context: Context, address: Address, *, wait: bool = False) -> tuple[Plan, Work]:
-    """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it."""
+async def prepare_revocation(
+    context: Context, address: Address, *, wait: bool = False, whole: bool = True
+) -> tuple[Plan, Work]:
+    """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it.
+
+    `whole` ends with it what a rotation at this address left to its grace period. Raises Already where nothing is left
+    to end.
+    """
     address = normal(address)
     if address.own:
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
     if address.kind is CredentialKind.LEGACY:
         return await _prepare_legacy(context, address, wait=wait)
-    return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait)
+    whole = whole and address.kind is not CredentialKind.HANDLE  # who names a handle means its token alone
+    try:
+        return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait, whole=whole)
+    except (Already, NotFound) as error:
+        if not whole or address not in [one.address for one in await asyncio.to_thread(context.state.revocations)]:
+            raise
+        said = str(error)
+    return await _prepare(context, str(address), lambda: _left_over(context, address, said), wait=wait, whole=True)
+
+
+async def _left_over(context: Context, address: Address, said: str) -> Found:
+    """What was rotated at a place whose newest token has ended, and lives on. Raises UsageError where nothing does."""
+    for one in await asyncio.to_thread(context.state.revocations):
+        if one.address == address:
+            credential = older.credential_of(one, address)
+            return Found(credential=credential, named=handles.Named.BY_JOURNAL, said=(said, older.ends_too(one)))
+    raise UsageError(f"nothing of {address} waits for its end any more")
 
 
 async def prepare_sought(
@@ -70,18 +93,20 @@ async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[st
     for address in addresses:
         try:
             await searching.insist(context, sought, address)
-            plan, work = await prepare_revocation(context, address, wait=wait)
+            plan, work = await prepare_revocation(context, address, wait=wait, whole=False)
         except IssuanceError as error:
             trouble.append(error)
             continue
         said = (search.words,) if search.asked or search.away else ()
         return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
-    raise trouble[0] if trouble else searching.nothing_known(sought, search)
+    worst = [one for one in trouble if not isinstance(one, Already)] or trouble
+    raise worst[0] if worst else searching.nothing_known(sought, search)
 
 
 async def _prepare(
-    context: Context, what: str, look: Callable[[], Awaitable[Found]], *, wait: bool
+    context: Context, what: str, look: Callable[[], Awaitable[Found]], *, wait: bool, whole: bool = False
 ) -> tuple[Plan, Work]:
+    """`whole`: what else was issued at its address ends too."""
     sight = Sight()
     found = await sight.see(what, look, lambda seen: told_apart(seen.credential))
     credential, named = found.credential, found.named
@@ -117,6 +142,11 @@ async def _prepare(
         *found.said,
         "once revoked, whoever uses it is refused within 10 s; verifiers outside of the API server notice only its end",
     ]
+    copies = {*secrets, *(export.credential.address for export in exports)}
+    account = credential.identity.name if credential.identity is not None else ""
+    pending = await asyncio.to_thread(context.state.revocations)
+    others = older.outliving(pending, handle, account, address, copies)
+    steps += [older.step(number, one) for number, one in enumerate(others) if whole]
     for number, secret in enumerate(secrets):
         steps.append(
             Step(
@@ -134,11 +164,10 @@ async def _prepare(
     if address.kind is CredentialKind.REQUEST:
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
-    pending = await asyncio.to_thread(context.state.revocations)
-    living = older(pending, handle, {address, *secrets, *(export.credential.address for export in exports)})
-    warnings += living
+    warnings += map(older.ends_too if whole else older.lives_on, others)
     plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    work = Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait, living)
+    work = Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait)
+    work = replace(work, ends=others) if whole else replace(work, living=tuple(map(older.lives_on, others)))
     return plan, work
 
 
@@ -153,15 +182,21 @@ async def _looked_at_again(
     if handle is not None and not await is_gone(context, handle):
         return credential, handles.Named.BY_JOURNAL, "its handle is there: whoever has the token still gets in"
     answer = await ending.ask(context, credential, token)
+    said = f"{address} is revoked already: {_DEAD[answer]}"
+    if answer is ending.Answer.REFUSED:
+        raise Already(said)
+    if handle is None and answer is not ending.Answer.ACCEPTED:
+        raise UsageError(f"{address} was recorded as revoked, and nobody knows its handle to look at")
     if answer is not ending.Answer.ACCEPTED or token is None or identity is None:
-        raise UsageError(f"{address} is revoked already: {_DEAD[answer]}")
+        raise Already(said)
     bound = vouching.bound_to(token, identity.cluster)  # the server has just confirmed that token
     if bound is not None and bound != handle:
         named = msgspec.structs.replace(credential, handle=bound)
         return named, handles.Named.BY_TOKEN, "the server accepts its token, which is bound to another handle"
     if handle is None or not wait:
-        raise UsageError(
-            f"{address} is revoked already: {_DEAD[answer]}",
+        kind = Already if handle is not None and bound == handle else UsageError
+        raise kind(
+            said,
             "with --wait it is asked until it refuses it; where it never does, delete the service account "
             f"{identity}: that ends every token it has",
         )

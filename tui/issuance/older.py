@@ -1,0 +1,107 @@
+"""Older tokens of a place, which a rotation left to their grace period: revoking the place ends them with it.
+
+Only what this machine's journal has open counts, by handle and UID. Who names one token (by its handle, its id or
+itself) means that one alone, and is told of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.kube import shell
+from tui.kube.errors import KubeError
+
+from . import grace, handles
+from .errors import IssuanceError
+from .running import explain
+from .types import Address, Credential, Handle, Identity, State, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from .intent import Revocation
+    from .running import Run
+    from .work import Context
+
+
+def outliving(
+    pending: Iterable[Revocation], handle: Handle, account: str, address: Address, copies: Collection[Address]
+) -> tuple[Revocation, ...]:
+    """What would outlive a revocation of `handle`: what else was issued at this address, and what the same account had
+    at the other places of its token."""
+
+    def counts(one: Revocation) -> bool:
+        if one.address == address:
+            return True
+        beside = (one.handle.cluster, one.handle.namespace) == (handle.cluster, handle.namespace)
+        return one.address in copies and beside and handles.journaled(one).account == account
+
+    return tuple(one for one in pending if one.handle != handle and counts(one))
+
+
+def address_of(one: Revocation) -> str:
+    """How its handle is named to `kubemint revoke`."""
+    return f"handle:{one.handle.cluster}/{one.handle.namespace}/{one.handle.name}"
+
+
+def lives_on(one: Revocation) -> str:
+    """What is said of one that a revocation leaves as it is."""
+    return (
+        f"an older token of {one.address} works on until a kubemint runs after {one.due:%Y-%m-%d %H:%M:%S} UTC; "
+        f"`{shell.command('kubemint', 'revoke', address_of(one))}` ends it now"
+    )
+
+
+def ends_too(one: Revocation) -> str:
+    """What is said of one that ends with a revocation."""
+    grace_period = "" if one.ending else f", in its grace period until {one.due:%Y-%m-%d %H:%M:%S} UTC"
+    return f"an older token of {one.address}{grace_period}, ends too: {address_of(one)}"
+
+
+def step(number: int, one: Revocation) -> Step:
+    handle = one.handle
+    return Step(
+        id=f"older:{number}", title=f"Delete the handle {handle.name} of an older token, which ends its grace period",
+        verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
+    )  # fmt: skip
+
+
+async def due_now(context: Context, ends: Sequence[Revocation]) -> list[Revocation]:
+    """As they are journaled before they end, so that a start after a crash ends them; what has ended since is not."""
+    open_still = {one.handle for one in await asyncio.to_thread(context.state.revocations)}
+    now = context.clock()
+    return [msgspec.structs.replace(one, due=now, ending=True) for one in ends if one.handle in open_still]
+
+
+async def end(run: Run, context: Context, ends: Sequence[Revocation]) -> None:
+    """The steps that end them. One that cannot be ended is left for the next start, and said."""
+    for number, one in enumerate(ends):
+        async with run.step(f"older:{number}") as note:
+            try:
+                note.message, note.record = await grace.end(context, one)
+            except (KubeError, IssuanceError) as error:
+                said, hint = explain(error)
+                left = f"an older token of {one.address}, {address_of(one)}, was not ended: {said}"
+                note.skip(left)
+                run.left.append(left)
+                run.hints += [hint] if hint else []
+
+
+def credential_of(one: Revocation, address: Address) -> Credential:
+    """What an open revocation ends, as a credential of its own."""
+    handle, known = one.handle, handles.journaled(one).account
+    credential = one.old or Credential(
+        address=address,
+        identity=Identity(handle.cluster, handle.namespace, known) if known else None,
+        fingerprint=one.fingerprint,
+    )
+    return msgspec.structs.replace(
+        credential,
+        address=address,
+        handle=handle,
+        state=State.UNKNOWN,
+        message="a rotation left it to its grace period",
+    )
