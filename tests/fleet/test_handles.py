@@ -16,7 +16,7 @@ from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
 from tui.fleet.fleet import Fleet
-from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, Gone, became, claim_of, turned
+from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, STILL_THERE, Gone, became, claim_of, turned
 from tui.fleet.rows import ClusterRow, CredentialRow, RequestKind, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance import managed
@@ -158,6 +158,17 @@ def test_what_is_revoked_already_keeps_its_own_words() -> None:
     assert turned(revoked, SEEN, None, known=True) is revoked
 
 
+def test_a_record_that_says_revoked_is_taken_back_where_the_handle_is_listed() -> None:
+    recorded = changed(FILE, state=State.REVOKED, message="revoked")
+    shown = turned(recorded, None, None, known=True, there=True)
+    assert (shown.state, shown.message) == (State.FAILED, STILL_THERE)
+    assert turned(recorded, None, None, known=True) is recorded
+    assert turned(recorded, SEEN, None, known=True, there=True) is recorded
+    assert turned(FILE, None, None, known=True, there=True) is FILE
+    elsewhere = changed(recorded, address=SECRET.address)  # what a cluster says of itself is no record of ours
+    assert turned(elsewhere, None, None, known=True, there=True) is elsewhere
+
+
 # Rows and lists, in every order
 
 
@@ -237,6 +248,32 @@ def test_a_row_that_goes_or_names_another_leaves_the_others_as_they_are() -> Non
     assert shown.state(FILE) is State.VALID
     shown.handles.accepted(FILE)
     assert shown.store.credentials[str(FILE.address)].credential.handle is None, "not what its source said before"
+
+
+@pytest.mark.parametrize("first", ["rows", "list"])
+def test_what_is_recorded_as_revoked_and_listed_is_not_shown_as_revoked(first: str) -> None:
+    shown, recorded = Shown(), changed(FILE, state=State.REVOKED, message="revoked")
+    if first == "rows":
+        shown.put(recorded)
+        assert shown.state(FILE) is State.REVOKED
+    shown.list(HANDLE)
+    shown.put(recorded)
+    assert shown.state(FILE) is State.FAILED
+    shown.listed.forget()  # nobody lists it any more: that revokes nothing
+    shown.put(recorded)
+    assert shown.state(FILE) is State.FAILED
+    shown.list(HANDLE)
+    shown.removed()
+    assert shown.state(FILE) is State.REVOKED
+    shown.put(recorded)
+    assert shown.state(FILE) is State.REVOKED
+
+
+def test_another_handle_keeps_no_record_from_saying_revoked() -> None:
+    shown, recorded = Shown(), changed(FILE, state=State.REVOKED, message="revoked")
+    shown.put(recorded)
+    shown.list(changed(HANDLE, uid="uid-2"))
+    assert shown.state(FILE) is State.REVOKED
 
 
 def test_a_push_shows_what_its_source_shows() -> None:

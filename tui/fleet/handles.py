@@ -30,6 +30,7 @@ AGAIN: Final = timedelta(seconds=10)
 GOING: Final = "is marked as deleted"
 DELETED: Final = "was deleted"
 REPLACED: Final = "was deleted; another Secret has its name now"
+STILL_THERE: Final = "was to be revoked; its handle is still there: whoever has the token gets in"
 _Carrier = CredentialRow | RequestRow
 RowKey = tuple[type[Row], str]
 Place = tuple[str, str]
@@ -75,13 +76,18 @@ def became(found: Mapping[str, Any] | None, handle: Handle, now: datetime) -> Go
     return None
 
 
-def turned(credential: Credential, gone: Gone | None, accepted: datetime | None, *, known: bool) -> Credential:
-    """The credential as it stands where its handle is gone.
+def turned(
+    credential: Credential, gone: Gone | None, accepted: datetime | None, *, known: bool, there: bool = False
+) -> Credential:
+    """The credential as it stands where its handle is gone, or (`there`) is listed although a record of this machine
+    says that it was revoked.
 
     `accepted` is when the server itself last said that it accepts this very token, `known` whether the name of the
     handle's cluster is this machine's own word. What ended otherwise before stays as it is.
     """
     handle = _handle_of(credential)
+    if there and gone is None and credential.state is State.REVOKED and credential.address.here:
+        return msgspec.structs.replace(credential, state=State.FAILED, message=STILL_THERE)
     if gone is None or handle is None or credential.state is State.REVOKED:
         return credential
     if credential.expires_at is not None and credential.expires_at <= gone.at:
@@ -172,7 +178,11 @@ class Handles:
         self._unseen: dict[Place, datetime] = {}
         """What rows name and no list holds, and not before when it is to be looked at (again)."""
         self._before: dict[RowKey, Credential] = {}
-        """Of the rows that are shown as revoked: what their source says."""
+        """Of the rows that are shown otherwise than their source says: what that says."""
+        self._ended: set[Place] = set()
+        """Of what rows name: what a record calls revoked."""
+        self._alive: set[Place] = set()
+        """Of these: what was listed all the same, until it is seen to be gone."""
         self._accepted: dict[Address, tuple[str, datetime]] = {}
         self._recorded: frozenset[str] = frozenset()
 
@@ -198,12 +208,15 @@ class Handles:
         self._there.add((cluster, uid))
         for name in self._names(cluster):
             self._unseen.pop((name, uid), None)
+            if (name, uid) in self._ended:
+                self._tell((name, uid))
 
     def went(self, cluster: str, uid: str, how: str) -> None:
         """It is not listed any more; `how` it went, empty where only nobody lists it now."""
         self._there.discard((cluster, uid))
         for place in [(name, uid) for name in self._names(cluster) if (name, uid) in self._named]:
             if how:
+                self._alive.discard(place)
                 self._gone[place] = Gone(self._clock(), how, listed=True)
                 self._tell(place)
             else:
@@ -257,7 +270,11 @@ class Handles:
         listed = (self._shown_by(handle.cluster), handle.uid) in self._there
         if not (over or listed or place in self._gone or place in self._unseen):
             self._unseen[place] = now
-        shown = self._stands(credential, self._gone.get(place))
+        if credential.state is State.REVOKED:
+            self._ended.add(place)
+            if listed:
+                self._alive.add(place)
+        shown = self._stands(credential, self._gone.get(place), there=place in self._alive)
         if shown is not credential:
             self._before[key] = credential
             return msgspec.structs.replace(row, credential=shown)
@@ -286,9 +303,11 @@ class Handles:
             if not named.keys:
                 for known in (self._named, self._unseen, self._gone):
                     known.pop(place, None)
+                self._ended.discard(place)
+                self._alive.discard(place)
 
-    def _stands(self, credential: Credential, gone: Gone | None) -> Credential:
-        if gone is None:
+    def _stands(self, credential: Credential, gone: Gone | None, *, there: bool) -> Credential:
+        if gone is None and not there:
             return credential
         fingerprint, accepted = self._accepted.get(credential.address, ("", None))
         identity, address, handle = credential.identity, credential.address, _handle_of(credential)
@@ -298,6 +317,7 @@ class Handles:
             gone,
             accepted if fingerprint == credential.fingerprint else None,
             known=not foreign or (handle is not None and handle.uid in self._recorded),
+            there=there,
         )
 
     def _tell(self, place: Place) -> None:

@@ -32,7 +32,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     FAILED = "failed"
-    """The last renewal failed; `Credential.message` says why. The old one may still be accepted."""
+    """The last renewal, or a revocation, failed; `Credential.message` says why. The old one may still be accepted."""
     MISSING = "missing"
     """The file it was kept in is gone from this machine; the token in it may still be accepted."""
     ENDLESS = "never expires"
