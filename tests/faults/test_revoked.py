@@ -15,9 +15,12 @@ from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, FaultRule, Hang
 from tui.issuance import ending, older, reading
+from tui.issuance.already import Already
 from tui.issuance.ending import Answer as Said
-from tui.issuance.errors import Already, UsageError
+from tui.issuance.errors import UsageError
 from tui.issuance.intent import Revocation
+from tui.issuance.journal import JournalEntry
+from tui.issuance.revoking_plans import ended_at
 from tui.issuance.types import Action, Address, Credential, Handle, Identity, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import APIError, Forbidden, NotFound, ProtocolError, Unauthorized, Unreachable
@@ -217,7 +220,80 @@ def test_revoke_waits_on_the_command_line(embedded: Arena, home: Path, monkeypat
     assert "still accepts the token" in done.err
     monkeypatch.setattr(ending, "LONGEST", 20.0)
     embedded.forget()
-    kubemint("revoke", path, *known, "--yes").failed(2, "revoked already: the server refuses its token")
+    for more in (["--yes"], [], ["--wait", "--yes"]):  # nothing is asked where nothing is to be done
+        again = kubemint("revoke", path, *known, *more, "-o", "json")
+        assert again.code == 0, again
+        assert "is revoked already: the server refuses its token" in again.err
+        (item,) = again.json["items"]
+        assert item["ok"] is True
+        assert item["address"] == f"file:{path}"
+    look = kubemint("revoke", path, *known, "--dry-run")
+    assert (look.code, look.out) == (0, ""), look
+    assert "is revoked already" in look.err
+    kubemint("revoke", path.with_name("never"), *known, "--yes").failed(2)
+
+
+def test_what_was_kept_in_a_secret_is_revoked_twice(embedded: Arena, home: Path) -> None:
+    known = ("--kubeconfig", embedded.kubeconfig)
+    where = ("-n", embedded.namespace, "--context", embedded.name, *known)
+    assert kubemint("issue", "robot", *where, "--create", "--secret", f"{embedded.namespace}/kept").code == 0
+    address = f"secret:{embedded.name}/{embedded.namespace}/kept"
+    kubemint("revoke", f"{address}-never", *known, "--yes").failed(1, "kept-never")
+    for said in ("", "is revoked already: this machine did that at"):
+        done = kubemint("revoke", address, *known, "--yes", "-q")
+        assert (done.code, done.out) == (0, f"{address}\n"), done
+        assert said in done.err
+    assert kubemint("issue", "robot", *where, "--secret", f"{embedded.namespace}/kept").code == 0
+    done = kubemint("revoke", address, *known, "--yes")
+    assert done.code == 0
+    assert "already" not in done.err, "it was issued anew"
+
+
+async def test_a_handle_is_revoked_twice(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    assert issued.credential is not None
+    handle = issued.credential.handle
+    assert handle is not None
+    address = Address.parse(f"handle:{handle.cluster}/{handle.namespace}/{handle.name}")
+    assert (await ebench.engine.execute(await ebench.engine.plan_revoke(address))).whole
+    with pytest.raises(Already, match="is revoked already"):
+        await ebench.engine.plan_revoke(address)
+    with pytest.raises(UsageError, match="there is no Secret") as caught:
+        await ebench.engine.plan_revoke(Address.parse(f"{address}z"))
+    assert not isinstance(caught.value, Already)
+
+
+def entry(action: Action, step: str, status: StepStatus = StepStatus.DONE) -> JournalEntry:
+    return JournalEntry(
+        seq=1,
+        at=datetime(2030, 1, 1, tzinfo=UTC),
+        plan="p",
+        action=action.value,
+        address="a",
+        step=step,
+        status=status.value,
+        message="",
+        hash="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "ended"),
+    [
+        ([], False),
+        ([entry(Action.REVOKE, "intent")], False),
+        ([entry(Action.REVOKE, "handle")], True),
+        ([entry(Action.REVOKE, "secret")], True),
+        ([entry(Action.REVOKE, "handle"), entry(Action.REVOKE, "secret:0", StepStatus.FAILED)], True),
+        ([entry(Action.REVOKE, "handle", StepStatus.FAILED)], False),
+        ([entry(Action.REVOKE, "handle"), entry(Action.ROTATE, "revoke:0")], True),
+        ([entry(Action.REVOKE, "handle"), entry(Action.ISSUE, "commit")], False),
+        ([entry(Action.ISSUE, "commit"), entry(Action.REVOKE, "intent")], False),
+        ([entry(Action.ISSUE, "commit")], False),
+    ],
+)
+def test_the_journal_tells_what_was_ended_here(entries: list[JournalEntry], ended: bool) -> None:
+    assert (ended_at(entries) is not None) is ended
 
 
 @pytest.fixture

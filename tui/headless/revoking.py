@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.issuance.already import Already
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.sought import Sought, sought_in, token_of
-from tui.issuance.types import Address
+from tui.issuance.types import Action, Address, Outcome
 from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.home import expanded
@@ -66,8 +67,9 @@ def revoke(
     clusters (those of --context, else all) are asked who has it; a token is shown to the one that has its handle and
     to no other.
 
-    On a terminal it shows what stops working and asks; elsewhere it needs --yes. Exit code 3: what was to end has
-    ended, but a place that held it could not be tidied.
+    On a terminal it shows what stops working and asks; elsewhere it needs --yes. What is revoked already is said to
+    be, with exit code 0. Exit code 3: what was to end has ended, but a place that held it could not be tidied, or an
+    older token of it lives on in its grace period.
     """
     options = options.merged(given)
     if not dry_run:
@@ -109,7 +111,13 @@ async def _revoke(
     from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
-        plans = [await _planned(engine, one, options.contexts, wait=wait) for one in meant]
+        plans, outcomes = [], []
+        for one in meant:
+            try:
+                plans.append(await _planned(engine, one, options.contexts, wait=wait))
+            except Already as error:
+                say(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
+                outcomes.append(_done_before(error))
         if dry_run:
             users = {plan.id: await _users(engine, plan) for plan in plans}
             if form == "name":
@@ -118,15 +126,20 @@ async def _revoke(
                         say(f"note: {line}" if len(plans) == 1 else f"note: {plan.address}: {line}")
             print_plans(plans, form, users)
             return
-        if not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
+        if plans and not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
             raise UsageError(
                 "revoking is final and there is no terminal to ask on", "say --yes, or look with --dry-run"
             )
-        if not yes and not _agreed(plans, {plan.id: await _users(engine, plan) for plan in plans}):
+        if plans and not yes and not _agreed(plans, {plan.id: await _users(engine, plan) for plan in plans}):
             raise Ended(Exit.FAILED)
         progress = Progress(several=len(plans) > 1, quiet=quiet)
-        outcomes = [await carry_out(engine, plan, progress, warn=yes) for plan in plans]
+        outcomes += [await carry_out(engine, plan, progress, warn=yes) for plan in plans]
     finish(outcomes, form)
+
+
+def _done_before(error: Already) -> Outcome:
+    """What comes of revoking what is revoked: nothing was to be done, and all is as was asked for."""
+    return Outcome(plan="", action=Action.REVOKE, address=error.address, ok=True, results=(), hint=error.message)
 
 
 async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, ...], *, wait: bool) -> Plan:

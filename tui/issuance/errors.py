@@ -32,11 +32,6 @@ class Unasked(UsageError):
         super().__init__(message, hint)
 
 
-class Already(UsageError):
-    """What is asked for was done before, and was seen to be so: nothing is left to do. A command that asks for it
-    exits with 0."""
-
-
 class StateError(IssuanceError):
     """The local state (journal and exports) cannot be opened, read or written."""
 

@@ -62,7 +62,15 @@ def anchored(db: sqlite3.Connection, anchor: Anchor) -> None:
 
 def entries(db: sqlite3.Connection, limit: int | None, plan: str | None) -> list[JournalEntry]:
     """The latest `limit` entries (of one plan), oldest first."""
-    where, values = ("WHERE plan = ?", [plan]) if plan is not None else ("", [])
+    return _latest(db, *(("WHERE plan = ?", [plan]) if plan is not None else ("", [])), limit)
+
+
+def entries_of(db: sqlite3.Connection, address: str, limit: int) -> list[JournalEntry]:
+    """The latest `limit` entries of one address, oldest first."""
+    return _latest(db, "WHERE address = ?", [address], limit)
+
+
+def _latest(db: sqlite3.Connection, where: str, values: list[str], limit: int | None) -> list[JournalEntry]:
     rows = db.execute(
         f"SELECT seq, at, plan, action, address, step, status, message, hash FROM journal {where} "  # noqa: S608
         "ORDER BY seq DESC LIMIT ?",

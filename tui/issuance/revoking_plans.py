@@ -11,7 +11,8 @@ import msgspec
 from tui.kube.errors import KubeError, NotFound
 
 from . import ending, handles, older, searching, seeking, vouching
-from .errors import Already, IssuanceError, UsageError
+from .already import Already
+from .errors import IssuanceError, UsageError
 from .intent import Export, new_id
 from .kinds import CredentialKind
 from .reading import export_record, lookup, normal, request_at
@@ -20,13 +21,15 @@ from .replacing import is_gone
 from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
 from .seeking import Found
 from .sight import Sight, told_apart
-from .types import Action, Address, Credential, Handle, Plan, State, Step
+from .types import Action, Address, Credential, Handle, Plan, State, Step, StepStatus
 from .vouchers import Word
 from .work import Context, Work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
 
+    from .journal import JournalEntry
     from .sought import Sought
 
 
@@ -42,15 +45,43 @@ async def prepare_revocation(
     if address.own:
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
     if address.kind is CredentialKind.LEGACY:
-        return await _prepare_legacy(context, address, wait=wait)
+        try:
+            return await _prepare_legacy(context, address, wait=wait)
+        except NotFound as error:
+            await _refuse_ended(context, address, str(error))
+            raise
     whole = whole and address.kind is not CredentialKind.HANDLE  # who names a handle means its token alone
     try:
         return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait, whole=whole)
-    except (Already, NotFound) as error:
+    except (Already, seeking.NotThere, NotFound) as error:
         if not whole or address not in [one.address for one in await asyncio.to_thread(context.state.revocations)]:
+            if not isinstance(error, Already):
+                await _refuse_ended(context, address, str(error))
             raise
         said = str(error)
     return await _prepare(context, str(address), lambda: _left_over(context, address, said), wait=wait, whole=True)
+
+
+async def _refuse_ended(context: Context, address: Address, said: str) -> None:
+    """Raises Already where this machine's journal says that what is not there was ended here."""
+    entries = await asyncio.to_thread(context.state.entries_of, address)
+    if at := ended_at(entries):
+        raise Already(
+            address, f"{address} is revoked already: this machine did that at {at:%Y-%m-%d %H:%M:%S} UTC; {said}"
+        )
+
+
+def ended_at(entries: Sequence[JournalEntry]) -> datetime | None:
+    """When the last thing that was done to an address ended it, None where that was something else; by its entries in
+    the journal, oldest first."""
+    for entry in reversed(entries):
+        if entry.action != Action.REVOKE:
+            if entry.step.startswith(("revoke:", "sweep:")):  # an older one's grace period was over, whenever
+                continue
+            return None
+        if entry.step in ("handle", "secret") and entry.status == StepStatus.DONE:
+            return entry.at
+    return None
 
 
 async def _left_over(context: Context, address: Address, said: str) -> Found:
@@ -184,22 +215,23 @@ async def _looked_at_again(
     answer = await ending.ask(context, credential, token)
     said = f"{address} is revoked already: {_DEAD[answer]}"
     if answer is ending.Answer.REFUSED:
-        raise Already(said)
+        raise Already(address, said)
     if handle is None and answer is not ending.Answer.ACCEPTED:
         raise UsageError(f"{address} was recorded as revoked, and nobody knows its handle to look at")
     if answer is not ending.Answer.ACCEPTED or token is None or identity is None:
-        raise Already(said)
+        raise Already(address, said)
     bound = vouching.bound_to(token, identity.cluster)  # the server has just confirmed that token
     if bound is not None and bound != handle:
         named = msgspec.structs.replace(credential, handle=bound)
         return named, handles.Named.BY_TOKEN, "the server accepts its token, which is bound to another handle"
     if handle is None or not wait:
-        kind = Already if handle is not None and bound == handle else UsageError
-        raise kind(
-            said,
+        hint = (
             "with --wait it is asked until it refuses it; where it never does, delete the service account "
-            f"{identity}: that ends every token it has",
+            f"{identity}: that ends every token it has"
         )
+        if handle is not None and bound == handle:
+            raise Already(address, said, hint)
+        raise UsageError(said, hint)
     return credential, handles.Named.BY_JOURNAL, _DEAD[answer]
 
 

@@ -45,6 +45,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What people are told before they say yes."""
 
 
+class NotThere(UsageError):
+    """The handle that somebody named is not there."""
+
+
 # By its handle
 
 
@@ -55,7 +59,7 @@ async def at_handle(context: Context, address: Address) -> Found:
     client = await context.clusters.client(address.cluster)
     seen = await handles.look(client, address.namespace, address.name)
     if seen is None:
-        raise UsageError(
+        raise NotThere(
             f"there is no Secret {where} in {address.cluster}: what was bound to it has ended",
             "`kubemint list credentials` shows what there is",
         )

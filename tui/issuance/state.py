@@ -31,6 +31,8 @@ from .types import Action, Address, Credential, Handle, StepResult
 
 T = TypeVar("T")
 
+_LATEST: Final = 100
+"""So many entries tell how the last thing that was done to an address ended."""
 _FILE: Final = "state.db"
 _BUSY_SECONDS: Final = 10.0
 _UNREADABLE: Final = "a newer kubemint may have written it; it stays as it is, and the others are used"
@@ -215,6 +217,11 @@ class StateStore:
         """The latest `limit` entries (of one plan), oldest first."""
         with self._lock, sqlite_errors(self.folder / _FILE):
             return journal_table.entries(self._db, limit, plan)
+
+    def entries_of(self, address: Address) -> list[JournalEntry]:
+        """The latest of what was done to what is at this address, oldest first."""
+        with self._lock, sqlite_errors(self.folder / _FILE):
+            return journal_table.entries_of(self._db, str(address), _LATEST)
 
     def verify_chain(self) -> ChainReport:
         """Recompute every hash, and compare the end with where two files last knew it to be."""
