@@ -272,7 +272,9 @@ def test_a_list_that_stands_there_twice_spoils_each_of_its_entries_and_no_other(
 def test_what_of_the_whole_cannot_be_read(text: str, unread: list[str]) -> None:
     found = document(text)
     assert sorted(flaw.where for flaw in found.unread) == sorted(unread)
+    assert all(flaw.what for flaw in found.unread)
     assert found.problems
+    assert found.label == "/the/file"
 
 
 @pytest.mark.parametrize(
