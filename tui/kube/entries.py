@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from .endpoint import ExecPlugin, Impersonation
 from .errors import ConfigError
 from .sensitive import Sensitive
-from .yaml_loading import DoubledDict, Plain, plain_values
+from .yaml_loading import DoubledDict, Plain, is_fraction, plain_values
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 TRUST_EXTENSION: Final = "kubemint.io/trust"
@@ -241,6 +241,8 @@ def _exec(fields: _Fields) -> ExecPlugin:
 def _impersonation(fields: _Fields) -> Impersonation | None:
     user, uid, groups = fields.string("as"), fields.string("as-uid"), fields.strings("as-groups")
     said = fields.inside("as-user-extra")
+    for key in filter(is_fraction, said.mapping):
+        said.problem(key, "a number as a key", "kubectl writes it another way")
     extra = tuple((key, said.strings(key)) for key in sorted(said.mapping))
     return Impersonation(user, uid, groups, extra) if user or uid or groups or extra else None
 

@@ -9,7 +9,7 @@ the schema, not the spelling, decides. Of several documents only the first count
 from __future__ import annotations
 
 import base64
-import binascii
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -44,10 +44,14 @@ _PLAIN: Final = frozenset(f"{_TAG}{kind}" for kind in ("bool", "int", "float", "
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE: Final = frozenset({"true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
 _FALSE: Final = frozenset({"false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
-_INT: Final = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
-_FLOAT: Final = re.compile(
-    r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-)
+_ENDLESS: Final = {
+    **{f"{sign}.{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")},
+    **{f".{word}": math.nan for word in ("nan", "NaN", "NAN")},
+}
+_INT: Final = re.compile(r"[-+]?(0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|0|[1-9][0-9]*)")
+_OCTAL: Final = re.compile(r"[-+]?0[oO]?[0-7]")
+_BETWEEN: Final = re.compile(r"(?<=[0-9])_(?=[0-9])")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 class YAMLError(ValueError):
@@ -116,6 +120,12 @@ def plain_values(value: object) -> Any:
     return value
 
 
+def is_fraction(key: str) -> bool:
+    """Whether a key reads as a number that is not whole: without quotes kubectl's reader writes it another way."""
+    value = _plain(key)
+    return isinstance(value, Plain) and isinstance(value.value, float)
+
+
 class _Builder:
     def __init__(self, events: Iterator[Any], lined: bool, most: int) -> None:
         self._events = events
@@ -175,7 +185,7 @@ class _Builder:
             key = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
             if isinstance(key, Plain):
-                key = key.text
+                key = _key(key)
             if not isinstance(key, str):
                 raise YAMLError(f"{_line(event)}: a key that is not a string")
             if _is_merge(event):
@@ -218,6 +228,13 @@ def _whole(items: dict[str, object], merged: dict[str, object], twice: dict[str,
     return found
 
 
+def _key(plain: Plain) -> str:
+    """What kubectl's reader makes of a key without quotes: `yes` is "true" and `0x1F` is "31". Fractions stay text."""
+    if isinstance(plain.value, bool):
+        return "true" if plain.value else "false"
+    return str(plain.value) if isinstance(plain.value, int) else plain.text
+
+
 def _is_merge(event: Any) -> bool:
     """Whether a key is the one by which another mapping is merged in."""
     if not isinstance(event, ScalarEvent) or event.value != "<<":
@@ -240,9 +257,12 @@ def _scalar(event: ScalarEvent) -> object:
 
 
 def _decoded(text: str, event: ScalarEvent) -> str:
-    """What kubectl's reader makes of `!!binary`: the text behind the base64, also where it is a key."""
-    with suppress(binascii.Error, ValueError):
-        return base64.b64decode("".join(text.split()), validate=True).decode()
+    """What kubectl's reader makes of `!!binary`: the text behind the base64, also where it is a key.
+
+    Line breaks are skipped as Go skips them, and nothing else.
+    """
+    with suppress(ValueError):
+        return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True).decode()
     raise YAMLError(f"{_line(event)}: a binary value that is no text")
 
 
@@ -253,31 +273,24 @@ def _plain(text: str) -> object:
         return Plain(text, True)
     if text in _FALSE:
         return Plain(text, False)
-    first = text[0]
-    if first.isdigit() or first in "+-.":
-        if _INT.fullmatch(text) and (number := _integer(text)) is not None:
-            return Plain(text, number)
-        if _FLOAT.fullmatch(text):
-            return Plain(text, _float(text))
-    return text
+    if text in _ENDLESS:
+        return Plain(text, _ENDLESS[text])
+    if text[0] == "_":
+        return text
+    number = _number(_BETWEEN.sub("", text) if text[0] == "." else text.replace("_", ""))
+    return text if number is None else Plain(text, number)
 
 
-def _integer(text: str) -> int | None:
-    digits = text.replace("_", "").lower()
-    body = digits.lstrip("+-")
-    if len(body) > 64:
-        return None
-    try:
-        if len(body) > 1 and body[0] == "0" and body[1].isdigit():
-            return int(digits, 8)  # YAML 1.1: a leading zero means octal
-        return int(digits, 0)
-    except ValueError:
-        return None
-
-
-def _float(text: str) -> float:
-    digits = text.replace("_", "").lower()
-    return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+def _number(digits: str) -> int | float | None:
+    """What kubectl's reader takes for a number: whole ones have 64 bits, others end; the rest is text."""
+    if _INT.fullmatch(digits):
+        with suppress(ValueError):  # more digits than Python reads
+            whole = int(digits, 8 if _OCTAL.match(digits) else 0)  # YAML 1.1: a leading zero means octal
+            if -(2**63) <= whole < (2**64 if digits[0].isdigit() else 2**63):
+                return whole
+    if _FLOAT.fullmatch(digits) and math.isfinite(float(digits)):
+        return float(digits)
+    return None
 
 
 def _line(event: Any) -> str:
