@@ -173,6 +173,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/kube/resolving.py": ("tests/kube/test_resolving.py",),
     "tui/kube/shell.py": ("tests/kube/test_shell_words.py",),
     "tui/kube/usable.py": ("tests/kube/test_usable.py",),
+    "tui/kube/yaml_loading.py": ("tests/kube/test_yaml_loading.py", "tests/kube/test_entries.py"),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
@@ -215,6 +216,7 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
     ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
     ("found = b''", "b''", "None", "neither is anything"),
+    ("message = 'not UTF-8 text'", "'not UTF-8 text'", "None", "only words: it is refused either way"),
     ("valid = False", "False", "None", "neither is valid"),
     (
         (
