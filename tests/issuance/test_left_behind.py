@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.cli.conftest import kubemint
 from tests.issuance.arena import Bench
 from tui.issuance import handle_names, managed
 from tui.issuance.handles import Seen
@@ -121,7 +125,36 @@ async def test_what_only_says_so_itself_is_left_and_named(bench: Bench) -> None:
     done = await bench.engine.execute(plan)
     await bench.engine.settle()
     assert done.ok, done
+    assert not done.whole
+    assert [said for said in done.left if revoke in said], done.left
     assert old in await bench.handles()
+
+
+async def test_a_command_says_it_and_ends_with_3(ebench: Bench, home: Path) -> None:
+    arena = ebench.arena
+    async with Bench(arena, state="another") as other:
+        await other.issue(arena.spec(arena.secret()))
+    (old,) = await ebench.handles()
+    await ebench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
+    where = ("-n", arena.namespace, "--context", arena.name, "--kubeconfig", arena.kubeconfig)
+    wish = ("issue", "robot", *where, "--secret", f"{arena.namespace}/robot-credential", "-q", "-o", "json")
+    done = await asyncio.to_thread(kubemint, *wish)
+    assert done.code == 3, done
+    assert f"handle:{arena.name}/{arena.namespace}/{old}` ends it" in done.err
+    (item,) = done.json["items"]
+    assert item["ok"] is False
+    assert old in item["left"][0]
+
+
+async def test_what_ends_with_its_grace_is_not_left(ebench: Bench) -> None:
+    arena = ebench.arena
+    async with Bench(arena, grace=timedelta(hours=1)) as slow:
+        issued = await slow.issue(arena.spec(arena.secret()))
+        assert (await slow.engine.execute(await slow.engine.plan_rotate(issued.address))).ok
+        await slow.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
+        plan = await slow.engine.plan_issue(arena.spec(arena.secret()))
+        assert not [said for said in plan.warnings if "nothing here confirms" in said]
+        assert (await slow.engine.execute(plan)).whole
 
 
 async def test_a_first_issue_says_nothing_of_that(ebench: Bench) -> None:

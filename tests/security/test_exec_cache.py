@@ -188,6 +188,11 @@ def made_for(caller: str, minted_at: float) -> Kept:
         ("me", 99, 99.5, 100, "me", 0, False),
         ("me", 0.5, 0.6, 1, "other", 600, True),  # just after the machine was started
         ("me", 99, 99.5, 100, "me", FRESH, True),
+        ("me", 99, 99.5, 100, "me", FRESH - 0.5, False),
+        ("", 99, 99.5, 100, "", 600, False),
+        ("me", -1, 0, 10, "other", 600, False),
+        ("me", 1, 2, 3, "other", 600, True),
+        ("me", 100 - SECONDS - 0.5, 99, 100, "other", 600, False),
         ("me", 99, 99.5, 100, "me", -1, True),  # made in the future: a clock was set, and says nothing
     ],
 )
@@ -546,6 +551,41 @@ def test_what_a_client_says_of_the_cluster_is_read_whole_or_refused(env: dict[st
         assert Question([], env | {INFO: said}, caller="one").problem == f"{INFO} has a {what} that cannot be read"
 
 
+@pytest.mark.parametrize(
+    ("said", "twice"),
+    [
+        ('"server": "a", "server": "b"', "server"),
+        ('"server": "a", "server": "a"', "server"),
+        ('"server": "a", "config": {"x": 1, "x": 2}', "x"),
+        ('"config": {"x": {"y": 1, "z": 2, "z": 3}}, "server": "a", "server": "b"', "z"),
+        ('"server": "a", "config": {"server": "b"}', ""),
+    ],
+)
+def test_a_field_that_a_client_says_twice_is_none(env: dict[str, str], said: str, twice: str) -> None:
+    text = f'{{"kind": "ExecCredential", "apiVersion": "{V1}", "spec": {{"cluster": {{{said}}}}}}}'
+    question = Question([], env | {INFO: text}, caller="one")
+    assert question.problem == (f"{INFO} says {twice!r} twice, and nobody can know which is meant" if twice else "")
+    assert question.cluster == ({} if twice else {"server": "a", "config": {"server": "b"}})
+
+
+def test_one_wrong_text_among_right_ones_is_refused(env: dict[str, str]) -> None:
+    wrong: dict[str, Any] = {"server": 5, "tls-server-name": "a", "insecure-skip-tls-verify": True, "config": {}}
+    assert told(env, wrong).problem == f"{INFO} has a server that cannot be read"
+    wrong = {"server": "a", "insecure-skip-tls-verify": "x", "disable-compression": True, "config": {}}
+    assert told(env, wrong).problem == f"{INFO} has a insecure-skip-tls-verify that cannot be read"
+
+
+def test_who_asks_is_the_process_above_and_since_when_this_one_runs(env: dict[str, str]) -> None:
+    named, found = Question([], env, caller="one"), Question([], env)
+    number, began = found.caller.split(":")
+    assert int(number) == os.getppid()
+    assert int(began) > 0
+    assert (named.caller, Question([], env, caller="").caller) == ("one", "")
+    assert found.asked_at < named.asked_at, "a process began before it was told who asks"
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert now - 5 < named.asked_at <= now
+
+
 def test_behind_one_address_there_may_be_several_clusters(asking: Asking) -> None:
     entry = next(
         one["cluster"] for one in yaml.safe_load(asking.served.read_text())["clusters"] if one["name"] == "tenant-a"
@@ -566,6 +606,13 @@ def test_behind_one_address_there_may_be_several_clusters(asking: Asking) -> Non
         ((), "/a:b", True),
         (("--kubeconfig", "config"), "/a", True),
         (("--kubeconfig=config",), "", True),
+        (("--kubeconfig=config=x",), "/a", True),
+        (("--kubeconfig=/a", "--kubeconfig=config"), "", True),
+        (("--kubeconfig=/a=b",), "", False),
+        (("--context", "--kubeconfig", "config", "/c"), "/a", True),
+        (("--kubeconfig", "/a", "config"), "/b", False),
+        (("--kubeconfig",), "", False),
+        (("--kubeconfig=",), "", False),
         ((), "/a:/b", False),
         ((), "", False),
         (("--kubeconfig", "/a", "--context", "c"), "/b", False),
@@ -617,3 +664,18 @@ def test_where_there_is_no_home_it_is_asked_each_time(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     question = Question(["--context", "c"], {}, caller="one")
     assert (question.file, question.kept(), question.known(), question.hold(0)) == ("", None, None, False)
+    assert Question([], {"HOME": "/h"}, caller="one").file.startswith("/h/.cache/kubemint/exec/")
+
+
+def test_a_working_folder_that_is_gone_is_like_no_other(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    words, told = ["--kubeconfig=config"], env | {"KUBECONFIG": ""}
+    there = Question(words, told, caller="one").name
+    folder.rmdir()
+    gone = Question(words, told, caller="one").name
+    assert gone != there
+    assert Question(["--kubeconfig=/config"], told, caller="one").name != gone

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import contextlib
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
 from tui.issuance import managed
-from tui.issuance.claims import Claims
+from tui.issuance.claims import Bound, Claims
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.reading import token as token_at
 from tui.issuance.searching import id_of
 from tui.issuance.sought import Search, Sought, claims_of, endings, sought_in, token_of
-from tui.issuance.types import Address
+from tui.issuance.types import Address, Identity
 from tui.kube.client import Client
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, TOKEN_REVIEWS
@@ -98,6 +98,50 @@ def test_a_name_in_a_token_is_a_name(field: str, text: str) -> None:
     names = {"namespace": "ns", "account": "robot", "secret": "kubemint-robot-bcdfghjk"} | {field: text}
     with pytest.raises(UsageError, match="not the token of a service account"):
         claims_of(bound(names["namespace"], names["account"], names["secret"], "u"))
+
+
+@pytest.mark.parametrize("field", ["namespace", "account", "secret"])
+@pytest.mark.parametrize("text", ["a", "0", "a.b-c", "a" * 253])
+def test_so_is_every_name_that_a_server_takes(field: str, text: str) -> None:
+    names = {"namespace": "ns", "account": "robot", "secret": "kubemint-robot-bcdfghjk"} | {field: text}
+    claims = claims_of(bound(names["namespace"], names["account"], names["secret"], "u"))
+    assert claims.bound is not None
+    assert (claims.namespace, claims.service_account, claims.bound.name) == tuple(names.values())
+
+
+@pytest.mark.parametrize("kind", ["pod", "node", "none"])
+def test_only_the_name_of_a_secret_leads_anywhere(kind: str) -> None:
+    about: dict[str, Any] = {"namespace": "ns", "serviceaccount": {"name": "robot", "uid": "u"}}
+    if kind != "none":
+        about[kind] = {"name": "UP", "uid": "u"}
+    claims = claims_of(jwt(sub="system:serviceaccount:ns:robot", **{"kubernetes.io": about}))
+    assert claims.bound == (Bound(kind.capitalize(), "UP", "u") if kind != "none" else None)
+
+
+def test_what_is_no_token_says_what_it_is() -> None:
+    with pytest.raises(UsageError, match="cannot be read as a token: this is not a JSON Web Token") as caught:
+        claims_of(Sensitive("opaque"))
+    assert "opaque tokens say nothing" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("of", "ends"),
+    [(None, "it never ends"), (datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC), "it ends at 2030-01-02 03:04:05 UTC")],
+)
+def test_what_cannot_be_ended_by_itself_says_what_would_end_it(of: datetime | None, ends: str) -> None:
+    account = Identity("harbor", "ns", "robot")
+    claims = Claims(namespace="ns", service_account="robot", expires_at=of)
+    for seen, whose in ((None, "ns/robot"), (account, str(account))):
+        why, hint = endings(claims, seen)
+        assert why == f"this token of {whose} is bound to nothing; {ends}"
+        assert hint == f"to end it sooner, delete the service account {whose}: that ends every token it has"
+        pod = msgspec.structs.replace(claims, bound=Bound("Pod", "p\x1b[1m" + "o" * 300))
+        why, hint = endings(pod, seen)
+        assert why.startswith(f"this token of {whose} is bound to the Pod p")
+        assert why.endswith(f"; {ends}")
+        assert "\x1b" not in why
+        assert len(why) < 200 + 100
+        assert hint.startswith(f"it ends with that Pod; or delete the service account {whose}, ")
 
 
 def test_where_it_was_looked_for_is_said() -> None:
