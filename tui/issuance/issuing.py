@@ -57,6 +57,8 @@ class Issue:
     sight: Sight = field(default_factory=Sight)
     handle_may_come: bool = False
     """Whether the server was asked for the handle and has not answered: it may create it in a moment."""
+    left: tuple[str, ...] = ()
+    """What lives on although it should not, which was seen when it was planned."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -102,6 +104,7 @@ class Issue:
                 for place in self.places
             ]
             note.record = {"closed": intent.plan, "exports": exports, "revocations": revocations}
+        run.left += self.left
         own = next((place for place in self.places if place.address == intent.address), self.places[0])
         return Finished(self.credential(own, issued), revocations, self._replaced())
 

@@ -83,15 +83,16 @@ async def look(context: Context, identity: Identity, place: Place, found: Held, 
             f"{place.label} is gone, but the token that was in it lives: its handle {left.ours.handle.name} is revoked "
             "once the new one is in its place"
         )
+    others = []
     for seen in left.others[:_MOST]:
         revoke = shell.command("kubemint", "revoke", f"handle:{identity.cluster}/{seen.namespace}/{seen.name}")
-        said.append(
+        others.append(
             f"handle {seen.namespace}/{seen.name} says it was made for {place.label}, and nothing here confirms it: "
             f"it is left, and its token may live; `{safe_text(revoke)}` ends it"
         )
     if len(left.others) > _MOST:
-        said.append(f"{len(left.others) - _MOST} more say the same; `kubemint hygiene` names them")
-    return msgspec.structs.replace(found, credential=left.ours, warning="; ".join(said))
+        others.append(f"{len(left.others) - _MOST} more say the same; `kubemint hygiene` names them")
+    return msgspec.structs.replace(found, credential=left.ours, warning="; ".join(said), left=tuple(others))
 
 
 async def _look(context: Context, identity: Identity, address: Address) -> Left:
@@ -107,7 +108,9 @@ async def _look(context: Context, identity: Identity, address: Address) -> Left:
     try:
         fields = f"type={managed.HANDLE_TYPE}"
         found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, fields=fields)
-        listed = [handles.seen_in({**one, "type": managed.HANDLE_TYPE}) for one in found]
+        every = [handles.seen_in({**one, "type": managed.HANDLE_TYPE}) for one in found]
+        ending = {one.handle.uid for one in await asyncio.to_thread(context.state.revocations)}
+        listed = [one for one in every if one.uid not in ending]  # these end by themselves
     except KubeError:
         listed = []  # issuing needs no right to list
     place = managed.place_name(address, identity.cluster)

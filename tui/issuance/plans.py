@@ -83,7 +83,8 @@ async def prepare(
     client = await context.clusters.client(identity.cluster)
     account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
-    warnings = [found.warning for found in held if found.warning]
+    left = tuple(said for found in held for said in found.left)
+    warnings = [*(found.warning for found in held if found.warning), *left]
     old = [found.credential for found in held if found.credential is not None]
     if action is Action.ISSUE:
         old = await _spared(context, old, places, warnings, sight)
@@ -122,7 +123,7 @@ async def prepare(
         grace=lasts.grace if intent.old_handles else None,
         grace_for=lasts.reasons,
     )
-    work = Issue(context, intent, places, account.uid, create_account, account.exists is False, sight=sight)
+    work = Issue(context, intent, places, account.uid, create_account, account.exists is False, sight=sight, left=left)
     return Prepared(plan, work)
 
 

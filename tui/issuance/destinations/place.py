@@ -32,6 +32,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
     warning: str = ""
     """Something the operator should know before it is replaced."""
+    left: tuple[str, ...] = ()
+    """What lives on whatever is put there, in words; see `Outcome.left`."""
     preview: str = ""
     """For a place that is edited and not replaced: the change as a diff, with everything masked that is secret."""
 
