@@ -24,7 +24,7 @@ from tui.issuance.revoking_plans import ended_at
 from tui.issuance.types import Action, Address, Credential, Handle, Identity, State, StepStatus
 from tui.kube.client import Client
 from tui.kube.errors import APIError, Forbidden, NotFound, ProtocolError, Unauthorized, Unreachable
-from tui.kube.resource import TOKEN_REVIEWS
+from tui.kube.resource import SECRETS, TOKEN_REVIEWS
 
 ROBOT = Identity("harbor", "ns", "robot")
 USERNAME = "system:serviceaccount:ns:robot"
@@ -55,12 +55,56 @@ def test_revoked_is_said_of_what_is_refused_alone() -> None:
     )
     assert ending.words("was gone already", Said.ACCEPTED).endswith("accepted the token just now, as it may for 10 s")
     assert ending.words("was gone already", Said.UNASKED) == "was gone already"
-    held = "marked as deleted, x.io/y holds it back; its tokens are refused within 60 s"
+    held = "is being deleted: the token works until its finalizer x.io/y is gone, 60 s at the most"
     assert ending.words(held, Said.ACCEPTED) == f"{held}; the server accepted the token just now"
     credential = Credential(address=Address.parse("file:/x"))
     said = {answer: ending.over(credential, answer).message for answer in Said}
     assert said == dict.fromkeys(Said, "its handle is deleted") | {Said.REFUSED: "revoked"}
     assert {ending.over(credential, answer).state for answer in Said} == {State.REVOKED}
+
+
+def test_dead_is_said_of_the_token_in_a_place_where_it_was_refused() -> None:
+    held = "is being deleted: the token works until its finalizer x.io/y is gone, 60 s at the most"
+    for said in (GONE, held):
+        for answer in Said:
+            assert ("dead" in ending.in_it(said, answer)) is (answer is Said.REFUSED)
+    assert "accepted" in ending.in_it(GONE, Said.ACCEPTED)
+    assert "does not say" in ending.in_it(GONE, Said.AWAY)
+    assert "nobody here could ask" in ending.in_it(GONE, Said.UNASKED)
+    for answer in (Said.ACCEPTED, Said.AWAY, Said.UNASKED):
+        assert "is gone" in ending.in_it(held, answer)
+        assert "is deleted" not in ending.in_it(held, answer)
+    assert ending.of_handle(GONE) == ending.of_handle("was gone already") == "its handle is deleted"
+    assert ending.of_handle(held) == "its handle is being deleted, which ends it within 60 s"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_finalizer_is_waited_for_and_left(ebench: Bench, monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
+    monkeypatch.setattr(ending, "_PAUSE", 0.02)
+    monkeypatch.setattr(ending, "LONGEST_HELD", 0.1)
+    issued = await ebench.issue(ebench.arena.spec())
+    assert issued.credential is not None
+    handle = issued.credential.handle
+    assert handle is not None
+    where = (SECRETS, handle.name)
+    await ebench.client.patch(*where, {"metadata": {"finalizers": ["x.io/y"]}}, namespace=handle.namespace)
+    plan = await ebench.engine.plan_revoke(issued.address, wait=True)
+    if not kept:
+        Path(ebench.arena.file().path).unlink()
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.ok
+    (said,) = [result.message for result in outcome.results if result.step == "handle"]
+    assert said.startswith("is being deleted: the token works until its finalizer x.io/y is gone")
+    (left,) = outcome.left
+    assert left == (
+        "the server still accepts the token 0.1 s after it was ended"
+        if kept
+        else f"handle {handle.name} is still being deleted 0.1 s after: its finalizer holds it back"
+    )
+    assert "dead" not in outcome.hint
+    assert outcome.credential is not None
+    assert outcome.credential.message == "its handle is being deleted, which ends it within 60 s"
+    await ebench.client.patch(*where, {"metadata": {"finalizers": None}}, namespace=handle.namespace)
 
 
 def refused(code: type[APIError], number: int, message: str = "no", reason: str = "") -> APIError:
@@ -510,7 +554,7 @@ async def test_a_place_that_cannot_be_tidied_keeps_no_token_alive(ebench: Bench)
     assert not outcome.whole
     (left,) = outcome.left
     assert left.startswith(f"{issued.address} could not be tidied")
-    assert left.endswith("the token in it is dead")
+    assert left.endswith("the server accepted the token in it just now, as it may for 10 s")
     assert await ebench.handles() == []
     arena.forget()
     assert not await ebench.works(token)

@@ -8,6 +8,7 @@ accepted for a moment more. Whoever wants to be sure waits for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -17,11 +18,12 @@ from tui.kube import limits
 from tui.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
-from . import vouching
+from . import handles, vouching
 from .errors import IssuanceError
 from .proving import caller_in, review
 from .reading import token as token_at
-from .types import Address, Credential, Identity, State, Step
+from .replacing import is_gone
+from .types import Address, Credential, Handle, Identity, State, Step
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 20.0
 """Seconds in which a server has forgotten a token that it accepted just before: twice what it remembers."""
+LONGEST_HELD: Final = 80.0
+"""The same where a finalizer holds the handle back: servers refuse its tokens 60 s after it was marked as deleted."""
 _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
 """Seconds that one question may take, and as many for reading the token where it lies."""
@@ -65,6 +69,25 @@ def words(said: str, answer: Answer) -> str:
         may = "" if "60 s" in said else ", as it may for 10 s"  # held back by a finalizer it takes longer
         return f"{said}; the server accepted the token just now{may}"
     return said
+
+
+def of_handle(said: str) -> str:
+    """What became of the handle, in few words; `said` is how `handles.delete` tells it."""
+    return (
+        "its handle is being deleted, which ends it within 60 s" if handles.is_held(said) else "its handle is deleted"
+    )
+
+
+def in_it(said: str, answer: Answer) -> str:
+    """What is known of the token in a place that stays: dead is what was refused alone."""
+    if answer is Answer.REFUSED:
+        return "the token in it is dead"
+    if handles.is_held(said):
+        return "the token in it works until its handle is gone, which takes 60 s at the most"
+    return {
+        Answer.ACCEPTED: "the server accepted the token in it just now, as it may for 10 s",
+        Answer.AWAY: "its handle is deleted; whether the server refuses the token in it, it does not say",
+    }.get(answer, "its handle is deleted; nobody here could ask whether the token in it is refused")
 
 
 def over(credential: Credential, answer: Answer, done: str = "its handle is deleted") -> Credential:
@@ -141,10 +164,10 @@ async def _reviewed(operator: Client, identity: Identity, token: Sensitive, audi
     return judge(reviewed.username if reviewed.authenticated else None, identity)
 
 
-async def until_refused(context: Context, credential: Credential, token: Sensitive | None) -> Answer:
-    """The same, again and again until the server refuses it, or `LONGEST` is over."""
+async def until_refused(context: Context, credential: Credential, token: Sensitive | None, longest: float) -> Answer:
+    """The same, again and again until the server refuses it, or `longest` seconds are over."""
     loop = asyncio.get_running_loop()
-    ends = loop.time() + LONGEST
+    ends = loop.time() + longest
     while True:
         answer = await ask(context, credential, token)
         if answer in (Answer.REFUSED, Answer.UNASKED) or loop.time() + _PAUSE >= ends:
@@ -152,19 +175,38 @@ async def until_refused(context: Context, credential: Credential, token: Sensiti
         await asyncio.sleep(_PAUSE)
 
 
-async def wait(run: Run, context: Context, credential: Credential, token: Sensitive | None) -> Answer:
-    """The step that waits until the server refuses what was ended."""
-    limits.extend(LONGEST)
+async def _until_gone(context: Context, handle: Handle, longest: float) -> bool:
+    """Whether a handle that a finalizer holds back went within so many seconds."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + longest
+    while True:
+        with contextlib.suppress(KubeError, IssuanceError):
+            if await is_gone(context, handle):
+                return True
+        if loop.time() + _PAUSE >= ends:
+            return False
+        await asyncio.sleep(_PAUSE)
+
+
+async def wait(run: Run, context: Context, credential: Credential, token: Sensitive | None, said: str = "") -> Answer:
+    """The step that waits until the server refuses what was ended; `said` is how `handles.delete` told it."""
+    held = handles.is_held(said)
+    longest = LONGEST_HELD if held else LONGEST
+    limits.extend(longest)
     async with run.step(STEP.id) as note:
-        answer = await until_refused(context, credential, token)
+        answer = await until_refused(context, credential, token, longest)
         note.message = "the server refuses it"
+        left, handle = "", credential.handle
         if answer is Answer.UNASKED:
             note.skip("nobody has the token here, or may ask about it: it may be accepted for 10 s more")
+            if held and handle is not None and not await _until_gone(context, handle, longest):
+                left = f"handle {handle.name} is still being deleted {longest:g} s after: its finalizer holds it back"
         elif answer is not Answer.REFUSED:
             still = (
                 "still accepts the token" if answer is Answer.ACCEPTED else "does not say whether it refuses the token"
             )
-            said = f"the server {still} {LONGEST:g} s after it was ended"
-            note.skip(said)
-            run.left.append(said)
+            left = f"the server {still} {longest:g} s after it was ended"
+        if left:
+            note.skip(left)
+            run.left.append(left)
     return answer

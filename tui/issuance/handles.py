@@ -40,6 +40,7 @@ _LEAST: Final = "Opaque"
 """What handles were before they had a type of their own."""
 NEVER: Final = "was never created"
 CHANGED: Final = "its annotations are not those that it was made with: somebody changed them"
+_HELD: Final = "is being deleted"
 _DONE: Final = "deleted; servers that saw the token just before may accept it for 10 s more"
 
 
@@ -292,6 +293,11 @@ async def delete(clusters: Clusters, wanted: Ending) -> str:
     return await _look_again(client, handle, said)
 
 
+def is_held(said: str) -> bool:
+    """Whether a handle is not gone yet: something holds it back. `said` is how `delete` told what became of it."""
+    return said.startswith(_HELD)
+
+
 async def check(client: Client, wanted: Ending) -> Fate:
     """Whether this handle is there and may be deleted, or is gone. Raises NotAHandle where it may not, KubeError."""
     handle = wanted.handle
@@ -327,8 +333,10 @@ async def _look_again(client: Client, handle: Handle, said: str) -> str:
     if seen is None or seen.uid != handle.uid:
         return said
     if seen.deleted:  # servers refuse the token a minute after this stamp, whatever keeps the object
-        held = f", {', '.join(seen.finalizers)} holds it back" if seen.finalizers else ""
-        return f"marked as deleted{held}; its tokens are refused within 60 s"
+        if not seen.finalizers:
+            return f"{_HELD}; its tokens are refused within 60 s"
+        held = ", ".join(seen.finalizers)
+        return f"{_HELD}: the token works until its finalizer {held} is gone, 60 s at the most"
     raise NotGone(
         f"{handle.cluster} answered that Secret {handle.namespace}/{handle.name} is gone, but it is still there: "
         "the token lives",

@@ -189,7 +189,9 @@ class Recovery:
                 try:
                     await delete_secret(self._context, secret, revocation.handle, revocation.fingerprint)
                 except (KubeError, IssuanceError) as error:
-                    run.left.append(f"{secret} could not be tidied: {explain(error)[0]}; the token in it is dead")
+                    run.left.append(
+                        f"{secret} could not be tidied: {explain(error)[0]}; the handle of its token is deleted"
+                    )
 
         if not await revoke(self._context, self._locks, revocation, run, "revoke", tidy=tidy):
             return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))

@@ -92,7 +92,7 @@ class Revoke:
             said = await handles.delete(self.context.clusters, self._ending)
             answer = await ending.ask(self.context, self.credential, token)
             note.message = ending.words(said, answer)
-            note.record = {"exports": [dead(export, answer) for export in self.exports], "forget": self.written}
+            note.record = {"exports": [dead(export, answer, said) for export in self.exports], "forget": self.written}
             note.record |= dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
             if not self.secrets:
                 note.record["revoked"] = self.handle
@@ -102,17 +102,17 @@ class Revoke:
                 try:
                     note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
                 except (KubeError, IssuanceError) as error:  # the token has ended; its place keeps nobody from that
-                    said = f"{secret} could not be tidied: {explain(error)[0]}; the token in it is dead"
-                    note.skip(said)
-                    run.left.append(said)
+                    left = f"{secret} could not be tidied: {explain(error)[0]}; {ending.in_it(said, answer)}"
+                    note.skip(left)
+                    run.left.append(left)
                 if number == len(self.secrets):  # only now nothing is left for a start after a crash
                     note.record = {"revoked": self.handle}
         if self.wait:
-            answer = await ending.wait(run, self.context, self.credential, token)
+            answer = await ending.wait(run, self.context, self.credential, token, said)
         for export in self.exports:
-            run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
+            run.hints.append(f"{export.credential.address.name} is still there; {ending.in_it(said, answer)}")
         run.hints += self.living
-        return Finished(ending.over(self.credential, answer))
+        return Finished(ending.over(self.credential, answer, ending.of_handle(said)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,13 @@ class RevokeLegacy:
             answer = await ending.ask(self.context, self.credential, token)
             note.message = ending.words(said, answer)
             fingerprint, now = self.credential.fingerprint, self.context.clock()
-            note.record = {"exports": [dead(export, answer) for export in self.exports]}
+            note.record = {"exports": [dead(export, answer, said) for export in self.exports]}
             note.record |= dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)
         if self.wait:
-            answer = await ending.wait(run, self.context, self.credential, token)
+            answer = await ending.wait(run, self.context, self.credential, token, said)
         for export in self.exports:
-            run.hints.append(f"{export.credential.address.name} is still there; the token in it is dead")
-        return Finished(ending.over(self.credential, answer))
+            run.hints.append(f"{export.credential.address.name} is still there; {ending.in_it(said, answer)}")
+        return Finished(ending.over(self.credential, answer, ending.of_handle(said)))
 
 
 async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
@@ -213,9 +213,9 @@ def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
 
 
-def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED) -> Export:
-    """The export with a credential whose handle was seen to be gone."""
-    return msgspec.structs.replace(export, credential=ending.over(export.credential, answer))
+def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED, said: str = "") -> Export:
+    """The export with a credential whose handle was ended; `said` is how `handles.delete` told it."""
+    return msgspec.structs.replace(export, credential=ending.over(export.credential, answer, ending.of_handle(said)))
 
 
 def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
