@@ -46,11 +46,16 @@ def _home(module: str) -> int:
         if not mutated.with_name(f"{mutated.name}.meta").exists():
             print(f"{module}: no mutant was made\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
             return 1
+        if not (tried := counted(mutated)):
+            print(
+                f"{module}: no mutant was tried, its tests fail without any\n{done.stdout[-500:]}{done.stderr[-2000:]}"
+            )
+            return 1
         found = list(survivors(mutated))
         unexplained = [one for one in found if not one.words and one.change not in ACCEPTED]
         accepted = sum(not one.words for one in found) - len(unexplained)
         print(
-            f"{module}: {counted(mutated)} mutants, {len(found)} survived: {sum(one.words for one in found)} change "
+            f"{module}: {tried} mutants, {len(found)} survived: {sum(one.words for one in found)} change "
             f"only words, {accepted} have a reason, {len(unexplained)} have none"
         )
         for one in unexplained:

@@ -45,6 +45,18 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "whom_the_server_sees_decides",
         "revoked_is_said_of_what_is_refused_alone",
     ),
+    "tui/issuance/exec_cache.py": _some(
+        "tests/security/test_exec_cache.py",
+        "who_asks_again_was_refused",
+        "a_question_is_known_by_everything_that_decides_its_answer",
+        "what_a_client_says_of_the_cluster_is_read_whole_or_refused",
+        "a_field_that_a_client_says_twice_is_none",
+        "one_wrong_text_among_right_ones_is_refused",
+        "who_asks_is_the_process_above_and_since_when_this_one_runs",
+        "a_kubeconfig_of_the_working_folder_is_another_one_elsewhere",
+        "a_working_folder_that_is_gone_is_like_no_other",
+        "where_there_is_no_home_it_is_asked_each_time",
+    ),
     "tui/issuance/exec_minting.py": _some(
         "tests/security/test_exec_cache.py",
         "to_which_server_a_token_goes",
@@ -149,6 +161,18 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
             "tests/security/test_handles.py", "everything_that_is_known_of_a_secret", "what_says_nothing_is_nothing"
         ),
     ),
+    "tui/issuance/sought.py": _some(
+        "tests/security/test_revoking_by_what_is_known.py",
+        "what_a_word_means",
+        "a_token_is_not_taken_from_the_command_line",
+        "exactly_one_token_is_meant",
+        "a_name_in_a_token_is_a_name",
+        "so_is_every_name_that_a_server_takes",
+        "only_the_name_of_a_secret_leads_anywhere",
+        "what_is_no_token_says_what_it_is",
+        "what_cannot_be_ended_by_itself_says_what_would_end_it",
+        "where_it_was_looked_for_is_said",
+    ),
     "tui/issuance/wishes.py": (
         "tests/issuance/test_wishes.py",
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
@@ -182,6 +206,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("claim_of", "became", "turned"),
     "tui/issuance/ending.py": ("judge", "words", "over"),
+    "tui/issuance/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
     "tui/issuance/exec_minting.py": ("check_server", "meant", "check_garden", "shoot_of", "_config"),
     "tui/issuance/left_behind.py": ("judge", "_is_of", "_may_go"),
     "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
@@ -216,6 +241,13 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("return is_near(urlsplit(address).hostname or '')", "''", "'XXXX'", "neither is a host of this machine"),
     ("top = _Fields(value, '', label, document.problems, [])", "''", "None", "neither is a part of a path"),
     ("found = b''", "b''", "None", "neither is anything"),
+    (
+        "wrong = next((key for key in _TEXTS if not isinstance(cluster.get(key), str | None)), wrong)",
+        "), wrong)",
+        "), None)",
+        "nothing is wrong before it, and neither is the name of a field",
+    ),
+    ("return ['']", "''", "'XXXX'", "no working folder is called like either"),
     ("message = 'not UTF-8 text'", "'not UTF-8 text'", "None", "only words: it is refused either way"),
     ("valid = False", "False", "None", "neither is valid"),
     (

@@ -191,6 +191,7 @@ def made_for(caller: str, minted_at: float) -> Kept:
         ("me", 99, 99.5, 100, "me", FRESH - 0.5, False),
         ("", 99, 99.5, 100, "", 600, False),
         ("me", -1, 0, 10, "other", 600, False),
+        ("me", 0, 5, 10, "other", 600, False),  # never, soon after the machine was started
         ("me", 1, 2, 3, "other", 600, True),
         ("me", 100 - SECONDS - 0.5, 99, 100, "other", 600, False),
         ("me", 99, 99.5, 100, "me", -1, True),  # made in the future: a clock was set, and says nothing
@@ -613,6 +614,7 @@ def test_behind_one_address_there_may_be_several_clusters(asking: Asking) -> Non
         (("--kubeconfig", "/a", "config"), "/b", False),
         (("--kubeconfig",), "", False),
         (("--kubeconfig=",), "", False),
+        (("--kubeconfig", "", "config"), "/a", False),
         ((), "/a:/b", False),
         ((), "", False),
         (("--kubeconfig", "/a", "--context", "c"), "/b", False),
