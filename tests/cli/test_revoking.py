@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.cli.conftest import command, environment, journal_entries, kubemint
+from tests.cli.conftest import ROOT, command, environment, journal_entries, kubemint
 
 
 def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:
@@ -36,3 +36,10 @@ def test_revoke_with_yes(served: Path, robot: Path) -> None:
     assert (result.code, result.out) == (0, f"file:{robot}\n"), result
     steps = [entry["step"] for entry in journal_entries() if entry["action"] == "revoke"]
     assert "handle" in steps
+
+
+def test_its_help_says_how_long_and_what_else_ends() -> None:
+    said = " ".join(kubemint("revoke", "--help").out.split())
+    assert "finalizer that somebody put on the handle makes it up to a minute" in said
+    assert "its older tokens end too" in said
+    assert "within ten seconds (a finalizer" in (ROOT / "README.md").read_text()

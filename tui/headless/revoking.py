@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--wait", "until_refused", is_flag=True, help="Wait until the server refuses it, which takes up to ten seconds."
+    "--wait",
+    "until_refused",
+    is_flag=True,
+    help="Wait until the server refuses it: up to ten seconds, or a minute where a finalizer holds the handle back.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @result_options
@@ -61,6 +64,9 @@ def revoke(
     **given: Any,
 ) -> None:
     """Revoke credentials now: the API server refuses them within ten seconds.
+
+    (A finalizer that somebody put on the handle makes it up to a minute.) With what is at an ADDRESS its older tokens
+    end too, which a rotation left to their grace period; a handle or a token that is named ends alone.
 
     WHAT is an ADDRESS; a file, which kubemint wrote or which holds a token; handle:CLUSTER/NAMESPACE/NAME; a
     fingerprint or a token's id (jti), as kubemint and audit logs write them; or - for the token itself on stdin. The
