@@ -18,12 +18,13 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
 from tui.issuance import managed
+from tui.issuance.already import Already
 from tui.issuance.claims import Bound, Claims
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.reading import token as token_at
 from tui.issuance.searching import id_of
-from tui.issuance.sought import Search, Sought, claims_of, endings, sought_in, token_of
+from tui.issuance.sought import Search, Sought, claims_of, endings, shown_to, sought_in, token_of
 from tui.issuance.types import Address, Identity
 from tui.kube.client import Client
 from tui.kube.errors import KubeError
@@ -183,7 +184,8 @@ async def test_the_token_itself_ends_it_on_any_machine(bench: Bench, shown: list
     assert token is not None
     async with elsewhere(bench) as other:
         shown.clear()
-        plan = await other.engine.plan_revoke_sought(Sought(token=token))
+        answering = [name for name in other.clusters.names() if name.startswith("tenant-")]
+        plan = await other.engine.plan_revoke_sought(Sought(token=token), sorted({arena.name, *answering}))
         assert plan.address.kind is CredentialKind.HANDLE
         assert any(warning.startswith("looked for in ") for warning in plan.warnings)
         outcome = await other.engine.execute(plan)
@@ -369,8 +371,13 @@ async def test_who_was_asked_and_who_did_not_answer_is_said(ebench: Bench) -> No
     arena = ebench.arena
     issued = await ebench.issue(arena.spec())
     token = token_in(arena.file().path)
+    async with elsewhere(ebench) as other:
+        with pytest.raises(UsageError, match="to nobody on one cluster's word") as caught:
+            await other.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
+        assert f"looked for in {arena.name}; no answer from nowhere: " in caught.value.message
+        assert caught.value.hint.endswith(f"--context {arena.name}")
     plan = await ebench.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
-    assert plan.warnings[0].startswith(f"looked for in {arena.name}; no answer from nowhere: ")
+    assert plan.warnings[0] == f"looked for in {arena.name}", "this machine's record knows where it was issued"
     lost = Sought(token=bound(arena.namespace, "robot", issued.credential.handle.name, "another"))
     away = pytest.raises(UsageError, match=f"no cluster could be asked; no answer from {arena.name}: ")
     with arena.fault(FaultRule(Answer(403), path=f"/namespaces/{arena.namespace}/secrets/")), away:
@@ -403,9 +410,8 @@ async def test_a_secret_that_was_deleted_by_hand_keeps_no_token_alive(bench: Ben
         outcome = await here.engine.execute(plan)
         assert outcome.whole, outcome
         assert await here.handles() == []
-        with pytest.raises(KubeError) as caught:
+        with pytest.raises(Already, match="is revoked already"):
             await here.engine.plan_revoke(issued.address)
-        assert "no handle says that it was made for it" in caught.value.hint
 
 
 async def test_a_place_that_cannot_be_looked_at_keeps_no_token_alive(ebench: Bench) -> None:
@@ -509,3 +515,23 @@ def test_a_token_in_the_arguments_is_refused_and_not_repeated(embedded: Arena, h
     kubemint("revoke", "fedcba9876543210", *known, "--context", embedded.name, "--yes").failed(
         2, "nothing that kubemint keeps has fingerprint fedcba9876543210", f"looked for in {embedded.name})"
     )
+
+
+@pytest.mark.parametrize(
+    ("there", "away", "shown"),
+    [
+        (["a"], {}, "a"),
+        (["a", "b"], {}, ""),
+        (["a", "b"], {"c": "no answer"}, ""),
+        (["a"], {"c": "no answer"}, ""),
+    ],
+)
+def test_a_token_is_shown_on_nobodys_word_alone(there: list[str], away: dict[str, str], shown: str) -> None:
+    """Who runs one cluster can say that it has what lies in another one."""
+    search = Search(asked=["a", "b"], away=away)
+    if shown:
+        assert shown_to(there, search) == shown
+    else:
+        with pytest.raises(UsageError, match=r"all say|on one cluster's word") as refused:
+            shown_to(there, search)
+        assert "--context" in refused.value.hint

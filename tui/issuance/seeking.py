@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tui.kube.addresses import same_place
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -21,7 +22,7 @@ from .claims import Claims
 from .errors import IssuanceError, UsageError
 from .everywhere import everywhere
 from .kinds import CredentialKind
-from .sought import Search, claims_of, endings
+from .sought import Search, claims_of, endings, shown_to
 from .types import Address, Credential, Handle, Identity, State
 from .vouchers import Word
 from .work import Context
@@ -155,10 +156,12 @@ async def of_token(context: Context, token: Sensitive, clusters: Sequence[str]) 
             return seen if whole.token == token else None
         return seen if seen.uid == bound.uid else None
 
-    there, search = await everywhere(context, clusters, look)
+    recorded = await asyncio.to_thread(_recorded_at, context, token)
+    there, search = await everywhere(context, [recorded] if recorded in clusters else clusters, look)
     if not there:
         raise _nowhere(claims, search)
-    cluster, seen = next(iter(there.items()))
+    cluster = shown_to(_servers(context, list(there)), search)
+    seen = there[cluster]
     said = (search.words, *_own_login(context, token))
     if claims.legacy:
         return Address(CredentialKind.LEGACY, cluster, claims.namespace, bound.name)
@@ -189,6 +192,22 @@ async def of_token(context: Context, token: Sensitive, clusters: Sequence[str]) 
         said=(*said, f"{cluster} accepts it as {facts.identity}"),
     )
     return _with_places(context, found, seen)
+
+
+def _recorded_at(context: Context, token: Sensitive) -> str:
+    """The cluster that this token was issued in, by this machine's records; empty where they do not know it."""
+    found = (one for one in context.state.exports() if one.fingerprint == token.fingerprint)
+    return next((one.identity.cluster for one in found if one.identity is not None), "")
+
+
+def _servers(context: Context, names: Sequence[str]) -> list[str]:
+    """One name for each server: several contexts that lead to the same one are no two witnesses."""
+    kept: list[str] = []
+    for name in names:
+        server = context.clusters.endpoint(name).server
+        if not any(same_place(server, context.clusters.endpoint(other).server) for other in kept):
+            kept.append(name)
+    return kept
 
 
 def _for_others(claims: Claims) -> bool:
@@ -225,6 +244,11 @@ async def _bound_to_nothing(context: Context, claims: Claims, clusters: Sequence
 def _nowhere(claims: Claims, search: Search) -> UsageError:
     bound = f"{claims.namespace}/{claims.bound.name if claims.bound is not None else ''}"
     ends = f"; it ends by itself at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
+    if search.away:
+        return UsageError(
+            f"nobody who answered has the Secret {bound} that this token is bound to ({search.words})",
+            f"try again when they answer, or name the cluster with --context{ends}",
+        )
     return UsageError(
         f"nobody has the Secret {bound} that this token is bound to ({search.words})",
         "where it was deleted the token has ended; else its cluster is another one: name it with --context, or delete "

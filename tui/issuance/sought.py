@@ -117,3 +117,23 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
         asked = f"looked for in {', '.join(self.asked)}" if self.asked else "no cluster could be asked"
         away = "; ".join(f"{name}: {why}" for name, why in self.away.items())
         return f"{asked}; no answer from {away}" if away else asked
+
+
+def shown_to(there: Sequence[str], search: Search) -> str:
+    """The one cluster that a token may be shown to, of those that say that they have what it is bound to.
+
+    Whoever runs one cluster can say so of what lies in another one, and would be given the token. So nobody is believed
+    who is not the only one, or while others have not answered. Raises UsageError.
+    """
+    if len(there) > 1:
+        raise UsageError(
+            f"{', '.join(there)} all say that they have the Secret that this token is bound to; it is shown to none",
+            "name the one that issued it with --context; another one that says so is not to be trusted",
+        )
+    if search.away:
+        raise UsageError(
+            f"{there[0]} says that it has the Secret that this token is bound to, but not every cluster could be asked "
+            f"({search.words}); a token is shown to nobody on one cluster's word",
+            f"where {there[0]} issued it, say so with --context {there[0]}",
+        )
+    return there[0]
