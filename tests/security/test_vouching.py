@@ -818,3 +818,11 @@ async def test_what_was_replaced_while_it_was_looked_at_is_not_called_revoked(
         await ebench.engine.plan_rotate(issued.address)
     assert (await ebench.engine.lookup(issued.address)).state is State.VALID
     assert rotated
+
+
+async def test_a_secret_that_calls_itself_managed_and_says_nothing_else_is_told_so(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec(ebench.arena.secret()))
+    marks = {"metadata": {"labels": {managed.ROLE: None}}}
+    await ebench.client.patch(SECRETS, "robot-credential", marks, namespace=ebench.arena.namespace)
+    with pytest.raises(UsageError, match="says that it is kubemint's, but not that it keeps a credential"):
+        await ebench.engine.lookup(issued.address)

@@ -241,11 +241,11 @@ async def _bound_to_nothing(context: Context, claims: Claims, clusters: Sequence
     return UsageError(f"{why} ({search.words})", hint)
 
 
-def _nowhere(claims: Claims, search: Search) -> UsageError:
+def _nowhere(claims: Claims, search: Search) -> IssuanceError:
     bound = f"{claims.namespace}/{claims.bound.name if claims.bound is not None else ''}"
     ends = f"; it ends by itself at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
     if search.away:
-        return UsageError(
+        return IssuanceError(
             f"nobody who answered has the Secret {bound} that this token is bound to ({search.words})",
             f"try again when they answer, or name the cluster with --context{ends}",
         )

@@ -104,6 +104,12 @@ async def _read(context: Context, address: Address) -> Reading:
     found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
     meta = {"metadata": found.metadata}
     marks = managed.credential_from_secret(address.cluster, meta)
+    if marks is None and (found.metadata.get("labels") or {}).get(managed.MANAGED_BY) == managed.MANAGER:
+        raise UsageError(
+            f"the Secret {address.namespace}/{address.name} in {address.cluster} says that it is kubemint's, but not that "
+            "it keeps a credential",
+            f"its label {managed.ROLE} would say so",
+        )
     if marks is None:
         raise UsageError(
             f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
