@@ -106,8 +106,8 @@ async def _read(context: Context, address: Address) -> Reading:
     marks = managed.credential_from_secret(address.cluster, meta)
     if marks is None and (found.metadata.get("labels") or {}).get(managed.MANAGED_BY) == managed.MANAGER:
         raise UsageError(
-            f"the Secret {address.namespace}/{address.name} in {address.cluster} says that it is kubemint's, but not that "
-            "it keeps a credential",
+            f"the Secret {address.namespace}/{address.name} in {address.cluster} says that it is kubemint's, but not "
+            "that it keeps a credential",
             f"its label {managed.ROLE} would say so",
         )
     if marks is None:
