@@ -70,8 +70,8 @@ def revoke(
 
     WHAT is an ADDRESS; a file, which kubemint wrote or which holds a token; handle:CLUSTER/NAMESPACE/NAME; a
     fingerprint or a token's id (jti), as kubemint and audit logs write them; or - for the token itself on stdin. The
-    clusters (those of --context, else all) are asked who has it; a token is shown to the one that has its handle and
-    to no other.
+    clusters (those of --context, else all) are asked who has it; a token is shown only to one that alone says that it
+    has its handle, when all of them have answered.
 
     On a terminal it shows what stops working and asks; elsewhere it needs --yes. What is revoked already is said to
     be, with exit code 0. Exit code 3: what was to end has ended, but a place that held it could not be tidied, or an
