@@ -345,7 +345,7 @@ def test_a_forged_date_makes_nothing_expired_or_due_and_is_said(arena: Arena, mo
     path = arena.folder / "robot.kubeconfig"
     where = ("--kubeconfig", arena.kubeconfig, "--context", arena.name)
     assert kubemint("issue", "robot", "-n", arena.namespace, "--create", "--out", path, *where).code == 0
-    soon = ("--wait", "300ms", *where)
+    soon = ("--wait", "5s", *where)
     forged(monkeypatch, 2 * HOUR)
     words = f"{arena.name}: the time in its answers is 2h ahead of this machine's; it is not followed"
     listed = kubemint("list", "credentials", "-o", "json", *soon)

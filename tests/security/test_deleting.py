@@ -216,7 +216,7 @@ async def test_what_a_finalizer_holds_back_is_not_called_gone(bench: Bench) -> N
     ending = await table.handle()
     patch = {"metadata": {"finalizers": ["example.com/held"]}}
     await bench.client.patch(SECRETS, ending.handle.name, patch, namespace=namespace)
-    assert "example.com/held holds it back" in await table.delete(ending)
+    assert "until its finalizer example.com/held is gone" in await table.delete(ending)
     await bench.client.patch(SECRETS, ending.handle.name, {"metadata": {"finalizers": None}}, namespace=namespace)
 
 

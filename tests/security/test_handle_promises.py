@@ -133,7 +133,7 @@ async def test_accounts_that_begin_alike_have_handles_of_their_own(bench: Bench)
         )  # fmt: skip
         token = Sensitive(answer["status"]["token"])
         with pytest.raises(IssuanceError, match=f"no handle of {READER} is called"):
-            await other.engine.plan_revoke_sought(Sought(token=token))
+            await other.engine.plan_revoke_sought(Sought(token=token), [arena.name])
         value = base64.b64encode(token.reveal_bytes()).decode()
         await bench.client.patch(SECRETS, "reader", {"data": {"token": value}}, namespace=arena.namespace)
         await patch(bench, "reader", handle=mark(bench, handle))
