@@ -3,8 +3,11 @@ times are exact."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from time import sleep
 
+import pytest
 from textual import events
 from textual.widgets import Button, Input
 
@@ -34,9 +37,10 @@ class Hands:
         """Keys, so many seconds apart, and then none for a second."""
         for key in keys:
             await self.press(driver, key)
-            self.now += every
             if every >= Pace().hold:
-                await self.wait(driver, 0)
+                await self.wait(driver, every)
+            else:
+                self.now += every
         await self.wait(driver, 1.0)
 
     async def press(self, driver: Driver, key: str) -> None:
@@ -46,6 +50,14 @@ class Hands:
         driver.app.post_message(event)
         await driver.settle()
 
+    @staticmethod
+    async def area(driver: Driver) -> None:
+        """Secrets, the first one under the cursor, by the real clock."""
+        terminal = Terminal(driver)
+        terminal.key("5")
+        await asyncio.sleep(0.5)
+        await driver.until(lambda: driver.table.row is not None)
+
     async def paste(self, driver: Driver, text: str) -> None:
         """As a terminal does that says what was pasted."""
         event = events.Paste(text)
@@ -54,8 +66,12 @@ class Hands:
         await self.wait(driver, 1.0)
 
     async def wait(self, driver: Driver, seconds: float) -> None:
-        self.now += seconds
-        driver.app.call_later(driver.app.keyboard.due)
+        end = self.now + seconds
+        while self.now < end and driver.app.keyboard.holds:
+            self.now = min(self.now + Pace().late, end)  # no faster than a clock that is looked at in time
+            driver.app.call_later(driver.app.keyboard.due)
+            await driver.settle()
+        self.now = end
         await driver.settle()
 
 
@@ -215,3 +231,71 @@ async def test_a_dry_run_is_not_carried_out_by_the_end_of_a_word(dashboard: Open
         await driver.on(ChooseNewScreen)
         await hands.type(driver, ["⏎"])
         assert driver.app.screen is not driver.main, "a menu is answered after a moment"
+
+
+class Terminal:
+    """Sends keys as a terminal does, by the real clock: they are read by themselves, whatever the loop does."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.app = driver.app
+        self.driver = driver
+
+    def key(self, key: str) -> None:
+        self.app.post_message(events.Key("slash" if key == "/" else key, key if len(key) == 1 else None))
+
+    async def stalled(self, first: str, then: str, before: float, stall: float) -> None:
+        """The program stops some time after the first key; what is typed meanwhile is read when it goes on, but after
+        the timers that are over then."""
+        loop = asyncio.get_running_loop()
+        self.key(first)
+        await asyncio.sleep(before)
+        sleep(stall)
+
+        def read(left: int = 3) -> None:
+            if left:
+                loop.call_soon(read, left - 1)
+            else:
+                for key in then:
+                    self.key(key)
+
+        read()
+        await asyncio.sleep(0.6)
+        await self.driver.settle()
+
+
+@pytest.mark.parametrize(("before", "stall"), [(0.1, 0.1), (0.1, 0.15), (0.1, 0.3), (0.02, 0.5), (0.1, 0.095)])
+async def test_a_word_is_typing_where_the_program_stops_in_it(dashboard: Open, before: float, stall: float) -> None:
+    async with dashboard(only=["tenant-a"], grace=300, pace=Pace()) as driver:
+        await Hands.area(driver)
+        terminal = Terminal(driver)
+        await terminal.stalled("r", "unner", before, stall)
+        assert driver.app.session.jobs.all == []
+        await driver.until(lambda: driver.main.query_one(Prompt).query_one(Input).value == "runner")
+
+
+async def test_a_key_by_itself_acts_and_a_doubled_one_does_not(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], grace=300, pace=Pace()) as driver:
+        await Hands.area(driver)
+        terminal = Terminal(driver)
+        terminal.key("r")
+        await asyncio.sleep(0.08)
+        terminal.key("r")
+        await driver.until(lambda: driver.main.query_one(Prompt).query_one(Input).value == "rr")
+        assert driver.app.session.jobs.all == []
+        await driver.press("escape")
+        await asyncio.sleep(0.8)
+        await terminal.stalled("r", "", 0.1, 0.4)
+        await driver.until(lambda: jobs(driver) == [("rotate", 1)])
+
+
+@pytest.mark.parametrize("word", ["/runner", "runner", "/rr", "jrunner"])
+async def test_keys_that_waited_come_into_the_filter_in_their_order(dashboard: Open, word: str) -> None:
+    async with dashboard(only=["tenant-a"], grace=300, pace=Pace()) as driver:
+        await Hands.area(driver)
+        terminal = Terminal(driver)
+        for key in word:  # all of them were waiting
+            terminal.key(key)
+        await asyncio.sleep(0.4)
+        await driver.settle()
+        assert driver.main.query_one(Prompt).query_one(Input).value == word.removeprefix("/")
+        assert driver.app.session.jobs.all == []

@@ -31,6 +31,8 @@ _AGAIN: Final = ("area(", "step_area(", "sort_next", "sort_reverse", "span", "ne
 """Those that change only what is looked at, and are pressed several times in a row."""
 _NO_MOVES: Final = ("mark_all",)
 _SAID: Final = 5.0
+_PATIENCE: Final = 10
+"""So many windows a key is held while the program is too busy to tell whether another one follows."""
 _LONGEST: Final = 200
 """A filter is short; what is longer was meant for something else."""
 
@@ -44,7 +46,10 @@ class Host(Protocol):
     def screen_stack(self) -> list[Screen[Any]]: ...
     @property
     def focused(self) -> Widget | None: ...
-    def set_timer(self, delay: float, callback: Callable[[], Awaitable[None]]) -> Timer: ...
+    @property
+    def message_queue_size(self) -> int: ...
+    def set_timer(self, delay: float, callback: Callable[[], object]) -> Timer: ...
+    def call_later(self, callback: Callable[[], Awaitable[None]]) -> bool: ...
     def notify(self, message: str, *, markup: bool, severity: Any, timeout: float) -> None: ...
 
 
@@ -78,6 +83,14 @@ class Keyboard:
         self._quiet = 0.0
         self._shown: Stroke | None = None
         self._timer: Timer | None = None
+        self._asked = 0.0
+        """When the timer has to fire."""
+        self._renewed = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether a key waits for another one."""
+        return self._strokes.held is not None
 
     def opened(self, screen: Screen[Any]) -> None:
         """Another screen came to the front."""
@@ -110,6 +123,9 @@ class Keyboard:
         verdict = self._strokes.press(stroke, sort)
         if self._strokes.held is stroke:
             self._remember()
+            self._renewed = 0
+        if self._strokes.held is not None:
+            self._strokes.renew(self.clock())  # it may have waited for long
         await self._obey(verdict, stroke, event)
 
     async def _obey(self, verdict: Verdict, stroke: Stroke | None = None, event: events.Key | None = None) -> None:
@@ -127,10 +143,11 @@ class Keyboard:
 
     async def _act(self, stroke: Stroke) -> None:
         """A key that was held does what it does, if everything is still as it was when it was pressed."""
+        if self._takes_text:
+            await self._deliver(_event(stroke))
+            return
         place, table = self._place, self._table
         if place is None or place.screen is not self._host.screen:
-            if self._takes_text:
-                await self._deliver(_event(stroke))
             return
         if place.table is table and table is not None and table.cursor_key != place.row:
             self._say(f"{stroke.character} did nothing: its row has just moved away")
@@ -149,7 +166,8 @@ class Keyboard:
         screen, focused = self._host.screen, self._host.focused
         take = getattr(screen, "take_typed", None)
         if isinstance(focused, Input):
-            focused.insert_text_at_cursor(text)
+            for char in text:  # as keys: those before them may still be on their way
+                await self._deliver(events.Key(char, char))
         elif take is None or not take(text):
             self._strokes.lost(self.clock())
             self._stillness.stray(text)
@@ -162,6 +180,9 @@ class Keyboard:
         """Text in one piece is typing, whoever has the focus."""
         screen = self._host.screen
         if self._takes_text or getattr(screen, "takes_pasted", False):
+            if self._takes_text and self._strokes.held is not None:
+                await self._typed(self._strokes.drop())
+                self._arm()
             return False
         before = self._strokes.paste("", event.time)
         self._arm()
@@ -237,23 +258,41 @@ class Keyboard:
         return focused if isinstance(focused, FleetTable) else None
 
     def _arm(self) -> None:
-        """Wake up when what is held is no typing any more, and show it until then."""
+        """Wake up when what is held is no typing any more, and show it until then. Several times before: a stall that
+        ends right before that moment is noticed too."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
         held, due = self._strokes.held, self._strokes.due
         if due is not None:
-            self._timer = self._host.set_timer(max(due - self.clock(), 0.001), self.due)
+            now = self.clock()
+            wait = max(min(due - now, self.pace.hold / 4), 0.001)
+            self._asked = now + wait
+            self._timer = self._host.set_timer(wait, self._ring)
         if held is not self._shown:
             self._shown = held
             for line in self._host.screen.query(KeyLine):
                 line.press(held.key if held is not None else "", held.character if held is not None else "")
 
+    def _ring(self) -> None:
+        """The timer is over: behind every event that already waits, and never while one is being dealt with."""
+        self._host.call_later(self.due)
+
     async def due(self) -> None:
-        """Time went on: what is held may be no typing any more."""
-        self._timer = None
-        if self._host.screen_stack:
-            await self._obey(self._strokes.expire(self.clock()))
+        """Time went on: what is held may be no typing any more, unless keys may have come that were not seen yet."""
+        if not self._host.screen_stack:
+            return
+        now, due = self.clock(), self._strokes.due
+        if due is not None and now - self._asked > self.pace.late:
+            self._renewed += 1
+            if self._renewed > _PATIENCE:
+                self._say(f"{self._strokes.drop()} did nothing: too much is going on here; press it again")
+            else:
+                self._strokes.renew(now)
+        elif due is not None and now >= due and self._host.message_queue_size:
+            self._ring()
+            return
+        await self._obey(self._strokes.expire(now))
 
     def _say(self, words: str) -> None:
         self._host.notify(safe_text(words), markup=False, severity="warning", timeout=_SAID)

@@ -27,11 +27,13 @@ class Pace:
     """The same key within this is one that is held down or bounces: keyboards begin to repeat after 0.2 to 0.66 s."""
     pasted: float = 0.03
     """Faster than this after a text nobody presses a key: it was pasted into the terminal with the text."""
+    late: float = 0.03
+    """So late a timer may be. Where it is later, keys may wait, and the time at which they are read says nothing."""
     lost: float = 1.0
     """How long after letters for nobody whatever follows is taken for the rest of them."""
 
 
-AT_ONCE: Final = Pace(0, 0, 0, 0, 0, 0)
+AT_ONCE: Final = Pace(0, 0, 0, 0, 0, 0, 0)
 """Nothing is held: for whoever drives the dashboard by program."""
 
 
@@ -78,6 +80,8 @@ class Keystrokes:
         self._held: list[Stroke] = []
         """The same key, once or several times."""
         self._sort = Sort.ACTS
+        self._since = -_LONG
+        """From when on it is known that nothing follows what is held."""
         self._mute = False
         """Whether what is held will not act: it came right with a text, or the key is held down."""
         self._why_mute = ""
@@ -96,16 +100,22 @@ class Keystrokes:
     @property
     def due(self) -> float | None:
         """When what is held is no typing."""
-        return self._held[-1].at + self._pace.hold if self._held else None
+        return max(self._held[-1].at, self._since) + self._pace.hold if self._held else None
+
+    def renew(self, now: float) -> None:
+        """What came until now may not have been seen: what is held waits for a whole window from now on."""
+        self._since = now
+
+    def drop(self) -> str:
+        """What is held will never act; what it would have typed."""
+        held, self._held, self._trail = self._held, [], []
+        return "".join(stroke.character for stroke in held)
 
     def press(self, stroke: Stroke, sort: Sort) -> Verdict:
-        """A key came."""
+        """A key came. What is still held then is part of the same word, whatever the times say: a program that was
+        stopped reads a key later than it was pressed, and only `expire`, which is called in time, ends the wait."""
         before, self._before = self._before, stroke
-        first = self.expire(stroke.at)  # its time was over, and nobody has said so yet
-        then = self._press(stroke, sort, before)
-        if not first.deliver and not first.refused:
-            return then
-        return then._replace(deliver=[*first.deliver, *then.deliver], refused=first.refused or then.refused)
+        return self._press(stroke, sort, before)
 
     def expire(self, now: float) -> Verdict:
         """Nothing followed what is held: it acts."""
@@ -140,7 +150,8 @@ class Keystrokes:
         self._quiet = at - before.at if before is not None else _LONG
         if sort is Sort.FIELD:
             self._trail, self._text_at, self._lost_until = [], at, -_LONG
-            return Verdict(deliver=[*self._taken(), stroke])
+            held, self._held = self._held, []
+            return Verdict(deliver=[*held, stroke])
         if self._held:
             return self._second(stroke, sort)
         if at < self._lost_until and sort not in (Sort.OTHER, Sort.TAKES_BACK):
@@ -167,7 +178,7 @@ class Keystrokes:
             return Verdict()
         if sort is Sort.OTHER or (sort is Sort.ASKS and self._sort is Sort.AGAIN):
             return Verdict(deliver=[*self._taken(), stroke])
-        if stroke.key == self._held[0].key:
+        if stroke.key == self._held[0].key and (self._mute or self._sort is Sort.AGAIN):
             self._held.append(stroke)
             return Verdict()
         self._text_at = stroke.at
