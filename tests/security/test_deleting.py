@@ -119,28 +119,6 @@ def test_what_may_be_deleted(ending: Ending, found: Seen | None, fate: Fate, why
 
 
 @pytest.mark.parametrize(
-    ("name", "account", "right"),
-    [
-        (NAME, "robot", True),
-        (NAME, None, True),
-        (NAME, "", False),
-        (NAME, "robo", False),
-        (NAME, "robot-b", False),
-        ("kubemint-robot-bcdfghj", "robot", False),
-        ("kubemint-robot-bcdfghja", "robot", False),
-        ("kubemint-robot.bcdfghjk", "robot", False),
-        ("robot-bcdfghjk", "robot", False),
-        ("robot-bcdfghjk", None, False),
-        ("bcdfghjk", None, False),
-        ("", "robot", False),
-        ("xkubemint-robot-bcdfghjk", "robot", False),
-    ],
-)
-def test_names_of_handles_are_exact(name: str, account: str | None, right: bool) -> None:
-    assert handle_names.is_handle_name(name, account) is right
-
-
-@pytest.mark.parametrize(
     ("account", "request_id", "right"),
     [("ns/robot", "r1", True), ("ns/robot", "r2", False), ("ns/admin", "r1", False), ("", "", False)],
 )

@@ -378,6 +378,8 @@ async def test_who_was_asked_and_who_did_not_answer_is_said(ebench: Bench) -> No
         assert caught.value.hint.endswith(f"--context {arena.name}")
     plan = await ebench.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
     assert plan.warnings[0] == f"looked for in {arena.name}", "this machine's record knows where it was issued"
+    with pytest.raises(UsageError, match=f"say that this token was issued in {arena.name}, and not in tenant-c"):
+        await ebench.engine.plan_revoke_sought(Sought(token=token), ["tenant-c"])
     lost = Sought(token=bound(arena.namespace, "robot", issued.credential.handle.name, "another"))
     away = pytest.raises(IssuanceError, match=f"nobody who answered has .*no answer from {arena.name}: ")
     with arena.fault(FaultRule(Answer(403), path=f"/namespaces/{arena.namespace}/secrets/")), away:

@@ -157,6 +157,11 @@ async def of_token(context: Context, token: Sensitive, clusters: Sequence[str]) 
         return seen if seen.uid == bound.uid else None
 
     recorded = await asyncio.to_thread(_recorded_at, context, token)
+    if recorded and recorded not in clusters and recorded in context.clusters.names():
+        raise UsageError(
+            f"this machine's records say that this token was issued in {recorded}, and not in {', '.join(clusters)}",
+            f"ask there: --context {recorded}",
+        )
     there, search = await everywhere(context, [recorded] if recorded in clusters else clusters, look)
     if not there:
         raise _nowhere(claims, search)
