@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -21,20 +21,21 @@ KUBECONFIG = b"apiVersion: v1\nkind: Config\ncurrent-context: piped\n"
 
 
 @pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    """What a shell hands over for `<(command)`: the end to read from, and the other one."""
-    ends = os.pipe()
-    yield ends
-    for end in ends:
-        with contextlib.suppress(OSError):
-            os.close(end)
+def pipe() -> Iterator[tuple[int, FileIO]]:
+    """What a shell hands over for `<(command)`: the end to read from, and the other one.
+
+    As files, which are closed once: closed again by its number, an end would be whatever another thread opened since.
+    """
+    reading, writing = os.pipe()
+    with FileIO(reading), FileIO(writing, "w") as writer:
+        yield reading, writer
 
 
-def test_a_pipe_that_was_handed_over_is_read_to_its_end_however_slowly_it_is_written(pipe: tuple[int, int]) -> None:
+def test_a_pipe_that_was_handed_over_is_read_to_its_end_however_slowly_it_is_written(pipe: tuple[int, FileIO]) -> None:
     def write() -> None:
         for byte in KUBECONFIG:
-            os.write(pipe[1], bytes([byte]))
-        os.close(pipe[1])
+            pipe[1].write(bytes([byte]))
+        pipe[1].close()
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -42,7 +43,7 @@ def test_a_pipe_that_was_handed_over_is_read_to_its_end_however_slowly_it_is_wri
     writer.join()
 
 
-def test_a_pipe_that_nobody_writes_to_is_given_up(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_nobody_writes_to_is_given_up(pipe: tuple[int, FileIO], monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"/dev/fd/{pipe[0]}"
     with pytest.raises(TimeoutError):
         read_small(Path(path), 10, patience=0.1)
