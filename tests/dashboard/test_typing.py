@@ -273,6 +273,20 @@ async def test_a_word_is_typing_where_the_program_stops_in_it(dashboard: Open, b
         await driver.until(lambda: driver.main.query_one(Prompt).query_one(Input).value == "runner")
 
 
+async def test_keys_that_are_read_a_moment_after_a_stall_are_the_same_word(dashboard: Open) -> None:
+    """The terminal is read by a thread of its own, which was stopped too: the timer that is over comes first."""
+    async with dashboard(only=["tenant-a"], grace=300, pace=Pace()) as driver:
+        await Hands.area(driver)
+        terminal = Terminal(driver)
+        terminal.key("r")
+        await asyncio.sleep(0.1)
+        sleep(0.4)
+        await asyncio.sleep(0.08)
+        terminal.key("u")
+        await driver.until(lambda: driver.main.query_one(Prompt).query_one(Input).value == "ru")
+        assert driver.app.session.jobs.all == []
+
+
 async def test_a_key_by_itself_acts_and_a_doubled_one_does_not(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"], grace=300, pace=Pace()) as driver:
         await Hands.area(driver)
