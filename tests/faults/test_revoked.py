@@ -14,12 +14,13 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance import ending, older, reading
+from tui.issuance import ending, handles, older, reading
 from tui.issuance.already import Already
 from tui.issuance.ending import Answer as Said
 from tui.issuance.errors import UsageError
 from tui.issuance.intent import Revocation
 from tui.issuance.journal import JournalEntry
+from tui.issuance.recovery import Recovery
 from tui.issuance.revoking_plans import ended_at
 from tui.issuance.types import Action, Address, Credential, Handle, Identity, State, StepStatus
 from tui.kube.client import Client
@@ -76,6 +77,37 @@ def test_dead_is_said_of_the_token_in_a_place_where_it_was_refused() -> None:
         assert "is deleted" not in ending.in_it(held, answer)
     assert ending.of_handle(GONE) == ending.of_handle("was gone already") == "its handle is deleted"
     assert ending.of_handle(held) == "its handle is being deleted, which ends it within 60 s"
+
+
+def test_a_deletion_that_was_only_accepted_is_not_called_deleted() -> None:
+    """Whoever may delete and not look has the server's word alone."""
+    told = "deleted by the server's word alone, nobody here may look; servers may accept it for 10 s more"
+    by_its_word = "the server said that it deleted its handle, and nobody here may look"
+    assert handles.is_told(told)
+    assert handles.is_told(f"handle robot-abc {told}")  # as the journal has it
+    assert not handles.is_told(GONE)
+    assert not handles.is_held(told)
+    assert ending.of_handle(told) == ending.of_handle(f"handle robot-abc {told}") == by_its_word
+    assert ending.in_it(told, Said.REFUSED) == "the token in it is dead"
+    for answer in (Said.AWAY, Said.UNASKED):
+        assert ending.in_it(told, answer).startswith(by_its_word)
+
+
+async def test_what_nobody_may_look_at_says_whose_word_it_is(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    assert issued.credential is not None
+    handle = issued.credential.handle
+    assert handle is not None
+    plan = await ebench.engine.plan_revoke(issued.address)
+    with ebench.arena.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="get", path=rf"/{handle.name}")):
+        outcome = await ebench.engine.execute(plan)
+    assert outcome.ok
+    (known,) = ebench.state.exports()
+    assert outcome.credential is not None
+    for one in (known, outcome.credential):
+        assert one.message == "the server said that it deleted its handle, and nobody here may look"
+    (said,) = [result.message for result in outcome.results if result.step == "handle"]
+    assert said.startswith("deleted by the server's word alone, nobody here may look")
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -577,3 +609,18 @@ async def test_after_a_crash_too(embedded: Arena) -> None:
         assert "could not be tidied" in outcome.left[0]
         assert await bench.handles() == []
         assert bench.state.revocations() == []
+
+
+async def test_what_somebody_uses_again_is_not_recorded_as_revoked(ebench: Bench) -> None:
+    """Its grace was over when this looked, and an undo took the record of it out before this had the lock."""
+    issued = await ebench.issue(ebench.arena.spec())
+    assert issued.credential is not None
+    assert issued.credential.handle is not None
+    engine, now = ebench.engine, datetime.now(UTC)
+    recovery = Recovery(engine._context, engine._locks, engine._graces, None)
+    taken_out = Revocation(plan="p", address=issued.address, handle=issued.credential.handle, due=now)
+    outcome = await recovery._revoke(taken_out, recovery._begin("p", issued.address))
+    assert [result.status for result in outcome.results] == [StepStatus.SKIPPED]
+    (known,) = ebench.state.exports()
+    assert known.state is State.VALID
+    assert len(await ebench.handles()) == 1

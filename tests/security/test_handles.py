@@ -230,7 +230,8 @@ async def test_unseen_only_what_this_machine_made_is_deleted(
     ending = Ending(handle=handle, named=named, account=account, **more)
     with unseen(ebench.arena):
         if goes:
-            assert (await handles.delete(ebench.clusters, ending)).startswith("deleted; ")
+            said = await handles.delete(ebench.clusters, ending)
+            assert said.startswith("deleted by the server's word alone, nobody here may look; ")
         else:
             with pytest.raises(Forbidden) as refused:
                 await handles.delete(ebench.clusters, ending)

@@ -39,6 +39,7 @@ LONGEST_HELD: Final = 80.0
 _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
 """Seconds that one question may take, and as many for reading the token where it lies."""
+_TOLD: Final = "the server said that it deleted its handle, and nobody here may look"
 STEP: Final = Step(id="refused", title="Wait until the server refuses the token")
 
 
@@ -73,9 +74,9 @@ def words(said: str, answer: Answer) -> str:
 
 def of_handle(said: str) -> str:
     """What became of the handle, in few words; `said` is how `handles.delete` tells it."""
-    return (
-        "its handle is being deleted, which ends it within 60 s" if handles.is_held(said) else "its handle is deleted"
-    )
+    if handles.is_held(said):
+        return "its handle is being deleted, which ends it within 60 s"
+    return _TOLD if handles.is_told(said) else "its handle is deleted"
 
 
 def in_it(said: str, answer: Answer) -> str:
@@ -84,10 +85,11 @@ def in_it(said: str, answer: Answer) -> str:
         return "the token in it is dead"
     if handles.is_held(said):
         return "the token in it works until its handle is gone, which takes 60 s at the most"
+    gone = of_handle(said)
     return {
         Answer.ACCEPTED: "the server accepted the token in it just now, as it may for 10 s",
-        Answer.AWAY: "its handle is deleted; whether the server refuses the token in it, it does not say",
-    }.get(answer, "its handle is deleted; nobody here could ask whether the token in it is refused")
+        Answer.AWAY: f"{gone}; whether the server refuses the token in it, it does not say",
+    }.get(answer, f"{gone}; nobody here could ask whether the token in it is refused")
 
 
 def over(credential: Credential, answer: Answer, done: str = "its handle is deleted") -> Credential:

@@ -148,12 +148,12 @@ async def revoke(
     step: str,
     *,
     token: Sensitive | None = None,
-    tidy: Callable[[], Awaitable[None]] | None = None,
+    tidy: Callable[[str], Awaitable[None]] | None = None,
 ) -> bool:
     """Revoke one old handle now, patiently; False where it stays for the next start.
 
-    The server is asked whether it refuses the old `token`, where somebody has it. `tidy` comes after the handle, and
-    before the journal is told that all is done.
+    The server is asked whether it refuses the old `token`, where somebody has it. `tidy` comes after the handle, is
+    told what became of that, and comes before the journal is told that all is done.
     """
     with limits.within(limits.REVOKING):
         return await _revoke(context, locks, revocation, run, step, token, tidy)
@@ -166,7 +166,7 @@ async def _revoke(
     run: Run,
     step: str,
     token: Sensitive | None,
-    tidy: Callable[[], Awaitable[None]] | None,
+    tidy: Callable[[str], Awaitable[None]] | None,
 ) -> bool:
     failures: list[KubeError | IssuanceError] = []
     for pause in (*_PAUSES, None):
@@ -206,7 +206,7 @@ async def end(
     context: Context,
     revocation: Revocation,
     token: Sensitive | None = None,
-    tidy: Callable[[], Awaitable[None]] | None = None,
+    tidy: Callable[[str], Awaitable[None]] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Delete the handle that an open revocation names: how that went, and what the journal is to be told with it.
 
@@ -216,7 +216,7 @@ async def end(
     if token is not None and revocation.old is not None:
         said = ending.words(said, await ending.ask(context, revocation.old, token))
     if tidy is not None:
-        await tidy()
+        await tidy(said)
     if revocation.address.kind is CredentialKind.REQUEST:
         await _tidy_request(context, revocation)
     handle, fingerprint = revocation.handle, revocation.fingerprint

@@ -41,7 +41,9 @@ _LEAST: Final = "Opaque"
 NEVER: Final = "was never created"
 CHANGED: Final = "its annotations are not those that it was made with: somebody changed them"
 _HELD: Final = "is being deleted"
-_DONE: Final = "deleted; servers that saw the token just before may accept it for 10 s more"
+_CACHED: Final = "servers that saw the token just before may accept it for 10 s more"
+_DONE: Final = f"deleted; {_CACHED}"
+_TOLD: Final = "deleted by the server's word alone, nobody here may look"
 
 
 class NotAHandle(IssuanceError):
@@ -295,7 +297,12 @@ async def delete(clusters: Clusters, wanted: Ending) -> str:
 
 def is_held(said: str) -> bool:
     """Whether a handle is not gone yet: something holds it back. `said` is how `delete` told what became of it."""
-    return said.startswith(_HELD)
+    return _HELD in said
+
+
+def is_told(said: str) -> bool:
+    """Whether that a handle is gone was only said by the server: it accepted the deletion, and nobody here may look."""
+    return _TOLD in said
 
 
 async def check(client: Client, wanted: Ending) -> Fate:
@@ -324,7 +331,8 @@ async def _look_again(client: Client, handle: Handle, said: str) -> str:
         seen = await look(client, handle.namespace, handle.name)
     except Forbidden:
         if said != Fate.ANOTHER.value:
-            return said  # who may not look has the server's word that this very one is gone
+            # Who may not look has the server's word that this very one is gone, and no more.
+            return f"{_TOLD}; {_CACHED}" if said == _DONE else said
         raise NotGone(
             f"{handle.cluster} answered that another Secret is called {handle.namespace}/{handle.name} by now, which "
             "may not be looked at: whether the token lives is not known",

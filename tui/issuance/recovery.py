@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
 
+from . import ending
 from .destinations.file import is_missing
 from .destinations.place import Place
 from .destinations.registry import places_for
@@ -182,7 +183,7 @@ class Recovery:
         records = await asyncio.to_thread(self._context.state.export_records)
         exports = tuple(record for record in records if record.credential.handle == revocation.handle)
 
-        async def tidy() -> None:
+        async def tidy(said: str) -> None:
             """The token has ended by then: a place that cannot be reached keeps nobody from that."""
             known = (*secrets_of(revocation.address, exports), *revocation.secrets)
             for secret in dict.fromkeys(known) if revocation.ending else ():
@@ -190,13 +191,14 @@ class Recovery:
                     await delete_secret(self._context, secret, revocation.handle, revocation.fingerprint)
                 except (KubeError, IssuanceError) as error:
                     run.left.append(
-                        f"{secret} could not be tidied: {explain(error)[0]}; the handle of its token is deleted"
+                        f"{secret} could not be tidied: {explain(error)[0]}; of its token {ending.of_handle(said)}"
                     )
 
         if not await revoke(self._context, self._locks, revocation, run, "revoke", tidy=tidy):
             return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
-        for export in exports:
-            await asyncio.to_thread(self._context.state.record_export, dead(export))
+        ended = run.results[-1]
+        for export in exports if ended.status is StepStatus.DONE else ():  # else somebody else did, or uses it again
+            await asyncio.to_thread(self._context.state.record_export, dead(export, said=ended.message))
         return run.outcome(credential=None)
 
     def _begin(self, plan: str, address: Address) -> Run:
