@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance.revoking_plans import irrevocable
 from tui.issuance.types import Address, Credential
 from tui.kube.text import safe_text
-from tui.widgets.names import short_address
 
 from . import work
 from .asking import asks, how_many

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow
 from tui.issuance.types import Credential, FileDestination
-from tui.widgets.names import short_address
 
 from . import saving, work
 from .command_lines import address_of, default_path

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.fleet.names import short_path
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import AccountRow, CredentialRow, Row
 from tui.issuance.formats import Format
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, State
-from tui.widgets.names import short_path
 
 from . import replacing, work
 from .intended import Intended

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, RequestKind, RequestRow
 from tui.issuance.errors import IssuanceError
 from tui.issuance.types import Address, Plan
 from tui.kube.errors import KubeError
-from tui.widgets.names import short_address
 
 from . import work
 from .command_lines import address_of

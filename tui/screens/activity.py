@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.fleet.journal_filter import found
+from tui.fleet.signs import STEPS, Tone
 from tui.fleet.store import FleetChange
 from tui.issuance.errors import IssuanceError
 from tui.issuance.journal import JournalEntry
@@ -18,7 +19,6 @@ from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.fleet_columns import JOURNAL, chosen
 from tui.widgets.job_panel import counts
-from tui.widgets.signs import STEPS, Tone
 from tui.widgets.table import FleetTable
 
 from .jobs import Job

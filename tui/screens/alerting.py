@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from tui.fleet.names import short_address
 from tui.fleet.renewing import watched
 from tui.issuance.alerts import Alert, Alerts, announcement
 from tui.issuance.countdown import human_left
 from tui.issuance.types import Address, StepStatus
 from tui.widgets.desktop import notification
-from tui.widgets.names import short_address
 
 from .jobs import Job
 from .session import Session

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.fleet.moments import lifetime, relative
+from tui.fleet.names import credential_name
 from tui.fleet.query import Query
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.same import echoes
+from tui.fleet.signs import REACHES, STATES, Sign, Tone
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.types import State
-from tui.widgets.moments import lifetime, relative
-from tui.widgets.names import credential_name
-from tui.widgets.signs import REACHES, STATES, Sign, Tone
 
 from .causes import cause_first
 from .session import Session

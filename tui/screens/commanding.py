@@ -11,9 +11,9 @@ from textual.widgets import Input
 from tui.fleet import filter as fleet_filter
 from tui.fleet.query import namespace_of
 from tui.fleet.rows import AccountRow, CredentialRow, RequestRow
+from tui.fleet.signs import Tone
 from tui.kube.text import safe_text
 from tui.widgets.prompt import Prompt
-from tui.widgets.signs import Tone
 from tui.widgets.themes import NAMES, known_theme
 
 from .actions import BY_NAME, words

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
+from tui.fleet.names import credential_name, short_path
 from tui.fleet.query import Query
 from tui.fleet.rows import (
     AccountRow,
@@ -16,6 +18,7 @@ from tui.fleet.rows import (
     Row,
     ShootFacts,
 )
+from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.dpf.tending import awaited
@@ -30,10 +33,7 @@ from tui.issuance.types import Credential, State, kind_label
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
-from tui.widgets.moments import ago, lifetime, relative, seconds, stamp
-from tui.widgets.names import credential_name, short_path
 from tui.widgets.request_columns import request_name
-from tui.widgets.signs import REACHES, STATES, Tone
 
 from .describe_external import external_sections, stores_of
 from .session import Session

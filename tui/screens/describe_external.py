@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from tui.fleet.moments import lifetime, relative, stamp
 from tui.fleet.rows import ClusterRow, ConditionRow, RequestKind, RequestRow, request_key
+from tui.fleet.signs import STATES, Tone
 from tui.issuance import csi
 from tui.issuance.durations import format_duration
 from tui.issuance.external_views import ExternalView, PushView, StoreRef, StoreView, push_findings, store_findings
@@ -13,9 +15,7 @@ from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential
 from tui.widgets.facts import Fact, Section
-from tui.widgets.moments import lifetime, relative, stamp
 from tui.widgets.request_columns import ready, request_name
-from tui.widgets.signs import STATES, Tone
 
 from .session import Session
 

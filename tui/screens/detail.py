@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.signs import Tone
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
-from tui.widgets.signs import Tone
 from tui.widgets.top_bar import Crumbs
 
 from .describe import describe, identity_section, title_of

@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Label
 
+from tui.fleet.names import short_path
+from tui.fleet.signs import Tone
 from tui.issuance.grace_length import lasting
 from tui.issuance.types import Step
 from tui.widgets.facts import Fact, FactsView, Section
-from tui.widgets.names import short_path
-from tui.widgets.signs import Tone
 
 from .asking import how_many
 from .intended import Intended

@@ -14,16 +14,16 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui.fleet.hygiene import check
+from tui.fleet.names import LIMIT, short_path
 from tui.fleet.rows import Row
+from tui.fleet.signs import Tone
 from tui.issuance.hygiene import RULES, Finding, Fix, Report
 from tui.issuance.types import Address
 from tui.kube import amounts
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
-from tui.widgets.names import LIMIT, short_path
 from tui.widgets.severity_signs import SEVERITIES, severity_cell
-from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 
 from . import acting_on_endings, replacing, saving

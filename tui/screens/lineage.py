@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tui.fleet.moments import relative, stamp
+from tui.fleet.names import LIMIT, short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import CredentialRow, Row
+from tui.fleet.signs import STATES, Tone
 from tui.fleet.store import FleetChange
 from tui.issuance.countdown import countdown
 from tui.issuance.errors import UsageError
@@ -25,10 +28,7 @@ from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
 from tui.widgets.lifetime_cells import SOON
-from tui.widgets.moments import relative, stamp
-from tui.widgets.names import LIMIT, short_path
 from tui.widgets.severity_signs import SEVERITIES
-from tui.widgets.signs import STATES, Tone
 from tui.widgets.table import FleetTable
 
 from .command_lines import address_of

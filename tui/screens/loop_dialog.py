@@ -9,10 +9,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
+from tui.fleet.names import short_address
 from tui.issuance.countdown import human_left
 from tui.issuance.types import Address
 from tui.kube.text import safe_text
-from tui.widgets.names import short_address
 
 from .dialog import Dialog, Field, Tick
 from .renewing import LoopWish

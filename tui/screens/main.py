@@ -11,6 +11,7 @@ from textual.widgets import ContentSwitcher
 
 from tui.fleet.query import AREA_OF
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
+from tui.fleet.signs import Tone
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.journal import JournalEntry
 from tui.kube.sensitive import looks_secret
@@ -18,7 +19,6 @@ from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
-from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar

@@ -16,13 +16,13 @@ from textual.widgets import Static
 from tui.fleet.query import STATE_RANK, Query
 from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.same import echoes
+from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.types import State
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.fleet_columns import CREDENTIALS, chosen, with_undo
 from tui.widgets.notices import Notices
-from tui.widgets.signs import REACHES, STATES, Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import Part, packed

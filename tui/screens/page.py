@@ -16,6 +16,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui.fleet.signs import Tone
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
 from tui.kube.amounts import count, number
@@ -26,7 +27,6 @@ from tui.widgets.facts import FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
-from tui.widgets.signs import Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.top_bar import Crumbs
 

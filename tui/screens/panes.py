@@ -13,13 +13,13 @@ from textual.containers import Horizontal
 from tui.fleet.filter import parse
 from tui.fleet.query import Query
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.signs import REACHES, Tone
 from tui.fleet.store import Area, FleetChange, sorts
 from tui.issuance.types import Identity
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell
 from tui.widgets.facts import FactsView
 from tui.widgets.fleet_columns import OF_AREA, chosen, with_undo
-from tui.widgets.signs import REACHES, Tone
 from tui.widgets.table import FleetTable
 from tui.widgets.table_rows import Rows
 from tui.widgets.upcoming import Upcoming

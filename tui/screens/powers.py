@@ -8,17 +8,17 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from tui.fleet.names import LIMIT
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
+from tui.fleet.signs import Tone
 from tui.issuance.powers import Power, Powers
 from tui.issuance.types import Address, Identity
 from tui.kube.text import safe_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
-from tui.widgets.names import LIMIT
 from tui.widgets.prompt import Prompt
 from tui.widgets.severity_signs import SEVERITIES, severity_cell
-from tui.widgets.signs import Tone
 
 from .describe import title_of
 from .page import Page

@@ -13,6 +13,7 @@ from textual.widgets import Label, Static
 
 from tui.fleet.objects import object_yaml
 from tui.fleet.rows import Row
+from tui.fleet.signs import Tone
 from tui.issuance.errors import IssuanceError
 from tui.issuance.inspecting import inspect
 from tui.issuance.inspection import Inspection, sections
@@ -23,7 +24,6 @@ from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.key_hints import KeyHints
-from tui.widgets.signs import Tone
 
 from .describe import title_of
 from .session import Session

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
+from tui.fleet.names import short_path
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
 from tui.issuance.errors import IssuanceError
 from tui.kube.errors import KubeError
-from tui.widgets.names import short_path
 
 from . import work
 from .intended import Intended

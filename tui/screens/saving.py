@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.fleet.names import short_path
 from tui.kube.sensitive import Sensitive
-from tui.widgets.names import short_path
 
 from .jobs import Task
 

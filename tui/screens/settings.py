@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
+from tui.fleet.names import short_path
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.errors import IssuanceError
 from tui.kube.text import safe_text
@@ -21,7 +22,6 @@ from tui.settings import Confirm, Loaded
 from tui.settings.schema import plain
 from tui.settings.writing import CHANGEABLE, Change, plan_change
 from tui.widgets.choice import Choice
-from tui.widgets.names import short_path
 from tui.widgets.themes import NAMES, known_theme, short_name
 
 from .dialog import Dialog, Field, Wrong, wrong

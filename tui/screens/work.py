@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.fleet.decode import credential_row
+from tui.fleet.moments import lifetime, stamp
+from tui.fleet.names import short_address, short_path
 from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
@@ -32,8 +34,6 @@ from tui.issuance.types import (
     State,
     StepStatus,
 )
-from tui.widgets.moments import lifetime, stamp
-from tui.widgets.names import short_address, short_path
 
 from .command_lines import address_of
 from .intended import Intended

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from .signs import Tone
+from tui.fleet.signs import Tone
 
 
 class Cell(NamedTuple):

@@ -10,11 +10,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.fleet.signs import Tone
 from tui.kube.text import safe_text
 
 from .columns import cut
 from .hanging import hang
-from .signs import Tone
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from tui.fleet.moments import ago, seconds
+from tui.fleet.names import LIMIT, credential_name, short_address, short_path
 from tui.fleet.query import Area
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow
+from tui.fleet.signs import REACHES, STEPS, Tone
 from tui.issuance.journal import JournalEntry
 from tui.issuance.types import Credential, StepStatus, kind_label
 from tui.kube.text import safe_text
@@ -26,10 +29,7 @@ from .lifetime_cells import (
     undoable,
     undoable_changes,
 )  # fmt: skip
-from .moments import ago, seconds
-from .names import LIMIT, credential_name, short_address, short_path
 from .request_columns import REQUESTS
-from .signs import REACHES, STEPS, Tone
 
 
 def _text(value: str, tone: Tone = Tone.PLAIN) -> Cell:

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
+from tui.fleet.signs import STEPS, Sign, Tone
 from tui.issuance.countdown import human_left
 from tui.issuance.grace_length import lasting
 from tui.issuance.types import StepResult, StepStatus
@@ -24,7 +25,6 @@ from tui.kube.text import safe_text
 
 from .columns import cut
 from .hanging import hang
-from .signs import STEPS, Sign, Tone
 
 _FRAME: Final = 6
 """Cells of a line that its frame, the blanks inside of it and a scroll bar take."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from tui.fleet.moments import ago, lifetime
+from tui.fleet.signs import STATES, Tone
 from tui.issuance.countdown import countdown, human_left
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential, State
 
 from .columns import Cell
-from .moments import ago, lifetime
-from .signs import STATES, Tone
 
 SOON: Final = timedelta(minutes=5)
 NONE: Final = Cell("–", Tone.MUTE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from tui.fleet.names import LIMIT
 from tui.fleet.rows import RequestKind, RequestRow
+from tui.fleet.signs import STATES, Tone
 from tui.issuance.countdown import countdown, human_left
 from tui.kube.text import safe_text
 
 from .columns import Cell, Column
 from .lifetime_cells import NONE, left, left_changes, renews, renews_changes, state_changes
-from .names import LIMIT
-from .signs import STATES, Tone
 
 REQUESTS: Final = (
     Column(

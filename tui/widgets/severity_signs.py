@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from tui.fleet.signs import Sign, Tone
 from tui.issuance.severity import Severity
 
 from .columns import Cell
-from .signs import Sign, Tone
 
 SEVERITIES: Final[dict[Severity, Sign]] = {
     Severity.CRITICAL: Sign("✖", "critical", Tone.BAD),

@@ -19,6 +19,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
+from tui.fleet.signs import Tone
+
 from . import table_messages
 from .columns import Cell, Column
 from .cursor import Cursor
@@ -26,7 +28,6 @@ from .layout import Layout
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
 from .marks import Marks
-from .signs import Tone
 from .table_rows import NoRows, Rows
 
 

@@ -13,9 +13,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.fleet.rows import Reach
+from tui.fleet.signs import REACHES, Tone
 from tui.kube.text import safe_text
-
-from .signs import REACHES, Tone
 
 _LASTING: Final = (Tone.PLAIN, Tone.MUTE, Tone.INFO)
 """Which facts are left out first where there is little room; what warns never is."""

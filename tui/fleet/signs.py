@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from tui.fleet.rows import Reach
 from tui.issuance.types import State, StepStatus
+
+from .rows import Reach
 
 
 class Tone(StrEnum):

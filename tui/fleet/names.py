@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from tui.fleet.rows import CredentialRow
 from tui.kube.text import safe_text
+
+from .rows import CredentialRow
 
 LIMIT: Final = 300
 """So many characters of a name are looked at; no cell is wider."""
