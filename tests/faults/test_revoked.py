@@ -14,7 +14,7 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance import ending, handles, older, reading
+from tui.issuance import ending, handles, reading
 from tui.issuance.already import Already
 from tui.issuance.ending import Answer as Said
 from tui.issuance.errors import UsageError
@@ -504,32 +504,6 @@ async def test_who_names_a_handle_ends_its_token_alone(embedded: Arena) -> None:
         assert await bench.works(old)
         assert (await bench.engine.execute(await bench.engine.plan_revoke(Address.parse(older_one)))).whole
         assert await bench.handles() == []
-
-
-def waiting(address: str, name: str, account: str = "robot") -> Revocation:
-    return Revocation(
-        plan="p",
-        address=Address.parse(address),
-        handle=Handle("harbor", "ns", name, name),
-        due=datetime(2030, 1, 1, tzinfo=UTC),
-        account=account,
-    )
-
-
-def test_what_outlives_a_revocation() -> None:
-    pending = [
-        waiting("file:/a", "here"),
-        waiting("file:/a", "here-of-another", "other"),
-        waiting("file:/b", "copy"),
-        waiting("file:/b", "copy-of-another", "other"),
-        waiting("file:/c", "elsewhere"),
-        waiting("file:/a", "itself"),
-    ]
-    found = older.outliving(pending, pending[-1].handle, "robot", Address.parse("file:/a"), {Address.parse("file:/b")})
-    assert [one.handle.name for one in found] == ["here", "here-of-another", "copy"]
-    elsewhere = Handle("harbor", "ns2", "itself", "itself")
-    found = older.outliving(pending, elsewhere, "robot", Address.parse("file:/z"), {Address.parse("file:/b")})
-    assert found == ()
 
 
 async def test_a_record_that_names_another_handle_keeps_no_token_alive(ebench: Bench) -> None:

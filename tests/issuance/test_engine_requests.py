@@ -19,8 +19,8 @@ from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
+from tui.issuance.found import id_of
 from tui.issuance.kinds import CredentialKind
-from tui.issuance.searching import id_of
 from tui.issuance.sought import Sought
 from tui.issuance.types import Address, FileDestination, State
 from tui.kube.client import Client

@@ -37,6 +37,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_has_expired_is_not_looked_at_and_what_nobody_names_is_not_remembered",
     ),
     "tui/fleet/same.py": ("tests/fleet/test_same.py",),
+    "tui/issuance/already.py": ("tests/issuance/test_material.py",),
     "tui/issuance/deliveries.py": ("tests/issuance/test_deliveries.py",),
     "tui/issuance/entering.py": ("tests/issuance/test_entering.py",),
     "tui/issuance/dead_tokens.py": ("tests/security/test_dead_tokens.py",),
@@ -63,6 +64,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "to_which_server_and_garden_a_certificate_goes",
         "which_shoot_is_meant",
     ),
+    "tui/issuance/found.py": ("tests/security/test_found.py",),
     "tui/issuance/grace_length.py": _some(
         "tests/issuance/test_grace_length.py",
         "the_longest_that_any_of_them_needs",
@@ -83,6 +85,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_an_older_kubemint_wrote_is_due_by_this_machines_clock",
         "only_this_machines_own_clock_has_one_beside_it_that_nobody_sets",
     ),
+    "tui/issuance/kinds.py": ("tests/issuance/test_kinds.py",),
     "tui/issuance/lease.py": (
         *_some(
             "tests/issuance/test_lease.py",
@@ -127,6 +130,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "a_long_name_is_kept_too",
         "a_name_of_many_is_refused_and_its_others_stay",
     ),
+    "tui/issuance/material.py": ("tests/issuance/test_material.py",),
+    "tui/issuance/older.py": ("tests/issuance/test_older.py",),
     "tui/issuance/orphans.py": _some(
         "tests/issuance/test_orphans.py",
         "who_accounts_for_a_handle",
@@ -172,7 +177,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_is_no_token_says_what_it_is",
         "what_cannot_be_ended_by_itself_says_what_would_end_it",
         "where_it_was_looked_for_is_said",
+        "a_token_is_shown_on_nobodys_word_alone",
     ),
+    "tui/issuance/types.py": ("tests/issuance/test_kinds.py",),
     "tui/issuance/wishes.py": (
         "tests/issuance/test_wishes.py",
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
@@ -215,6 +222,8 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
         "Verdict.warning", "Verdict.check", "look_at", "judge", "may_write", "write_file", "put", "keep",
         "_folder_mode",
     ),
+    "tui/issuance/older.py": ("outliving", "address_of", "lives_on", "ends_too", "step", "due_at", "credential_of"),
+    "tui/issuance/types.py": ("Address.__str__", "Address.parse", "_written"),
     "tui/issuance/managed.py": (
         "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",
         "credential_from_secret", "handle_secrets", "handle_wish", "push_of", "request_of", "_metadata", "_split",

@@ -13,6 +13,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance import handles, managed
+from tui.issuance.handle_names import Meant, fits
 from tui.issuance.handles import Ending, Named, Seen, journaled, may_be_token_secret
 from tui.issuance.intent import Intent, Revocation
 from tui.issuance.kinds import CredentialKind
@@ -92,6 +93,7 @@ def test_which_credentials_may_be_their_own_handle(kind: CredentialKind, may_be:
     assert may_be_token_secret(kind) is may_be
 
 
+ROBOT = Identity("harbor", "ns", "robot")
 HANDLE = Handle("harbor", "ns", "kubemint-robot-bcdfghjk", "uid-1")
 OLD = Credential(
     address=Address(CredentialKind.SECRET, "harbor", "ns", "kept"), identity=Identity("harbor", "ns", "old")
@@ -132,6 +134,23 @@ def named(asked: Intent) -> Intent:
     """The same with a new handle for it."""
     meant = handles.meant_for(asked.spec.identity, asked.request, asked.spec)
     return msgspec.structs.replace(asked, handle=handles.new(asked.spec.identity, meant))
+
+
+def test_what_is_not_there_yet_has_no_uid() -> None:
+    meant = handles.meant_for(ROBOT, "r1")
+    assert meant == Meant(account="ns/robot", request="r1")
+    made = handles.new(ROBOT, meant)
+    assert made == Handle("harbor", "ns", made.name, "")
+    assert fits(made.name, meant)
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [("is being deleted; its tokens are refused within 60 s", True), ("was gone already", False), ("deleted", False)],
+)
+def test_what_is_still_there_is_held_back(said: str, held: bool) -> None:
+    assert handles.is_held(said) is held
+    assert not handles.is_told(said)
 
 
 async def test_a_new_handle_says_for_what_its_token_is_made(ebench: Bench) -> None:

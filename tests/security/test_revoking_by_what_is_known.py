@@ -21,9 +21,9 @@ from tui.issuance import managed
 from tui.issuance.already import Already
 from tui.issuance.claims import Bound, Claims
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.found import id_of
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.reading import token as token_at
-from tui.issuance.searching import id_of
 from tui.issuance.sought import Search, Sought, claims_of, endings, shown_to, sought_in, token_of
 from tui.issuance.types import Address, Identity
 from tui.kube.client import Client

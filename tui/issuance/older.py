@@ -21,6 +21,7 @@ from .types import Address, Credential, Handle, Identity, State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
 
     from .intent import Revocation
     from .running import Run
@@ -70,9 +71,13 @@ def step(number: int, one: Revocation) -> Step:
 
 
 async def due_now(context: Context, ends: Sequence[Revocation]) -> list[Revocation]:
-    """As they are journaled before they end, so that a start after a crash ends them; what has ended since is not."""
-    open_still = {one.handle for one in await asyncio.to_thread(context.state.revocations)}
-    now = context.clock()
+    """As they are journaled before they end, so that a start after a crash ends them."""
+    return due_at(context.clock(), ends, await asyncio.to_thread(context.state.revocations))
+
+
+def due_at(now: datetime, ends: Iterable[Revocation], pending: Iterable[Revocation]) -> list[Revocation]:
+    """The same of those that are pending; what has ended since it was planned is not journaled again."""
+    open_still = {one.handle for one in pending}
     return [msgspec.structs.replace(one, due=now, ending=True) for one in ends if one.handle in open_still]
 
 

@@ -13,13 +13,13 @@ from tui.kube.errors import KubeError, NotFound
 from . import ending, handles, older, searching, seeking, vouching
 from .already import Already
 from .errors import IssuanceError, UsageError
+from .found import Found, NotThere, nothing_known
 from .intent import Export, new_id
 from .kinds import CredentialKind
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone
 from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
-from .seeking import Found
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, Handle, Plan, State, Step, StepStatus
 from .vouchers import Word
@@ -53,7 +53,7 @@ async def prepare_revocation(
     whole = whole and address.kind is not CredentialKind.HANDLE  # who names a handle means its token alone
     try:
         return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait, whole=whole)
-    except (Already, seeking.NotThere, NotFound) as error:
+    except (Already, NotThere, NotFound) as error:
         if not whole or address not in [one.address for one in await asyncio.to_thread(context.state.revocations)]:
             if not isinstance(error, Already):
                 await _refuse_ended(context, address, str(error))
@@ -131,7 +131,7 @@ async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[st
         said = (search.words,) if search.asked or search.away else ()
         return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
     worst = [one for one in trouble if not isinstance(one, Already)] or trouble
-    raise worst[0] if worst else searching.nothing_known(sought, search)
+    raise worst[0] if worst else nothing_known(sought, search)
 
 
 async def _prepare(

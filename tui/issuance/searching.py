@@ -14,23 +14,20 @@ from typing import TYPE_CHECKING, Any
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import managed, vouching
-from .claims import ClaimsError, read_token
+from . import found, managed, vouching
 from .dpf import DPU_REQUESTS, credential_of
 from .dpf.objects import ParseError
-from .errors import IssuanceError, UsageError
+from .errors import IssuanceError
 from .everywhere import EACH, everywhere
-from .handle_names import is_handle_name
 from .kinds import CredentialKind
 from .reading import token as token_at
 from .secret_object import SecretObject
 from .sought import Search, Sought
-from .types import Address, State
+from .types import Address
 from .work import Context
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
-    from tui.kube.sensitive import Sensitive
 
 
 async def of_known(context: Context, sought: Sought, clusters: Sequence[str]) -> tuple[list[Address], Search]:
@@ -54,69 +51,41 @@ async def insist(context: Context, sought: Sought, address: Address) -> None:
         token = await token_at(context, address)
     except KubeError:
         return  # it is not there; what its handle says is looked at
-    if token is not None and sought.fingerprint and token.fingerprint != sought.fingerprint:
-        raise UsageError(
-            f"{address} says that it has {sought}, but the token in it is another one",
-            "somebody has changed its annotations; `kubemint inspect` shows what it holds",
-        )
-
-
-def nothing_known(sought: Sought, search: Search) -> UsageError:
-    """What is said where nobody knows of it."""
-    return UsageError(
-        f"nothing that kubemint keeps has {sought} ({search.words})",
-        "give the token itself (`kubemint revoke -`, --token-file FILE), or its handle (handle:CLUSTER/NAMESPACE/NAME)",
-    )
+    found.insist(sought, address, token)
 
 
 async def _on_this_machine(context: Context, sought: Sought) -> list[Address]:
     state = context.state
     exports = await asyncio.to_thread(lambda: [*state.export_records(), *state.written_secrets()])
     if sought.fingerprint:
-        found = [one.credential.address for one in exports if one.credential.fingerprint == sought.fingerprint]
-        waiting = await asyncio.to_thread(state.revocations)
-        found += [
-            Address(CredentialKind.HANDLE, one.handle.cluster, one.handle.namespace, one.handle.name)
-            for one in waiting
-            if one.fingerprint == sought.fingerprint and is_handle_name(one.handle.name, None)
-        ]
-        return found
-    addresses = [one.credential.address for one in exports if one.credential.state is not State.REVOKED]
-    return [address for address in addresses if await _has_id(context, address, sought.id)]
+        return found.marked(sought, exports, await asyncio.to_thread(state.revocations))
+    return [address for address in found.to_look_into(exports) if await _has_id(context, address, sought.id)]
 
 
 async def _has_id(context: Context, address: Address, wanted: str) -> bool:
     try:
         async with asyncio.timeout(EACH):
-            return id_of(await token_at(context, address)) == wanted
+            return found.id_of(await token_at(context, address)) == wanted
     except (KubeError, IssuanceError, OSError, TimeoutError):
         return False
 
 
-def id_of(token: Sensitive | None) -> str:
-    """The `jti` of a token; empty where it has none."""
-    try:
-        return read_token(token).id.lower() if token is not None else ""
-    except ClaimsError:
-        return ""
-
-
 async def _secrets(client: Client, cluster: str, sought: Sought) -> list[Address]:
     """The managed Secrets. Their fingerprints stand in their metadata; ids only in the tokens themselves."""
-    found: list[Address] = []
+    there: list[Address] = []
     if sought.fingerprint:
         listed = await client.list(SECRETS, metadata_only=True, labels=managed.CREDENTIALS)
         for meta in listed:
             credential = managed.credential_from_secret(cluster, meta)
             if credential is not None and credential.fingerprint == sought.fingerprint:
-                found.append(credential.address)
-        return found
+                there.append(credential.address)
+        return there
     async for page in client.pages(SECRETS, labels=managed.CREDENTIALS, type=SecretObject):
         for secret in page.items:
             credential = managed.credential_from_secret(cluster, secret.metadata)
-            if credential is not None and id_of(vouching.token_in(credential.format, secret)) == sought.id:
-                found.append(credential.address)
-    return found
+            if credential is not None and found.id_of(vouching.token_in(credential.format, secret)) == sought.id:
+                there.append(credential.address)
+    return there
 
 
 async def _requests(context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
@@ -125,7 +94,7 @@ async def _requests(context: Context, client: Client, cluster: str, sought: Soug
         listed: list[dict[str, Any]] = await client.list(DPU_REQUESTS)
     except (NotFound, Forbidden):
         return []
-    found = []
+    there = []
     for obj in listed:
         try:
             credential = credential_of(cluster, obj, context.clock())
@@ -136,5 +105,5 @@ async def _requests(context: Context, client: Client, cluster: str, sought: Soug
         else:
             same = await _has_id(context, credential.address, sought.id)
         if same:
-            found.append(credential.address)
-    return found
+            there.append(credential.address)
+    return there

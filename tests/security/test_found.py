@@ -1,0 +1,345 @@
+"""What may be acted on of what was found for a handle, a fingerprint, a token or a place that is not there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.issuance.samples import jwt
+from tui.issuance import found, handle_names, managed
+from tui.issuance.claims import Bound, Claims
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.found import Found, NotThere
+from tui.issuance.handle_names import Meant
+from tui.issuance.handles import Ending, Named, Seen
+from tui.issuance.intent import Export, Revocation
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.sought import Search, Sought
+from tui.issuance.types import Address, Credential, Handle, Identity, State
+from tui.issuance.vouchers import Facts, Word
+from tui.kube.sensitive import Sensitive
+
+ID = "bf662bdc-35e3-454b-b756-8e6aabdfe116"
+ROBOT = Identity("harbor", "ns", "robot")
+HANDLE = Handle("harbor", "ns", "kubemint-robot-bcdfghjk", "uid-1")
+AT = Address(CredentialKind.HANDLE, "harbor", "ns", HANDLE.name)
+PLACE = Address(CredentialKind.SECRET, "harbor", "ns", "kept")
+FILE = Address.parse("file:/kept")
+NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
+SEEN = Seen(namespace="ns", name=HANDLE.name, uid="uid-1", type=managed.HANDLE_TYPE, marked=True, account="ns/robot")
+KNOWN = Credential(
+    address=FILE, identity=ROBOT, handle=HANDLE, fingerprint="f1", state=State.VALID, kept_in="/kept", message="well"
+)
+BARE = Credential(
+    address=AT, identity=ROBOT, handle=HANDLE, state=State.UNKNOWN, message="found by its handle",
+    kept_in=f"bound to handle ns/{HANDLE.name}",
+)  # fmt: skip
+SEARCH = Search(asked=["harbor"])
+AWAY = Search(asked=["harbor"], away={"edge": "refused"})
+
+
+def export(**fields: Any) -> Export:
+    return Export(credential=msgspec.structs.replace(KNOWN, **fields), request="r")
+
+
+def waiting(handle: Handle = HANDLE, fingerprint: str = "f1", old: Credential | None = KNOWN) -> Revocation:
+    return Revocation(plan="p", address=FILE, handle=handle, due=NOON, old=old, fingerprint=fingerprint)
+
+
+def seen(**fields: Any) -> Seen:
+    return msgspec.structs.replace(SEEN, **fields)
+
+
+# By its handle
+
+
+def test_the_handle_at_an_address_is_what_lies_there() -> None:
+    assert found.handle_at(AT, SEEN) == HANDLE
+    assert found.handle_at(AT, seen(uid="uid-2")) == msgspec.structs.replace(HANDLE, uid="uid-2")
+    with pytest.raises(NotThere, match=f"^there is no Secret ns/{HANDLE.name} in harbor: "):
+        found.handle_at(AT, None)
+    with pytest.raises(UsageError, match="is a long-lived token, which is its own handle") as caught:
+        found.handle_at(AT, seen(type="kubernetes.io/service-account-token"))
+    assert not isinstance(caught.value, NotThere)
+    assert caught.value.hint == f"revoke legacy:harbor/ns/{HANDLE.name}"
+
+
+OTHERS = [msgspec.structs.replace(HANDLE, **{field: "another"}) for field in ("cluster", "namespace", "name", "uid")]
+
+
+def test_what_this_machine_wrote_is_known_by_the_very_handle() -> None:
+    others = [export(handle=other) for other in (*OTHERS, None)]
+    assert found.recorded(HANDLE, [*others, export(fingerprint="f2")], waiting()) == export(fingerprint="f2").credential
+    assert found.recorded(HANDLE, others, waiting()) == KNOWN
+    assert found.recorded(HANDLE, others, None) is None
+    assert found.recorded(HANDLE, [], waiting(old=None)) is None
+    for other in OTHERS:
+        assert found.recorded(HANDLE, others, waiting(other)) is None
+
+
+def test_a_handle_goes_at_its_own_word_where_this_machine_knows_nothing_of_it() -> None:
+    assert found.ending_of(HANDLE, None) == Ending(handle=HANDLE, named=Named.BY_WALK)
+    assert found.ending_of(HANDLE, KNOWN) == Ending(handle=HANDLE, named=Named.BY_JOURNAL, account="robot")
+    nobodys = msgspec.structs.replace(KNOWN, identity=None)
+    assert found.ending_of(HANDLE, nobodys) == Ending(handle=HANDLE, named=Named.BY_JOURNAL, account="")
+
+
+def test_what_ends_with_a_handle_is_said_with_whose_word_that_is() -> None:
+    ending = Ending(handle=HANDLE, named=Named.BY_WALK)
+    ours = Ending(handle=HANDLE, named=Named.BY_JOURNAL)
+    whose = "it is the handle of harbor/ns/robot, as"
+    assert found.by_handle(AT, SEEN, ending, None) == Found(
+        credential=BARE, named=Named.BY_WALK, said=(f"{whose} it says",)
+    )
+    lying, elsewhere = seen(account="ns/admin"), msgspec.structs.replace(KNOWN, handle=OTHERS[3], state=State.REVOKED)
+    named = msgspec.structs.replace(
+        KNOWN, address=AT, handle=HANDLE, state=State.UNKNOWN, message="found by its handle"
+    )
+    assert found.by_handle(AT, lying, ours, elsewhere) == Found(
+        credential=named, named=Named.BY_JOURNAL, said=(f"{whose} this machine's records say",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("account", "whose"),
+    [
+        ("ns/robot", ROBOT),
+        ("ns/a/b", Identity("harbor", "ns", "a/b")),
+        ("robot", None),
+        ("/robot", None),
+        ("", None),
+        ("ns/", None),
+    ],
+)
+def test_whose_a_handle_says_that_it_is(account: str, whose: Identity | None) -> None:
+    assert found.account_of(seen(account=account), "harbor") == whose
+
+
+def test_the_secrets_that_a_handle_names_are_in_clusters_that_are_known() -> None:
+    def places(*texts: str, known: tuple[str, ...] = ("edge", "a/b")) -> tuple[list[str], list[str]]:
+        before = Found(credential=BARE, named=Named.BY_WALK, said=("before",), places=(PLACE,))
+        after = found.with_places(before, seen(secrets=texts), "harbor", known)
+        assert after.said[0] == "before"
+        assert msgspec.structs.replace(after, said=(), places=()) == msgspec.structs.replace(before, said=(), places=())
+        assert all(said.endswith(", which it names, is in no cluster that is known here") for said in after.said[1:])
+        return [str(place) for place in after.places], [said.partition(",")[0] for said in after.said[1:]]
+
+    assert places() == ([], [])
+    assert places("ns/kept", "edge/ns/kept", "a/b/ns/kept") == (
+        ["secret:harbor/ns/kept", "secret:edge/ns/kept", "secret:a/b/ns/kept"],
+        [],
+    )
+    assert places("harbor/ns/kept", known=()) == (["secret:harbor/ns/kept"], [])
+    assert places("nowhere/ns/kept", "ns/kept", "b/ns/kept") == (
+        ["secret:harbor/ns/kept"],
+        ["secret:nowhere/ns/kept", "secret:b/ns/kept"],
+    )
+    assert places("kept", "/kept", "ns/", "") == (
+        [],
+        ["secret:harbor//kept", "secret:harbor//kept", "secret:harbor/ns/", "secret:harbor//"],
+    )
+
+
+# By its fingerprint or its id
+
+
+def test_the_id_of_a_token_is_its_own_in_small_letters() -> None:
+    assert found.id_of(jwt({"jti": ID.upper()})) == ID
+    assert found.id_of(jwt({"sub": "x"})) == found.id_of(Sensitive("opaque")) == found.id_of(None) == ""
+
+
+def test_where_a_fingerprint_is_recorded() -> None:
+    copy = Address.parse("file:/copy")
+    exports = [export(), export(fingerprint="f2"), export(address=copy, state=State.REVOKED)]
+    pending = [waiting(), waiting(fingerprint="f2"), waiting(msgspec.structs.replace(HANDLE, name="database"))]
+    assert found.marked(Sought(fingerprint="f1"), exports, pending) == [FILE, copy, AT]
+    assert found.marked(Sought(fingerprint="f3"), exports, pending) == []
+
+
+def test_what_is_revoked_is_not_looked_into() -> None:
+    states = [export(address=Address.parse(f"file:/{state}"), state=state) for state in State]
+    assert found.to_look_into(states) == [
+        Address.parse(f"file:/{state}") for state in State if state is not State.REVOKED
+    ]
+
+
+def test_a_token_that_is_another_than_its_marks_say_is_refused() -> None:
+    token = Sensitive("one")
+    for sought, lies in ((Sought(fingerprint=token.fingerprint), token), (Sought(id=ID), token)):
+        found.insist(sought, PLACE, lies)
+        found.insist(sought, PLACE, None)
+    found.insist(Sought(fingerprint="0123456789abcdef"), PLACE, None)
+    with pytest.raises(UsageError, match=r"^secret:harbor/ns/kept says that it has .* but the token in it is another"):
+        found.insist(Sought(fingerprint="0123456789abcdef"), PLACE, token)
+
+
+def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
+    said = found.nothing_known(Sought(fingerprint="0123456789abcdef"), AWAY)
+    assert isinstance(said, UsageError)
+    assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({AWAY.words})"
+
+
+# By the token itself
+
+
+@pytest.mark.parametrize(
+    ("legacy", "uid", "holds", "is_it"),
+    [
+        (False, "uid-1", False, True),
+        (False, "uid-1", True, True),
+        (False, "uid-2", True, False),
+        (False, "", False, False),
+        (True, "uid-1", False, False),
+        (True, "uid-2", True, True),
+    ],
+)
+def test_the_secret_of_a_token_is_told_by_its_uid_or_by_the_token_in_it(
+    legacy: bool, uid: str, holds: bool, is_it: bool
+) -> None:
+    claims = Claims(legacy=legacy)
+    assert found.is_bound_to(claims, Bound("Secret", HANDLE.name, "uid-1"), seen(uid=uid), holds) is is_it
+
+
+def test_who_is_asked_of_a_token() -> None:
+    """Whom this machine's records name, else everybody that is meant."""
+    known = ["harbor", "edge"]
+    assert found.asked("", ["harbor", "edge"], known) == ["harbor", "edge"]
+    assert found.asked("harbor", ["edge", "harbor"], known) == ["harbor"]
+    assert found.asked("gone", ["edge"], known) == ["edge"]
+    assert found.asked("new", ["edge", "new"], known) == ["new"]
+    with pytest.raises(UsageError, match=r"this token was issued in harbor, and not in edge, far$") as caught:
+        found.asked("harbor", ["edge", "far"], known)
+    assert caught.value.hint == "ask there: --context harbor"
+
+
+def test_in_which_cluster_a_token_was_issued_by_the_records() -> None:
+    edge = msgspec.structs.replace(ROBOT, cluster="edge")
+    records = [
+        msgspec.structs.replace(KNOWN, fingerprint="f2", identity=edge),
+        msgspec.structs.replace(KNOWN, identity=None),
+        KNOWN,
+    ]
+    assert found.issued_in("f1", records) == "harbor"
+    assert found.issued_in("f2", records) == "edge"
+    assert found.issued_in("f3", records) == found.issued_in("f1", records[:2]) == ""
+
+
+def test_contexts_of_one_server_are_one_witness() -> None:
+    servers = {"a": "https://one:6443", "b": "https://two", "c": "https://ONE:6443/", "d": "https://two:443"}
+    assert found.witnesses(servers) == ["a", "b"]
+    assert found.witnesses({}) == []
+
+
+CLAIMS = Claims(
+    namespace="ns", service_account="robot", issuer="https://issuer", audiences=("vault",),
+    bound=Bound("Secret", HANDLE.name, "uid-1"),
+)  # fmt: skip
+FACTS = Facts(
+    word=Word.CONFIRMED, identity=ROBOT, handle=HANDLE, audiences=("vault",), issued_at=NOON,
+    expires_at=NOON + timedelta(hours=1), fingerprint="f1",
+)  # fmt: skip
+
+
+def test_what_a_server_confirms_of_a_token_ends_it() -> None:
+    credential = msgspec.structs.replace(
+        BARE, audiences=("vault",), issued_at=NOON, expires_at=NOON + timedelta(hours=1), fingerprint="f1",
+        state=State.VALID, message="found by its token",
+    )  # fmt: skip
+    said = ("harbor accepts it as harbor/ns/robot",)
+    assert found.by_token(AT, CLAIMS, FACTS) == Found(credential=credential, named=Named.BY_TOKEN, said=said)
+    own = msgspec.structs.replace(CLAIMS, audiences=("https://issuer", "vault"))
+    assert found.by_token(AT, own, FACTS).credential.audiences == ()
+
+
+@pytest.mark.parametrize("word", [*Word, None])
+def test_what_no_server_confirms_of_a_token_ends_nothing(word: Word | None) -> None:
+    if word is Word.CONFIRMED:
+        return
+    facts = msgspec.structs.replace(FACTS, word=word, note="why") if word is not None else FACTS
+    unbound = msgspec.structs.replace(facts, handle=None)
+    for one in (facts, unbound) if word is not None else (unbound,):
+        with pytest.raises(UsageError) as caught:
+            found.by_token(AT, CLAIMS, one)
+        how = "refuses this token" if word is Word.REFUSED else "did not say whether it accepts this token"
+        assert caught.value.message.startswith(f"harbor {how}: why; " if word is not None else f"harbor {how}; ")
+        assert caught.value.hint.endswith(f"revoke {AT}")
+
+
+@pytest.mark.parametrize(
+    ("audiences", "others"), [((), False), (("https://issuer",), False), (("vault", "https://issuer"), False)]
+)
+def test_for_whom_a_token_is(audiences: tuple[str, ...], others: bool) -> None:
+    assert found.is_for_others(msgspec.structs.replace(CLAIMS, audiences=audiences)) is others
+    assert found.is_for_others(CLAIMS)
+
+
+@pytest.mark.parametrize("ends", [None, NOON])
+def test_what_nobody_has_is_a_mistake_only_where_everybody_answered(ends: datetime | None) -> None:
+    claims = msgspec.structs.replace(CLAIMS, expires_at=ends)
+    said = "; it ends by itself at 2030-01-02 12:00:00 UTC" if ends else ""
+    wrong, away = found.nowhere(claims, SEARCH), found.nowhere(claims, AWAY)
+    bound = f"has the Secret ns/{HANDLE.name} that this token is bound to"
+    assert isinstance(wrong, UsageError)
+    assert wrong.message == f"nobody {bound} (looked for in harbor)"
+    assert wrong.hint.endswith(f"delete the service account ns/robot there{said}")
+    assert not isinstance(away, UsageError)
+    assert isinstance(away, IssuanceError)
+    assert away.message == f"nobody who answered {bound} ({AWAY.words})"
+    assert away.hint.endswith(f"--context{said}")
+    assert "Secret ns/ that" in found.nowhere(msgspec.structs.replace(claims, bound=None), SEARCH).message
+
+
+# By a place that is not there
+
+
+def test_our_own_record_of_a_place_counts_where_its_handle_is_as_it_was() -> None:
+    said = ("why", "its handle is known from this machine's records")
+    assert found.by_record(export(), SEEN, "why") == Found(credential=KNOWN, named=Named.BY_JOURNAL, said=said)
+    assert found.by_record(None, SEEN, "why") is None
+    assert found.by_record(export(handle=None), SEEN, "why") is None
+    assert found.by_record(export(), None, "why") is None
+    assert found.by_record(export(), seen(uid="uid-2"), "why") is None
+
+
+def made(**meant: Any) -> Seen:
+    """A handle whose name confirms what it says."""
+    says = {"account": "ns/robot", "secrets": ("ns/kept",)} | meant
+    return seen(name=handle_names.fresh(Meant(**says)), **says)
+
+
+def test_which_handles_say_that_they_were_made_for_a_place() -> None:
+    right, old = made(), seen(secrets=("ns/a", "ns/kept"))
+    changed = msgspec.structs.replace(made(secrets=("ns/a",)), secrets=("ns/a", "ns/kept"))
+    other = made(secrets=("ns/a",))
+    assert found.made_for("ns/kept", [changed, other, right, SEEN, old]) == [right, old]
+
+
+def test_the_only_handle_of_a_place_is_meant() -> None:
+    right = made()
+    assert found.the_one("why", {}, SEARCH) is None
+    assert found.the_one("why", {"harbor": [], "edge": [right]}, SEARCH) == Address(
+        CredentialKind.HANDLE, "edge", "ns", right.name
+    )
+    old = seen(secrets=("ns/kept",))
+    with pytest.raises(
+        UsageError, match=r"^why, and a handle from an earlier version .*looked for in harbor"
+    ) as caught:
+        found.the_one("why", {"harbor": [old]}, SEARCH)
+    assert caught.value.hint.endswith(f"revoke {AT}")
+
+
+def test_of_several_handles_of_a_place_none_is_meant() -> None:
+    """Also where another server says that it has the very same one: whoever runs it can say so."""
+    right, other = made(), made(request="r2")
+    for there in (
+        {"harbor": [right, other]},
+        {"harbor": [right], "edge": [right]},
+        {"harbor": [right], "edge": [SEEN]},
+    ):
+        with pytest.raises(UsageError, match=r"^why, and 2 handles say .*looked for in harbor") as caught:
+            found.the_one("why", there, SEARCH)
+        named = sorted(f"handle:{name}/ns/{one.name}" for name, several in there.items() for one in several)
+        assert caught.value.hint == f"revoke one of them: {', '.join(named)}"
