@@ -13,7 +13,7 @@ import pytest
 
 from tests.issuance.arena import Bench, handle_of
 from tests.issuance.dpf_place import Place
-from tests.security.test_vouching import Attacker
+from tests.security.test_vouching_attacks import Attacker
 from tui.issuance import managed
 from tui.issuance.claims import read_token
 from tui.issuance.errors import IssuanceError, UsageError
