@@ -474,6 +474,30 @@ async def test_an_older_token_that_cannot_be_ended_is_left_and_ends_the_second_t
         assert bench.state.revocations() == []
 
 
+async def test_an_older_token_behind_a_finalizer_is_waited_for_and_left(
+    embedded: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "_PAUSE", 0.02)
+    monkeypatch.setattr(ending, "LONGEST_HELD", 0.1)
+    monkeypatch.setattr(ending, "until_refused", _refused)
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        address, handle, _ = await graced(bench)
+        held = {"metadata": {"finalizers": ["x.io/y"]}}
+        await bench.client.patch(SECRETS, handle.name, held, namespace=handle.namespace)
+        outcome = await bench.engine.execute(await bench.engine.plan_revoke(address, wait=True))
+        assert outcome.ok
+        assert outcome.left == (
+            f"of an older token handle {handle.name} is still being deleted 0.1 s after: its finalizer holds it back",
+        )
+        (said,) = [result for result in outcome.results if result.step == "refused"]
+        assert (said.status, said.message) == (StepStatus.SKIPPED, outcome.left[0])
+        await bench.client.patch(SECRETS, handle.name, {"metadata": {"finalizers": None}}, namespace=handle.namespace)
+
+
+async def _refused(*_: object) -> Said:
+    return Said.REFUSED
+
+
 async def test_an_older_token_at_a_secret_that_is_gone_ends_the_second_time(embedded: Arena) -> None:
     async with Bench(embedded, grace=timedelta(hours=1)) as bench:
         issued = await bench.issue(embedded.spec(embedded.secret()))

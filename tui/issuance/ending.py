@@ -26,6 +26,8 @@ from .replacing import is_gone
 from .types import Address, Credential, Handle, Identity, State, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 
@@ -190,25 +192,45 @@ async def _until_gone(context: Context, handle: Handle, longest: float) -> bool:
         await asyncio.sleep(_PAUSE)
 
 
-async def wait(run: Run, context: Context, credential: Credential, token: Sensitive | None, said: str = "") -> Answer:
-    """The step that waits until the server refuses what was ended; `said` is how `handles.delete` told it."""
+async def wait(
+    run: Run,
+    context: Context,
+    credential: Credential,
+    token: Sensitive | None,
+    said: str = "",
+    beside: Sequence[Handle] = (),
+) -> Answer:
+    """The step that waits until the server refuses what was ended; `said` is how `handles.delete` told it.
+
+    `beside` are handles of older tokens that finalizers hold back: these are to be gone as well.
+    """
     held = handles.is_held(said)
     longest = LONGEST_HELD if held else LONGEST
-    limits.extend(longest)
+    limits.extend(LONGEST_HELD if beside else longest)
     async with run.step(STEP.id) as note:
-        answer = await until_refused(context, credential, token, longest)
+        answer, gone = await asyncio.gather(
+            until_refused(context, credential, token, longest),
+            asyncio.gather(*(_until_gone(context, one, LONGEST_HELD) for one in beside)),
+        )
         note.message = "the server refuses it"
-        left, handle = "", credential.handle
+        left, handle = [], credential.handle
         if answer is Answer.UNASKED:
             note.skip("nobody has the token here, or may ask about it: it may be accepted for 10 s more")
             if held and handle is not None and not await _until_gone(context, handle, longest):
-                left = f"handle {handle.name} is still being deleted {longest:g} s after: its finalizer holds it back"
+                left.append(_held_back(handle, longest))
         elif answer is not Answer.REFUSED:
             still = (
                 "still accepts the token" if answer is Answer.ACCEPTED else "does not say whether it refuses the token"
             )
-            left = f"the server {still} {longest:g} s after it was ended"
+            left.append(f"the server {still} {longest:g} s after it was ended")
+        left += [
+            f"of an older token {_held_back(one, LONGEST_HELD)}" for one, went in zip(beside, gone, strict=True) if not went
+        ]
         if left:
-            note.skip(left)
-            run.left.append(left)
+            note.skip("; ".join(left))
+            run.left += left
     return answer
+
+
+def _held_back(handle: Handle, longest: float) -> str:
+    return f"handle {handle.name} is still being deleted {longest:g} s after: its finalizer holds it back"

@@ -81,18 +81,22 @@ def due_at(now: datetime, ends: Iterable[Revocation], pending: Iterable[Revocati
     return [msgspec.structs.replace(one, due=now, ending=True) for one in ends if one.handle in open_still]
 
 
-async def end(run: Run, context: Context, ends: Sequence[Revocation]) -> None:
-    """The steps that end them. One that cannot be ended is left for the next start, and said."""
+async def end(run: Run, context: Context, ends: Sequence[Revocation]) -> tuple[Handle, ...]:
+    """The steps that end them; the handles that finalizers still hold back. One that cannot be ended is left for the
+    next start, and said."""
+    held = []
     for number, one in enumerate(ends):
         async with run.step(f"older:{number}") as note:
             try:
                 note.message, note.record = await grace.end(context, one)
+                held += [one.handle] if handles.is_held(note.message) else []
             except (KubeError, IssuanceError) as error:
                 said, hint = explain(error)
                 left = f"an older token of {one.address}, {address_of(one)}, was not ended: {said}"
                 note.skip(left)
                 run.left.append(left)
                 run.hints += [hint] if hint else []
+    return tuple(held)
 
 
 def credential_of(one: Revocation, address: Address) -> Credential:

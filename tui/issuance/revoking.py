@@ -96,7 +96,7 @@ class Revoke:
             note.record |= dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
             if not self.secrets:
                 note.record["revoked"] = self.handle
-        await older.end(run, self.context, self.ends)
+        beside = await older.end(run, self.context, self.ends)
         for number, secret in enumerate(self.secrets, start=1):
             async with run.step(f"secret:{number - 1}") as note:
                 try:
@@ -108,7 +108,7 @@ class Revoke:
                 if number == len(self.secrets):  # only now nothing is left for a start after a crash
                     note.record = {"revoked": self.handle}
         if self.wait:
-            answer = await ending.wait(run, self.context, self.credential, token, said)
+            answer = await ending.wait(run, self.context, self.credential, token, said, beside)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; {ending.in_it(said, answer)}")
         run.hints += self.living
