@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.test_identity import NAME, create, file_address, get, left, token_path
 from tui.demo import Answer, FaultRule
 from tui.issuance import token_secret
+from tui.issuance.already import Already
 from tui.issuance.errors import UsageError
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, FileDestination, Outcome, State
@@ -92,6 +95,64 @@ async def test_revoking_deletes_the_secret_and_the_file_is_known_to_be_dead(eben
     arena.forget()
     assert not await ebench.works(token(arena))
     assert "the server accepted the token in it just now" in outcome.hint
+
+
+@pytest.mark.parametrize("by", ["file", "legacy"])
+async def test_revoking_ends_what_it_took_the_place_of(embedded: Arena, by: str) -> None:
+    """A rotated token Secret has another name, and is at the same place all the same."""
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        await create(bench)
+        tokens, address = [token(embedded)], legacy(embedded)
+        for _ in range(2):
+            address = await rotated(bench, address)
+            tokens.append(token(embedded))
+        if by == "file":
+            address = file_address(embedded)
+        plan = await bench.engine.plan_revoke(address)
+        assert f"Delete the Secret {NAME}-token of an older token, which ends its grace period" in [
+            step.title for step in plan.steps if step.id.startswith("older:")
+        ]
+        assert (await bench.engine.execute(plan)).whole
+        embedded.forget()
+        assert [await bench.works(one) for one in tokens] == [False] * 3
+        assert await token_secrets(bench) == []
+        assert bench.state.revocations() == []
+
+
+async def rotated(bench: Bench, address: Address) -> Address:
+    """Where the new one is; nobody waits for the grace period."""
+    outcome = await bench.engine.execute(await bench.engine.plan_rotate(address))
+    assert outcome.credential is not None
+    return outcome.credential.address
+
+
+async def test_an_older_one_that_cannot_be_ended_is_left_and_ends_the_second_time(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        await create(bench)
+        old, address = token(embedded), await rotated(bench, legacy(embedded))
+        plan = await bench.engine.plan_revoke(address)
+        with embedded.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path=rf"/{NAME}-token$")):
+            outcome = await bench.engine.execute(plan)
+        assert outcome.ok
+        assert f"{legacy(embedded)}, was not ended" in outcome.left[0]
+        assert await bench.works(old)
+        assert (await bench.engine.execute(await bench.engine.plan_revoke(address))).whole
+        assert await token_secrets(bench) == []
+        assert bench.state.revocations() == []
+        with pytest.raises(Already):
+            await bench.engine.plan_revoke(address)
+
+
+async def test_what_was_rotated_is_not_rotated_again_and_ends_alone_by_its_name(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        await create(bench)
+        newer = await rotated(bench, legacy(embedded))
+        with pytest.raises(UsageError, match="was rotated already") as refused:
+            await bench.engine.plan_rotate(legacy(embedded))
+        assert str(newer) in (refused.value.hint or "")
+        assert (await bench.engine.execute(await bench.engine.plan_revoke(legacy(embedded)))).whole
+        assert bench.state.revocations() == []
+        assert await bench.works(token(embedded))
 
 
 async def test_copies_of_a_token_secret_move_with_it(ebench: Bench) -> None:

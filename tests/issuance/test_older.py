@@ -91,3 +91,23 @@ def test_what_a_rotation_left_is_a_credential_of_its_own() -> None:
     assert older.credential_of(waiting(A, "old", old=before), B) == msgspec.structs.replace(
         before, address=B, handle=one.handle, state=State.UNKNOWN, message=message
     )
+
+
+def test_a_long_lived_token_has_the_place_of_those_under_its_earlier_names() -> None:
+    def rotated(name: str, newer: str) -> Revocation:
+        address, after = (Address.parse(f"legacy:harbor/ns/{one}") for one in (name, newer))
+        return waiting(address, name, newer=after)
+
+    pending = [
+        rotated("b", "c"),
+        rotated("a", "b"),
+        rotated("x", "y"),
+        waiting(Address.parse("legacy:harbor/ns/c"), "of-c"),
+    ]
+    for address, before in {"c": ["b", "a", "of-c"], "b": ["b", "a"], "a": ["a"], "y": ["x"], "z": []}.items():
+        found = older.of_place(pending, Address.parse(f"legacy:harbor/ns/{address}"))
+        assert [one.handle.name for one in found] == before, address
+    for place in ("legacy:harbor/ns/b", "file:/copy"):  # a file is at the place of the token Secret that it has from
+        outlives = older.outliving(pending, Handle("harbor", "ns", "b", "b"), "robot", Address.parse(place), ())
+        assert [one.handle.name for one in outlives] == ["a"], place
+    assert older.address_of(pending[0]) == "legacy:harbor/ns/b"

@@ -224,7 +224,9 @@ async def wait(
             )
             left.append(f"the server {still} {longest:g} s after it was ended")
         left += [
-            f"of an older token {_held_back(one, LONGEST_HELD)}" for one, went in zip(beside, gone, strict=True) if not went
+            f"of an older token {_held_back(one, LONGEST_HELD)}"
+            for one, went in zip(beside, gone, strict=True)
+            if not went
         ]
         if left:
             note.skip("; ".join(left))

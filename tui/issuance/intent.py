@@ -8,6 +8,7 @@ import msgspec
 
 from . import managed
 from .grace_time import Moment
+from .kinds import CredentialKind
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
 
 
@@ -34,6 +35,8 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """Of the token that ends with the handle, where that is known."""
     secrets: tuple[Address, ...] = ()
     """For a revocation: the Secrets that go with it, where they hold its token."""
+    newer: Address | None = None
+    """Of a long-lived token: the token Secret in its place, which has to have another name."""
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +84,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     def revocations(self, begun: Moment, grace: timedelta) -> list[Revocation]:
         """What is left to the grace period once the new material is published, which was at `begun`."""
         undoable = self.action in (Action.ROTATE, Action.UNDO)
+        new, newer = self.handle, None
+        if self.address.kind is CredentialKind.LEGACY and new is not None:
+            newer = Address(CredentialKind.LEGACY, new.cluster, new.namespace, new.name)
         return [
             Revocation(
                 plan=self.plan,
@@ -93,6 +99,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
                 account=self.spec.identity.name,
                 account_uid=self.account_uid,
                 fingerprint=next((one.fingerprint for one in self.old if one.handle == handle), ""),
+                newer=newer,
             )
             for handle in self.old_handles
         ]

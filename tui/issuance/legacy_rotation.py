@@ -71,6 +71,12 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
             "is the token controller (kube-controller-manager) running?",
         )
     assert old.handle is not None
+    waiting = await asyncio.to_thread(context.state.revocation, old.handle)
+    if waiting is not None and waiting.newer is not None:
+        raise UsageError(
+            f"{address} was rotated already: {waiting.newer} is in its place, and it ends with its grace period",
+            f"to renew that one, rotate {waiting.newer}",
+        )
     held = await sight.see("the files with its token", partial(copies_of, context, address, old.handle), list)
     copies = [copy for copy in held if copy.spec is None]
     spec = IssueSpec(

@@ -16,6 +16,7 @@ from tui.kube.errors import KubeError
 
 from . import grace, handles
 from .errors import IssuanceError
+from .kinds import CredentialKind
 from .running import explain
 from .types import Address, Credential, Handle, Identity, State, Step
 
@@ -32,10 +33,13 @@ def outliving(
     pending: Iterable[Revocation], handle: Handle, account: str, address: Address, copies: Collection[Address]
 ) -> tuple[Revocation, ...]:
     """What would outlive a revocation of `handle`: what else was issued at this address, and what the same account had
-    at the other places of its token."""
+    at the other places of its token. Of a long-lived token it is what it took the place of, under other names."""
+    pending = tuple(pending)
+    itself = Address(CredentialKind.LEGACY, handle.cluster, handle.namespace, handle.name)
+    before = {one.handle for place in (address, itself) for one in of_place(pending, place)}
 
     def counts(one: Revocation) -> bool:
-        if one.address == address:
+        if one.handle in before:
             return True
         beside = (one.handle.cluster, one.handle.namespace) == (handle.cluster, handle.namespace)
         return one.address in copies and beside and handles.journaled(one).account == account
@@ -43,9 +47,18 @@ def outliving(
     return tuple(one for one in pending if one.handle != handle and counts(one))
 
 
+def of_place(pending: Iterable[Revocation], address: Address) -> tuple[Revocation, ...]:
+    """What was issued at this address before: there, or of a long-lived token at the names that it had until now."""
+    pending, names = tuple(pending), {address}
+    while more := {one.address for one in pending if one.newer in names} - names:
+        names |= more
+    return tuple(one for one in pending if one.address in names)
+
+
 def address_of(one: Revocation) -> str:
-    """How its handle is named to `kubemint revoke`."""
-    return f"handle:{one.handle.cluster}/{one.handle.namespace}/{one.handle.name}"
+    """How its handle is named to `kubemint revoke`; a long-lived token is its own."""
+    kind = CredentialKind.LEGACY if one.address.kind is CredentialKind.LEGACY else CredentialKind.HANDLE
+    return str(Address(kind, one.handle.cluster, one.handle.namespace, one.handle.name))
 
 
 def lives_on(one: Revocation) -> str:
@@ -64,8 +77,9 @@ def ends_too(one: Revocation) -> str:
 
 def step(number: int, one: Revocation) -> Step:
     handle = one.handle
+    what = "Secret" if one.address.kind is CredentialKind.LEGACY else "handle"
     return Step(
-        id=f"older:{number}", title=f"Delete the handle {handle.name} of an older token, which ends its grace period",
+        id=f"older:{number}", title=f"Delete the {what} {handle.name} of an older token, which ends its grace period",
         verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
     )  # fmt: skip
 

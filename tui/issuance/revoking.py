@@ -70,22 +70,17 @@ class Revoke:
         )
 
     async def run(self, run: Run) -> Finished:
-        address = self.credential.address
-        async with run.step("intent") as note:
-            with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
-                await handles.check(await self.context.clusters.client(self.handle.cluster), self._ending)
-            # Due at once, so that a start after a crash does it.
-            due = Revocation(
-                plan=run.plan.id,
-                address=address,
-                handle=self.handle,
-                due=self.context.clock(),
-                ending=True,
-                account=self._ending.account,
-                fingerprint=self.credential.fingerprint,
-                secrets=self.secrets,
-            )
-            note.record = {"revocations": [due, *await older.due_now(self.context, self.ends)]}
+        due = Revocation(
+            plan=run.plan.id,
+            address=self.credential.address,
+            handle=self.handle,
+            due=self.context.clock(),
+            ending=True,
+            account=self._ending.account,
+            fingerprint=self.credential.fingerprint,
+            secrets=self.secrets,
+        )
+        await _intend(run, self.context, self._ending, due, self.ends)
         copies = (*_copies(self.exports), *self.secrets)
         token = self.token or await ending.at_hand(self.context, self.credential, *copies)
         async with run.step("handle") as note:
@@ -115,6 +110,16 @@ class Revoke:
         return Finished(ending.over(self.credential, answer, ending.of_handle(said)))
 
 
+async def _intend(
+    run: Run, context: Context, wanted: handles.Ending, due: Revocation, ends: tuple[Revocation, ...]
+) -> None:
+    """The step that journals what is to end: due at once, so that a start after a crash ends it."""
+    async with run.step("intent") as note:
+        with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
+            await handles.check(await context.clusters.client(wanted.handle.cluster), wanted)
+        note.record = {"revocations": [due, *await older.due_now(context, ends)]}
+
+
 @dataclass(frozen=True, slots=True)
 class RevokeLegacy:
     """A token Secret is its own handle."""
@@ -127,6 +132,10 @@ class RevokeLegacy:
     """Files on this machine with its token. They stay, and are known to be dead."""
     sight: Sight = field(default_factory=Sight)
     wait: bool = False
+    ends: tuple[Revocation, ...] = ()
+    """The older ones in whose place it is, in their grace period, which end with it."""
+    living: tuple[str, ...] = ()
+    """What is said of those that live on."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -137,25 +146,37 @@ class RevokeLegacy:
         return self.credential
 
     async def run(self, run: Run) -> Finished:
+        identity, fingerprint = self.credential.identity, self.credential.fingerprint
+        wanted = handles.Ending(
+            handle=self.handle,
+            named=handles.Named.BY_TOKEN,
+            account=identity.name if identity is not None else "",
+            token_secret=True,
+        )
+        due = Revocation(
+            plan=run.plan.id,
+            address=self.credential.address,
+            handle=self.handle,
+            due=self.context.clock(),
+            ending=True,
+            account=wanted.account,
+            account_uid=self.account_uid,
+            fingerprint=fingerprint,
+        )
+        await _intend(run, self.context, wanted, due, self.ends)
         token = await ending.at_hand(self.context, self.credential, *_copies(self.exports))
         async with run.step("secret") as note:
-            identity = self.credential.identity
-            wanted = handles.Ending(
-                handle=self.handle,
-                named=handles.Named.BY_TOKEN,
-                account=identity.name if identity is not None else "",
-                token_secret=True,
-            )
             said = await handles.delete(self.context.clusters, wanted)
             answer = await ending.ask(self.context, self.credential, token)
             note.message = ending.words(said, answer)
-            fingerprint, now = self.credential.fingerprint, self.context.clock()
-            note.record = {"exports": [dead(export, answer, said) for export in self.exports]}
-            note.record |= dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)
+            note.record = {"exports": [dead(export, answer, said) for export in self.exports], "revoked": self.handle}
+            note.record |= dead_tokens.ended(self.handle, fingerprint, self.context.clock(), self.account_uid)
+        beside = await older.end(run, self.context, self.ends)
         if self.wait:
-            answer = await ending.wait(run, self.context, self.credential, token, said)
+            answer = await ending.wait(run, self.context, self.credential, token, said, beside)
         for export in self.exports:
             run.hints.append(f"{export.credential.address.name} is still there; {ending.in_it(said, answer)}")
+        run.hints += self.living
         return Finished(ending.over(self.credential, answer, ending.of_handle(said)))
 
 

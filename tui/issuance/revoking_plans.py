@@ -20,6 +20,7 @@ from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone
 from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
+from .shared_steps import INTENT
 from .sight import Sight, told_apart
 from .types import Action, Address, Credential, Handle, Plan, State, Step, StepStatus
 from .vouchers import Word
@@ -44,17 +45,13 @@ async def prepare_revocation(
     address = normal(address)
     if address.own:
         raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
-    if address.kind is CredentialKind.LEGACY:
-        try:
-            return await _prepare_legacy(context, address, wait=wait)
-        except NotFound as error:
-            await _refuse_ended(context, address, str(error))
-            raise
     whole = whole and address.kind is not CredentialKind.HANDLE  # who names a handle means its token alone
     try:
+        if address.kind is CredentialKind.LEGACY:
+            return await _prepare_legacy(context, address, wait=wait, whole=whole)
         return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait, whole=whole)
     except (Already, NotThere, NotFound) as error:
-        if not whole or address not in [one.address for one in await asyncio.to_thread(context.state.revocations)]:
+        if not whole or not older.of_place(await asyncio.to_thread(context.state.revocations), address):
             if not isinstance(error, Already):
                 await _refuse_ended(context, address, str(error))
             raise
@@ -86,10 +83,9 @@ def ended_at(entries: Sequence[JournalEntry]) -> datetime | None:
 
 async def _left_over(context: Context, address: Address, said: str) -> Found:
     """What was rotated at a place whose newest token has ended, and lives on. Raises UsageError where nothing does."""
-    for one in await asyncio.to_thread(context.state.revocations):
-        if one.address == address:
-            credential = older.credential_of(one, address)
-            return Found(credential=credential, named=handles.Named.BY_JOURNAL, said=(said, older.ends_too(one)))
+    for one in older.of_place(await asyncio.to_thread(context.state.revocations), address):
+        credential = older.credential_of(one, address)
+        return Found(credential=credential, named=handles.Named.BY_JOURNAL, said=(said, older.ends_too(one)))
     raise UsageError(f"nothing of {address} waits for its end any more")
 
 
@@ -163,7 +159,7 @@ async def _prepare(
     secrets = tuple(dict.fromkeys((*secrets_of(address, exports), *found.places)))
     known = tuple(one.credential.address for one in written if same_token(one, handle, credential.fingerprint))
     steps = [
-        Step(id="intent", title="Journal what is intended"),
+        INTENT,
         Step(
             id="handle", title="Delete the handle, which revokes the token",
             verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
@@ -300,7 +296,9 @@ async def _vouched(context: Context, address: Address) -> Found:
     return Found(credential=credential, named=verdict.named)
 
 
-async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> tuple[Plan, RevokeLegacy]:
+async def _prepare_legacy(
+    context: Context, address: Address, *, wait: bool, whole: bool = False
+) -> tuple[Plan, RevokeLegacy]:
     from .legacy_rotation import copies_of, look_at
 
     sight = Sight()
@@ -309,15 +307,22 @@ async def _prepare_legacy(context: Context, address: Address, *, wait: bool) -> 
     assert credential.handle is not None
     handle = credential.handle
     exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
+    account = credential.identity.name if credential.identity is not None else ""
+    copies = {export.credential.address for export in exports}
+    others = older.outliving(await asyncio.to_thread(context.state.revocations), handle, account, address, copies)
     step = Step(
         id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
         verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
     )  # fmt: skip
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
-    steps = (step, ending.STEP) if wait else (step,)
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=steps, warnings=tuple(warnings))
-    return plan, RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
+    warnings += map(older.ends_too if whole else older.lives_on, others)
+    steps = [INTENT, step, *(older.step(number, one) for number, one in enumerate(others) if whole)]
+    steps += [ending.STEP] if wait else []
+    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
+    work = RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
+    work = replace(work, ends=others) if whole else replace(work, living=tuple(map(older.lives_on, others)))
+    return plan, work
 
 
 def _end(credential: Credential) -> str:
