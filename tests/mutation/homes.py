@@ -180,7 +180,9 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
         "Verdict.warning", "Verdict.check", "look_at", "judge", "may_write", "write_file", "put", "keep",
         "_folder_mode",
     ),
-    "tui/issuance/older.py": ("outliving", "address_of", "lives_on", "ends_too", "step", "due_at", "credential_of"),
+    "tui/issuance/older.py": (
+        "outliving", "of_place", "address_of", "lives_on", "ends_too", "step", "due_at", "credential_of",
+    ),
     "tui/issuance/types.py": ("Address.__str__", "Address.parse", "_written"),
     "tui/issuance/managed.py": (
         "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",

@@ -39,6 +39,7 @@ BARE = Credential(
 )  # fmt: skip
 SEARCH = Search(asked=["harbor"])
 AWAY = Search(asked=["harbor"], away={"edge": "refused"})
+CLOSED = Search(asked=["harbor"], closed={"edge": "needs: get secrets in namespace ns"})
 
 
 def export(**fields: Any) -> Export:
@@ -177,9 +178,17 @@ def test_a_token_that_is_another_than_its_marks_say_is_refused() -> None:
 
 
 def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
-    said = found.nothing_known(Sought(fingerprint="0123456789abcdef"), AWAY)
+    said = found.nothing_known(Sought(fingerprint="0123456789abcdef"), SEARCH)
     assert isinstance(said, UsageError)
-    assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({AWAY.words})"
+    assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({SEARCH.words})"
+
+
+@pytest.mark.parametrize("search", [AWAY, CLOSED])
+def test_what_was_not_looked_at_everywhere_is_no_mistake_of_who_asks(search: Search) -> None:
+    said = found.nothing_known(Sought(fingerprint="0123456789abcdef"), search)
+    assert not isinstance(said, UsageError)
+    assert said.message == f"nothing that could be looked at has fingerprint 0123456789abcdef ({search.words})"
+    assert said.hint.startswith(search.again)
 
 
 # By the token itself
@@ -206,13 +215,30 @@ def test_the_secret_of_a_token_is_told_by_its_uid_or_by_the_token_in_it(
 def test_who_is_asked_of_a_token() -> None:
     """Whom this machine's records name, else everybody that is meant."""
     known = ["harbor", "edge"]
-    assert found.asked("", ["harbor", "edge"], known) == ["harbor", "edge"]
-    assert found.asked("harbor", ["edge", "harbor"], known) == ["harbor"]
-    assert found.asked("gone", ["edge"], known) == ["edge"]
+    assert found.asked("", ["edge"], known) == ["edge"]
+    assert found.asked("", [], known) == known
+    for named in (["edge", "harbor"], []):
+        assert found.asked("harbor", named, known) == ["harbor"]
     assert found.asked("new", ["edge", "new"], known) == ["new"]
+    assert found.asked("gone", ["edge"], known) == ["edge"], "the operator says what it is called by now"
     with pytest.raises(UsageError, match=r"this token was issued in harbor, and not in edge, far$") as caught:
         found.asked("harbor", ["edge", "far"], known)
     assert caught.value.hint == "ask there: --context harbor"
+
+
+def test_a_token_of_a_delivered_cluster_is_shown_to_no_other_one() -> None:
+    """It is none of the contexts: its host delivers it, and its name says which one that is."""
+    known = ["harbor", "edge", "arn:cluster/far"]
+    for tenant in ("harbor/dpf/tenant", "arn:cluster/far/dpf/tenant"):
+        assert found.asked(tenant, [], known) == [tenant]
+        assert found.asked(tenant, ["edge", tenant], known) == [tenant]
+        with pytest.raises(UsageError, match=f"was issued in {tenant}, and not in edge$") as caught:
+            found.asked(tenant, ["edge"], known)
+        assert caught.value.hint == f"ask there: --context {tenant}"
+    for lost in ("away/dpf/tenant", "gone"):
+        with pytest.raises(UsageError, match=f"was issued in {lost}, and no cluster is called so here") as caught:
+            found.asked(lost, [], known)
+        assert "say which with --context" in caught.value.hint
 
 
 def test_in_which_cluster_a_token_was_issued_by_the_records() -> None:
@@ -287,8 +313,12 @@ def test_what_nobody_has_is_a_mistake_only_where_everybody_answered(ends: dateti
     assert wrong.hint.endswith(f"delete the service account ns/robot there{said}")
     assert not isinstance(away, UsageError)
     assert isinstance(away, IssuanceError)
-    assert away.message == f"nobody who answered {bound} ({AWAY.words})"
-    assert away.hint.endswith(f"--context{said}")
+    assert away.message == f"nobody who could say so {bound} ({AWAY.words})"
+    assert away.hint == f"try again when they answer, or name the cluster with --context{said}"
+    closed = found.nowhere(claims, CLOSED)
+    assert not isinstance(closed, UsageError)
+    assert closed.message == f"nobody who could say so {bound} ({CLOSED.words})"
+    assert closed.hint.startswith("try again with that right, or ")
     assert "Secret ns/ that" in found.nowhere(msgspec.structs.replace(claims, bound=None), SEARCH).message
 
 

@@ -148,7 +148,12 @@ def test_what_cannot_be_ended_by_itself_says_what_would_end_it(of: datetime | No
 def test_where_it_was_looked_for_is_said() -> None:
     assert Search(asked=["a", "b"]).words == "looked for in a, b"
     assert Search(asked=["a"], away={"c": "refused"}).words == "looked for in a; no answer from c: refused"
-    assert Search(away={"c": "refused"}).words == "no cluster could be asked; no answer from c: refused"
+    assert Search(away={"c": "refused"}).words == "no cluster could be looked into; no answer from c: refused"
+    needs = "needs: get secrets in namespace ns"
+    both = Search(asked=["a"], closed={"b": needs, "d": needs}, away={"c": "refused"})
+    assert both.words == (f"looked for in a; no right to look in b ({needs}); d ({needs}); no answer from c: refused")
+    assert both.again == "try again with that right and when they answer"
+    assert [one.whole for one in (both, Search(asked=["a"]), Search(closed={"b": ""}))] == [False, True, False]
     claims = Claims(namespace="ns", service_account="robot")
     assert endings(claims, None)[0] == "this token of ns/robot is bound to nothing; it never ends"
 
@@ -375,15 +380,22 @@ async def test_who_was_asked_and_who_did_not_answer_is_said(ebench: Bench) -> No
         with pytest.raises(UsageError, match="to nobody on one cluster's word") as caught:
             await other.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
         assert f"looked for in {arena.name}; no answer from nowhere: " in caught.value.message
-        assert caught.value.hint.endswith(f"--context {arena.name}")
+        assert f"--context {arena.name}; else try again when they answer" in caught.value.hint
     plan = await ebench.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
     assert plan.warnings[0] == f"looked for in {arena.name}", "this machine's record knows where it was issued"
     with pytest.raises(UsageError, match=f"say that this token was issued in {arena.name}, and not in tenant-c"):
         await ebench.engine.plan_revoke_sought(Sought(token=token), ["tenant-c"])
     lost = Sought(token=bound(arena.namespace, "robot", issued.credential.handle.name, "another"))
-    away = pytest.raises(IssuanceError, match=f"nobody who answered has .*no answer from {arena.name}: ")
-    with arena.fault(FaultRule(Answer(403), path=f"/namespaces/{arena.namespace}/secrets/")), away:
+    secrets = f"/namespaces/{arena.namespace}/secrets/"
+    with arena.fault(FaultRule(Answer(503), path=secrets)), pytest.raises(IssuanceError) as silent:
         await ebench.engine.plan_revoke_sought(lost, [arena.name])
+    assert f"; no answer from {arena.name}: " in silent.value.message
+    with arena.fault(FaultRule(Answer(403), path=secrets)), pytest.raises(IssuanceError) as closed:
+        await ebench.engine.plan_revoke_sought(lost, [arena.name])
+    right = f"no right to look in {arena.name} (needs: get secrets in namespace {arena.namespace} (resourceName "
+    assert right in closed.value.message
+    assert "no answer" not in closed.value.message
+    assert closed.value.hint.startswith("try again with that right, or name the cluster")
 
 
 async def test_what_waits_for_the_end_of_its_grace_is_found_too(embedded: Arena) -> None:
@@ -520,17 +532,19 @@ def test_a_token_in_the_arguments_is_refused_and_not_repeated(embedded: Arena, h
 
 
 @pytest.mark.parametrize(
-    ("there", "away", "shown"),
+    ("there", "how", "shown"),
     [
-        (["a"], {}, "a"),
-        (["a", "b"], {}, ""),
-        (["a", "b"], {"c": "no answer"}, ""),
-        (["a"], {"c": "no answer"}, ""),
+        (["a"], "", "a"),
+        (["a", "b"], "", ""),
+        (["a", "b"], "away", ""),
+        (["a"], "away", ""),
+        (["a", "b"], "closed", ""),
+        (["a"], "closed", ""),
     ],
 )
-def test_a_token_is_shown_on_nobodys_word_alone(there: list[str], away: dict[str, str], shown: str) -> None:
-    """Who runs one cluster can say that it has what lies in another one."""
-    search = Search(asked=["a", "b"], away=away)
+def test_a_token_is_shown_on_nobodys_word_alone(there: list[str], how: str, shown: str) -> None:
+    """Who runs one cluster can say that it has what lies in another one; so can he where the true one is closed."""
+    search = Search(asked=["a", "b"], **{how: {"c": "why"}} if how else {})
     if shown:
         assert shown_to(there, search) == shown
     else:

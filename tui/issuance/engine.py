@@ -157,7 +157,7 @@ class Engine:
         """
         from .revoking_plans import prepare_sought
 
-        return self._planned(*await prepare_sought(self._context, sought, clusters or self._targets.names(), wait=wait))
+        return self._planned(*await prepare_sought(self._context, sought, clusters, wait=wait))
 
     async def plan_reactivate(self, address: Address) -> Plan:
         """What accepting a long-lived token again would do that the cluster invalidated for not being used."""

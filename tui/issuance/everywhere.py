@@ -1,4 +1,4 @@
-"""Asking every cluster the same thing at once, and remembering who did not answer."""
+"""Asking every cluster the same thing at once, and remembering who did not answer, or may not be asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tui.kube.errors import KubeError
+from tui.kube.errors import Forbidden, KubeError
 from tui.kube.text import safe_text
 
 from .errors import IssuanceError
@@ -31,6 +31,7 @@ async def everywhere(
 ) -> tuple[dict[str, T], Search]:
     """What each cluster has, at the same time; and who was asked. Never raises for a cluster."""
     away: dict[str, str] = {}
+    closed: dict[str, str] = {}
     found: dict[str, T] = {}
 
     async def one(name: str) -> None:
@@ -39,6 +40,8 @@ async def everywhere(
                 seen = await look(await context.clusters.client(name), name)
         except TimeoutError:
             away[name] = f"no answer in {EACH:g} s"
+        except Forbidden as error:
+            closed[name] = safe_text(error.hint or error.message, _SHOWN)
         except (KubeError, IssuanceError, OSError) as error:
             away[name] = safe_text(getattr(error, "message", "") or type(error).__name__, _SHOWN)
         else:
@@ -50,7 +53,8 @@ async def everywhere(
     return (
         {name: found[name] for name in names if name in found},
         Search(
-            asked=[name for name in names if name not in away],
+            asked=[name for name in names if name not in away and name not in closed],
+            closed={name: closed[name] for name in names if name in closed},
             away={name: away[name] for name in names if name in away},
         ),
     )

@@ -164,8 +164,13 @@ def insist(sought: Sought, address: Address, token: Sensitive | None) -> None:
         )
 
 
-def nothing_known(sought: Sought, search: Search) -> UsageError:
-    """What is said where nobody knows of it."""
+def nothing_known(sought: Sought, search: Search) -> IssuanceError:
+    """What is said where nobody knows of it: a mistake of who asks only where everybody answered."""
+    if not search.whole:
+        return IssuanceError(
+            f"nothing that could be looked at has {sought} ({search.words})",
+            f"{search.again}, or give the token itself (`kubemint revoke -`, --token-file FILE)",
+        )
     return UsageError(
         f"nothing that kubemint keeps has {sought} ({search.words})",
         "give the token itself (`kubemint revoke -`, --token-file FILE), or its handle (handle:CLUSTER/NAMESPACE/NAME)",
@@ -180,19 +185,26 @@ def is_bound_to(claims: Claims, bound: Bound, seen: Seen, holds: bool) -> bool:
     return holds if claims.legacy else seen.uid == bound.uid  # long-lived ones are signed without a UID
 
 
-def asked(recorded_in: str, clusters: Sequence[str], known: Collection[str]) -> Sequence[str]:
-    """The clusters that are asked for what a token is bound to, of those that the operator means.
+def asked(recorded_in: str, named: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """The clusters that are asked for what a token is bound to: those that the operator `named`, else the `known`.
 
-    Where this machine's records know where it was issued, no other one is. Raises UsageError where that is not meant.
+    Where this machine's records know where it was issued, no other one is: it may be one that another cluster delivers,
+    which is reached by its name. Raises UsageError where that is not meant, or nobody knows a way there.
     """
-    if recorded_in in clusters:
+    if not recorded_in:
+        return named or known
+    reachable = recorded_in in known or recorded_in.rsplit("/", 2)[0] in known
+    if recorded_in in named or (reachable and not named):
         return [recorded_in]
-    if recorded_in in known:
-        raise UsageError(
-            f"this machine's records say that this token was issued in {recorded_in}, and not in {', '.join(clusters)}",
-            f"ask there: --context {recorded_in}",
-        )
-    return clusters
+    if named and not reachable:
+        return named  # what it is called by now the operator knows
+    issued = f"this machine's records say that this token was issued in {recorded_in}"
+    if named:
+        raise UsageError(f"{issued}, and not in {', '.join(named)}", f"ask there: --context {recorded_in}")
+    raise UsageError(
+        f"{issued}, and no cluster is called so here: a token is shown to no other one for that",
+        "where that cluster has another name by now, say which with --context",
+    )
 
 
 def issued_in(fingerprint: str, exports: Iterable[Credential]) -> str:
@@ -243,10 +255,10 @@ def nowhere(claims: Claims, search: Search) -> IssuanceError:
     """What is said where nobody has what a token is bound to: a mistake of who asks only where everybody answered."""
     bound = f"{claims.namespace}/{claims.bound.name if claims.bound is not None else ''}"
     ends = f"; it ends by itself at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
-    if search.away:
+    if not search.whole:
         return IssuanceError(
-            f"nobody who answered has the Secret {bound} that this token is bound to ({search.words})",
-            f"try again when they answer, or name the cluster with --context{ends}",
+            f"nobody who could say so has the Secret {bound} that this token is bound to ({search.words})",
+            f"{search.again}, or name the cluster with --context{ends}",
         )
     return UsageError(
         f"nobody has the Secret {bound} that this token is bound to ({search.words})",

@@ -90,16 +90,17 @@ async def _left_over(context: Context, address: Address, said: str) -> Found:
 
 
 async def prepare_sought(
-    context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool = False
+    context: Context, sought: Sought, named: Sequence[str] = (), *, wait: bool = False
 ) -> tuple[Plan, Work]:
-    """The same for what is known only by its fingerprint, its id or the token itself; `clusters` are asked for it.
+    """The same for what is known only by its fingerprint, its id or the token itself.
 
-    Raises UsageError where it is nowhere, or nothing can end it, with what can be done; KubeError.
+    The clusters that are `named` are asked for it, else all that are known. Raises UsageError where it is nowhere, or
+    nothing can end it, with what can be done; IssuanceError where not everybody could say; KubeError.
     """
     token = sought.token
     if token is None:
-        return await _prepare_known(context, sought, clusters, wait=wait)
-    found = await seeking.of_token(context, token, clusters)
+        return await _prepare_known(context, sought, named or context.clusters.names(), wait=wait)
+    found = await seeking.of_token(context, token, named)
     if isinstance(found, Address):
         return await _prepare_legacy(context, found, wait=wait)
     there, cluster = [found], found.credential.address.cluster
@@ -124,7 +125,7 @@ async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[st
         except IssuanceError as error:
             trouble.append(error)
             continue
-        said = (search.words,) if search.asked or search.away else ()
+        said = (search.words,) if search.asked or not search.whole else ()
         return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
     worst = [one for one in trouble if not isinstance(one, Already)] or trouble
     raise worst[0] if worst else nothing_known(sought, search)

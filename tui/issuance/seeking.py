@@ -66,15 +66,16 @@ async def _recorded(context: Context, handle: Handle) -> Credential | None:
 # By the token itself
 
 
-async def of_token(context: Context, token: Sensitive, clusters: Sequence[str]) -> Found | Address:
+async def of_token(context: Context, token: Sensitive, named: Sequence[str]) -> Found | Address:
     """What this token is bound to, where a cluster has that and confirms the token; the address of a long-lived one.
 
-    Raises UsageError where nothing can be ended, with what can be done.
+    Those that are `named` are asked, else all that are known. Raises UsageError where nothing can be ended, with what
+    can be done; IssuanceError where not everybody could say whether it is there.
     """
     claims = claims_of(token)
     bound = claims.bound
     if bound is None or bound.kind != "Secret":
-        raise await _bound_to_nothing(context, claims, clusters)
+        raise await _bound_to_nothing(context, claims, named or context.clusters.names())
 
     async def look(client: Client, name: str) -> Seen | None:
         seen = await handles.look(client, claims.namespace, bound.name)
@@ -86,7 +87,7 @@ async def of_token(context: Context, token: Sensitive, clusters: Sequence[str]) 
 
     exports = await asyncio.to_thread(context.state.exports)
     recorded = judging.issued_in(token.fingerprint, exports)
-    there, search = await everywhere(context, judging.asked(recorded, clusters, context.clusters.names()), look)
+    there, search = await everywhere(context, judging.asked(recorded, named, context.clusters.names()), look)
     if not there:
         raise judging.nowhere(claims, search)
     cluster = shown_to(_witnesses(context, list(there)), search)

@@ -108,32 +108,50 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     """Where it was looked for."""
 
     asked: Sequence[str] = ()
+    closed: Mapping[str, str] = {}
+    """The clusters in which the operator may not look, each with the right that is missing."""
     away: Mapping[str, str] = {}
     """The clusters that gave no answer, each with why."""
 
     @property
+    def whole(self) -> bool:
+        """Whether everybody who was asked has said whether it is there."""
+        return not self.closed and not self.away
+
+    @property
     def words(self) -> str:
-        """Both in one line."""
-        asked = f"looked for in {', '.join(self.asked)}" if self.asked else "no cluster could be asked"
-        away = "; ".join(f"{name}: {why}" for name, why in self.away.items())
-        return f"{asked}; no answer from {away}" if away else asked
+        """All of it in one line."""
+        said = [f"looked for in {', '.join(self.asked)}" if self.asked else "no cluster could be looked into"]
+        if self.closed:
+            said.append(f"no right to look in {'; '.join(f'{name} ({why})' for name, why in self.closed.items())}")
+        if self.away:
+            said.append(f"no answer from {'; '.join(f'{name}: {why}' for name, why in self.away.items())}")
+        return "; ".join(said)
+
+    @property
+    def again(self) -> str:
+        """What can be done so that everybody says whether it is there."""
+        ways = ["with that right"] if self.closed else []
+        ways += ["when they answer"] if self.away else []
+        return f"try again {' and '.join(ways)}"
 
 
 def shown_to(there: Sequence[str], search: Search) -> str:
     """The one cluster that a token may be shown to, of those that say that they have what it is bound to.
 
     Whoever runs one cluster can say so of what lies in another one, and would be given the token. So nobody is believed
-    who is not the only one, or while others have not answered. Raises UsageError.
+    who is not the only one, or while others have not said: neither silence nor a missing right means that it is not
+    there. Raises UsageError.
     """
     if len(there) > 1:
         raise UsageError(
             f"{', '.join(there)} all say that they have the Secret that this token is bound to; it is shown to none",
             "name the one that issued it with --context; another one that says so is not to be trusted",
         )
-    if search.away:
+    if not search.whole:
         raise UsageError(
-            f"{there[0]} says that it has the Secret that this token is bound to, but not every cluster could be asked "
-            f"({search.words}); a token is shown to nobody on one cluster's word",
-            f"where {there[0]} issued it, say so with --context {there[0]}",
+            f"{there[0]} says that it has the Secret that this token is bound to, but not every cluster said whether "
+            f"it has it ({search.words}); a token is shown to nobody on one cluster's word",
+            f"where {there[0]} issued it, say so with --context {there[0]}; else {search.again}",
         )
     return there[0]
