@@ -359,6 +359,13 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
         )
         for other in ("1 <=", "0 <")
     ),
+    (
+        "credential = one.old or Credential(address=address, identity=Identity(handle.cluster, handle.namespace, known) "
+        "if known else None, fingerprint=one.fingerprint)",
+        "address=address",
+        "address=None",
+        "the address that is meant is written into it below",
+    ),
     ("gone = False", "False", "None", "neither is gone"),
     ("return 448", "448", "449", "the root of the file system is always there"),
     *(

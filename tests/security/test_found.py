@@ -181,6 +181,7 @@ def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
     said = found.nothing_known(Sought(fingerprint="0123456789abcdef"), SEARCH)
     assert isinstance(said, UsageError)
     assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({SEARCH.words})"
+    assert said.hint.startswith("give the token itself")
 
 
 @pytest.mark.parametrize("search", [AWAY, CLOSED])

@@ -103,7 +103,6 @@ def bare(address: Address, identity: Identity | None, handle: Handle) -> Credent
         identity=identity,
         handle=handle,
         kept_in=f"bound to handle {handle.namespace}/{handle.name}",
-        state=State.UNKNOWN,
         message="found by its handle",
     )
 
