@@ -22,11 +22,19 @@ def test_what_is_written_is_read_again(kind: CredentialKind, cluster: str, names
 
 
 @pytest.mark.parametrize(
-    "text", ["", "file", "file:", "login:", "secret:a/b", "secret://b", "secret:a//b", "nothing:a/b/c", "Secret:a/b/c"]
-)
+    "text",
+    [
+        "", "file", "file:", "login:", "login", "secret:a", "secret:a/b", "secret:a/b/", "secret://b", "secret:a//b",
+        "nothing:a/b/c", "Secret:a/b/c",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_told_how_one_is_written(text: str) -> None:
-    with pytest.raises(ValueError, match=r"KIND:CLUSTER/NAMESPACE/NAME .*file:PATH or login:CLUSTER"):
+    with pytest.raises(ValueError, match="is not an address") as caught:
         Address.parse(text)
+    assert str(caught.value).endswith(
+        "; an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static, handle), file:PATH or "
+        "login:CLUSTER"
+    )
 
 
 def test_every_kind_has_its_traits() -> None:

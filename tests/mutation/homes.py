@@ -17,6 +17,17 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("tests/fleet/test_handles.py",),
     "tui/fleet/same.py": ("tests/fleet/test_same.py",),
     "tui/issuance/already.py": ("tests/issuance/test_material.py",),
+    "tui/issuance/claims.py": _some(
+        "tests/issuance/test_claims.py",
+        "a_bound_token",
+        "a_long_lived_token",
+        "the_intended_end_of_an_extended_token_counts",
+        "a_handle_bound_token_and_a_foreign_one",
+        "a_line_break_around_the_token_does_not_matter",
+        "text_in_claims_is_harmless",
+        "hostile_tokens_are_refused_without_an_echo",
+    ),
+    "tui/issuance/copied.py": ("tests/security/test_token_facts.py",),
     "tui/issuance/deliveries.py": ("tests/issuance/test_deliveries.py",),
     "tui/issuance/entering.py": ("tests/issuance/test_entering.py",),
     "tui/issuance/dead_tokens.py": ("tests/security/test_dead_tokens.py",),
@@ -134,6 +145,11 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
             "tests/security/test_handles.py", "everything_that_is_known_of_a_secret", "what_says_nothing_is_nothing"
         ),
     ),
+    "tui/issuance/revoking.py": ("tests/security/test_what_goes_too.py",),
+    "tui/issuance/revoking_plans.py": (
+        "tests/security/test_what_goes_too.py",
+        "tests/faults/test_revoked.py::test_the_journal_tells_what_was_ended_here",
+    ),
     "tui/issuance/sought.py": _some(
         "tests/security/test_revoking_by_what_is_known.py",
         "what_a_word_means",
@@ -147,7 +163,11 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "where_it_was_looked_for_is_said",
         "a_token_is_shown_on_nobodys_word_alone",
     ),
+    "tui/issuance/token_secret.py": (
+        "tests/security/test_vouching.py::test_a_token_secret_and_its_token_say_the_same",
+    ),
     "tui/issuance/types.py": ("tests/issuance/test_kinds.py",),
+    "tui/issuance/vouching.py": ("tests/security/test_token_facts.py",),
     "tui/issuance/wishes.py": (
         "tests/issuance/test_wishes.py",
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
@@ -163,6 +183,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/kube/shell.py": ("tests/kube/test_shell_words.py",),
     "tui/kube/usable.py": ("tests/kube/test_usable.py",),
     "tui/kube/yaml_loading.py": ("tests/kube/test_yaml_loading.py", "tests/kube/test_entries.py"),
+    "tui/issuance/dpf/cleanup.py": ("tests/security/test_dpf_leftovers.py",),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
@@ -170,6 +191,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("claim_of", "became", "turned"),
+    "tui/issuance/copied.py": ("belongs", "described", "Found.bound"),
     "tui/issuance/ending.py": ("judge", "words", "over"),
     "tui/issuance/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
     "tui/issuance/exec_minting.py": ("check_server", "meant", "check_garden", "shoot_of", "_config"),
@@ -183,7 +205,15 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/older.py": (
         "outliving", "of_place", "address_of", "lives_on", "ends_too", "step", "due_at", "credential_of",
     ),
-    "tui/issuance/types.py": ("Address.__str__", "Address.parse", "_written"),
+    "tui/issuance/revoking.py": ("_holds", "_copies", "same_token", "dead", "secrets_of"),
+    "tui/issuance/revoking_plans.py": ("ended_at", "irrevocable", "_end"),
+    "tui/issuance/token_secret.py": ("why_none",),
+    "tui/issuance/vouching.py": ("token_in", "bound_to", "unasked", "_facts", "_words", "_record"),
+    "tui/issuance/dpf/cleanup.py": (
+        "leftovers_of", "written", "replaced_by_change", "account_uid", "everything", "begun", "_is_in_use", "_words",
+        "_place",
+    ),
+    "tui/issuance/types.py": ("Address.__str__", "Address.parse"),
     "tui/issuance/managed.py": (
         "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",
         "credential_from_secret", "handle_secrets", "handle_wish", "push_of", "request_of", "_metadata", "_split",
@@ -360,8 +390,10 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
         for other in ("1 <=", "0 <")
     ),
     (
-        "credential = one.old or Credential(address=address, identity=Identity(handle.cluster, handle.namespace, known) "
-        "if known else None, fingerprint=one.fingerprint)",
+        (
+            "credential = one.old or Credential(address=address, identity=Identity(handle.cluster, handle.namespace, "
+            "known) if known else None, fingerprint=one.fingerprint)"
+        ),
         "address=address",
         "address=None",
         "the address that is meant is written into it below",

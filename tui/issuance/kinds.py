@@ -32,8 +32,8 @@ class Form(StrEnum):
             return ("", "", text) if text else None
         if self is Form.CLUSTER:
             return (text, "", "") if text else None
-        cluster, namespace, name = (["", "", "", *text.rsplit("/", 2)])[-3:]
-        return (cluster, namespace, name) if cluster and namespace and name else None
+        parts = text.rsplit("/", 2)
+        return (parts[0], parts[1], parts[2]) if len(parts) == 3 and all(parts) else None
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
