@@ -14,13 +14,13 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Select, Static
 
+from tui.actions.table import NOVELTIES
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination
-from tui.screens.actions import NOVELTIES
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen, ExportWish

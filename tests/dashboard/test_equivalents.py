@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open
+from tui.actions.table import ACTIONS
 from tui.cli import cli
-from tui.screens.actions import ACTIONS
 from tui.screens.equivalents import EquivalentsScreen
 
 NAME = "frontend-kubeconfig"

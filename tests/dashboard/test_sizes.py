@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select
 
 from tests.dashboard.conftest import Driver, Open
-from tui.screens.actions import NOVELTIES
+from tui.actions.table import NOVELTIES
 from tui.widgets.key_line import KeyLine
 from tui.widgets.table import FleetTable
 

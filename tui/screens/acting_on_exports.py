@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tui.actions.asking import place_said
+from tui.actions.fitting import address_of
+from tui.actions.lines import default_path
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow
 from tui.issuance.types import Credential, FileDestination
 
 from . import saving, work
-from .command_lines import address_of, default_path
 from .intended import Intended
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def _one(screen: WorkingScreen, credential: Credential, cluster: str) -> None:
         screen.begin("export", [work.export(session, address, wish.destination, wish.format, **words)])
 
     def intended(wish: ExportWish) -> Intended:
-        title = f"{short_address(str(address))} → {work.place_of(wish.destination)}"
+        title = f"{short_address(str(address))} → {place_said(wish.destination)}"
         plan = partial(
             engine.plan_export,
             address,

@@ -1,16 +1,15 @@
-"""What can be done about identities and their long-lived tokens: create, mint with, re-activate."""
+"""What can be done about identities and their long-lived tokens: create, mint with."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.actions.fitting import is_own_token
 from tui.fleet.names import short_path
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import AccountRow, CredentialRow, Row
-from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, State
+from tui.issuance.types import Address
 
 from . import replacing, work
 from .intended import Intended
@@ -67,12 +66,6 @@ def mint(screen: WorkingScreen) -> None:
     screen.ask(MintScreen(identity, sources, folder=screen.kubemint.export_folder), "mint", made, intended)
 
 
-def reactivate(screen: WorkingScreen) -> None:
-    """Let the chosen long-lived tokens work again that their cluster invalidated."""
-    addresses = screen.chosen_addresses()
-    screen.begin("re-activate", [work.reactivate(screen.session, address) for address in addresses])
-
-
 def own_tokens(session: Session, row: Row) -> list[tuple[str, Address]]:
     """The long-lived tokens that an account, or the one that a row holds, can mint with: files before Secrets."""
     if isinstance(row, CredentialRow):
@@ -83,14 +76,3 @@ def own_tokens(session: Session, row: Row) -> list[tuple[str, Address]]:
     found = [one.credential for one in rows if is_own_token(one)]
     found.sort(key=lambda credential: not credential.address.here)
     return [(short_path(credential.kept_in), credential.address) for credential in found]
-
-
-def is_own_token(row: Row) -> bool:
-    """Whether a row is a long-lived token that is accepted, so that its account can mint with it."""
-    if not isinstance(row, CredentialRow) or row.credential.state is not State.ENDLESS:
-        return False
-    credential = row.credential
-    kind = credential.address.kind
-    if credential.identity is None or credential.expires_at is not None:
-        return False
-    return kind is CredentialKind.LEGACY or (kind is CredentialKind.FILE and credential.format is Format.TOKEN)

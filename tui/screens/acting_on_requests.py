@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tui.actions.fitting import address_of
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, RequestKind, RequestRow
@@ -17,7 +18,6 @@ from tui.issuance.types import Address, Plan
 from tui.kube.errors import KubeError
 
 from . import work
-from .command_lines import address_of
 from .describe import kept_by_controller, title_of
 from .intended import Intended
 

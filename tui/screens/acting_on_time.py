@@ -1,4 +1,4 @@
-"""What can be done about time: undo a rotation, let a loop renew, be left alone by alerts."""
+"""What can be done about time: let a loop renew, be left alone by alerts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING
 
 from tui.kube.text import safe_text
 
-from . import work
 from .describe import title_of
 
 if TYPE_CHECKING:
     from .renewing import LoopWish
     from .snooze import Rest
     from .working import WorkingScreen
-
-
-def undo(screen: WorkingScreen) -> None:
-    """Back to what the last rotation of the chosen ones replaced."""
-    screen.begin("undo", [work.undo(screen.session, address) for address in screen.chosen_addresses()])
 
 
 def renewal_loop(screen: WorkingScreen) -> None:

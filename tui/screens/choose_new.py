@@ -13,9 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.actions.table import BY_NAME, NOVELTIES, Novelty
 from tui.widgets.key_hints import KeyHints
-
-from .actions import BY_NAME, NOVELTIES, Novelty
 
 
 class ChooseNewScreen(ModalScreen[str | None]):

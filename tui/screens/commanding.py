@@ -8,6 +8,7 @@ from typing import Final
 
 from textual.widgets import Input
 
+from tui.actions.table import BY_NAME, words
 from tui.fleet import filter as fleet_filter
 from tui.fleet.query import namespace_of
 from tui.fleet.rows import AccountRow, CredentialRow, RequestRow
@@ -16,7 +17,6 @@ from tui.kube.text import safe_text
 from tui.widgets.prompt import Prompt
 from tui.widgets.themes import NAMES, known_theme
 
-from .actions import BY_NAME, words
 from .commands import Command, Known, complete, understand
 from .memory import Memory
 from .overview import Overview

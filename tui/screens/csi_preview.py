@@ -18,6 +18,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
+from tui.actions.paths import file_stem, is_folder, whole_path
 from tui.fleet.rows import RequestRow
 from tui.issuance import csi, csi_trial
 from tui.issuance.durations import format_duration
@@ -31,7 +32,7 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_folder, whole_path
+from .dialog import Dialog, Equivalent, Field, Wrong
 from .reveal import RevealScreen
 from .session import Session
 

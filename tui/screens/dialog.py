@@ -6,9 +6,7 @@ there, and a button that cannot be pressed yet says why.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar, NamedTuple, TypeVar
 
 from textual.app import ComposeResult
@@ -21,43 +19,12 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.issuance.errors import UsageError
 from tui.kube import shell
-from tui.kube.home import NoHome, expanded
 from tui.kube.text import safe_text
 from tui.widgets.key_hints import KeyHints
 
 from .clipboard import copy_command
 
 Result = TypeVar("Result")
-
-
-def file_stem(name: str) -> str:
-    """A name from a cluster as the name of a file: letters, digits and `.-_` stay, the rest becomes a dash."""
-    return "".join(char if char.isalnum() or char in ".-_" else "-" for char in name)[:200].lstrip(".") or "credential"
-
-
-def whole_path(text: str) -> Path:
-    """What somebody typed as an absolute path; as it is where it names a home folder that is not there."""
-    path = Path(text)
-    with contextlib.suppress(NoHome):
-        path = expanded(path)
-    return path.absolute()
-
-
-def is_folder(text: str) -> bool:
-    """Whether what somebody typed names a folder; not where that cannot be looked up."""
-    return _holds(text, Path.is_dir)
-
-
-def is_file(text: str) -> bool:
-    """Whether it names a file; not where that cannot be looked up."""
-    return _holds(text, Path.is_file)
-
-
-def _holds(text: str, asked: Callable[[Path], bool]) -> bool:
-    try:
-        return asked(whole_path(text))
-    except (OSError, ValueError):
-        return False  # whoever writes says what is wrong with it
 
 
 class Wrong(NamedTuple):

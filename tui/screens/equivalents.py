@@ -13,18 +13,18 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.actions.action import AnyAction
+from tui.actions.lines import Line
 from tui.kube.text import safe_text
 from tui.widgets.key_hints import KeyHints
 
-from .actions import Action
 from .clipboard import copy_command
-from .command_lines import Line
 
 
 class Equivalent(NamedTuple):
     """One action that is possible now, and one line that does it elsewhere."""
 
-    action: Action
+    action: AnyAction
     line: Line
 
 
@@ -40,7 +40,7 @@ class EquivalentsScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, title: str, found: Sequence[Equivalent], rest: Sequence[Action], options: Sequence[str] = ()
+        self, title: str, found: Sequence[Equivalent], rest: Sequence[AnyAction], options: Sequence[str] = ()
     ) -> None:
         super().__init__()
         self._heading = safe_text(f"As commands  {title}", 200)

@@ -18,6 +18,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
+from tui.actions.lines import export_words
+from tui.actions.paths import file_stem, is_folder, whole_path
 from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
 from tui.issuance.names import check_names
@@ -27,8 +29,7 @@ from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .command_lines import export_words
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong, file_stem, is_folder, whole_path, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, wrong
 from .reading import coloured
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static
 
+from tui.actions.paths import whole_path
 from tui.kube.text import safe_text
 
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong, whole_path
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong
 
 FORMS = {".jsonl": "jsonl", ".csv": "csv"}
 

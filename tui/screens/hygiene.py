@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from tui.actions.ending import REVOKE
+from tui.actions.rotating import ROTATE
 from tui.fleet.hygiene import check
 from tui.fleet.names import LIMIT, short_path
 from tui.fleet.rows import Row
@@ -26,7 +28,7 @@ from tui.widgets.facts import Fact, Section
 from tui.widgets.severity_signs import SEVERITIES, severity_cell
 from tui.widgets.table import FleetTable
 
-from . import acting_on_endings, replacing, saving
+from . import doing, replacing, saving
 from .page import Page
 from .session import Session
 
@@ -189,12 +191,12 @@ class HygieneScreen(Page[Finding]):
 
         fixes = {finding.fix for finding in self._findings() if finding.fix}
         if fixes == {Fix.ROTATE}:
-            self.action_rotate()
+            doing.to_chosen(self, ROTATE)
         elif fixes == {Fix.REVOKE}:
-            self.action_revoke()
+            doing.to_chosen(self, REVOKE)
         elif fixes == {Fix.REVOKE_HANDLE}:
             subjects = dict.fromkeys(finding.subject for finding in self._findings() if finding.fix)
-            acting_on_endings.revoke_handles(self, [Address.parse(subject) for subject in subjects])
+            doing.revoke_handles(self, [Address.parse(subject) for subject in subjects])
         elif fixes == {Fix.CHMOD}:
             paths = list(dict.fromkeys(finding.path for finding in self._findings()))
             body = [short_path(path) for path in paths[:8]] + (["…"] if len(paths) > 8 else [])

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Select, Static
 
+from tui.actions.paths import whole_path
 from tui.issuance.errors import IssuanceError
 from tui.issuance.files import read_private, readable_by_others
 from tui.issuance.inspecting import inspect
@@ -31,7 +32,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.paste_box import PasteBox
 from tui.widgets.top_bar import Crumbs
 
-from .dialog import Field, whole_path
+from .dialog import Field
 from .reading import inspected
 from .session import Session
 

@@ -17,13 +17,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
+from tui.actions.table import BY_NAME
 from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
 from tui.widgets.key_line import KeyLine
 from tui.widgets.keystrokes import Keystrokes, Pace, Sort, Stillness, Stroke, Verdict
 from tui.widgets.table import FleetTable
-
-from .actions import BY_NAME
 
 _MOVES: Final = ("move(", "page(", "edge(", "step(", "scroll_", "cursor_", "page_up", "page_down", "to_list", "mark")
 """How the actions begin that only move a cursor, a picture or a mark."""

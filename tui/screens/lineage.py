@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tui.actions.fitting import address_of
 from tui.fleet.moments import relative, stamp
 from tui.fleet.names import LIMIT, short_path
 from tui.fleet.query import identity_of
@@ -31,7 +32,6 @@ from tui.widgets.lifetime_cells import SOON
 from tui.widgets.severity_signs import SEVERITIES
 from tui.widgets.table import FleetTable
 
-from .command_lines import address_of
 from .describe import title_of
 from .jobs import Job
 from .page import Page

@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
+from tui.actions.paths import file_stem, is_file, is_folder, whole_path
 from tui.issuance.durations import parse_duration
 from tui.issuance.identity import IdentityWish, manifests
 from tui.issuance.self_issue import SelfWish
@@ -21,7 +22,7 @@ from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, is_file, is_folder, whole_path, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, wrong
 
 
 class NewIdentityScreen(Dialog[IdentityWish | None]):

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
+from tui.actions.paths import file_stem, whole_path
 from tui.fleet.rows import ClusterRow, ShootFacts
 from tui.issuance.durations import parse_duration
 from tui.issuance.plain import PlainWish, Way
@@ -21,7 +22,7 @@ from tui.issuance.types import AccessLevel, ShootAccess, ShootWish
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Wrong, file_stem, whole_path, wrong
+from .dialog import Dialog, Equivalent, Field, Wrong, wrong
 
 _CERTIFICATE: Final = "certificate"
 _KINDS: Final = (

@@ -17,6 +17,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
+from tui.actions.paths import is_folder, whole_path
 from tui.fleet.found import Tenant
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.errors import UsageError
@@ -30,7 +31,7 @@ from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong, is_folder, whole_path, wrong
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong, wrong
 
 Answer = TypeVar("Answer")
 DIRECT: Final = "direct"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui.actions.fitting import address_of
 from tui.fleet.rows import AccountRow, Row
 
-from .command_lines import address_of
 from .session import PageName
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from .actions import ACTIONS
+from tui.actions.table import ACTIONS
+
 from .main import AREAS, MainScreen
 from .working import WorkingScreen
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from textual.worker import Worker
 
+from tui.actions.rotating import ROTATE
 from tui.fleet.renewal_leases import RenewalLeases
 from tui.fleet.renewing import watched, why_not_asked
 from tui.fleet.rows import CredentialRow
@@ -144,7 +145,7 @@ class Renewing:
         )
 
     async def _renew(self, addresses: Sequence[Address]) -> list[Outcome]:
-        tasks = [work.rotate(self._session, address) for address in addresses]
+        tasks = [work.task(self._session, ROTATE, address) for address in addresses]
         job = self._host.start_job("renew", tasks, quiet=True)
         await job.over.wait()
         return [_outcome(address, task) for address, task in zip(addresses, tasks, strict=True)]

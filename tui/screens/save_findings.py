@@ -8,7 +8,9 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from .dialog import Dialog, Field, Wrong, is_folder, whole_path
+from tui.actions.paths import is_folder, whole_path
+
+from .dialog import Dialog, Field, Wrong
 
 FORMS = (".sarif", ".json")
 

@@ -11,13 +11,14 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from tui.actions.paths import file_stem, is_folder, whole_path
 from tui.issuance.errors import IssuanceError
 from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 from . import replacing, saving
-from .dialog import Dialog, Field, Wrong, file_stem, is_folder, whole_path
+from .dialog import Dialog, Field, Wrong
 from .reading import ReadingScreen, coloured
 from .session import Session, Shell
 

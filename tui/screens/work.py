@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tui.actions.action import Action, Wish
+from tui.actions.asking import place_said
 from tui.fleet.decode import credential_row
 from tui.fleet.moments import lifetime, stamp
 from tui.fleet.names import short_address, short_path
-from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.errors import Unasked, UsageError
@@ -21,21 +22,9 @@ from tui.issuance.identity import IdentityWish
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenant_wish import TenantPush
-from tui.issuance.types import (
-    AccessLevel,
-    Action,
-    Address,
-    Destination,
-    FileDestination,
-    IssueSpec,
-    Outcome,
-    Plan,
-    ShootWish,
-    State,
-    StepStatus,
-)
+from tui.issuance.types import AccessLevel, Address, Destination, Outcome, Plan, ShootWish, State, StepStatus
+from tui.issuance.types import Action as Did
 
-from .command_lines import address_of
 from .intended import Intended
 from .jobs import TRIED_AGAIN, Task
 from .saving import write_here
@@ -47,25 +36,18 @@ if TYPE_CHECKING:
 _SECOND: Final = timedelta(seconds=1)
 
 
-def rotate(session: Session, address: Address) -> Task:
-    """Renew it at once."""
-
-    async def done(task: Task) -> None:
-        session.undone.discard(address)
-
-    return _about(session, address, _planned(session, partial(session.engine.plan_rotate, address), done))
-
-
-def undo(session: Session, address: Address) -> Task:
-    """Back to what its last rotation replaced."""
-    planned = _planned(session, lambda: session.engine.plan_undo(address))
+def task(session: Session, action: Action[Wish], wish: Wish) -> Task:
+    """Do what an action does with this wish."""
+    title, run = action.title_of(wish), action.run
+    if run is None:
+        return _about(session, wish, _planned(session, partial(action.plan, session.engine, wish)), title)
 
     async def work(task: Task) -> None:
-        await planned(task)
-        if task.status is StepStatus.DONE:
-            session.undone ^= {address}  # undone twice, it is the newer one again
+        answer = await run(session, wish)
+        task.status = StepStatus.DONE if answer.ok else StepStatus.FAILED
+        task.message, task.hint = answer.message, answer.hint
 
-    return _about(session, address, work)
+    return _about(session, wish, work, title)
 
 
 def as_foreseen(session: Session, intended: Intended) -> Task:
@@ -77,37 +59,6 @@ def as_foreseen(session: Session, intended: Intended) -> Task:
 
     cluster = _waits_for(session, intended.plan.address) if intended.plan is not None else ""
     return Task(intended.title, _planned(session, plan), cluster=cluster)
-
-
-def rotation_of(session: Session, row: Row) -> Intended | None:
-    """How a row is renewed; for a PushSecret its source is, which is then carried over at once."""
-    engine = session.engine
-    if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
-        plan = partial(engine.plan_push_again, row.cluster, row.namespace, row.name)
-        return Intended(f"PushSecret {row.namespace}/{row.name}", plan)
-    address = address_of(row)
-    return None if address is None else Intended(short_address(str(address)), partial(engine.plan_rotate, address))
-
-
-def rotate_row(session: Session, row: Row) -> Task | None:
-    """Renew what a row stands for."""
-    if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
-        intended = rotation_of(session, row)
-        if intended is None:
-            return None
-        return Task(intended.title, _planned(session, intended.make), cluster=row.cluster)
-    address = address_of(row)
-    return None if address is None else rotate(session, address)
-
-
-def revoke(session: Session, address: Address) -> Task:
-    """End it."""
-    return _about(session, address, _planned(session, lambda: session.engine.plan_revoke(address)))
-
-
-def issue(session: Session, spec: IssueSpec) -> Task:
-    """Make a new one."""
-    return Task(title_of(spec), _planned(session, partial(session.engine.plan_issue, spec)))
 
 
 def issue_shoot(session: Session, wish: ShootWish | PlainWish) -> Task:
@@ -155,7 +106,7 @@ def create_request(session: Session, draft: DPURequestDraft) -> Task:
     return Task(title_of(draft), _planned(session, lambda: session.engine.plan_create_request(draft)))
 
 
-def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish | TenantPush) -> str:
+def title_of(wish: DPURequestDraft | IdentityWish | SelfWish | TenantPush) -> str:
     """What somebody wishes for, in one line."""
     if isinstance(wish, TenantPush):
         where = f"{wish.tenant} {wish.remote_namespace}/{wish.remote_secret}"
@@ -164,10 +115,7 @@ def title_of(wish: IssueSpec | DPURequestDraft | IdentityWish | SelfWish | Tenan
         return f"{wish.identity.namespace}/{wish.identity.name} → {short_path(wish.path)}"
     if isinstance(wish, SelfWish):
         return f"{short_address(str(wish.source))} → {short_path(wish.out)}"
-    if isinstance(wish, DPURequestDraft):
-        return f"{wish.cluster} {wish.namespace}/{wish.name}"
-    places = ", ".join(map(place_of, wish.destinations))
-    return f"{wish.identity.namespace}/{wish.identity.name} → {places}"
+    return f"{wish.cluster} {wish.namespace}/{wish.name}"
 
 
 def keep(session: Session, address: Address, *, take_over: bool) -> Task:
@@ -194,11 +142,6 @@ def create_identity(session: Session, wish: IdentityWish) -> Task:
 def mint(session: Session, wish: SelfWish) -> Task:
     """A short-lived token that an identity asks for itself."""
     return Task(title_of(wish), _planned(session, lambda: session.engine.plan_self_issue(wish)))
-
-
-def reactivate(session: Session, address: Address) -> Task:
-    """Let an invalidated long-lived token work again."""
-    return _about(session, address, _planned(session, lambda: session.engine.plan_reactivate(address)))
 
 
 def make_store(session: Session, host: str, namespace: str, cluster: str) -> Task:
@@ -253,7 +196,7 @@ def export(
     session: Session, address: Address, destination: Destination, form: Format | None = None, **words: bool
 ) -> Task:
     """Write it to one more place; `words` are those that were said so (`force`, `other_server`)."""
-    where = place_of(destination)
+    where = place_said(destination)
     planned = _planned(session, lambda: session.engine.plan_export(address, destination, form, **words))
 
     async def work(task: Task) -> None:
@@ -264,34 +207,11 @@ def export(
     return _about(session, address, work, f"{short_address(str(address))} → {where}")
 
 
-def place_of(destination: Destination) -> str:
-    """A destination, as short as it can be said."""
-    if isinstance(destination, FileDestination):
-        return short_path(destination.path)
-    return f"Secret {destination.namespace}/{destination.name}"
-
-
-def verify(session: Session, address: Address) -> Task:
-    """Ask the cluster whether it is accepted."""
-
-    async def work(task: Task) -> None:
-        row = session.store.credentials.get(str(address))
-        found = await session.engine.verify(address)
-        if found.ok and row is not None:
-            session.store.handles.accepted(row.credential)
-        task.status = StepStatus.DONE if found.ok else StepStatus.FAILED
-        said = found.message or ("accepted" if found.ok else "refused")
-        who = f" as {found.username}" if found.username and found.username not in said else ""
-        by = f" ({found.method})" if found.method else ""
-        task.message, task.hint = f"{said}{who}{by}", found.hint
-
-    return _about(session, address, work)
-
-
-def _about(session: Session, address: Address, work: Callable[[Task], Awaitable[None]], title: str = "") -> Task:
-    """A task about a credential that exists."""
-    title = title or short_address(str(address))
-    return Task(title, work, address=address, cluster=_waits_for(session, address))
+def _about(session: Session, wish: object, work: Callable[[Task], Awaitable[None]], title: str = "") -> Task:
+    """A task, about a credential that exists where that is what is wished for."""
+    address = wish if isinstance(wish, Address) else None
+    cluster = _waits_for(session, address) if address is not None else getattr(wish, "cluster", "")
+    return Task(title or short_address(str(address)), work, address=address, cluster=cluster)
 
 
 def _waits_for(session: Session, address: Address) -> str:
@@ -322,6 +242,11 @@ def _planned(
             task.message = _said(outcome, session)
         if task.status is StepStatus.DONE and done is not None:
             await done(task)
+        if task.status is StepStatus.DONE and task.address is not None:
+            if outcome.action is Did.ROTATE:
+                session.undone.discard(task.address)
+            elif outcome.action is Did.UNDO:
+                session.undone ^= {task.address}  # undone twice, it is the newer one again
         _show_exports(session)
 
     return work
@@ -346,7 +271,7 @@ async def _end_what_is_left(session: Session, task: Task) -> None:
 
 def _said(outcome: Outcome, session: Session) -> str:
     credential = outcome.credential
-    if outcome.action in (Action.KEEP, Action.DELETE):
+    if outcome.action in (Did.KEEP, Did.DELETE):
         last = next((result.message for result in reversed(outcome.results) if result.message), "")
         return last.partition("; ")[0]  # the step itself says the rest
     if credential is None or outcome.action.value == "revoke":
@@ -358,7 +283,7 @@ def _said(outcome: Outcome, session: Session) -> str:
     asked, granted = credential.requested, credential.granted
     capped = f" (asked {lifetime(asked)}, capped)" if asked and granted and asked - granted > _SECOND else ""
     good = granted
-    if outcome.action is Action.UNDO and granted is not None:  # what is put back is not new
+    if outcome.action is Did.UNDO and granted is not None:  # what is put back is not new
         good, capped = min(granted, credential.expires_at - session.now(credential_row(credential))), ""
     return f"{level}good for {lifetime(good)}{capped}, until {stamp(credential.expires_at)}{kept}"
 

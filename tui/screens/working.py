@@ -7,12 +7,17 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.widget import Widget
 
-from tui.fleet.query import cluster_of, clusters_of
+from tui.actions.action import AnyAction, Needs
+from tui.actions.fitting import address_of
+from tui.actions.lines import Asked
+from tui.actions.table import ACTIONS, BY_NAME, NOVELTIES
+from tui.fleet.query import cluster_of, clusters_of, identity_of
+from tui.issuance.durations import format_duration
 from tui.issuance.running import explain
 from tui.issuance.types import Address
 from tui.kube.text import safe_text
@@ -20,8 +25,6 @@ from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable
 
 from . import (
-    acting_on_credentials,
-    acting_on_endings,
     acting_on_exports,
     acting_on_identities,
     acting_on_requests,
@@ -29,13 +32,12 @@ from . import (
     acting_on_tenants,
     acting_on_time,
     acting_on_trust,
+    doing,
     work,
 )
 from .acting_on_exports import Journal
-from .actions import ACTIONS, BY_NAME, NOVELTIES, Action, Needs, bindings, possible
 from .asking import asks, how_many
 from .clipboard import copy, sent
-from .command_lines import Asked, address_of
 from .describe import title_of, what_it_is
 from .dialog import Dialog
 from .insights import InsightScreen
@@ -43,14 +45,30 @@ from .intended import Intended
 from .jobs import Task
 from .session import Session
 
+if TYPE_CHECKING:
+    from .form import Form
+
 Wish = TypeVar("Wish")
+
+
+def binding_of(action: AnyAction) -> Binding:
+    """The key of an action."""
+    return Binding(
+        action.key,
+        action.name,
+        action.label or action.name,
+        show=action.footer,
+        key_display=action.key_display,
+        id=action.follows or action.name,
+        tooltip=action.says,
+    )
 
 
 class WorkingScreen(InsightScreen):
     """A screen whose rows can be acted on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(),
+        *(binding_of(action) for action in ACTIONS if action.key),
         Binding("J", "results", "read the newest job's results", show=False, id="results"),
     ]
 
@@ -99,11 +117,11 @@ class WorkingScreen(InsightScreen):
             return self.session.fleet is not None or None
         if known.needs is Needs.JOURNAL:
             return self.journal() is not None and (not self.why_not_for(known) or None)
-        if not possible(known, self.chosen()):
+        if not known.possible(self.chosen()):
             return False
         return None if self.why_not_for(known) else True
 
-    def why_not_for(self, known: Action) -> str:
+    def why_not_for(self, known: AnyAction) -> str:
         """Why an action that suits what is chosen may not be done; empty where it may."""
         if known.writes and (why := self.session.why_read_only()):
             return why
@@ -123,7 +141,7 @@ class WorkingScreen(InsightScreen):
         meant = (action for action in ACTIONS if key in keys.get(action.name, action.key).split(","))
         return next((why for action in meant if (why := self.why_not_these(action))), "")
 
-    def why_not_these(self, action: Action) -> str:
+    def why_not_these(self, action: AnyAction) -> str:
         """Why this cannot be done to what is chosen; empty where it can."""
         rows, name = self.chosen(), (action.label or action.name).replace("_", " ")
         if action.needs in (Needs.NOTHING, Needs.JOURNAL):
@@ -149,17 +167,7 @@ class WorkingScreen(InsightScreen):
             self._possible = possible_now
             self.refresh_bindings()
 
-    # One key each
-
-    def action_rotate(self) -> None:
-        acting_on_endings.rotate(self)
-
-    def action_foresee(self) -> None:
-        found = (work.rotation_of(self.session, row) for row in self.chosen())
-        self.foresee("rotate", [intended for intended in found if intended is not None])
-
-    def action_undo(self) -> None:
-        acting_on_time.undo(self)
+    # One key each: what is not here is made from its definition, at the end of this module
 
     def action_renewal_loop(self) -> None:
         acting_on_time.renewal_loop(self)
@@ -167,17 +175,11 @@ class WorkingScreen(InsightScreen):
     def action_snooze(self) -> None:
         acting_on_time.snooze(self)
 
-    def action_verify(self) -> None:
-        self.begin("verify", [work.verify(self.session, address) for address in self.chosen_addresses()])
-
     def action_export(self) -> None:
         acting_on_exports.export(self)
 
     def action_export_journal(self) -> None:
         acting_on_exports.export_journal(self)
-
-    def action_revoke(self) -> None:
-        acting_on_endings.revoke(self)
 
     def action_new(self) -> None:
         from .choose_new import ChooseNewScreen
@@ -188,9 +190,6 @@ class WorkingScreen(InsightScreen):
 
         entries = [entry for entry in NOVELTIES if self.check_action(entry.action, ())]
         self.app.push_screen(ChooseNewScreen(entries), chosen)
-
-    def action_new_credential(self) -> None:
-        acting_on_credentials.new(self)
 
     def action_new_request(self) -> None:
         acting_on_requests.new(self)
@@ -221,9 +220,6 @@ class WorkingScreen(InsightScreen):
 
     def action_mint(self) -> None:
         acting_on_identities.mint(self)
-
-    def action_reactivate(self) -> None:
-        acting_on_identities.reactivate(self)
 
     def action_new_shoot(self) -> None:
         acting_on_shoots.new(self)
@@ -263,17 +259,16 @@ class WorkingScreen(InsightScreen):
     def action_equivalent(self) -> None:
         from .equivalents import Equivalent, EquivalentsScreen
 
-        rows, session = self.chosen(), self.session
+        rows = self.chosen()
         if not rows:
             return
-        contexts = [row.name for row in session.store.clusters.values() if row.source == "kubeconfig"]
-        asked = Asked(rows, self.kubemint.export_folder, contexts, session.clock())
+        asked = self.what_is_asked()
         found: list[Equivalent] = []
         rest = []
         for action in ACTIONS:
             if action.name in ("equivalent", "new") or not self.check_action(action.name, ()):
                 continue
-            lines = action.command(asked) if action.command is not None else []
+            lines = action.lines(asked)
             found += [Equivalent(action, line) for line in lines]
             rest += [] if lines else [action]
         title = title_of(rows[0]) if len(rows) == 1 else f"{len(rows)} rows"
@@ -306,6 +301,14 @@ class WorkingScreen(InsightScreen):
             panel.focus()
 
     # What the modules beside this one ask
+
+    def what_is_asked(self) -> Asked:
+        """What is chosen, and what else forms and command lines depend on."""
+        rows, session = self.chosen(), self.session
+        contexts = [row.name for row in session.store.clusters.values() if row.source == "kubeconfig"]
+        clusters = self.writable_clusters(cluster_of(rows[0]) if rows else "")
+        lifetime = format_duration(session.settings.lifetime)
+        return Asked(rows, self.kubemint.export_folder, contexts, session.clock(), clusters, lifetime)
 
     def chosen_addresses(self) -> list[Address]:
         """What the engine calls the chosen rows."""
@@ -386,3 +389,33 @@ class WorkingScreen(InsightScreen):
 
 def _hidden(number: int) -> str:
     return f"{number} marked row{' is' if number == 1 else 's are'} hidden by the filter"
+
+
+def _new_credential(screen: WorkingScreen) -> Form[Any]:
+    from .new_credential import NewCredentialScreen
+
+    asked = screen.what_is_asked()
+    identity = identity_of(asked.row) if asked.row is not None else None
+    return NewCredentialScreen(asked.clusters, folder=asked.folder, identity=identity, lifetime=asked.lifetime)
+
+
+_FORMS: Final[dict[str, Callable[[WorkingScreen], Form[Any]]]] = {"new_credential": _new_credential}
+
+
+def _acting(action: AnyAction) -> Callable[[WorkingScreen], None]:
+    """What the key of an action does."""
+
+    def act(screen: WorkingScreen) -> None:
+        if action.name in _FORMS:
+            doing.by_form(screen, action, _FORMS[action.name](screen))
+        elif action.only_shows:
+            doing.foresee_chosen(screen, action)
+        else:
+            doing.to_chosen(screen, action)
+
+    return act
+
+
+for _action in ACTIONS:
+    if not hasattr(WorkingScreen, f"action_{_action.name}") and (_action.of or _action.begin):
+        setattr(WorkingScreen, f"action_{_action.name}", _acting(_action))

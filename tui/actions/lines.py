@@ -15,15 +15,14 @@ from tui.fleet.objects import where_is
 from tui.fleet.query import cluster_of, identity_of, namespace_of
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row
 from tui.issuance.dpf import DPU_REQUESTS
-from tui.issuance.external_secrets import PUSHED
 from tui.issuance.formats import Format
 from tui.issuance.gardener import SHOOTS
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, Destination, FileDestination
+from tui.issuance.types import Credential, Destination, FileDestination
 from tui.kube import shell
 from tui.kube.resource import SECRETS, Resource
 
-from .dialog import file_stem
+from .fitting import address_of
+from .paths import file_stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +48,18 @@ class Asked:
     contexts: Collection[str]
     """The clusters that kubectl knows by this name."""
     now: datetime
+    clusters: Sequence[str] = ()
+    """Those that something can be made in, the one at hand first."""
+    lifetime: str = "1h"
+    """How long a new credential lives unless somebody says otherwise."""
+
+    @property
+    def row(self) -> Row | None:
+        """The only one that is chosen."""
+        return self.rows[0] if len(self.rows) == 1 else None
 
 
 Command = Callable[[Asked], list[Line]]
-
-
-def address_of(row: Row) -> Address | None:
-    """What the engine knows a row by; None for clusters, accounts, and requests that nothing was issued for."""
-    if isinstance(row, CredentialRow):
-        return row.credential.address
-    if isinstance(row, RequestRow) and row.kind is RequestKind.DPU:
-        return Address(CredentialKind.REQUEST, row.cluster, row.namespace, row.name)
-    if isinstance(row, RequestRow) and row.credential is not None:
-        return row.credential.address  # what it carries
-    return None
 
 
 def default_path(folder: Path, row: CredentialRow | RequestRow) -> Path:
@@ -117,17 +114,6 @@ def by_form(asked: Asked) -> list[Line]:
     return []
 
 
-def rotate(asked: Asked) -> list[Line]:
-    """What a PushSecret takes from is renewed; then the push is announced."""
-    pushes = [row for row in asked.rows if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH]
-    lines = together("rotate")(asked)
-    for row in pushes:
-        cluster, resource, namespace, name = where_is(row)
-        mark = f"{PUSHED}=again-{asked.now:%H%M%S}"
-        lines.append(_kubectl(asked, cluster, ("annotate", "--overwrite"), "PATCH", resource, namespace, name, mark))
-    return lines
-
-
 def export(asked: Asked) -> list[Line]:
     """Each to a file of its own."""
     lines = []
@@ -155,7 +141,7 @@ def of_subject(verb: str) -> Command:
 def yaml(asked: Asked) -> list[Line]:
     """The object as the cluster has it; nothing in it is masked."""
     cluster, resource, namespace, name = where_is(asked.rows[0])
-    return [_kubectl(asked, cluster, ("get", "-o", "yaml"), "GET", resource, namespace, name)]
+    return [kubectl(asked, cluster, ("get", "-o", "yaml"), "GET", resource, namespace, name)]
 
 
 def details(asked: Asked) -> list[Line]:
@@ -181,7 +167,7 @@ def reveal(asked: Asked) -> list[Line]:
     namespace, _, name = credential.kept_in.removeprefix("Secret ").partition("/")
     keys = (credential.format or Format.KUBECONFIG).rules.keys
     shown = f'go-template={{{{index .data "{keys[-1]}" | base64decode}}}}'
-    return [_kubectl(asked, credential.address.cluster, ("get", "-o", shown), "GET", SECRETS, namespace, name)]
+    return [kubectl(asked, credential.address.cluster, ("get", "-o", shown), "GET", SECRETS, namespace, name)]
 
 
 def keep(*more: str) -> Command:
@@ -203,18 +189,8 @@ def delete_request(asked: Asked) -> list[Line]:
     found = []
     for address in (address for row in asked.rows if (address := address_of(row)) is not None):
         where = (DPU_REQUESTS, address.namespace, address.name)
-        found.append(_kubectl(asked, address.cluster, ("delete", "--wait=false"), "DELETE", *where))
+        found.append(kubectl(asked, address.cluster, ("delete", "--wait=false"), "DELETE", *where))
     return found + keep()(asked)
-
-
-def new_credential(asked: Asked) -> list[Line]:
-    """For the account that is chosen, as the form begins."""
-    who = identity_of(asked.rows[0]) if len(asked.rows) == 1 else None
-    if who is None:
-        return []
-    path = asked.folder / f"{file_stem(f'{who.namespace}-{who.name}')}.kubeconfig"
-    words = ("kubemint", "issue", who.name, "-n", who.namespace, "--context", who.cluster, "--out", str(path))
-    return [Line(words)]
 
 
 def new_identity(asked: Asked) -> list[Line]:
@@ -278,7 +254,7 @@ def reconnect(asked: Asked) -> list[Line]:
     return [Line(("kubectl", "get", "--raw", "/version", "--context", name))]
 
 
-def _kubectl(
+def kubectl(
     asked: Asked,
     cluster: str,
     how: tuple[str, ...],

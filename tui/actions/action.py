@@ -1,0 +1,186 @@
+"""What an action is: one definition, from which its key, words, form, verb, plan and `$` are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from tui.fleet.rows import Row
+
+from .fields import Fault, Field, Said, Values, read, words
+from .fitting import ANYTHING, Fits
+from .lines import Asked, Line
+
+if TYPE_CHECKING:
+    from tui.fleet.store import FleetStore
+    from tui.issuance.engine import Engine
+    from tui.issuance.types import Plan
+
+Wish = TypeVar("Wish")
+
+
+class Host(Protocol):
+    """What an action is done with."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def store(self) -> FleetStore: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How it went, in words, and what to do next."""
+
+    message: str
+    hint: str = ""
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked before it begins."""
+
+    said: str
+    """What it means, of one; of many where `of_many` says nothing else."""
+    noun: str = "credential"
+    destroys: bool = False
+    """Whether a word has to be typed."""
+    of_many: str = ""
+    users: bool = True
+    """Whether it is looked up what ends with it and who uses it; else what the plan warns of stands there."""
+
+
+class Needs(Enum):
+    """What has to be chosen."""
+
+    NOTHING = 0
+    """The fleet has to be open, that is all."""
+    ONE = 1
+    SOME = 2
+    """One row or many."""
+    JOURNAL = 3
+    """The journal, with something in it."""
+
+
+def _no_plan(engine: Engine, wish: object, **words: bool) -> Awaitable[Plan]:
+    raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action(Generic[Wish]):
+    """One thing that can be done. `fits` says whether it makes sense for a row at all."""
+
+    name: str
+    title: str
+    """What the palette calls it."""
+    says: str
+    """What it does, in a few words."""
+    key: str = ""
+    label: str = ""
+    """What the footer and the help call it; empty: its name."""
+    key_display: str | None = None
+    follows: str = ""
+    """The action whose key it shares, and goes along with where somebody moves that."""
+    footer: bool = False
+    """Whether the footer has room for it."""
+    words: tuple[str, ...] | None = None
+    """What it is called after `:`; None: its name."""
+    needs: Needs = Needs.ONE
+    mutates: bool = False
+    """Whether it changes something in a cluster."""
+    writes: bool = False
+    """Whether it writes a file on this machine that somebody names."""
+    rests: bool = False
+    """Whether its key does nothing right after other keys."""
+    fits: Fits = ANYTHING
+    only_shows: bool = False
+    """Whether it is the dry run of another one."""
+
+    job: str = ""
+    """What it is called while it runs and in its dry run; empty: its name."""
+    of: Callable[[Row], Wish | None] | None = None
+    """The wish that a chosen row stands for, where nothing else need be asked."""
+    plan: Callable[..., Awaitable[Plan]] = _no_plan
+    """What it would do: called with the engine, the wish, and what was said so in a word (`force=True`)."""
+    run: Callable[[Host, Wish], Awaitable[Answer]] | None = None
+    """How it is done where that is no plan of the engine's."""
+    question: Question | None = None
+    """What is asked before it begins; None: only whether to begin, where several are changed or settings say so."""
+    refuses: Callable[[Row], str] = lambda row: ""
+    """Why it cannot be done to a row that it fits; empty where it can."""
+    path_of: Callable[[Wish], str] = lambda wish: ""
+    """The file that it writes; what lies there is asked about first."""
+    merges: Callable[[Wish], bool] = lambda wish: False
+    """Whether that file keeps the rest of what is in it, so that the change is shown first."""
+    title_of: Callable[[Wish], str] = str
+    """What is wished for, in one line."""
+
+    fields: tuple[Field, ...] = ()
+    begin: Callable[[Asked, Row | None], Said] | None = None
+    """What its form begins with, for what is chosen; `$` says the same."""
+    make: Callable[[Values], Wish] | None = None
+    """The wish from the fields' values."""
+    check: Callable[[Said, Values], Iterable[Fault]] = field(default=lambda said, values: ())
+    """What is wrong beyond single fields, from what was said and from those values that could be read."""
+
+    verb: tuple[str, ...] = ()
+    """Its command on the command line."""
+    command: Callable[[Asked], list[Line]] | None = None
+    """Its command lines, where they are not the verb with what its form begins with."""
+
+    @property
+    def suits(self) -> str:
+        """What it can be done to, in words."""
+        return self.fits.suits
+
+    @property
+    def runs_as(self) -> str:
+        """What it is called while it runs."""
+        return self.job or self.name
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it can be done outside of the dashboard at all."""
+        return self.command is not None or bool(self.verb)
+
+    def possible(self, rows: list[Row]) -> bool:
+        """Whether it can be done to what is chosen."""
+        if self.needs is Needs.NOTHING:
+            return True
+        if self.needs is Needs.JOURNAL or not rows or (len(rows) > 1 and self.needs is Needs.ONE):
+            return False
+        return all(map(self.fits, rows))
+
+    def faults(self, said: Said) -> list[Fault]:
+        """What is wrong with what was said: first of single fields, in their order; then of what they are together."""
+        values, faults = read(self.fields, said)
+        return [*faults, *self.check(said, values)]
+
+    def wish(self, said: Said) -> Wish:
+        """What is wished for, where nothing is wrong with what was said."""
+        assert self.make is not None
+        return self.make({**read(self.fields, said)[0]})
+
+    def said_so(self, said: Said) -> dict[str, bool]:
+        """What was said yes to in a word, for the plan."""
+        return {field.id: True for field in self.fields if field.word and said.get(field.id)}
+
+    def line(self, said: Said) -> list[str]:
+        """The command line that is the same, word by word."""
+        return ["kubemint", *self.verb, *words(self.fields, said)]
+
+    def lines(self, asked: Asked) -> list[Line]:
+        """The same for what is chosen, as its form begins; none where the form asks for what nobody said yet."""
+        if self.command is not None:
+            return self.command(asked)
+        if self.begin is None or not self.verb:
+            return []
+        rows: list[Row | None] = list(asked.rows) if self.needs is Needs.SOME else [asked.row]
+        begun = [self.begin(asked, row) for row in rows]
+        return [Line(tuple(self.line(said))) for said in begun if not self.faults(said)]
+
+
+AnyAction = Action[Any]

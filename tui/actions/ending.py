@@ -1,0 +1,30 @@
+"""Ending credentials before their time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tui.fleet.names import short_address
+from tui.fleet.rows import Row
+from tui.issuance.revoking_plans import irrevocable
+from tui.issuance.types import Address
+
+from . import fitting as fit
+from .action import Action, Needs, Question
+from .lines import together
+
+
+def _refuses(row: Row) -> str:
+    credential = fit.credential_of(row)
+    why = irrevocable(credential) if credential is not None else None
+    return f"It cannot be revoked: {why[0]}. {why[1].capitalize()}." if why else ""
+
+
+REVOKE: Final = Action[Address](
+    name="revoke", title="Revoke", says="end it; asks first",
+    key="ctrl+d", key_display="^d", footer=True, needs=Needs.SOME, mutates=True, fits=fit.MATERIAL, refuses=_refuses,
+    of=fit.address_of, title_of=lambda address: short_address(str(address)),
+    plan=lambda engine, address, **words: engine.plan_revoke(address, **words),
+    question=Question("It ends for everybody who uses it, and cannot be brought back.", destroys=True),
+    command=together("revoke"),
+)  # fmt: skip

@@ -1,0 +1,177 @@
+"""What an action asks for: fields that a form shows and a command line takes, read and checked by one set of rules.
+
+What was said is a mapping from a field's id to what stands in the form or was given as an option (text, a tick, a
+choice, several words); read, it is a mapping to values. What is wrong is a `Fault`, which names a field by its id: each
+side puts its own words in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from tui.issuance.errors import UsageError
+
+Said = Mapping[str, Any]
+"""What was said, by field: as it was typed, ticked or chosen."""
+Values = Mapping[str, Any]
+"""The same as what it means."""
+
+
+class Control(Enum):
+    """How a form asks for it."""
+
+    TEXT = 0
+    TICK = 1
+    CHOICE = 2
+    CLUSTER = 3
+    """One of the clusters that something can be made in; on the command line it is `--context`."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with what was said. In its message `{id}` is another field, as the side that shows it calls it."""
+
+    field: str
+    message: str
+    hint: str = ""
+    missing: bool = False
+    """Whether nothing was said at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One of the places that a field can mean, each with an option of its own."""
+
+    name: str
+    """What a form calls it, which is what is said there."""
+    flag: str
+    metavar: str
+    label: str
+    """What the field is called in a form where this is meant."""
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that is asked for. Without flags it is an argument; without a label no form asks for it."""
+
+    id: str
+    label: str = ""
+    """In a form, before the control; of a tick what stands behind it."""
+    help: str = ""
+    flags: tuple[str, ...] = ()
+    metavar: str = ""
+    hint: str = ""
+    placeholder: str = ""
+    default: str | bool = ""
+    """What a form begins with and the command line takes where nothing is said; `$` leaves it away."""
+    control: Control = Control.TEXT
+    choices: Sequence[str] = ()
+    read: Callable[[Any], Any] = lambda text: text
+    """From the text to its value. Raises UsageError."""
+    missing: str = ""
+    """What to do where nothing is said; empty: nothing need be said."""
+    many: bool = False
+    """Whether there are several, with commas between them in a form and one option each on the command line."""
+    ways: tuple[Way, ...] = ()
+    by: str = ""
+    """The field that chooses among the ways."""
+    word: bool = False
+    """Whether it says yes to something that the plan would ask about (`force`), and is no part of the wish."""
+
+    @property
+    def option(self) -> str:
+        """Its option on the command line, or the argument's name."""
+        return self.flags[-1] if self.flags else self.metavar
+
+    def way(self, said: Said) -> Way:
+        """The one that is meant; the first unless another one was chosen."""
+        chosen = said.get(self.by)
+        return next((way for way in self.ways if way.name == chosen), self.ways[0])
+
+
+_RANK: Final = {"-n": 1, "--namespace": 1, "--context": 2}
+_NAMED: Final = re.compile(r"\{(\w+)\}")
+_OPTION: Final = re.compile(r"(say )?(?<![\w-])(--[a-z][a-z-]+)")
+
+
+def read(fields: Iterable[Field], said: Said) -> tuple[dict[str, Any], list[Fault]]:
+    """What was said as values, and what is wrong with single fields; these have no value."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for field in fields:
+        text = said.get(field.id, field.default)
+        if field.many and isinstance(text, str):
+            text = tuple(word.strip() for word in text.split(",") if word.strip())
+        if text in ("", None, ()) and field.missing:
+            faults.append(Fault(field.id, field.missing, missing=True))
+            continue
+        try:
+            values[field.id] = field.read(text)
+        except UsageError as error:
+            faults.append(Fault(field.id, error.message, error.hint))
+    return values, faults
+
+
+def checked(field: str, check: Callable[[], object]) -> list[Fault]:
+    """What the core itself says about a value: nothing, or the one thing that is wrong with it."""
+    try:
+        check()
+    except UsageError as error:
+        return [Fault(field, error.message, error.hint)]
+    return []
+
+
+def words(fields: Iterable[Field], said: Said) -> list[str]:
+    """What was said as the words of a command line: arguments, where, then the options. What is missing is named."""
+    found: list[str] = []
+    for field in sorted(fields, key=lambda one: _RANK.get(one.flags[0], 3) if one.flags else 0):
+        text = said.get(field.id, field.default)
+        flag, metavar = (field.flags[:1], field.metavar)
+        if field.ways:
+            way = field.way(said)
+            flag, metavar = (way.flag,), way.metavar
+        if field.control is Control.TICK:
+            found += flag if text else ()
+        elif field.many:
+            several = text if isinstance(text, tuple) else [word.strip() for word in str(text or "").split(",")]
+            found += [part for word in several if word for part in (*flag, word)]
+        elif text and (text != field.default or field.missing):
+            found += [*flag, str(text)]
+        elif field.missing and metavar:
+            found += [*flag, metavar]
+    return found
+
+
+def in_form(field: Field, said: Said) -> str:
+    """What a form calls a field."""
+    return field.way(said).label if field.ways else field.label
+
+
+def in_command(field: Field, said: Said) -> str:
+    """What the command line calls it."""
+    return field.way(said).flag if field.ways else field.option
+
+
+def named(text: str, fields: Iterable[Field], name: Callable[[Field, Said], str], said: Said) -> str:
+    """A fault's message with the names that one side has for its fields."""
+    known = {field.id: field for field in fields}
+    return _NAMED.sub(lambda found: name(known[found[1]], said) if found[1] in known else found[0], text)
+
+
+def spoken_in_form(text: str, fields: Iterable[Field]) -> str:
+    """What the core says of options, in the words of a form that has them: `tick …` for `--create`."""
+    known = {flag: field for field in fields if field.label for flag in field.flags}
+
+    def instead(found: re.Match[str]) -> str:
+        field = known.get(found[2])
+        if field is None:
+            return found[0]
+        if field.control is not Control.TICK:
+            return f"fill in {field.label}" if found[1] else field.label
+        return f"tick “{field.label}”" if found[1] else f"“{field.label}” ticked"
+
+    return _OPTION.sub(instead, text)

@@ -1,0 +1,101 @@
+"""Issuing a credential for a service account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tui.fleet.query import identity_of
+from tui.fleet.rows import Row
+from tui.issuance.formats import Format
+from tui.issuance.types import FileDestination, Identity, IssueSpec
+
+from . import asking as ask
+from .action import Action, Needs
+from .fields import Fault, Field, Said, Values, Way
+from .lines import Asked
+from .paths import file_stem
+
+SECRET: Final = Way(
+    "a Secret in the cluster", "--secret", "NS/NAME", "Secret", "Keep it in this Secret of the same cluster."
+)
+FIELDS: Final = (
+    ask.CLUSTER,
+    ask.NAMESPACE,
+    Field(
+        id="account", label="Account", metavar="NAME", placeholder="name", read=ask.a_name("service account"),
+        missing="the name of a service account",
+    ),
+    ask.CREATE,
+    ask.DURATION,
+    ask.AUDIENCES,
+    ask.format_field("--type", default=Format.KUBECONFIG.value, help="How to write it down."),
+    *ask.place_fields("Keep in", SECRET),
+    ask.REPLACE,
+    ask.FORCE,
+)  # fmt: skip
+
+
+def begun(cluster: str, identity: Identity | None, folder: Path, lifetime: str) -> Said:
+    """What the form begins with, for an account or for nobody yet."""
+    who = identity or Identity(cluster, "default", "")
+    said = {"cluster": who.cluster, "namespace": who.namespace, "account": who.name, "duration": lifetime}
+    return {**said, **suggested(said, folder)}
+
+
+def suggested(said: Said, folder: Path) -> Mapping[str, str]:
+    """Where it is kept unless somebody says otherwise."""
+    namespace, name, kept = said.get("namespace", ""), said.get("account", ""), said.get("kept", ask.OUT.name)
+    if not name:
+        return {"path": ""}
+    if kept == SECRET.name:
+        return {"path": f"{namespace}/{name}-credential"}
+    if kept == ask.MERGE.name:
+        return {"path": str(Path("~/.kube/config"))}
+    suffix = Format(said.get("format") or Format.KUBECONFIG).rules.suffix
+    return {"path": str(folder / f"{file_stem(f'{namespace}-{name}')}.{suffix}")}
+
+
+def title_of(spec: IssueSpec) -> str:
+    """For whom, and where to."""
+    places = ", ".join(map(ask.place_said, spec.destinations))
+    return f"{spec.identity.namespace}/{spec.identity.name} → {places}"
+
+
+def _path_of(spec: IssueSpec) -> str:
+    return next((place.path for place in spec.destinations if isinstance(place, FileDestination)), "")
+
+
+def _merges(spec: IssueSpec) -> bool:
+    return any(isinstance(place, FileDestination) and place.merge for place in spec.destinations)
+
+
+def _begin(asked: Asked, row: Row | None) -> Said:
+    first = asked.clusters[0] if asked.clusters else ""
+    return begun(first, identity_of(row) if row is not None else None, asked.folder, asked.lifetime)
+
+
+def _make(values: Values) -> IssueSpec:
+    cluster = values["cluster"]
+    return IssueSpec(
+        identity=Identity(cluster, values["namespace"], values["account"]),
+        destinations=(ask.place_of(values, cluster),),
+        format=values["format"],
+        duration=values["duration"],
+        audiences=values["audiences"],
+        create_account=values["create"],
+    )
+
+
+def _check(said: Said, values: Values) -> Iterable[Fault]:
+    return ask.place_faults(said, values.get("format"))
+
+
+NEW_CREDENTIAL: Final = Action(
+    name="new_credential", title="New credential", says="issue one for a service account",
+    words=(), needs=Needs.NOTHING, mutates=True, job="issue",
+    fields=FIELDS, begin=_begin, make=_make, check=_check, title_of=title_of,
+    plan=lambda engine, spec, **words: engine.plan_issue(spec, **words), path_of=_path_of, merges=_merges,
+    verb=("issue",),
+)  # fmt: skip

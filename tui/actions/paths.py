@@ -1,0 +1,39 @@
+"""Files as people name them: what a path means, and what a file is called unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from tui.kube.home import NoHome, expanded
+
+
+def file_stem(name: str) -> str:
+    """A name from a cluster as the name of a file: letters, digits and `.-_` stay, the rest becomes a dash."""
+    return "".join(char if char.isalnum() or char in ".-_" else "-" for char in name)[:200].lstrip(".") or "credential"
+
+
+def whole_path(text: str) -> Path:
+    """What somebody typed as an absolute path; as it is where it names a home folder that is not there."""
+    path = Path(text)
+    with contextlib.suppress(NoHome):
+        path = expanded(path)
+    return path.absolute()
+
+
+def is_folder(text: str) -> bool:
+    """Whether what somebody typed names a folder; not where that cannot be looked up."""
+    return _holds(text, Path.is_dir)
+
+
+def is_file(text: str) -> bool:
+    """Whether it names a file; not where that cannot be looked up."""
+    return _holds(text, Path.is_file)
+
+
+def _holds(text: str, asked: Callable[[Path], bool]) -> bool:
+    try:
+        return asked(whole_path(text))
+    except (OSError, ValueError):
+        return False  # whoever writes says what is wrong with it

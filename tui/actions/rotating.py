@@ -1,0 +1,85 @@
+"""Renewing what exists, and going back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tui.fleet.names import short_address
+from tui.fleet.objects import where_is
+from tui.fleet.rows import RequestKind, RequestRow, Row
+from tui.issuance.external_secrets import PUSHED
+from tui.issuance.types import Address
+
+from . import fitting as fit
+from .action import Action, Needs, Question
+from .lines import Asked, Line, each, kubectl, together
+
+if TYPE_CHECKING:
+    from tui.issuance.engine import Engine
+    from tui.issuance.types import Plan
+
+
+class Push(msgspec.Struct, frozen=True):
+    """A PushSecret: its source is renewed, which is then carried over at once."""
+
+    cluster: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"PushSecret {self.namespace}/{self.name}"
+
+
+def title_of(what: Address | Push) -> str:
+    """What is renewed."""
+    return short_address(str(what))
+
+
+def plan_rotate(engine: Engine, what: Address | Push, **words: bool) -> Awaitable[Plan]:
+    """How it is renewed."""
+    if isinstance(what, Push):
+        return engine.plan_push_again(what.cluster, what.namespace, what.name)
+    return engine.plan_rotate(what, **words)
+
+
+def _of(row: Row) -> Address | Push | None:
+    if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
+        return Push(row.cluster, row.namespace, row.name)
+    return fit.address_of(row)
+
+
+def _lines(asked: Asked) -> list[Line]:
+    """What a PushSecret takes from is renewed; then the push is announced."""
+    lines = together("rotate")(asked)
+    for row in asked.rows:
+        if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
+            cluster, resource, namespace, name = where_is(row)
+            mark = f"{PUSHED}=again-{asked.now:%H%M%S}"
+            how = ("annotate", "--overwrite")
+            lines.append(kubectl(asked, cluster, how, "PATCH", resource, namespace, name, mark))
+    return lines
+
+
+_ROTATION: Final[dict[str, Any]] = {
+    "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
+}  # fmt: skip
+
+ROTATE: Final = Action[Address | Push](
+    name="rotate", title="Rotate", says="renew at once, make before break", key="r", footer=True, mutates=True,
+    question=Question("A new one is issued, proved and put in its place. Then the old one ends."),
+    command=_lines, **_ROTATION,
+)  # fmt: skip
+FORESEE: Final = Action[Address | Push](
+    name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
+    key="D", label="dry run", words=("dry-run", "plan"), only_shows=True,
+    command=together("rotate", after=("--dry-run",)), **_ROTATION,
+)  # fmt: skip
+UNDO: Final = Action[Address](
+    name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",
+    key="u", label="undo the rotation", needs=Needs.SOME, mutates=True, fits=fit.MATERIAL,
+    of=fit.address_of, title_of=title_of, plan=lambda engine, address, **given: engine.plan_undo(address, **given),
+    command=each("undo"),
+)  # fmt: skip

@@ -1,0 +1,121 @@
+"""A form made from an action's fields: what it asks for, what is wrong with it, and the same as a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from textual.widget import Widget
+from textual.widgets import Checkbox, Input, Select
+
+from tui.actions.action import Action
+from tui.actions.fields import Control, Said, in_form, named
+from tui.actions.fields import Field as Asked
+from tui.kube.text import safe_text
+from tui.widgets.choice import Choice
+
+from .dialog import Dialog, Equivalent, Field, Tick, Wrong
+
+Wish = TypeVar("Wish")
+
+
+class Form(Dialog[Wish | None]):
+    """Asks for the wish of an action. `begun` is what stands in it first, `clusters` what can be chosen from."""
+
+    starts: str = ""
+    """The field that somebody begins in where nothing is missing; empty: the first."""
+
+    def __init__(self, action: Action[Wish], begun: Said, clusters: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.action = action
+        self._begun = begun
+        self._clusters = list(clusters)
+        self._typed: set[str] = set()
+        self._ways = {field.id: field.way(begun).name for field in action.fields if field.ways}
+
+    def rows(self) -> Iterable[Widget]:
+        for field in self.asked:
+            yield self.row(field)
+        yield Equivalent()
+
+    @property
+    def asked(self) -> list[Asked]:
+        """What it asks for, from top to bottom."""
+        return [field for field in self.action.fields if field.label]
+
+    def row(self, field: Asked) -> Widget:
+        """One field with its control."""
+        tick = field.control is Control.TICK
+        return Field("" if tick else field.label, self._control(field), hint=field.hint, key=field.id)
+
+    def _control(self, field: Asked) -> Widget:
+        text, id_ = self._begun.get(field.id, field.default), f"f-{field.id}"
+        if field.control is Control.TICK:
+            return Tick(field.label, bool(text), compact=True, id=id_)
+        if field.control is Control.CLUSTER:
+            names = [(safe_text(name), name) for name in self._clusters]
+            chosen = text if text in self._clusters else Select.NULL
+            return Choice(names, value=chosen, prompt="choose", compact=True, id=id_)
+        if field.control is Control.CHOICE:
+            options = [(choice, choice) for choice in field.choices]
+            return Choice(options, value=text or options[0][1], allow_blank=False, compact=True, id=id_)
+        return Input(str(text), placeholder=field.placeholder, compact=True, id=id_)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        said, typed = self.said, [field for field in self.asked if field.control is Control.TEXT]
+        empty = (field.id for field in typed if field.missing and not said[field.id])
+        self.query_one(f"#f-{next(empty, self.starts or typed[0].id)}").focus()
+
+    def suggest(self, said: Said) -> Mapping[str, str]:
+        """What fields hold that follow others, until somebody types in them."""
+        return {}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What stands in it now."""
+        found = dict(self._begun)
+        for field in self.asked:
+            control = self.query_one(f"#f-{field.id}")
+            if isinstance(control, Checkbox):
+                found[field.id] = control.value and not control.disabled
+            elif isinstance(control, Select):
+                found[field.id] = "" if control.value is Select.NULL else control.value
+            elif isinstance(control, Input):
+                found[field.id] = control.value.strip()
+        return found
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        field = (event.input.id or "").removeprefix("f-")
+        if event.value != self.suggest(self.said).get(field):
+            self._typed.add(field)
+        super().on_input_changed(event)
+
+    def refreshed(self) -> None:
+        said = self.said
+        for field in self.asked:
+            if field.ways and (way := field.way(said)).name != self._ways[field.id]:
+                self._ways[field.id] = way.name
+                self._typed.discard(field.id)
+                self.query_one(f"#{field.id}", Field).rename(way.label)
+        for id_, text in self.suggest(said).items():
+            control = self.query_one(f"#f-{id_}", Input)
+            if id_ not in self._typed and control.value != text:
+                with self.prevent(Input.Changed):
+                    control.value = text
+
+    def problems(self) -> Sequence[Wrong]:
+        said, fields = self.said, {field.id: field for field in self.action.fields}
+        found = []
+        for fault in self.action.faults(said):
+            hint = f"; {fault.hint}" if fault.hint else ""
+            message = named(f"{fault.message}{hint}", self.action.fields, in_form, said)
+            field = fields[fault.field]
+            found.append(Wrong(fault.field, "" if field.control is Control.TICK else in_form(field, said), message))
+        return found
+
+    def answer(self) -> Wish:
+        return self.action.wish(self.said)
+
+    def equivalent(self) -> Sequence[str]:
+        return self.action.line(self.said)
