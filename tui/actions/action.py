@@ -164,9 +164,9 @@ class Action(Generic[Wish]):
         assert self.make is not None
         return self.make({**read(self.fields, said)[0]})
 
-    def said_so(self, said: Said) -> dict[str, bool]:
-        """What was said yes to in a word, for the plan."""
-        return {field.id: True for field in self.fields if field.word and said.get(field.id)}
+    def said_so(self, said: Said) -> dict[str, Any]:
+        """What was said to the plan beside the wish, by the names that it has for that."""
+        return {field.id: field.read(said[field.id]) for field in self.fields if field.word and said.get(field.id)}
 
     def line(self, said: Said) -> list[str]:
         """The command line that is the same, word by word."""
@@ -176,6 +176,9 @@ class Action(Generic[Wish]):
         """The same for what is chosen, as its form begins; none where the form asks for what nobody said yet."""
         if self.command is not None:
             return self.command(asked)
+        if self.of is not None:
+            wishes = [wish for row in asked.rows if (wish := self.of(row)) is not None]
+            return [Line(tuple(self.line({self.fields[0].id: str(wish)}))) for wish in wishes]
         if self.begin is None or not self.verb:
             return []
         rows: list[Row | None] = list(asked.rows) if self.needs is Needs.SOME else [asked.row]

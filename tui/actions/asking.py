@@ -9,8 +9,10 @@ from typing import Any, Final
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.names import check_names, check_namespace
-from tui.issuance.types import Destination, FileDestination, SecretDestination
+from tui.issuance.types import Address, Destination, FileDestination, SecretDestination
+from tui.kube.home import expanded
 
 from .fields import Control, Fault, Field, Said, Values, Way, checked
 from .paths import is_folder, whole_path
@@ -69,9 +71,27 @@ def a_file(text: str) -> str:
     return str(whole_path(text))
 
 
+def an_address(text: str) -> Address:
+    """An address as people type it: `KIND:CLUSTER/NAMESPACE/NAME`, `file:PATH`, or simply the path of a file."""
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        path = expanded(text)
+        if path.is_file():
+            return Address(CredentialKind.FILE, "", "", str(path.absolute()))
+        message, _, hint = str(error).partition("; ")
+        if ("/" in text or "." in text) and text.partition(":")[0] not in set(CredentialKind):
+            message = f"there is no file {text}, and it is no address"
+        raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
+    if address.here:
+        return Address(CredentialKind.FILE, "", "", str(expanded(address.name).absolute()))
+    return address
+
+
 CLUSTER: Final = Field(
     id="cluster", label="Cluster", flags=("--context",), metavar="C", control=Control.CLUSTER, missing="choose one"
 )
+ADDRESS: Final = Field(id="address", metavar="ADDRESS", read=an_address, missing="say which")
 NAMESPACE: Final = Field(
     id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", read=a_namespace,
     missing="say which", help="The service account's namespace.",

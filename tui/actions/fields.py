@@ -80,7 +80,7 @@ class Field:
     by: str = ""
     """The field that chooses among the ways."""
     word: bool = False
-    """Whether it says yes to something that the plan would ask about (`force`), and is no part of the wish."""
+    """Whether it is said to the plan, as a yes to what that would ask about (`force`), and is no part of the wish."""
 
     @property
     def option(self) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tui.fleet.objects import has_object
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.formats import Format
@@ -111,6 +110,12 @@ def _has_powers(row: Row) -> bool:
     return identity_of(row) is not None
 
 
+def _has_object(row: Row) -> bool:
+    from tui.fleet.objects import has_object  # every kind of object there is: not for a command's start
+
+    return has_object(row)
+
+
 def _reach(*reaches: Reach) -> Callable[[Row], bool]:
     return lambda row: isinstance(row, ClusterRow) and row.reach in reaches
 
@@ -140,4 +145,4 @@ SHOOT_ENTERED: Final = Fits(
     "shoots that were entered here",
 )
 UNTRUSTED: Final = Fits(_reach(Reach.UNTRUSTED), "clusters that wait for your yes")
-OBJECTS: Final = Fits(has_object, "what is an object in a cluster")
+OBJECTS: Final = Fits(_has_object, "what is an object in a cluster")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -13,9 +14,11 @@ from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.external_secrets import PUSHED
 from tui.issuance.types import Address
 
+from . import asking as ask
 from . import fitting as fit
 from .action import Action, Needs, Question
-from .lines import Asked, Line, each, kubectl, together
+from .fields import Field
+from .lines import Asked, Line, kubectl, together
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
@@ -63,6 +66,10 @@ def _lines(asked: Asked) -> list[Line]:
     return lines
 
 
+BACKUP: Final = Field(
+    id="given", flags=("--from",), metavar="FILE", read=lambda text: Path(text) if text else None, word=True,
+    help="A file that still holds the old token, such as a backup.",
+)  # fmt: skip
 _ROTATION: Final[dict[str, Any]] = {
     "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
 }  # fmt: skip
@@ -81,5 +88,5 @@ UNDO: Final = Action[Address](
     name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",
     key="u", label="undo the rotation", needs=Needs.SOME, mutates=True, fits=fit.MATERIAL,
     of=fit.address_of, title_of=title_of, plan=lambda engine, address, **given: engine.plan_undo(address, **given),
-    command=each("undo"),
+    fields=(ask.ADDRESS, BACKUP), make=lambda values: values["address"], verb=("undo",),
 )  # fmt: skip

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.csi import Driver
-from tui.issuance.dpf.tending import Trace
-from tui.issuance.entering import DeliveredBy
-from tui.issuance.external_views import ExternalView, PushView, StoreView
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential, Identity, State
+
+if TYPE_CHECKING:
+    from tui.issuance.csi import Driver
+    from tui.issuance.dpf.tending import Trace
+    from tui.issuance.entering import DeliveredBy
+    from tui.issuance.external_views import ExternalView, PushView, StoreView
 
 SHOOT: Final = "Gardener shoot"
 """The source of a cluster that only its garden leads to."""

@@ -13,14 +13,11 @@ from click.core import ParameterSource
 
 from tui.issuance.cluster_time import utc_now
 from tui.issuance.durations import format_duration, parse_duration
-from tui.issuance.errors import UsageError
 from tui.issuance.grace_length import GraceWish, lasting
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.running import explain
 from tui.issuance.types import Action, Address, Outcome, Plan, Step, StepResult, StepStatus
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
-from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
@@ -46,23 +43,6 @@ _LATER: Final = (_REVOCATION, "sweep:")
 """Steps that are done when the outcome is long known: what fails then is no part of it yet."""
 _TRIED_AGAIN: Final = "the next kubemint to run tries it again"
 Planner = Callable[["Engine", Address], Awaitable[Plan]]
-
-
-def address_of(text: str) -> Address:
-    """An address as people type it: `KIND:CLUSTER/NAMESPACE/NAME`, `file:PATH`, or simply the path of a file."""
-    try:
-        address = Address.parse(text)
-    except ValueError as error:
-        path = expanded(text)
-        if path.is_file():
-            return Address(CredentialKind.FILE, "", "", str(path.absolute()))
-        message, _, hint = str(error).partition("; ")
-        if ("/" in text or "." in text) and text.partition(":")[0] not in set(CredentialKind):
-            message = f"there is no file {text}, and it is no address"
-        raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
-    if address.here:
-        return Address(CredentialKind.FILE, "", "", str(expanded(address.name).absolute()))
-    return address
 
 
 class Progress:
@@ -304,6 +284,12 @@ def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")(command)
 
 
+def dry_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--dry-run`, `-q` and `-o`."""
+    said = "Print what would be done; change nothing."
+    return click.option("--dry-run", is_flag=True, help=said)(result_options(command))
+
+
 def replacing_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--force`, for verbs that write a file."""
     said = "Replace a file that kubemint did not write; what was there is kept beside it."
@@ -318,7 +304,7 @@ def live_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--dry-run`, `--grace`, `--no-wait`, `-q` and `-o`."""
-    command = result_options(command)
+    command = dry_run_options(command)
     for option in (
         click.option(
             "--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one."
@@ -330,7 +316,6 @@ def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default="30s, or as configured",
             help="How long the old one still works.",
         ),
-        click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
     ):
         command = option(command)
     return command

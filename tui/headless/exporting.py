@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.asking import an_address
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.types import Address, FileDestination, SecretDestination
 from tui.kube.home import expanded
 
-from .acting import Progress, address_of, carry_out, finish, print_preview, replacing_option, result_options
+from .acting import Progress, carry_out, finish, print_preview, replacing_option, result_options
 from .completion import addresses as complete_addresses
 from .options import Options, shared_options
 from .session import refuse_read_only, run_async, setting
@@ -111,7 +112,7 @@ def export(
         refuse_read_only(options, "export")
     wanted = Format(kind) if kind else Format.KUBECONFIG if merge else None
     said = _Said(force, other_server)
-    run_async(_export(options, address_of(address), where, wanted, said, dry_run=dry_run, quiet=quiet, form=form))
+    run_async(_export(options, an_address(address), where, wanted, said, dry_run=dry_run, quiet=quiet, form=form))
 
 
 async def _export(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.asking import an_address
+from tui.actions.identities import REACTIVATE
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.grace_length import GraceWish
@@ -18,15 +20,14 @@ from . import printing
 from .acting import (
     Progress,
     acting_options,
-    address_of,
     carry_out,
     finish,
     grace_wish,
     print_plans,
     replacing_option,
-    result_options,
     wait_for_grace,
 )
+from .doing import verb
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
@@ -152,34 +153,13 @@ def token(
     )  # fmt: skip
 
 
-@identity.command("reactivate")
-@click.argument("address", metavar="ADDRESS|FILE")
-@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
-@result_options
-@shared_options
-@click.pass_obj
-def reactivate(options: Options, /, address: str, dry_run: bool, quiet: bool, form: str, **given: Any) -> None:
+@verb(REACTIVATE, group=identity, graced=False)
+def reactivate() -> None:
     """Let a long-lived token work again that its cluster invalidated because nobody used it for a year.
 
     ADDRESS is the token Secret's, such as legacy:harbor/ci/robot-token, or the token file that holds its token. The
     token is used once, which proves it and counts as its last use.
     """
-    options = options.merged(given)
-    if not dry_run:
-        refuse_read_only(options, "identity reactivate")
-    run_async(_reactivate(options, address_of(address), dry_run=dry_run, quiet=quiet, form=form))
-
-
-async def _reactivate(options: Options, address: Address, *, dry_run: bool, quiet: bool, form: str) -> None:
-    from .reaching import open_engine
-
-    async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
-        plan = await engine.plan_reactivate(address)
-        if dry_run:
-            print_plans([plan], form)
-            return
-        outcome = await carry_out(engine, plan, Progress(quiet=quiet))
-    finish([outcome], form)
 
 
 @identity.command("show")
@@ -210,7 +190,7 @@ def _only(options: Options) -> Callable[[Engine, KubeConfig], Awaitable[str]]:
 def _source(text: str) -> Address:
     """A token Secret's address, or any path: also of a file that is not there, which is then said of the file."""
     if text.startswith((f"{CredentialKind.LEGACY}:", f"{CredentialKind.FILE}:")):
-        return address_of(text)
+        return an_address(text)
     from tui.issuance.destinations.place import absolute
 
     return Address(CredentialKind.FILE, "", "", str(absolute(text)))

@@ -47,13 +47,13 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
 
 
 async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
+    from tui.actions.asking import an_address
     from tui.fleet.store import Area
     from tui.issuance.lineage import NOBODY, trace
 
-    from .acting import address_of
     from .powers import subject_of
 
-    asked = subject_of(options, what) or address_of(what)
+    asked = subject_of(options, what) or an_address(what)
     async with setting(options) as place, open_fleet(place, areas={Area.CREDENTIALS, Area.REQUESTS}) as fleet:
         if not await fleet.settled(wait.total_seconds()):
             complain("some clusters have not answered yet: what they hold is not here", "wait longer with --wait")

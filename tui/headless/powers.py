@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.asking import an_address
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, Identity
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
-from .acting import address_of
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table
 from .printing import say
@@ -74,7 +74,7 @@ def subject_of(options: Options, what: str) -> Address | Identity | None:
         if len(options.contexts) > 1:
             raise UsageError(f"{what} is an account of one cluster", "name it with one --context")
         return Identity(options.contexts[0] if options.contexts else "", *parts)
-    return address_of(what)  # says what is expected
+    return an_address(what)  # says what is expected
 
 
 def _print(found: Powers) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.asking import an_address
 from tui.issuance.already import Already
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.sought import Sought, sought_in, token_of
@@ -17,7 +18,7 @@ from tui.kube.errors import KubeError
 from tui.kube.home import expanded
 
 from . import printing
-from .acting import Progress, address_of, carry_out, finish, print_plans, result_options
+from .acting import Progress, carry_out, finish, print_plans, result_options
 from .completion import addresses as complete_addresses
 from .exits import Ended, Exit
 from .options import Options, shared_options
@@ -97,7 +98,7 @@ def meant_by(text: str) -> Address | Sought:
     if text == "-":
         return _token_of(text)
     sought = None if _exists(text) else sought_in(text)
-    return sought if sought is not None else address_of(text)
+    return sought if sought is not None else an_address(text)
 
 
 def _exists(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.asking import an_address
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.types import Address, Outcome, Plan
 
@@ -17,7 +18,6 @@ from . import printing
 from .acting import (
     Progress,
     acting_options,
-    address_of,
     carry_out,
     finish,
     foresee,
@@ -109,7 +109,7 @@ def rotate(
     if due:
         run_async(_watch_due(options, namespace, how) if watch else _rotate_due(options, namespace, how))
     else:
-        run_async(_rotate(options, list(dict.fromkeys(map(address_of, addresses))), how))
+        run_async(_rotate(options, list(dict.fromkeys(map(an_address, addresses))), how))
 
 
 def plan_rotate(engine: Engine, address: Address) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from tui.actions.asking import an_address
 from tui.issuance.types import Address
 
 from . import printing
-from .acting import address_of
 from .options import Options, shared_options
 from .session import run_async, setting
 
@@ -25,7 +25,7 @@ def snippet(options: Options, /, address: str, **given: Any) -> None:
     ADDRESS is a request's or a managed Secret's, as `kubemint list credentials -o name` prints them. The YAML holds no
     token.
     """
-    run_async(_snippet(options.merged(given), address_of(address)))
+    run_async(_snippet(options.merged(given), an_address(address)))
 
 
 async def _snippet(options: Options, address: Address) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.asking import an_address
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, Identity
 from tui.kube.amounts import size
@@ -15,7 +16,6 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .acting import address_of
 from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, complain
 from .options import Options, shared_options
@@ -43,7 +43,7 @@ def verify(options: Options, /, what: str, form: str, **given: Any) -> None:
     if what == "-" or expanded(what).exists():  # a folder or a pipe is told from a typo
         work = _verify_material(options, what, read_input(what))
     else:
-        work = _verify_address(options, address_of(what))
+        work = _verify_address(options, an_address(what))
     run_async(_verify(what, work, form))
 
 

@@ -1,0 +1,204 @@
+"""The verbs of the command line, made from what actions define: options, what is wrong with them, what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.actions import asking as ask
+from tui.actions.action import AnyAction
+from tui.actions.fields import Control, Fault, Field, Said, in_command, named
+from tui.issuance.errors import UsageError
+from tui.issuance.grace_length import GraceWish
+from tui.issuance.types import Plan
+
+from .acting import (
+    Progress,
+    acting_options,
+    carry_out,
+    dry_run_options,
+    finish,
+    grace_wish,
+    print_plans,
+    wait_for_grace,
+)
+from .completion import addresses as complete_addresses
+from .options import Options, shared_options
+from .session import GRACE, Setting, refuse_read_only, run_async, setting
+
+if TYPE_CHECKING:
+    from tui.issuance.engine import Engine
+
+Planner = Callable[["Engine", Setting], Awaitable[Plan]]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What every verb that acts is told beside its wish."""
+
+    dry_run: bool
+    quiet: bool
+    form: str
+    wait: bool = True
+    grace: GraceWish | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> How:
+        grace = grace_wish(given["grace"]) if "grace" in given else None
+        return cls(given["dry_run"], given["quiet"], given["form"], not given.get("no_wait"), grace)
+
+
+def options_of(*actions: AnyAction, alone: bool = True) -> Callable[[Any], Any]:
+    """Adds an option or an argument for every field that has one; what several actions share is there once.
+
+    `alone` says whether the command does nothing else, so that its arguments have to be there.
+    """
+
+    def added(command: Any) -> Any:
+        fields = {field.id: field for action in reversed(actions) for field in action.fields}
+        ids = dict.fromkeys(field.id for action in actions for field in action.fields)
+        for field in reversed([fields[id_] for id_ in ids]):
+            for decorate in reversed(_declared(field, needed=alone and bool(field.missing))):
+                command = decorate(command)
+        return command
+
+    return added
+
+
+def _declared(field: Field, *, needed: bool) -> list[Callable[[Any], Any]]:
+    if field.control is Control.CLUSTER:
+        return []  # the shared `--context`
+    if field.ways:
+        return [click.option(way.flag, metavar=way.metavar, help=way.help) for way in field.ways]
+    if not field.flags:
+        if not field.metavar:
+            return []
+        completes = complete_addresses if field.read is ask.an_address else None
+        shown = field.metavar if needed else f"[{field.metavar}]"
+        return [click.argument(field.id, metavar=shown, required=needed, shell_complete=completes)]
+    how: dict[str, Any] = {"help": field.help}
+    if field.control is Control.TICK:
+        how["is_flag"] = True
+    elif field.control is Control.CHOICE:
+        how |= {"type": click.Choice(list(field.choices)), "default": field.default or None}
+        how["show_default"] = bool(field.default)
+    else:
+        how |= {"metavar": field.metavar, "multiple": field.many}
+        how |= {"default": field.default, "show_default": True} if field.default else {}
+    return [click.option(*field.flags, field.id, **how)]
+
+
+def said_of(action: AnyAction, given: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    """What was said on the command line, by field. Raises UsageError where two places are named for one thing."""
+    said: dict[str, Any] = {}
+    for field in action.fields:
+        if field.ways:
+            named_ways = [way for way in field.ways if given.get(_key(way.flag))]
+            if len(named_ways) > 1:
+                raise click.UsageError(f"{field.missing}: {_any_way(field)}")
+            for way in named_ways:
+                said |= {field.by: way.name, field.id: given[_key(way.flag)]}
+        elif field.control is Control.CLUSTER:
+            said[field.id] = options.contexts[0] if options.contexts else ""
+        elif given.get(field.id) is not None:
+            said[field.id] = given[field.id]
+    return said
+
+
+def refuse(action: AnyAction, said: Mapping[str, Any], *, but: Iterable[str] = ()) -> None:
+    """Raises UsageError for the first thing that is wrong with what was said, in the words of the command line."""
+    for fault in action.faults(said):
+        if fault.field not in but:
+            raise _error(action, fault, said)
+
+
+def _error(action: AnyAction, fault: Fault, said: Mapping[str, Any]) -> Exception:
+    field = next(field for field in action.fields if field.id == fault.field)
+    if fault.missing and field.ways:
+        return click.UsageError(f"{fault.message}: {_any_way(field)}")
+    if fault.missing and not field.flags:
+        return click.UsageError(f"missing argument '{field.metavar}'")
+    if fault.missing:
+        return click.UsageError(f"missing option {' / '.join(map(repr, field.flags))}")
+    message = named(fault.message, action.fields, in_command, said)
+    return UsageError(f"{in_command(field, said)}: {message}", named(fault.hint, action.fields, in_command, said))
+
+
+def _any_way(field: Field) -> str:
+    *most, last = [f"{way.flag} {way.metavar}" for way in field.ways]
+    return f"{', '.join(most)} or {last}, one of them"
+
+
+def _key(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def one_cluster(options: Options) -> None:
+    """Refuse where not exactly one cluster is named."""
+    if len(options.contexts) != 1 and not options.demo:
+        raise click.UsageError("name the cluster with --context NAME" + (", only one" if options.contexts else ""))
+
+
+async def act(options: Options, how: How, planned: Planner, *, which: str = "old") -> None:
+    """Plan, and do it unless it is a dry run; then wait for the grace of what ends with it, which is called `which`."""
+    from .reaching import open_engine
+
+    grace = how.grace or GRACE
+    async with setting(options) as place, open_engine(place, grace=grace, acting=not how.dry_run) as engine:
+        plan = await planned(engine, place)
+        if how.dry_run:
+            print_plans([plan], how.form)
+            return
+        progress = Progress(quiet=how.quiet)
+        outcome = await carry_out(engine, plan, progress)
+        outcomes = await wait_for_grace(engine, [outcome], progress, wait=how.wait, which=which)
+    finish(outcomes, how.form)
+
+
+async def in_cluster(engine: Engine, place: Setting, cluster: str = "") -> str:
+    """The cluster that is meant, made known to the engine; the current one where none is named."""
+    from .reaching import VerbClusters
+
+    cluster = cluster or (place.options.contexts[0] if place.options.contexts else place.config.current_context)
+    assert isinstance(engine.clusters, VerbClusters)
+    await engine.clusters.find(cluster)
+    return cluster
+
+
+def do(action: AnyAction, options: Options, given: Mapping[str, Any], said: Said, *, which: str = "old") -> None:
+    """Do what an action does with what was said, once it is known to make sense."""
+    how = How.of(given)
+    refuse(action, said, but=("cluster",))
+    placed = any(field.control is Control.CLUSTER for field in action.fields)
+
+    async def planned(engine: Engine, place: Setting) -> Plan:
+        where = {"cluster": await in_cluster(engine, place)} if placed else {}
+        return await action.plan(engine, action.wish({**said, **where}), **action.said_so(said))
+
+    run_async(act(options, how, planned, which=which))
+
+
+def verb(
+    action: AnyAction, *, group: click.Group | None = None, graced: bool = True, which: str = "old"
+) -> Callable[[Callable[[], None]], click.Command]:
+    """The command of an action, called as the function is and with its docstring as the help.
+
+    `graced` says whether something old ends later, after its grace.
+    """
+
+    def made(function: Callable[[], None]) -> click.Command:
+        def run(options: Options, /, **given: Any) -> None:
+            options = options.merged(given)
+            if not given["dry_run"]:
+                refuse_read_only(options, " ".join(action.verb))
+            do(action, options, given, said_of(action, given, options), which=which)
+
+        run.__doc__ = function.__doc__
+        more = acting_options if graced else dry_run_options
+        command = options_of(action)(more(shared_options(click.pass_obj(run))))
+        return (group.command if group is not None else click.command)(action.verb[-1])(command)
+
+    return made
