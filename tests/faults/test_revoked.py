@@ -363,6 +363,8 @@ def entry(action: Action, step: str, status: StepStatus = StepStatus.DONE) -> Jo
         ([entry(Action.REVOKE, "handle"), entry(Action.REVOKE, "secret:0", StepStatus.FAILED)], True),
         ([entry(Action.REVOKE, "handle", StepStatus.FAILED)], False),
         ([entry(Action.REVOKE, "handle"), entry(Action.ROTATE, "revoke:0")], True),
+        ([entry(Action.REVOKE, "handle"), entry(Action.RECOVER, "sweep:0")], True),
+        ([entry(Action.REVOKE, "handle"), entry(Action.RECOVER, "commit")], False),
         ([entry(Action.REVOKE, "handle"), entry(Action.ISSUE, "commit")], False),
         ([entry(Action.ISSUE, "commit"), entry(Action.REVOKE, "intent")], False),
         ([entry(Action.ISSUE, "commit")], False),

@@ -398,6 +398,21 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
         "address=None",
         "the address that is meant is written into it below",
     ),
+    (
+        (
+            "def x_dead__mutmut_orig(export: Export, answer: ending.Answer=ending.Answer.UNASKED, said: str='') -> "
+            "Export:"
+        ),
+        "''",
+        "'XXXX'",
+        "neither says that a handle is held back",
+    ),
+    (
+        "found = msgspec.json.decode(request.annotations.get(LEFTOVERS, ''), type=list[Leftover])",
+        "''",
+        "'XXXX'",
+        "neither can be read, which is nothing",
+    ),
     ("gone = False", "False", "None", "neither is gone"),
     ("return 448", "448", "449", "the root of the file system is always there"),
     *(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.issuance.samples import jwt
+from tests.issuance.samples import ENDPOINT, jwt
 from tui.issuance import revoking
 from tui.issuance.ending import Answer
 from tui.issuance.formats import Format
@@ -74,6 +74,16 @@ def test_a_secret_goes_only_where_the_very_token_is_in_it(
 ) -> None:
     now = Credential(address=Address.parse("secret:harbor/ns/kept"), handle=marks, format=Format.TOKEN)
     assert revoking._holds(found, now, HANDLE, fingerprint) is holds
+
+
+def test_of_several_tokens_in_a_secret_that_of_its_format_counts() -> None:
+    kubeconfig = Format.KUBECONFIG.rules.render(TOKEN, ENDPOINT, ROBOT) | {"token": token("uid-2")}
+    data = {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in kubeconfig.items()}
+    found = SecretObject(metadata={}, data=data)
+    for form, holds in ((Format.KUBECONFIG, True), (Format.TOKEN, False)):
+        now = Credential(address=Address.parse("secret:harbor/ns/kept"), handle=HANDLE, format=form)
+        assert revoking._holds(found, now, HANDLE, TOKEN.fingerprint) is holds
+        assert revoking._holds(found, now, HANDLE, "") is holds
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,12 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def leftovers_of(request: DPURequest) -> tuple[Leftover, ...]:
-    """What is written down; nothing where the annotation was mangled.
+    """What is written down; nothing where there is no annotation, or one that was mangled.
 
     No change leaves as many as are read at most: whoever edits the request could have us look for thousands.
     """
-    text = request.annotations.get(LEFTOVERS, "")
     try:
-        found = msgspec.json.decode(text, type=list[Leftover]) if text else []
+        found = msgspec.json.decode(request.annotations.get(LEFTOVERS, ""), type=list[Leftover])
     except (msgspec.DecodeError, UnicodeError):
         return ()
     return tuple(one for one in dict.fromkeys(found) if one.due.year in _YEARS)[:_MOST]
