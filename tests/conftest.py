@@ -15,9 +15,12 @@ import pytest
 
 from tests.binaries import API_SERVER, ETCD, MissingBinaries, binary_version, find_binary
 from tests.controlplane import RealControlPlane
+from tests.scheduling import LongestFirst
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from xdist.remote import Producer
 
     from tui.demo.running import FleetThread
 
@@ -52,6 +55,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
     return 0 if config.args and all(".py" in argument for argument in config.args) else 4
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongestFirst | None:
+    """Files by our own order, unless another way of sharing out was asked for."""
+    return LongestFirst(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_report_header() -> str:
