@@ -34,7 +34,7 @@ from tui.issuance.lineage_tree import Node, Part, Subject
 from tui.issuance.lineage_users import OWN
 from tui.issuance.powers import Power, Powers, Source
 from tui.issuance.severity import Severity
-from tui.issuance.types import Action, Address, Identity, Plan, State, Step, StepResult, StepStatus
+from tui.issuance.types import Action, Address, Identity, Plan, State, StepInfo, StepResult, StepStatus
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_shoot import ChooseShootScreen
@@ -175,15 +175,15 @@ def dry_run(app: KubemintApp) -> ForeseeScreen:
             id="plan", action=Action.ROTATE, address=SECRET,
             warnings=("the old one is revoked after 5m",),
             steps=(
-                Step(id="intent", title="Journal what is intended"),
-                Step(id="handle", title="Create the handle", cluster="harbor", verb="create", resource="secrets",
+                StepInfo(id="intent", title="Journal what is intended"),
+                StepInfo(id="handle", title="Create the handle", cluster="harbor", verb="create", resource="secrets",
                      namespace="ci", name="kubemint-runner-xxxxx"),
-                Step(id="token", title="Ask for a token, bound to it", cluster="harbor", verb="create",
+                StepInfo(id="token", title="Ask for a token, bound to it", cluster="harbor", verb="create",
                      resource="serviceaccounts/token", namespace="ci", name="runner"),
-                Step(id="write:0", title="Write Secret ci/runner-kubeconfig", cluster="harbor", verb="update",
+                StepInfo(id="write:0", title="Write Secret ci/runner-kubeconfig", cluster="harbor", verb="update",
                      resource="secrets", namespace="ci", name="runner-kubeconfig"),
-                Step(id="write:1", title="Write ~/.kube/config", path="/home/you/.kube/config"),
-                Step(id="commit", title="Journal that it is so"),
+                StepInfo(id="write:1", title="Write ~/.kube/config", path="/home/you/.kube/config"),
+                StepInfo(id="commit", title="Journal that it is so"),
             ),
             preview="--- ~/.kube/config\n+++ ~/.kube/config\n@@ -4,1 +4,1 @@\n-    token: ••••\n+    token: ••••",
         )  # fmt: skip

@@ -20,7 +20,7 @@ from tui.issuance import snippet
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.lineage_users import Users
-from tui.issuance.types import Action, Address, Plan, Step
+from tui.issuance.types import Action, Address, Plan, StepInfo
 from tui.issuance.undoing import UndoWindow
 from tui.widgets.top_bar import TopBar
 
@@ -36,7 +36,7 @@ async def revocation(address: Address) -> Plan:
     return Plan(
         id="plan", action=Action.REVOKE, address=address,
         steps=(
-            Step(id="handle", title="Delete the handle, which revokes the token", verb="delete", resource="secrets",
+            StepInfo(id="handle", title="Delete the handle, which revokes the token", verb="delete", resource="secrets",
                  cluster=address.cluster or "tenant-a", namespace="dpu-services", name=f"kubemint-{name}-abcde"),
         ),
         warnings=(

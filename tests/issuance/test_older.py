@@ -9,7 +9,7 @@ import msgspec
 
 from tui.issuance import older
 from tui.issuance.intent import Revocation
-from tui.issuance.types import Address, Credential, Handle, Identity, State, Step
+from tui.issuance.types import Address, Credential, Handle, Identity, State, StepInfo
 
 DUE = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 A, B, C = (Address.parse(f"file:/{name}") for name in "abc")
@@ -61,7 +61,7 @@ def test_what_ends_too_says_what_it_was_left_to() -> None:
 
 
 def test_its_step_deletes_the_very_handle() -> None:
-    assert older.step(3, waiting(A, "old")) == Step(
+    assert older.step(3, waiting(A, "old")) == StepInfo(
         id="older:3", title="Delete the handle old of an older token, which ends its grace period",
         verb="delete", resource="secrets", cluster="harbor", namespace="ns", name="old",
     )  # fmt: skip

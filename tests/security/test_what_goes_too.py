@@ -132,7 +132,6 @@ def test_what_is_ended_is_recorded_as_that() -> None:
     assert revoking.dead(export).credential.message == "its handle is deleted"
     held = "is being deleted; its tokens are refused within 60 s"
     assert revoking.dead(export, Answer.AWAY, held).credential.message.startswith("its handle is being deleted")
-    assert revoking._copies((export, export)) == (FILE, FILE)
 
 
 def test_what_nobody_can_revoke_says_when_it_ends() -> None:

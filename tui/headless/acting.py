@@ -15,7 +15,7 @@ from tui.issuance.cluster_time import utc_now
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.grace_length import GraceWish, lasting
 from tui.issuance.running import explain
-from tui.issuance.types import Action, Address, Outcome, Plan, Step, StepResult, StepStatus
+from tui.issuance.types import Action, Address, Outcome, Plan, StepInfo, StepResult, StepStatus
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
 from tui.kube.text import safe_text
@@ -201,7 +201,7 @@ def print_plans(plans: Sequence[Plan], form: str, about: Mapping[str, Mapping[st
         else:
             print_list("PlanList", records, form)
         return
-    columns: list[Column[Step]] = [
+    columns: list[Column[StepInfo]] = [
         Column("STEP", lambda step: step.id),
         Column("WHAT", lambda step: step.title),
         Column("WHERE", _where),
@@ -238,7 +238,7 @@ def print_preview(found: ExportPreview, form: str) -> None:
         say(f"note: refused without --{ask.word.value}: {safe_text(ask.why)}")
 
 
-def _where(step: Step) -> str:
+def _where(step: StepInfo) -> str:
     if step.path:
         return step.path
     return "/".join(part for part in (step.cluster, step.namespace, step.name) if part)

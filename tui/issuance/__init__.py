@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Plan,
         SecretDestination,
         State,
-        Step,
+        StepInfo,
         StepResult,
         StepStatus,
     )
@@ -58,7 +58,7 @@ __all__ = [
     "State",
     "StateError",
     "StateStore",
-    "Step",
+    "StepInfo",
     "StepResult",
     "StepStatus",
     "UsageError",

@@ -6,10 +6,10 @@ what it held before where that is the only place of a token that still lives.
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,13 +17,18 @@ from tui.kube.sensitive import Sensitive
 
 from .copied import Found, confirmed, described, find, known_endpoint
 from .destinations.place import Place
-from .errors import IssuanceError, UsageError
-from .intent import Export, Revocation
+from .durations import format_duration
+from .errors import UsageError
+from .intent import Export, Revocation, new_id
 from .material import Document, Foreseen, Material, Minted, Writing
-from .running import Run, StepFailed
+from .shared_steps import COMMIT, check_step, prove_step, revoke_steps, write_step
 from .sight import Sight
-from .types import Address, Credential, Destination, FileDestination, Handle, Identity, Plan, StepStatus
+from .transaction.step import Step, Transaction
+from .types import Address, Credential, Destination, FileDestination, Handle, Identity, Plan, StepInfo
 from .work import Context, Finished
+
+if TYPE_CHECKING:
+    from .running import Note, StepFailed
 
 CANNOT_END = "the copy cannot be revoked by its own path: which token it is was not confirmed"
 
@@ -53,8 +58,8 @@ class ExportPreview(msgspec.Struct, frozen=True, kw_only=True):
     asks: tuple[Ask, ...] = ()
 
 
-@dataclass(slots=True)
-class Copy:
+@dataclass(kw_only=True)
+class Copy(Transaction):
     """One copy, prepared: what is written where."""
 
     context: Context
@@ -70,6 +75,12 @@ class Copy:
     sight: Sight
     same_form: bool
     """Whether it is written as it was found, and not for the cluster as it is known."""
+    exists: bool
+    """Whether something is there already."""
+    plan_id: str = field(default_factory=new_id)
+    _found: Found | None = None
+    _writing: Writing | None = None
+    _revocations: list[Revocation] = field(default_factory=list)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -79,37 +90,66 @@ class Copy:
     def fallback(self) -> Credential | None:
         return self.source
 
-    async def run(self, run: Run) -> Finished:
-        async with run.step("read") as note:
-            found = await self._find()
-            material = await self._material(found)
-            if not self._is_proved:
-                note.record = self._remember(found, sure=True)
-        if self._is_proved:
-            async with run.step("prove") as note:
-                unsure = await confirmed(self.context, self.source, self.identity, found)
-                if unsure:
-                    note.skip(f"not proved: {unsure}")
-                    run.hints.append(CANNOT_END)
-                note.record = self._remember(found, sure=not unsure)
-        try:
-            async with run.step("write:0") as note:
-                note.message = await self.place.write(self._writing(material))
-            async with run.step("check:0"):
-                await self.place.check(self._writing(material))
-        except StepFailed:
-            await self._undo(run)
-            raise
-        async with run.step("commit") as note:
-            note.record = self._record()
-            revocations = self._revocations(run)
-            if revocations:
-                note.record["revocations"] = revocations
-        return Finished(self.copy, revocations)
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        source = self.source
+        title = f"Read {source.kept_in or source.address}"
+        read = StepInfo(id="read", title=title, cluster=source.address.cluster)
+        proof = Step(info=prove_step(self.identity.cluster), do=self._prove, whole=True)
+        return (
+            Step(info=read, do=self._read, whole=True),
+            *((proof,) if self._is_proved else ()),
+            Step(info=write_step(0, self.place, exists=self.exists), do=self._write, undo=self._restore),
+            Step(info=check_step(0, self.place), do=self._check),
+            Step(info=COMMIT, do=self._commit, final=True),
+        )
+
+    @property
+    def later(self) -> tuple[StepInfo, ...]:
+        handles = (self.forgotten,) if self.forgotten is not None else ()
+        return revoke_steps(handles, f"Revoke the old one after {format_duration(self.context.grace)}")
+
+    def finished(self) -> Finished:
+        return Finished(self.copy, self._revocations)
+
+    def undone(self, said: Sequence[str]) -> str:
+        return f"{self.place.label} is as it was before"
+
+    async def _read(self, note: Note) -> None:
+        self._found = found = await self._find()
+        self._writing = self._write_down(await self._material(found))
+        if not self._is_proved:
+            note.record = self._remember(found, sure=True)
+
+    async def _prove(self, note: Note) -> None:
+        assert self._found is not None
+        unsure = await confirmed(self.context, self.source, self.identity, self._found)
+        if unsure:
+            note.skip(f"not proved: {unsure}")
+            note.hint(CANNOT_END)
+        note.record = self._remember(self._found, sure=not unsure)
+
+    async def _write(self, note: Note) -> None:
+        note.message = await self.place.write(self._written)
+
+    async def _check(self, _note: Note) -> None:
+        await self.place.check(self._written)
+
+    async def _restore(self, note: Note, _failure: StepFailed | None) -> str:
+        """Put back what was there, byte for byte, and remember what was remembered before."""
+        await self.place.restore()
+        note.record = {"forget": [self.copy.address]} if self.known is None else {"exports": [self.known]}
+        return ""
+
+    async def _commit(self, note: Note) -> None:
+        note.record = self._record()
+        self._revocations = self._ending()
+        if self._revocations:
+            note.record["revocations"] = self._revocations
 
     async def preview(self, plan: Plan, asks: tuple[Ask, ...]) -> ExportPreview:
         """What would be written, and what that changes, masked. Reads the material and drops it."""
-        foreseen = await self.place.foresee(self._writing(await self._material(await self._find())))
+        foreseen = await self.place.foresee(self._write_down(await self._material(await self._find())))
         plan = msgspec.structs.replace(plan, preview=foreseen.diff)
         return ExportPreview(plan=plan, foreseen=foreseen, asks=asks)
 
@@ -131,8 +171,13 @@ class Copy:
             raise UsageError(f"{self.identity.cluster} is not known here, so where it is cannot be written down")
         return Minted(found.token, endpoint)
 
-    def _writing(self, material: Material) -> Writing:
+    def _write_down(self, material: Material) -> Writing:
         return Writing(material=material, credential=self.copy, request=self.place.request)
+
+    @property
+    def _written(self) -> Writing:
+        assert self._writing is not None
+        return msgspec.structs.replace(self._writing, credential=self.copy)
 
     def _remember(self, found: Found, *, sure: bool) -> dict[str, Any]:
         """Fill in what the token says; then what the state is to know before anything is written."""
@@ -147,22 +192,13 @@ class Copy:
         export = Export(credential=self.copy, request=self.place.request, source=self.source.address)
         return {"exports": [export]}
 
-    async def _undo(self, run: Run) -> None:
-        """Put back what was there, byte for byte, and remember what was remembered before."""
-        with contextlib.suppress(StepFailed, IssuanceError):
-            async with run.step("undo") as note:
-                await self.place.restore()
-                note.status, note.message = StepStatus.UNDONE, f"{self.place.label} is as it was before"
-                gone = {"forget": [self.copy.address]}
-                note.record = gone if self.known is None else {"exports": [self.known]}
-
-    def _revocations(self, run: Run) -> list[Revocation]:
+    def _ending(self) -> list[Revocation]:
         if self.forgotten is None:
             return []
         due = self.context.clock() + self.context.grace
         return [
             Revocation(
-                plan=run.plan.id,
+                plan=self.plan_id,
                 address=self.copy.address,
                 handle=self.forgotten,
                 due=due,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -23,15 +24,14 @@ from .errors import IssuanceError
 from .proving import caller_in, review
 from .reading import token as token_at
 from .replacing import is_gone
-from .types import Address, Credential, Handle, Identity, State, Step
+from .transaction.step import Step
+from .types import Address, Credential, Handle, Identity, State, StepInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 
-    from .running import Run
+    from .running import Note
     from .work import Context
 
 LONGEST: Final = 20.0
@@ -42,7 +42,6 @@ _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
 """Seconds that one question may take, and as many for reading the token where it lies."""
 _TOLD: Final = "the server said that it deleted its handle, and nobody here may look"
-STEP: Final = Step(id="refused", title="Wait until the server refuses the token")
 
 
 class Answer(StrEnum):
@@ -192,46 +191,60 @@ async def _until_gone(context: Context, handle: Handle, longest: float) -> bool:
         await asyncio.sleep(_PAUSE)
 
 
-async def wait(
-    run: Run,
-    context: Context,
-    credential: Credential,
-    token: Sensitive | None,
-    said: str = "",
-    beside: Sequence[Handle] = (),
-) -> Answer:
-    """The step that waits until the server refuses what was ended; `said` is how `handles.delete` told it.
+@dataclass
+class End:
+    """One token that a plan ends: whose it is, and what the server says of it since."""
 
-    `beside` are handles of older tokens that finalizers hold back: these are to be gone as well.
-    """
-    held = handles.is_held(said)
-    longest = LONGEST_HELD if held else LONGEST
-    limits.extend(LONGEST_HELD if beside else longest)
-    async with run.step(STEP.id) as note:
-        answer, gone = await asyncio.gather(
-            until_refused(context, credential, token, longest),
-            asyncio.gather(*(_until_gone(context, one, LONGEST_HELD) for one in beside)),
+    credential: Credential | None = None
+    token: Sensitive | None = None
+    """None where it is not here to ask with."""
+    said: str = ""
+    """What became of its handle, as `handles.delete` told it."""
+    answer: Answer = Answer.UNASKED
+    beside: list[Handle] = field(default_factory=list)
+    """Handles of older tokens that finalizers hold back: whoever waits waits for these as well."""
+
+    async def told(self, context: Context, said: str) -> str:
+        """How the ending is told, which has just gone as `said`: the server is asked once."""
+        assert self.credential is not None
+        self.said = said
+        self.answer = await ask(context, self.credential, self.token)
+        return words(said, self.answer)
+
+    def step(self, context: Context) -> Step:
+        """The step that waits until the server refuses what was ended."""
+
+        async def do(note: Note) -> None:
+            await self._wait(note, context)
+
+        return Step(info=StepInfo(id="refused", title="Wait until the server refuses the token"), do=do)
+
+    async def _wait(self, note: Note, context: Context) -> None:
+        assert self.credential is not None
+        held, handle = handles.is_held(self.said), self.credential.handle
+        longest = LONGEST_HELD if held else LONGEST
+        limits.extend(LONGEST_HELD if self.beside else longest)
+        self.answer, gone = await asyncio.gather(
+            until_refused(context, self.credential, self.token, longest),
+            asyncio.gather(*(_until_gone(context, one, LONGEST_HELD) for one in self.beside)),
         )
-        note.message = "the server refuses it"
-        left, handle = [], credential.handle
-        if answer is Answer.UNASKED:
+        note.message, left = "the server refuses it", []
+        if self.answer is Answer.UNASKED:
             note.skip("nobody has the token here, or may ask about it: it may be accepted for 10 s more")
             if held and handle is not None and not await _until_gone(context, handle, longest):
                 left.append(_held_back(handle, longest))
-        elif answer is not Answer.REFUSED:
-            still = (
-                "still accepts the token" if answer is Answer.ACCEPTED else "does not say whether it refuses the token"
-            )
+        elif self.answer is not Answer.REFUSED:
+            accepts = self.answer is Answer.ACCEPTED
+            still = "still accepts the token" if accepts else "does not say whether it refuses the token"
             left.append(f"the server {still} {longest:g} s after it was ended")
         left += [
             f"of an older token {_held_back(one, LONGEST_HELD)}"
-            for one, went in zip(beside, gone, strict=True)
+            for one, went in zip(self.beside, gone, strict=True)
             if not went
         ]
         if left:
             note.skip("; ".join(left))
-            run.left += left
-    return answer
+            note.run.left += left
 
 
 def _held_back(handle: Handle, longest: float) -> str:

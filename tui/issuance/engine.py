@@ -28,9 +28,10 @@ from .grace_length import GraceWish, Length
 from .kinds import CredentialKind
 from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
+from .transaction.step import Transaction
 from .types import Action, Address, Credential, Destination, Identity, IssueSpec, Outcome, Plan, ShootWish, StepStatus
 from .verification import Verification
-from .work import Context, Work
+from .work import Context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +102,7 @@ class Engine:
             users=SecretUsers(),
         )
         self._locks = Locks(state.folder)
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, Transaction] = {}
         self._graces = Graces(self._context, self._locks)
         self._kept: Keepers | None = None
 
@@ -114,8 +115,7 @@ class Engine:
         """
         from .plans import prepare_issue
 
-        prepared = await prepare_issue(self._context, spec, force=force, replace=replace)
-        return self._planned(prepared.plan, prepared.work)
+        return self._planned(*await prepare_issue(self._context, spec, force=force, replace=replace))
 
     async def plan_rotate(self, address: Address, *, revive: bool = False) -> Plan:
         """What renewing this credential would do: new token, same destinations, then the old handle.
@@ -428,14 +428,14 @@ class Engine:
             if changes and (why := self._guard(step.cluster)):
                 raise ReadOnly(why)
 
-    def _planned(self, plan: Plan, work: Work) -> Plan:
+    def _planned(self, plan: Plan, work: Transaction) -> Plan:
         self._check_guard(plan)
         while len(self._works) >= _PLANS_KEPT:  # plans that were only shown
             del self._works[next(iter(self._works))]
         self._works[plan.id] = work
         return plan
 
-    async def _execute(self, run: Run, work: Work) -> Outcome:
+    async def _execute(self, run: Run, work: Transaction) -> Outcome:
         await self._locks.undisturbed(work.addresses)
         try:
             with self._locks.hold(work.addresses):

@@ -27,7 +27,6 @@ from .formats import Format
 from .intent import Export, new_id
 from .kinds import CredentialKind
 from .names import check_names
-from .shared_steps import COMMIT, check_step, prove_step, revoke_step, write_step
 from .sharing import elsewhere
 from .sight import Sight, told_apart
 from .types import (
@@ -41,7 +40,6 @@ from .types import (
     Plan,
     SecretDestination,
     State,
-    Step,
 )
 from .work import Context
 
@@ -118,15 +116,20 @@ async def prepare_copy(
             f"what {target.name} holds now is an older token, and nothing else here does: it is revoked after "
             f"{format_duration(context.grace)}"
         )
-    plan = Plan(
-        id=new_id(),
-        action=Action.EXPORT,
-        address=target,
-        steps=_steps(context, source, identity, place, held, forgotten),
-        warnings=tuple(dict.fromkeys(warnings)),
-        preview=held.preview,
+    work = Copy(
+        context=context,
+        source=source,
+        identity=identity,
+        destination=destination,
+        place=place,
+        copy=copy,
+        known=known,
+        forgotten=forgotten,
+        sight=sight,
+        same_form=same_form,
+        exists=held.exists,
     )
-    work = Copy(context, source, identity, destination, place, copy, known, forgotten, sight, same_form=same_form)
+    plan = work.plan(work.plan_id, Action.EXPORT, target, warnings=warnings, preview=held.preview)
     return plan, work, tuple(asks)
 
 
@@ -270,19 +273,6 @@ async def _warnings(
         endpoint = await known_endpoint(context, identity)
         warnings += form.rules.losses(endpoint) if endpoint is not None else ()
     return warnings
-
-
-def _steps(
-    context: Context, source: Credential, identity: Identity, place: Place, held: Held, forgotten: Handle | None
-) -> tuple[Step, ...]:
-    steps = [Step(id="read", title=f"Read {source.kept_in or source.address}", cluster=source.address.cluster)]
-    if source.shoot is None and not source.address.here:
-        steps.append(prove_step(identity.cluster))
-    steps += [write_step(0, place, exists=held.exists), check_step(0, place), COMMIT]
-    if forgotten is not None:
-        after = f"Revoke the old one after {format_duration(context.grace)}"
-        steps.append(revoke_step(0, forgotten, after))
-    return tuple(steps)
 
 
 async def _request(context: Context, address: Address) -> str:

@@ -6,7 +6,7 @@ that fails undoes what this plan made, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,16 @@ from .identity import ROLE_BINDINGS, ROLES, IdentityWish
 from .intent import Intent, new_id
 from .kinds import CredentialKind
 from .long_lived import LongLived
-from .running import Run, StepFailed
 from .sight import Sight
 from .token_secret import TokenSecret
-from .types import Action, Address, FileDestination, Handle, Identity, IssueSpec, Plan, Step
-from .work import Context, Finished
+from .transaction.step import Step
+from .types import Action, Address, FileDestination, Handle, Identity, IssueSpec, Plan, StepInfo
+from .work import Context
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
+
+    from .running import Note, StepFailed
 
 Check = Callable[[Mapping[str, Any], Identity], bool]
 _PARTS: tuple[tuple[Resource, Callable[..., dict[str, Any]], Check], ...] = (
@@ -40,63 +42,80 @@ _PARTS: tuple[tuple[Resource, Callable[..., dict[str, Any]], Check], ...] = (
 )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CreateIdentity(LongLived):
     """The four steps."""
 
-    async def run(self, run: Run) -> Finished:
-        try:
-            async with run.step("connect") as note:
-                note.message = await (await self.client()).version()
-                note.record = {"opened": self.intent}
-            async with run.step("account") as note:
-                if not await self._account(run.plan.id):
-                    note.skip("it is there already")
-            async with run.step("rbac") as note:
-                made = await self._rights(run.plan.id)
-                if made:
-                    note.message = f"created {' and '.join(made)}"
-                else:
-                    note.skip("they are there already")
-            async with run.step("token") as note:
-                token, said = await self.secret(run)
-                proof = await self.prove(token)
-                for place in self.places:
-                    await place.write(self.writing(place, token))
-                    await place.check(self.writing(place, token))
-                note.message = f"Secret {self.credential().address.name}: {said}; {proof}"
-                note.record, revocations = await self.committed()
-        except StepFailed as failure:
-            if failure.step != "connect":  # before that nothing was done
-                await self.undo(run)
-            raise
-        return Finished(self.credential(), revocations)
+    new: Sequence[bool] = (True, True, True)
+    """Whether there is no account, no rights and no token Secret yet, as the plan saw it."""
 
-    async def _account(self, plan: str) -> bool:
-        """Create the account; False where it is there."""
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        identity, role, name = self.identity, identities.role_name(self.identity), self.intent.address.name
+        where = {"cluster": identity.cluster, "namespace": identity.namespace}
+        (account, rights, secret), path = self.new, self.intent.spec.destinations[0]
+        assert isinstance(path, FileDestination)
+
+        def makes(new: bool) -> tuple[str, str]:
+            return ("Create", "create") if new else ("Use", "get")
+
+        connect = StepInfo(id="connect", title=f"Connect to {identity.cluster}", cluster=identity.cluster)
+        say, verb = makes(account)
+        make_account = StepInfo(
+            id="account", title=f"{say} the service account {identity.name}",
+            verb=verb, resource="serviceaccounts", name=identity.name, **where,
+        )  # fmt: skip
+        say, verb = makes(rights)
+        make_rights = StepInfo(
+            id="rbac", title=f"{say} the Role and RoleBinding {role}",
+            verb=verb, resource=f"{ROLES.name}, {ROLE_BINDINGS.name}", name=role, **where,
+        )  # fmt: skip
+        say, verb = makes(secret)
+        make_token = StepInfo(
+            id="token", title=f"{say} the token Secret {name}, prove it, write {identities.file_name(identity)}",
+            verb=verb, resource="secrets", name=name, path=str(absolute(path.path)), **where,
+        )  # fmt: skip
+        return (
+            Step(info=connect, do=self._connect, undo=self.close, whole=True),
+            Step(info=make_account, do=self._account, undo=self._discard_account),
+            Step(info=make_rights, do=self._rights, undo=self._discard_rights),
+            Step(info=make_token, do=self._make_token, undo=self._discard_token, final=True),
+        )
+
+    async def _connect(self, note: Note) -> None:
+        await self.open(note)
+        note.message = await (await self.client()).version()
+
+    async def _account(self, note: Note) -> None:
+        """Create the account, where it is not there."""
         client, identity = await self.client(), self.identity
         account = await accounts.look(client, identity)
         accounts.require(account, identity, create=True)
-        if account.exists:
-            return False
-        wish = identities.account(identity, {managed.PLAN: plan})
-        try:
-            await client.create(SERVICE_ACCOUNTS, wish, namespace=identity.namespace)
-        except Conflict:
-            return False
-        except NotFound as error:
-            error.hint = f"create the namespace {identity.namespace} first"
-            raise
-        return True
+        if not account.exists:
+            wish = identities.account(identity, {managed.PLAN: self.intent.plan})
+            try:
+                await client.create(SERVICE_ACCOUNTS, wish, namespace=identity.namespace)
+            except Conflict:
+                pass
+            except NotFound as error:
+                error.hint = f"create the namespace {identity.namespace} first"
+                raise
+            else:
+                return
+        note.skip("it is there already")
 
-    async def _rights(self, plan: str) -> list[str]:
-        """Create the Role and the RoleBinding; the kinds of those that were not there."""
+    async def _discard_account(self, _note: Note, _failure: StepFailed | None) -> str:
+        return await self.discard(SERVICE_ACCOUNTS, self.identity.name)
+
+    async def _rights(self, note: Note) -> None:
+        """Create the Role and the RoleBinding, where they are not there."""
         client, identity, made = await self.client(), self.identity, []
+        notes = {managed.PLAN: self.intent.plan}
         for resource, manifest, check in _PARTS:
             if await look_right(client, identity, resource, check):
                 continue
             try:
-                await client.create(resource, manifest(identity, {managed.PLAN: plan}), namespace=identity.namespace)
+                await client.create(resource, manifest(identity, notes), namespace=identity.namespace)
             except Conflict:
                 await look_right(client, identity, resource, check)
                 continue
@@ -105,7 +124,31 @@ class CreateIdentity(LongLived):
                     error.hint = identities.escalation_hint(identity)
                 raise
             made.append(resource.kind)
-        return made
+        if made:
+            note.message = f"created {' and '.join(made)}"
+        else:
+            note.skip("they are there already")
+
+    async def _discard_rights(self, _note: Note, _failure: StepFailed | None) -> str:
+        name = identities.role_name(self.identity)
+        said = [await self.discard(resource, name) for resource in (ROLE_BINDINGS, ROLES)]
+        return "; ".join(filter(None, said))
+
+    async def _make_token(self, note: Note) -> None:
+        said = []
+        for part in (self.make_secret, self.prove):
+            await part(note)
+            said.append(note.message)
+        for place in self.places:
+            await place.write(self.writing(place))
+            await place.check(self.writing(place))
+        note.message = f"Secret {self.credential().address.name}: {'; '.join(said)}"
+        await self.commit(note)
+
+    async def _discard_token(self, note: Note, failure: StepFailed | None) -> str:
+        for place in reversed(self.places):
+            await place.restore()
+        return await self.discard_secret(note, failure)
 
 
 async def look_right(client: Client, identity: Identity, resource: Resource, check: Check) -> bool:
@@ -158,9 +201,8 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
             raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
-    plan_id = new_id()
     intent = Intent(
-        plan=plan_id,
+        plan=new_id(),
         action=Action.ISSUE,
         address=address,
         request=next((found.request for found in held if found.request), "") or new_id(),
@@ -175,12 +217,9 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
             "delete that Secret, or remove the label, first"
         )
     warnings += [found.warning for found in held if found.warning]
-    steps = _steps(wish, name, account=bool(account.exists), rights=all(rights), secret=secret is not None)
-    preview = "\n".join(found.preview for found in held if found.preview)
-    plan = Plan(
-        id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings), preview=preview
-    )
-    return plan, CreateIdentity(context, intent, places, sight=sight)
+    new = (not account.exists, not all(rights), secret is None)
+    work = CreateIdentity(context=context, intent=intent, places=places, new=new, sight=sight)
+    return work.planned(warnings, "\n".join(found.preview for found in held if found.preview)), work
 
 
 async def _kept(client: Client, wish: IdentityWish) -> TokenSecret | None:
@@ -204,26 +243,3 @@ def _name_for(wish: IdentityWish, kept: TokenSecret | None, *, new: bool) -> str
     if kept is not None:
         return kept.name
     return wish.secret_name if wish.secret or new else token_secret.fresh_name(wish.identity.name)
-
-
-def _steps(wish: IdentityWish, secret_name: str, *, account: bool, rights: bool, secret: bool) -> tuple[Step, ...]:
-    identity = wish.identity
-    where = {"cluster": identity.cluster, "namespace": identity.namespace}
-    role = identities.role_name(identity)
-    return (
-        Step(id="connect", title=f"Connect to {identity.cluster}", cluster=identity.cluster),
-        Step(
-            id="account", title=f"{'Use' if account else 'Create'} the service account {identity.name}",
-            verb="get" if account else "create", resource="serviceaccounts", name=identity.name, **where,
-        ),
-        Step(
-            id="rbac", title=f"{'Use' if rights else 'Create'} the Role and RoleBinding {role}",
-            verb="get" if rights else "create", resource=f"{ROLES.name}, {ROLE_BINDINGS.name}", name=role, **where,
-        ),
-        Step(
-            id="token", title=f"{'Use' if secret else 'Create'} the token Secret {secret_name}, prove it, "
-            f"write {identities.file_name(identity)}",
-            verb="get" if secret else "create", resource="secrets", name=secret_name,
-            path=str(absolute(wish.path)), **where,
-        ),
-    )  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
 from . import managed
+from .durations import format_duration
 from .grace_time import Moment
 from .kinds import CredentialKind
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
@@ -37,6 +39,21 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """For a revocation: the Secrets that go with it, where they hold its token."""
     newer: Address | None = None
     """Of a long-lived token: the token Secret in its place, which has to have another name."""
+
+
+class Lifetime(Protocol):
+    """What a server says of something that it issued."""
+
+    @property
+    def requested(self) -> timedelta | None: ...
+    @property
+    def granted(self) -> timedelta: ...
+    @property
+    def issued_at(self) -> datetime: ...
+    @property
+    def expires_at(self) -> datetime: ...
+    @property
+    def shortened(self) -> bool: ...
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +93,17 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         """Every distinct handle to revoke once the new material is published."""
         found = {credential.handle: None for credential in self.old if credential.handle is not None}
         return tuple(handle for handle in found if handle != self.handle)
+
+    def learned(self, fingerprint: str, issued: Lifetime) -> Intent:
+        """The same with what was issued, which is journaled before anything of it is written."""
+        return msgspec.structs.replace(
+            self,
+            fingerprint=fingerprint,
+            requested=issued.requested,
+            granted=issued.granted,
+            issued_at=issued.issued_at,
+            expires_at=issued.expires_at,
+        )
 
     def lasting(self, usual: timedelta) -> timedelta:
         """How long what is replaced still works; `usual` where a journal of old does not say."""
@@ -139,6 +167,14 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True):
         if fingerprint and fingerprint == self.fingerprint:
             return True
         return bool(account_uid) and (secret, account_uid) == (self.secret, self.account_uid)
+
+
+def granted(issued: Lifetime) -> str:
+    """What was granted, in words, and what was asked for where that is more."""
+    said = f"granted {format_duration(issued.granted)}"
+    if issued.shortened and issued.requested is not None:
+        said += f", asked {format_duration(issued.requested)}"
+    return said
 
 
 def new_id() -> str:

@@ -13,39 +13,44 @@ from functools import partial
 import msgspec
 
 from . import token_secret
-from .destinations.place import Place
 from .destinations.place import look_at as look_at_places
 from .destinations.registry import places_for
 from .durations import format_duration
 from .errors import UsageError
 from .formats import Format
 from .intent import Export, Intent, new_id
-from .long_lived import LongLived, publish
-from .running import Run, StepFailed
+from .long_lived import LongLived
 from .secret_users import SecretName
-from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
+from .shared_steps import prove_step, revoke_steps
 from .sight import Sight
-from .types import Action, Address, FileDestination, Handle, IssueSpec, Plan, Step
-from .work import Context, Finished
+from .transaction.step import Step
+from .types import Action, Address, FileDestination, Handle, IssueSpec, Plan, StepInfo
+from .work import Context
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RotateTokenSecret(LongLived):
     """The steps of it."""
 
-    async def run(self, run: Run) -> Finished:
-        try:
-            async with run.step("intent") as note:
-                note.record = {"opened": self.intent}
-            async with run.step("secret") as note:
-                token, note.message = await self.secret(run)
-            async with run.step("prove") as note:
-                note.message = await self.prove(token)
-            return await publish(self, run, token)
-        except StepFailed as failure:
-            if failure.step != "intent":
-                await self.undo(run)
-            raise
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        identity, name = self.identity, self.intent.handle.name if self.intent.handle is not None else ""
+        secret = StepInfo(
+            id="secret", title=f"Create the token Secret {name} and wait for its token", verb="create",
+            resource="secrets", cluster=identity.cluster, namespace=identity.namespace, name=name,
+        )  # fmt: skip
+        return (
+            self.opened(),
+            Step(info=secret, do=self.make_secret, undo=self.discard_secret),
+            Step(info=prove_step(identity.cluster), do=self.prove),
+            *self.publishing(self.places),
+        )
+
+    @property
+    def later(self) -> tuple[StepInfo, ...]:
+        grace = format_duration(self.intent.lasting(self.context.grace))
+        title = f"Delete the Secret {self.intent.address.name} after {grace}, which ends the old token"
+        return revoke_steps(self.intent.old_handles, title)
 
 
 async def look_at(context: Context, address: Address) -> token_secret.Whole:
@@ -87,9 +92,8 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
     places = places_for(spec, context.clusters, context.state)
     warnings = [found.warning for found in await look_at_places(places, sight) if found.warning]
     name = token_secret.fresh_name(identity.name)
-    plan_id = new_id()
     intent = Intent(
-        plan=plan_id,
+        plan=new_id(),
         action=Action.ROTATE,
         address=address,
         request=next((copy.request for copy in copies), "") or new_id(),
@@ -99,44 +103,21 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
         account_uid=found.account_uid,
     )
     lasts = await context.length([SecretName(identity.cluster, identity.namespace, secret.name)], intent.old)
-    intent = msgspec.structs.replace(intent, grace=lasts.journaled)
     grace = format_duration(lasts.grace)
     warnings += [
         *lasts.warnings,
         f"whoever reads the Secret {secret.name} itself must be moved to {name} within {grace}, then the old one goes",
         "the new token never expires either; short-lived ones come from `kubemint issue` or `kubemint identity token`",
     ]
-    plan = Plan(
-        id=plan_id,
-        action=Action.ROTATE,
-        address=address,
-        steps=_steps(intent, places, secret.name, grace),
-        warnings=tuple(warnings),
-        grace=lasts.grace,
-        grace_for=lasts.reasons,
-    )
-    return plan, RotateTokenSecret(context, intent, places, sight=sight)
+    intent = msgspec.structs.replace(intent, grace=lasts.journaled)
+    work = RotateTokenSecret(context=context, intent=intent, places=places, sight=sight)
+    return work.planned(warnings, lasts=lasts), work
 
 
-def _steps(intent: Intent, places: list[Place], old: str, grace: str) -> tuple[Step, ...]:
-    identity, handle = intent.spec.identity, intent.handle
-    assert handle is not None
-    where = {"cluster": identity.cluster, "namespace": identity.namespace}
-    steps = [
-        INTENT,
-        Step(
-            id="secret", title=f"Create the token Secret {handle.name} and wait for its token",
-            verb="create", resource="secrets", name=handle.name, **where,
-        ),
-        prove_step(identity.cluster),
-    ]  # fmt: skip
-    steps += [write_step(number, place, exists=True) for number, place in enumerate(places)]
-    steps += [check_step(number, place) for number, place in enumerate(places)]
-    steps += [
-        COMMIT,
-        Step(
-            id="revoke:0", title=f"Delete the Secret {old} after {grace}, which ends the old token",
-            verb="delete", resource="secrets", name=old, **where,
-        ),
-    ]  # fmt: skip
-    return tuple(steps)
+async def as_left(context: Context, intent: Intent) -> LongLived:
+    """What a dead process began: an identity, or the rotation of its token Secret."""
+    from .identity_work import CreateIdentity
+
+    places = places_for(intent.spec, context.clusters, context.state, intent.request)
+    kind = CreateIdentity if intent.spec.create_account else RotateTokenSecret
+    return kind(context=context, intent=intent, places=places)

@@ -18,14 +18,15 @@ from . import grace, handles
 from .errors import IssuanceError
 from .kinds import CredentialKind
 from .running import explain
-from .types import Address, Credential, Handle, Identity, State, Step
+from .transaction.step import Step
+from .types import Address, Credential, Handle, Identity, State, StepInfo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from .intent import Revocation
-    from .running import Run
+    from .running import Note
     from .work import Context
 
 
@@ -75,10 +76,10 @@ def ends_too(one: Revocation) -> str:
     return f"an older token of {one.address}{grace_period}, ends too: {address_of(one)}"
 
 
-def step(number: int, one: Revocation) -> Step:
+def step(number: int, one: Revocation) -> StepInfo:
     handle = one.handle
     what = "Secret" if one.address.kind is CredentialKind.LEGACY else "handle"
-    return Step(
+    return StepInfo(
         id=f"older:{number}", title=f"Delete the {what} {handle.name} of an older token, which ends its grace period",
         verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
     )  # fmt: skip
@@ -95,22 +96,25 @@ def due_at(now: datetime, ends: Iterable[Revocation], pending: Iterable[Revocati
     return [msgspec.structs.replace(one, due=now, ending=True) for one in ends if one.handle in open_still]
 
 
-async def end(run: Run, context: Context, ends: Sequence[Revocation]) -> tuple[Handle, ...]:
-    """The steps that end them; the handles that finalizers still hold back. One that cannot be ended is left for the
-    next start, and said."""
-    held = []
-    for number, one in enumerate(ends):
-        async with run.step(f"older:{number}") as note:
+def steps(context: Context, ends: Sequence[Revocation], held: list[Handle]) -> tuple[Step, ...]:
+    """The steps that end them; `held` gets the handles that finalizers still hold back. One that cannot be ended is
+    left for the next start, and said."""
+
+    def ending(number: int, one: Revocation) -> Step:
+        async def do(note: Note) -> None:
             try:
                 note.message, note.record = await grace.end(context, one)
-                held += [one.handle] if handles.is_held(note.message) else []
+                held.extend([one.handle] if handles.is_held(note.message) else [])
             except (KubeError, IssuanceError) as error:
                 said, hint = explain(error)
                 left = f"an older token of {one.address}, {address_of(one)}, was not ended: {said}"
                 note.skip(left)
-                run.left.append(left)
-                run.hints += [hint] if hint else []
-    return tuple(held)
+                note.run.left.append(left)
+                note.run.hints += [hint] if hint else []
+
+        return Step(info=step(number, one), do=do)
+
+    return tuple(ending(number, one) for number, one in enumerate(ends))
 
 
 def credential_of(one: Revocation, address: Address) -> Credential:

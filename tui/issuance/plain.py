@@ -33,11 +33,12 @@ from .gardener import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_a
 from .intent import new_id
 from .material import Document, Writing
 from .names import check_names
-from .running import Run, StepFailed
+from .shared_steps import check_step, write_step
 from .shoot_kubeconfig import check_duration
 from .shoot_oidc import login_arguments, settings_of
 from .sight import Sight
 from .token_request import check_wish
+from .transaction.step import Step, Transaction
 from .types import (
     AccessLevel,
     Action,
@@ -48,8 +49,6 @@ from .types import (
     Plan,
     ShootAccess,
     State,
-    Step,
-    StepStatus,
 )
 from .work import Context, Finished
 from .yaml_text import dump
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from .intent import Export
+    from .running import Note, StepFailed
     from .state import StateStore
 
 COMMAND: Final = "kubemint"
@@ -115,7 +115,7 @@ class PlainPlace(FilePlace):
 
 
 @dataclass
-class PlainIssue:
+class PlainIssue(Transaction):
     """One of them, prepared."""
 
     place: PlainPlace
@@ -128,22 +128,29 @@ class PlainIssue:
         return (self.place.address,)
 
     @property
-    def fallback(self) -> Credential | None:
-        return None
+    def steps(self) -> tuple[Step, ...]:
+        write = write_step(0, self.place, exists=True, title="Write {}, which has no secret in it")
+        return (
+            Step(info=write, do=self._write, undo=self._restore),
+            Step(info=check_step(0, self.place), do=self._check),
+        )
 
-    async def run(self, run: Run) -> Finished:
-        try:
-            async with run.step("write:0") as note:
-                note.message = await self.place.write(self.writing)
-            async with run.step("check:0") as note:
-                await self.place.check(self.writing)
-                note.message = self.said
-        except StepFailed:
-            async with run.step("undo") as note:
-                await self.place.restore()
-                note.status, note.message = StepStatus.UNDONE, "the file is as it was before"
-            raise
+    def finished(self) -> Finished:
         return Finished(self.writing.credential)
+
+    def undone(self, said: Sequence[str]) -> str:
+        return "the file is as it was before"
+
+    async def _write(self, note: Note) -> None:
+        note.message = await self.place.write(self.writing)
+
+    async def _check(self, note: Note) -> None:
+        await self.place.check(self.writing)
+        note.message = self.said
+
+    async def _restore(self, _note: Note, _failure: StepFailed | None) -> str:
+        await self.place.restore()
+        return ""
 
 
 async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = False) -> tuple[Plan, PlainIssue]:
@@ -169,20 +176,14 @@ async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = Fals
             "choose another path",
         )
     warnings += [*more, *([held.warning] if held.warning else [])]
-    steps = (
-        Step(id="write:0", title=f"Write {path}, which has no secret in it", path=path),
-        Step(id="check:0", title=f"Read {path} back and compare", path=path),
-    )
-    plan = Plan(
-        id=new_id(), action=Action.ISSUE, address=place.address, steps=steps, warnings=tuple(warnings),
-        preview="\n".join(part for part in (held.preview, document.shown) if part),
-    )  # fmt: skip
     credential = Credential(
         address=place.address, format=Format.KUBECONFIG, kept_in=path, shoot=wish.shoot, identity=wish.identity,
         state=State.VALID, message=document.said,
     )  # fmt: skip
     writing = Writing(material=Document(document.content), credential=credential, request="")
-    return plan, PlainIssue(place, writing, document.said, sight)
+    work = PlainIssue(place, writing, document.said, sight)
+    preview = "\n".join(part for part in (held.preview, document.shown) if part)
+    return work.plan(new_id(), Action.ISSUE, place.address, warnings=warnings, preview=preview), work
 
 
 def arguments(wish: PlainWish, cluster: str) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,33 +15,30 @@ from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 from . import accounts, handles, left_behind, managed, vouching
 from .destinations.place import Held, Place
 from .destinations.registry import places_for
-from .durations import format_duration
 from .errors import UsageError
 from .gardener import refuse_viewer
 from .grace_length import Length
 from .intent import Intent, new_id
-from .issuing import CANNOT_REVOKE, Issue
+from .issuing import Issue
+from .minting import CANNOT_REVOKE
 from .names import check_names
 from .replacing import refuse_live
 from .secret_users import announced_by, secrets_of
-from .shared_steps import COMMIT, INTENT, check_step, mint_steps, revoke_step, write_step
 from .sight import Sight
 from .token_request import check_wish
-from .types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, Plan, Step
+from .types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, Plan
 from .work import Context
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan and the work behind it."""
-
-    plan: Plan
-    work: Issue
+if TYPE_CHECKING:
+    from .tenant_rights import Rights
 
 
-async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = False, replace: bool = False) -> Prepared:
+async def prepare_issue(
+    context: Context, spec: IssueSpec, *, force: bool = False, replace: bool = False, rights: Rights | None = None
+) -> tuple[Plan, Issue]:
     """A new credential, with `replace` also in place of a live one of ours for the same identity, with `force` of
-    somebody else's file. Raises Unasked where one of these is needed."""
+    somebody else's file. `rights` are what the account is given besides. Raises Unasked where one of these is needed.
+    """
     check_spec(context, spec)
     places, sight = places_for(spec, context.clusters, context.state, force=force), Sight()
     held = await vouching.look_at(context, places, sight)
@@ -53,7 +50,7 @@ async def prepare_issue(context: Context, spec: IssueSpec, *, force: bool = Fals
         await left_behind.look(context, spec.identity, place, found, sight)
         for place, found in zip(places, held, strict=True)
     ]
-    return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight)
+    return await prepare(context, Action.ISSUE, places[0].address, spec, places, held, request, sight, rights)
 
 
 async def prepare(
@@ -65,7 +62,8 @@ async def prepare(
     held: Sequence[Held],
     request: str,
     sight: Sight,
-) -> Prepared:
+    rights: Rights | None = None,
+) -> tuple[Plan, Issue]:
     """The plan for new material in `places`, which hold `held` now, as it is vouched for; `sight` is how it was seen.
 
     Raises UsageError where it cannot be done, KubeError.
@@ -96,35 +94,33 @@ async def prepare(
             f"no right to get serviceaccounts in namespace {identity.namespace}: whether {identity.name} is there "
             "shows when its token is asked for, and the handle will outlive it"
         )
-    create_account = spec.create_account and account.exists is not True
-    plan_id = new_id()
     handle = handles.new(identity, handles.meant_for(identity, request, spec))
     intent = Intent(
-        plan=plan_id,
+        plan=new_id(),
         action=action,
         address=address,
         request=request,
         spec=spec,
         handle=handle,
         old=tuple(old),
+        reads=rights.reads if rights is not None else (),
     )
     told = replace(context, announced=context.announced | announced_by(spec))
     lasts = await told.length(secrets_of(spec), intent.old) if intent.old_handles else Length()
-    intent = msgspec.structs.replace(intent, grace=lasts.journaled)
-    warnings += lasts.warnings
-    steps = _steps(intent, places, held, create_account=create_account, grace=intent.lasting(context.grace))
-    plan = Plan(
-        id=plan_id,
-        action=action,
-        address=address,
-        steps=steps,
-        warnings=tuple(dict.fromkeys(warnings)),
-        preview="\n".join(found.preview for found in held if found.preview),
-        grace=lasts.grace if intent.old_handles else None,
-        grace_for=lasts.reasons,
+    work = Issue(
+        context=context,
+        intent=msgspec.structs.replace(intent, grace=lasts.journaled),
+        places=places,
+        account_uid=account.uid,
+        create_account=spec.create_account and account.exists is not True,
+        account_known_missing=account.exists is False,
+        rights=rights,
+        exists=[found.exists for found in held],
+        left=left,
+        sight=sight,
     )
-    work = Issue(context, intent, places, account.uid, create_account, account.exists is False, sight=sight, left=left)
-    return Prepared(plan, work)
+    preview = "\n".join(found.preview for found in held if found.preview)
+    return work.planned([*warnings, *lasts.warnings], preview, lasts), work
 
 
 async def _spared(
@@ -186,28 +182,3 @@ async def _may_create_secrets(context: Context, identity: Identity) -> bool:
     except KubeError:
         return True
     return bool((answer.get("status") or {}).get("allowed", True))
-
-
-def _steps(
-    intent: Intent, places: Sequence[Place], held: Sequence[Held], *, create_account: bool, grace: timedelta
-) -> tuple[Step, ...]:
-    identity = intent.spec.identity
-    where = {"cluster": identity.cluster, "namespace": identity.namespace}
-    steps = [INTENT]
-    if create_account:
-        steps.append(
-            Step(
-                id="account", title=f"Create the service account {identity.name}",
-                verb="create", resource="serviceaccounts", name=identity.name, **where,
-            )
-        )  # fmt: skip
-    handle = intent.handle.name if intent.handle is not None else ""
-    steps += mint_steps(identity, handle)
-    for number, (place, found) in enumerate(zip(places, held, strict=True)):
-        steps.append(write_step(number, place, exists=found.exists))
-    for number, place in enumerate(places):
-        steps.append(check_step(number, place))
-    steps.append(COMMIT)
-    for number, old in enumerate(intent.old_handles):
-        steps.append(revoke_step(number, old, f"Revoke the old one after {format_duration(grace)}"))
-    return tuple(steps)

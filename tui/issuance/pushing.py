@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,10 +26,15 @@ from .intent import new_id
 from .kinds import CredentialKind
 from .reading import request_at
 from .rotating import prepare_any
-from .running import Run
 from .sight import Sight
-from .types import Action, Address, Credential, Plan, Step
-from .work import Context, Finished, Work
+from .transaction.step import Step, Transaction
+from .types import Action, Address, Credential, Plan, StepInfo
+from .work import Context, Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .running import Note
 
 WAIT: Final = timedelta(seconds=90)
 _PATIENCE: Final = timedelta(seconds=6)
@@ -39,7 +44,7 @@ _DPF_NAME: Final = "svc.dpu.nvidia.com/credential-request-name"
 _DPF_NAMESPACE: Final = "svc.dpu.nvidia.com/credential-request-namespace"
 
 
-async def prepare_push_again(context: Context, cluster: str, namespace: str, name: str) -> tuple[Plan, Work]:
+async def prepare_push_again(context: Context, cluster: str, namespace: str, name: str) -> tuple[Plan, Transaction]:
     """The plan for one PushSecret. Reads only. Raises UsageError, KubeError."""
     client = await context.clusters.client(cluster)
     resource = await served(client, PUSH_SECRETS)
@@ -60,16 +65,11 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     plan, work = await prepare_any(told, found.address) if found.address is not None else (None, None)
     if plan is not None and work is not None and found.announces:
         return plan, work  # and it waits until it has arrived, and proves that
-    where = {"cluster": cluster, "namespace": namespace, "resource": resource.name, "name": name}
-    touch = (
-        Step(id="touch", title=f"Announce it: PushSecret {name}", verb="patch", **where),
-        Step(id="arrive", title="Wait until External Secrets has pushed it", verb="get", **where),
-    )
     again = PushAgain(context, cluster, namespace, name, resource, work)
     if plan is not None:
-        return msgspec.structs.replace(plan, steps=(*plan.steps, *touch)), again
+        return msgspec.structs.replace(plan, steps=(*plan.steps, *(step.info for step in again.own))), again
     at = Address(CredentialKind.SECRET, cluster, namespace, view.source)
-    return Plan(id=new_id(), action=Action.ROTATE, address=at, steps=touch, warnings=(found.why,)), again
+    return again.plan(new_id(), Action.ROTATE, at, warnings=(found.why,)), again
 
 
 class _Source(NamedTuple):
@@ -116,7 +116,7 @@ async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
 
 
 @dataclass
-class PushAgain:
+class PushAgain(Transaction):
     """Renew the source, if it is known how; announce that; wait for the operator's word."""
 
     context: Context
@@ -124,11 +124,12 @@ class PushAgain:
     namespace: str
     name: str
     resource: Resource
-    source: Work | None
+    source: Transaction | None
+    sight: Sight = field(init=False)
+    _before: str = ""
 
-    @property
-    def sight(self) -> Sight:
-        return self.source.sight if self.source is not None else Sight()
+    def __post_init__(self) -> None:
+        self.sight = self.source.sight if self.source is not None else Sight()
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -138,16 +139,32 @@ class PushAgain:
     def fallback(self) -> Credential | None:
         return self.source.fallback if self.source is not None else None
 
-    async def run(self, run: Run) -> Finished:
-        finished = await self.source.run(run) if self.source is not None else Finished(None)
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return (*(self.source.steps if self.source is not None else ()), *self.own)
+
+    @property
+    def own(self) -> tuple[Step, ...]:
+        """What comes after the source is renewed."""
+        at = {"cluster": self.cluster, "namespace": self.namespace, "resource": self.resource.name, "name": self.name}
+        touch = StepInfo(id="touch", title=f"Announce it: PushSecret {self.name}", verb="patch", **at)
+        arrive = StepInfo(id="arrive", title="Wait until External Secrets has pushed it", verb="get", **at)
+        return (Step(info=touch, do=self._touch), Step(info=arrive, do=self._arrive))
+
+    def undone(self, said: Sequence[str]) -> str:
+        return self.source.undone(said) if self.source is not None else super().undone(said)
+
+    def finished(self) -> Finished:
+        return self.source.finished() if self.source is not None else Finished(None)
+
+    async def _touch(self, _note: Note) -> None:
         client = await self.context.clusters.client(self.cluster)
-        async with run.step("touch"):
-            patch = {"metadata": {"annotations": {PUSHED: f"again-{managed.random_suffix()}"}}}
-            before = _mark(await client.get(self.resource, self.name, namespace=self.namespace))
-            await client.patch(self.resource, self.name, patch, namespace=self.namespace)
-        async with run.step("arrive") as note:
-            note.message = await self._arrived(before)
-        return finished
+        patch = {"metadata": {"annotations": {PUSHED: f"again-{managed.random_suffix()}"}}}
+        self._before = _mark(await client.get(self.resource, self.name, namespace=self.namespace))
+        await client.patch(self.resource, self.name, patch, namespace=self.namespace)
+
+    async def _arrive(self, note: Note) -> None:
+        note.message = await self._arrived(self._before)
 
     async def _arrived(self, before: str) -> str:
         """The operator's word that it pushed what is there now. Raises with its word where that is another."""

@@ -11,37 +11,30 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
 
-from . import ending
+from . import ending, undoing
 from .destinations.file import is_missing
-from .destinations.place import Place
 from .destinations.registry import places_for
-from .errors import ChangedMeanwhile, IssuanceError, UsageError
+from .errors import ChangedMeanwhile, IssuanceError
 from .grace import Graces, revoke
 from .grace_time import Left, left
 from .intent import Intent, Revocation
-from .issuing import Issue, issued_again
 from .kinds import CredentialKind
 from .kubeconfig_lock import release_dead
 from .leftover_files import sweep_noted
 from .locks import Locks
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
-from .types import Action, Address, Outcome, Plan, State, Step, StepStatus
-from .undoing import Undo
+from .transaction.step import FIND, Transaction
+from .types import Action, Address, Outcome, Plan, State, StepInfo, StepStatus
 from .work import Context, Finished
 
-if TYPE_CHECKING:
-    from tui.kube.sensitive import Sensitive
-
-_FIND = "find"
 _REMEMBERED = timedelta(days=30)
 """How long a file is remembered that is gone and whose token has expired: the disk it lies on may come back."""
 _TITLES = {
-    _FIND: "See how far it came",
+    FIND: "See how far it came",
     "commit": "Finish what was published",
     "undo": "Undo what was not",
     "revoke": "Revoke the old one",
@@ -101,82 +94,25 @@ class Recovery:
         run = self._begin(intent.plan, intent.address)
         try:
             places = places_for(intent.spec, self._context.clusters, self._context.state, intent.request)
-            is_request = intent.address.kind is CredentialKind.REQUEST
-            is_token_secret = intent.address.kind is CredentialKind.LEGACY
-            addresses = tuple(place.address for place in places) if not is_request else ()
-            if is_request or is_token_secret:
-                addresses = (intent.address, *addresses)
-            with self._locks.hold_aside(addresses):
+            addresses = dict.fromkeys((intent.address, *(place.address for place in places)))
+            with self._locks.hold_aside(tuple(addresses)):
                 # Read anew under the lock: its owner may have gone on, or have finished it, until a moment ago.
                 now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
                 if now is None:
                     return None
-                if now.shoot is not None:
-                    from .shoot_issue import finish_or_undo as finish_or_undo_shoot
-
-                    finished = await finish_or_undo_shoot(self._context, now, run)
-                elif now.ends:
-                    from .request_changes import finish_recreation
-
-                    finished = await finish_recreation(self._context, now, run)
-                elif is_request:
-                    from .undoing_requests import finish_or_undo
-
-                    finished = await finish_or_undo(self._context, now, run)
-                elif is_token_secret:
-                    from .long_lived import finish_or_undo as finish_or_undo_long_lived
-
-                    finished = await finish_or_undo_long_lived(self._context, now, run)
-                else:
-                    kind = Issue if now.undoes is None else Undo
-                    finished = await self._finish_or_undo(run, kind(self._context, now, places, account_uid=""))
+                finished = await (await as_left(self._context, now)).settle(run)
         except ChangedMeanwhile:
             return None  # somebody is at it right now
         except StepFailed as failure:
             return run.outcome(credential=None, failure=failure)
         except (KubeError, IssuanceError, OSError) as error:
-            return run.outcome(credential=None, failure=StepFailed(_FIND, *explain(error)))
+            return run.outcome(credential=None, failure=StepFailed(FIND, *explain(error)))
         return self._done(run, finished)
 
     def _done(self, run: Run, finished: Finished) -> Outcome:
         for number, revocation in enumerate(finished.revocations):
             self._graces.schedule(revocation, run, f"revoke:{number}")
         return run.outcome(credential=finished.credential)
-
-    async def _finish_or_undo(self, run: Run, work: Issue) -> Finished:
-        intent = work.intent
-        async with run.step(_FIND) as note:
-            if intent.fingerprint:  # the last write of the dead may be on its way still, this way or back
-                for place in work.places:
-                    await place.fence()
-            published = await _published(work)
-            note.message = f"{len(published)} of {len(work.places)} places hold the new token"
-        if not published:
-            await work.undo(run)
-            if run.results[-1].status is StepStatus.FAILED:
-                raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
-            return Finished(None)
-        issued = issued_again(intent, published[0][1])
-        done = [place for place, _ in published]
-        for number, place in enumerate(list(work.places)):
-            if place not in done:
-                async with run.step(f"write:{number}") as note:
-                    if await self._ours_still(intent, place):
-                        note.message = await place.write(work.writing(place, issued))
-                    else:
-                        work.give_up(place)
-                        note.skip(f"{place.label} was changed by somebody else since; it was left alone")
-        return await work.finish(run, issued, checked=done)
-
-    async def _ours_still(self, intent: Intent, place: Place) -> bool:
-        """Whether a place the dead process did not come to is still as it was then."""
-        try:
-            held = await place.look()
-        except UsageError:
-            return False  # it is somebody else's by now
-        token = await place.token(intent.spec.format)
-        before = next((old.fingerprint for old in intent.old if old.address == place.address), "")
-        return not held.exists or (token is not None and token.fingerprint == before)
 
     async def _revoke(self, revocation: Revocation, run: Run) -> Outcome:
         """Delete the old handle; of a revocation that died half-way also what it had not come to."""
@@ -202,7 +138,7 @@ class Recovery:
         return run.outcome(credential=None)
 
     def _begin(self, plan: str, address: Address) -> Run:
-        steps = tuple(Step(id=key, title=title) for key, title in _TITLES.items())
+        steps = tuple(StepInfo(id=key, title=title) for key, title in _TITLES.items())
         shown = Plan(id=plan, action=Action.RECOVER, address=address, steps=steps)
         return Run(shown, self._context.state, self._context.clock, self._on_step, lambda _point: None)
 
@@ -226,8 +162,22 @@ async def _each(work: Sequence[tuple[str, Callable[[], Awaitable[Outcome | None]
     return [found[number] for number in sorted(found)]
 
 
-async def _published(work: Issue) -> list[tuple[Place, Sensitive]]:
-    """The places that hold the new token."""
-    intent = work.intent
-    tokens = [(place, await place.token(intent.spec.format)) for place in work.places] if intent.fingerprint else []
-    return [(place, token) for place, token in tokens if token is not None and token.fingerprint == intent.fingerprint]
+async def as_left(context: Context, intent: Intent) -> Transaction:
+    """What a dead process began, as the journal has it. Raises KubeError where that needs to be looked at."""
+    if intent.shoot is not None:
+        from . import shoot_issue
+
+        return shoot_issue.as_left(context, intent)
+    if intent.ends:
+        from .request_changes import RecreateAccount
+
+        return RecreateAccount(context=context, intent=intent)
+    if intent.address.kind is CredentialKind.REQUEST:
+        from . import undoing_requests
+
+        return await undoing_requests.as_left(context, intent)
+    if intent.address.kind is CredentialKind.LEGACY:
+        from . import legacy_rotation
+
+        return await legacy_rotation.as_left(context, intent)
+    return undoing.as_left(context, intent)

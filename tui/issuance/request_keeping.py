@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from tui.kube.errors import Forbidden, KubeError
 
 from .cluster_time import now_at
@@ -28,12 +30,13 @@ from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace_length import Length
 from .intent import new_id
 from .lease import LEASES, Lease, LeaseLost
-from .running import Run, StepFailed
+from .running import Note, Run, StepFailed
 from .secret_users import secrets_of_request
 from .sight import Sight
 from .sweeps import Sweeps
+from .transaction.step import Step, Transaction
 from .turns import Turns
-from .types import Action, Address, Credential, Plan, Step, StepStatus
+from .types import Action, Address, Credential, Plan, StepInfo, StepStatus
 from .work import Context, Finished, Sweep
 
 LEASE: Final = "kubemint-dpu-credential-requests"
@@ -89,17 +92,22 @@ class Keepers:
             return await client.list(DPU_REQUESTS, namespace=namespace)
 
 
-@dataclass(slots=True)
-class KeepRequest:
+@dataclass(kw_only=True)
+class KeepRequest(Transaction):
     """One request to rest. `delete` begins with its deletion, `abandon` lets it go whatever is left behind."""
 
     keepers: Keepers
     address: Address
     request: DPURequest
+    keeps: str = ""
+    """What keeping it means, as it was planned; empty where DPF's controller does it."""
     tended: str = ""
+    """What shows that the controller does."""
     delete: bool = False
     abandon: bool = False
     sight: Sight = field(default_factory=Sight)
+    _held: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack, init=False)
+    _rest: Rest | None = field(default=None, init=False)
 
     @property
     def context(self) -> Context:
@@ -113,31 +121,51 @@ class KeepRequest:
     def fallback(self) -> Credential | None:
         return credential_of(self.address.cluster, self.request, self.context.clock())
 
-    async def run(self, run: Run) -> Finished:
-        address = self.address
-        if self.delete:
-            async with run.step("delete") as note:
-                client = await self.context.clusters.client(address.cluster)
-                await client.delete(DPU_REQUESTS, address.name, namespace=address.namespace, uid=self.request.uid)
-                note.message = "it waits for its finalizer" if FINALIZER in self.request.finalizers else "gone"
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        at = self.address
+        itself = {"cluster": at.cluster, "namespace": at.namespace, "name": at.name, "resource": DPU_REQUESTS.name}
+        delete = StepInfo(id="delete", title=f"Delete the request {at.namespace}/{at.name}", verb="delete", **itself)
+        first = (Step(info=delete, do=self._delete, final=True),) if self.delete else ()
         if self.tended:
-            async with run.step("aside") as note:
-                note.skip(f"DPF's controller keeps it: {self.tended}")
-            return Finished(self.fallback)
-        turns = await self.keepers.turns(address.cluster)
+            what = "the cleaning up" if self.delete else "it"
+            aside = StepInfo(id="aside", title=f"Leave {what} to DPF's controller", cluster=at.cluster)
+            return (*first, Step(info=aside, do=self._aside))
+        lease = StepInfo(
+            id="lease", title="Take the Lease, so that nobody else keeps them meanwhile", verb="update",
+            resource=LEASES.name, cluster=at.cluster, namespace=LEASE_NAMESPACE, name=LEASE,
+        )  # fmt: skip
+        keep = StepInfo(id="keep", title=self.keeps, verb="patch", **itself)
+        return (*first, Step(info=lease, do=self._lease), Step(info=keep, do=self._keep))
+
+    async def run(self, run: Run) -> Finished:
         try:
-            async with contextlib.AsyncExitStack() as held:
-                async with run.step("lease") as note:
-                    await held.enter_async_context(turns.hold())
-                    note.message = f"{LEASE_NAMESPACE}/{LEASE}"
-                async with run.step("keep") as note:
-                    rest = await self._kept()
-                    note.message = said(rest)
-                    run.hints += [one for one in rest.notes if UNBOUND in one]
+            async with self._held:
+                await super().run(run)
         except LeaseLost as error:  # it ended the work in the middle of a step
             run.tell(run.result("keep", StepStatus.FAILED, error.message))
             raise StepFailed("keep", error.message, "look again: whoever has the Lease now goes on") from error
-        return await self._finished(rest)
+        return Finished(self.fallback) if self._rest is None else await self._finished(self._rest)
+
+    def hints(self) -> list[str]:
+        return [one for one in self._rest.notes if UNBOUND in one] if self._rest is not None else []
+
+    async def _delete(self, note: Note) -> None:
+        at, client = self.address, await self.context.clusters.client(self.address.cluster)
+        await client.delete(DPU_REQUESTS, at.name, namespace=at.namespace, uid=self.request.uid)
+        note.message = "it waits for its finalizer" if FINALIZER in self.request.finalizers else "gone"
+
+    async def _aside(self, note: Note) -> None:
+        note.skip(f"DPF's controller keeps it: {self.tended}")
+
+    async def _lease(self, note: Note) -> None:
+        turns = await self.keepers.turns(self.address.cluster)
+        await self._held.enter_async_context(turns.hold())
+        note.message = f"{LEASE_NAMESPACE}/{LEASE}"
+
+    async def _keep(self, note: Note) -> None:
+        self._rest = await self._kept()
+        note.message = said(self._rest)
 
     async def _kept(self) -> Rest:
         address = self.address
@@ -183,27 +211,19 @@ async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool
     request, sight = await _seen(keepers.context, address)
     tended = "" if take_over else await keepers.controller(address)
     if tended:
-        step = Step(id="aside", title="Leave it to DPF's controller", cluster=address.cluster)
-        plan = Plan(id=new_id(), action=Action.KEEP, address=address, steps=(step,), warnings=(tended,))
-        return plan, KeepRequest(keepers, address, request, tended, sight=sight)
+        work = KeepRequest(keepers=keepers, address=address, request=request, tended=tended, sight=sight)
+        return work.plan(new_id(), Action.KEEP, address, warnings=(tended,)), work
     title, warning = await _foreseen(keepers.context, request)
-    steps = [_lease_step(address), _keep_step(address, title)]
     warnings = (warning,) if warning else ()
     lasts = Length(grace=keepers.context.grace)
+    later: tuple[StepInfo, ...] = ()
     if request.deleted_at is None and request.expires_at is not None:
         now = credential_of(address.cluster, request, keepers.context.clock())
         lasts = await keepers.context.length(secrets_of_request(request), [now])
-        steps.append(Step(id="sweep:0", title=f"Remove what it replaces after {format_duration(lasts.grace)}"))
-    plan = Plan(
-        id=new_id(),
-        action=Action.KEEP,
-        address=address,
-        steps=tuple(steps),
-        warnings=warnings + lasts.warnings,
-        grace=lasts.grace,
-        grace_for=lasts.reasons,
-    )
-    return plan, KeepRequest(keepers, address, request, sight=sight)
+        later = (StepInfo(id="sweep:0", title=f"Remove what it replaces after {format_duration(lasts.grace)}"),)
+    work = KeepRequest(keepers=keepers, address=address, request=request, keeps=title, sight=sight)
+    plan = work.plan(new_id(), Action.KEEP, address, warnings=warnings + lasts.warnings, lasts=lasts)
+    return msgspec.structs.replace(plan, steps=(*plan.steps, *later)), work
 
 
 async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
@@ -215,20 +235,16 @@ async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: boo
             "keep it, so that what was made for it goes; or abandon it, where that cannot be reached",
         )
     tended = "" if take_over else await keepers.controller(address)
-    delete = Step(
-        id="delete", title=f"Delete the request {address.namespace}/{address.name}",
-        verb="delete", resource=DPU_REQUESTS.name,
-        cluster=address.cluster, namespace=address.namespace, name=address.name,
-    )  # fmt: skip
-    rest = (
-        (Step(id="aside", title="Leave the cleaning up to DPF's controller", cluster=address.cluster),)
-        if tended
-        else (_lease_step(address), _keep_step(address, "Remove what was made for it, then its finalizer"))
+    work = KeepRequest(
+        keepers=keepers,
+        address=address,
+        request=request,
+        keeps="Remove what was made for it, then its finalizer",
+        tended=tended,
+        delete=True,
+        sight=sight,
     )
-    plan = Plan(
-        id=new_id(), action=Action.DELETE, address=address, steps=(delete, *rest), warnings=ends_with(request, keepers)
-    )
-    return plan, KeepRequest(keepers, address, request, tended, delete=True, sight=sight)
+    return work.plan(new_id(), Action.DELETE, address, warnings=ends_with(request, keepers)), work
 
 
 async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan, KeepRequest]:
@@ -238,12 +254,15 @@ async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan,
         raise UsageError(f"{address} is not being deleted", "delete it first; only what is stuck is abandoned")
     warnings = ["what can be reached is removed; what cannot stays, and nobody looks after it any more:"]
     warnings += [_words(leftover) for leftover in everything(request, keepers.context.clock())]
-    steps = (
-        _lease_step(address),
-        _keep_step(address, "Remove what can be reached, then the finalizer whatever is left"),
+    work = KeepRequest(
+        keepers=keepers,
+        address=address,
+        request=request,
+        keeps="Remove what can be reached, then the finalizer whatever is left",
+        abandon=True,
+        sight=sight,
     )
-    plan = Plan(id=new_id(), action=Action.DELETE, address=address, steps=steps, warnings=tuple(warnings))
-    return plan, KeepRequest(keepers, address, request, abandon=True, sight=sight)
+    return work.plan(new_id(), Action.DELETE, address, warnings=warnings), work
 
 
 def ends_with(request: DPURequest, keepers: Keepers) -> tuple[str, ...]:
@@ -285,20 +304,6 @@ async def _foreseen(context: Context, request: DPURequest) -> tuple[str, str]:
         return "Try to bring it to its desired state", str(error)
     reason = work.reason(now_at(work.client, context.clock))
     return (f"Issue a token, because {reason}" if reason else "Compare everything with what is wanted"), ""
-
-
-def _lease_step(address: Address) -> Step:
-    return Step(
-        id="lease", title="Take the Lease, so that nobody else keeps them meanwhile", verb="update",
-        resource=LEASES.name, cluster=address.cluster, namespace=LEASE_NAMESPACE, name=LEASE,
-    )  # fmt: skip
-
-
-def _keep_step(address: Address, title: str) -> Step:
-    return Step(
-        id="keep", title=title, verb="patch", resource=DPU_REQUESTS.name,
-        cluster=address.cluster, namespace=address.namespace, name=address.name,
-    )  # fmt: skip
 
 
 def _words(leftover: Leftover) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from tui.kube.errors import TimedOut
 from tui.kube.sensitive import Sensitive
 
 from . import handles, vouching
@@ -22,31 +21,30 @@ from .dpf.conditions import rfc3339
 from .dpf.renewal_work import RequestWork, look
 from .dpf.resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
 from .dpf.steps import annotate, check_written, fetch, look_secret
-from .durations import format_duration
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .formats import Format
 from .grace_length import Length
-from .intent import Intent, new_id
-from .issuing import CANNOT_REVOKE
-from .running import Run, StepFailed
+from .intent import Intent, granted, new_id
+from .minting import CANNOT_REVOKE, Minting, issued_again
 from .secret_users import secrets_of_request
-from .shared_steps import COMMIT, INTENT, mint_steps, revoke_step
+from .shared_steps import COMMIT, account_step, mint_steps
 from .sight import Sight
-from .token_request import IssuedToken
-from .types import Action, Address, Credential, Handle, IssueSpec, Plan, SecretDestination, Step, StepStatus
+from .transaction.step import Step
+from .types import Action, Address, Credential, Handle, IssueSpec, Plan, SecretDestination, StepInfo
 from .work import Context, Finished
 
+if TYPE_CHECKING:
+    from .running import Note, StepFailed
 
-@dataclass(slots=True)
-class RequestRotation:
+
+@dataclass(kw_only=True)
+class RequestRotation(Minting):
     """One rotation (or first issue) of what a request keeps."""
 
-    context: Context
+    already: ClassVar[str] = "the Secret holds the new token already"
+    writes: ClassVar[str] = "Apply the Secret {}"
+
     work: RequestWork
-    intent: Intent
-    sight: Sight = field(default_factory=Sight)
-    handle_may_come: bool = False
-    """Whether the server was asked for the handle and has not answered: it may create it in a moment."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -56,64 +54,131 @@ class RequestRotation:
     def fallback(self) -> Credential | None:
         return next(iter(self.intent.old), None)
 
-    async def run(self, run: Run) -> Finished:
-        work = self.work
-        try:
-            async with run.step("intent") as note:
-                note.record = {"opened": self.intent}
-            async with run.step("account"):
-                await work.account()
-            async with run.step("handle") as note:
-                await self._bind(run)
-                if work.handle is None:
-                    note.skip("no right to create Secrets there; the token is not bound")
-                note.record = {"opened": self.intent}
-            async with run.step("token") as note:
-                issued = await work.mint()
-                note.message = f"granted {format_duration(issued.granted)}"
-                if issued.shortened and issued.requested is not None:
-                    note.message += f", asked {format_duration(issued.requested)}"
-                self._learn(issued)
-                note.record = {"opened": self.intent}
-            async with run.step("prove") as note:
-                proof = await work.prove(issued)
-                note.message = f"{proof.method} says {proof.username}"
-            async with run.step("write:0"):
-                await self._unchanged()
-                await work.write(issued)
-        except StepFailed as failure:
-            if failure.step != "intent":  # before that nothing was done
-                in_flight = failure.step == "write:0" and unsure(failure.__cause__)
-                self.handle_may_come = failure.step == "handle" and isinstance(failure.__cause__, TimedOut)
-                await self.undo(run, in_flight=in_flight)
-            raise
-        return await self.finish(run, issued)
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        secret = self._secret
+        write = StepInfo(
+            id="write:0", title=self.writes.format(self.work.request.secret), verb="patch", resource="secrets", **secret
+        )
+        return (
+            self.opened(),
+            *self._minting(),
+            Step(info=write, do=self._write, undo=self._not_landed),
+            *self._publishing(),
+        )
 
-    async def finish(self, run: Run, issued: IssuedToken) -> Finished:
+    def finished(self) -> Finished:
+        now, request = now_at(self.work.client, self.context.clock), self.work.request
+        return Finished(credential_of(request.cluster, request, now), self._revocations, self._tokens_replaced())
+
+    def hints(self) -> list[str]:
+        return self.work.notes
+
+    async def find(self, note: Note) -> tuple[Step, ...] | None:
+        """Finished where the Secret holds the new token, undone where it does not."""
+        work, intent = self.work, self.intent
+        token = await published(self.context, work.request, intent.fingerprint)
+        if token is None and intent.fingerprint and work.wanted.ours:
+            # The last write of the dead may be on its way still.
+            await fence(work.host, work.request.secret.namespace, work.request.secret.name)
+            token = await published(self.context, work.request, intent.fingerprint)
+        note.message = f"the Secret holds the {'new' if token is not None else 'old'} token"
+        if token is None:
+            return None
+        self.issued = issued_again(intent, token)
+        return self._publishing()
+
+    def _minting(self) -> tuple[Step, ...]:
+        identity, handle = self.work.identity, self.intent.handle
+        account = msgspec.structs.replace(
+            account_step(identity), title=f"Apply the service account {identity.name}", verb="patch"
+        )
+        bind, token, proof = mint_steps(identity, handle.name if handle is not None else "")
+        return (
+            Step(info=account, do=self._account),
+            Step(info=bind, do=self._bind, undo=self.discard_handle),
+            Step(info=token, do=self._token),
+            Step(info=proof, do=self._prove),
+        )
+
+    def _publishing(self) -> tuple[Step, ...]:
         """The Secret holds the new token; say so in the request, commit, and leave the old handle to its grace."""
-        context, grace = self.context, self.intent.lasting(self.context.grace)
-        try:
-            async with run.step("check:0"):
-                await check_written(self.work.host, self.work.request, self.work.data(issued))
-            async with run.step("status") as note:
-                if self.work.request.marks.get(FINGERPRINT) == issued.fingerprint:
-                    note.skip("the request says so already")  # saying it twice would make the new handle an old one
-                else:
-                    await self.work.publish(issued, now_at(self.work.host, context.clock), grace)
-            revocations = self.intent.revocations(await context.moment(self.work.identity.cluster), grace)
-            async with run.step("commit") as note:
-                note.record = {"closed": self.intent.plan, "revocations": revocations}
-        except StepFailed as failure:
-            unsure = failure.step.startswith("check")
-            said = "what the Secret holds now is not known" if unsure else "the new token is published and works"
-            rest = "finishes or undoes" if unsure else "finishes"
-            run.hints.append(f"{said}; kubemint {rest} the rest when it starts next")
-            raise
-        run.hints += self.work.notes
-        now = now_at(self.work.client, context.clock)
-        return Finished(credential_of(self.work.request.cluster, self.work.request, now), revocations, self._replaced())
+        check = StepInfo(id="check:0", title="Read it back and compare", verb="get", resource="secrets", **self._secret)
+        status = StepInfo(
+            id="status", title="Update the status of the request", verb="patch",
+            resource=f"dpuservicecredentialrequests/status.{DPU_REQUESTS.group}", **self._itself,
+        )  # fmt: skip
+        goes_on = "kubemint finishes{} the rest when it starts next"
+        unknown = f"what the Secret holds now is not known; {goes_on.format(' or undoes')}"
+        works = f"the new token is published and works; {goes_on.format('')}"
+        return (
+            Step(info=check, do=self._check, kept=unknown),
+            Step(info=status, do=self._status, kept=works),
+            Step(info=COMMIT, do=self._commit, final=True, kept=works),
+        )
 
-    def _replaced(self) -> dict[Handle, Sensitive]:
+    @property
+    def _itself(self) -> dict[str, str]:
+        request = self.work.request
+        return {"cluster": request.cluster, "namespace": request.namespace, "name": request.name}
+
+    @property
+    def _secret(self) -> dict[str, str]:
+        request = self.work.request
+        return {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
+
+    async def _account(self, _note: Note) -> None:
+        await self.work.account()
+
+    async def _bind(self, note: Note) -> None:
+        name = self.intent.handle.name if self.intent.handle is not None else ""
+        handle = await self.work.bind(self.intent.plan, self.context.owner, name)
+        self.intent = msgspec.structs.replace(self.intent, handle=handle)
+        if handle is None:
+            note.skip("no right to create Secrets there; the token is not bound")
+            note.hint(f"this credential {CANNOT_REVOKE}")
+        await self.open(note)
+
+    async def _token(self, note: Note) -> None:
+        self.issued = await self.work.mint()
+        note.message = granted(self.issued)
+        self.intent = self.intent.learned(self.issued.fingerprint, self.issued)
+        await self.open(note)
+
+    async def _prove(self, note: Note) -> None:
+        proof = await self.work.prove(self.token)
+        note.message = f"{proof.method} says {proof.username}"
+
+    async def _write(self, _note: Note) -> None:
+        await self._unchanged()
+        await self.work.write(self.issued)
+
+    async def _not_landed(self, _note: Note, failure: StepFailed | None) -> str:
+        """Nothing is taken back where the Secret holds what was written, or may hold it in a moment."""
+        in_flight = failure is not None and failure.step == "write:0" and unsure(failure.__cause__)
+        if in_flight and self.work.wanted.ours:  # after this nothing more comes: not even what is on its way
+            where = self.work.request.secret
+            await fence(self.work.host, where.namespace, where.name)
+        if await published(self.context, self.work.request, self.intent.fingerprint) is not None:
+            raise IssuanceError(self.already)
+        if in_flight and not self.work.wanted.exists:
+            raise IssuanceError("the server did not answer, and may still write the Secret")
+        return ""
+
+    async def _check(self, _note: Note) -> None:
+        await check_written(self.work.host, self.work.request, self.work.data(self.issued))
+
+    async def _status(self, note: Note) -> None:
+        if self.work.request.marks.get(FINGERPRINT) == self.token.fingerprint:
+            note.skip("the request says so already")  # saying it twice would make the new handle an old one
+            return
+        grace = self.intent.lasting(self.context.grace)
+        await self.work.publish(self.token, now_at(self.work.host, self.context.clock), grace)
+
+    async def _commit(self, note: Note) -> None:
+        note.record = {"closed": self.intent.plan, "revocations": await self.revocations()}
+
+    def _tokens_replaced(self) -> dict[Handle, Sensitive]:
         """What the Secret held when it was looked at, for as long as somebody may want to go back to it."""
         token = self.work.published.token
         return {
@@ -121,49 +186,6 @@ class RequestRotation:
             for old in self.intent.old
             if token is not None and old.handle is not None and token.fingerprint == old.fingerprint
         }
-
-    async def undo(self, run: Run, *, in_flight: bool = False) -> None:
-        """Take the new handle back, unless its token is what the Secret holds, or may hold in a moment."""
-        with contextlib.suppress(StepFailed):
-            async with run.step("undo") as note:
-                if await self._landed(in_flight):
-                    raise IssuanceError("the Secret holds the new token already")
-                if in_flight and not self.work.wanted.exists:
-                    raise IssuanceError("the server did not answer, and may still write the Secret")
-                said = "nothing had been made"
-                if self.intent.handle is not None:
-                    account, plan = self.work.identity.name, self.intent.plan
-                    said = f"handle {await handles.discard(self.context.clusters, self.intent.handle, plan, account)}"
-                if self.handle_may_come and said.endswith(handles.NEVER):
-                    raise IssuanceError("the server did not answer, and may still create the handle")
-                note.status, note.message = StepStatus.UNDONE, f"as it was before ({said})"
-                note.record = {"closed": self.intent.plan}
-            return
-        run.hints.append("what is left over is cleaned up when kubemint starts next")
-
-    async def _landed(self, in_flight: bool) -> bool:
-        """Whether the Secret holds what was written, after which nothing more comes: not even what is on its way."""
-        if in_flight and self.work.wanted.ours:
-            where = self.work.request.secret
-            await fence(self.work.host, where.namespace, where.name)
-        return await published(self.context, self.work.request, self.intent.fingerprint) is not None
-
-    async def _bind(self, run: Run) -> None:
-        name = self.intent.handle.name if self.intent.handle is not None else ""
-        handle = await self.work.bind(self.intent.plan, self.context.owner, name)
-        self.intent = msgspec.structs.replace(self.intent, handle=handle)
-        if handle is None:
-            run.hints.append(f"this credential {CANNOT_REVOKE}")
-
-    def _learn(self, issued: IssuedToken) -> None:
-        self.intent = msgspec.structs.replace(
-            self.intent,
-            fingerprint=issued.fingerprint,
-            requested=issued.requested,
-            granted=issued.granted,
-            issued_at=issued.issued_at,
-            expires_at=issued.expires_at,
-        )
 
     async def _unchanged(self) -> None:
         """Nobody else renewed it since it was looked at."""
@@ -217,16 +239,8 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         warnings += (foreign,)
     lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()
     intent = msgspec.structs.replace(intent, grace=lasts.journaled)
-    plan = Plan(
-        id=intent.plan,
-        action=Action.ROTATE,
-        address=address,
-        steps=_steps(context, work, intent),
-        warnings=warnings + lasts.warnings,
-        grace=lasts.grace if intent.old_handles else None,
-        grace_for=lasts.reasons,
-    )
-    return plan, RequestRotation(context, work, intent, sight)
+    rotation = RequestRotation(context=context, work=work, intent=intent, sight=sight)
+    return rotation.planned(warnings + lasts.warnings, lasts=lasts), rotation
 
 
 async def looked_at(context: Context, address: Address) -> RequestWork:
@@ -284,33 +298,6 @@ def spec_of(request: DPURequest) -> IssueSpec:
         format=request.format or Format.KUBECONFIG,
         duration=request.wanted,
     )
-
-
-def _steps(context: Context, work: RequestWork, intent: Intent) -> tuple[Step, ...]:
-    identity, request = work.identity, work.request
-    where = {"cluster": identity.cluster, "namespace": identity.namespace}
-    secret = {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
-    handle = intent.handle.name if intent.handle is not None else ""
-    steps = [
-        INTENT,
-        Step(
-            id="account", title=f"Apply the service account {identity.name}",
-            verb="patch", resource="serviceaccounts", name=identity.name, **where,
-        ),
-        *mint_steps(identity, handle),
-        Step(id="write:0", title=f"Apply the Secret {request.secret}", verb="patch", resource="secrets", **secret),
-        Step(id="check:0", title="Read it back and compare", verb="get", resource="secrets", **secret),
-        Step(
-            id="status", title="Update the status of the request",
-            verb="patch", resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com",
-            cluster=request.cluster, namespace=request.namespace, name=request.name,
-        ),
-        COMMIT,
-    ]  # fmt: skip
-    for number, old in enumerate(intent.old_handles):
-        grace = format_duration(intent.lasting(context.grace))
-        steps.append(revoke_step(number, old, f"Revoke the old one after {grace}"))
-    return tuple(steps)
 
 
 async def published(context: Context, request: DPURequest, fingerprint: str) -> Sensitive | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,15 +22,18 @@ from .intent import new_id
 from .legacy_rotation import look_at
 from .proving import prove
 from .rotating import token_secret_at
-from .running import Run
 from .sight import Sight
 from .token_secret import INVALID_SINCE, TokenSecret
-from .types import Action, Address, Credential, Identity, Plan, Step
+from .transaction.step import Step, Transaction
+from .types import Action, Address, Credential, Identity, Plan, StepInfo
 from .work import Context, Finished
 
+if TYPE_CHECKING:
+    from .running import Note
 
-@dataclass(frozen=True, slots=True)
-class Reactivate:
+
+@dataclass
+class Reactivate(Transaction):
     """Its two steps."""
 
     context: Context
@@ -46,30 +50,44 @@ class Reactivate:
     def fallback(self) -> Credential | None:
         return token_secret.credential(self.identity, self.secret)
 
-    async def run(self, run: Run) -> Finished:
-        address, client = self.address, await self.context.clusters.client(self.address.cluster)
-        async with run.step("label") as note:
-            patch = {"metadata": {"uid": self.secret.uid, "labels": {INVALID_SINCE: None}}}
-            try:
-                await client.patch(SECRETS, address.name, patch, namespace=address.namespace)
-            except (Conflict, Invalid) as error:  # the UID of another one cannot be written over it
-                raise ChangedMeanwhile(
-                    f"the Secret {address.namespace}/{address.name} is another one by now", "look again"
-                ) from error
-            note.message = f"it was refused since {self.secret.invalid_since}"
-        async with run.step("prove") as note:
-            try:
-                token = await token_secret.wait_for_token(
-                    client, self.identity, address.name, patience=timedelta(0), uid=self.secret.uid
-                )
-            except Forbidden as error:
-                note.skip(f"not tried: {error.message}")
-                run.hints.append("use it soon: a token that nobody uses is invalidated again by the next clean-up")
-            else:
-                proof = await prove(client.endpoint, token, self.identity, (), client)
-                note.message = f"{proof.method} says {proof.username}; the cluster counts from today"
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        found = self.address
+        at = {"cluster": found.cluster, "namespace": found.namespace, "resource": "secrets", "name": found.name}
+        label = f"Remove the label {INVALID_SINCE} from the Secret {found.namespace}/{found.name}"
+        proof = "Use the token itself once, which proves it and counts as its last use"
+        return (
+            Step(info=StepInfo(id="label", title=label, verb="patch", **at), do=self._label),
+            Step(info=StepInfo(id="prove", title=proof, verb="get", **at), do=self._prove),
+        )
+
+    def finished(self) -> Finished:
         revived = msgspec.structs.replace(self.secret, invalid_since="")
         return Finished(token_secret.credential(self.identity, revived))
+
+    async def _label(self, note: Note) -> None:
+        address, client = self.address, await self.context.clusters.client(self.address.cluster)
+        patch = {"metadata": {"uid": self.secret.uid, "labels": {INVALID_SINCE: None}}}
+        try:
+            await client.patch(SECRETS, address.name, patch, namespace=address.namespace)
+        except (Conflict, Invalid) as error:  # the UID of another one cannot be written over it
+            raise ChangedMeanwhile(
+                f"the Secret {address.namespace}/{address.name} is another one by now", "look again"
+            ) from error
+        note.message = f"it was refused since {self.secret.invalid_since}"
+
+    async def _prove(self, note: Note) -> None:
+        client, name = await self.context.clusters.client(self.address.cluster), self.address.name
+        try:
+            token = await token_secret.wait_for_token(
+                client, self.identity, name, patience=timedelta(0), uid=self.secret.uid
+            )
+        except Forbidden as error:
+            note.skip(f"not tried: {error.message}")
+            note.hint("use it soon: a token that nobody uses is invalidated again by the next clean-up")
+        else:
+            proof = await prove(client.endpoint, token, self.identity, (), client)
+            note.message = f"{proof.method} says {proof.username}; the cluster counts from today"
 
 
 async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan, Reactivate]:
@@ -86,20 +104,9 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
     where = f"{found.namespace}/{found.name}"
     if not secret.invalid_since:
         raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")
-    place = {"cluster": found.cluster, "namespace": found.namespace}
-    steps = (
-        Step(
-            id="label", title=f"Remove the label {INVALID_SINCE} from the Secret {where}",
-            verb="patch", resource="secrets", name=found.name, **place,
-        ),
-        Step(
-            id="prove", title="Use the token itself once, which proves it and counts as its last use",
-            verb="get", resource="secrets", name=found.name, **place,
-        ),
-    )  # fmt: skip
     warnings = (
         f"nobody used it for long: {'last on ' + secret.last_used if secret.last_used else 'never, as far as known'}",
         "it never expires: whoever has a copy of it can act with it again",
     )
-    plan = Plan(id=new_id(), action=Action.REACTIVATE, address=found, steps=steps, warnings=warnings)
-    return plan, Reactivate(context, found, identity, secret, sight)
+    work = Reactivate(context, found, identity, secret, sight)
+    return work.plan(new_id(), Action.REACTIVATE, found, warnings=warnings), work

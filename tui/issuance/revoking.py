@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,33 +14,33 @@ from tui.kube.resource import SECRETS
 from . import dead_tokens, ending, handles, managed, older, vouching
 from .errors import IssuanceError
 from .formats import Format
-from .intent import Export, Revocation
+from .intent import Export, Revocation, new_id
 from .kinds import CredentialKind
-from .running import Run, explain
+from .running import explain
 from .secret_object import SecretObject
+from .shared_steps import INTENT, revoke_step
 from .sight import Sight
-from .types import Address, Credential, Handle, SecretDestination
+from .transaction.step import Step, Transaction
+from .types import Address, Credential, Handle, SecretDestination, StepInfo
 from .work import Context, Finished
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.kube.sensitive import Sensitive
 
+    from .running import Note
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
-    """One revocation: the handle, then what held the token."""
+
+@dataclass(kw_only=True)
+class Revocable(Transaction):
+    """The end of one token, and of older ones of the same place in their grace period."""
 
     context: Context
     credential: Credential
     handle: Handle
-    named: handles.Named
-    """Who says that it is the handle."""
-    exports: tuple[Export, ...]
+    exports: tuple[Export, ...] = ()
     """Files on this machine with the same token. They stay, and are known to be dead."""
-    secrets: tuple[Address, ...]
-    """Managed Secrets with the same token. They are deleted."""
-    written: tuple[Address, ...]
-    """Secrets of which this machine knew that it wrote this token there; nothing vouches for it from now on."""
     sight: Sight = field(default_factory=Sight)
     token: Sensitive | None = None
     """The token itself, where it is known without its place."""
@@ -50,134 +50,162 @@ class Revoke:
     """Older tokens of the same places in their grace period, which end with it."""
     living: tuple[str, ...] = ()
     """What is said of those that live on."""
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        return (self.credential.address, *(export.credential.address for export in self.exports), *self.secrets)
+    plan_id: str = field(default_factory=new_id)
+    _end: ending.End = field(default_factory=ending.End, init=False)
 
     @property
     def fallback(self) -> Credential | None:
         return self.credential
 
     @property
-    def _ending(self) -> handles.Ending:
-        identity = self.credential.identity
-        return handles.Ending(
-            handle=self.handle,
-            named=self.named,
-            account=identity.name if identity is not None else "",
-            token_secret=handles.may_be_token_secret(self.credential.address.kind),
-        )
+    def account(self) -> str:
+        """The name of the account."""
+        return self.credential.identity.name if self.credential.identity is not None else ""
 
-    async def run(self, run: Run) -> Finished:
-        due = Revocation(
-            plan=run.plan.id,
+    @property
+    def wanted(self) -> handles.Ending:
+        """What is deleted, and who says that it may be."""
+        raise NotImplementedError
+
+    @property
+    def due(self) -> Revocation:
+        """What the journal knows of it: due at once, so that a start after a crash ends it."""
+        return Revocation(
+            plan=self.plan_id,
             address=self.credential.address,
             handle=self.handle,
             due=self.context.clock(),
             ending=True,
-            account=self._ending.account,
+            account=self.account,
             fingerprint=self.credential.fingerprint,
-            secrets=self.secrets,
         )
-        await _intend(run, self.context, self._ending, due, self.ends)
-        copies = (*_copies(self.exports), *self.secrets)
-        token = self.token or await ending.at_hand(self.context, self.credential, *copies)
-        async with run.step("handle") as note:
-            said = await handles.delete(self.context.clusters, self._ending)
-            answer = await ending.ask(self.context, self.credential, token)
-            note.message = ending.words(said, answer)
-            note.record = {"exports": [dead(export, answer, said) for export in self.exports], "forget": self.written}
-            note.record |= dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
-            if not self.secrets:
-                note.record["revoked"] = self.handle
-        beside = await older.end(run, self.context, self.ends)
-        for number, secret in enumerate(self.secrets, start=1):
-            async with run.step(f"secret:{number - 1}") as note:
-                try:
-                    note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
-                except (KubeError, IssuanceError) as error:  # the token has ended; its place keeps nobody from that
-                    left = f"{secret} could not be tidied: {explain(error)[0]}; {ending.in_it(said, answer)}"
-                    note.skip(left)
-                    run.left.append(left)
-                if number == len(self.secrets):  # only now nothing is left for a start after a crash
-                    note.record = {"revoked": self.handle}
-        if self.wait:
-            answer = await ending.wait(run, self.context, self.credential, token, said, beside)
-        for export in self.exports:
-            run.hints.append(f"{export.credential.address.name} is still there; {ending.in_it(said, answer)}")
-        run.hints += self.living
-        return Finished(ending.over(self.credential, answer, ending.of_handle(said)))
 
+    def finished(self) -> Finished:
+        return Finished(ending.over(self.credential, self._end.answer, ending.of_handle(self._end.said)))
 
-async def _intend(
-    run: Run, context: Context, wanted: handles.Ending, due: Revocation, ends: tuple[Revocation, ...]
-) -> None:
-    """The step that journals what is to end: due at once, so that a start after a crash ends it."""
-    async with run.step("intent") as note:
+    def hints(self) -> list[str]:
+        known = ending.in_it(self._end.said, self._end.answer)
+        return [*(f"{one.credential.address.name} is still there; {known}" for one in self.exports), *self.living]
+
+    def ending(self, id_: str, title: str, between: Sequence[Step] = ()) -> tuple[Step, ...]:
+        """The steps: journal it, delete the handle, end the older ones, what comes `between`, and wait."""
+        delete = msgspec.structs.replace(revoke_step(0, self.handle, title), id=id_)
+        return (
+            Step(info=INTENT, do=self._intend),
+            Step(info=delete, do=self._delete),
+            *older.steps(self.context, self.ends, self._end.beside),
+            *between,
+            *((self._end.step(self.context),) if self.wait else ()),
+        )
+
+    async def _intend(self, note: Note) -> None:
         with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
-            await handles.check(await context.clusters.client(wanted.handle.cluster), wanted)
-        note.record = {"revocations": [due, *await older.due_now(context, ends)]}
+            await handles.check(await self.context.clusters.client(self.handle.cluster), self.wanted)
+        note.record = {"revocations": [self.due, *await older.due_now(self.context, self.ends)]}
+
+    async def _delete(self, note: Note) -> None:
+        end = self._end
+        end.credential = self.credential
+        end.token = self.token or await ending.at_hand(self.context, self.credential, *self.copies)
+        said = await handles.delete(self.context.clusters, self.wanted)
+        note.message = await end.told(self.context, said)
+        note.record = {"exports": [dead(export, end.answer, said) for export in self.exports], **self.over}
+
+    @property
+    def copies(self) -> tuple[Address, ...]:
+        """Where else the token may lie, to ask with."""
+        return tuple(export.credential.address for export in self.exports)
+
+    @property
+    def over(self) -> dict[str, Any]:
+        """What the journal is told once the handle is deleted."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class RevokeLegacy:
+@dataclass(kw_only=True)
+class Revoke(Revocable):
+    """One revocation: the handle, then what held the token."""
+
+    named: handles.Named
+    """Who says that it is the handle."""
+    secrets: tuple[Address, ...]
+    """Managed Secrets with the same token. They are deleted."""
+    written: tuple[Address, ...]
+    """Secrets of which this machine knew that it wrote this token there; nothing vouches for it from now on."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.credential.address, *self.copies)
+
+    @property
+    def copies(self) -> tuple[Address, ...]:
+        return (*super().copies, *self.secrets)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        tidy = [self._tidy(number, secret) for number, secret in enumerate(self.secrets)]
+        return self.ending("handle", "Delete the handle, which revokes the token", tidy)
+
+    @property
+    def wanted(self) -> handles.Ending:
+        may = handles.may_be_token_secret(self.credential.address.kind)
+        return handles.Ending(handle=self.handle, named=self.named, account=self.account, token_secret=may)
+
+    @property
+    def due(self) -> Revocation:
+        return msgspec.structs.replace(super().due, secrets=self.secrets)
+
+    @property
+    def over(self) -> dict[str, Any]:
+        ended = dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
+        return {"forget": self.written, **ended, **({} if self.secrets else {"revoked": self.handle})}
+
+    def _tidy(self, number: int, secret: Address) -> Step:
+        async def do(note: Note) -> None:
+            try:
+                note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
+            except (KubeError, IssuanceError) as error:  # the token has ended; its place keeps nobody from that
+                known = ending.in_it(self._end.said, self._end.answer)
+                left = f"{secret} could not be tidied: {explain(error)[0]}; {known}"
+                note.skip(left)
+                note.run.left.append(left)
+            if number == len(self.secrets) - 1:  # only now nothing is left for a start after a crash
+                note.record = {"revoked": self.handle}
+
+        info = StepInfo(
+            id=f"secret:{number}", title=f"Delete the Secret {secret.namespace}/{secret.name}",
+            verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace, name=secret.name,
+        )  # fmt: skip
+        return Step(info=info, do=do)
+
+
+@dataclass(kw_only=True)
+class RevokeLegacy(Revocable):
     """A token Secret is its own handle."""
 
-    context: Context
-    credential: Credential
-    handle: Handle
     account_uid: str
-    exports: tuple[Export, ...] = ()
-    """Files on this machine with its token. They stay, and are known to be dead."""
-    sight: Sight = field(default_factory=Sight)
-    wait: bool = False
-    ends: tuple[Revocation, ...] = ()
-    """The older ones in whose place it is, in their grace period, which end with it."""
-    living: tuple[str, ...] = ()
-    """What is said of those that live on."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         return (self.credential.address,)
 
     @property
-    def fallback(self) -> Credential | None:
-        return self.credential
+    def steps(self) -> tuple[Step, ...]:
+        return self.ending("secret", f"Delete the token Secret {self.handle.namespace}/{self.handle.name}")
 
-    async def run(self, run: Run) -> Finished:
-        identity, fingerprint = self.credential.identity, self.credential.fingerprint
-        wanted = handles.Ending(
-            handle=self.handle,
-            named=handles.Named.BY_TOKEN,
-            account=identity.name if identity is not None else "",
-            token_secret=True,
-        )
-        due = Revocation(
-            plan=run.plan.id,
-            address=self.credential.address,
-            handle=self.handle,
-            due=self.context.clock(),
-            ending=True,
-            account=wanted.account,
-            account_uid=self.account_uid,
-            fingerprint=fingerprint,
-        )
-        await _intend(run, self.context, wanted, due, self.ends)
-        token = await ending.at_hand(self.context, self.credential, *_copies(self.exports))
-        async with run.step("secret") as note:
-            said = await handles.delete(self.context.clusters, wanted)
-            answer = await ending.ask(self.context, self.credential, token)
-            note.message = ending.words(said, answer)
-            note.record = {"exports": [dead(export, answer, said) for export in self.exports], "revoked": self.handle}
-            note.record |= dead_tokens.ended(self.handle, fingerprint, self.context.clock(), self.account_uid)
-        beside = await older.end(run, self.context, self.ends)
-        if self.wait:
-            answer = await ending.wait(run, self.context, self.credential, token, said, beside)
-        for export in self.exports:
-            run.hints.append(f"{export.credential.address.name} is still there; {ending.in_it(said, answer)}")
-        run.hints += self.living
-        return Finished(ending.over(self.credential, answer, ending.of_handle(said)))
+    @property
+    def wanted(self) -> handles.Ending:
+        by_token = handles.Named.BY_TOKEN
+        return handles.Ending(handle=self.handle, named=by_token, account=self.account, token_secret=True)
+
+    @property
+    def due(self) -> Revocation:
+        return msgspec.structs.replace(super().due, account_uid=self.account_uid)
+
+    @property
+    def over(self) -> dict[str, Any]:
+        now, fingerprint = self.context.clock(), self.credential.fingerprint
+        return {"revoked": self.handle, **dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)}
 
 
 async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
@@ -222,10 +250,6 @@ def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: st
         return token.fingerprint == fingerprint
     bound = vouching.bound_to(token, handle.cluster)
     return bound is not None and bound == handle
-
-
-def _copies(exports: tuple[Export, ...]) -> tuple[Address, ...]:
-    return tuple(export.credential.address for export in exports)
 
 
 def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,17 +13,17 @@ from . import ending, handles, older, searching, seeking, vouching
 from .already import Already
 from .errors import IssuanceError, UsageError
 from .found import Found, NotThere, nothing_known
-from .intent import Export, new_id
+from .intent import Export
 from .kinds import CredentialKind
 from .reading import export_record, lookup, normal, request_at
 from .reading import token as token_at
 from .replacing import is_gone
 from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
-from .shared_steps import INTENT
 from .sight import Sight, told_apart
-from .types import Action, Address, Credential, Handle, Plan, State, Step, StepStatus
+from .transaction.step import Transaction
+from .types import Action, Address, Credential, Handle, Plan, State, StepStatus
 from .vouchers import Word
-from .work import Context, Work
+from .work import Context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 async def prepare_revocation(
     context: Context, address: Address, *, wait: bool = False, whole: bool = True
-) -> tuple[Plan, Work]:
+) -> tuple[Plan, Transaction]:
     """The plan for ending a credential now, and who will notice; with `wait` until the server refuses it.
 
     `whole` ends with it what a rotation at this address left to its grace period. Raises Already where nothing is left
@@ -91,7 +90,7 @@ async def _left_over(context: Context, address: Address, said: str) -> Found:
 
 async def prepare_sought(
     context: Context, sought: Sought, named: Sequence[str] = (), *, wait: bool = False
-) -> tuple[Plan, Work]:
+) -> tuple[Plan, Transaction]:
     """The same for what is known only by its fingerprint, its id or the token itself.
 
     The clusters that are `named` are asked for it, else all that are known. Raises UsageError where it is nowhere, or
@@ -114,7 +113,9 @@ async def prepare_sought(
     return await _prepare(context, str(sought), look, wait=wait)
 
 
-async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool) -> tuple[Plan, Work]:
+async def _prepare_known(
+    context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool
+) -> tuple[Plan, Transaction]:
     """Each place that says so is looked into, until one is found that can be ended."""
     addresses, search = await searching.of_known(context, sought, clusters)
     trouble: list[IssuanceError] = []
@@ -133,7 +134,7 @@ async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[st
 
 async def _prepare(
     context: Context, what: str, look: Callable[[], Awaitable[Found]], *, wait: bool, whole: bool = False
-) -> tuple[Plan, Work]:
+) -> tuple[Plan, Transaction]:
     """`whole`: what else was issued at its address ends too."""
     sight = Sight()
     found = await sight.see(what, look, lambda seen: told_apart(seen.credential))
@@ -159,13 +160,6 @@ async def _prepare(
     written = await asyncio.to_thread(context.state.written_secrets)
     secrets = tuple(dict.fromkeys((*secrets_of(address, exports), *found.places)))
     known = tuple(one.credential.address for one in written if same_token(one, handle, credential.fingerprint))
-    steps = [
-        INTENT,
-        Step(
-            id="handle", title="Delete the handle, which revokes the token",
-            verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
-        ),
-    ]  # fmt: skip
     warnings = [
         *found.said,
         "once revoked, whoever uses it is refused within 10 s; verifiers outside of the API server notice only its end",
@@ -174,17 +168,6 @@ async def _prepare(
     account = credential.identity.name if credential.identity is not None else ""
     pending = await asyncio.to_thread(context.state.revocations)
     others = older.outliving(pending, handle, account, address, copies)
-    steps += [older.step(number, one) for number, one in enumerate(others) if whole]
-    for number, secret in enumerate(secrets):
-        steps.append(
-            Step(
-                id=f"secret:{number}", title=f"Delete the Secret {secret.namespace}/{secret.name}",
-                verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace,
-                name=secret.name,
-            )
-        )  # fmt: skip
-    if wait:
-        steps.append(ending.STEP)
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
     if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
@@ -193,10 +176,21 @@ async def _prepare(
         warnings.append("the request stays: its controller, or the next rotation, issues a new token")
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
     warnings += map(older.ends_too if whole else older.lives_on, others)
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    work = Revoke(context, credential, handle, named, exports, secrets, known, sight, found.token, wait)
-    work = replace(work, ends=others) if whole else replace(work, living=tuple(map(older.lives_on, others)))
-    return plan, work
+    work = Revoke(
+        context=context,
+        credential=credential,
+        handle=handle,
+        named=named,
+        exports=exports,
+        secrets=secrets,
+        written=known,
+        sight=sight,
+        token=found.token,
+        wait=wait,
+        ends=others if whole else (),
+        living=() if whole else tuple(map(older.lives_on, others)),
+    )
+    return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
 
 
 async def _looked_at_again(
@@ -311,19 +305,21 @@ async def _prepare_legacy(
     account = credential.identity.name if credential.identity is not None else ""
     copies = {export.credential.address for export in exports}
     others = older.outliving(await asyncio.to_thread(context.state.revocations), handle, account, address, copies)
-    step = Step(
-        id="secret", title=f"Delete the token Secret {address.namespace}/{address.name}",
-        verb="delete", resource="secrets", cluster=address.cluster, namespace=address.namespace, name=address.name,
-    )  # fmt: skip
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
     warnings += map(older.ends_too if whole else older.lives_on, others)
-    steps = [INTENT, step, *(older.step(number, one) for number, one in enumerate(others) if whole)]
-    steps += [ending.STEP] if wait else []
-    plan = Plan(id=new_id(), action=Action.REVOKE, address=address, steps=tuple(steps), warnings=tuple(warnings))
-    work = RevokeLegacy(context, credential, handle, found.account_uid, exports, sight, wait)
-    work = replace(work, ends=others) if whole else replace(work, living=tuple(map(older.lives_on, others)))
-    return plan, work
+    work = RevokeLegacy(
+        context=context,
+        credential=credential,
+        handle=handle,
+        account_uid=found.account_uid,
+        exports=exports,
+        sight=sight,
+        wait=wait,
+        ends=others if whole else (),
+        living=() if whole else tuple(map(older.lives_on, others)),
+    )
+    return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
 
 
 def _end(credential: Credential) -> str:

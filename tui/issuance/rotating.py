@@ -10,17 +10,19 @@ from .destinations.place import Held
 from .destinations.registry import places_for
 from .errors import UsageError
 from .intent import new_id
+from .issuing import Issue
 from .kinds import CredentialKind
-from .plans import Prepared, check_spec, prepare
+from .plans import check_spec, prepare
 from .reading import export_record, no_token, normal
 from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight
+from .transaction.step import Transaction
 from .types import Action, Address, Plan, ShootWish
 from .wishes import wish_of
-from .work import Context, Work
+from .work import Context
 
 
-async def prepare_any(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Work]:
+async def prepare_any(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Transaction]:
     """The plan for renewing whatever lies at this address; what was revoked only with `revive`."""
     if address.kind is CredentialKind.REQUEST:
         from .requesting import prepare_rotation as prepare_request
@@ -36,8 +38,7 @@ async def prepare_any(context: Context, address: Address, *, revive: bool = Fals
         from .legacy_rotation import prepare_legacy_rotation
 
         return await prepare_legacy_rotation(context, secret)
-    prepared = await prepare_rotation(context, address, revive=revive)
-    return prepared.plan, prepared.work
+    return await prepare_rotation(context, address, revive=revive)
 
 
 async def token_secret_at(context: Context, address: Address) -> Address | None:
@@ -62,7 +63,7 @@ async def shoot_at(context: Context, address: Address) -> ShootWish | None:
     return await wish_at(context, normal(address))
 
 
-async def prepare_rotation(context: Context, address: Address, *, revive: bool = False) -> Prepared:
+async def prepare_rotation(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Issue]:
     """The plan for a new token wherever the old one is kept. Raises UsageError (Unasked for what was revoked),
     KubeError."""
     address = normal(address)

@@ -36,7 +36,8 @@ class StepFailed(Exception):
 class Note:
     """What a running step wants to say when it is done, and what the journal must keep with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
+        self.run = run
         self.message = ""
         self.status = StepStatus.DONE
         self.record: dict[str, Any] = {}
@@ -47,6 +48,10 @@ class Note:
     def text(self) -> str:
         """The message, and what servers warned of."""
         return "; ".join([*([self.message] if self.message else []), *(f"warning: {one}" for one in self.warnings)])
+
+    def hint(self, text: str) -> None:
+        """Say something that stays to be known or done, whatever comes."""
+        self.run.hints.append(text)
 
     def skip(self, message: str) -> None:
         """The step turned out not to be needed, or not to be possible; the plan goes on."""
@@ -99,7 +104,7 @@ class Run:
         """Run one step: shown when it begins, journaled and shown when it ends. Raises StepFailed where it fails."""
         self.tell(self.result(step, StepStatus.RUNNING))
         self._checkpoint(f"before:{step}")
-        note = Note()
+        note = Note(self)
 
         def warned(text: str) -> None:
             if text not in self._warned:  # each of them once

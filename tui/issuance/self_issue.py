@@ -23,19 +23,21 @@ from .files import read_private
 from .formats import Format
 from .formats.base import bare
 from .intent import Intent, new_id
-from .issuing import CANNOT_REVOKE, Issue
+from .issuing import Issue
 from .kinds import CredentialKind
+from .minting import CANNOT_REVOKE
 from .plans import check_spec
 from .reading import material, normal
-from .running import Run
-from .shared_steps import COMMIT, INTENT, check_step, prove_step, write_step
+from .shared_steps import mint_steps
 from .sight import Sight
-from .token_request import IssuedToken
-from .types import Action, Address, FileDestination, IssueSpec, Plan, Step
+from .transaction.step import Step
+from .types import Action, Address, FileDestination, IssueSpec, Plan
 from .work import Context
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
+
+    from .running import Note
 
 _LARGEST = 64 * 1024
 
@@ -51,22 +53,29 @@ class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
     audiences: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SelfIssue(Issue):
     """An issue where the identity asks and the operator does not. There is no handle: it may not create Secrets."""
 
     bearer: Sensitive = Sensitive(b"")  # noqa: RUF009 - immutable
     _asker: Client | None = None
 
-    async def _handle(self, run: Run) -> None:
-        run.hints.append(f"this token {CANNOT_REVOKE}")
+    def _minting(self) -> tuple[Step, ...]:
+        identity = self.intent.spec.identity
+        _, token, proof = mint_steps(identity, "")
+        title = f"Request the token as {identity.name} itself"
+        return (
+            Step(info=msgspec.structs.replace(token, title=title), do=self._token),
+            Step(info=proof, do=self._prove),
+        )
 
-    async def _token(self, run: Run) -> IssuedToken:
+    async def _token(self, note: Note) -> None:
         from tui.kube.client import Client
 
+        note.hint(f"this token {CANNOT_REVOKE}")
         endpoint = self.context.clusters.endpoint(self.intent.spec.identity.cluster)
         async with Client(endpoint.with_token(self.bearer)) as self._asker:
-            return await super()._token(run)
+            await super()._token(note)
 
     async def _issuer(self) -> Client:
         assert self._asker is not None
@@ -103,33 +112,24 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
     request = next((found.request for found in held if found.request), "") or new_id()
     for place in places:
         place.request = request
-    plan_id = new_id()
     intent = Intent(
-        plan=plan_id,
+        plan=new_id(),
         action=Action.ISSUE,
         address=address,
         request=request,
         spec=spec,
         old=tuple(found.credential for found in held if found.credential is not None),
     )
-    steps = (
-        INTENT,
-        Step(
-            id="token", title=f"Request the token as {identity.name} itself",
-            verb="create", resource="serviceaccounts/token", cluster=identity.cluster, namespace=identity.namespace,
-            name=identity.name,
-        ),
-        prove_step(identity.cluster),
-        write_step(0, places[0], exists=held[0].exists),
-        check_step(0, places[0]),
-        COMMIT,
-    )  # fmt: skip
-    warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
-    preview = "\n".join(found.preview for found in held if found.preview)
-    plan = Plan(
-        id=plan_id, action=Action.ISSUE, address=address, steps=steps, warnings=tuple(warnings), preview=preview
+    work = SelfIssue(
+        context=context,
+        intent=intent,
+        places=places,
+        bearer=token,
+        exists=[found.exists for found in held],
+        sight=sight,
     )
-    return plan, SelfIssue(context, intent, places, account_uid="", bearer=token, sight=sight)
+    warnings = [found.warning for found in held if found.warning] + [f"the result {CANNOT_REVOKE}"]
+    return work.planned(warnings, "\n".join(found.preview for found in held if found.preview)), work
 
 
 async def _own_token(context: Context, source: Address) -> Sensitive:

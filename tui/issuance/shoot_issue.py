@@ -7,7 +7,6 @@ undo where a step fails; the file holds what it held, and what was issued ends b
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,19 +17,18 @@ from tui.kube.sensitive import Sensitive
 
 from .destinations.place import absolute, look_at
 from .destinations.shoot import ShootPlace, stand_in
-from .durations import format_duration
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .gardener import SHOOTS, Shoot, shoot_at
-from .intent import Export, Intent, new_id
+from .intent import Export, Intent, granted, new_id
 from .managed import renewal_point
 from .material import Document, Writing
 from .names import check_names
 from .replacing import refuse_live
-from .running import Run, StepFailed
-from .shared_steps import COMMIT, INTENT
+from .shared_steps import COMMIT, check_step, write_step
 from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, right
 from .sight import Sight
+from .transaction.step import Journaled, Step
 from .types import (
     AccessLevel,
     Action,
@@ -41,19 +39,20 @@ from .types import (
     Plan,
     ShootWish,
     State,
-    Step,
-    StepStatus,
+    StepInfo,
 )
 from .work import Context, Finished
 
 if TYPE_CHECKING:
-    from tui.kube.endpoint import Endpoint
+    from collections.abc import Sequence
+
+    from .running import Note, StepFailed
 
 CANNOT_REVOKE = "cannot be revoked: a client certificate ends at its NotAfter, or with the shoot's client CA"
 
 
-@dataclass
-class ShootIssue:
+@dataclass(kw_only=True)
+class ShootIssue(Journaled):
     """One kubeconfig, prepared."""
 
     context: Context
@@ -61,6 +60,9 @@ class ShootIssue:
     wish: ShootWish
     place: ShootPlace
     sight: Sight = field(default_factory=Sight)
+    _credential: Credential | None = field(default=None, init=False)
+    _config: ShootKubeconfig | None = field(default=None, init=False)
+    _writing: Writing | None = field(default=None, init=False)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -70,28 +72,88 @@ class ShootIssue:
     def fallback(self) -> Credential | None:
         return next(iter(self.intent.old), None)
 
-    async def run(self, run: Run) -> Finished:
-        try:
-            async with run.step("intent") as note:
-                note.record = {"opened": self.intent}
-            config = await self._request(run)
-            async with run.step("prove") as note:
-                way, user = await choose(config, self.wish.address)
-                note.message = f"{config.address_of(way)} at {way.server} lets {user} in"
-            credential = self.credential(config)
-            writing = self.writing(config, way, credential)
-            async with run.step("write:0") as note:
-                note.message = await self.place.write(writing)
-            async with run.step("check:0"):
-                await self.place.check(writing)
-            await commit(run, self.intent, self.wish, credential)
-        except StepFailed as failure:
-            if failure.step != "intent":
-                await self.undo(run)
-            raise
-        return Finished(credential)
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        shoot = self.wish.shoot
+        else_viewer = ", or a viewer's where that is forbidden" if shoot.level is AccessLevel.AUTO else ""
+        level = "viewer" if shoot.level is AccessLevel.VIEWER else "admin"
+        request = StepInfo(
+            id="request", title=f"Request the {level} kubeconfig of the shoot {shoot.name}{else_viewer}",
+            verb="create", resource=right(shoot.level), cluster=shoot.garden, namespace=shoot.namespace,
+            name=shoot.name,
+        )  # fmt: skip
+        prove = StepInfo(id="prove", title=f"Enter the shoot {shoot.name} with the new certificate")
+        return (
+            self.opened(),
+            Step(info=request, do=self._request),
+            Step(info=prove, do=self._prove),
+            Step(info=write_step(0, self.place, exists=True), do=self._write, undo=self._restore),
+            Step(info=check_step(0, self.place), do=self._check),
+            self._committed,
+        )
 
-    def credential(self, config: ShootKubeconfig) -> Credential:
+    def finished(self) -> Finished:
+        return Finished(self._credential)
+
+    def undone(self, said: Sequence[str]) -> str:
+        """What was issued is kept nowhere."""
+        issued = "; what was issued ends by itself" if self.intent.fingerprint else ""
+        return f"the file is as it was before{issued}"
+
+    async def find(self, note: Note) -> tuple[Step, ...] | None:
+        """Where the file holds the new certificate it is done, else nothing happened."""
+        held = await self.place.token(Format.KUBECONFIG)
+        there = held is not None and held.fingerprint == self.intent.fingerprint
+        note.message = "the file holds the new certificate" if there else "the file does not hold a new certificate"
+        if held is None or not there:
+            return None
+        if self.intent.issued_at is None or self.intent.expires_at is None:
+            raise IssuanceError("the journal does not say when the certificate was issued")
+        self._credential = _known(self.place, self.intent, self.wish, held)
+        return (self._committed,)
+
+    @property
+    def _committed(self) -> Step:
+        return Step(info=COMMIT, do=self._commit, final=True)
+
+    async def _request(self, note: Note) -> None:
+        shoot = self.wish.shoot
+        garden = await self.context.clusters.client(shoot.garden)
+        config = self._config = await request(garden, shoot, self.wish.duration)
+        note.message = f"{config.shoot.level.value} kubeconfig, {granted(config)}"
+        if shoot.level is AccessLevel.AUTO and config.shoot.level is AccessLevel.VIEWER:
+            note.message += "; admin is forbidden to you"
+        self.intent = self.intent.learned(config.material.fingerprint, config)
+        await self.open(note)
+
+    async def _prove(self, note: Note) -> None:
+        config = self._config
+        assert config is not None
+        way, user = await choose(config, self.wish.address)
+        note.message = f"{config.address_of(way)} at {way.server} lets {user} in"
+        self._credential = self._issued(config)
+        self._writing = Writing(
+            material=Document(config.text(way)), credential=self._credential, request=self.intent.request
+        )
+
+    async def _write(self, note: Note) -> None:
+        assert self._writing is not None
+        note.message = await self.place.write(self._writing)
+
+    async def _check(self, _note: Note) -> None:
+        assert self._writing is not None
+        await self.place.check(self._writing)
+
+    async def _restore(self, _note: Note, _failure: StepFailed | None) -> str:
+        await self.place.restore()
+        return ""
+
+    async def _commit(self, note: Note) -> None:
+        assert self._credential is not None
+        export = Export(credential=self._credential, request=self.intent.request, shoot=self.wish)
+        note.record = {"closed": self.intent.plan, "exports": [export]}
+
+    def _issued(self, config: ShootKubeconfig) -> Credential:
         """What the exports keep of it."""
         address = self.place.address
         return Credential(
@@ -108,46 +170,6 @@ class ShootIssue:
             state=State.VALID,
             message=f"client certificate of {config.speaks_for}",
         )
-
-    def writing(self, config: ShootKubeconfig, way: Endpoint, credential: Credential) -> Writing:
-        """What the file is to hold."""
-        return Writing(material=Document(config.text(way)), credential=credential, request=self.intent.request)
-
-    async def undo(self, run: Run) -> None:
-        """Put the file back. What was issued is kept nowhere and ends by itself."""
-        with contextlib.suppress(StepFailed):
-            async with run.step("undo") as note:
-                await self.place.restore()
-                note.status, note.message = StepStatus.UNDONE, "the file is as it was before"
-                note.record = {"closed": self.intent.plan}
-
-    async def _request(self, run: Run) -> ShootKubeconfig:
-        async with run.step("request") as note:
-            shoot = self.wish.shoot
-            garden = await self.context.clusters.client(shoot.garden)
-            config = await request(garden, shoot, self.wish.duration)
-            note.message = f"{config.shoot.level.value} kubeconfig, granted {format_duration(config.granted)}"
-            if config.shortened and config.requested is not None:
-                note.message += f", asked {format_duration(config.requested)}"
-            if shoot.level is AccessLevel.AUTO and config.shoot.level is AccessLevel.VIEWER:
-                note.message += "; admin is forbidden to you"
-            self.intent = msgspec.structs.replace(
-                self.intent,
-                fingerprint=config.material.fingerprint,
-                requested=config.requested,
-                granted=config.granted,
-                issued_at=config.issued_at,
-                expires_at=config.expires_at,
-            )
-            note.record = {"opened": self.intent}
-        return config
-
-
-async def commit(run: Run, intent: Intent, wish: ShootWish, credential: Credential) -> None:
-    """The last step: the export is known, the plan closed."""
-    async with run.step("commit") as note:
-        export = Export(credential=credential, request=intent.request, shoot=wish)
-        note.record = {"closed": intent.plan, "exports": [export]}
 
 
 async def prepare_shoot(
@@ -175,28 +197,20 @@ async def prepare_shoot(
         await refuse_live(context, [old], sight)
     warnings = [held.warning] if held.warning else []
     warnings += _warnings(await _look(context, wish), wish)
-    plan_id = new_id()
-    request_id = place.request = held.request or new_id()
+    place.request = held.request or new_id()
     intent = Intent(
-        plan=plan_id,
+        plan=new_id(),
         action=action,
         address=place.address,
-        request=request_id,
+        request=place.request,
         spec=IssueSpec(
             identity=stand_in(shoot), destinations=(FileDestination(str(path)),), duration=wish.duration
         ),
         old=(old,) if old is not None else (),
         shoot=wish,
     )  # fmt: skip
-    plan = Plan(
-        id=plan_id,
-        action=action,
-        address=place.address,
-        steps=_steps(wish, str(path)),
-        warnings=tuple(warnings),
-        preview=held.preview,
-    )
-    return plan, ShootIssue(context, intent, wish, place, sight)
+    work = ShootIssue(context=context, intent=intent, wish=wish, place=place, sight=sight)
+    return work.planned(warnings, held.preview), work
 
 
 async def wish_at(context: Context, address: Address) -> ShootWish | None:
@@ -216,26 +230,13 @@ async def wish_at(context: Context, address: Address) -> ShootWish | None:
     return record.shoot
 
 
-async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished:
-    """After a crash: where the file holds the new certificate it is done, else nothing happened."""
+def as_left(context: Context, intent: Intent) -> ShootIssue:
+    """What a dead process began."""
     wish = intent.shoot
     assert wish is not None
     place = ShootPlace(wish.shoot, wish.path, context.state)
     place.request = intent.request
-    async with run.step("find") as note:
-        held = await place.token(Format.KUBECONFIG)
-        there = held is not None and held.fingerprint == intent.fingerprint
-        note.message = "the file holds the new certificate" if there else "the file does not hold a new certificate"
-    if not there:
-        async with run.step("undo") as note:
-            note.status, note.message = StepStatus.UNDONE, "nothing was written; what was issued ends by itself"
-            note.record = {"closed": intent.plan}
-        return Finished(None)
-    if held is None or intent.issued_at is None or intent.expires_at is None:
-        raise IssuanceError("the journal does not say when the certificate was issued")
-    credential = _known(place, intent, wish, held)
-    await commit(run, intent, wish, credential)
-    return Finished(credential)
+    return ShootIssue(context=context, intent=intent, wish=wish, place=place)
 
 
 def _known(place: ShootPlace, intent: Intent, wish: ShootWish, held: Sensitive) -> Credential:
@@ -292,21 +293,3 @@ def _warnings(shoot: Shoot | None, wish: ShootWish) -> list[str]:
     if last is not None and last.state in ("Failed", "Error"):
         said.append(f"the shoot is in trouble: {shoot.operation}")
     return said
-
-
-def _steps(wish: ShootWish, path: str) -> tuple[Step, ...]:
-    shoot = wish.shoot
-    where = {"cluster": shoot.garden, "namespace": shoot.namespace, "name": shoot.name}
-    else_viewer = ", or a viewer's where that is forbidden" if shoot.level is AccessLevel.AUTO else ""
-    level = "viewer" if shoot.level is AccessLevel.VIEWER else "admin"
-    return (
-        INTENT,
-        Step(
-            id="request", title=f"Request the {level} kubeconfig of the shoot {shoot.name}{else_viewer}",
-            verb="create", resource=right(shoot.level), **where,
-        ),
-        Step(id="prove", title=f"Enter the shoot {shoot.name} with the new certificate"),
-        Step(id="write:0", title=f"Write {path}", path=path),
-        Step(id="check:0", title=f"Read {path} back and compare", path=path),
-        COMMIT,
-    )  # fmt: skip

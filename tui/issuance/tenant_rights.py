@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, NotFound
@@ -11,8 +11,12 @@ from tui.kube.resource import Resource
 
 from . import managed
 from .errors import UsageError
-from .running import Run
-from .types import Identity, Step
+from .transaction.step import Step
+from .types import Identity, StepInfo
+
+if TYPE_CHECKING:
+    from .running import Note, StepFailed
+    from .work import Context
 
 ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 
@@ -25,6 +29,7 @@ class Rights:
 
     def __init__(self, identity: Identity, secrets: tuple[str, ...]) -> None:
         self.identity = identity
+        self.reads = secrets
         self.name = f"{identity.name}-read-secrets"[:253]
         labels = {"metadata": {"labels": {managed.MANAGED_BY: managed.MANAGER}}}
         account = {"kind": "ServiceAccount", "name": identity.name, "namespace": identity.namespace}
@@ -59,7 +64,7 @@ class Rights:
         """Refuse what others made under these names."""
         for step, resource, _ in self._wanted:
             try:
-                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
+                found = await client.get_metadata(resource, self.name, namespace=self._namespace)
             except NotFound:
                 continue
             if not managed.is_managed(found):
@@ -70,31 +75,36 @@ class Rights:
                 )
             self._existing.add(step)
 
-    def steps(self) -> tuple[Step, ...]:
-        """The plan's steps, one for each object."""
-        return tuple(
-            Step(
-                id=step, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
-                resource=resource.name, cluster=self.identity.cluster, namespace=self.identity.namespace,
-                name=self.name,
-            )
-            for step, resource, _ in self._wanted
-        )  # fmt: skip
+    def steps(self, context: Context, plan: str) -> tuple[Step, ...]:
+        """One step for each object: make it, or bring it up to date; what is new names the plan that made it."""
 
-    async def make(self, run: Run, client: Client) -> None:
-        """Make both, or bring them up to date; what is new names the plan that made it."""
-        for step, resource, wish in self._wanted:
-            async with run.step(step):
-                if step not in self._existing:
-                    wish = {**wish, "metadata": {**wish["metadata"], "annotations": {managed.PLAN: run.plan.id}}}
-                await client.apply(resource, self.name, wish, namespace=self.identity.namespace)
+        def step(id_: str, resource: Resource, wish: dict[str, Any]) -> Step:
+            async def do(_note: Note) -> None:
+                new = id_ not in self._existing
+                metadata = wish["metadata"] | ({"annotations": {managed.PLAN: plan}} if new else {})
+                client = await context.clusters.client(self.identity.cluster)
+                await client.apply(resource, self.name, {**wish, "metadata": metadata}, namespace=self._namespace)
 
-    async def discard(self, client: Client, plan: str) -> None:
+            async def undo(_note: Note, _failure: StepFailed | None) -> str:
+                await self._discard(await context.clusters.client(self.identity.cluster), resource, plan)
+                return ""
+
+            info = StepInfo(
+                id=id_, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
+                resource=resource.name, cluster=self.identity.cluster, namespace=self._namespace, name=self.name,
+            )  # fmt: skip
+            return Step(info=info, do=do, undo=undo)
+
+        return tuple(step(*one) for one in self._wanted)
+
+    @property
+    def _namespace(self) -> str:
+        return self.identity.namespace
+
+    async def _discard(self, client: Client, resource: Resource, plan: str) -> None:
         """Take back what `plan` made, and only that."""
-        for _, resource, _ in reversed(self._wanted):
-            with contextlib.suppress(NotFound, Conflict):
-                found = await client.get_metadata(resource, self.name, namespace=self.identity.namespace)
-                meta = found.get("metadata") or {}
-                if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
-                    uid = str(meta.get("uid", ""))
-                    await client.delete(resource, self.name, namespace=self.identity.namespace, uid=uid)
+        with contextlib.suppress(NotFound, Conflict):
+            found = await client.get_metadata(resource, self.name, namespace=self._namespace)
+            meta = found.get("metadata") or {}
+            if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
+                await client.delete(resource, self.name, namespace=self._namespace, uid=str(meta.get("uid", "")))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.kube.client import Client
-from tui.kube.errors import KubeError, NotFound
+from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive
 
@@ -38,20 +38,24 @@ from .intent import new_id
 from .kinds import CredentialKind
 from .names import check_names
 from .plans import prepare_issue
-from .running import Run, StepFailed
 from .sight import Sight
 from .target_check import Standing, check_target
 from .tenant_manifests import gap_of
 from .tenant_rights import Rights
 from .tenant_wish import DEFAULT_LIFETIME, TenantPush
-from .types import Action, Address, Credential, IssueSpec, Plan, Step
-from .work import Context, Finished, Work
+from .transaction.step import Step, Transaction
+from .types import Action, Address, IssueSpec, Plan, StepInfo
+from .work import Context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.kube.endpoint import Endpoint
 
+    from .running import Note, StepFailed
 
-async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = False) -> tuple[Plan, Work]:
+
+async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = False) -> tuple[Plan, Transaction]:
     """The plan for a push: rights where they are asked for, then issue, write into the tenant, prove from there.
 
     Raises UsageError (Unasked for a push over a live one without `replace`), KubeError.
@@ -71,17 +75,12 @@ async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = Fa
         duration=wish.duration,
         create_account=wish.create_account,
     )
-    prepared = await prepare_issue(context, spec, replace=replace)
-    plan, work = prepared.plan, prepared.work
-    warnings = [*plan.warnings, *filter(None, [gap_of(wish, DEFAULT_LIFETIME)])]
-    if not wish.reads:
-        return msgspec.structs.replace(plan, warnings=tuple(warnings)), work
-    rights = work.rights = Rights(wish.identity, wish.reads)
-    await rights.look(await context.clusters.client(wish.identity.cluster))
-    work.intent = msgspec.structs.replace(work.intent, reads=wish.reads)
-    intent, *others = plan.steps
-    steps = (intent, *rights.steps(), *others)
-    return msgspec.structs.replace(plan, steps=steps, warnings=tuple(warnings)), work
+    rights = Rights(wish.identity, wish.reads) if wish.reads else None
+    plan, work = await prepare_issue(context, spec, replace=replace, rights=rights)
+    if rights is not None:
+        await rights.look(await context.clusters.client(wish.identity.cluster))
+    gap = gap_of(wish, DEFAULT_LIFETIME)
+    return msgspec.structs.replace(plan, warnings=(*plan.warnings, gap)) if gap else plan, work
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ async def find_store(context: Context, host: str, namespace: str, cluster: str) 
     return TenantStore(host, namespace, cluster, resource, endpoint)
 
 
-async def prepare_store(context: Context, host: str, namespace: str, cluster: str) -> tuple[Plan, Work]:
+async def prepare_store(context: Context, host: str, namespace: str, cluster: str) -> tuple[Plan, Transaction]:
     """The plan for making, or bringing up to date, the Secret and the SecretStore of one cluster.
 
     Raises UsageError for what others made, KubeError.
@@ -160,17 +159,6 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
                 f"{resource.kind} {namespace}/{name} is already in use: kubemint does not manage it",
                 "somebody else (a Kyverno policy?) keeps it; kubemint never takes over what others made",
             )
-    at = {"cluster": host, "namespace": namespace, "verb": "patch"}
-    steps = (
-        Step(
-            id="auth",
-            title=f"Write the Secret {auth_name(cluster)}",
-            resource="secrets",
-            name=auth_name(cluster),
-            **at,
-        ),
-        Step(id="store", title=f"Write the SecretStore {cluster}", resource=wanted.resource.name, name=cluster, **at),
-    )
     warnings = [
         f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"
     ]
@@ -178,8 +166,8 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
         verdict = await check_target(tenant, REMOTE_NAMESPACE)
     if verdict.standing is not Standing.READY:
         warnings.append(f"as External Secrets will see it, {cluster} is {verdict.standing}: {verdict.message}")
-    plan = Plan(id=new_id(), action=Action.ISSUE, address=wanted.address, steps=steps, warnings=tuple(warnings))
-    return plan, StoreWork(context, wanted, sight)
+    work = StoreWork(context, wanted, sight)
+    return work.plan(new_id(), Action.ISSUE, wanted.address, warnings=warnings), work
 
 
 async def _metadata(client: Client, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
@@ -193,44 +181,50 @@ def _whose(found: dict[str, Any] | None) -> object:
     return found and (found["metadata"].get("uid"), managed.is_managed(found))
 
 
-@dataclass(frozen=True, slots=True)
-class StoreWork:
+@dataclass
+class StoreWork(Transaction):
     """Both objects, each in one apply. Without the second the first goes again, unless it was there before."""
 
     context: Context
     wanted: TenantStore
     sight: Sight
+    _made: str = ""
+    """The UID of the Secret, where it was not there before."""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         return (self.wanted.address,)
 
     @property
-    def fallback(self) -> Credential | None:
-        return None
+    def steps(self) -> tuple[Step, ...]:
+        wanted = self.wanted
+        at = {"cluster": wanted.host, "namespace": wanted.namespace, "verb": "patch"}
+        name, cluster = auth_name(wanted.cluster), wanted.cluster
+        auth = StepInfo(id="auth", title=f"Write the Secret {name}", resource="secrets", name=name, **at)
+        kind = wanted.resource.name
+        store = StepInfo(id="store", title=f"Write the SecretStore {cluster}", resource=kind, name=cluster, **at)
+        return (Step(info=auth, do=self._auth, undo=self._discard_auth, whole=True), Step(info=store, do=self._store))
 
-    async def run(self, run: Run) -> Finished:
+    def undone(self, said: Sequence[str]) -> str:
+        return "; ".join(said) or "the Secret stays as it was brought up to date"
+
+    async def _auth(self, note: Note) -> None:
+        wanted = self.wanted
+        client, name = await self.context.clusters.client(wanted.host), auth_name(wanted.cluster)
+        existed = await _metadata(client, SECRETS, wanted.namespace, name) is not None
+        made = await client.apply(SECRETS, name, wanted.auth(), namespace=wanted.namespace)
+        self._made = "" if existed else str(made["metadata"]["uid"])
+        note.message = "brought up to date" if existed else "created"
+
+    async def _store(self, note: Note) -> None:
         wanted = self.wanted
         client = await self.context.clusters.client(wanted.host)
-        name = auth_name(wanted.cluster)
-        existed = True
-        async with run.step("auth") as note:
-            try:
-                await client.get_metadata(SECRETS, name, namespace=wanted.namespace)
-            except NotFound:
-                existed = False
-            made = await client.apply(SECRETS, name, wanted.auth(), namespace=wanted.namespace)
-            note.message = "brought up to date" if existed else "created"
-        try:
-            async with run.step("store") as note:
-                await client.apply(wanted.resource, wanted.cluster, wanted.store(), namespace=wanted.namespace)
-                note.message = f"as {wanted.resource.api_version}"
-        except StepFailed:
-            if not existed:
-                try:
-                    uid = str(made["metadata"]["uid"])
-                    await client.delete(SECRETS, name, namespace=wanted.namespace, uid=uid)
-                except KubeError as error:
-                    run.hints.append(f"its Secret {name} could not be removed again: {error.message}")
-            raise
-        return Finished(None)
+        await client.apply(wanted.resource, wanted.cluster, wanted.store(), namespace=wanted.namespace)
+        note.message = f"as {wanted.resource.api_version}"
+
+    async def _discard_auth(self, _note: Note, _failure: StepFailed | None) -> str:
+        if not self._made:
+            return ""
+        client, name = await self.context.clusters.client(self.wanted.host), auth_name(self.wanted.cluster)
+        await client.delete(SECRETS, name, namespace=self.wanted.namespace, uid=self._made)
+        return f"the Secret {name} is removed again"

@@ -251,7 +251,7 @@ class StepStatus(StrEnum):
     UNDONE = "undone"
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class StepInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a plan will do. `verb` and `resource` are Kubernetes' words where an API server is called."""
 
     id: str
@@ -271,7 +271,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     action: Action
     address: Address
-    steps: tuple[Step, ...]
+    steps: tuple[StepInfo, ...]
     warnings: tuple[str, ...] = ()
     preview: str = ""
     """What a merge changes in a kubeconfig, as a diff without material; empty where nothing is merged."""

@@ -1,17 +1,14 @@
-"""What every undo intends, and how its plan reads."""
+"""What every undo intends, and what is said before it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from .countdown import human_left
-from .durations import format_duration
 from .errors import IssuanceError
 from .grace_length import Length
 from .intent import Intent, Revocation, new_id
-from .shared_steps import COMMIT, revoke_step
-from .types import Action, Address, Credential, Plan, Step
-from .work import Context
+from .types import Action, Address, Credential
 
 
 def undo_intent(
@@ -42,23 +39,7 @@ def undo_intent(
     )
 
 
-def undo_plan(
-    context: Context, intent: Intent, now: datetime, steps: list[Step], warnings: list[str], lasts: Length
-) -> Plan:
-    """The plan of an undo: its own steps, the commit, and the newer handle at the end of its grace."""
-    steps = [*steps, COMMIT]
-    grace = format_duration(intent.lasting(context.grace))
-    steps += [
-        revoke_step(number, one, f"Revoke the newer one after {grace}") for number, one in enumerate(intent.old_handles)
-    ]
+def undo_warnings(intent: Intent, now: datetime, warnings: list[str], lasts: Length) -> list[str]:
+    """What to know before going back."""
     left = human_left((intent.expires_at or now) - now)
-    warnings = [f"the old one itself ends in {left}, and is due for renewal before that", *warnings]
-    return Plan(
-        id=intent.plan,
-        action=Action.UNDO,
-        address=intent.address,
-        steps=tuple(steps),
-        warnings=(*warnings, *lasts.warnings),
-        grace=lasts.grace if intent.old_handles else None,
-        grace_for=lasts.reasons,
-    )
+    return [f"the old one itself ends in {left}, and is due for renewal before that", *warnings, *lasts.warnings]

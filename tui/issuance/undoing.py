@@ -29,21 +29,27 @@ from .files import read_private
 from .formats import Format
 from .grace import Graces
 from .grace_length import Length
-from .intent import Revocation
-from .issuing import Issue, issued_again
+from .intent import Intent, Revocation
+from .issuing import Issue
 from .kinds import CredentialKind
+from .minting import issued_again
 from .reading import lookup, normal
-from .running import Run, StepFailed
 from .secret_users import secrets_of
-from .shared_steps import check_step, prove_step, write_step
+from .shared_steps import prove_step
 from .sight import Sight, told_apart
-from .types import Address, Credential, Plan, Step, StepStatus
-from .undo_intent import undo_intent, undo_plan
+from .tenant_rights import Rights
+from .transaction.step import Step, Transaction
+from .types import Address, Credential, Plan
+from .undo_intent import undo_intent, undo_warnings
 from .wishes import wish_of
-from .work import Context, Finished, Work
+from .work import Context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.kube.sensitive import Sensitive
+
+    from .running import Note, StepFailed
 
 _LARGEST = 1024 * 1024
 
@@ -56,44 +62,33 @@ class UndoWindow(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this process still has the old token; else an undo needs a file that does."""
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True)
 class Undo(Issue):
     """One undo. The intent's handle is the old one, and what the places hold now is what will be revoked."""
 
-    token: Sensitive | None = None
+    opening = "Journal what is intended, and keep the old handle"
+    writes = "Write the old one back to {}"
+    replaced = "newer"
 
-    async def run(self, run: Run) -> Finished:
-        assert self.token is not None
-        issued = issued_again(self.intent, self.token)
-        try:
-            async with run.step("intent") as note:
-                note.record = {"opened": self.intent, "revoked": self.intent.handle}
-            await self._prove(run, issued)
-            for number, place in enumerate(self.places):
-                async with run.step(f"write:{number}") as note:
-                    note.message = await place.write(self.writing(place, issued))
-            return await self.finish(run, issued)
-        except StepFailed as failure:
-            if failure.step != "intent":
-                await self.undo(run)
-            raise
+    def _minting(self) -> tuple[Step, ...]:
+        info = prove_step(self.intent.spec.identity.cluster, "Prove that the old one still works")
+        return (Step(info=info, do=self._prove),)
 
-    async def undo(self, run: Run) -> None:
-        """Leave the newer credential where it is, and the old handle to the end of its grace."""
-        assert self.intent.undoes is not None
-        with contextlib.suppress(StepFailed):
-            async with run.step("undo") as note:
-                for place in reversed(self.places):
-                    await self._restore(place)
-                note.status, note.message = StepStatus.UNDONE, "the newer one stays in use"
-                note.record = {"closed": self.intent.plan, "revocations": [self.intent.undoes]}
-            return
-        run.hints.append("what is left over is cleaned up when kubemint starts next")
+    async def open(self, note: Note) -> None:
+        note.record = {"opened": self.intent, "revoked": self.intent.handle}
+
+    async def close(self, note: Note, failure: StepFailed | None) -> str:
+        """The old handle is left to the end of its grace again."""
+        note.record = {"revocations": [self.intent.undoes]}
+        return await super().close(note, failure)
+
+    def undone(self, said: Sequence[str]) -> str:
+        return "the newer one stays in use"
 
 
 async def prepare_undo(
     context: Context, graces: Graces, address: Address, given: Path | None = None
-) -> tuple[Plan, Work]:
+) -> tuple[Plan, Transaction]:
     """The plan for going back to what the last rotation of `address` replaced. `given` is a file that still holds it.
 
     Raises UsageError where that is over, or where nobody has the old token any more.
@@ -124,18 +119,26 @@ async def prepare_undo(
         address, revocation, request, tuple(one.credential for one in held if one.credential is not None), old
     )
     lasts = await context.length(secrets_of(spec), intent.old) if intent.old_handles else Length()
-    intent = msgspec.structs.replace(intent, spec=spec, grace=lasts.journaled)
-    steps = [
-        Step(id="intent", title="Journal what is intended, and keep the old handle"),
-        prove_step(spec.identity.cluster, "Prove that the old one still works"),
-        *(
-            write_step(number, place, exists=True, title="Write the old one back to {}")
-            for number, place in enumerate(places)
-        ),
-        *(check_step(number, place) for number, place in enumerate(places)),
-    ]
-    plan = undo_plan(context, intent, now, steps, [one.warning for one in held if one.warning], lasts)
-    return plan, Undo(context, intent, places, account_uid="", token=token, sight=sight)
+    work = Undo(
+        context=context,
+        intent=msgspec.structs.replace(intent, spec=spec, grace=lasts.journaled),
+        places=places,
+        sight=sight,
+    )
+    work.issued = issued_again(intent, token)
+    return work.planned(
+        undo_warnings(intent, now, [one.warning for one in held if one.warning], lasts), lasts=lasts
+    ), work
+
+
+def as_left(context: Context, intent: Intent) -> Issue:
+    """What a dead process began: an issue, a rotation, or the undo of one."""
+    places = places_for(intent.spec, context.clusters, context.state, intent.request)
+    if intent.undoes is not None:
+        return Undo(context=context, intent=intent, places=places)
+    rights = Rights(intent.spec.identity, intent.reads) if intent.reads else None
+    create = intent.spec.create_account
+    return Issue(context=context, intent=intent, places=places, create_account=create, rights=rights)
 
 
 def window(graces: Graces, fingerprint: str) -> UndoWindow | None:

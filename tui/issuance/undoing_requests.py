@@ -6,80 +6,71 @@ back, its handle is taken off that list, or somebody else's sweep would end it i
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.kube.sensitive import Sensitive
-
 from . import vouching
 from .cluster_time import ahead, now_at
-from .destinations.fence import fence, unsure
-from .dpf import credential_of
+from .dpf import DPU_REQUESTS, credential_of
 from .dpf.cleanup import Leftover, leftovers_of
-from .dpf.renewal_work import look
-from .dpf.steps import fetch
 from .errors import IssuanceError, UsageError
 from .grace_length import Length
 from .intent import Intent, Revocation
-from .issuing import issued_again
-from .requesting import RequestRotation, as_planned, looked_at, published, spec_of
-from .running import Run, StepFailed
+from .minting import issued_again
+from .requesting import RequestRotation, as_planned, looked_at, spec_of
 from .secret_users import secrets_of_request
 from .shared_steps import prove_step
 from .sight import Sight
-from .types import Address, Handle, Plan, Step, StepStatus
-from .undo_intent import undo_intent, undo_plan
-from .work import Context, Finished
+from .transaction.step import Step
+from .types import Address, Handle, Plan, StepInfo
+from .undo_intent import undo_intent, undo_warnings
+from .work import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.kube.sensitive import Sensitive
+
+    from .running import Note, StepFailed
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True)
 class RequestUndo(RequestRotation):
     """One undo of what a request keeps."""
 
-    token: Sensitive | None = None
+    opening = "Journal what is intended, and keep the old handle"
+    already = "the Secret holds the old token already"
+    writes = "Write the old one back to the Secret {}"
+    replaced = "newer"
 
-    async def run(self, run: Run) -> Finished:
-        assert self.token is not None
-        issued = issued_again(self.intent, self.token)
-        self.work.handle = self.intent.handle
-        try:
-            async with run.step("intent") as note:
-                note.record = {"opened": self.intent, "revoked": self.intent.handle}
-            async with run.step("keep"):
-                await self._keep_old()
-            async with run.step("prove") as note:
-                proof = await self.work.prove(issued)
-                note.message = f"{proof.method} says {proof.username}"
-            async with run.step("write:0"):
-                await self._unchanged()
-                await self.work.write(issued)
-        except StepFailed as failure:
-            if failure.step != "intent":
-                in_flight = failure.step == "write:0" and unsure(failure.__cause__)
-                await self.undo(run, in_flight=in_flight)
-            raise
-        return await self.finish(run, issued)
+    def _minting(self) -> tuple[Step, ...]:
+        keep = StepInfo(
+            id="keep", title="Take the old handle off what the request lets go", verb="patch",
+            resource=DPU_REQUESTS.name, **self._itself,
+        )  # fmt: skip
+        proof = prove_step(self.work.identity.cluster, "Prove that the old one still works")
+        return (Step(info=keep, do=self._keep_old, undo=self._let_go), Step(info=proof, do=self._prove))
 
-    async def undo(self, run: Run, *, in_flight: bool = False) -> None:
-        """Leave the newer token where it is, and the old handle to the end of its grace."""
-        undoes = self.intent.undoes
-        assert undoes is not None
-        with contextlib.suppress(StepFailed):
-            async with run.step("undo") as note:
-                if await self._landed(in_flight):
-                    raise IssuanceError("the Secret holds the old token already")
-                if in_flight and not self.work.wanted.exists:
-                    raise IssuanceError("the server did not answer, and may still write the Secret")
-                if not self._old_is_left_over():
-                    await self.work.leftovers((*leftovers_of(self.work.request), self._leftover(undoes)))
-                note.status, note.message = StepStatus.UNDONE, "the newer one stays in use"
-                note.record = {"closed": self.intent.plan, "revocations": [undoes]}
-            return
-        run.hints.append("what is left over is cleaned up when kubemint starts next")
+    async def open(self, note: Note) -> None:
+        note.record = {"opened": self.intent, "revoked": self.intent.handle}
 
-    async def _keep_old(self) -> None:
+    async def close(self, note: Note, failure: StepFailed | None) -> str:
+        """The old handle is left to the end of its grace again."""
+        note.record = {"revocations": [self.intent.undoes]}
+        return await super().close(note, failure)
+
+    def undone(self, said: Sequence[str]) -> str:
+        return "the newer one stays in use"
+
+    async def _let_go(self, _note: Note, _failure: StepFailed | None) -> str:
+        assert self.intent.undoes is not None
+        if not self._old_is_left_over():
+            await self.work.leftovers((*leftovers_of(self.work.request), self._leftover(self.intent.undoes)))
+        return ""
+
+    async def _keep_old(self, _note: Note) -> None:
         handle = self._old
         left = leftovers_of(self.work.request)
         await self.work.leftovers(tuple(one for one in left if (one.kind, one.uid) != ("handle", handle.uid)))
@@ -126,49 +117,19 @@ async def prepare_request_undo(
     newer = msgspec.structs.replace(newer, handle=verdict.handle)
     intent = undo_intent(address, revocation, request.uid, (newer,), old)
     lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()
-    intent = msgspec.structs.replace(intent, spec=spec_of(request), grace=lasts.journaled)
-    secret = {"cluster": request.cluster, "namespace": request.secret.namespace, "name": request.secret.name}
-    itself = {"cluster": request.cluster, "namespace": request.namespace, "name": request.name}
-    steps = [
-        Step(id="intent", title="Journal what is intended, and keep the old handle"),
-        Step(
-            id="keep", title="Take the old handle off what the request lets go", verb="patch",
-            resource="dpuservicecredentialrequests.svc.dpu.nvidia.com", **itself,
-        ),
-        prove_step(work.identity.cluster, "Prove that the old one still works"),
-        Step(
-            id="write:0", title=f"Write the old one back to the Secret {request.secret}", verb="patch",
-            resource="secrets", **secret,
-        ),
-        Step(id="check:0", title="Read it back and compare", verb="get", resource="secrets", **secret),
-        Step(
-            id="status", title="Update the status of the request", verb="patch",
-            resource="dpuservicecredentialrequests/status.svc.dpu.nvidia.com", **itself,
-        ),
-    ]  # fmt: skip
-    return undo_plan(context, intent, now, steps, [], lasts), RequestUndo(context, work, intent, sight, token=token)
+    undo = RequestUndo(
+        context=context,
+        work=work,
+        intent=msgspec.structs.replace(intent, spec=spec_of(request), grace=lasts.journaled),
+        sight=sight,
+    )
+    undo.issued, work.handle = issued_again(intent, token), intent.handle
+    return undo.planned(undo_warnings(intent, now, [], lasts), lasts=lasts), undo
 
 
-async def finish_or_undo(context: Context, intent: Intent, run: Run) -> Finished:
-    """What a dead process began: finished where the Secret holds its token, undone where it does not."""
-    address = intent.address
-    async with run.step("find") as note:
-        host = await context.clusters.client(address.cluster)
-        request = await fetch(host, address.cluster, address.namespace, address.name)
-        work = await look(context.clusters, request)
-        work.handle = intent.handle
-        work.account_uid = work.there.uid
-        token = await published(context, request, intent.fingerprint)
-        if (
-            token is None and intent.fingerprint and work.wanted.ours
-        ):  # the last write of the dead may be on its way still
-            await fence(host, request.secret.namespace, request.secret.name)
-            token = await published(context, request, intent.fingerprint)
-        note.message = "the Secret holds the new token" if token is not None else "the Secret holds the old token"
-    rotation = (RequestRotation if intent.undoes is None else RequestUndo)(context, work, intent)
-    if token is None:
-        await rotation.undo(run)
-        if run.results[-1].status is StepStatus.FAILED:
-            raise StepFailed("undo", run.results[-1].message, "kubemint tries again when it starts next")
-        return Finished(None)
-    return await rotation.finish(run, issued_again(intent, token))
+async def as_left(context: Context, intent: Intent) -> RequestRotation:
+    """What a dead process began, with the request as it is now."""
+    work = await looked_at(context, intent.address)
+    work.handle, work.account_uid = intent.handle, work.there.uid
+    kind = RequestRotation if intent.undoes is None else RequestUndo
+    return kind(context=context, work=work, intent=intent)

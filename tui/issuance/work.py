@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tui.kube.errors import KubeError
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .dpf.target import TargetClusters
-    from .running import Run
     from .secret_users import SecretName, SecretUsers
-    from .sight import Sight
     from .state import StateStore
 
 
@@ -63,29 +61,6 @@ class Context:
         except (KubeError, IssuanceError):
             skew = None
         return moment(self.clock, skew)
-
-
-class Work(Protocol):
-    """A plan's substance: what `Engine.execute` runs, once, under the locks of `addresses`."""
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        """Every address that must not be worked on by anybody else meanwhile."""
-        ...
-
-    @property
-    def fallback(self) -> Credential | None:
-        """The credential that still works where the work fails."""
-        ...
-
-    @property
-    def sight(self) -> Sight:
-        """What the plan rests on: looked at again under the locks, before `run`."""
-        ...
-
-    async def run(self, run: Run) -> Finished:
-        """Do it, step by step. Raises StepFailed after having undone what could be undone."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

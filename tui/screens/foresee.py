@@ -13,7 +13,7 @@ from textual.widgets import Label
 from tui.fleet.names import short_path
 from tui.fleet.signs import Tone
 from tui.issuance.grace_length import lasting
-from tui.issuance.types import Step
+from tui.issuance.types import StepInfo
 from tui.widgets.facts import Fact, FactsView, Section
 
 from .asking import how_many
@@ -114,7 +114,7 @@ def sections(intended: Intended) -> list[Section]:
 _DIFF = {"+": Tone.GOOD, "-": Tone.BAD, "@": Tone.MUTE}
 
 
-def _call(step: Step) -> str:
+def _call(step: StepInfo) -> str:
     """The verb and the resource, and where."""
     if step.path:
         return "on this machine" if short_path(step.path) in step.title else short_path(step.path)
