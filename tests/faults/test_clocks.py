@@ -15,7 +15,7 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tui.issuance import grace_time
 from tui.issuance.cluster_time import utc_now
-from tui.issuance.grace_time import Left, Moment, due_here, elapsed, left, moment
+from tui.issuance.grace_time import Left, Moment, due_here, due_shown, elapsed, left, moment
 from tui.issuance.intent import Revocation
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Handle, State
@@ -225,6 +225,14 @@ def test_when_it_is_due_by_this_machines_clock() -> None:
         found = revocation(begun=begun)
         assert due_here(found, lambda: NOON + 4 * MINUTE) == NOON + 10 * MINUTE
         assert due_here(found, lambda: NOON + HOUR) == NOON + HOUR, "at once"
+
+
+def test_when_people_are_told_that_it_is_due() -> None:
+    found = revocation(begun=msgspec.structs.replace(BEGUN, boot=""))
+    for at in (4 * MINUTE, 10 * MINUTE, HOUR):  # past it it stays what it was
+        assert due_shown(found, lambda at=at: NOON + at) == NOON + 10 * MINUTE  # type: ignore[misc]
+    part = timedelta(microseconds=7)
+    assert due_shown(found, lambda: NOON - HOUR + part) == NOON - HOUR + 10 * MINUTE, "the clock was set back"
 
 
 def test_a_start_of_the_machine_is_told_from_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
 from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, STILL_THERE, Gone, became, claim_of, turned
 from tui.fleet.rows import ClusterRow, CredentialRow, RequestKind, RequestRow
 from tui.fleet.store import FleetStore
+from tui.issuance.intent import Revocation
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import (
     Address,
@@ -420,3 +421,69 @@ async def test_a_request_turns_and_so_does_its_credential() -> None:
     shown.removed()
     assert shown.state(request) is State.REVOKED
     assert shown.store.requests[row.key].state_at(NOW) is State.REVOKED
+
+
+# What is to be revoked still
+
+
+OLD = Revocation(
+    plan="p", address=FILE.address, handle=changed(HANDLE, name="kubemint-robot-cdfghjkl", uid="uid-0"),
+    due=NOW + HOUR, account="robot",
+)  # fmt: skip
+WORKS = "an older token works until 2030-01-01 13:00:00 UTC"
+
+
+def test_a_row_says_that_an_older_token_is_to_be_revoked_still() -> None:
+    now = [NOW]
+    store = FleetStore(clock=lambda: now[0])
+
+    def said(address: Address = FILE.address) -> str:
+        return store.credentials[str(address)].credential.message
+
+    store.handles.waiting([OLD])
+    store.put(credential_row(FILE), credential_row(SECRET))
+    assert (said(), said(SECRET.address)) == (WORKS, "")
+    store.put(credential_row(FILE))
+    assert said() == WORKS
+    store.put(changed(store.credentials[str(FILE.address)], stale=True))  # as it is shown, once more
+    assert said() == WORKS
+    store.put(credential_row(changed(FILE, state=State.FAILED, message="no right")))
+    assert said() == f"no right; {WORKS}"
+    now[0] = NOW + HOUR
+    store.handles.waiting([OLD])
+    assert said() == "no right; an older token was to end at 2030-01-01 13:00:00 UTC, and may be accepted still"
+    store.handles.waiting([])
+    assert said() == "no right"
+
+
+def test_it_says_so_beside_what_became_of_its_handle() -> None:
+    store = FleetStore(clock=lambda: NOW)
+    listed = store.handles.listed("harbor", whole=True)
+    listed.begin(None)
+    store.handles.there("harbor", HANDLE.uid)
+    store.put(credential_row(FILE))
+    store.handles.waiting([OLD])
+    store.handles.went("harbor", HANDLE.uid, DELETED)
+    (row,) = store.credentials.values()
+    gone = f"its handle default/{HANDLE.name} was deleted"
+    assert (row.credential.state, row.credential.message) == (State.REVOKED, f"{gone}; {WORKS}")
+    store.put(row)
+    assert store.credentials[row.key] == row
+    store.handles.waiting([])
+    assert store.credentials[row.key].credential.message == gone
+
+
+def test_a_request_says_it_too() -> None:
+    store = FleetStore(clock=lambda: NOW)
+    address = Address(CredentialKind.REQUEST, "harbor", "default", "wish")
+    row = RequestRow(
+        cluster="harbor", namespace="default", name="wish", kind=RequestKind.DPU,
+        credential=changed(SECRET, address=address),
+    )  # fmt: skip
+    store.put(row)
+    store.handles.waiting([changed(OLD, address=address)])
+    (shown,) = store.requests.values()
+    assert shown.credential is not None
+    assert shown.credential.message == WORKS
+    store.handles.waiting([])
+    assert list(store.requests.values()) == [row]

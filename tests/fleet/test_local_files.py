@@ -15,11 +15,12 @@ from tui.fleet.fleet import Fleet
 from tui.fleet.local_files import LocalFiles
 from tui.fleet.store import FleetStore
 from tui.issuance.destinations import file as file_place
+from tui.issuance.intent import Export, Revocation
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.renewal_loop import RENEWABLE, RenewalLoop, Watched
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, FileDestination, Identity, IssueSpec, State
+from tui.issuance.types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, State
 
 
 async def written(fleet: Fleet, path: Path, *, merge: bool = False) -> str:
@@ -61,6 +62,27 @@ async def test_a_file_that_somebody_removed_is_missing_until_it_is_written_anew(
         assert outcome.ok, outcome.error
         await until(lambda: credential(fleet, own).state is State.VALID, "it is there again")
         assert (tmp_path / "own.kc").exists()
+
+
+async def test_what_is_to_be_revoked_still_stands_in_the_row_of_its_place(tmp_path: Path) -> None:
+    handle, due = Handle("harbor", "default", "kubemint-robot-bcdfghjk", "uid-1"), datetime(2030, 1, 1, 12, tzinfo=UTC)
+    path = tmp_path / "own.kc"
+    path.write_text("something")
+    address = Address(CredentialKind.FILE, "", "", str(path))
+    kept = Credential(address=address, identity=Identity("harbor", "default", "robot"), state=State.VALID)
+    state, store = StateStore.open(tmp_path / "state"), FleetStore()
+    try:
+        old = Revocation(plan="p", address=address, handle=handle, due=due, account="robot")
+        state.record(Action.ROTATE, address, exports=[Export(credential=kept, request="r")], revocations=[old])
+        files = LocalFiles(state, store, lambda: due - timedelta(hours=1))
+        await files.look()
+        (row,) = store.credentials.values()
+        assert row.credential.message == "an older token works until 2030-01-01 12:00:00 UTC"
+        state.record(Action.RECOVER, address, revoked=handle)
+        await files.look()
+        assert [row.credential.message for row in store.credentials.values()] == [""]
+    finally:
+        state.close()
 
 
 @pytest.mark.parametrize("left", [1, -1], ids=["alive", "expired"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -111,3 +111,23 @@ def test_a_long_lived_token_has_the_place_of_those_under_its_earlier_names() -> 
         outlives = older.outliving(pending, Handle("harbor", "ns", "b", "b"), "robot", Address.parse(place), ())
         assert [one.handle.name for one in outlives] == ["a"], place
     assert older.address_of(pending[0]) == "legacy:harbor/ns/b"
+
+
+def test_what_the_row_says_of_what_is_to_be_revoked_still() -> None:
+    before, after = DUE - timedelta(hours=1), DUE
+    at = "2030-01-02 03:04:05 UTC"
+    own = Credential(address=A, handle=waiting(A, "own").handle)
+    other = waiting(A, "old")
+    assert older.said_of(own, [], before) == ""
+    assert older.said_of(own, [other], before) == f"an older token works until {at}"
+    assert older.said_of(own, [other], after) == f"an older token was to end at {at}, and may be accepted still"
+    assert older.said_of(own, [other, other, other], before) == f"an older token works until {at}, and 2 more"
+    failed = waiting(A, "old", ending=True)
+    assert older.said_of(own, [failed], before) == (
+        "the revocation of an older token is not done yet: it may be accepted still"
+    )
+    mine = waiting(A, "own", ending=True)
+    assert older.said_of(own, [mine], before) == "its revocation is not done yet: it may be accepted still"
+    rotated = waiting(A, "own")  # a long-lived token: the newer one has another name
+    assert older.said_of(own, [rotated], before) == f"it was rotated, and works until {at}"
+    assert older.said_of(own, [rotated], after) == f"it was rotated and was to end at {at}, and may be accepted still"

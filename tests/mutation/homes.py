@@ -60,6 +60,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "by_which_clock_a_grace_period_is_measured",
         "what_is_left_of_a_grace_period",
         "when_it_is_due_by_this_machines_clock",
+        "when_people_are_told_that_it_is_due",
         "a_start_of_the_machine_is_told_from_another",
         "what_an_older_kubemint_wrote_is_due_by_this_machines_clock",
         "only_this_machines_own_clock_has_one_beside_it_that_nobody_sets",
@@ -203,7 +204,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
         "_folder_mode",
     ),
     "tui/issuance/older.py": (
-        "outliving", "of_place", "address_of", "lives_on", "ends_too", "step", "due_at", "credential_of",
+        "outliving", "of_place", "address_of", "lives_on", "ends_too", "said_of", "step", "due_at", "credential_of",
     ),
     "tui/issuance/revoking.py": ("_holds", "_copies", "same_token", "dead", "secrets_of"),
     "tui/issuance/revoking_plans.py": ("ended_at", "irrevocable", "_end"),

@@ -110,7 +110,7 @@ class Fleet:
             crowded=self._delivers_too_many,
         )
         shown = state if Area.CREDENTIALS in self._areas else None
-        self._files = LocalFiles(shown, self.store) if shown is not None else None
+        self._files = LocalFiles(shown, self.store, clock) if shown is not None else None
         self._handles = HandleLooks(self.store.handles, self.client)
         self._helpers: set[asyncio.Task[None]] = set()
         self._comparing: asyncio.Handle | None = None

@@ -17,11 +17,13 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
+from tui.issuance import older
 from tui.issuance.handle_names import is_handle_name
+from tui.issuance.intent import Revocation
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Handle, State
 
-from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row
+from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key
 
 CACHED: Final = timedelta(seconds=15)
 """How long servers may go on accepting a token whose handle is gone (10 s), and some seconds for the way."""
@@ -185,6 +187,10 @@ class Handles:
         """Of these: what was listed all the same, until it is seen to be gone."""
         self._accepted: dict[Address, tuple[str, datetime]] = {}
         self._recorded: frozenset[str] = frozenset()
+        self._waits: dict[Address, list[Revocation]] = {}
+        """What is to be revoked still, by where it is kept."""
+        self._said: dict[RowKey, str] = {}
+        """What was added for that to what a row says."""
 
     def listed(self, cluster: str, *, whole: bool) -> Listed:
         """What is to be told of a list in this cluster."""
@@ -200,6 +206,19 @@ class Handles:
         self._accepted[credential.address] = (credential.fingerprint, self._clock())
         if handle is not None:
             self._tell((handle.cluster, handle.uid))
+
+    def waiting(self, pending: Iterable[Revocation]) -> None:
+        """The revocations that this machine's journal has open, each with when it is due by this machine's clock."""
+        waits: dict[Address, list[Revocation]] = {}
+        for one in pending:
+            for place in dict.fromkeys((one.address, one.newer or one.address)):
+                waits.setdefault(place, []).append(one)
+        now, before, self._waits = self._clock(), self._waits, waits
+        # Also where only the time went on: what was to end has not.
+        over = {place for place, ones in waits.items() if any(one.due <= now for one in ones)}
+        turned = [place for place in waits | before if place in over or waits.get(place) != before.get(place)]
+        if turned:
+            self.changed([key for place in turned for key in _keys_of(place)])
 
     # What the lists say
 
@@ -253,6 +272,19 @@ class Handles:
     def judged(self, row: Row, old: Row | None) -> Row:
         """The row as it is to be shown in the place of `old`; from now on it follows its handle."""
         if not _has_credential(row):
+            return self._by_handle(row, old)
+        key = (type(row), row.key)
+        said = self._said.pop(key, "")
+        shown = self._by_handle(_without(row, said), _without(old, said) if old is not None else None)
+        if not _has_credential(shown) or shown.credential is None:
+            return shown
+        said = older.said_of(shown.credential, self._waits.get(shown.credential.address, ()), self._clock())
+        if said:
+            self._said[key] = said
+        return _with(shown, said)
+
+    def _by_handle(self, row: Row, old: Row | None) -> Row:
+        if not _has_credential(row):
             return row
         key, credential = (type(row), row.key), row.credential
         handle, before = claim_of(credential), claim_of(old.credential) if old and _has_credential(old) else None
@@ -287,11 +319,13 @@ class Handles:
         if _has_credential(row):
             key, handle = (type(row), row.key), claim_of(row.credential)
             self._before.pop(key, None)
+            self._said.pop(key, None)
             if handle is not None:
                 self._unname(key, handle)
 
     def source(self, row: Row) -> Row:
         """The row as its source gave it."""
+        row = _without(row, self._said.get((type(row), row.key), ""))
         before = self._before.get((type(row), row.key))
         return msgspec.structs.replace(row, credential=before) if before is not None and _has_credential(row) else row
 
@@ -341,3 +375,26 @@ def _has_credential(row: Row) -> TypeGuard[_Carrier]:
     if isinstance(row, RequestRow):
         return row.credential is not None and row.kind is RequestKind.DPU
     return isinstance(row, CredentialRow)
+
+
+def _keys_of(place: Address) -> tuple[RowKey, ...]:
+    """The rows that may show what is kept there."""
+    if place.kind is CredentialKind.REQUEST:
+        return ((RequestRow, request_key(RequestKind.DPU, place.cluster, place.namespace, place.name)),)
+    return ((CredentialRow, str(place)),)
+
+
+def _with(row: Row, said: str) -> Row:
+    """The row that says this beside what it says."""
+    if not said or not _has_credential(row) or row.credential is None:
+        return row
+    message = "; ".join(filter(None, (row.credential.message, said)))
+    return msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, message=message))
+
+
+def _without(row: Row, said: str) -> Row:
+    """The row before this was added to what it says."""
+    if not said or not _has_credential(row) or row.credential is None or not row.credential.message.endswith(said):
+        return row
+    message = row.credential.message.removesuffix(said).removesuffix("; ")
+    return msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, message=message))

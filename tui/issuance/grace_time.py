@@ -93,6 +93,13 @@ def due_here(revocation: Revocation, clock: Callable[[], datetime]) -> datetime:
     return now.wall + left(revocation, now).time
 
 
+def due_shown(revocation: Revocation, clock: Callable[[], datetime]) -> datetime:
+    """The same for people, in whole seconds: as it was journaled where no clock was set since, and past it stays."""
+    due = due_here(revocation, clock)
+    moved = abs(due - revocation.due) > _SLACK and due > clock()
+    return due.replace(microsecond=0) if moved else revocation.due
+
+
 def _set(whose: str, by: timedelta) -> str:
     if abs(by) <= _SLACK:
         return ""

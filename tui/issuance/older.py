@@ -76,6 +76,22 @@ def ends_too(one: Revocation) -> str:
     return f"an older token of {one.address}{grace_period}, ends too: {address_of(one)}"
 
 
+def said_of(credential: Credential, pending: Sequence[Revocation], now: datetime) -> str:
+    """What its row says of the revocations that are open where it is kept; empty where there are none."""
+    if not pending:
+        return ""
+    first, more = pending[0], f", and {len(pending) - 1} more" if pending[1:] else ""
+    at = f"{first.due:%Y-%m-%d %H:%M:%S} UTC"
+    own = credential.handle == first.handle
+    if first.ending:
+        whose = "its revocation is" if own else "the revocation of an older token is"
+        return f"{whose} not done yet: it may be accepted still{more}"
+    if first.due <= now:
+        whose = "it was rotated and" if own else "an older token"
+        return f"{whose} was to end at {at}, and may be accepted still{more}"
+    return f"{'it was rotated, and works' if own else 'an older token works'} until {at}{more}"
+
+
 def step(number: int, one: Revocation) -> StepInfo:
     handle = one.handle
     what = "Secret" if one.address.kind is CredentialKind.LEGACY else "handle"
