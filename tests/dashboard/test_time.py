@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tests.dashboard.held import handles
 from tui.demo.faults import Answer, FaultRule
@@ -168,6 +170,16 @@ async def test_a_renewal_that_fails_rings_once_is_snoozed_and_tried_again(dashbo
         await driver.until(lambda: renewing.look.failing < fails, 30)
         assert [status for _, step, status in driver.journal("rotate") if step == "commit"] != []
         assert rung.bells == 1
+
+        # What was renewed a moment ago, before the next look at the alerts: the new one is meant.
+        await driver.until(lambda: not alerting._changed)
+        store = driver.app.session.store
+        row = store.credentials[str(failing)]
+        assert row.credential.expires_at is not None
+        later = row.credential.expires_at + timedelta(minutes=1)
+        store.put(msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, expires_at=later)))
+        alerting.snooze(failing, None)
+        assert alerting.alerts.is_snoozed(failing)
 
 
 async def test_read_only_has_no_loop_and_no_undo(dashboard: Open) -> None:

@@ -79,7 +79,9 @@ class Alerting:
                 self._announce(still)
 
     def snooze(self, address: Address, lasts: timedelta | None) -> None:
-        """Nothing of it for so long; None until it is renewed."""
+        """Nothing of it for so long; None until it is renewed: what is shown is meant, not what the last look saw."""
+        self._changed = True
+        self.look()
         self.alerts.snooze(address, lasts)
         self._changed = True
         self.look()
