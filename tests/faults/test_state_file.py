@@ -17,7 +17,7 @@ from tests.issuance.arena import Arena, Bench, new_arena
 from tests.issuance.test_state import filled
 from tui.issuance.errors import StateError
 from tui.issuance.state import StateStore
-from tui.issuance.state_file import Damaged, default_folder, wrong_kind
+from tui.issuance.state_file import Damaged, default_folder, refuse_foreign, wrong_kind
 from tui.issuance.types import Action, Address, StepResult
 
 if TYPE_CHECKING:
@@ -204,6 +204,34 @@ def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
     assert store.entries()[: len(entries)] == entries
     assert store.verify_chain().ok
     store.close()
+
+
+def test_whose_state_it_is_decides() -> None:
+    me = os.geteuid()
+    refuse_foreign(Path("/state"), me, me)
+    for owner, other in ((4711, 0), (0, 4711)):
+        with pytest.raises(StateError, match=r"^/state belongs to ") as refused:
+            refuse_foreign(Path("/state"), owner, other)
+        assert "run kubemint as " in refused.value.hint
+    assert "belongs to 4711: " in _refusal(4711, 0)
+
+
+def _refusal(owner: int, me: int) -> str:
+    with pytest.raises(StateError) as refused:
+        refuse_foreign(Path("/state"), owner, me)
+    return refused.value.message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away, and open what is another's")
+@pytest.mark.parametrize("what", ["state", "state/state.db"])
+def test_a_state_of_somebody_else_is_not_used(tmp_path: Path, what: str) -> None:
+    filled(tmp_path / "state").close()
+    os.chown(tmp_path / what, 4711, -1)
+    before = (tmp_path / "state" / "state.db").read_bytes()
+    with pytest.raises(StateError, match=f"{what} belongs to 4711"):
+        StateStore.open(tmp_path / "state")
+    assert (tmp_path / "state" / "state.db").read_bytes() == before
+    assert aside(tmp_path / "state") == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")

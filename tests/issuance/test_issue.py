@@ -316,6 +316,31 @@ async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Benc
         await ebench.engine.plan_issue(arena.spec(arena.secret(), identity=arena.identity("other")))
 
 
+async def test_a_file_that_is_gone_is_not_in_use_and_its_token_is_named(ebench: Bench) -> None:
+    arena = ebench.arena
+    first = await ebench.issue(arena.spec())
+    other = await ebench.issue(arena.spec(arena.secret(), identity=arena.identity("other"), create_account=True))
+    where = FileDestination(arena.file().path)
+    refused = []
+    for gone in (False, True):
+        if gone:
+            Path(where.path).unlink()
+        for ask in (lambda: ebench.engine.export(other.address, where), lambda: _another(ebench)):
+            with pytest.raises(UsageError) as caught:
+                await ask()
+            refused.append(caught.value)
+    assert ["in use" in one.message for one in refused] == [True, True, False, False]
+    for one in refused[2:]:
+        assert one.message.startswith(f"{where.path} is gone, but the credential of {arena.identity()} that was kept")
+        assert f"`kubemint revoke {first.address}` ends it" in one.hint
+    assert (await ebench.engine.execute(await ebench.engine.plan_revoke(first.address))).ok
+    assert (await ebench.engine.export(other.address, where)).ok
+
+
+async def _another(bench: Bench) -> None:
+    await bench.engine.plan_issue(bench.arena.spec(identity=bench.arena.identity("other")))
+
+
 async def test_issuing_again_to_one_of_several_places_leaves_the_others_their_token(ebench: Bench) -> None:
     arena = ebench.arena
     first = await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))

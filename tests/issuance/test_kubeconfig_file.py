@@ -235,6 +235,28 @@ def test_what_does_not_parse_is_refused_and_left_alone(tmp_path: Path, text: str
     assert os.listdir(tmp_path) == ["config"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["services:\n  web: {image: nginx}\n", "name: chart\nversion: 1.2.3\n", '{"a": 1}\n', "1: x\n---\nkind: Config\n"],
+)
+def test_what_is_something_else_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
+    """kubectl takes it for a kubeconfig without entries."""
+    path = write(tmp_path, text)
+    for change in (preview, merge):
+        with pytest.raises(ConfigError, match=f"{path} is YAML, but no kubeconfig: it holds ") as caught:
+            change(path, addition(), "r1")
+        assert "left as it is" in caught.value.hint
+    assert path.read_text() == text
+    assert os.listdir(tmp_path) == ["config"]
+
+
+@pytest.mark.parametrize("key", ["apiVersion: v1", "kind: Config", "preferences: {}", "current-context: ''", "users:"])
+def test_what_has_nothing_but_a_key_of_a_kubeconfig_is_one(tmp_path: Path, key: str) -> None:
+    path = write(tmp_path, f"{key}\nx-note: mine\n")
+    merge(path, addition(), "r1")
+    assert token_for(path, "r1") == OLD
+
+
 def test_only_a_single_way_in_can_be_added(tmp_path: Path) -> None:
     for text in (b"", b"x: [", EXISTING.replace("kind: Config", "kind: X").encode(), b"clusters: []\n"):
         with pytest.raises(UsageError, match="one cluster, one user and one context"):

@@ -17,7 +17,7 @@ from . import kubeconfig_file, reading, vouching
 from .claims import ClaimsError, read_token
 from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
-from .destinations.place import Held, Place, absolute, address_of, look_at
+from .destinations.place import Held, Place, absolute, address_of, look_at, taken
 from .destinations.registry import place_for
 from .destinations.shoot import ShootPlace, stand_in
 from .destinations.standing import WouldReplace
@@ -98,7 +98,9 @@ async def prepare_copy(
     in_wish = bool(wish) and held.request == wish and not is_copy
     if known is None or not is_copy or known.source != source.address:
         there = await _there(place, held)
-        _refuse_another(target, identity, source.shoot is not None, handle, there, in_wish=in_wish, form=form)
+        _refuse_another(
+            target, identity, source.shoot is not None, handle, there, exists=held.exists, in_wish=in_wish, form=form
+        )
     shared = wish if same_form and await _vouched(context, source, identity, handle, wish) else ""
     if shared and known is None and await _in_file(place, shared):
         shared = ""  # entries that nobody here remembers: they may be another credential's
@@ -210,6 +212,7 @@ def _refuse_another(
     handle: Handle | None,
     there: Credential | None,
     *,
+    exists: bool,
     in_wish: bool,
     form: Format,
 ) -> None:
@@ -222,10 +225,7 @@ def _refuse_another(
     whose = there.identity == identity or (there.shoot is not None and of_shoot)
     if (there.handle is not None and there.handle == handle) or (there.handle is None and whose):
         return
-    raise UsageError(
-        f"{name} is already in use by a credential of {there.identity or there.shoot}",
-        "choose another place, or revoke that one first",
-    )
+    raise taken(name, there, exists=exists)
 
 
 async def _vouched(context: Context, source: Credential, identity: Identity, handle: Handle | None, wish: str) -> bool:

@@ -16,7 +16,7 @@ from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 
 from . import accounts, dead_tokens, managed, token_secret
 from . import identity as identities
-from .destinations.place import absolute, look_at
+from .destinations.place import absolute, look_at, taken
 from .destinations.registry import places_for
 from .errors import UsageError
 from .formats import Format
@@ -200,7 +200,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
     held = await look_at(places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
-            raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
+            raise taken(place.label, found.credential, exists=found.exists)
     intent = Intent(
         plan=new_id(),
         action=Action.ISSUE,

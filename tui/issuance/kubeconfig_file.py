@@ -18,6 +18,7 @@ from tui.kube.entries import read_document
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import parse
 from tui.kube.sensitive import Sensitive
+from tui.kube.text import safe_text
 from tui.kube.yaml_loading import YAMLError, load_first
 
 from .destinations.standing import Kind, Standing, Verdict, judge, look_at
@@ -29,6 +30,10 @@ from .masking import diff, masked_tree
 from .yaml_text import dump
 
 EXTENSION: Final = "kubemint.io"
+_KEYS: Final = frozenset(
+    {"apiVersion", "kind", "clusters", "contexts", "users", "current-context", "preferences", "extensions"}
+)
+"""What a kubeconfig has one of, if it has anything."""
 _SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
 
@@ -189,11 +194,18 @@ def _is_change(document: Document, change: Change) -> bool:
 
 
 def _read(path: Path) -> tuple[str, Document]:
-    """The text and the document; both empty where there is no file. Refuses what kubectl could not read."""
+    """The text and the document; both empty where there is no file. Refuses what kubectl could not read, and what is
+    something else, which kubectl would take for an empty kubeconfig."""
     if not path.exists():
         return "", {}
     data = read_private(path).reveal_bytes()
     document = _check(data, path)
+    if document and not _KEYS & document.keys():
+        found = ", ".join(safe_text(str(key), 40) for key in list(document)[:3])
+        raise ConfigError(
+            f"{path} is YAML, but no kubeconfig: it holds {found}",
+            hint="it was left as it is; choose another path, or one that is not there yet",
+        )
     try:
         return data.decode("utf-8"), document
     except UnicodeDecodeError:

@@ -22,7 +22,7 @@ from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 
 from .destinations.file import FilePlace
-from .destinations.place import absolute, look_at
+from .destinations.place import absolute, look_at, taken
 from .destinations.shoot import stand_in
 from .durations import format_duration
 from .errors import IssuanceError, UsageError
@@ -171,10 +171,7 @@ async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = Fals
     sight = Sight()
     (held,) = await look_at([place], sight)
     if held.credential is not None:
-        raise UsageError(
-            f"{path} is already in use by a credential of {held.credential.shoot or held.credential.identity}",
-            "choose another path",
-        )
+        raise taken(path, held.credential, exists=held.exists)
     warnings += [*more, *([held.warning] if held.warning else [])]
     credential = Credential(
         address=place.address, format=Format.KUBECONFIG, kept_in=path, shoot=wish.shoot, identity=wish.identity,

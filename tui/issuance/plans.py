@@ -13,7 +13,7 @@ from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS
 
 from . import accounts, handles, left_behind, managed, vouching
-from .destinations.place import Held, Place
+from .destinations.place import Held, Place, taken
 from .destinations.registry import places_for
 from .errors import UsageError
 from .gardener import refuse_viewer
@@ -72,11 +72,7 @@ async def prepare(
     for place, found in zip(places, held, strict=True):
         place.request = request
         if found.credential is not None and found.credential.identity != identity:
-            raise UsageError(
-                f"{place.label} is already in use by a credential of "
-                f"{found.credential.identity or found.credential.shoot}",
-                "choose another destination, or revoke that one first",
-            )
+            raise taken(place.label, found.credential, exists=found.exists)
     refuse_viewer(context.clusters.endpoint(identity.cluster))
     client = await context.clusters.client(identity.cluster)
     account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))

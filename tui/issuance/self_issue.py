@@ -16,7 +16,7 @@ import msgspec
 from tui.kube.sensitive import Sensitive
 
 from .claims import read_token
-from .destinations.place import absolute, address_of, look_at
+from .destinations.place import absolute, address_of, look_at, taken
 from .destinations.registry import places_for
 from .errors import UsageError
 from .files import read_private
@@ -108,7 +108,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
     held = await look_at(places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
-            raise UsageError(f"{place.label} is in use by a credential of {found.credential.identity}")
+            raise taken(place.label, found.credential, exists=found.exists)
     request = next((found.request for found in held if found.request), "") or new_id()
     for place in places:
         place.request = request

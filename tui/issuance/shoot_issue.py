@@ -15,7 +15,7 @@ import msgspec
 from tui.kube.errors import Forbidden
 from tui.kube.sensitive import Sensitive
 
-from .destinations.place import absolute, look_at
+from .destinations.place import absolute, look_at, taken
 from .destinations.shoot import ShootPlace, stand_in
 from .errors import IssuanceError, UsageError
 from .formats import Format
@@ -190,9 +190,7 @@ async def prepare_shoot(
     (held,) = await look_at([place], sight)
     old = held.credential
     if old is not None and not _same(old, wish):
-        raise UsageError(
-            f"{path} is already in use by a credential of {old.shoot or old.identity}", "choose another path"
-        )
+        raise taken(str(path), old, exists=held.exists)
     if old is not None and action is Action.ISSUE and not replace:
         await refuse_live(context, [old], sight)
     warnings = [held.warning] if held.warning else []

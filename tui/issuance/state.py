@@ -25,7 +25,16 @@ from .intent import Dead, Export, Intent, Revocation
 from .journal import ChainReport, JournalEntry, stamp
 from .journal_anchor import Anchor
 from .kinds import CredentialKind
-from .state_file import Damaged, alone, default_folder, private_folder, set_aside, sqlite_errors, wrong_kind
+from .state_file import (
+    Damaged,
+    alone,
+    default_folder,
+    private_folder,
+    refuse_foreign,
+    set_aside,
+    sqlite_errors,
+    wrong_kind,
+)
 from .state_schema import prepare
 from .types import Action, Address, Credential, Handle, StepResult
 
@@ -93,7 +102,11 @@ class StateStore:
             if kind := wrong_kind(file):
                 raise Damaged(f"{file} is {kind} and no state file")
             # SQLite would create it with the umask; its -wal and -shm files take over these permissions.
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
+            opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+            try:
+                refuse_foreign(file, os.fstat(opened).st_uid, os.geteuid())
+            finally:
+                os.close(opened)
         except OSError as error:
             raise StateError(
                 f"cannot open the state in {folder}: {error.strerror or error}",

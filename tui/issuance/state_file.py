@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tui.kube.home import NoHome
+from tui.kube.home import NoHome, user
 
 from .errors import StateError
 
@@ -84,10 +84,23 @@ def default_folder() -> Path:
 
 
 def private_folder(folder: Path) -> None:
-    """Make sure that the folder exists and only its owner can look into it. Raises OSError."""
+    """Make sure that the folder exists, is ours, and only we can look into it. Raises OSError, StateError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
+    there = folder.stat()
+    refuse_foreign(folder, there.st_uid, os.geteuid())
+    if there.st_mode & 0o077:
         folder.chmod(0o700)
+
+
+def refuse_foreign(path: Path, owner: int, me: int) -> None:
+    """Raises StateError for what belongs to somebody else, which root could open: its owner says what stands in it, and
+    may not be able to open it any more once others wrote there."""
+    if owner != me:
+        name = user(owner)
+        raise StateError(
+            f"{path} belongs to {name}: kubemint keeps no state with somebody else's",
+            f"run kubemint as {name}, or set XDG_STATE_HOME to a folder of yours",
+        )
 
 
 def wrong_kind(file: Path) -> str:

@@ -1,11 +1,12 @@
 """The home folder, which not everybody has: a container may run as a user without HOME and without a passwd entry.
 
-What needs it says so in words; what does not goes on.
+What needs it says so in words; what does not goes on. Here too: what users are called, of whom some have no name.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 from .errors import ConfigError
@@ -33,3 +34,11 @@ def expanded(path: Path | str) -> Path:
 def home() -> Path:
     """The home folder. Raises NoHome."""
     return expanded("~")
+
+
+def user(uid: int) -> str:
+    """The name of a user, or the number of one who has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

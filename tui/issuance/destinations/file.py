@@ -17,7 +17,7 @@ from tui.issuance.material import Foreseen
 from tui.issuance.types import Address, Credential, FileDestination, Identity, State
 from tui.kube.sensitive import Sensitive
 
-from .place import Held, file_address
+from .place import Held, file_address, taken
 from .standing import Verdict, describe, judge, look_at, put
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class FilePlace:
     def _judge(self, content: Sensitive | None, record: Export | None) -> Verdict:
         """What may become of what is there now. Raises WouldReplace, UsageError, FileError where nothing may."""
         there = look_at(self.path)
-        _refuse_in_use(self.path, self._identity, record)
+        _refuse_in_use(self.path, self._identity, record, exists=content is not None)
         ours = content is None or self._is_ours(content, record)
         if content is not None and not ours and _is_own_kubeconfig(self.path):
             raise UsageError(
@@ -227,7 +227,7 @@ def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:
     return form.rules.token_of(form.rules.from_file(content))
 
 
-def _refuse_in_use(path: Path, identity: Identity, record: Export | None) -> None:
+def _refuse_in_use(path: Path, identity: Identity, record: Export | None, *, exists: bool) -> None:
     """A file that keeps a live credential of somebody else is not for this one, whoever asks for that."""
     if record is None or record.credential.state is State.REVOKED:
         return
@@ -235,9 +235,7 @@ def _refuse_in_use(path: Path, identity: Identity, record: Export | None) -> Non
     shoot = credential.shoot
     whose = Identity(shoot.garden, shoot.namespace, shoot.name) if shoot is not None else credential.identity
     if whose != identity:
-        raise UsageError(
-            f"{path} is already in use by a credential of {shoot or whose}", "choose another path, or revoke that first"
-        )
+        raise taken(str(path), credential, exists=exists)
 
 
 def _is_own_kubeconfig(path: Path) -> bool:

@@ -16,6 +16,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Destination, FileDestination, Identity
+from tui.kube import shell
 from tui.kube.home import NoHome, expanded
 
 if TYPE_CHECKING:
@@ -36,6 +37,21 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What lives on whatever is put there, in words; see `Outcome.left`."""
     preview: str = ""
     """For a place that is edited and not replaced: the change as a diff, with everything masked that is secret."""
+
+
+def taken(label: str, credential: Credential, *, exists: bool) -> UsageError:
+    """What is said where a place keeps a credential of somebody else. Where the place is gone it may live on, and only
+    the record of it says what ends it."""
+    whose = credential.shoot or credential.identity
+    if exists:
+        return UsageError(
+            f"{label} is already in use by a credential of {whose}", "choose another place, or revoke that one first"
+        )
+    revoke = shell.command("kubemint", "revoke", str(credential.address))
+    return UsageError(
+        f"{label} is gone, but the credential of {whose} that was kept there was not revoked",
+        "choose another place" if credential.shoot else f"`{revoke}` ends it; or choose another place",
+    )
 
 
 class Place(Protocol):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import getpass
 import grp
 import os
-import pwd
 import stat
 from contextlib import suppress
 from enum import StrEnum
@@ -21,6 +20,7 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.files import PRIVATE_FILE, FileError, destination, explained, links_on, read_private, write_private
+from tui.kube.home import user
 from tui.kube.sensitive import Sensitive
 
 KEPT_AS: Final = "replaced-by-kubemint"
@@ -227,16 +227,8 @@ def keep(path: Path) -> Path:
         number += 1  # also where somebody else took the name just now
 
 
-def user(uid: int) -> str:
-    """The name of a user, or the number of one who has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def group(gid: int) -> str:
-    """The same for a group."""
+    """The name of a group, or the number of one that has none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
