@@ -7,6 +7,7 @@ import contextlib
 import json
 import traceback
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -91,6 +92,63 @@ def test_a_handle_bound_token_and_a_foreign_one() -> None:
     assert read_token(jwt(handle)).bound == Bound("Secret", "h", "u")
     foreign = read_token(jwt({"sub": "alice", "aud": "dashboard", "exp": 1_700_003_600.5}))
     assert (foreign.identity("c"), foreign.audiences) == (None, ("dashboard",))
+
+
+USER = "system:serviceaccount:"
+ABOUT = {"namespace": "shop", "serviceaccount": {"name": "robot"}}
+OLD = {key: LEGACY[key] for key in LEGACY if "service-account.name" in key or key.endswith("/namespace")}
+
+
+@pytest.mark.parametrize(
+    ("said", "namespace", "name"),
+    [
+        # What Kubernetes signs of it by itself counts, where that is there.
+        ({"kubernetes.io": ABOUT, "sub": f"{USER}other:admin"}, "shop", "robot"),
+        ({**OLD, "sub": f"{USER}other:admin"}, "shop", "robot"),
+        ({**OLD, "kubernetes.io": {"namespace": "other", "serviceaccount": {"name": "admin"}}}, "shop", "robot"),
+        ({"kubernetes.io": ABOUT, "sub": "alice"}, "shop", "robot"),
+        ({"kubernetes.io": ABOUT}, "shop", "robot"),
+        # Else the subject.
+        ({"sub": f"{USER}shop:robot"}, "shop", "robot"),
+        ({"sub": f"{USER}shop:a:b"}, "shop", "a:b"),
+        ({"kubernetes.io": {"namespace": "other"}, "sub": f"{USER}shop:robot"}, "shop", "robot"),
+        ({"kubernetes.io": {"serviceaccount": {"name": "admin"}}, "sub": f"{USER}shop:robot"}, "shop", "robot"),
+        ({"sub": "alice:bob"}, "", ""),
+        ({"sub": f"a {USER}shop:robot"}, "", ""),
+        ({"sub": f"{USER}shop"}, "shop", ""),
+        ({"kubernetes.io": {"serviceaccount": {"name": "robot"}}}, "", "robot"),
+        ({}, "", ""),
+    ],
+)
+def test_whose_token_it_says_that_it_is(said: dict[str, Any], namespace: str, name: str) -> None:
+    claims = read_token(jwt(said))
+    assert (claims.namespace, claims.service_account) == (namespace, name)
+    assert claims.identity("c") == (Identity("c", namespace, name) if namespace and name else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "bound"),
+    [
+        ({"kubernetes.io": {"node": {"name": "n", "uid": "u"}}}, Bound("Node", "n", "u")),
+        ({"kubernetes.io": {"pod": {"name": "p", "uid": "u"}, "node": {"name": "n"}}}, Bound("Pod", "p", "u")),
+        ({"kubernetes.io": {"secret": {"name": "s", "uid": "u"}, "pod": {"name": "p"}}}, Bound("Secret", "s", "u")),
+        ({"kubernetes.io": {"secret": {}}}, None),
+        ({**OLD, "kubernetes.io": {"secret": {"name": "s", "uid": "u"}}}, None),
+        (OLD, None),
+    ],
+)
+def test_what_it_says_that_it_dies_with(said: dict[str, Any], bound: Bound | None) -> None:
+    assert read_token(jwt(said)).bound == bound
+
+
+def test_no_text_and_no_token_is_longer_than_anybody_reads() -> None:
+    long = "x" * 5000
+    assert len(read_token(jwt({"aud": long})).audiences[0]) == 1024
+    assert len(read_token(jwt({"aud": [long]})).audiences[0]) == 1024
+    with pytest.raises(ClaimsError, match="not JSON objects"):
+        read_token(Sensitive("a.b." + "c" * (64 * 1024 - 4)))
+    with pytest.raises(ClaimsError, match="65537 bytes long"):
+        read_token(Sensitive("a.b." + "c" * (64 * 1024 - 3)))
 
 
 def test_a_line_break_around_the_token_does_not_matter() -> None:
