@@ -65,6 +65,8 @@ def test_its_step_deletes_the_very_handle() -> None:
         id="older:3", title="Delete the handle old of an older token, which ends its grace period",
         verb="delete", resource="secrets", cluster="harbor", namespace="ns", name="old",
     )  # fmt: skip
+    legacy = older.step(3, waiting(Address.parse("legacy:harbor/ns/old"), "old"))
+    assert legacy.title == "Delete the Secret old of an older token, which ends its grace period"
 
 
 def test_what_is_open_still_is_due_now() -> None:
