@@ -69,6 +69,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "only_this_machines_own_clock_has_one_beside_it_that_nobody_sets",
     ),
     "tui/issuance/kinds.py": ("tests/issuance/test_kinds.py",),
+    "tui/issuance/leftover_files.py": ("tests/faults/test_leftover_files.py::test_which_names_are_ours",),
     "tui/issuance/lease.py": (
         *_some(
             "tests/issuance/test_lease.py",
@@ -188,6 +189,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/kube/usable.py": ("tests/kube/test_usable.py",),
     "tui/kube/yaml_loading.py": ("tests/kube/test_yaml_loading.py", "tests/kube/test_entries.py"),
     "tui/issuance/dpf/cleanup.py": ("tests/security/test_dpf_leftovers.py",),
+    "tui/issuance/dpf/aside.py": ("tests/security/test_dpf_judging.py",),
+    "tui/issuance/dpf/renewal_work.py": ("tests/security/test_dpf_writing.py",),
+    "tui/issuance/dpf/steps.py": ("tests/security/test_dpf_writing.py",),
     "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
     "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
@@ -213,6 +217,12 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/revoking_plans.py": ("ended_at", "irrevocable", "_end"),
     "tui/issuance/token_secret.py": ("why_none",),
     "tui/issuance/vouching.py": ("token_in", "bound_to", "unasked", "_facts", "_words", "_record"),
+    "tui/issuance/leftover_files.py": ("is_ours",),
+    "tui/issuance/dpf/aside.py": ("holds",),
+    "tui/issuance/dpf/renewal_work.py": ("_is_for",),
+    "tui/issuance/dpf/steps.py": (
+        "check_secret", "secret_data", "endpoint_for", "is_as_wanted", "applied_by", "_fields",
+    ),
     "tui/issuance/dpf/cleanup.py": (
         "leftovers_of", "written", "replaced_by_change", "account_uid", "everything", "begun", "_is_in_use", "_words",
         "_place",
