@@ -398,6 +398,21 @@ _TRIED: Final[tuple[tuple[str, str, str, str], ...]] = (
         "'XXXX'",
         "neither can be read, which is nothing",
     ),
+    *(
+        (
+            "for found, wanted in zip(there, (data, labels, notes), strict=True):",
+            ", strict=True",
+            strict,
+            "there are three of each",
+        )
+        for strict in ("", ", strict=None", ", strict=False")
+    ),
+    (
+        "return form.rules.render(token, endpoint, Identity(endpoint.name, account.namespace, account.name))",
+        "endpoint.name",
+        "None",
+        "a format asks an account for its namespace and name alone",
+    ),
     ("gone = False", "False", "None", "neither is gone"),
     ("return 448", "448", "449", "the root of the file system is always there"),
     *(
