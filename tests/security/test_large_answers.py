@@ -101,6 +101,7 @@ def floods(block: bytes) -> Handler:
         with contextlib.suppress(ConnectionError):
             while True:
                 await answer.write(block)
+                await asyncio.sleep(0)  # writing into a TLS connection that closes neither waits nor fails
         return answer
 
     return handler
