@@ -124,6 +124,7 @@ def test_what_the_row_says_of_what_is_to_be_revoked_still() -> None:
     assert older.said_of(own, [other], before) == f"an older token works until {at}"
     assert older.said_of(own, [other], after) == f"an older token was to end at {at}, and may be accepted still"
     assert older.said_of(own, [other, other, other], before) == f"an older token works until {at}, and 2 more"
+    assert older.said_of(own, [other, other], before) == f"an older token works until {at}, and 1 more"
     failed = waiting(A, "old", ending=True)
     assert older.said_of(own, [failed], before) == (
         "the revocation of an older token is not done yet: it may be accepted still"

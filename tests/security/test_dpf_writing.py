@@ -49,7 +49,7 @@ def test_only_a_secret_that_was_made_for_the_request_is_written_over(published: 
 
 @pytest.mark.parametrize("field", ["secret_labels", "secret_annotations"])
 def test_a_request_asks_for_no_marks_of_ours(field: str) -> None:
-    with pytest.raises(Reserved, match=r"spec\.metadata"):
+    with pytest.raises(Reserved, match=r"^labels or annotations in spec\.metadata that"):
         steps.check_secret(msgspec.structs.replace(REQUEST, **{field: {"kubemint.io/account": "x"}}), Published())
 
 
