@@ -176,6 +176,26 @@ def test_what_becomes_of_a_change_where_a_pod_reads_it(spec: dict[str, Any], fou
     assert read(**spec) == found
 
 
+LOGINS: dict[str, dict[str, Any]] = {
+    **{kind: {"secretRef": {"name": "api"}}
+       for kind in ("cephfs", "cinder", "flexVolume", "iscsi", "rbd", "scaleIO", "storageos")},
+    "azureFile": {"secretName": "api", "shareName": "share"},
+    "csi": {"driver": "d", "nodePublishSecretRef": {"name": "api"}},
+}  # fmt: skip
+"""Every volume that is mounted with a Secret (k8s.io/kubernetes, pkg/api/v1/pod: VisitPodSecretNames)."""
+
+
+@pytest.mark.parametrize("kind", LOGINS)
+def test_whoever_mounts_a_volume_with_it_never_sees_a_new_one(kind: str) -> None:
+    mount = {"name": "main", "volumeMounts": [{"name": "v", "mountPath": "/x"}]}
+    named = {"volumes": [{"name": "v", kind: LOGINS[kind]}], "containers": [mount]}
+    assert read(**named) == [("volume v, whose driver was given it", Way.NEVER)]
+    without = {key: value for key, value in LOGINS[kind].items() if "ecret" not in key}
+    assert read(volumes=[{"name": "v", kind: without}]) == []
+    other = msgspec.json.decode(msgspec.json.encode(named).replace(b'"api"', b'"other"'))
+    assert read(**other) == []
+
+
 async def test_a_secret_that_pods_mount_is_rotated_with_the_time_that_the_kubelet_needs(bench: Bench) -> None:
     arena = bench.arena
     issued = (await bench.issue(arena.spec(arena.secret(), arena.file()))).credential

@@ -54,11 +54,38 @@ class _CSIVolume(msgspec.Struct, frozen=True, rename="camel"):
     node_publish_secret_ref: _Named | None = None
 
 
-class _Volume(msgspec.Struct, frozen=True):
+class _ByReference(msgspec.Struct, frozen=True, rename="camel"):
+    """A volume whose kubelet logs in to its storage with a Secret."""
+
+    secret_ref: _Named | None = None
+
+
+class _Volume(msgspec.Struct, frozen=True, rename="camel"):
+    """Every way in which a volume may name a Secret, as the kubelet walks them (VisitPodSecretNames)."""
+
     name: str = ""
     secret: _SecretVolume | None = None
     projected: _Projected | None = None
     csi: _CSIVolume | None = None
+    azure_file: _SecretVolume | None = None
+    cephfs: _ByReference | None = None
+    cinder: _ByReference | None = None
+    flex_volume: _ByReference | None = None
+    iscsi: _ByReference | None = None
+    rbd: _ByReference | None = None
+    scale_io: _ByReference | None = msgspec.field(name="scaleIO", default=None)
+    storageos: _ByReference | None = None
+
+    @property
+    def logins(self) -> tuple[str, ...]:
+        """The Secrets that whoever mounts it was given once, to log in with."""
+        by_reference = (
+            self.cephfs, self.cinder, self.flex_volume, self.iscsi, self.rbd, self.scale_io, self.storageos,
+        )  # fmt: skip
+        given = [one.secret_ref for one in by_reference if one is not None]
+        given += [self.csi.node_publish_secret_ref] if self.csi is not None else []
+        names = [one.name for one in given if one is not None]
+        return (*names, self.azure_file.secret_name) if self.azure_file is not None else tuple(names)
 
 
 class _ValueFrom(msgspec.Struct, frozen=True, rename="camel"):
@@ -164,7 +191,7 @@ class Pod(msgspec.Struct, frozen=True):
 
     def _mounted(self, volume: _Volume, secret: str) -> Iterator[Reading]:
         """A volume, by how its containers mount it: as a whole, or one file of it by subPath."""
-        if volume.csi is not None:
+        if secret in volume.logins:
             yield Reading(secret, f"volume {volume.name}, whose driver was given it", Way.NEVER)
             return
         by_file = []
@@ -187,8 +214,7 @@ def _of_volume(volume: _Volume) -> Iterator[str]:
     for source in (volume.projected.sources or ()) if volume.projected else ():
         if source.secret is not None:
             yield source.secret.name
-    if volume.csi is not None and volume.csi.node_publish_secret_ref is not None:
-        yield volume.csi.node_publish_secret_ref.name
+    yield from volume.logins
 
 
 async def pods(client: Client, namespace: str | None) -> list[Pod]:
