@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from tests.fleet.test_store import NOW, row
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, ShootFacts
+from tui.fleet.shoots import ENTER, shoot_row
 from tui.fleet.store import Area
 from tui.headless.output import Column, cells, print_table, rfc3339
 from tui.headless.records import columns, credential_record, name_of, record
@@ -103,3 +105,16 @@ def test_tables_align_and_stay_harmless(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_table_without_rows_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([Column[str]("NAME", str)], [])
     assert capsys.readouterr().out == ""
+
+
+def test_what_can_be_done_about_a_shoot_is_a_command_and_no_key() -> None:
+    facts = ShootFacts(garden="my garden", namespace="garden-dev", name="meadow")
+    shoot = shoot_row(msgspec.structs.replace(facts, addresses=(("external", "https://api.meadow"),)), NOW)
+    assert shoot.hint == ENTER
+    command = "kubemint issue --context 'my garden' --shoot garden-dev/meadow --out FILE"
+    said = f"`{command}` writes a kubeconfig for it"
+    assert record(shoot, now)["hint"] == said
+    assert said in line(Area.CLUSTERS, shoot)["MESSAGE"]
+    assert "enter" not in line(Area.CLUSTERS, shoot)["MESSAGE"]
+    other = msgspec.structs.replace(shoot, hint="start it")
+    assert record(other, now)["hint"] == "start it"

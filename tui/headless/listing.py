@@ -132,6 +132,8 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     from tui.fleet.rows import Reach
     from tui.fleet.store import Area
 
+    from .records import cluster_hint
+
     if area is Area.CLUSTERS:
         return Exit.DONE
     away = partly = 0
@@ -154,7 +156,7 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
         elif row.reach is Reach.CONNECTING:
             complain(f"{row.name}: no answer yet", "wait longer with --wait")
         else:
-            complain(f"{row.name}: {row.word}: {row.message}", row.hint)
+            complain(f"{row.name}: {row.word}: {row.message}", cluster_hint(row))
     if len(untrusted) == 1:
         complain(f"{untrusted[0].name}: untrusted: {untrusted[0].message}", untrusted[0].hint)
     elif untrusted:

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestKind, RequestRow, Row, ShootFacts
+from tui.fleet.shoots import ENTER
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import rotate_at, state_of
 from tui.issuance.types import Credential, Identity, ShootAccess, State, kind_label
+from tui.kube import shell
 
 from .output import Column, rfc3339
 
@@ -96,7 +98,7 @@ def record(row: Row, now: Now) -> dict[str, Any]:
                 "clock": row.clock or None,
                 "latencySeconds": row.latency,
                 "message": row.message,
-                "hint": row.hint,
+                "hint": cluster_hint(row),
                 "missing": list(row.missing),
                 "deliveredBy": _deliverer(row),
                 "phase": row.delivered.phase or None if row.delivered is not None else None,
@@ -104,6 +106,15 @@ def record(row: Row, now: Now) -> dict[str, Any]:
                 "shownBy": row.carried_by or None,
                 "shoot": _facts(row.shoot),
             }
+
+
+def cluster_hint(row: ClusterRow) -> str:
+    """What can be done about it, in commands: a row of the dashboard may name its keys."""
+    if row.hint != ENTER or row.shoot is None:
+        return row.hint
+    which = f"{row.shoot.namespace}/{row.shoot.name}"
+    words = ("kubemint", "issue", "--context", row.shoot.garden, "--shoot", which, "--out", "FILE")
+    return f"`{shell.command(*words)}` writes a kubeconfig for it"
 
 
 def _deliverer(row: ClusterRow) -> dict[str, str] | None:
@@ -277,7 +288,7 @@ _CLUSTERS: Final[list[Column[ClusterRow]]] = [
     Column("SKEW", lambda row: "" if row.skew is None else f"{row.skew:+.1f} s", wide=True),
     Column(
         "MESSAGE",
-        lambda row: "; ".join(filter(None, (row.message, row.hint, row.clock, *row.missing, _shown_by(row)))),
+        lambda row: "; ".join(filter(None, (row.message, cluster_hint(row), row.clock, *row.missing, _shown_by(row)))),
     ),
 ]
 
