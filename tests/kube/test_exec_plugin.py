@@ -19,6 +19,7 @@ from tests.certificates import Authority
 from tui.kube.endpoint import Endpoint, ExecPlugin
 from tui.kube.errors import ExecPluginError, NeedsLogin
 from tui.kube.exec_plugin import ExecCredential, Plugins
+from tui.kube.login_command import without
 
 V1 = "client.authentication.k8s.io/v1"
 BETA = "client.authentication.k8s.io/v1beta1"
@@ -295,6 +296,35 @@ async def test_a_plugin_that_wants_a_person_says_which_command(program: Program,
     assert caught.value.command == command
     assert caught.value.hint == (f"run: {command}" if command else caught.value.hint)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "left"),
+    [
+        ("error: your session for vault has expired; run: /x/demo-login login", "/x/demo-login login",
+         "error: your session for vault has expired"),
+        ("You must be logged in; run tsh login --proxy=example.com", "tsh login --proxy=example.com",
+         "You must be logged in"),
+        ("Expired. Please run: `az login`.", "az login", "Expired"),
+        ("run: az login", "az login", ""),
+        ("Please run 'az login' to set it up.", "az login", "Please run 'az login' to set it up."),
+        ("To refresh this session run `az login`.", "az login", "To refresh this session run `az login`."),
+        ("expired; run: az login", "az logi", "expired; run: az login"),
+        ("expired; run: az login", "", "expired; run: az login"),
+    ],
+)  # fmt: skip
+def test_a_command_is_asked_for_once(line: str, command: str, left: str) -> None:
+    assert without(line, command) == left
+
+
+async def test_what_a_plugin_asks_for_is_said_once(program: Program) -> None:
+    for asks, said in (("echo 'it expired; run: az login' >&2", "it expired"),
+                       ("echo expired >&2; echo 'run: az login' >&2", "expired"),
+                       ("echo 'run: az login' >&2", "the plugin asks for a login")):  # fmt: skip
+        program.does(asks, "exit 1")
+        with pytest.raises(NeedsLogin) as caught:
+            await run(program.plugin())
+        assert (caught.value.message, caught.value.hint) == (said, "run: az login")
 
 
 async def test_a_missing_plugin_shows_its_install_hint(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from .amounts import size
 from .endpoint import ExecPlugin
 from .errors import ExecPluginError, KubeError, NeedsLogin
-from .login_command import login_command
+from .login_command import login_command, without
 from .responses import masked
 from .sensitive import Sensitive
 from .shell import quoted
@@ -124,9 +124,10 @@ def _failed(plugin: ExecPlugin, code: int, stderr: bytes, cluster: str) -> KubeE
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = masked(lines[-1]) if lines else ""
     if _LOGIN.search(text):
-        asked = masked(login_command(text))
+        command = login_command(text)
+        asked, said = masked(command), [masked(rest) for line in lines if (rest := without(line, command))]
         return NeedsLogin(
-            last or "the plugin asks for a login",
+            said[-1] if said else "the plugin asks for a login",
             cluster=cluster,
             command=asked,
             hint="" if asked else f"log in, then try again (the plugin {plugin.command} asked for it)",

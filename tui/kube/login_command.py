@@ -42,6 +42,12 @@ def login_command(text: str, there: Callable[[str], bool] | None = None) -> str:
     return ""
 
 
+def without(line: str, command: str) -> str:
+    """A line without the request to run this command at its end, which is said beside it; empty where that is all."""
+    asks = rf"(?:^|[;,.:]\s*)(?:please )?run:? [`'\"]?{re.escape(command)}[`'\"]?[.!]?\s*$"
+    return re.sub(asks, "", line, flags=re.IGNORECASE) if command else line
+
+
 def _in_code(text: str) -> Iterator[str]:
     return (words for found in _CODE.finditer(text) if (words := _words(found[1])))
 
