@@ -25,7 +25,6 @@ from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .grace_length import GraceWish, Length
-from .kinds import CredentialKind
 from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
 from .transaction.step import Transaction
@@ -82,6 +81,7 @@ class Engine:
     ) -> None:
         from .deliveries import Gate
         from .dpf.target import TargetClusters
+        from .families.registry import Families
         from .grace import Graces
         from .locks import Locks
         from .secret_users import SecretUsers
@@ -100,6 +100,7 @@ class Engine:
             wish=grace if isinstance(grace, GraceWish) else GraceWish(grace),
             owner=owner or socket.gethostname(),
             users=SecretUsers(),
+            families=Families(state),
         )
         self._locks = Locks(state.folder)
         self._works: dict[str, Transaction] = {}
@@ -258,9 +259,7 @@ class Engine:
 
     async def renewed_by(self, address: Address) -> str:
         """Who else renews a request, and what shows it: DPF's controller. Empty where nobody does."""
-        from .requesting import controller_at
-
-        return await controller_at(self._context, address) if address.kind is CredentialKind.REQUEST else ""
+        return await (await self._context.families.of(address)).renewed_by(self._context, address)
 
     async def lookup(self, address: Address) -> Credential:
         """The credential as it is now, read live."""

@@ -14,17 +14,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.kube import limits
-from tui.kube.errors import APIError, Denied, Forbidden, KubeError, NotFound, OutOfTime, ReadOnly, Unreachable
-from tui.kube.resource import SECRETS
+from tui.kube.errors import APIError, Denied, Forbidden, KubeError, OutOfTime, ReadOnly, Unreachable
 
-from . import dead_tokens, ending, handles, managed, vouching
+from . import dead_tokens, ending, handles
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace_time import due_here, left
 from .intent import Revocation
-from .kinds import CredentialKind
 from .locks import Locks
 from .running import Run, explain
-from .secret_object import SecretObject
 from .types import Address, Handle, StepStatus
 from .work import Context
 
@@ -175,7 +172,8 @@ async def _revoke(
                 if not await _recorded(context, revocation):
                     run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
                     return True
-                if not revocation.ending and await _in_use_again(context, revocation):
+                family = await context.families.of(revocation.address)
+                if not revocation.ending and await family.in_use_again(context, revocation):
                     kept = run.result(step, StepStatus.FAILED, _put_back(revocation))
                     await run.journal(kept)  # and not forgotten: it ends once it lies there no more
                     run.tell(kept)
@@ -217,8 +215,7 @@ async def end(
         said = ending.words(said, await ending.ask(context, revocation.old, token))
     if tidy is not None:
         await tidy(said)
-    if revocation.address.kind is CredentialKind.REQUEST:
-        await _tidy_request(context, revocation)
+    await (await context.families.of(revocation.address)).tidy(context, revocation)
     handle, fingerprint = revocation.handle, revocation.fingerprint
     gone = dead_tokens.ended(handle, fingerprint, context.clock(), revocation.account_uid)
     return said, {"revoked": handle, **gone}
@@ -258,32 +255,6 @@ def _put_back(revocation: Revocation) -> str:
         f"the old token still works: somebody put it back into the Secret {address.namespace}/{address.name} before "
         "its grace was over, so it was not revoked (rotate it again, or revoke it)"
     )
-
-
-async def _in_use_again(context: Context, revocation: Revocation) -> bool:
-    """Whether somebody has put back what was replaced (from a backup, by his own hands): then it must not end.
-
-    What counts is the token that lies there. Annotations alone, which say that it is the old one, keep nothing alive.
-    """
-    address, fingerprint = revocation.address, revocation.fingerprint
-    if address.kind is not CredentialKind.SECRET or not fingerprint:
-        return False
-    client = await context.clusters.client(address.cluster)
-    try:
-        found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
-    except (NotFound, Forbidden):
-        return False
-    credential = managed.credential_from_secret(address.cluster, found.metadata)
-    token = vouching.token_in(credential.format, found) if credential is not None else None
-    return token is not None and token.fingerprint == fingerprint
-
-
-async def _tidy_request(context: Context, revocation: Revocation) -> None:
-    """A request also says in itself what it has left over, for whoever keeps it; take out what is gone now."""
-    from .requesting import sweep_leftovers
-
-    with contextlib.suppress(NotFound):
-        await sweep_leftovers(context, revocation.address, gone=revocation.handle)
 
 
 def _worth_another_try(error: Exception) -> bool:

@@ -151,6 +151,12 @@ class CreateIdentity(LongLived):
         return await self.discard_secret(note, failure)
 
 
+def as_left(context: Context, intent: Intent) -> CreateIdentity:
+    """What a dead process began."""
+    places = places_for(intent.spec, context.clusters, context.state, intent.request)
+    return CreateIdentity(context=context, intent=intent, places=places)
+
+
 async def look_right(client: Client, identity: Identity, resource: Resource, check: Check) -> bool:
     """Whether the Role (or RoleBinding) is there. Raises UsageError where it says something else."""
     name = identities.role_name(identity)

@@ -146,6 +146,12 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """For a copy made with `export`: what it was copied from, and whose end it shares."""
 
     @property
+    def renewed_with(self) -> Address | None:
+        """For a copy of a long-lived token: the Secret whose rotation moves this file on. None for all else."""
+        source = self.source if self.spec is None and self.shoot is None else None
+        return source if source is not None and source.kind.traits.moves_copies else None
+
+    @property
     def known(self) -> Credential:
         """The credential, and for a mere copy what it is one of."""
         if self.spec is not None or self.shoot is not None or self.source is None:

@@ -54,6 +54,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """The renewal loop keeps it."""
     endless: bool = False
     """It never ends by itself."""
+    moves_copies: bool = False
+    """Renewing it makes another object; the files that hold a copy of it are moved on to that."""
 
 
 class CredentialKind(StrEnum):
@@ -84,7 +86,9 @@ TRAITS: Final[dict[CredentialKind, Traits]] = {
     CredentialKind.REQUEST: Traits(label="DPU request", has_object=True, renewable=True),
     CredentialKind.SECRET: Traits(label="managed Secret", is_secret=True, has_object=True, renewable=True),
     CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, renewable=True),
-    CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True),
+    CredentialKind.LEGACY: Traits(
+        label="token Secret", is_secret=True, has_object=True, endless=True, moves_copies=True
+    ),
     CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
     CredentialKind.LOGIN: Traits(label="login", form=Form.CLUSTER, own=True),
     CredentialKind.HANDLE: Traits(label="handle"),

@@ -114,10 +114,7 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
     return work.planned(warnings, lasts=lasts), work
 
 
-async def as_left(context: Context, intent: Intent) -> LongLived:
-    """What a dead process began: an identity, or the rotation of its token Secret."""
-    from .identity_work import CreateIdentity
-
+def as_left(context: Context, intent: Intent) -> RotateTokenSecret:
+    """What a dead process began."""
     places = places_for(intent.spec, context.clusters, context.state, intent.request)
-    kind = CreateIdentity if intent.spec.create_account else RotateTokenSecret
-    return kind(context=context, intent=intent, places=places)
+    return RotateTokenSecret(context=context, intent=intent, places=places)

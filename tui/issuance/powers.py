@@ -217,13 +217,10 @@ async def _review(client: Client, namespace: str) -> _Status:
 
 async def _bearer(context: Context, address: Address, credential: Credential) -> Endpoint | None:
     """The way in that the credential itself gives, None where it holds nothing."""
-    from . import reading
-
-    if credential.shoot is not None:
-        from .static_token import way_in
-
-        return way_in(context, address, await reading.material(context, address))
-    token = await reading.token(context, address)
+    family = await context.families.of(address)
+    if (way := await family.way_in(context, address)) is not None:
+        return way
+    token = await family.token(context, address)
     if token is None or credential.identity is None:
         return None
     return context.clusters.endpoint(credential.identity.cluster).with_token(token)

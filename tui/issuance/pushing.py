@@ -19,12 +19,12 @@ from tui.kube.resource import SECRETS, Resource
 
 from . import managed, token_secret
 from .destinations.tenant import PUSH
+from .dpf.steps import request_at
 from .errors import IssuanceError, UsageError
 from .external_secrets import PUSH_SECRETS, PUSHED, ready, served
 from .external_views import push_view
 from .intent import new_id
 from .kinds import CredentialKind
-from .reading import request_at
 from .rotating import prepare_any
 from .sight import Sight
 from .transaction.step import Step, Transaction
@@ -106,7 +106,7 @@ async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
     if address is None or address.kind is not CredentialKind.REQUEST:
         return found
     try:
-        request = await request_at(context, address)
+        request = await request_at(context.clusters, address)
     except NotFound:
         request = None
     if request is not None and str(request.secret) == secret:

@@ -14,20 +14,19 @@ from functools import partial
 
 from tui.kube.errors import KubeError
 
-from . import ending, undoing
+from . import ending
 from .destinations.file import is_missing
 from .destinations.registry import places_for
 from .errors import ChangedMeanwhile, IssuanceError
 from .grace import Graces, revoke
 from .grace_time import Left, left
 from .intent import Intent, Revocation
-from .kinds import CredentialKind
 from .kubeconfig_lock import release_dead
 from .leftover_files import sweep_noted
 from .locks import Locks
 from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
-from .transaction.step import FIND, Transaction
+from .transaction.step import FIND
 from .types import Action, Address, Outcome, Plan, State, StepInfo, StepStatus
 from .work import Context, Finished
 
@@ -100,7 +99,8 @@ class Recovery:
                 now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
                 if now is None:
                     return None
-                finished = await (await as_left(self._context, now)).settle(run)
+                work = await self._context.families.of_intent(now).as_left(self._context, now)
+                finished = await work.settle(run)
         except ChangedMeanwhile:
             return None  # somebody is at it right now
         except StepFailed as failure:
@@ -160,24 +160,3 @@ async def _each(work: Sequence[tuple[str, Callable[[], Awaitable[Outcome | None]
         if ended is not None:
             raise ended
     return [found[number] for number in sorted(found)]
-
-
-async def as_left(context: Context, intent: Intent) -> Transaction:
-    """What a dead process began, as the journal has it. Raises KubeError where that needs to be looked at."""
-    if intent.shoot is not None:
-        from . import shoot_issue
-
-        return shoot_issue.as_left(context, intent)
-    if intent.ends:
-        from .request_changes import RecreateAccount
-
-        return RecreateAccount(context=context, intent=intent)
-    if intent.address.kind is CredentialKind.REQUEST:
-        from . import undoing_requests
-
-        return await undoing_requests.as_left(context, intent)
-    if intent.address.kind is CredentialKind.LEGACY:
-        from . import legacy_rotation
-
-        return await legacy_rotation.as_left(context, intent)
-    return undoing.as_left(context, intent)

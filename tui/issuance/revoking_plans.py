@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.kube.errors import KubeError, NotFound
+from tui.kube.errors import NotFound
 
 from . import ending, handles, older, searching, seeking, vouching
 from .already import Already
 from .errors import IssuanceError, UsageError
 from .found import Found, NotThere, nothing_known
 from .intent import Export
-from .kinds import CredentialKind
-from .reading import export_record, lookup, normal, request_at
-from .reading import token as token_at
+from .reading import normal
 from .replacing import is_gone
 from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
 from .sight import Sight, told_apart
 from .transaction.step import Transaction
 from .types import Action, Address, Credential, Handle, Plan, State, StepStatus
-from .vouchers import Word
 from .work import Context
 
 if TYPE_CHECKING:
@@ -42,20 +39,17 @@ async def prepare_revocation(
     to end.
     """
     address = normal(address)
-    if address.own:
-        raise UsageError(f"the login of {address.cluster} is yours; kubemint does not revoke it")
-    whole = whole and address.kind is not CredentialKind.HANDLE  # who names a handle means its token alone
+    family = await context.families.of(address)
+    whole = whole and not family.alone
     try:
-        if address.kind is CredentialKind.LEGACY:
-            return await _prepare_legacy(context, address, wait=wait, whole=whole)
-        return await _prepare(context, str(address), lambda: _vouched(context, address), wait=wait, whole=whole)
+        return await family.revoke(context, address, wait=wait, whole=whole)
     except (Already, NotThere, NotFound) as error:
         if not whole or not older.of_place(await asyncio.to_thread(context.state.revocations), address):
             if not isinstance(error, Already):
                 await _refuse_ended(context, address, str(error))
             raise
         said = str(error)
-    return await _prepare(context, str(address), lambda: _left_over(context, address, said), wait=wait, whole=True)
+    return await prepare(context, str(address), lambda: _left_over(context, address, said), wait=wait, whole=True)
 
 
 async def _refuse_ended(context: Context, address: Address, said: str) -> None:
@@ -101,7 +95,7 @@ async def prepare_sought(
         return await _prepare_known(context, sought, named or context.clusters.names(), wait=wait)
     found = await seeking.of_token(context, token, named)
     if isinstance(found, Address):
-        return await _prepare_legacy(context, found, wait=wait)
+        return await prepare_token_secret(context, found, wait=wait)
     there, cluster = [found], found.credential.address.cluster
 
     async def look() -> Found:
@@ -110,7 +104,7 @@ async def prepare_sought(
         assert isinstance(again, Found)
         return again
 
-    return await _prepare(context, str(sought), look, wait=wait)
+    return await prepare(context, str(sought), look, wait=wait)
 
 
 async def _prepare_known(
@@ -132,18 +126,22 @@ async def _prepare_known(
     raise worst[0] if worst else nothing_known(sought, search)
 
 
-async def _prepare(
+async def prepare(
     context: Context, what: str, look: Callable[[], Awaitable[Found]], *, wait: bool, whole: bool = False
 ) -> tuple[Plan, Transaction]:
-    """`whole`: what else was issued at its address ends too."""
+    """The plan for ending what `look` finds, whatever family it is of.
+
+    With `whole` what else was issued at its address ends too.
+    """
     sight = Sight()
     found = await sight.see(what, look, lambda seen: told_apart(seen.credential))
     credential, named = found.credential, found.named
     address = credential.address
-    if address.kind is CredentialKind.REQUEST and credential.handle is None:
-        from .request_changes import prepare_recreation
-
-        return await prepare_recreation(context, await request_at(context, address), wait=wait)
+    family = await context.families.of(address)
+    if credential.handle is None:
+        unbound = await family.revoke_unbound(context, credential, wait=wait)
+        if unbound is not None:
+            return unbound
     lives = ""
     if credential.state is State.REVOKED:
         credential, named, lives = await _looked_at_again(context, credential, wait=wait)
@@ -170,10 +168,7 @@ async def _prepare(
     others = older.outliving(pending, handle, account, address, copies)
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
-    if address.kind is CredentialKind.SECRET and credential.state is State.UNKNOWN:
-        warnings.append(credential.message)
-    if address.kind is CredentialKind.REQUEST:
-        warnings.append("the request stays: its controller, or the next rotation, issues a new token")
+    warnings += family.ends_too(credential)
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
     warnings += map(older.ends_too if whole else older.lives_on, others)
     work = Revoke(
@@ -254,44 +249,7 @@ def irrevocable(credential: Credential) -> tuple[str, str] | None:
     )
 
 
-async def _vouched(context: Context, address: Address) -> Found:
-    """The credential with a handle that may be ended, and who says that it is that. Raises UsageError, KubeError."""
-    if address.kind is CredentialKind.HANDLE:
-        return await seeking.at_handle(context, address)
-    if address.kind is CredentialKind.SECRET:
-        try:
-            reading = await vouching.require(context, address)
-        except KubeError as error:  # a place that is gone, or away, keeps no token from being revoked
-            return await seeking.without_place(context, address, error)
-        if reading.verdict.handle is None and reading.facts.handle is not None:
-            bound = reading.facts.handle
-            raise UsageError(
-                f"{address} cannot be revoked by itself: it is a copy, and its token ends with handle "
-                f"{bound.namespace}/{bound.name} of its original",
-                "revoke the original; that ends every copy",
-            )
-        return Found(credential=reading.credential, named=reading.verdict.named)
-    if address.here:
-        credential = (await export_record(context, address)).credential
-        if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
-            return Found(credential=credential, named=handles.Named.BY_JOURNAL)
-        facts = await vouching.facts_of(context, credential.identity, await token_at(context, address))
-        mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
-        handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
-        credential = msgspec.structs.replace(credential, handle=handle)
-        return Found(credential=credential, named=handles.Named.BY_TOKEN)
-    credential = await lookup(context, address)
-    if address.kind is not CredentialKind.REQUEST:
-        return Found(credential=credential, named=handles.Named.BY_TOKEN)
-    request = await request_at(context, address)
-    facts, verdict = await vouching.of_request(context, request, credential, await token_at(context, address))
-    if not verdict.ok and (credential.handle is not None or facts.handle is not None):
-        raise UsageError(f"{address}: {verdict.why}", verdict.hint)
-    credential = msgspec.structs.replace(credential, handle=verdict.handle)
-    return Found(credential=credential, named=verdict.named)
-
-
-async def _prepare_legacy(
+async def prepare_token_secret(
     context: Context, address: Address, *, wait: bool, whole: bool = False
 ) -> tuple[Plan, RevokeLegacy]:
     from .legacy_rotation import copies_of, look_at

@@ -8,77 +8,36 @@ from collections.abc import Sequence
 from . import vouching
 from .destinations.place import Held
 from .destinations.registry import places_for
-from .errors import UsageError
 from .intent import new_id
 from .issuing import Issue
-from .kinds import CredentialKind
 from .plans import check_spec, prepare
-from .reading import export_record, no_token, normal
+from .reading import export_record, normal
 from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight
 from .transaction.step import Transaction
-from .types import Action, Address, Plan, ShootWish
+from .types import Action, Address, Plan
 from .wishes import wish_of
 from .work import Context
 
 
 async def prepare_any(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Transaction]:
     """The plan for renewing whatever lies at this address; what was revoked only with `revive`."""
-    if address.kind is CredentialKind.REQUEST:
-        from .requesting import prepare_rotation as prepare_request
-
-        return await prepare_request(context, address)
-    shoot = await shoot_at(context, address)
-    if shoot is not None:
-        from .shoot_issue import prepare_shoot
-
-        return await prepare_shoot(context, shoot, Action.ROTATE)
-    secret = await token_secret_at(context, address)
-    if secret is not None:
-        from .legacy_rotation import prepare_legacy_rotation
-
-        return await prepare_legacy_rotation(context, secret)
-    return await prepare_rotation(context, address, revive=revive)
+    address = normal(address)
+    return await (await context.families.of(address)).rotate(context, address, revive=revive)
 
 
 async def token_secret_at(context: Context, address: Address) -> Address | None:
-    """The long-lived token Secret to rotate for this address: its own, or the one whose token the file holds."""
+    """The long-lived token Secret of this address: its own, or the one whose token the file holds."""
     address = normal(address)
-    if address.kind is CredentialKind.LEGACY:
-        return address
     if not address.here:
-        return None
+        return address if address.kind.traits.moves_copies else None
     record = await asyncio.to_thread(context.state.export_record, address)
-    if record is None or record.spec is not None or record.source is None:
-        return None
-    return record.source if record.source.kind is CredentialKind.LEGACY else None
-
-
-async def shoot_at(context: Context, address: Address) -> ShootWish | None:
-    """The wish behind a kubeconfig of a Gardener shoot; None for every other credential."""
-    if not address.here:
-        return None
-    from .shoot_issue import wish_at
-
-    return await wish_at(context, normal(address))
+    return record.renewed_with if record is not None else None
 
 
 async def prepare_rotation(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Issue]:
     """The plan for a new token wherever the old one is kept. Raises UsageError (Unasked for what was revoked),
     KubeError."""
-    address = normal(address)
-    if address.own:
-        raise UsageError(
-            f"the login of {address.cluster} is yours, kubemint did not issue it", "renew it where it came from"
-        )
-    if address.kind is CredentialKind.HANDLE:
-        raise no_token(address)
-    if address.kind is CredentialKind.STATIC:
-        raise UsageError(
-            f"{address} is Gardener's and never ends",
-            "annotate the shoot with gardener.cloud/operation=rotate-kubeconfig-credentials; "
-            "better: kubemint issue --shoot, and turn the static token off",
-        )
     sight = Sight()
     spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     check_spec(context, spec)

@@ -6,7 +6,6 @@ undo where a step fails; the file holds what it held, and what was issued ends b
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from .intent import Export, Intent, granted, new_id
 from .managed import renewal_point
 from .material import Document, Writing
 from .names import check_names
+from .reading import export_record
 from .replacing import refuse_live
 from .shared_steps import COMMIT, check_step, write_step
 from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, right
@@ -211,16 +211,9 @@ async def prepare_shoot(
     return work.planned(warnings, held.preview), work
 
 
-async def wish_at(context: Context, address: Address) -> ShootWish | None:
-    """The wish behind a file that holds a kubeconfig of a shoot; None for every other credential.
-
-    Raises UsageError where its record says too little.
-    """
-    if not address.here:
-        return None
-    record = await asyncio.to_thread(context.state.export_record, address)
-    if record is None or record.credential.shoot is None:
-        return None
+async def wish_at(context: Context, address: Address) -> ShootWish:
+    """The wish behind a file that holds a kubeconfig of a shoot. Raises UsageError where its record says too little."""
+    record = await export_record(context, address)
     if record.shoot is None:
         raise UsageError(
             f"{address.name} is a copy of {record.source}", "rotate that, then export it again to the same path"

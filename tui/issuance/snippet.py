@@ -11,8 +11,6 @@ from typing import Any, Final
 from .errors import UsageError
 from .formats import Format
 from .formats.token_file import CA_KEY, HOST_KEY, PORT_KEY, TOKEN_FILE_KEY
-from .kinds import CredentialKind
-from .reading import lookup, request_at
 from .types import Address
 from .work import Context
 from .yaml_text import dump, scalar
@@ -52,14 +50,7 @@ def text(namespace: str, secret: str) -> str:
 
 async def snippet_at(context: Context, address: Address) -> str:
     """The snippet for a request or a managed Secret. Raises UsageError where it is of another type."""
-    if address.kind is CredentialKind.REQUEST:
-        request = await request_at(context, address)
-        secret, form = request.status_secret or request.secret, request.format
-        namespace, name = secret.namespace, secret.name
-    elif address.kind is CredentialKind.SECRET:
-        namespace, name, form = address.namespace, address.name, (await lookup(context, address)).format
-    else:
-        raise UsageError(f"{address} is not kept in a Secret that pods could use", "name a request or a managed Secret")
+    namespace, name, form = await (await context.families.of(address)).used_from(context, address)
     if form is not Format.TOKEN_FILE:
         raise UsageError(
             f"{address} is of type {form.value if form is not None else 'unknown'}, the snippet is for tokenFile",

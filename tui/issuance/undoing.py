@@ -31,7 +31,6 @@ from .grace import Graces
 from .grace_length import Length
 from .intent import Intent, Revocation
 from .issuing import Issue
-from .kinds import CredentialKind
 from .minting import issued_again
 from .reading import lookup, normal
 from .secret_users import secrets_of
@@ -95,6 +94,8 @@ async def prepare_undo(
     """
     address, sight = normal(address), Sight()
     current = await sight.see(str(address), lambda: lookup(context, address), told_apart)
+    family = await context.families.of(address)
+    family.refuse_going_back(current)
     revocation = await sight.see("its last rotation", lambda: _last_rotation(context, address, current))
     old = revocation.old
     assert old is not None
@@ -108,10 +109,16 @@ async def prepare_undo(
             "replaced them and in no file, and that one has ended",
             "name a file that still holds it with --from, or rotate anew",
         )
-    if address.kind is CredentialKind.REQUEST:
-        from .undoing_requests import prepare_request_undo
+    return await family.go_back(context, address, revocation, token, sight)
 
-        return await prepare_request_undo(context, address, revocation, token, sight)
+
+async def prepare_places(
+    context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
+) -> tuple[Plan, Undo]:
+    """The plan for writing the old token back to every place of its wish."""
+    old = revocation.old
+    assert old is not None
+    now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
     spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     places = places_for(spec, context.clusters, context.state, request)
     held = await vouching.look_at(context, places, sight)
@@ -152,12 +159,7 @@ def window(graces: Graces, fingerprint: str) -> UndoWindow | None:
 
 async def _last_rotation(context: Context, address: Address, current: Credential) -> Revocation:
     """The revocation that still waits for what `current` replaced."""
-    if current.shoot is not None:
-        raise UsageError(
-            f"{address} is a client certificate: nothing revokes the old one, and nothing brings it back",
-            "the old kubeconfig works until its own end wherever a copy of it lies",
-        )
-    if address.kind is CredentialKind.LEGACY or current.granted is None:
+    if current.granted is None:
         raise UsageError(
             f"{address} never expires; the rotation of a token Secret makes another Secret, and is not undone",
             "until the end of the grace period both work",

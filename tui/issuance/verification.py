@@ -12,7 +12,6 @@ from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
 from .cluster_time import now_at
 from .errors import IssuanceError, NotProved, UsageError
-from .kinds import CredentialKind
 from .proving import Proof, ask
 from .refusal import explain
 from .types import Address, Identity
@@ -44,24 +43,22 @@ async def verify(context: Context, address: Address) -> Verification:
     """
     from . import reading
 
-    credential = await reading.lookup(context, address)
+    family = await context.families.of(address)
+    credential = await family.lookup(context, address)
     if address.own:
         return await _verify_login(context, address.cluster)
-    if address.kind is CredentialKind.HANDLE:
-        raise reading.no_token(address)
-    if credential.shoot is not None:
+    if (way := await family.way_in(context, address)) is not None:
         from tui.kube.client import Client
 
-        from .static_token import way_in
-
-        kept = await reading.material(context, address)
-        async with Client(way_in(context, address, kept)) as bearer:
+        async with Client(way) as bearer:
             return await _verify_bearer(context, bearer)
+    if family.alone:
+        raise reading.no_token(address)
     if credential.identity is None:
         raise UsageError(
             f"{address} does not say whose credential it is", "its annotations were changed; issue a new one"
         )
-    token = await reading.token(context, address)
+    token = await family.token(context, address)
     if token is None:
         return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")
     operator = await context.clusters.client(credential.identity.cluster)

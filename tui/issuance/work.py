@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .dpf.target import TargetClusters
+    from .families.registry import Families
     from .secret_users import SecretName, SecretUsers
     from .state import StateStore
 
@@ -36,6 +37,7 @@ class Context:
     wish: GraceWish
     owner: str
     users: SecretUsers
+    families: Families
     announced: frozenset[str] = frozenset()
     """PushSecrets that are told of the new material at once."""
 

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -35,6 +35,10 @@ from .objects import Condition, DPURequest, NamespacedName, parse
 from .owned import OPAQUE, belongs, seen_in
 from .resources import DPU_REQUESTS, FIELD_MANAGER, FINALIZER, ownership
 from .target import Target
+
+if TYPE_CHECKING:
+    from tui.issuance.clusters import Clusters
+    from tui.issuance.types import Address
 
 _FORMATS: Final = (Format.KUBECONFIG, Format.TOKEN_FILE)
 _TRIES: Final = 4
@@ -75,6 +79,12 @@ class Published:
 async def fetch(host: Client, cluster: str, namespace: str, name: str) -> DPURequest:
     """The request as it is now."""
     return parse(cluster, await host.get(DPU_REQUESTS, name, namespace=namespace))
+
+
+async def request_at(clusters: Clusters, address: Address) -> DPURequest:
+    """The request at an address, as it is now. Raises KubeError."""
+    client = await clusters.client(address.cluster)
+    return await fetch(client, address.cluster, address.namespace, address.name)
 
 
 async def look_account(client: Client, request: DPURequest) -> Account:

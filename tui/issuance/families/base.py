@@ -1,0 +1,123 @@
+"""What every family answers, and what is so of most of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from tui.issuance.errors import UsageError
+
+if TYPE_CHECKING:
+    from tui.issuance.destinations.place import Place
+    from tui.issuance.formats import Format
+    from tui.issuance.found import Found
+    from tui.issuance.intent import Export, Intent, Revocation
+    from tui.issuance.sight import Sight
+    from tui.issuance.transaction.step import Transaction
+    from tui.issuance.types import Address, Credential, Plan
+    from tui.issuance.work import Context
+    from tui.kube.endpoint import Endpoint
+    from tui.kube.sensitive import Sensitive
+
+
+class Family:
+    """How one sort of credentials is looked at, renewed, ended, gone back to and recovered.
+
+    All that raises UsageError here is refused in words; what asks a cluster raises KubeError.
+    """
+
+    alone: ClassVar[bool] = False
+    """Whether who names one means its token alone, and not what a rotation of it left to its grace period."""
+
+    def keeps(self, record: Export) -> bool:
+        """Whether a file that this machine wrote is one of this family's."""
+        return False
+
+    def began(self, intent: Intent) -> bool:
+        """Whether what the journal has open is one of this family's."""
+        return False
+
+    # Looking
+
+    async def lookup(self, context: Context, address: Address) -> Credential:
+        """The credential, read live from its cluster, or from this machine's records and the file itself."""
+        raise NotImplementedError
+
+    async def index(self, context: Context, address: Address) -> Credential:
+        """The same as its place says of itself, for who holds that against its token."""
+        return await self.lookup(context, address)
+
+    async def place(self, context: Context, address: Address) -> tuple[Place, Format]:
+        """Where its material is kept, and in which format."""
+        raise UsageError(f"{address} is kept in no file and no Secret of its own")
+
+    async def material(self, context: Context, address: Address) -> Sensitive:
+        """The material as people export it: the kubeconfig, the four values, or the token."""
+        place, form = await self.place(context, address)
+        return await place.material(form)
+
+    async def token(self, context: Context, address: Address) -> Sensitive | None:
+        """The bare token, None where its place holds none."""
+        place, form = await self.place(context, address)
+        return await place.token(form)
+
+    async def way_in(self, context: Context, address: Address) -> Endpoint | None:
+        """Where its own material leads, where that is no token of a service account of ours; else None."""
+        return None
+
+    async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:
+        """Namespace and name of the Secret that pods use, and its format."""
+        raise UsageError(f"{address} is not kept in a Secret that pods could use", "name a request or a managed Secret")
+
+    async def renewed_by(self, context: Context, address: Address) -> str:
+        """Who else renews it, and what shows that; empty where nobody does."""
+        return ""
+
+    # Renewing
+
+    async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
+        """The plan for a new one wherever the old one is kept; what was revoked only with `revive`."""
+        raise UsageError(f"{address} is not renewed by kubemint")
+
+    async def go_back(
+        self, context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
+    ) -> tuple[Plan, Transaction]:
+        """The plan for going back to what the last rotation replaced, whose `token` is known."""
+        raise UsageError(f"the rotation of {address} is not undone")
+
+    def refuse_going_back(self, credential: Credential) -> None:
+        """Raises UsageError where a rotation of this one cannot be undone at all."""
+
+    # Ending
+
+    async def revoke(self, context: Context, address: Address, *, wait: bool, whole: bool) -> tuple[Plan, Transaction]:
+        """The plan for ending it now; with `wait` until the server refuses it, `whole` with older ones of its place."""
+        from tui.issuance.revoking_plans import prepare
+
+        return await prepare(context, str(address), lambda: self.found(context, address), wait=wait, whole=whole)
+
+    async def found(self, context: Context, address: Address) -> Found:
+        """The credential with a handle that may be ended, and who says that it is that."""
+        raise UsageError(f"{address} cannot be revoked")
+
+    async def revoke_unbound(
+        self, context: Context, credential: Credential, *, wait: bool
+    ) -> tuple[Plan, Transaction] | None:
+        """The plan for ending one that is bound to no handle; None where that cannot be done."""
+        return None
+
+    def ends_too(self, credential: Credential) -> tuple[str, ...]:
+        """What to know before it is revoked."""
+        return ()
+
+    async def in_use_again(self, context: Context, revocation: Revocation) -> bool:
+        """Whether somebody has put back what was replaced, so that it must not end with its grace period."""
+        return False
+
+    async def tidy(self, context: Context, revocation: Revocation) -> None:
+        """An old handle has gone just now: what is written down of it elsewhere goes too."""
+
+    # After a crash
+
+    async def as_left(self, context: Context, intent: Intent) -> Transaction:
+        """What a dead process began, to be finished or taken back."""
+        raise NotImplementedError

@@ -1,0 +1,100 @@
+"""DPUServiceCredentialRequests: what one keeps, whether DPF's controller runs there or not."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.issuance import request_changes, requesting, undoing_requests, vouching
+from tui.issuance.destinations.secret import SecretPlace
+from tui.issuance.dpf import credential_of
+from tui.issuance.dpf.steps import look_secret, request_at
+from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
+from tui.issuance.found import Found
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Credential, SecretDestination
+from tui.kube.errors import NotFound
+
+from .base import Family
+
+if TYPE_CHECKING:
+    from tui.issuance.destinations.place import Place
+    from tui.issuance.intent import Intent, Revocation
+    from tui.issuance.sight import Sight
+    from tui.issuance.transaction.step import Transaction
+    from tui.issuance.types import Plan
+    from tui.issuance.work import Context
+    from tui.kube.sensitive import Sensitive
+
+
+class Requests(Family):
+    """A request and the Secret that it keeps."""
+
+    def began(self, intent: Intent) -> bool:
+        return intent.address.kind is CredentialKind.REQUEST
+
+    async def lookup(self, context: Context, address: Address) -> Credential:
+        request = await request_at(context.clusters, address)
+        return credential_of(address.cluster, request, await context.now(address.cluster))
+
+    async def place(self, context: Context, address: Address) -> tuple[Place, Format]:
+        request = await request_at(context.clusters, address)
+        secret = request.status_secret or request.secret
+        there = await look_secret(await context.clusters.client(address.cluster), request, secret)
+        if there.exists and not there.ours:
+            raise UsageError(
+                f"Secret {secret}, which {address} names, was not made for it",
+                "its status is what somebody wrote there; keep or rotate it, so that it is set right",
+            )
+        where = SecretDestination(address.cluster, secret.namespace, secret.name)
+        return SecretPlace(where, context.clusters), request.format or Format.KUBECONFIG
+
+    async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:
+        request = await request_at(context.clusters, address)
+        secret = request.status_secret or request.secret
+        return secret.namespace, secret.name, request.format
+
+    async def renewed_by(self, context: Context, address: Address) -> str:
+        return await requesting.controller_at(context, address)
+
+    async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
+        return await requesting.prepare_rotation(context, address)
+
+    async def go_back(
+        self, context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
+    ) -> tuple[Plan, Transaction]:
+        return await undoing_requests.prepare_request_undo(context, address, revocation, token, sight)
+
+    async def found(self, context: Context, address: Address) -> Found:
+        request = await request_at(context.clusters, address)
+        credential = credential_of(address.cluster, request, await context.now(address.cluster))
+        token = await self.token(context, address)
+        facts, verdict = await vouching.of_request(context, request, credential, token)
+        if not verdict.ok and (credential.handle is not None or facts.handle is not None):
+            raise UsageError(f"{address}: {verdict.why}", verdict.hint)
+        return Found(credential=msgspec.structs.replace(credential, handle=verdict.handle), named=verdict.named)
+
+    async def revoke_unbound(
+        self, context: Context, credential: Credential, *, wait: bool
+    ) -> tuple[Plan, Transaction] | None:
+        request = await request_at(context.clusters, credential.address)
+        return await request_changes.prepare_recreation(context, request, wait=wait)
+
+    def ends_too(self, credential: Credential) -> tuple[str, ...]:
+        return ("the request stays: its controller, or the next rotation, issues a new token",)
+
+    async def tidy(self, context: Context, revocation: Revocation) -> None:
+        """A request also says in itself what it has left over, for whoever keeps it; take out what is gone now."""
+        with contextlib.suppress(NotFound):
+            await requesting.sweep_leftovers(context, revocation.address, gone=revocation.handle)
+
+    async def as_left(self, context: Context, intent: Intent) -> Transaction:
+        if intent.ends:
+            return request_changes.RecreateAccount(context=context, intent=intent)
+        return await undoing_requests.as_left(context, intent)
+
+
+FAMILY = Requests()
