@@ -12,16 +12,17 @@ from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
 from tests.bench.measuring import Cost, Side
+from tui.fleet.fields import OF_AREA, on_screen
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, State
-from tui.widgets.fleet_columns import CREDENTIALS
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import DARK, THEMES
 
+CREDENTIALS = on_screen(OF_AREA[Area.CREDENTIALS])
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 
 

@@ -240,5 +240,5 @@ def test_a_file_whose_handle_was_deleted_elsewhere_is_revoked(served: Path, robo
     assert state() == "revoked"
     table = kubemint("list", "credentials", "--kubeconfig", served, "--context", "tenant-a").out
     (line,) = [line for line in table.splitlines() if str(robot) in line]
-    assert line.split()[:2] == ["-", "revoked"], "no time is left of it"
+    assert line.split()[:2] == ["revoked", "revoked"], "no time is left of it"
     assert " in " not in line, "and nothing renews it"

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from tests.fleet.test_store import NOW, row
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, ShootFacts
-from tui.fleet.shoots import ENTER, shoot_row
+from tui.fleet.moments import rfc3339
+from tui.fleet.rows import ENTER, AccountRow, ClusterRow, CredentialRow, RequestRow, ShootFacts
+from tui.fleet.shoots import shoot_row
 from tui.fleet.store import Area
-from tui.headless.output import Column, cells, print_table, rfc3339
+from tui.headless.output import Column, cells, print_table
 from tui.headless.records import columns, credential_record, name_of, record
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Identity, State
@@ -58,7 +59,7 @@ def test_what_was_revoked_has_no_time_left_and_is_not_renewed() -> None:
         state=State.REVOKED,
     )
     shown = line(Area.CREDENTIALS, CredentialRow(credential=credential, cluster="harbor"))
-    assert (shown["LEFT"], shown["STATE"], shown["RENEWS"]) == ("", "revoked", "")
+    assert (shown["LEFT"], shown["STATE"], shown["RENEWS"]) == ("revoked", "revoked", "")
 
 
 def test_what_never_expires_has_no_times() -> None:
@@ -114,7 +115,7 @@ def test_what_can_be_done_about_a_shoot_is_a_command_and_no_key() -> None:
     command = "kubemint issue --context 'my garden' --shoot garden-dev/meadow --out FILE"
     said = f"`{command}` writes a kubeconfig for it"
     assert record(shoot, now)["hint"] == said
-    assert said in line(Area.CLUSTERS, shoot)["MESSAGE"]
-    assert "enter" not in line(Area.CLUSTERS, shoot)["MESSAGE"]
+    assert line(Area.CLUSTERS, shoot)["WHAT TO DO"] == said
+    assert not any("enter" in text for text in line(Area.CLUSTERS, shoot).values())
     other = msgspec.structs.replace(shoot, hint="start it")
     assert record(other, now)["hint"] == "start it"

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 
+from tui.fleet.fields import Cell, Field, on_screen
+from tui.fleet.fields.credentials import FIELDS as CREDENTIALS
+from tui.fleet.fields.requests import FIELDS as REQUESTS
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, State
-from tui.widgets.columns import Cell, Column, cut, fit
-from tui.widgets.fleet_columns import CREDENTIALS
-from tui.widgets.request_columns import REQUESTS
+from tui.widgets.columns import cut, fit
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import DARK, THEMES
@@ -77,7 +78,7 @@ class Host(App[None]):
         self.store = FleetStore(clock=clock)
         self.store.put(*rows)
         self.clock = clock
-        self.table = FleetTable(CREDENTIALS, now=clock)
+        self.table = FleetTable(on_screen(CREDENTIALS), now=clock)
         self.opened: list[Any] = []
 
     def compose(self) -> ComposeResult:
@@ -197,9 +198,9 @@ def test_columns_that_do_not_fit_go_as_a_whole() -> None:
         return Cell("")
 
     columns = [
-        Column("name", "N", cell, least=10, tight=20, middle=True),
-        Column("a", "A", cell, least=4, drop=1),
-        Column("b", "B", cell, least=4, drop=2),
+        Field("name", "N", cell, least=10, tight=20, middle=True),
+        Field("a", "A", cell, least=4, drop=1),
+        Field("b", "B", cell, least=4, drop=2),
     ]
     assert [(column.id, size) for column, size in fit(columns, [30, 10, 10], 80)] == [
         ("name", 30),
@@ -216,7 +217,7 @@ def test_columns_that_do_not_fit_go_as_a_whole() -> None:
 def test_a_narrow_list_of_requests_still_says_how_each_one_stands() -> None:
     """At 80 columns, with the demo's widths: state and readiness stay when kind and cluster have to go."""
     wanted = [8, 9, 36, 14, 23, 10, 10, 8, 20, 20, 30]
-    assert [column.id for column, _ in fit(REQUESTS, wanted, 74)][:3] == ["left", "state", "name"]
+    assert [column.id for column, _ in fit(on_screen(REQUESTS), wanted, 74)][:3] == ["left", "state", "name"]
 
 
 @pytest.mark.parametrize(
@@ -248,4 +249,4 @@ def test_what_expires_next_comes_first_and_what_has_expired_last() -> None:
 
 
 def test_the_timer_of_an_empty_table_is_off() -> None:
-    assert not FleetTable(CREDENTIALS).ticking
+    assert not FleetTable(on_screen(CREDENTIALS)).ticking

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.fleet.filter import FIELDS, parse, unfinished, words_for
+from tui.fleet.fields import every_field
+from tui.fleet.filter import known, parse, unfinished, words_for
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
 from tui.fleet.store import Area, FleetStore, Query
 from tui.issuance.kinds import CredentialKind
@@ -101,4 +102,4 @@ def test_fields_are_completed() -> None:
     assert words_for("robot !st") == ["robot !state:", "robot !step:"]
     assert words_for("exp") == ["expires<"]
     assert not words_for("robot ")
-    assert {word.rstrip(":<") for word in words_for("n")} == {name for name in FIELDS if name.startswith("n")}
+    assert set(words_for("n")) == {word for word in known(every_field()) if word.startswith("n")}

@@ -10,54 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from tui.issuance.types import State, kind_label
+from tui.issuance.types import State
 
-from .rows import AccountRow, ClusterRow, RequestRow, Row
+from .fields import Field, every_field
 
 Value = Callable[[str], "str | timedelta | None"]
-"""What a field of one row holds; None where that row has no such field."""
-
-FIELDS: Final[dict[str, str]] = {
-    "name": "name",
-    "ns": "namespace",
-    "namespace": "namespace",
-    "cluster": "cluster",
-    "ctx": "cluster",
-    "state": "state",
-    "kind": "kind",
-    "account": "account",
-    "sa": "account",
-    "kept": "kept",
-    "type": "type",
-    "target": "target",
-    "server": "server",
-    "version": "version",
-    "source": "source",
-    "label": "label",
-    "action": "action",
-    "step": "step",
-}
-"""What can stand before a colon, and the field that it means."""
-
-LENGTHS: Final[dict[str, str]] = {
-    "expires": "left",
-    "left": "left",
-    "renews": "renews",
-    "age": "age",
-    "lifetime": "lifetime",
-    "granted": "lifetime",
-}
-"""What can stand before `<` or `>`."""
+"""What one row has under a word; None where such rows have no such field."""
 
 _COMPARES: Final = re.compile(r"([a-z]+)([<>])(.*)")
 _UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _LENGTH: Final = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)([wdhms])")
-_TIMED: Final = frozenset({"state", "left", "renews", "age"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +41,7 @@ class Term:
     @property
     def timed(self) -> bool:
         """Whether what it finds changes as time passes."""
-        return self.field in _TIMED or (not self.sign and names_state(self.text))
+        return self.field in _timed(every_field()) or (not self.sign and names_state(self.text))
 
     def holds(self, text: str, value: Value) -> bool:
         """Whether it finds a row with this text (in lower case) and these fields."""
@@ -103,9 +70,10 @@ def unfinished(text: str) -> str:
     """What to type next, where the last word of a filter says nothing yet; else empty."""
     word = text.lower().rpartition(" ")[2].removeprefix("!")
     compares = _COMPARES.fullmatch(word)
-    if compares is not None and compares[1] in LENGTHS and not _LENGTH.fullmatch(compares[3]):
+    words = known(every_field())
+    if compares is not None and f"{compares[1]}<" in words and not _LENGTH.fullmatch(compares[3]):
         return f"{word[: compares.end(2)]} a length of time: 30m, 2h, 7d"
-    if word.endswith(":") and word[:-1] in FIELDS:
+    if word in words and word.endswith(":"):
         return f"{word} what it is, several with commas"
     return ""
 
@@ -113,56 +81,6 @@ def unfinished(text: str) -> str:
 def names_state(word: str) -> bool:
     """Whether a word of the filter may mean a state. Shorter ones do not: `d` would find everything that is valid."""
     return len(word) >= 3 and any(word in state.value for state in State)
-
-
-def value_of(row: Row, field: str, now: datetime, state: Callable[[Row], str]) -> str | timedelta | None:
-    """A field of a row of the fleet; `state` says in which state it is at this time."""
-    if field == "state":
-        return state(row)
-    if field in ("left", "renews", "age", "lifetime"):
-        return _length(row, field, now)
-    return _text(row, field)
-
-
-def _text(row: Row, field: str) -> str | None:
-    if isinstance(row, ClusterRow):
-        fields = {"name": row.name, "cluster": row.name, "server": row.server, "version": row.version,
-                  "source": row.source, "kind": row.source, "account": row.user}  # fmt: skip
-    elif isinstance(row, AccountRow):
-        labels = " ".join(f"{key}={value}" for key, value in row.labels.items())
-        who = row.identity
-        fields = {"name": who.name, "cluster": who.cluster, "namespace": who.namespace, "label": labels,
-                  "account": f"{who.namespace}/{who.name}"}  # fmt: skip
-    elif isinstance(row, RequestRow):
-        fields = {
-            "name": row.name, "cluster": row.cluster, "namespace": row.namespace, "type": row.type,
-            "kind": f"{row.kind.value}\n{row.kind.label}",
-            "account": row.service_account, "target": row.target, "kept": row.secret,
-        }  # fmt: skip
-    else:
-        kind = row.credential.address.kind
-        identity = row.credential.identity
-        fields = {"name": row.name, "cluster": f"{row.cluster}\n{row.credential.address.cluster}",
-                  "namespace": row.namespace, "kind": f"{kind.value}\n{kind_label(row.credential)}",
-                  "account": f"{identity.namespace}/{identity.name}" if identity else "",
-                  "kept": row.credential.kept_in, "type": str(row.credential.format or "")}  # fmt: skip
-    return fields.get(field)
-
-
-def _length(row: Row, field: str, now: datetime) -> timedelta | None:
-    if isinstance(row, AccountRow):
-        return now - row.created_at if field == "age" and row.created_at else None
-    if isinstance(row, ClusterRow):
-        return now - row.since if field == "age" and row.since else None
-    credential = row.credential
-    if credential is None:
-        return None
-    if field == "lifetime":
-        return credential.granted
-    if field == "age":
-        return now - credential.issued_at if credential.issued_at else None
-    at = credential.expires_at if field == "left" else credential.rotate_at
-    return at - now if at is not None else None
 
 
 def _term(word: str) -> Term | None:
@@ -173,12 +91,12 @@ def _term(word: str) -> Term | None:
     if bare.startswith("~"):
         return Term(bare[1:], wanted, sign="~")
     compares = _COMPARES.fullmatch(bare)
-    if compares is not None and compares[1] in LENGTHS:
+    if compares is not None and f"{compares[1]}<" in known(every_field()):
         length = _duration(compares[3])
-        return None if length is None else Term(bare, wanted, LENGTHS[compares[1]], compares[2], length)
+        return None if length is None else Term(bare, wanted, compares[1], compares[2], length)
     field, colon, value = bare.partition(":")
-    if colon and field in FIELDS:
-        return Term(value, wanted, FIELDS[field], ":") if value.strip(",") else None
+    if colon and f"{field}:" in known(every_field()):
+        return Term(value, wanted, field, ":") if value.strip(",") else None
     return Term(bare, wanted)
 
 
@@ -197,13 +115,28 @@ def _in_order(letters: str, text: str) -> bool:
     return True
 
 
-def words_for(text: str) -> Sequence[str]:
-    """What the last word of a filter can become: the fields that begin so."""
+@lru_cache(maxsize=16)
+def known(fields: tuple[Field[Any], ...]) -> Sequence[str]:
+    """What a word can begin with that asks for one of these fields: `state:`, `expires<`."""
+    texts = [f"{word}:" for field in fields for word in field.words or ()]
+    return tuple(dict.fromkeys([*texts, *(f"{word}<" for field in fields for word in field.lengths or ())]))
+
+
+@lru_cache(maxsize=16)
+def _timed(fields: tuple[Field[Any], ...]) -> frozenset[str]:
+    """The words that find other rows as time passes."""
+    return frozenset(
+        word for field in fields if field.timed for word in (*(field.words or ()), *(field.lengths or ()))
+    )  # fmt: skip
+
+
+def words_for(text: str, fields: tuple[Field[Any], ...] | None = None) -> Sequence[str]:
+    """What the last word of a filter can become: those of these fields (None: of any) that begin so."""
     head, _, last = text.rpartition(" ")
     mark = "!" if last.startswith("!") else ""
     start = last.removeprefix("!").lower()
     if not start:
         return ()
     head = f"{head} " if head else ""
-    known = [f"{field}:" for field in FIELDS] + [f"{field}<" for field in LENGTHS]
-    return [f"{head}{mark}{word}" for word in known if word.startswith(start) and word != start]
+    words = known(every_field() if fields is None else fields)
+    return [f"{head}{mark}{word}" for word in words if word.startswith(start) and word != start]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final
 
 from tui.issuance.journal import JournalEntry
 
+from .fields import JOURNAL, haystack_of, words_of
 from .filter import Term, parse
+
+_TEXT: Final = haystack_of(JOURNAL)
 
 
 def found(entries: Iterable[JournalEntry], text: str) -> list[JournalEntry]:
@@ -16,6 +21,9 @@ def found(entries: Iterable[JournalEntry], text: str) -> list[JournalEntry]:
 
 
 def _matches(entry: JournalEntry, terms: Sequence[Term]) -> bool:
-    fields = {"name": entry.address, "state": entry.status, "action": entry.action, "step": entry.step}
-    text = "\n".join((entry.action, entry.address, entry.step, entry.status, entry.message, entry.plan)).lower()
-    return all(term.holds(text, fields.get) for term in terms)
+    words = words_of(JOURNAL)
+
+    def value(word: str) -> str | timedelta | None:
+        return words[word](entry, entry.at) if word in words else None
+
+    return all(term.holds(_TEXT(entry), value) for term in terms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
@@ -11,6 +11,11 @@ from tui.issuance.durations import format_duration
 def stamp(at: datetime | None) -> str:
     """`2026-11-23 12:04:05 UTC`, or a dash where there is none."""
     return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """In UTC with whole seconds, `2026-11-23T12:00:00Z`."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def relative(at: datetime | None, now: datetime) -> str:

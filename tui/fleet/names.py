@@ -13,14 +13,18 @@ LIMIT: Final = 300
 """So many characters of a name are looked at; no cell is wider."""
 
 
-def credential_name(row: CredentialRow) -> str:
+def plain_name(row: CredentialRow) -> str:
     """`namespace/name`, for files the path, for logins the cluster's user."""
     address = row.credential.address
     if address.here:
-        return safe_text(short_path(address.name), LIMIT)
-    if address.own:
-        return safe_text(row.name or f"login of {address.cluster}", LIMIT)
-    return safe_text(f"{row.namespace}/{row.name}", LIMIT)
+        return address.name
+    return (row.name or f"login of {address.cluster}") if address.own else f"{row.namespace}/{row.name}"
+
+
+def credential_name(row: CredentialRow) -> str:
+    """The same as the screen shows it: paths with `~`."""
+    name = plain_name(row)
+    return safe_text(short_path(name) if row.credential.address.here else name, LIMIT)
 
 
 def short_path(path: str) -> str:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .query import SortValue
+from .fields import SortValue
 from .rows import Row
 
 Entry = tuple[bool, SortValue, str]

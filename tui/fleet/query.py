@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
-from tui.issuance.types import Identity, State, kind_label
+from tui.issuance.types import Identity, State
 
-from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
-
-SortValue = float | str | tuple[str, ...] | None
-"""What a column sorts by. Within one column all values but None are of one type; None always comes last."""
+from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 
 
 class Area(StrEnum):
@@ -45,7 +41,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     between: tuple[datetime, datetime] | None = None
     """Only what ends or is due from the first instant to just before the second, by this machine's clock."""
     sort: str = ""
-    """A column name of `SORTS`; empty is the area's default."""
+    """One of the `sorts` of the area (`tui.fleet.fields`); empty is the default."""
     reverse: bool = False
 
 
@@ -112,121 +108,13 @@ def identity_of(row: Row) -> Identity | None:
     return None
 
 
-def haystack(row: Row) -> str:
-    """The text a filter looks through, in lower case: everything but the state of a credential, which time changes."""
-    if isinstance(row, ClusterRow):
-        parts = [row.name, row.server, row.source, row.user, row.version, row.reach.value]
-        if row.shoot is not None:
-            shoot = row.shoot
-            parts += ["shoot", shoot.project, shoot.name, shoot.hibernation, shoot.operation, shoot.health]
-    elif isinstance(row, AccountRow):
-        parts = [row.identity.cluster, row.identity.namespace, row.identity.name]
-    elif isinstance(row, RequestRow):
-        parts = [row.cluster, row.namespace, row.name, row.kind.label, row.kind.value, row.type]
-        parts += [row.service_account, row.target, row.secret, row.reason]
-    else:
-        credential = row.credential
-        parts = [row.cluster, row.namespace, row.name, kind_label(credential), credential.kept_in]
-        if credential.identity is not None:
-            parts.append(str(credential.identity))
-        if credential.shoot is not None:
-            parts.append(str(credential.shoot))
-    return "\n".join(parts).lower()
+def clock_of(row: Row) -> str:
+    """The cluster whose clock its stamps follow: that which issued the credential, or will."""
+    if isinstance(row, RequestRow) and row.credential is not None and row.credential.identity is not None:
+        return row.credential.identity.cluster
+    return cluster_of(row)
 
 
-def _renews_at(row: RequestRow) -> datetime | None:
-    """When a request is next seen to: its credential renewed, or what it carries looked at anew."""
-    if row.kind is not RequestKind.DPU:
-        return row.next_at
-    return row.credential.rotate_at if row.credential is not None else None
-
-
-def _stamp(at: datetime | None) -> float | None:
-    """A datetime as seconds, so that comparing two costs a float comparison."""
-    return None if at is None else at.timestamp()
-
-
-def _cluster(column: Callable[[ClusterRow], SortValue]) -> Callable[[Row], SortValue]:
-    return cast("Callable[[Row], SortValue]", column)
-
-
-def _account(column: Callable[[AccountRow], SortValue]) -> Callable[[Row], SortValue]:
-    return cast("Callable[[Row], SortValue]", column)
-
-
-def _request(column: Callable[[RequestRow], SortValue]) -> Callable[[Row], SortValue]:
-    return cast("Callable[[Row], SortValue]", column)
-
-
-def _credential(column: Callable[[CredentialRow], SortValue]) -> Callable[[Row], SortValue]:
-    return cast("Callable[[Row], SortValue]", column)
-
-
-def _place(row: Row) -> SortValue:
+def place_of(row: Row) -> tuple[str, ...]:
+    """What rows are sorted by that are sorted by their cluster."""
     return (cluster_of(row), namespace_of(row), name_of(row))
-
-
-_NAMES: Final[dict[str, Callable[[Row], SortValue]]] = {
-    "name": name_of,
-    "namespace": namespace_of,
-    "cluster": _place,
-}
-
-SORTS: Final[dict[Area, dict[str, Callable[[Row], SortValue]]]] = {
-    Area.CLUSTERS: {
-        "name": name_of,
-        "server": _cluster(lambda row: row.server),
-        "source": _cluster(lambda row: row.source),
-        "version": _cluster(lambda row: row.version or None),
-        "reach": _cluster(lambda row: float(REACH_RANK[row.reach])),
-        "since": _cluster(lambda row: _stamp(row.since)),
-        "latency": _cluster(lambda row: row.latency),
-        "skew": _cluster(lambda row: None if row.skew is None else abs(row.skew)),
-        "message": _cluster(lambda row: row.message or None),
-    },
-    Area.ACCOUNTS: {
-        **_NAMES,
-        "created": _account(lambda row: _stamp(row.created_at)),
-        "labels": _account(lambda row: " ".join(f"{key}={row.labels[key]}" for key in sorted(row.labels)) or None),
-    },
-    Area.REQUESTS: {
-        **_NAMES,
-        "expires": _request(lambda row: _stamp(row.credential.expires_at) if row.credential else None),
-        "rotate": _request(lambda row: _stamp(_renews_at(row))),
-        "kind": _request(lambda row: row.kind.label),
-        "type": _request(lambda row: row.type),
-        "target": _request(lambda row: row.target),
-        "account": _request(lambda row: row.service_account),
-        "secret": _request(lambda row: row.secret),
-        "ready": _request(lambda row: row.ready),
-        "created": _request(lambda row: _stamp(row.created_at)),
-    },
-    Area.CREDENTIALS: {
-        **_NAMES,
-        "expires": _credential(lambda row: _stamp(row.credential.expires_at)),
-        "rotate": _credential(lambda row: _stamp(row.credential.rotate_at)),
-        "issued": _credential(lambda row: _stamp(row.credential.issued_at)),
-        "granted": _credential(
-            lambda row: row.credential.granted.total_seconds() if row.credential.granted is not None else None
-        ),
-        "kind": _credential(lambda row: row.credential.address.kind.value),
-        "account": _credential(lambda row: str(row.credential.identity) if row.credential.identity else None),
-        "kept": _credential(lambda row: row.credential.kept_in or None),
-    },
-}
-"""Per area, what the rows can be sorted by; requests and credentials also by `state`, which depends on the time."""
-
-TIMED_SORT: Final = "state"
-
-DEFAULT_SORT: Final[dict[Area, str]] = {
-    Area.CLUSTERS: "name",
-    Area.ACCOUNTS: "cluster",
-    Area.REQUESTS: "expires",
-    Area.CREDENTIALS: "expires",
-}
-
-
-def sorts(area: Area) -> tuple[str, ...]:
-    """The names `Query.sort` may have in `area`, the default first."""
-    names = [DEFAULT_SORT[area], *(name for name in SORTS[area] if name != DEFAULT_SORT[area])]
-    return (*names, TIMED_SORT) if area in (Area.REQUESTS, Area.CREDENTIALS) else tuple(names)

@@ -27,16 +27,13 @@ from tui.kube.text import safe_text
 
 from .cluster_tasks import ClusterTasks, Source
 from .logins import login_row
-from .rows import SHOOT, ClusterRow, ConditionRow, CredentialRow, Reach, ShootFacts
+from .rows import ENTER, SHOOT, ClusterRow, ConditionRow, CredentialRow, Reach, ShootFacts
 from .store import FleetStore
 
 Place = tuple[str, str, int, str]
 """Where a server is: scheme, host, port and path."""
 LIFETIME: Final = timedelta(hours=1)
 """Of the certificate that is kept in memory. It cannot be revoked."""
-ENTER: Final = "enter connects with a certificate in memory, or writes a kubeconfig"
-ASLEEP: Final = "a kubeconfig cannot connect until it is woken up in the garden"
-UNBORN: Final = "it has no address yet: wait until it is created"
 
 
 def shoot_name(garden: str, namespace: str, name: str) -> str:

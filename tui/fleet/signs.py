@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from tui.issuance.severity import Severity
 from tui.issuance.types import State, StepStatus
 
 from .rows import Reach
@@ -71,4 +72,11 @@ STEPS: Final[dict[StepStatus, Sign]] = {
     StepStatus.FAILED: Sign("✖", "failed", Tone.BAD),
     StepStatus.SKIPPED: Sign("–", "skipped", Tone.MUTE),
     StepStatus.UNDONE: Sign("↺", "undone", Tone.WARN),
+}
+
+SEVERITIES: Final[dict[Severity, Sign]] = {
+    Severity.CRITICAL: Sign("✖", "critical", Tone.BAD),
+    Severity.HIGH: Sign("▲", "high", Tone.BAD),
+    Severity.MEDIUM: Sign("◆", "medium", Tone.WARN),
+    Severity.LOW: Sign("·", "low", Tone.MUTE),
 }

@@ -16,28 +16,15 @@ from typing import cast, overload
 
 import msgspec
 
-from tui.issuance.renewal import state_of
 from tui.issuance.types import Identity, State
 
-from .filter import parse, value_of
+from .fields import DEFAULT_SORT, OF_AREA, haystack_of, sort_fields, sorts, words_of
+from .fields.field import Asked
+from .filter import parse
 from .handles import Handles, RowKey
 from .links import Links
 from .order import Entry, Order
-from .query import (
-    AREA_OF,
-    DEFAULT_SORT,
-    SORTS,
-    STATE_RANK,
-    TIMED_SORT,
-    Area,
-    Query,
-    cluster_of,
-    clusters_of,
-    haystack,
-    identity_of,
-    namespace_of,
-    sorts,
-)
+from .query import AREA_OF, Area, Query, clock_of, cluster_of, clusters_of, identity_of, namespace_of
 from .rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 
 __all__ = ["Area", "FleetChange", "FleetStore", "Query", "View", "sorts"]
@@ -116,11 +103,11 @@ class _Table:
     def order(self, sort: str) -> Order:
         order = self.orders.get(sort)
         if order is None:
-            order = self.orders[sort] = Order(SORTS[self.area][sort], self.rows)
+            order = self.orders[sort] = Order(sort_fields(self.area)[sort].key, self.rows)
         order.bring_up(self.rows)
         return order
 
-    def text(self, key: str, row: Row) -> str:
+    def text(self, key: str, row: Row, haystack: Callable[[Row], str]) -> str:
         text = self.texts.get(key)
         if text is None:
             text = self.texts[key] = haystack(row)
@@ -263,10 +250,10 @@ class FleetStore:
     def view(self, area: Area, *, query: Query | None = None) -> View:
         """The rows of `area` that `query` chooses. Raises ValueError for a sort the area does not have."""
         query = query or Query()
-        if query.sort and query.sort not in sorts(area):
+        if query.sort and query.sort not in sort_fields(area):
             raise ValueError(f"{area.value} cannot be sorted by {query.sort!r}; there is {', '.join(sorts(area))}")
         table = self._tables[area]
-        timed = query.between is not None or query.sort == TIMED_SORT
+        timed = query.between is not None or (query.sort != "" and sort_fields(area)[query.sort].rank is not None)
         timed = timed or any(term.timed for term in parse(query.text))
         if not timed and (known := table.views.get(query)) is not None:
             return known
@@ -279,14 +266,15 @@ class FleetStore:
 
     def _compute(self, table: _Table, query: Query, timed: bool) -> View:
         sort = query.sort or DEFAULT_SORT[table.area]
-        order = table.order(DEFAULT_SORT[table.area] if sort == TIMED_SORT else sort)
+        rank = sort_fields(table.area)[sort].rank
+        order = table.order(sort if rank is None else DEFAULT_SORT[table.area])
         chosen = self._matching(table, order, query, timed)
         rows, entries = list(order.rows), list(order.entries)
         if chosen is not None:
             rows, entries = [rows[i] for i in chosen], [entries[i] for i in chosen]
-        if sort == TIMED_SORT:
+        if rank is not None:
             moments = self._moments()
-            ranks = [STATE_RANK[_state(row, moments)] for row in rows]
+            ranks = [rank(row, moments[clock_of(row)]) for row in rows]
             ranked = sorted(range(len(rows)), key=ranks.__getitem__, reverse=query.reverse)
             rows, entries = [rows[i] for i in ranked], [entries[i] for i in ranked]
         elif query.reverse:
@@ -312,12 +300,9 @@ class FleetStore:
             chosen = [i for i in _among(chosen, rows) if _falls(rows[i], query.between, moments, now)]
         terms = parse(query.text)
         if terms:
-            moments = self._moments()
-
-            def state(row: Row) -> str:
-                return _state_text(row, moments)
-
-            texts = {i: table.text(order.entries[i][2], rows[i]) for i in _among(chosen, rows)}
+            moments, words = self._moments(), words_of(OF_AREA[table.area])
+            haystack = haystack_of(OF_AREA[table.area])
+            texts = {i: table.text(order.entries[i][2], rows[i], haystack) for i in _among(chosen, rows)}
             for term in terms:
                 if not (term.sign or term.timed):  # the common case, without a call for each row
                     texts = {i: text for i, text in texts.items() if (term.text in text) is term.wanted}
@@ -325,7 +310,7 @@ class FleetStore:
                 kept = {}
                 for i, text in texts.items():
                     row = rows[i]
-                    if term.holds(text, partial(_value, row, moments[cluster_of(row)], state)):
+                    if term.holds(text, partial(_value, words, row, moments[clock_of(row)])):
                         kept[i] = text
                 texts = kept
             chosen = list(texts)
@@ -373,15 +358,8 @@ def _among(chosen: list[int] | None, rows: list[Row]) -> Iterable[int]:
     return range(len(rows)) if chosen is None else chosen
 
 
-def _value(row: Row, now: datetime, state: Callable[[Row], str], field: str) -> str | timedelta | None:
-    return value_of(row, field, now, state)
-
-
-def _state(row: Row, moments: Moments) -> State:
-    now = moments[cluster_of(row)]
-    if isinstance(row, RequestRow):
-        return row.state_at(now)
-    return state_of(row.credential, now) if isinstance(row, CredentialRow) else State.PENDING
+def _value(words: Mapping[str, Asked], row: Row, now: datetime, word: str) -> str | timedelta | None:
+    return words[word](row, now) if word in words else None
 
 
 def _falls(row: Row, between: tuple[datetime, datetime], moments: Moments, now: datetime) -> bool:
@@ -389,14 +367,8 @@ def _falls(row: Row, between: tuple[datetime, datetime], moments: Moments, now: 
     credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
     if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
         return False
-    ahead = moments[cluster_of(row)] - now
+    ahead = moments[clock_of(row)] - now
     if abs(ahead) < _NO_SKEW:  # as countdowns have it
         ahead = timedelta(0)
     points = (credential.expires_at, credential.rotate_at)
     return any(at is not None and between[0] <= at - ahead < between[1] for at in points)
-
-
-def _state_text(row: Row, moments: Moments) -> str:
-    if isinstance(row, ClusterRow):
-        return row.reach.value
-    return _state(row, moments).value if isinstance(row, CredentialRow | RequestRow) else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.fleet.moments import rfc3339
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube.home import expanded
@@ -16,7 +17,7 @@ from tui.kube.text import safe_text
 from . import printing
 from .acting import replacing_option
 from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
+from .output import API_VERSION, Column, output_option, print_object, print_table
 from .printing import say
 from .session import refuse_read_only, run_async, setting
 

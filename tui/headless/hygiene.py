@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.issuance.severity import Severity
-from tui.kube.text import safe_text
 
 from .exits import Ended, Exit
 from .listing import chosen, troubles
 from .options import Options, shared_options
-from .output import Column, output_option, print_object, print_table
+from .output import columns_of, output_option, print_object, print_table
 from .printing import say
 from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.hygiene import Finding, Report
+    from tui.issuance.hygiene import Report
 
 
 @click.command("hygiene")
@@ -100,6 +99,8 @@ async def _report(
 
 def _print(report: Report, form: str) -> None:
     from tui import __version__
+    from tui.fleet.fields import in_list
+    from tui.fleet.fields.findings import FIELDS
     from tui.issuance.hygiene import record, sarif
 
     if form == "sarif":
@@ -107,15 +108,8 @@ def _print(report: Report, form: str) -> None:
     elif form in ("json", "yaml"):
         print_object(record(report), form)
     else:
-        columns: list[Column[Finding]] = [
-            Column("SEVERITY", lambda finding: finding.severity.value),
-            Column("RULE", lambda finding: finding.rule),
-            Column("SUBJECT", lambda finding: safe_text(finding.subject, 90)),
-            Column("REASON", lambda finding: finding.message),
-            Column("WHAT TO DO", lambda finding: finding.action, wide=True),
-            Column("COMMAND", lambda finding: finding.command, wide=True),
-        ]
-        print_table(columns, report.findings, wide=form == "wide")
+        at = report.checked_at
+        print_table(columns_of(in_list(FIELDS, wide=form == "wide"), lambda finding: at), report.findings)
     for gap in report.gaps:
         say(f"kubemint: not looked at: {gap}")
     counts = ", ".join(f"{count} {severity.value}" for severity, count in report.counts().items() if count)

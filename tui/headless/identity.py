@@ -10,6 +10,7 @@ import click
 
 from tui.actions.asking import an_address
 from tui.actions.identities import REACTIVATE
+from tui.fleet.moments import rfc3339
 from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.grace_length import GraceWish
@@ -30,7 +31,7 @@ from .acting import (
 from .doing import verb
 from .exits import Ended, Exit
 from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table, rfc3339
+from .output import API_VERSION, Column, output_option, print_object, print_table
 from .session import refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:

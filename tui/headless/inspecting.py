@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.fleet.moments import rfc3339
 from tui.issuance.types import Address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
@@ -14,7 +15,7 @@ from . import printing
 from .completion import addresses as complete_addresses
 from .exits import quiet_logging
 from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_object, rfc3339
+from .output import API_VERSION, output_option, print_object
 from .printing import say
 from .session import run_async, setting
 from .verifying import read_input

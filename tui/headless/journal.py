@@ -13,7 +13,7 @@ from tui.kube.home import expanded
 from . import printing
 from .exits import Ended, Exit, complain
 from .options import Options, shared_options
-from .output import Column, list_of, object_text, output_option, print_list, print_table, rfc3339
+from .output import columns_of, list_of, object_text, output_option, print_list, print_table
 from .printing import say
 from .session import refuse_read_only
 
@@ -51,6 +51,7 @@ def journal(
 
     --filter takes words that must all match: rotate !prove state:failed address-of-something.
     """
+    from tui.fleet.fields import JOURNAL, in_list, record
     from tui.fleet.journal_filter import found
     from tui.issuance.journal_anchor import NAME, Anchor
     from tui.issuance.journal_table import left_behind
@@ -89,9 +90,9 @@ def journal(
     elif form in ("jsonl", "csv"):
         printing.document(_text(entries, form))
     elif form in ("json", "yaml"):
-        print_list("JournalEntryList", [_record(entry) for entry in entries], form)
+        print_list("JournalEntryList", [record(JOURNAL, entry, entry.at) for entry in entries], form)
     elif report is None:
-        print_table(_COLUMNS, entries, wide=form == "wide")
+        print_table(columns_of(in_list(JOURNAL, wide=form == "wide"), lambda entry: entry.at), entries)
     if report is None:
         return
     if not report.ok:
@@ -102,11 +103,12 @@ def journal(
 
 
 def _text(entries: Sequence[JournalEntry], form: str) -> str:
+    from tui.fleet.fields import JOURNAL, record
     from tui.issuance.journal_text import comma_separated, json_lines
 
     if form in ("jsonl", "csv"):
         return json_lines(entries) if form == "jsonl" else comma_separated(entries)
-    return object_text(list_of("JournalEntryList", [_record(entry) for entry in entries]), form)
+    return object_text(list_of("JournalEntryList", [record(JOURNAL, entry, entry.at) for entry in entries]), form)
 
 
 def _write(out: str, text: str, *, force: bool) -> Path:
@@ -118,29 +120,3 @@ def _write(out: str, text: str, *, force: bool) -> Path:
     if written.kept is not None:
         say(f"note: what was there is in {written.kept}")
     return path
-
-
-def _record(entry: JournalEntry) -> dict[str, Any]:
-    return {
-        "seq": entry.seq,
-        "at": rfc3339(entry.at),
-        "plan": entry.plan,
-        "action": entry.action,
-        "address": entry.address,
-        "step": entry.step,
-        "status": entry.status,
-        "message": entry.message,
-        "hash": entry.hash,
-    }
-
-
-_COLUMNS: list[Column[JournalEntry]] = [
-    Column("AT", lambda entry: rfc3339(entry.at) or ""),
-    Column("ACTION", lambda entry: entry.action),
-    Column("ADDRESS", lambda entry: entry.address),
-    Column("STEP", lambda entry: entry.step),
-    Column("STATUS", lambda entry: entry.status),
-    Column("MESSAGE", lambda entry: entry.message),
-    Column("PLAN", lambda entry: entry.plan, wide=True),
-    Column("HASH", lambda entry: entry.hash, wide=True),
-]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.fleet.moments import rfc3339
 from tui.issuance.countdown import human_left
 from tui.issuance.destinations.file import is_missing
 from tui.issuance.errors import IssuanceError, UsageError
@@ -17,7 +18,7 @@ from tui.kube.amounts import about
 from . import printing
 from .exits import complain
 from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_object, rfc3339
+from .output import API_VERSION, output_option, print_object
 from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:

@@ -129,10 +129,9 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
 
     With `whole` each that was asked has to answer, named or not; those that nobody said yes to were not asked.
     """
+    from tui.fleet.fields.clusters import hint_of
     from tui.fleet.rows import Reach
     from tui.fleet.store import Area
-
-    from .records import cluster_hint
 
     if area is Area.CLUSTERS:
         return Exit.DONE
@@ -156,7 +155,7 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
         elif row.reach is Reach.CONNECTING:
             complain(f"{row.name}: no answer yet", "wait longer with --wait")
         else:
-            complain(f"{row.name}: {row.word}: {row.message}", cluster_hint(row))
+            complain(f"{row.name}: {row.word}: {row.message}", hint_of(row))
     if len(untrusted) == 1:
         complain(f"{untrusted[0].name}: untrusted: {untrusted[0].message}", untrusted[0].hint)
     elif untrusted:
@@ -183,13 +182,13 @@ def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
         for row in rows:
             printing.line(name_of(row))
     else:
-        print_table(columns(area, now), rows, wide=form == "wide")
+        print_table(columns(area, now, wide=form == "wide"), rows)
 
 
 def _now(fleet: Fleet, row: Row) -> datetime:
-    from tui.fleet.query import cluster_of
+    from tui.fleet.query import clock_of
 
-    return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster_of(row)) or 0)
+    return datetime.now(UTC) + timedelta(seconds=fleet.skew(clock_of(row)) or 0)
 
 
 def _ends_before(row: Row, limit: datetime) -> bool:

@@ -9,14 +9,17 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import click
 
 from tui.kube.text import safe_text
 
 from . import printing
+
+if TYPE_CHECKING:
+    from tui.fleet.fields import Field
 
 API_VERSION: Final = "kubemint/v1"
 R = TypeVar("R")
@@ -29,6 +32,15 @@ class Column(Generic[R]):
     title: str
     cell: Callable[[R], str]
     wide: bool = False
+
+
+def columns_of(fields: Iterable[Field[R]], now: Callable[[R], datetime]) -> list[Column[R]]:
+    """Fields as columns; `now` is the time as a row has it."""
+
+    def cell(field: Field[R]) -> Callable[[R], str]:
+        return lambda row: field.printed(row, now(row))
+
+    return [Column(field.title, cell(field)) for field in fields]
 
 
 def print_table(columns: Sequence[Column[R]], rows: Iterable[R], *, wide: bool = False) -> None:
@@ -65,11 +77,6 @@ def object_text(obj: Mapping[str, Any], form: str) -> str:
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(obj, Dumper=dumper, sort_keys=False, allow_unicode=False, width=2**16))
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """A time in UTC with whole seconds, `2026-11-23T12:00:00Z`."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def cells(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,12 +14,12 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table
+from .output import API_VERSION, columns_of, output_option, print_object, print_table
 from .printing import say
 from .session import run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.powers import Power, Powers
+    from tui.issuance.powers import Powers
 
 
 @click.command("can")
@@ -86,23 +87,19 @@ def _print(found: Powers) -> None:
         say(f"  incomplete: {safe_text(found.incomplete)}")
     if not found.powers:
         say("  nothing: no Role reaches it here")
-    columns: list[Column[Power]] = [
-        Column("SEVERITY", lambda power: power.severity.value),
-        Column("WHY", lambda power: power.why),
-        Column("MAY", lambda power: ",".join(power.verbs)),
-        Column("ON", on),
-        Column("THROUGH", lambda power: "; ".join(power.through)),
-    ]
-    print_table(columns, found.powers)
+    from tui.fleet.fields import in_list
+    from tui.fleet.fields.powers import FIELDS
 
-
-def on(power: Power) -> str:
-    """Resources or paths, and the names they are narrowed to."""
-    text = ",".join(power.resources or power.urls)
-    return f"{text} ({', '.join(power.names)})" if power.names else text
+    now = datetime.now(UTC)
+    print_table(columns_of(in_list(FIELDS, wide=False), lambda power: now), found.powers)
 
 
 def record(found: Powers) -> dict[str, Any]:
+    """The answer for programs."""
+    from tui.fleet.fields import record as fields_of
+    from tui.fleet.fields.powers import FIELDS
+
+    now = datetime.now(UTC)
     return {
         "apiVersion": API_VERSION,
         "kind": "Powers",
@@ -112,17 +109,5 @@ def record(found: Powers) -> dict[str, Any]:
         "source": found.source.name.lower(),
         "incomplete": found.incomplete or None,
         "notes": list(found.notes),
-        "items": [
-            {
-                "severity": power.severity.value,
-                "why": power.why,
-                "verbs": list(power.verbs),
-                "resources": list(power.resources),
-                "resourceNames": list(power.names),
-                "nonResourceURLs": list(power.urls),
-                "through": list(power.through),
-                "everywhere": power.everywhere,
-            }
-            for power in found.powers
-        ],
+        "items": [fields_of(FIELDS, power, now) for power in found.powers],
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.fleet.moments import rfc3339
 from tui.issuance.cluster_time import now_at, utc_now
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.grace_length import GraceWish
@@ -20,7 +21,7 @@ from .acting import grace_wish
 from .configured import configured_grace
 from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
-from .output import Column, output_option, print_list, print_table, rfc3339
+from .output import Column, output_option, print_list, print_table
 from .printing import say
 from .session import refuse_read_only, run_async, setting
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tui.fleet.moments import rfc3339
 from tui.issuance.entering import DeliveredBy, Entry, Untrusted, Verdict, Yes
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.kube import shell
@@ -18,7 +19,7 @@ from tui.kube.addresses import same_place
 from . import printing
 from .exits import Ended, Exit
 from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_list, print_object, print_table, rfc3339
+from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
 from .printing import say
 from .session import Setting, refuse_read_only, run_async, setting
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.actions.asking import an_address
+from tui.fleet.moments import rfc3339
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, Identity
 from tui.kube.amounts import size
@@ -19,7 +20,7 @@ from . import printing
 from .completion import addresses as complete_addresses
 from .exits import Ended, Exit, complain
 from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_object, rfc3339
+from .output import API_VERSION, output_option, print_object
 from .session import run_async, setting
 
 if TYPE_CHECKING:

@@ -10,14 +10,13 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.fleet.fields import JOURNAL, Cell, on_screen, sorts_of
 from tui.fleet.journal_filter import found
 from tui.fleet.signs import STEPS, Tone
 from tui.fleet.store import FleetChange
 from tui.issuance.errors import IssuanceError
 from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell
-from tui.widgets.fleet_columns import JOURNAL, chosen
 from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable
 
@@ -35,7 +34,8 @@ class JournalRows:
     def __init__(self, entries: Sequence[JournalEntry], text: str, sort: str = "at", reverse: bool = False) -> None:
         self._entries = found(reversed(entries), text)
         if sort != "at":
-            self._entries.sort(key=lambda entry: str(getattr(entry, sort)).lower(), reverse=reverse)
+            key = sorts_of(JOURNAL)[sort].sorted_at
+            self._entries.sort(key=lambda entry: key(entry, entry.at), reverse=reverse)
         elif reverse:
             self._entries.reverse()
 
@@ -69,7 +69,7 @@ class Activity(Pane):
         self._entries: list[JournalEntry] = []
         self._problem = ""
         self.table = FleetTable(
-            chosen(JOURNAL, session.settings.columns.activity), now=lambda row: session.clock(), id="journal-table"
+            on_screen(JOURNAL, session.settings.columns.activity), now=lambda row: session.clock(), id="journal-table"
         )
         self.table.empty = self._empty
 
@@ -95,7 +95,7 @@ class Activity(Pane):
         self._draw()
 
     def sorts(self) -> Sequence[str]:
-        return [column.sort for column in JOURNAL]
+        return tuple(sorts_of(JOURNAL))
 
     def sort(self, by: str, reverse: bool | None = None) -> None:
         if by in self.sorts():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from tui.fleet.fields.requests import request_name
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
 from tui.fleet.names import credential_name, short_path
 from tui.fleet.query import Query
@@ -33,7 +34,6 @@ from tui.issuance.types import Credential, State, kind_label
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
-from tui.widgets.request_columns import request_name
 
 from .describe_external import external_sections, stores_of
 from .session import Session

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from tui.fleet.fields.requests import ready, request_name
 from tui.fleet.moments import lifetime, relative, stamp
 from tui.fleet.rows import ClusterRow, ConditionRow, RequestKind, RequestRow, request_key
 from tui.fleet.signs import STATES, Tone
@@ -15,7 +16,6 @@ from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential
 from tui.widgets.facts import Fact, Section
-from tui.widgets.request_columns import ready, request_name
 
 from .session import Session
 
@@ -55,7 +55,7 @@ def _standing(row: RequestRow, session: Session) -> list[Fact]:
     said = next((one.message for one in row.conditions if one.type == "Ready" and one.message), "")
     facts = [Fact("kind", row.kind.value), Fact("kept by", row.cluster), Fact("state", sign.text, sign.tone)]
     since = next((one.changed_at for one in row.conditions if one.type == "Ready"), None)
-    facts.append(Fact("ready", cell.text, cell.tone, f"since {stamp(since)}" if since else ""))
+    facts.append(Fact("ready", cell.drawn, cell.tone, f"since {stamp(since)}" if since else ""))
     if said:
         facts.append(Fact("says", said, Tone.STRONG if row.ready == "True" else cell.tone))
     return facts
@@ -136,7 +136,7 @@ def _store(row: RequestRow, view: StoreView, session: Session) -> list[Section]:
     ]
     findings = list(store_findings(view, kind=row.kind.value, namespace=row.namespace))
     users = [
-        Fact(other.kind.label, request_name(other), Tone.PLAIN, ready(other).text)
+        Fact(other.kind.label, request_name(other), Tone.PLAIN, ready(other).drawn)
         for other in sorted(session.store.requests.values(), key=request_name)
         if _goes_through(other, row)
     ]
@@ -153,7 +153,7 @@ def _driver(row: RequestRow, driver: csi.Driver, session: Session) -> list[Secti
     facts = [
         Fact("kind", row.kind.value),
         Fact("cluster", row.cluster),
-        Fact("token settings", cell.text, cell.tone),
+        Fact("token settings", cell.drawn, cell.tone),
         Fact("republish", "yes" if driver.republish else "no", Tone.PLAIN,
              "about once a minute, with renewed tokens where they are due" if driver.republish
              else "tokens are handed over at the mount alone"),
@@ -209,7 +209,7 @@ def _store_line(store: RequestRow) -> Fact:
     said = next((one.message for one in store.conditions if one.type == "Ready"), "")
     where = store.target or "–"
     about = store.about.capabilities if isinstance(store.about, StoreView) else ""
-    return Fact(request_name(store), cell.text, cell.tone, " · ".join(filter(None, (about, where, said))))
+    return Fact(request_name(store), cell.drawn, cell.tone, " · ".join(filter(None, (about, where, said))))
 
 
 def _goes_through(user: RequestRow, store: RequestRow) -> bool:

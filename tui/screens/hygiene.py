@@ -15,17 +15,17 @@ from textual.content import Content
 
 from tui.actions.ending import REVOKE
 from tui.actions.rotating import ROTATE
+from tui.fleet.fields import Cell
+from tui.fleet.fields.findings import FIELDS, about
 from tui.fleet.hygiene import check
-from tui.fleet.names import LIMIT, short_path
+from tui.fleet.names import short_path
 from tui.fleet.rows import Row
-from tui.fleet.signs import Tone
+from tui.fleet.signs import SEVERITIES, Tone
 from tui.issuance.hygiene import RULES, Finding, Fix, Report
 from tui.issuance.types import Address
 from tui.kube import amounts
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
-from tui.widgets.severity_signs import SEVERITIES, severity_cell
 from tui.widgets.table import FleetTable
 
 from . import doing, replacing, saving
@@ -34,33 +34,6 @@ from .session import Session
 
 if TYPE_CHECKING:
     from .main import MainScreen
-
-COLUMNS = (
-    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=10, sort="severity"),
-    Column("title", "FINDING", lambda item, now: Cell(RULES[item.rule].title, Tone.STRONG), least=16, tight=26,
-           most=40, sort="finding"),
-    Column("subject", "ABOUT", lambda item, now: Cell(safe_text(about(item), LIMIT)), least=16, tight=30, most=64,
-           middle=True, sort="about"),
-    Column("cluster", "CLUSTER", lambda item, now: Cell(safe_text(item.cluster, LIMIT) or "–", Tone.MUTE), least=8,
-           tight=12, most=28, drop=3, middle=True, sort="cluster"),
-    Column("message", "BECAUSE", lambda item, now: Cell(safe_text(item.message, LIMIT), Tone.MUTE), least=16, tight=24,
-           most=120, drop=2, sort="because"),
-    Column("fix", "F DOES", lambda item, now: Cell(item.fix.value or "–", Tone.INFO if item.fix else Tone.MUTE),
-           least=6, drop=1, sort="fix"),
-)  # fmt: skip
-
-
-def about(finding: Finding) -> str:
-    """What a finding is about, as short as it can be said beside its cluster."""
-    address = finding.address
-    if address is not None and not address.here:
-        kind = address.kind.traits.label
-        return f"{kind} {address.namespace}/{address.name}" if address.namespace else f"{kind} {address.cluster}"
-    if finding.identity is not None and not finding.path:
-        return f"account {finding.identity.namespace}/{finding.identity.name}"
-    if finding.path and finding.subject not in (finding.path, str(address)):
-        return f"{finding.subject} in {short_path(finding.path)}"
-    return short_path(finding.path) if finding.path else finding.subject
 
 
 class HygieneScreen(Page[Finding]):
@@ -76,7 +49,7 @@ class HygieneScreen(Page[Finding]):
     trail = ("Hygiene", "findings")
     noun = "finding"
     marks = True
-    columns = COLUMNS
+    fields = FIELDS
     help_text = (
         "What is wrong with credentials, accounts, kubeconfigs and files, the worst first, with the reason and what to "
         "do. Enter goes to the row, F does what the finding proposes, E saves all of them as JSON or SARIF. Looked at "
@@ -111,14 +84,6 @@ class HygieneScreen(Page[Finding]):
 
     def key_of(self, item: Finding) -> str:
         return item.key
-
-    def words_of(self, item: Finding) -> str:
-        parts = (item.severity.value, item.rule, RULES[item.rule].title, item.subject, item.message, item.path,
-                 item.cluster, item.fix.value)  # fmt: skip
-        return "\n".join(parts)
-
-    def rank(self, item: Finding, by: str) -> str:
-        return str(item.severity.rank) if by == "severity" else super().rank(item, by)
 
     def chosen(self) -> list[Row]:
         found = [row for finding in self._findings() if (row := self._row(finding)) is not None]

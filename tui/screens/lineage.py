@@ -10,14 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.actions.fitting import address_of
+from tui.fleet.fields import Cell, Field
+from tui.fleet.fields.field import signed
+from tui.fleet.fields.lifetimes import SOON
 from tui.fleet.moments import relative, stamp
 from tui.fleet.names import LIMIT, short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import CredentialRow, Row
-from tui.fleet.signs import STATES, Tone
+from tui.fleet.signs import SEVERITIES, STATES, Tone
 from tui.fleet.store import FleetChange
 from tui.issuance.countdown import countdown
 from tui.issuance.errors import UsageError
@@ -26,10 +29,7 @@ from tui.issuance.lineage import root, subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part, Subject
 from tui.issuance.types import Credential, Identity
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
-from tui.widgets.lifetime_cells import SOON
-from tui.widgets.severity_signs import SEVERITIES
 from tui.widgets.table import FleetTable
 
 from .describe import title_of
@@ -85,11 +85,9 @@ def _left(line: Line, now: datetime) -> Cell:
         tone = Tone.BAD if left.total_seconds() <= 0 else Tone.WARN if left <= SOON else Tone.STRONG
         return Cell(countdown(node.expires_at, now)[0], tone)
     if node.state is not None:
-        sign = STATES[node.state]
-        return Cell(sign.text, sign.tone)
+        return signed(STATES[node.state])
     if node.severity is not None:
-        sign = SEVERITIES[node.severity]
-        return Cell(sign.text, sign.tone)
+        return signed(SEVERITIES[node.severity])
     return Cell("")
 
 
@@ -101,11 +99,11 @@ def _says(line: Line) -> Cell:
     return Cell(safe_text(" · ".join(filter(None, (here, node.note))), LIMIT), Tone.STRONG if here else Tone.MUTE)
 
 
-COLUMNS = (
-    Column("what", "WHAT", lambda item, now: _what(item), least=30, tight=44, most=90),
-    Column("left", "LEFT / RISK", _left, least=10,
+FIELDS: Final[tuple[Field[Line], ...]] = (
+    Field("what", "WHAT", lambda item, now: _what(item), least=30, tight=44, most=90),
+    Field("left", "LEFT / RISK", _left, least=10,
            changes=lambda item, now: countdown(item.node.expires_at, now)[1] if item.node.expires_at else None),
-    Column("says", "WHICH", lambda item, now: _says(item), least=16, tight=24, most=160),
+    Field("says", "WHICH", lambda item, now: _says(item), least=16, tight=24, most=160),
 )  # fmt: skip
 
 
@@ -113,7 +111,7 @@ class LineageScreen(Page[Line]):
     """The tree of one row."""
 
     noun = "line"
-    columns = COLUMNS
+    fields = FIELDS
     help_text = (
         "Where a credential comes from and where it goes: its account, the Roles and bindings that reach it, what was "
         "issued for it, files and kubeconfig entries on this machine, and who uses it: pods, volumes, CSI drivers, "

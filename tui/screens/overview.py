@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
+from tui.fleet.fields import OF_AREA, Cell, on_screen
+from tui.fleet.fields.lifetimes import with_undo
 from tui.fleet.query import STATE_RANK, Query
 from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.same import echoes
@@ -20,8 +22,6 @@ from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area, FleetChange
 from tui.issuance.types import State
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell
-from tui.widgets.fleet_columns import CREDENTIALS, chosen, with_undo
 from tui.widgets.notices import Notices
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
@@ -53,7 +53,7 @@ class Overview(Pane):
     def __init__(self, session: Session, id: str) -> None:
         super().__init__(id=id)
         self.session = session
-        columns = chosen(CREDENTIALS, session.settings.columns.credentials)
+        columns = on_screen(OF_AREA[Area.CREDENTIALS], session.settings.columns.credentials)
         self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id="next-table")
         self.table.empty = self._empty
         self.found = Survey()

@@ -16,13 +16,13 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui.fleet.fields import Cell, Field, haystack_of, on_screen
 from tui.fleet.signs import Tone
 from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
 from tui.kube.amounts import count, number
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
@@ -84,8 +84,8 @@ class Page(WorkingScreen, Generic[Item]):
     ]
     trail: Sequence[str] = ()
     help_text = ""
-    columns: Sequence[Column] = ()
-    """Those that it can be sorted by say so with `sort`; the first of them is the order that the items come in."""
+    fields: Sequence[Field[Item]] = ()
+    """The first that it can be sorted by is the order that the items come in."""
     noun = "line"
     opens = True
     """Whether a line leads anywhere."""
@@ -99,9 +99,10 @@ class Page(WorkingScreen, Generic[Item]):
         self.text = ""
         self.failure: Exception | None = None
         self.loading_says = "asking …"
-        self.sorts = [column.sort for column in self.columns if column.sort]
+        columns = on_screen(self.fields)
+        self.sorts = [column.sort for column in columns if column.sort]
         self._sorted = (self.sorts[0] if self.sorts else "", False)
-        self.table = FleetTable(self.columns, now=self.moment, opens=self.opens, marks=self.marks, id="page-table")
+        self.table = FleetTable(columns, now=self.moment, opens=self.opens, marks=self.marks, id="page-table")
         self.table.empty = self._empty
 
     def compose(self) -> ComposeResult:
@@ -132,7 +133,7 @@ class Page(WorkingScreen, Generic[Item]):
 
     def words_of(self, item: Item) -> str:
         """What the filter looks through."""
-        raise NotImplementedError
+        return haystack_of(self.fields)(item)
 
     def describe(self, item: Item) -> Sequence[Section]:
         """The facts of one item."""
@@ -145,11 +146,6 @@ class Page(WorkingScreen, Generic[Item]):
     def nothing(self) -> Sequence[Cell]:
         """What an empty table says."""
         return ()
-
-    def rank(self, item: Item, by: str) -> str:
-        """What `item` is sorted by: what that column shows, unless a page knows better. Nothing comes last."""
-        column = next(column for column in self.columns if column.sort == by)
-        return column.cell(item, self.moment(item)).text.casefold().strip("–")
 
     def moment(self, item: Item) -> datetime:
         return self.session.clock()
@@ -185,8 +181,9 @@ class Page(WorkingScreen, Generic[Item]):
         by, reverse = self._sorted
         items = list(self.items)
         if by:
-            items.sort(key=lambda item: self.rank(item, by), reverse=reverse)
-            items.sort(key=lambda item: not self.rank(item, by))
+            field = next(field for field in self.fields if field.sort == by)
+            items.sort(key=lambda item: field.sorted_at(item, self.moment(item)), reverse=reverse)
+            items.sort(key=lambda item: field.order(item, self.moment(item)) is None)
         rows = Listed(items, self.key_of, self.text, self.words_of)
         self.table.show(rows, sorted_by=by, reverse=reverse)
         self.table.keep_marks({self.key_of(item) for item in self.items})

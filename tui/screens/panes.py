@@ -10,6 +10,8 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from tui.fleet.fields import OF_AREA, Cell, on_screen
+from tui.fleet.fields.lifetimes import with_undo
 from tui.fleet.filter import parse
 from tui.fleet.query import Query
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, RequestRow, Row
@@ -17,9 +19,7 @@ from tui.fleet.signs import REACHES, Tone
 from tui.fleet.store import Area, FleetChange, sorts
 from tui.issuance.types import Identity
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell
 from tui.widgets.facts import FactsView
-from tui.widgets.fleet_columns import OF_AREA, chosen, with_undo
 from tui.widgets.table import FleetTable
 from tui.widgets.table_rows import Rows
 from tui.widgets.upcoming import Upcoming
@@ -115,7 +115,7 @@ class ListPane(Pane):
         self.scope = Scope()
         self.title = area.value.capitalize()
         self.help_text = _HELP[area]
-        columns = chosen(OF_AREA[area], getattr(session.settings.columns, area.value))
+        columns = on_screen(OF_AREA[area], getattr(session.settings.columns, area.value))
         self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id=f"{area.value}-table")
         self.table.empty = self._empty
         self._side = FactsView(id=f"{area.value}-facts", classes="side")

@@ -8,38 +8,20 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from tui.fleet.names import LIMIT
+from tui.fleet.fields import Cell
+from tui.fleet.fields.powers import FIELDS
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
-from tui.fleet.signs import Tone
+from tui.fleet.signs import SEVERITIES, Tone
 from tui.issuance.powers import Power, Powers
 from tui.issuance.types import Address, Identity
 from tui.kube.text import safe_text
-from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Fact, Section
 from tui.widgets.prompt import Prompt
-from tui.widgets.severity_signs import SEVERITIES, severity_cell
 
 from .describe import title_of
 from .page import Page
 from .session import Session
-
-
-def _on(power: Power) -> str:
-    text = ", ".join(power.resources or power.urls)
-    return f"{text} ({', '.join(power.names)})" if power.names else text
-
-
-COLUMNS = (
-    Column("severity", "SEVERITY", lambda item, now: severity_cell(item.severity), least=10, sort="severity"),
-    Column("why", "WHICH MEANS", lambda item, now: Cell(item.why, Tone.STRONG), least=20, tight=62, most=74,
-           sort="why"),
-    Column("verbs", "MAY", lambda item, now: Cell(safe_text(", ".join(item.verbs), LIMIT)), least=8, tight=16, most=44,
-           drop=1, sort="verbs"),
-    Column("on", "ON", lambda item, now: Cell(safe_text(_on(item), LIMIT)), least=12, tight=20, most=70, sort="on"),
-    Column("through", "THROUGH", lambda item, now: Cell(safe_text("; ".join(item.through), LIMIT) or "–", Tone.MUTE),
-           least=16, tight=24, most=80, drop=2, sort="through"),
-)  # fmt: skip
 
 
 class PowersScreen(Page[Power]):
@@ -50,7 +32,7 @@ class PowersScreen(Page[Power]):
     ]
     noun = "right"
     opens = False
-    columns = COLUMNS
+    fields = FIELDS
     help_text = (
         "What it can do in one namespace (N chooses another), the worst first, with a word what each right amounts to. "
         "A credential asks the server itself, with its own material; an account, or a credential that is refused, is "
@@ -73,13 +55,6 @@ class PowersScreen(Page[Power]):
 
     def key_of(self, item: Power) -> str:
         return "\n".join((item.why, *item.verbs, "", *item.resources, "", *item.names, "", *item.urls))
-
-    def words_of(self, item: Power) -> str:
-        return " ".join((item.severity.value, item.why, *item.verbs, *item.resources, *item.names, *item.urls,
-                         *item.through))  # fmt: skip
-
-    def rank(self, item: Power, by: str) -> str:
-        return str(item.severity.rank) if by == "severity" else super().rank(item, by)
 
     def chosen(self) -> list[Row]:
         return [self._row]

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tui.fleet.query import Query, cluster_of
+from tui.fleet.query import Query, clock_of
 from tui.fleet.rows import ClusterRow, Reach, Row
 from tui.fleet.store import Area, FleetStore, View
 from tui.issuance.cluster_time import utc_now
@@ -142,7 +142,7 @@ class Session:
         now = self.clock()
         if row is None or self.fleet is None:
             return now
-        skew = self.fleet.skew(cluster_of(row))
+        skew = self.fleet.skew(clock_of(row))
         return now if skew is None or abs(skew) < 2 else now + timedelta(seconds=skew)
 
     def read_only_in(self, cluster: str) -> bool:

@@ -10,8 +10,8 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import KEY_ALIASES, Keys
 
+from tui.fleet.fields import JOURNAL, OF_AREA
 from tui.settings.vocabulary import Vocabulary
-from tui.widgets.fleet_columns import JOURNAL, OF_AREA
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import NAMES
 
@@ -27,8 +27,8 @@ def vocabulary(*owners: type[DOMNode]) -> Vocabulary:
     for binding in _bindings(MainScreen, FleetTable, *owners):
         if binding.id is not None:
             keys[binding.id] = normal(binding.key)
-    columns = {area.value: [column.id for column in columns] for area, columns in OF_AREA.items()}
-    columns["activity"] = [column.id for column in JOURNAL]
+    columns = {area.value: [field.id for field in fields if field.title] for area, fields in OF_AREA.items()}
+    columns["activity"] = [field.id for field in JOURNAL if field.title]
     return Vocabulary(themes=NAMES, keys=keys, columns=columns, normal=normal)
 
 

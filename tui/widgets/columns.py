@@ -7,44 +7,13 @@ makes it readable, those with the highest `drop` first.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.fleet.signs import Tone
+from tui.fleet.fields import Field
 
-
-class Cell(NamedTuple):
-    """What one cell shows. The text is already safe for a terminal."""
-
-    text: str
-    tone: Tone = Tone.PLAIN
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. `cell` draws a row at a time; `changes` says when what it shows will next be different."""
-
-    id: str
-    title: str
-    cell: Callable[[Any, datetime], Cell]
-    least: int = 4
-    """The narrowest it may be squeezed to."""
-    most: int = 48
-    """The widest it grows to by itself."""
-    drop: int = 0
-    """Which go first when the terminal is narrow: the highest. 0 is never dropped."""
-    sort: str = ""
-    """The store's name for sorting by it, empty where it cannot be."""
-    changes: Callable[[Any, datetime], datetime | None] | None = None
-    """For columns that show time: the instant of the next change, None for never."""
-    tight: int = 0
-    """The narrowest at which it is still worth showing; 0 for all of its content."""
-    middle: bool = False
-    """Cut in the middle instead of at the end: for names and paths, whose ends differ."""
-
+Column = Field[Any]
 
 GAP = 2
 

@@ -36,7 +36,7 @@ class Layout:
             row = rows[index]
             at = now(row)
             for known, column in zip(lengths, columns, strict=True):
-                known.append(cell_len(column.cell(row, at).text))
+                known.append(cell_len(column.cell(row, at).drawn))
         longest = [max(title, *known, 0) for title, known in zip(titles, lengths, strict=True)]
         # a few very long names must not take the room of every other column
         nearly_all = ceil((last - first) * 0.9) - 1

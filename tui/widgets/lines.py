@@ -11,7 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from .columns import GAP, Cell, cut
+from tui.fleet.fields import Cell
+
+from .columns import GAP, cut
 from .layout import Layout
 
 GUTTER: Final = 2
@@ -43,15 +45,14 @@ def line(
     for number, (column, size) in enumerate(layout.sizes):
         if number:
             segments.append(Segment(" " * GAP, ground))
-        text, tone = column.cell(row, now)
+        text, tone, glyph = column.cell(row, now)
         style = ground + named(tone.value) if tone else ground
-        segments.append(Segment(cut(text, size, middle=column.middle), style))
+        segments.append(Segment(cut(f"{glyph} {text}" if glyph else text, size, middle=column.middle), style))
     return Strip(segments).adjust_cell_length(width, ground)
 
 
 def centred(cell: Cell, width: int, ground: Style, named: Named) -> Strip:
     """A text in the middle."""
-    text, tone = cell
-    style = ground + named(tone.value) if tone else ground
-    shown = cut(text, min(width, cell_len(text)))
+    style = ground + named(cell.tone.value) if cell.tone else ground
+    shown = cut(cell.drawn, min(width, cell_len(cell.drawn)))
     return Strip([Segment(shown.center(width), style)]).adjust_cell_length(width, ground)

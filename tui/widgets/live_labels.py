@@ -39,7 +39,7 @@ class LiveLabels:
         for line, row in visible:
             now = self._now(row)
             for column, start, end in live:
-                text = said[line, column.id] = column.cell(row, now).text
+                text = said[line, column.id] = column.cell(row, now).drawn
                 if self._said.get((line, column.id)) != text:
                     found[line] = (found.get(line, (start, 0))[0], end)
         self._said = said

@@ -19,10 +19,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
+from tui.fleet.fields import Cell
 from tui.fleet.signs import Tone
 
 from . import table_messages
-from .columns import Cell, Column
+from .columns import Column
 from .cursor import Cursor
 from .layout import Layout
 from .lines import GUTTER, centred, line, titles

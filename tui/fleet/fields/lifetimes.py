@@ -1,0 +1,151 @@
+"""What is said of a credential's time and state, and when that will next be different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from tui.fleet.moments import ago, lifetime
+from tui.fleet.signs import STATES, Tone
+from tui.issuance.countdown import countdown, human_left
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.renewal import rotate_at, state_of
+from tui.issuance.types import Credential, State
+
+from .field import NOTHING, Cell, Field, signed
+
+SOON: Final = timedelta(minutes=5)
+_TICK: Final = timedelta(milliseconds=1)
+STATE_CELLS: Final = {state: signed(sign) for state, sign in STATES.items()}
+STATE_WORDS: Final = {state: f"{sign.word}\n{state.value}" for state, sign in STATES.items()}
+"""What a filter finds each state by."""
+
+
+def ends_at(credential: Credential | None) -> datetime | None:
+    """When it will have no time left; None where nobody knows, where it never ends, and where it has ended already."""
+    return None if credential is None or credential.state is State.REVOKED else credential.expires_at
+
+
+def due_at(credential: Credential | None) -> datetime | None:
+    """When its renewal is due by its stamps, None where they do not say."""
+    if credential is None:
+        return None
+    if credential.rotate_at is not None or credential.issued_at is None or credential.expires_at is None:
+        return credential.rotate_at
+    return rotate_at(credential.issued_at, credential.expires_at)
+
+
+def renews_at(credential: Credential | None) -> datetime | None:
+    """When it will be renewed; None for what was revoked and for what kubemint does not renew."""
+    if credential is None or credential.state is State.REVOKED or credential.address.own:
+        return None
+    return credential.rotate_at or due_at(credential)
+
+
+def left(credential: Credential | None, now: datetime) -> Cell:
+    """How much time a credential has."""
+    if credential is None:
+        return NOTHING
+    if credential.state is State.REVOKED:
+        return Cell("invalid" if credential.invalid_since is not None else "revoked", Tone.MUTE)
+    if credential.expires_at is None:
+        return Cell("never", Tone.WARN) if credential.state is State.ENDLESS else NOTHING
+    remaining = credential.expires_at - now
+    text = human_left(remaining)
+    if remaining <= timedelta(0):
+        return Cell(text, Tone.BAD)
+    return Cell(text, Tone.WARN if remaining <= SOON else Tone.STRONG)
+
+
+def left_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    ends = ends_at(credential)
+    return None if ends is None else countdown(ends, now)[1]
+
+
+def seconds_left(credential: Credential | None, now: datetime) -> int | None:
+    """How many seconds its stamp leaves it, whatever became of it."""
+    ends = credential.expires_at if credential is not None else None
+    return None if ends is None else int((ends - now).total_seconds())
+
+
+def state(credential: Credential | None, now: datetime) -> State:
+    return State.PENDING if credential is None else state_of(credential, now)
+
+
+def state_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    """The next instant at which the stamps give another state."""
+    if credential is None:
+        return None
+    stamps = [at + _TICK for at in (credential.rotate_at, credential.expires_at) if at is not None and at >= now]
+    return min(stamps, default=None)
+
+
+def renews(credential: Credential | None, now: datetime) -> Cell:
+    """When renewal is due."""
+    due = renews_at(credential)
+    if credential is None or due is None:
+        return Cell("no", Tone.MUTE) if credential is not None and credential.address.own else NOTHING
+    if credential.expires_at is not None and credential.expires_at <= now:
+        return Cell("overdue", Tone.BAD)
+    remaining = due - now
+    return Cell("now", Tone.WARN) if remaining <= timedelta(0) else Cell(human_left(remaining))
+
+
+def renews_changes(credential: Credential | None, now: datetime) -> datetime | None:
+    due = renews_at(credential)
+    return None if due is None else countdown(due, now)[1] or state_changes(credential, now)
+
+
+def granted(credential: Credential | None, now: datetime) -> Cell:
+    """`1h / 8h` for granted and asked; capped ones stand out. Long-lived tokens say when they were used last."""
+    if credential is not None and credential.address.kind is CredentialKind.LEGACY:
+        return _long_lived(credential, now)
+    if credential is None or (credential.granted is None and credential.requested is None):
+        return NOTHING
+    if credential.granted is None:
+        return Cell(f"– / {lifetime(credential.requested)}", Tone.MUTE)
+    if credential.requested is None:
+        return Cell(f"{lifetime(credential.granted)} / –")
+    text = f"{lifetime(credential.granted)} / {lifetime(credential.requested)}"
+    capped = credential.requested - credential.granted > timedelta(seconds=1)
+    return Cell(f"{text} capped", Tone.WARN) if capped else Cell(text)
+
+
+def with_undo(
+    fields: Sequence[Field[Any]], until: Callable[[Credential | None, datetime], datetime | None]
+) -> tuple[Field[Any], ...]:
+    """The fields with RENEWS saying how long the last rotation of a credential can still be undone."""
+
+    def changed(field: Field[Any]) -> Field[Any]:
+        if field.id != "renews" or field.changes is None:
+            return field
+        plain, moves = field.cell, field.changes
+
+        def cell(row: Any, now: datetime) -> Cell:
+            end = until(row.credential, now)
+            if end is None or end <= now:
+                return plain(row, now)
+            return Cell(f"undo {human_left(end - now)}", Tone.INFO, "↶")
+
+        def changes(row: Any, now: datetime) -> datetime | None:
+            end = until(row.credential, now)
+            return moves(row, now) if end is None or end <= now else countdown(end, now)[1] or end
+
+        return replace(field, cell=cell, changes=changes)
+
+    return tuple(map(changed, fields))
+
+
+def _long_lived(credential: Credential, now: datetime) -> Cell:
+    if credential.invalid_since is not None:
+        return Cell(f"invalid {_days(credential.invalid_since, now)}", Tone.WARN)
+    if credential.last_used is not None:
+        return Cell(f"used {_days(credential.last_used, now)}")
+    return Cell(f"{ago(credential.issued_at, now)} old", Tone.MUTE) if credential.issued_at is not None else NOTHING
+
+
+def _days(day: date, now: datetime) -> str:
+    away = (now.date() - day).days
+    return "today" if away <= 0 else f"{away}d ago"
