@@ -19,7 +19,7 @@ from .field import NOTHING, Cell, Field, signed
 SOON: Final = timedelta(minutes=5)
 _TICK: Final = timedelta(milliseconds=1)
 STATE_CELLS: Final = {state: signed(sign) for state, sign in STATES.items()}
-STATE_WORDS: Final = {state: f"{sign.word}\n{state.value}" for state, sign in STATES.items()}
+STATE_WORDS: Final = {state: f"{state.value}\n{sign.word}" for state, sign in STATES.items()}
 """What a filter finds each state by."""
 
 
