@@ -14,8 +14,8 @@ from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet import shoots
 from tui.fleet.fleet import Fleet
-from tui.fleet.rows import ClusterRow, Reach, ShootFacts
-from tui.fleet.shoots import ASLEEP, ENTER, UNBORN, _place
+from tui.fleet.rows import ENTER, ClusterRow, Reach, ShootFacts
+from tui.fleet.shoots import ASLEEP, UNBORN, _place
 from tui.issuance.errors import UsageError
 from tui.issuance.gardener import CANNOT_MINT, SHOOTS
 from tui.issuance.kinds import CredentialKind

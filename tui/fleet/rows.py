@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 SHOOT: Final = "Gardener shoot"
 """The source of a cluster that only its garden leads to."""
 ENTER: Final = "enter connects with a certificate in memory, or writes a kubeconfig"
-ASLEEP: Final = "a kubeconfig cannot connect until it is woken up in the garden"
-UNBORN: Final = "it has no address yet: wait until it is created"
+"""The hint of a shoot that nobody has entered yet: what its key does."""
 
 
 class Reach(StrEnum):

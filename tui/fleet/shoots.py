@@ -34,6 +34,8 @@ Place = tuple[str, str, int, str]
 """Where a server is: scheme, host, port and path."""
 LIFETIME: Final = timedelta(hours=1)
 """Of the certificate that is kept in memory. It cannot be revoked."""
+ASLEEP: Final = "a kubeconfig cannot connect until it is woken up in the garden"
+UNBORN: Final = "it has no address yet: wait until it is created"
 
 
 def shoot_name(garden: str, namespace: str, name: str) -> str:
