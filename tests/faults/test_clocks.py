@@ -233,6 +233,9 @@ def test_when_people_are_told_that_it_is_due() -> None:
         assert due_shown(found, lambda at=at: NOON + at) == NOON + 10 * MINUTE  # type: ignore[misc]
     part = timedelta(microseconds=7)
     assert due_shown(found, lambda: NOON - HOUR + part) == NOON - HOUR + 10 * MINUTE, "the clock was set back"
+    assert due_shown(found, lambda: NOON - MINUTE) == NOON + 10 * MINUTE, "so little is not told"
+    second = timedelta(seconds=1)
+    assert due_shown(found, lambda: NOON - MINUTE - second) == NOON + 9 * MINUTE - second
 
 
 def test_a_start_of_the_machine_is_told_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
