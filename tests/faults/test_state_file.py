@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
@@ -279,6 +280,23 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
 @pytest.fixture
 def arena(embedded_fleet: FleetThread, tmp_path: Path) -> Arena:
     return new_arena("embedded", embedded_fleet.kubeconfig, "harbor", tmp_path, embedded_fleet)
+
+
+@pytest.mark.parametrize("beside", ["-journal", "-wal", "-shm"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_of_sqlite_beside_it_is_set_aside_alone(tmp_path: Path, beside: str, make: Any) -> None:
+    """SQLite waits for ever for a pipe that lies there; the state itself is whole."""
+    filled(tmp_path).close()
+    for suffix in ("-journal", "-wal", "-shm"):
+        Path(f"{tmp_path / 'state.db'}{suffix}").unlink(missing_ok=True)
+    make(f"{tmp_path / 'state.db'}{beside}")
+    with contextlib.closing(StateStore.open(tmp_path)) as store:
+        assert store.exports()
+        ((said, _),) = store.said
+        assert f"state.db{beside} was" in said
+    assert len(list(tmp_path.glob(f"state.db{beside}.damaged-*"))) == 1
+    with contextlib.closing(StateStore.open(tmp_path)) as store:
+        assert store.said == []
 
 
 def test_what_carries_its_own_annotations_goes_on(arena: Arena) -> None:

@@ -22,7 +22,7 @@ from tests.answers import remember, status_of, token, write
 from tests.certificates import Authority
 from tests.cli.conftest import kubemint
 from tui.issuance import exec_minting
-from tui.issuance.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, refused
+from tui.issuance.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, is_safe, refused
 from tui.issuance.exec_record import Kept, read_record, record
 
 V1 = "client.authentication.k8s.io/v1"
@@ -243,6 +243,93 @@ def test_a_folder_that_is_not_ours_alone_is_done_without(tmp_path: Path, spoiled
     else:
         (tmp_path / "kubemint").write_text("") if spoiled == "file" else (tmp_path / "kubemint").symlink_to("nowhere")
     assert not question.hold(0)
+
+
+ME, MINE = 1000, 1000
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "group", "safe"),
+    [
+        (ME, 0o700, MINE, True),
+        (0, 0o755, 0, True),
+        (7, 0o700, MINE, False),
+        (7, 0o1777, MINE, False),
+        (0, 0o1777, 0, True),
+        (0, 0o777, 0, False),
+        (ME, 0o770, MINE, True),
+        (ME, 0o770, 7, False),
+        (ME, 0o772, MINE, False),
+        (0, 0o775, 7, False),
+    ],
+)
+def test_what_may_be_passed_on_the_way_to_the_folder(owner: int, mode: int, group: int, safe: bool) -> None:
+    assert is_safe(owner, mode, group, ME, MINE) is safe
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to another user")
+@pytest.mark.parametrize("theirs", ["folder", "link", "folder of a link", "link to one of ours"])
+def test_nothing_is_kept_where_another_user_leads(tmp_path: Path, theirs: str) -> None:
+    """A folder of the operator's was emptied through the sweep: what lay there a day, whatever it was."""
+    shared, victim = tmp_path / "shared", tmp_path / "victim"
+    for folder in (shared, victim):
+        folder.mkdir()
+    shared.chmod(0o1777)
+    precious = victim / "config"
+    precious.write_text("precious")
+    os.utime(precious, (1, 1))
+    above = shared / "kubemint"
+    if theirs in ("link", "link to one of ours"):
+        above.symlink_to(victim)
+        os.lchown(above, 12345, 12345) if theirs == "link" else None
+        if theirs == "link to one of ours":
+            (victim / "exec").symlink_to(victim)
+            os.lchown(victim / "exec", 12345, 12345)
+    else:
+        above.mkdir(0o755)
+        (above / "exec").symlink_to(victim) if theirs == "folder of a link" else (above / "exec").mkdir(0o700)
+        os.chown(above, 12345, 12345)
+    env = {"XDG_CACHE_HOME": str(shared), "HOME": str(tmp_path)}
+    question = Question(["--context", "c"], env, caller="one")
+    assert question.file == ""
+    assert not question.hold(0)
+    kept = record(question.name, "one", status_of(), good_until=time.time() + 60, renew_at=time.time() + 30)
+    exec_minting._keep(question, Kept(kept))
+    assert [path.name for path in victim.iterdir() if path.name != "exec"] == ["config"]
+
+
+def test_the_sweep_touches_only_what_the_cache_made(env: dict[str, str]) -> None:
+    question = Question(["--context", "c"], env, caller="one")
+    remember(question)
+    folder = Path(question.file).parent
+    old, notes, odd = folder / f"{'a' * 64}.json", folder / "notes.txt", folder / f"{'b' * 64}.json.txt"
+    for path in (old, notes, odd):
+        path.write_text("")
+        os.utime(path, (1, 1))
+    kept = question.kept()
+    assert kept is not None
+    exec_minting._sweep(Path(question.file), kept)
+    assert [path.exists() for path in (old, notes, odd)] == [False, True, True]
+
+
+@pytest.mark.parametrize("odd", ["folder", "link", "unreadable"])
+def test_what_lies_in_the_place_of_a_lock_does_not_end_the_turns(env: dict[str, str], odd: str) -> None:
+    question = Question(["--context", "c"], env, caller="one")
+    assert question.has_folder()
+    lock = Path(f"{question.file}.lock")
+    if odd == "folder":
+        lock.mkdir()
+    elif odd == "link":
+        lock.symlink_to("nowhere")
+    else:
+        lock.write_text("")
+        lock.chmod(0o000)
+    assert question.hold(0)
+    other = Question(["--context", "c"], env, caller="two")
+    assert lock.is_file()
+    question.release()
+    assert other.hold(0)
+    other.release()
 
 
 def test_a21_what_an_account_had_that_was_made_anew_is_dropped(env: dict[str, str]) -> None:

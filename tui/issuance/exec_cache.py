@@ -40,6 +40,7 @@ FRESH = 10.0
 """An answer this young, made for the very caller who asks again, is not made again: it would be refused as well."""
 _LARGEST = 256 * 1024
 _LONGEST_LIST = 64 * 1024
+_MOST_LINKS = 40
 _TEXTS = ("server", "tls-server-name", "certificate-authority-data", "proxy-url")
 _FLAGS = ("insecure-skip-tls-verify", "disable-compression")
 _held: dict[str, int] = {}
@@ -74,8 +75,8 @@ class Question:
         asked += _beside(arguments, environ)
         self.name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         folder = cache_folder(environ)
-        self.file = os.path.join(folder, f"{self.name}.json") if folder else ""  # noqa: PTH118 - pathlib costs as much as all the rest
-        """Where its answer is kept; empty where there is no home for it."""
+        self.file = os.path.join(folder, f"{self.name}.json") if folder and is_ours(folder) else ""  # noqa: PTH118 - pathlib costs as much as all the rest
+        """Where its answer is kept; empty where there is no home for it that nobody else can lead elsewhere."""
         self.caller = _parent() if caller is None else caller
         self.asked_at = _began() if caller is None else _clock()
 
@@ -168,6 +169,10 @@ class Question:
     def _given(self) -> str:
         return f"{self.file}.given"
 
+    def has_folder(self) -> bool:
+        """Whether there is a folder for its answer, made where it was missing, in which nobody else writes."""
+        return bool(self.file) and _make_folder(os.path.dirname(self.file))  # noqa: PTH120
+
     # Whose turn it is
 
     def hold(self, patience: float = PATIENCE) -> bool:
@@ -175,10 +180,10 @@ class Question:
         lock = f"{self.file}.lock"
         if lock in _held:
             return True
-        if not self.file or not _make_folder(os.path.dirname(self.file)):  # noqa: PTH120
+        if not self.has_folder():
             return False
         try:
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = _open_lock(lock)
         except OSError:
             return False
         deadline = time.monotonic() + patience
@@ -235,6 +240,54 @@ def cache_folder(environ: Mapping[str, str]) -> str:
     return os.path.join(home, "kubemint", "exec") if home else ""  # noqa: PTH118
 
 
+def is_safe(owner: int, mode: int, group: int, me: int, mine: int) -> bool:
+    """Whether a folder on the way to ours may be passed: its `owner` is `me` or root, and nobody else can put another
+    in the place of what lies in it. `mine` is my own group, which many systems give to me alone."""
+    if owner not in (0, me):
+        return False
+    if mode & stat.S_ISVTX:  # as in /tmp: everybody may write, and nobody rename what is another's
+        return True
+    return not mode & stat.S_IWOTH and (not mode & stat.S_IWGRP or group == mine)
+
+
+def is_ours(folder: str) -> bool:
+    """Whether all that is there on the way to the folder, links included, is ours or root's, and the folder too."""
+    me, mine, links = os.geteuid(), os.getegid(), 0
+    at, left = "/", [part for part in folder.split("/") if part][::-1]
+    while left:
+        part = left.pop()
+        here = os.path.dirname(at) if part == ".." else os.path.join(at, part)  # noqa: PTH118, PTH120
+        try:
+            found = os.lstat(here)
+            if stat.S_ISLNK(found.st_mode):
+                there = os.readlink(here)  # noqa: PTH115
+        except FileNotFoundError:
+            return True  # it is made there, for us alone
+        except OSError:
+            return False
+        if stat.S_ISLNK(found.st_mode):
+            links += 1
+            if found.st_uid not in (0, me) or links > _MOST_LINKS:
+                return False
+            left += [step for step in there.split("/") if step][::-1]
+            at = "/" if there.startswith("/") else at
+        elif stat.S_ISDIR(found.st_mode) and is_safe(found.st_uid, found.st_mode, found.st_gid, me, mine):
+            at = here
+        else:
+            return False
+    return True
+
+
+def _open_lock(lock: str) -> int:
+    """The lock's file; what lies in its place that is no file of ours is taken away first. Raises OSError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(lock, flags, 0o600)
+    except OSError:
+        (os.rmdir if os.path.isdir(lock) and not os.path.islink(lock) else os.unlink)(lock)  # noqa: PTH112, PTH114
+    return os.open(lock, flags, 0o600)
+
+
 def _make_folder(folder: str) -> bool:
     """Make it and what is missing above it, for the owner alone; whether it is ours and nobody else writes there."""
     missing = []
@@ -247,10 +300,10 @@ def _make_folder(folder: str) -> bool:
                 os.mkdir(folder, 0o700)  # noqa: PTH102
             except FileExistsError:
                 continue
-        found = os.stat(folder)  # noqa: PTH116
+        found = os.lstat(folder)
     except OSError:
         return False
-    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022 and is_ours(folder)
 
 
 def read_own(path: str) -> bytes:

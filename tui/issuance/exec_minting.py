@@ -7,6 +7,7 @@ anew when it is due, or when whoever got it asks again; where that fails, the ol
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -173,7 +174,7 @@ def last_answer(question: Question) -> tuple[Sensitive, datetime] | None:
 
 
 def _keep(question: Question, kept: Kept) -> None:
-    if not question.file:
+    if not question.file or not question.has_folder():
         return
     try:
         write_private(Path(question.file), Sensitive(json.dumps(kept.record, separators=(",", ":"))))
@@ -183,6 +184,10 @@ def _keep(question: Question, kept: Kept) -> None:
         pass
 
 
+_OWN: Final = re.compile(r"[0-9a-f]{64}\.json(\.lock|\.given)?")
+"""What the cache calls its files; nothing else in the folder is ever touched."""
+
+
 def _sweep(kept_in: Path, kept: Kept) -> None:
     """Remove what nobody asked for since a day, and what an account had that is not this one any more.
 
@@ -190,7 +195,9 @@ def _sweep(kept_in: Path, kept: Kept) -> None:
     """
     oldest = datetime.now(UTC).timestamp() - 86400
     for file in kept_in.parent.iterdir():
-        if not file.name.startswith(kept_in.name) and file.stat().st_mtime < oldest:
+        if not _OWN.fullmatch(file.name):
+            continue
+        if not file.name.startswith(kept_in.name) and file.lstat().st_mtime < oldest:
             file.unlink(missing_ok=True)
         elif kept.subject and file.suffix == ".json":
             other = read_record(read_own(str(file)), file.stem)

@@ -29,6 +29,7 @@ from .state_file import (
     Damaged,
     alone,
     default_folder,
+    odd_set_aside,
     private_folder,
     refuse_foreign,
     set_aside,
@@ -101,6 +102,7 @@ class StateStore:
             private_folder(folder)
             if kind := wrong_kind(file):
                 raise Damaged(f"{file} is {kind} and no state file")
+            said = odd_set_aside(file)
             # SQLite would create it with the umask; its -wal and -shm files take over these permissions.
             opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
             try:
@@ -117,7 +119,7 @@ class StateStore:
             with sqlite_errors(file):
                 prepare(connection, file)
             store = cls(folder, connection)
-            store.said += store._unreadable()
+            store.said += [*said, *store._unreadable()]
         except BaseException:
             connection.close()
             raise

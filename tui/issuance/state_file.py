@@ -40,7 +40,9 @@ _ASIDE: Final = (
     "what it knew of files on this machine and of old tokens that are still to be revoked is in there; `kubemint "
     "hygiene` finds what is left in clusters, which otherwise go on"
 )
-_WITH_IT: Final = ("-shm", "-wal", "")
+_BESIDE: Final = ("-shm", "-wal", "-journal")
+"""What SQLite keeps beside it, and opens with it."""
+_WITH_IT: Final = (*_BESIDE, "")
 """The file itself goes last: a new one must never meet what SQLite kept beside the old one."""
 _SUSPECT: Final = "-suspect"
 
@@ -117,6 +119,18 @@ def wrong_kind(file: Path) -> str:
         (stat.S_ISBLK, "a device"),
     )
     return next((name for is_one, name in kinds if is_one(mode)), "")
+
+
+def odd_set_aside(file: Path) -> list[tuple[str, str]]:
+    """Rename what lies where SQLite keeps its own files and is none: it would wait for it for ever, or take the whole
+    file for broken. The words for that. Raises OSError."""
+    said = []
+    for beside in (Path(f"{file}{suffix}") for suffix in _BESIDE):
+        if kind := wrong_kind(beside):
+            name = _free(beside)
+            beside.rename(name)
+            said.append((f"{beside} was {kind}; it is now {name.name}", "nothing of the state was in it"))
+    return said
 
 
 def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
