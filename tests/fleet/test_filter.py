@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.fleet.fields import every_field
+from tui.fleet.fields import OF_AREA, every_field
 from tui.fleet.filter import known, parse, unfinished, words_for
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
 from tui.fleet.store import Area, FleetStore, Query
@@ -96,6 +96,20 @@ def test_what_is_not_finished_says_what_to_type() -> None:
     assert "30m, 2h, 7d" in unfinished("robot expires<1")
     assert "several with commas" in unfinished("!state:")
     assert unfinished("state:due") == unfinished("file:/x") == ""
+
+
+def test_a_word_for_what_these_rows_do_not_have_says_so() -> None:
+    accounts = OF_AREA[Area.ACCOUNTS]
+    assert unfinished("robot target:x", accounts) == "these rows have no target"
+    assert unfinished("!expires<1h", accounts) == "these rows have no expires"
+    assert unfinished("label:team=build age>1d", accounts) == unfinished("file:/x", accounts) == ""
+    assert "30m, 2h, 7d" in unfinished("age>", accounts)
+
+
+def test_only_the_fields_of_these_rows_are_completed() -> None:
+    assert words_for("t", OF_AREA[Area.ACCOUNTS]) == []
+    assert words_for("t", OF_AREA[Area.REQUESTS]) == ["type:", "target:"]
+    assert words_for("l", OF_AREA[Area.ACCOUNTS]) == ["label:"]
 
 
 def test_fields_are_completed() -> None:

@@ -66,16 +66,18 @@ def parse(text: str) -> tuple[Term, ...]:
     return tuple(term for word in text.lower().split() if (term := _term(word)) is not None)
 
 
-def unfinished(text: str) -> str:
-    """What to type next, where the last word of a filter says nothing yet; else empty."""
+def unfinished(text: str, fields: tuple[Field[Any], ...] | None = None) -> str:
+    """What to type next, where the last word of a filter says nothing yet, or nothing of these fields; else empty."""
     word = text.lower().rpartition(" ")[2].removeprefix("!")
     compares = _COMPARES.fullmatch(word)
-    words = known(every_field())
-    if compares is not None and f"{compares[1]}<" in words and not _LENGTH.fullmatch(compares[3]):
+    head = f"{compares[1]}<" if compares is not None else "".join(word.partition(":")[:2])
+    if head not in known(every_field()) or not head.endswith((":", "<")):
+        return ""
+    if fields is not None and head not in known(fields):
+        return f"these rows have no {head[:-1]}"
+    if compares is not None and not _LENGTH.fullmatch(compares[3]):
         return f"{word[: compares.end(2)]} a length of time: 30m, 2h, 7d"
-    if word in words and word.endswith(":"):
-        return f"{word} what it is, several with commas"
-    return ""
+    return f"{word} what it is, several with commas" if word == head and head.endswith(":") else ""
 
 
 def names_state(word: str) -> bool:

@@ -12,7 +12,7 @@ from .rows import Reach
 
 
 class Tone(StrEnum):
-    """How a piece of text is meant. The values are the names of the themes' colours."""
+    """How a piece of text is meant. How that looks is for the widgets."""
 
     PLAIN = ""
     GOOD = "good"
@@ -21,11 +21,6 @@ class Tone(StrEnum):
     INFO = "info"
     MUTE = "mute"
     STRONG = "strong"
-
-    @property
-    def style(self) -> str:
-        """The tone as a style for `Content`."""
-        return f"${self.value}" if self.value else ""
 
 
 class Sign(NamedTuple):

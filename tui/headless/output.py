@@ -27,11 +27,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Column(Generic[R]):
-    """One column of a table; `wide` ones show with `-o wide` only."""
+    """One column of a table."""
 
     title: str
     cell: Callable[[R], str]
-    wide: bool = False
 
 
 def columns_of(fields: Iterable[Field[R]], now: Callable[[R], datetime]) -> list[Column[R]]:
@@ -43,10 +42,9 @@ def columns_of(fields: Iterable[Field[R]], now: Callable[[R], datetime]) -> list
     return [Column(field.title, cell(field)) for field in fields]
 
 
-def print_table(columns: Sequence[Column[R]], rows: Iterable[R], *, wide: bool = False) -> None:
-    shown = [column for column in columns if wide or not column.wide]
-    lines = [[column.title for column in shown]]
-    lines += [[safe_text(column.cell(row)) or "-" for column in shown] for row in rows]
+def print_table(columns: Sequence[Column[R]], rows: Iterable[R]) -> None:
+    lines = [[column.title for column in columns]]
+    lines += [[safe_text(column.cell(row)) or "-" for column in columns] for row in rows]
     if len(lines) == 1:
         return
     widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]

@@ -19,6 +19,7 @@ from tui.issuance.journal import JournalEntry
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable
+from tui.widgets.themes import style_of
 
 from .jobs import Job
 from .panes import Pane
@@ -56,6 +57,7 @@ class Activity(Pane):
     """What was done, and what is being done."""
 
     title = "Activity"
+    fields = JOURNAL
     help_text = (
         "Above what you started since the dashboard opened, with how it ended; below the journal of this machine, the "
         "newest first. Enter shows the job of an entry with all its steps. / filters, e writes what is shown to a file."
@@ -175,7 +177,7 @@ def _job_line(job: Job, widest: int) -> Content:
         says = job.tasks[0].message or sign.word
     return Content.assemble(
         (f"{job.begun_at:%H:%M:%S}  ", "$mute"),
-        (f"{sign.glyph} {job.verb:<{widest}}  ", sign.tone.style),
+        (f"{sign.glyph} {job.verb:<{widest}}  ", style_of(sign.tone)),
         (safe_text(job.title, 60), "$strong"),
         (f"  {safe_text(says, 120)}", "$mute"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from textual.widgets import Input
@@ -84,7 +85,7 @@ class CommandingScreen(WorkingScreen):
             self.action_area("credentials")
             pane = self.pane
         self.query_one(Prompt).open(
-            "/", pane.text, words=fleet_filter.words_for, history=self.memory.filters,
+            "/", pane.text, words=partial(fleet_filter.words_for, fields=pane.fields), history=self.memory.filters,
             placeholder="words that must all match · !not · ~roughly · state:due · expires<1h",
         )  # fmt: skip
         self._note_count()
@@ -92,7 +93,7 @@ class CommandingScreen(WorkingScreen):
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         if event.kind == "/":
             self.pane.filter(event.text)
-            self._note_count(fleet_filter.unfinished(event.text))
+            self._note_count(fleet_filter.unfinished(event.text, self.pane.fields))
         else:
             offered = [word.rpartition(" ")[2] for word in self._complete(event.text)] if event.text else []
             room = self.size.width // 2

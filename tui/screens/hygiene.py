@@ -27,6 +27,7 @@ from tui.kube import amounts
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, Section
 from tui.widgets.table import FleetTable
+from tui.widgets.themes import style_of
 
 from . import doing, replacing, saving
 from .page import Page
@@ -112,7 +113,7 @@ class HygieneScreen(Page[Finding]):
         for severity, count in report.counts().items():
             sign = SEVERITIES[severity]
             if count:
-                parts += [(f"{sign.glyph} {count} {severity.value}", sign.tone.style), ("   ", "")]
+                parts += [(f"{sign.glyph} {count} {severity.value}", style_of(sign.tone)), ("   ", "")]
         counted = ((report.credentials, "credential"), (report.accounts, "account"), (report.files, "file"))
         looked = ", ".join(amounts.count(amount, noun) for amount, noun in counted)
         parts.append((f"looked at {looked}", "$mute"))

@@ -24,6 +24,7 @@ from tui.issuance.types import State
 from tui.kube.text import safe_text
 from tui.widgets.notices import Notices
 from tui.widgets.table import FleetTable
+from tui.widgets.themes import style_of
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import Part, packed
 from tui.widgets.upcoming import Upcoming
@@ -127,7 +128,7 @@ class Overview(Pane):
         self.found = survey(self.session, self._timeline.reach(now))
         self._timeline.tell(now, self.found.ends, self.found.renews)
         self._notices.tell(
-            [(notice.sign.glyph, notice.who, notice.why, notice.sign.tone.style) for notice in self.found.notices],
+            [(notice.sign.glyph, notice.who, notice.why, style_of(notice.sign.tone)) for notice in self.found.notices],
             known=bool(self.session.store.credentials or self.session.store.accounts),
         )
         self.query_one("#health", Static).update(self._health())
@@ -156,18 +157,18 @@ class Overview(Pane):
         for state in sorted(State, key=STATE_RANK.__getitem__):
             number = self.found.states[state]
             if number:
-                states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", STATES[state].tone.style))
+                states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", style_of(STATES[state].tone)))
         lines = packed(states or [("no credential is known yet", "$mute")], width, 2)
         if not short:
             clusters = [
-                (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", REACHES[row.reach].tone.style)
+                (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", style_of(REACHES[row.reach].tone))
                 for row in self._clusters()
                 if row.reach not in (Reach.READY, Reach.NOT_CONNECTED) and not echoes(row, self.session.store.clusters)
             ]
             ready = self.session.reaches().get(Reach.READY, 0)
             if ready:
                 sign = REACHES[Reach.READY]
-                clusters.append((f"{sign.glyph} {ready} ready", sign.tone.style))
+                clusters.append((f"{sign.glyph} {ready} ready", style_of(sign.tone)))
             lines += packed(clusters, width, 2) if clusters else []
         return Content("\n").join(lines)
 

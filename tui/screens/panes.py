@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from tui.fleet.fields import OF_AREA, Cell, on_screen
+from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
 from tui.fleet.fields.lifetimes import with_undo
 from tui.fleet.filter import parse
 from tui.fleet.query import Query
@@ -71,6 +71,8 @@ class Pane(Horizontal):
     help_text: str = ""
     text: str = ""
     """What the list is filtered by."""
+    fields: tuple[Field[Any], ...] = ()
+    """What can be said of its rows."""
 
     def filter(self, text: str) -> None:
         """Narrow what is shown to what holds these words."""
@@ -115,7 +117,8 @@ class ListPane(Pane):
         self.scope = Scope()
         self.title = area.value.capitalize()
         self.help_text = _HELP[area]
-        columns = on_screen(OF_AREA[area], getattr(session.settings.columns, area.value))
+        self.fields = OF_AREA[area]
+        columns = on_screen(self.fields, getattr(session.settings.columns, area.value))
         self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id=f"{area.value}-table")
         self.table.empty = self._empty
         self._side = FactsView(id=f"{area.value}-facts", classes="side")

@@ -15,6 +15,7 @@ from tui.kube.text import safe_text
 
 from .columns import cut
 from .hanging import hang
+from .themes import style_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _lines(sections: Sequence[Section], width: int) -> list[Content]:
         lines.append(Content.styled(safe_text(section.title), "$primary bold"))
         for fact in section.facts:
             label, value = cut(safe_text(fact.label), widest), safe_text(fact.value)
-            parts = [Content.styled(value, fact.tone.style or "$foreground")]
+            parts = [Content.styled(value, style_of(fact.tone) or "$foreground")]
             if fact.note:
                 parts.append(Content.styled(f"  {safe_text(fact.note)}", "$faint"))
             lines += hang(Content.styled(f"{label}  ", "$mute"), Content.assemble(*parts), width)

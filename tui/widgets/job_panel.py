@@ -25,6 +25,7 @@ from tui.kube.text import safe_text
 
 from .columns import cut
 from .hanging import hang
+from .themes import style_of
 
 _FRAME: Final = 6
 """Cells of a line that its frame, the blanks inside of it and a scroll bar take."""
@@ -226,7 +227,7 @@ def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
         else:
             says = task.message or sign.word
         lead = _line(sign, f"{cut(safe_text(task.title), widest, middle=True)}  ", "")
-        lines += hang(lead, Content.styled(safe_text(says), sign.tone.style if sign.tone is Tone.BAD else "$mute"),
+        lines += hang(lead, Content.styled(safe_text(says), style_of(sign.tone) if sign.tone is Tone.BAD else "$mute"),
                       width - _FRAME)  # fmt: skip
     if len(ordered) > most:
         lines.append(Content.styled(f"  … and {len(ordered) - most} more", "$mute"))
@@ -248,11 +249,11 @@ def _sign(job: JobLike) -> Sign:
 
 def _line(sign: Sign, title: str, says: str, *, quiet: bool = False) -> Content:
     parts = [
-        Content.styled(f"{sign.glyph} ", sign.tone.style),
+        Content.styled(f"{sign.glyph} ", style_of(sign.tone)),
         Content.styled(safe_text(title), "$faint" if quiet else "$strong"),
     ]
     if says:
-        parts.append(Content.styled(f"  {safe_text(says)}", sign.tone.style if sign.tone is Tone.BAD else "$mute"))
+        parts.append(Content.styled(f"  {safe_text(says)}", style_of(sign.tone) if sign.tone is Tone.BAD else "$mute"))
     return Content.assemble(*parts)
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 from textual.theme import Theme
 
+from tui.fleet.signs import Tone
+
 _PREFIX: Final = "kubemint-"
 DARK: Final = "kubemint-dark"
 LIGHT: Final = "kubemint-light"
@@ -178,3 +180,8 @@ def next_theme(name: str) -> str:
     """The full name of the one after this."""
     names = list(PALETTES)
     return names[(names.index(name) + 1) % len(names)] if name in names else DARK
+
+
+def style_of(tone: Tone) -> str:
+    """A tone as a style for `Content`: the themes have a colour of its name."""
+    return f"${tone.value}" if tone else ""

@@ -16,6 +16,8 @@ from tui.fleet.rows import Reach
 from tui.fleet.signs import REACHES, Tone
 from tui.kube.text import safe_text
 
+from .themes import style_of
+
 _LASTING: Final = (Tone.PLAIN, Tone.MUTE, Tone.INFO)
 """Which facts are left out first where there is little room; what warns never is."""
 
@@ -122,7 +124,7 @@ class TopBar(Widget):
             if number:
                 sign = REACHES[reach]
                 parts.append((f"  {sign.glyph} {number} {sign.word}" if detail == 2 else f"  {sign.glyph} {number}",
-                              sign.tone.style))  # fmt: skip
+                              style_of(sign.tone)))  # fmt: skip
         return parts
 
 
@@ -219,7 +221,7 @@ class Crumbs(Widget):
             facts.remove(min(facts, key=lambda fact: _LASTING.index(fact[1]) if fact[1] in _LASTING else len(_LASTING)))
         tail: list[Part] = []
         for text, tone in facts:
-            tail += [("   ", ""), (text, tone.style or "$mute")]
+            tail += [("   ", ""), (text, style_of(tone) or "$mute")]
         room = self.size.width - length(tail) - 1
         if length(parts) > room:
             names = self.SEPARATOR.join(self._trail)
