@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
+import msgspec
 import pytest
 from textual.app import App, ComposeResult
 
@@ -245,6 +246,23 @@ def test_what_expires_next_comes_first_and_what_has_expired_last() -> None:
     turned = Upcoming(store.view(Area.CREDENTIALS, query=Query()), NOW)
     assert [turned[index].name for index in range(len(turned))] == ["next", "later", "never", "gone"]
     assert [turned.find(turned.key_at(index)) for index in range(len(turned))] == [0, 1, 2, 3]
+    assert turned.expired == 1
+
+
+def test_what_was_revoked_stands_with_what_has_no_end_whenever_it_would_have_ended() -> None:
+    """It has no time left to be sorted by, so it must not mislead the search for what ends next either."""
+    store = FleetStore(clock=lambda: NOW)
+    revoked = [credential(f"revoked-{number}", timedelta(minutes=-10 - number)) for number in range(5)]
+    store.put(
+        credential("next", timedelta(minutes=30)),
+        credential("gone", timedelta(minutes=-5)),
+        *(
+            msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, state=State.REVOKED))
+            for row in revoked
+        ),
+    )
+    turned = Upcoming(store.view(Area.CREDENTIALS, query=Query()), NOW)
+    assert [turned[index].name for index in range(len(turned))] == ["next", *(row.name for row in revoked), "gone"]
     assert turned.expired == 1
 
 

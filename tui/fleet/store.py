@@ -16,10 +16,11 @@ from typing import cast, overload
 
 import msgspec
 
-from tui.issuance.types import Identity, State
+from tui.issuance.types import Identity
 
 from .fields import DEFAULT_SORT, OF_AREA, haystack_of, sort_fields, sorts, words_of
 from .fields.field import Asked
+from .fields.lifetimes import ends_at
 from .filter import parse
 from .handles import Handles, RowKey
 from .links import Links
@@ -365,7 +366,7 @@ def _value(words: Mapping[str, Asked], row: Row, now: datetime, word: str) -> st
 def _falls(row: Row, between: tuple[datetime, datetime], moments: Moments, now: datetime) -> bool:
     """Whether a credential ends or is due in there; its stamps are by its cluster's clock."""
     credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
-    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
+    if credential is None or ends_at(credential) is None:
         return False
     ahead = moments[clock_of(row)] - now
     if abs(ahead) < _NO_SKEW:  # as countdowns have it

@@ -192,10 +192,8 @@ def _now(fleet: Fleet, row: Row) -> datetime:
 
 
 def _ends_before(row: Row, limit: datetime) -> bool:
+    from tui.fleet.fields.lifetimes import ends_at
     from tui.fleet.rows import CredentialRow, RequestRow
-    from tui.issuance.types import State
 
-    credential = row.credential if isinstance(row, CredentialRow | RequestRow) else None
-    if credential is None or credential.expires_at is None or credential.state is State.REVOKED:
-        return False
-    return credential.expires_at <= limit
+    ends = ends_at(row.credential) if isinstance(row, CredentialRow | RequestRow) else None
+    return ends is not None and ends <= limit

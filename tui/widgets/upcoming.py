@@ -6,6 +6,8 @@ from bisect import bisect_right
 from datetime import datetime
 from typing import Any
 
+from tui.fleet.fields.lifetimes import ends_at
+
 from .table_rows import Rows
 
 
@@ -41,7 +43,7 @@ class Upcoming:
 
 
 class _Expiries:
-    """The instants of expiry of a view, for bisection; rows without one come last."""
+    """The instants of expiry of a view, as it is sorted by them; rows without one come last."""
 
     def __init__(self, view: Rows) -> None:
         self._view = view
@@ -50,7 +52,5 @@ class _Expiries:
         return len(self._view)
 
     def __getitem__(self, index: int, /) -> float:
-        credential = self._view[index].credential
-        if credential is None or credential.expires_at is None:
-            return float("inf")
-        return float(credential.expires_at.timestamp())
+        ends = ends_at(self._view[index].credential)
+        return float("inf") if ends is None else ends.timestamp()
