@@ -49,7 +49,7 @@ async def issue_many(kubeconfig: Path, folder: Path) -> None:
             spec = IssueSpec(
                 identity=Identity(cluster, "bulk", "robot"), destinations=(place,), duration=timedelta(hours=8)
             )
-            outcome = await engine.execute(await engine.plan_issue(spec))
+            outcome = await engine.execute(await engine.plan(spec))
             assert outcome.ok, outcome
 
         for cluster in CLUSTERS:

@@ -127,7 +127,7 @@ async def test_what_was_revoked_and_what_lives_is_replaced_only_after_a_yes(dash
         def held() -> bytes:
             return Path(place.path).read_bytes()
 
-        issued = await session.engine.execute(await session.engine.plan_issue(spec))
+        issued = await session.engine.execute(await session.engine.plan(spec))
         first = held()
         job = driver.app.start_job("issue", [work.task(session, NEW_CREDENTIAL, spec)])
         screen = await driver.on(ConfirmScreen)

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from tests.dashboard.by_hand import NOW, Made, Open, app, at_rest, one_by_one, stopped, taken
 from tui.app import KubemintApp
 from tui.issuance import snippet
+from tui.issuance.dpf.wishes import Abandon, Delete
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage_tree import Node, Part
 from tui.issuance.lineage_users import Users
@@ -79,6 +80,10 @@ async def pod(address: Address) -> str:
     return snippet.text("default", "storage-agent")
 
 
+async def ended(wish: Delete | Abandon) -> Plan:
+    return await (deletion if isinstance(wish, Delete) else abandonment)(wish.address)
+
+
 @pytest.fixture
 def answered(app: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
     """The dashboard over rows written by hand, and what its clusters would say."""
@@ -90,8 +95,7 @@ def answered(app: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
         assert dashboard._given is not None
         engine = dashboard._given.engine
         monkeypatch.setattr(engine, "plan_revoke", revocation)
-        monkeypatch.setattr(engine, "plan_delete_request", deletion)
-        monkeypatch.setattr(engine, "plan_abandon_request", abandonment)
+        monkeypatch.setattr(engine, "plan", ended)
         monkeypatch.setattr(engine, "snippet", pod)
         monkeypatch.setattr(engine, "undo_window", undo_window)
         return dashboard

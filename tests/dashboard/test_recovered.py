@@ -38,7 +38,7 @@ async def test_an_activity_that_opens_first_shows_the_journal_and_says_what_was_
         engine = driver.app.session.engine
         engine.checkpoint = die
         with pytest.raises(Killed):
-            await engine.execute(await engine.plan_issue(spec))
+            await engine.execute(await engine.plan(spec))
 
     memory = tmp_path / "memory.json"
     write(memory, Memory(area="activity"), b"")

@@ -146,7 +146,7 @@ async def test_what_another_rotated_since_is_not_acted_on(ebench: Bench, wish: s
         "rotate": lambda: engine.plan_rotate(issued.address),
         "revoke": lambda: engine.plan_revoke(issued.address),
         "export": lambda: engine.plan_export(issued.address, arena.file("copy.kubeconfig")),
-        "issue": lambda: engine.plan_issue(arena.spec(), replace=True),
+        "issue": lambda: engine.plan(arena.spec(), replace=True),
     }
     plan = await plans[wish]()
     await ebench.rotate(issued.address)
@@ -162,7 +162,7 @@ async def test_what_another_rotated_since_is_not_acted_on(ebench: Bench, wish: s
 async def test_an_account_that_is_another_one_by_now_gets_no_token(ebench: Bench) -> None:
     arena = ebench.arena
     await ebench.make_account()
-    plan = await ebench.engine.plan_issue(arena.spec())
+    plan = await ebench.engine.plan(arena.spec())
     await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=arena.namespace)
     await ebench.make_account()
     outcome = await ebench.engine.execute(plan)

@@ -96,7 +96,7 @@ async def test_e19_the_missing_right_to_mint_is_named(bench: Bench) -> None:
     """E19: create serviceaccounts/token, in which namespace, for which account."""
     arena = bench.arena
     async with await operator(bench, ACCOUNTS, HANDLES) as limited:
-        outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+        outcome = await limited.engine.execute(await limited.engine.plan(arena.spec(create_account=False)))
     assert not outcome.ok
     said = f"{outcome.error} {outcome.hint}"
     assert "create serviceaccounts/token" in said
@@ -109,7 +109,7 @@ async def test_e19_the_missing_right_to_mint_is_named(bench: Bench) -> None:
 async def test_no_right_to_make_handles_still_issues_and_says_what_that_means(bench: Bench) -> None:
     arena = bench.arena
     async with await operator(bench, ACCOUNTS, TOKENS) as limited:
-        plan = await limited.engine.plan_issue(
+        plan = await limited.engine.plan(
             arena.spec(arena.file("robot.token"), format=Format.TOKEN, create_account=False)
         )
         said: list[str] = list(plan.warnings)
@@ -151,7 +151,7 @@ async def test_a_full_quota_is_no_missing_right(bench: Bench) -> None:
     """What could be revoked if there were room is not issued without a way to revoke it."""
     arena = bench.arena
     async with await operator(bench, ACCOUNTS, TOKENS, HANDLES) as limited, no_more_secrets(bench):
-        outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+        outcome = await limited.engine.execute(await limited.engine.plan(arena.spec(create_account=False)))
         assert not outcome.ok
         assert "exceeded quota" in outcome.error
         assert not Path(arena.file().path).exists()
@@ -163,7 +163,7 @@ async def test_who_may_not_look_at_secrets_leaves_nothing_open(bench: Bench) -> 
     arena = bench.arena
     blind: Rule = ("create,delete", "secrets")
     async with await operator(bench, ACCOUNTS, TOKENS, blind) as limited, no_more_secrets(bench):
-        outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+        outcome = await limited.engine.execute(await limited.engine.plan(arena.spec(create_account=False)))
         assert not outcome.ok
         assert limited.state.open_plans() == []
         assert await limited.engine.recover() == []
@@ -173,7 +173,7 @@ async def test_an_account_that_may_not_be_looked_at(bench: Bench) -> None:
     """Only the token itself needs a right; whether the account exists the server says when it is asked for one."""
     arena = bench.arena
     async with await operator(bench, TOKENS, HANDLES) as limited:
-        outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+        outcome = await limited.engine.execute(await limited.engine.plan(arena.spec(create_account=False)))
     assert outcome.ok, outcome.error
     assert len(await bench.handles()) == 1
 
@@ -183,7 +183,7 @@ async def test_no_rights_at_all(bench: Bench) -> None:
     said = ""
     async with await operator(bench) as limited:
         try:
-            outcome = await limited.engine.execute(await limited.engine.plan_issue(arena.spec(create_account=False)))
+            outcome = await limited.engine.execute(await limited.engine.plan(arena.spec(create_account=False)))
             said = f"{outcome.error} {outcome.hint}"
         except KubeError as error:
             said = f"{error} {error.hint}"

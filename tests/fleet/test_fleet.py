@@ -260,7 +260,7 @@ async def test_exports_show_appear_and_go(harbor: EmbeddedFleet, tmp_path: Path)
             destinations=(FileDestination(str(path)),),
             create_account=True,
         )
-        outcome = await fleet.engine.execute(await fleet.engine.plan_issue(spec))
+        outcome = await fleet.engine.execute(await fleet.engine.plan(spec))
         assert outcome.ok, outcome
         key = f"file:{path}"
         await until(lambda: key in fleet.store.credentials, "the export shows")
@@ -296,7 +296,7 @@ async def test_open_work_is_recovered_at_the_start(harbor: EmbeddedFleet, tmp_pa
         engine = fleet.engine
         engine.checkpoint = die
         with pytest.raises(Killed):
-            await engine.execute(await engine.plan_issue(spec))
+            await engine.execute(await engine.plan(spec))
     async with over(harbor, tmp_path, read_only=False) as fleet:
         await until(lambda: fleet.recovered, "the engine finished what was open")
         assert [outcome.ok for outcome in fleet.recovered] == [True]
@@ -312,7 +312,7 @@ async def test_what_stays_open_is_tried_again_while_the_fleet_runs(harbor: Embed
     )
     async with over(harbor, tmp_path, read_only=False, grace=timedelta(0)) as fleet:
         engine, state = fleet.engine, fleet.engine.state
-        issued = await engine.execute(await engine.plan_issue(spec))
+        issued = await engine.execute(await engine.plan(spec))
         refused = harbor.cluster("harbor").faults.add(FaultRule(Answer(403), verb="delete", path="/secrets/kubemint-"))
         rotated = await engine.execute(await engine.plan_rotate(issued.address))
         assert rotated.ok, rotated

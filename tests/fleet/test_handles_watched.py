@@ -37,7 +37,7 @@ def robot(*places: FileDestination | SecretDestination, cluster: str = "harbor")
 
 
 async def issued(fleet: Fleet, spec: IssueSpec) -> Handle:
-    outcome = await fleet.engine.execute(await fleet.engine.plan_issue(spec))
+    outcome = await fleet.engine.execute(await fleet.engine.plan(spec))
     assert outcome.ok, outcome
     assert outcome.credential is not None
     assert outcome.credential.handle is not None

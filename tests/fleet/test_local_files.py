@@ -28,7 +28,7 @@ async def written(fleet: Fleet, path: Path, *, merge: bool = False) -> str:
     robot = Identity("harbor", "default", "robot")
     place = FileDestination(str(path), merge=merge)
     wish = IssueSpec(identity=robot, destinations=(place,), create_account=True)
-    outcome = await fleet.engine.execute(await fleet.engine.plan_issue(wish))
+    outcome = await fleet.engine.execute(await fleet.engine.plan(wish))
     assert outcome.ok, outcome.error
     assert outcome.credential is not None
     return str(outcome.credential.address)

@@ -72,7 +72,7 @@ async def loop(fleet: Fleet) -> AsyncIterator[RenewalLoop]:
 async def issued(fleet: Fleet, name: str) -> None:
     identity = Identity("harbor", "loops", "robot")
     wish = IssueSpec(identity=identity, destinations=(SecretDestination("harbor", "loops", name),), create_account=True)
-    assert (await fleet.engine.execute(await fleet.engine.plan_issue(wish))).ok
+    assert (await fleet.engine.execute(await fleet.engine.plan(wish))).ok
 
 
 async def make_due(fleet: Fleet, name: str) -> None:

@@ -105,7 +105,7 @@ async def test_entering_one_as_a_viewer_and_leaving_it(harbor: EmbeddedFleet, tm
         robot = Identity(MEADOW, "default", "default")
         spec = IssueSpec(identity=robot, destinations=(FileDestination(str(tmp_path / "robot")),))
         with pytest.raises(UsageError, match=CANNOT_MINT):
-            await fleet.engine.plan_issue(spec)
+            await fleet.engine.plan(spec)
         await fleet.disconnect_shoot(MEADOW)
         assert row(fleet, MEADOW).reach is Reach.NOT_CONNECTED
         assert not any(account.cluster == MEADOW for account in fleet.store.accounts.values())
@@ -124,7 +124,7 @@ async def test_an_admin_issues_there_and_where_that_is_forbidden_it_says_so(
         assert (await fleet.connect_shoot(MEADOW, AccessLevel.ADMIN)).reach in (Reach.READY, Reach.SLOW)
         robot = Identity(MEADOW, "default", "default")
         spec = IssueSpec(identity=robot, destinations=(FileDestination(str(tmp_path / "robot")),))
-        outcome = await fleet.engine.execute(await fleet.engine.plan_issue(spec))
+        outcome = await fleet.engine.execute(await fleet.engine.plan(spec))
         assert outcome.ok, outcome
         refused = await fleet.connect_shoot(LEDGER, AccessLevel.ADMIN)
         assert refused.reach is Reach.FORBIDDEN

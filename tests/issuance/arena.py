@@ -122,7 +122,7 @@ class Bench:
 
     async def issue(self, spec: IssueSpec, **words: bool) -> Any:
         """Issue, and insist that it worked."""
-        outcome = await self.engine.execute(await self.engine.plan_issue(spec, **words))
+        outcome = await self.engine.execute(await self.engine.plan(spec, **words))
         assert outcome.ok, outcome
         return outcome
 

@@ -101,7 +101,7 @@ def _die(
                 assert (await engine.execute(await engine.plan_rotate(work))).ok
             engine.checkpoint = checkpoint
             if isinstance(work, IssueSpec):
-                plan = await engine.plan_issue(work)
+                plan = await engine.plan(work)
             elif undo:
                 plan = await engine.plan_undo(work)
             elif revoke:

@@ -22,6 +22,7 @@ from tui.fleet.fleet import Fleet
 from tui.issuance import capi, csi, exec_minting, token_secret
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.deliveries import CLOSED
+from tui.issuance.dpf.wishes import Delete, Keep
 from tui.issuance.engine import Engine
 from tui.issuance.exec_cache import Question
 from tui.issuance.external_secrets import STORES, secret_store
@@ -35,7 +36,7 @@ from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.rights import Flow
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.state import StateStore
-from tui.issuance.tenant_wish import TenantPush
+from tui.issuance.tenant_wish import StoreWish, TenantPush
 from tui.issuance.types import AccessLevel, Address, Destination, Plan, ShootAccess, ShootWish
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -47,13 +48,13 @@ from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS
 async def issue_file(trial: Trial) -> bool:
     """A file; then one that cannot be written in the end, so that the handle is taken back."""
     assert trial.file("a").path
-    good = await trial.execute(trial.engine.plan_issue(trial.spec(trial.file("a"))))
+    good = await trial.execute(trial.engine.plan(trial.spec(trial.file("a"))))
     late = trial.file("late")
 
     def meanwhile() -> None:
         Path(late.path).mkdir()
 
-    assert not await trial.execute(trial.engine.plan_issue(trial.spec(late)), meanwhile, "write:0")
+    assert not await trial.execute(trial.engine.plan(trial.spec(late)), meanwhile, "write:0")
     return good
 
 
@@ -61,13 +62,13 @@ async def issue_secret(trial: Trial) -> bool:
     """Into a new Secret, and again into the same one."""
     good = True
     for again in (False, True):
-        good = await trial.execute(trial.engine.plan_issue(trial.spec(trial.secret()), replace=again)) and good
+        good = await trial.execute(trial.engine.plan(trial.spec(trial.secret()), replace=again)) and good
     return good
 
 
 async def given(trial: Trial, *destinations: Destination) -> Address:
     """A credential that the administrator has issued, of which the operator's state knows nothing."""
-    outcome = await trial.admin.execute(await trial.admin.plan_issue(trial.spec(*destinations)))
+    outcome = await trial.admin.execute(await trial.admin.plan(trial.spec(*destinations)))
     assert outcome.ok, outcome.error
     return outcome.address
 
@@ -76,7 +77,7 @@ async def rotate(trial: Trial) -> bool:
     """What somebody else put into a Secret, and what this operator put into a file."""
     good = await trial.execute(trial.engine.plan_rotate(await given(trial, trial.secret())))
     file = trial.file("mine")
-    good = await trial.execute(trial.engine.plan_issue(trial.spec(file))) and good
+    good = await trial.execute(trial.engine.plan(trial.spec(file))) and good
     if not good:
         return False
     return await trial.execute(trial.engine.plan_rotate(Address(CredentialKind.FILE, "", "", file.path)))
@@ -109,9 +110,9 @@ async def identity(trial: Trial) -> bool:
     def meanwhile() -> None:
         Path(late.path).mkdir(parents=True)
 
-    assert not await trial.execute(trial.engine.plan_create_identity(late), meanwhile, "token")
+    assert not await trial.execute(trial.engine.plan(late), meanwhile, "token")
     wish = IdentityWish(identity=trial.identity, folder=str(trial.folder), secret=KEPT)
-    return await trial.execute(trial.engine.plan_create_identity(wish))
+    return await trial.execute(trial.engine.plan(wish))
 
 
 async def dpu_keep(trial: Trial) -> bool:
@@ -125,9 +126,12 @@ async def dpu_keep(trial: Trial) -> bool:
     kept = {"name": KEPT, "namespace": place.ns}
     await place.want("here", targetCluster=None, serviceAccount=own, secret=kept)
     good = True
-    for planning in (engine.plan_keep_request, engine.plan_keep_request, engine.plan_delete_request):
+    for wish in (Keep, Keep, Delete):
         for name in ("there", "here"):
-            good = await trial.execute(planning(Address(CredentialKind.REQUEST, place.host, place.ns, name))) and good
+            good = (
+                await trial.execute(engine.plan(wish(Address(CredentialKind.REQUEST, place.host, place.ns, name))))
+                and good
+            )
     return good
 
 
@@ -136,7 +140,7 @@ async def snippet(trial: Trial) -> bool:
     place, form = trial.place, Format.TOKEN_FILE
     await place.want("there", type=form.value)
     wish = msgspec.structs.replace(trial.spec(trial.secret()), format=form)
-    outcome = await trial.admin.execute(await trial.admin.plan_issue(wish))
+    outcome = await trial.admin.execute(await trial.admin.plan(wish))
     assert outcome.ok, outcome
     good = True
     for address in (Address(CredentialKind.REQUEST, place.host, place.ns, "there"), outcome.address):
@@ -151,7 +155,7 @@ async def snippet(trial: Trial) -> bool:
 async def made_identity(trial: Trial) -> Address:
     """An identity that the administrator made; its token Secret."""
     wish = IdentityWish(identity=trial.identity, folder=str(trial.folder / "admins"), secret=KEPT)
-    outcome = await trial.admin.execute(await trial.admin.plan_create_identity(wish))
+    outcome = await trial.admin.execute(await trial.admin.plan(wish))
     assert outcome.ok, outcome
     return outcome.address
 
@@ -169,7 +173,7 @@ async def identity_show(trial: Trial) -> bool:
 async def mint(trial: Trial) -> bool:
     source = await made_identity(trial)
     await eventually_mints(trial, source)
-    good = await trial.execute(trial.engine.plan_self_issue(SelfWish(source=source, out=trial.file("short").path)))
+    good = await trial.execute(trial.engine.plan(SelfWish(source=source, out=trial.file("short").path)))
     trial.said = [text for text in trial.said if "bound to nothing" not in text]  # by design: it may not make handles
     return good
 
@@ -178,7 +182,7 @@ async def eventually_mints(trial: Trial, source: Address) -> None:
     """A real authorizer learns of new Roles a moment later."""
     for number in range(100):
         wish = SelfWish(source=source, out=trial.file(f"try-{number}").path)
-        if (await trial.admin.execute(await trial.admin.plan_self_issue(wish))).ok:
+        if (await trial.admin.execute(await trial.admin.plan(wish))).ok:
             return
         await asyncio.sleep(0.05)
 
@@ -218,7 +222,7 @@ def access(trial: Trial, name: str = "meadow", level: AccessLevel = AccessLevel.
 
 async def shoot(trial: Trial, level: AccessLevel) -> bool:
     wish = ShootWish(shoot=access(trial, level=level), path=trial.file("shoot").path)
-    return await trial.execute(trial.engine.plan_issue_shoot(wish))
+    return await trial.execute(trial.engine.plan(wish))
 
 
 async def shoot_admin(trial: Trial) -> bool:
@@ -232,7 +236,7 @@ async def shoot_viewer(trial: Trial) -> bool:
 async def shoot_exec(trial: Trial) -> bool:
     """The kubeconfig is written, then the plugin answers it."""
     wanted = access(trial)
-    if not await trial.execute(trial.engine.plan_plain(PlainWish(path=trial.file("exec").path, shoot=wanted))):
+    if not await trial.execute(trial.engine.plan(PlainWish(path=trial.file("exec").path, shoot=wanted))):
         return False
     try:
         client = await trial.clusters.client(trial.place.host)
@@ -246,7 +250,7 @@ async def shoot_exec(trial: Trial) -> bool:
 async def shoot_oidc(trial: Trial) -> bool:
     """One whose login is that of a preset for the whole garden, so that every place is looked at."""
     wish = PlainWish(path=trial.file("oidc").path, way=Way.OIDC, shoot=access(trial, "shop"))
-    return await trial.execute(trial.engine.plan_plain(wish))
+    return await trial.execute(trial.engine.plan(wish))
 
 
 class TenantClusters(KubeconfigClusters):
@@ -301,7 +305,7 @@ async def tenancy(trial: Trial) -> AsyncIterator[Callable[..., Awaitable[bool]]]
 
             async def planned() -> Plan:
                 await clusters.client(tenant)
-                return await trial.engine.plan_tenant_push(TenantPush(**given | wish), replace=replace)
+                return await trial.engine.plan(TenantPush(**given | wish), replace=replace)
 
             return await trial.execute(planned())
 
@@ -327,11 +331,11 @@ async def tenant_store(trial: Trial) -> bool:
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(asyncio.run, make()).result()
 
-        assert not await trial.execute(trial.engine.plan_tenant_store(host, ns, tenant), meanwhile, "store")
+        assert not await trial.execute(trial.engine.plan(StoreWish(host, ns, tenant)), meanwhile, "store")
         if trial.said:
             return False
         await trial.place.client.delete(STORES, tenant, namespace=ns)
-        return await trial.execute(trial.engine.plan_tenant_store(host, ns, tenant))
+        return await trial.execute(trial.engine.plan(StoreWish(host, ns, tenant)))
 
 
 async def define_stores(admin: Client) -> None:
@@ -357,7 +361,7 @@ async def tenant_push_external(trial: Trial) -> bool:
     async with tenancy(trial) as push:
         host, ns, tenant = trial.place.host, trial.place.ns, trial.place.members[0]
         helper = Engine(trial.place.known, trial.admin.state, grace=timedelta(0), owner="admin")
-        made = await helper.execute(await helper.plan_tenant_store(host, ns, tenant))
+        made = await helper.execute(await helper.plan(StoreWish(host, ns, tenant)))
         await helper.aclose()
         assert made.ok, made.error
         good = True

@@ -10,7 +10,7 @@ async def main() -> None:
     async with KubeconfigClusters() as clusters:
         engine = Engine(clusters, StateStore.open())
         robot = Identity(clusters.current, "default", "robot")
-        plan = await engine.plan_issue(
+        plan = await engine.plan(
             IssueSpec(identity=robot, destinations=(FileDestination("robot.kubeconfig"),), create_account=True)
         )
         outcome = await engine.execute(plan, on_step=lambda step: print(step.title, step.status, step.message))

@@ -54,7 +54,7 @@ class Tenancy(Bench):
         return TenantPush(**given | changes)
 
     async def push(self, **changes: Any) -> Any:
-        return await self.engine.execute(await self.engine.plan_tenant_push(self.wish(**changes)))
+        return await self.engine.execute(await self.engine.plan(self.wish(**changes)))
 
     async def pushed(self, namespace: str = "", name: str = "management-serviceaccount-token") -> dict[str, Any]:
         """The Secret in the tenant."""

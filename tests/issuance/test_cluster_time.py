@@ -14,6 +14,7 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place, embedded_place
 from tests.issuance.test_engine_requests import address_of, draft
 from tui.demo.running import FleetThread
+from tui.issuance.dpf.wishes import Keep
 from tui.issuance.engine import Engine
 from tui.issuance.lease import Lease, LeaseHeld
 from tui.issuance.state import StateStore
@@ -67,10 +68,10 @@ async def test_the_engine_sees_and_cleans_up_by_the_clusters_clock(place: Place,
     engine = Engine(place.known, state, clock=HERE, grace=timedelta(seconds=1))
     address = address_of(place)
     try:
-        assert (await engine.execute(await engine.plan_create_request(draft(place)))).ok
-        assert (await engine.execute(await engine.plan_keep_request(address, take_over=True))).ok
+        assert (await engine.execute(await engine.plan(draft(place)))).ok
+        assert (await engine.execute(await engine.plan(Keep(address), take_over=True))).ok
         assert (await engine.lookup(address)).state is State.VALID
-        plan = await engine.plan_keep_request(address, take_over=True)
+        plan = await engine.plan(Keep(address), take_over=True)
         assert plan.steps[1].title == "Compare everything with what is wanted"
         outcome = await engine.execute(await engine.plan_rotate(address))
         assert outcome.ok, outcome

@@ -201,7 +201,7 @@ async def test_files_that_are_gone_and_whose_token_is_dead_are_forgotten(embedde
 
 async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -> None:
     async with Bench(embedded) as bench:
-        plan = await bench.engine.plan_issue(embedded.spec())
+        plan = await bench.engine.plan(embedded.spec())
 
         def cancel(point: str) -> None:
             if point == "after:token":
@@ -219,7 +219,7 @@ async def test_a_cancelled_plan_is_settled_by_the_same_engine(embedded: Arena) -
 async def test_a_cluster_that_hangs_holds_up_the_recovery_of_no_other(embedded: Arena, embedded_old: Arena) -> None:
     async with Bench(embedded_old, patience=300) as bench:
         for arena, name in ((embedded_old, "first"), (embedded, "second")):
-            plan = await bench.engine.plan_issue(arena.spec(arena.file(name)))
+            plan = await bench.engine.plan(arena.spec(arena.file(name)))
 
             def cancel(point: str) -> None:
                 if point == "after:token":
@@ -256,7 +256,7 @@ async def test_a_write_that_is_cancelled_is_over_before_others_may_begin(
 
     file = FileDestination(embedded.file().path, merge=merge)
     async with Bench(embedded) as bench, Bench(embedded) as other:
-        plan = await bench.engine.plan_issue(embedded.spec(file))
+        plan = await bench.engine.plan(embedded.spec(file))
         monkeypatch.setattr(os, "fsync", slow)
         execution = asyncio.create_task(bench.engine.execute(plan))
         assert await asyncio.to_thread(begun.wait, 30)
@@ -302,7 +302,7 @@ async def test_what_a_living_process_works_on_is_left_to_it(embedded: Arena) -> 
                 states.append(len(other.state.open_plans()))
 
         bench.engine.checkpoint = watch
-        plan = await bench.engine.plan_issue(embedded.spec())
+        plan = await bench.engine.plan(embedded.spec())
 
         async def meddle() -> None:
             while not states:

@@ -75,7 +75,7 @@ def draft(place: Place, **fields: Any) -> DPURequestDraft:
 async def test_created_issued_rotated_exported_and_revoked_without_a_controller(both: Place, tmp_path: Path) -> None:
     async with bench_of(both, tmp_path) as bench:
         engine, address = bench.engine, address_of(both)
-        created = await engine.execute(await engine.plan_create_request(draft(both)))
+        created = await engine.execute(await engine.plan(draft(both)))
         assert created.ok, created
         assert created.address == address
         assert (await engine.lookup(address)).state is State.PENDING
@@ -347,10 +347,10 @@ async def test_an_account_that_cannot_be_made_anew_at_once_is_made_at_the_next_s
 async def test_a_draft_with_mistakes_names_them_all(place: Place, tmp_path: Path) -> None:
     async with bench_of(place, tmp_path) as bench:
         with pytest.raises(UsageError) as refused:
-            await bench.engine.plan_create_request(draft(place, name="Not A Name", duration="1d"))
+            await bench.engine.plan(draft(place, name="Not A Name", duration="1d"))
         assert "name" in refused.value.message
         assert "duration" in refused.value.message
         await place.want()
-        outcome = await bench.engine.execute(await bench.engine.plan_create_request(draft(place)))
+        outcome = await bench.engine.execute(await bench.engine.plan(draft(place)))
         assert not outcome.ok
         assert "exists already" in outcome.error

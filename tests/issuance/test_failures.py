@@ -60,7 +60,7 @@ async def test_a_refused_step_of_a_rotation_keeps_the_old_credential(ebench: Ben
 async def test_a_broken_connection_is_undone(embedded: Arena, action: Any, verb: str, path: str) -> None:
     """Even where the server did what it was asked and only its answer got lost."""
     async with Bench(embedded, patience=0.3) as bench:
-        plan = await bench.engine.plan_issue(embedded.spec())
+        plan = await bench.engine.plan(embedded.spec())
         with embedded.fault(FaultRule(action, verb=verb, path=path)):
             outcome = await bench.engine.execute(plan)
         assert not outcome.ok
@@ -83,7 +83,7 @@ async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
         spec = embedded.spec(embedded.secret())
         if existing:
             issued = await bench.issue(spec)
-        plan = await bench.engine.plan_issue(spec, replace=existing)
+        plan = await bench.engine.plan(spec, replace=existing)
         # The handle is created by the same verb at the same path: only the second creation is met.
         after = "before:write:0"
         # The transport sends a PUT again where a kept connection turns out to be dead.
@@ -116,7 +116,7 @@ async def test_a_write_whose_answer_got_lost_never_leaves_a_dead_token(
 
 async def test_what_cannot_be_undone_now_is_undone_at_the_next_start(ebench: Bench) -> None:
     arena = ebench.arena
-    plan = await ebench.engine.plan_issue(arena.spec())
+    plan = await ebench.engine.plan(arena.spec())
     refusals = [
         FaultRule(Answer(500), verb="create", path=TOKEN),
         FaultRule(Answer(500), verb="delete", path=r"/secrets/kubemint-"),
@@ -153,7 +153,7 @@ async def test_a_link_to_a_file_that_was_not_there_is_put_back_as_it_was(ebench:
     link, target = Path(arena.file().path), arena.folder / "elsewhere" / "robot"
     target.parent.mkdir()
     link.symlink_to(target)
-    plan = await ebench.engine.plan_issue(arena.spec(arena.file(), arena.secret()))
+    plan = await ebench.engine.plan(arena.spec(arena.file(), arena.secret()))
     after = "before:write:1"
     refusal = arena.fault(FaultRule(Answer(500), verb="create", path=r"/secrets$"))
     ebench.engine.checkpoint = lambda point: refusal.__enter__() if point == after else None
@@ -187,14 +187,14 @@ async def test_a_destination_that_cannot_be_made_leaves_everything_as_it_was(ebe
     arena = ebench.arena
     (arena.folder / "file").write_text("")
     with pytest.raises(FileError, match="file/x: not a directory") as caught:
-        await ebench.engine.plan_issue(arena.spec(arena.file("file/x")))
+        await ebench.engine.plan(arena.spec(arena.file("file/x")))
     assert caught.value.hint
     assert await ebench.handles() == []
     assert ebench.state.entries() == []
 
 
 async def test_a_journal_that_cannot_be_written_stops_before_anything_is_made(ebench: Bench) -> None:
-    plan = await ebench.engine.plan_issue(ebench.arena.spec())
+    plan = await ebench.engine.plan(ebench.arena.spec())
     ebench.state.close()
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
@@ -221,7 +221,7 @@ async def test_a_cluster_that_is_away_fails_the_plan_with_its_name(embedded: Are
     async with Bench(embedded) as bench:
         spec = embedded.spec(SecretDestination("island", "default", "x"))
         with pytest.raises(Unreachable, match="island"):
-            await bench.engine.plan_issue(spec)
+            await bench.engine.plan(spec)
 
 
 class Clock:
@@ -265,7 +265,7 @@ async def test_a19_every_wish_has_a_handle_and_a_token_of_its_own(ebench: Bench)
 
 async def test_a21_a_failed_issue_leaves_no_record(ebench: Bench) -> None:
     arena = ebench.arena
-    plan = await ebench.engine.plan_issue(arena.spec())
+    plan = await ebench.engine.plan(arena.spec())
     with arena.fault(FaultRule(Answer(500), verb="create", path=TOKEN)):
         assert not (await ebench.engine.execute(plan)).ok
     assert ebench.state.exports() == []

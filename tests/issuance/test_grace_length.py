@@ -16,9 +16,11 @@ from tests.issuance.test_lineage import put_pod
 from tui.demo import Answer, FaultRule
 from tui.issuance.consumers import Pod, Way
 from tui.issuance.dpf.cleanup import leftovers_of
+from tui.issuance.dpf.wishes import Keep
 from tui.issuance.external_secrets import PUSH_SECRETS
 from tui.issuance.grace_length import KUBELET, GraceWish, Sighting, Use, lasting, length
 from tui.issuance.secret_users import MOST_PODS, SecretName, SecretUsers
+from tui.issuance.tenant_wish import PushWish
 from tui.issuance.types import Action
 from tui.kube.resource import PODS
 
@@ -266,7 +268,7 @@ async def test_a_push_secret_on_an_interval_is_waited_for(ebench: Bench) -> None
     plan = await ebench.engine.plan_rotate(issued.address)
     assert plan.grace == 23 * MINUTE
     assert plan.grace_for == ("PushSecret onward carries it on every 20m",)
-    again = await ebench.engine.plan_push_again(arena.name, arena.namespace, "onward")
+    again = await ebench.engine.plan(PushWish(arena.name, arena.namespace, "onward"))
     assert again.grace == timedelta(0), "it is told at once, and waited for"
 
 
@@ -286,7 +288,7 @@ async def test_a_request_knows_the_readers_of_its_secret(place: Place, tmp_path:
         assert plan.grace_for == (
             f"1 pod mounts Secret {place.ns}/out: reader, and the kubelet brings a new one within 3m",
         )
-        keep = await bench.engine.plan_keep_request(address_of(place), take_over=True)
+        keep = await bench.engine.plan(Keep(address_of(place)), take_over=True)
         assert (keep.grace, keep.grace_for) == (KUBELET, plan.grace_for)
         rest = await place.keep(renew="it is wanted")
         assert rest.grace == KUBELET

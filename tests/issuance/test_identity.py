@@ -40,7 +40,7 @@ def token_path(arena: Arena) -> Path:
 
 
 async def create(bench: Bench, **given: Any) -> Outcome:
-    plan = await bench.engine.plan_create_identity(wish(bench.arena, **given))
+    plan = await bench.engine.plan(wish(bench.arena, **given))
     return await bench.engine.execute(plan)
 
 
@@ -158,7 +158,7 @@ async def test_l07_a_token_for_another_audience_as_granted(bench: Bench, kept: s
         duration=timedelta(days=1),
         audiences=(ISTIO,),
     )
-    outcome = await bench.engine.execute(await bench.engine.plan_self_issue(wanted))
+    outcome = await bench.engine.execute(await bench.engine.plan(wanted))
     assert outcome.ok, outcome
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     token = Sensitive(out.read_bytes())
@@ -181,9 +181,9 @@ async def test_the_token_to_ask_with_is_never_replaced_by_the_answer(ebench: Ben
     await create(ebench)
     own, path = file_address(ebench.arena), str(token_path(ebench.arena))
     with pytest.raises(UsageError, match="would be lost"):
-        await ebench.engine.plan_self_issue(SelfWish(source=own, cluster=ebench.arena.name, out=path))
+        await ebench.engine.plan(SelfWish(source=own, cluster=ebench.arena.name, out=path))
     with pytest.raises(UsageError, match="no long-lived token"):
-        await ebench.engine.plan_self_issue(SelfWish(source=ebench.arena.secret_address(), out=path))
+        await ebench.engine.plan(SelfWish(source=ebench.arena.secret_address(), out=path))
 
 
 @pytest.mark.parametrize("path", ["serviceaccounts/rok$", "roles/", "rolebindings/", "secrets/rok-token$"])
@@ -231,7 +231,7 @@ async def test_l05_what_was_there_before_survives_a_failure(ebench: Bench) -> No
 
 
 async def test_l05_a_cluster_that_goes_away_leaves_the_journal_open_until_it_is_back(ebench: Bench) -> None:
-    plan = await ebench.engine.plan_create_identity(wish(ebench.arena))
+    plan = await ebench.engine.plan(wish(ebench.arena))
     where = f"namespaces/{ebench.arena.namespace}/.*(rolebinding|create-token)"
     with (
         ebench.arena.fault(FaultRule(Drop(), verb="create", path=where)),
@@ -383,7 +383,7 @@ async def settled(engine: Engine, wanted: IdentityWish) -> Outcome:
     """Plan and execute, as soon as the authorizer knows the operator's Role."""
     for _ in range(100):
         try:
-            plan = await engine.plan_create_identity(wanted)
+            plan = await engine.plan(wanted)
         except Forbidden:
             await asyncio.sleep(0.05)
             continue

@@ -234,7 +234,7 @@ async def killed_at(bench: Bench, point: str, *, rotation: bool) -> None:
     if rotation:
         plan = await bench.engine.plan_rotate(legacy(bench.arena))
     else:
-        plan = await bench.engine.plan_create_identity(wish(bench.arena))
+        plan = await bench.engine.plan(wish(bench.arena))
     bench.engine.checkpoint = checkpoint
     with pytest.raises(Killed):
         await bench.engine.execute(plan)

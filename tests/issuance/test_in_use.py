@@ -18,7 +18,7 @@ async def test_an_account_that_another_plan_uses_by_now_survives_the_undo_of_the
     embedded: Arena,
 ) -> None:
     async with Bench(embedded) as bench, Bench(embedded, state="other") as other:
-        plan = await bench.engine.plan_issue(embedded.spec(embedded.file("mine")))
+        plan = await bench.engine.plan(embedded.spec(embedded.file("mine")))
 
         async def theirs() -> None:
             async with Bench(embedded, state="theirs") as also:

@@ -27,7 +27,7 @@ from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 async def test_a_kubeconfig_in_a_file_works_as_the_account_and_is_private(bench: Bench) -> None:
     arena = bench.arena
     seen: list[StepResult] = []
-    plan = await bench.engine.plan_issue(arena.spec(duration=timedelta(hours=2)))
+    plan = await bench.engine.plan(arena.spec(duration=timedelta(hours=2)))
     outcome = await bench.engine.execute(plan, seen.append)
     assert outcome.ok, outcome
     path = Path(arena.file().path)
@@ -92,7 +92,7 @@ async def test_one_wish_may_have_several_places(bench: Bench) -> None:
 
 
 async def test_a_plan_reads_only_and_runs_once(ebench: Bench) -> None:
-    plan = await ebench.engine.plan_issue(ebench.arena.spec())
+    plan = await ebench.engine.plan(ebench.arena.spec())
     assert await ebench.secrets() == []
     assert not Path(ebench.arena.file().path).exists()
     assert ebench.state.entries() == []
@@ -141,10 +141,10 @@ async def test_e13_the_local_check_says_what_the_server_says(bench: Bench, secon
     said = await server()
     assert (said == "") is accepted
     if accepted:
-        await bench.engine.plan_issue(arena.spec(duration=duration))
+        await bench.engine.plan(arena.spec(duration=duration))
     else:
         with pytest.raises(UsageError) as refused:
-            await bench.engine.plan_issue(arena.spec(duration=duration))
+            await bench.engine.plan(arena.spec(duration=duration))
         assert refused.value.message == said
 
 
@@ -158,7 +158,7 @@ async def test_e19_a_missing_right_is_named(ebench: Bench) -> None:
     arena = ebench.arena
     await ebench.make_account()
     with arena.fault(FaultRule(Answer(403), verb="create", path=r"/token$")):
-        outcome = await ebench.engine.execute(await ebench.engine.plan_issue(arena.spec()))
+        outcome = await ebench.engine.execute(await ebench.engine.plan(arena.spec()))
     assert not outcome.ok
     assert "create serviceaccounts/token" in outcome.hint
     assert f"namespace {arena.namespace}" in outcome.hint
@@ -172,7 +172,7 @@ async def test_e23_an_account_that_is_going_away_is_refused(bench: Bench) -> Non
     await bench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=arena.namespace)
     try:
         with pytest.raises(UsageError, match="is being deleted"):
-            await bench.engine.plan_issue(arena.spec())
+            await bench.engine.plan(arena.spec())
     finally:
         await bench.client.patch(
             SERVICE_ACCOUNTS, "robot", {"metadata": {"finalizers": None}}, namespace=arena.namespace
@@ -181,7 +181,7 @@ async def test_e23_an_account_that_is_going_away_is_refused(bench: Bench) -> Non
 
 async def test_e25_an_old_server_is_asked_in_another_way(bench: Bench) -> None:
     seen: list[StepResult] = []
-    plan = await bench.engine.plan_issue(bench.arena.spec())
+    plan = await bench.engine.plan(bench.arena.spec())
     outcome = await bench.engine.execute(plan, seen.append)
     assert outcome.ok
     assert outcome.hint == ""
@@ -224,7 +224,7 @@ async def test_without_the_right_to_create_secrets_it_is_issued_unbound_and_says
     arena = bench.arena
     await bench.make_account()
     async with await limited(bench) as weak:
-        plan = await weak.engine.plan_issue(arena.spec())
+        plan = await weak.engine.plan(arena.spec())
         assert any("cannot be revoked" in warning for warning in plan.warnings)
         outcome = await weak.engine.execute(plan)
         assert outcome.ok, outcome
@@ -274,7 +274,7 @@ async def limited(bench: Bench) -> Bench:
 
 async def test_a_missing_account_is_named_with_what_to_do(ebench: Bench) -> None:
     with pytest.raises(UsageError, match="does not exist") as refused:
-        await ebench.engine.plan_issue(ebench.arena.spec(create_account=False))
+        await ebench.engine.plan(ebench.arena.spec(create_account=False))
     assert "--create" in refused.value.hint
 
 
@@ -283,14 +283,14 @@ async def test_a_foreign_secret_is_never_taken_over(ebench: Bench) -> None:
     foreign = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "robot-credential"}, "data": {"a": "Yg=="}}
     made: dict[str, Any] = await ebench.client.create(SECRETS, foreign, namespace=arena.namespace)
     with pytest.raises(UsageError, match="is already in use"):
-        await ebench.engine.plan_issue(arena.spec(arena.secret()))
+        await ebench.engine.plan(arena.spec(arena.secret()))
     now = await ebench.client.get_metadata(SECRETS, "robot-credential", namespace=arena.namespace)
     assert now["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
 
 
 async def test_a_secret_that_appears_between_plan_and_write_is_left_alone(ebench: Bench) -> None:
     arena = ebench.arena
-    plan = await ebench.engine.plan_issue(arena.spec(arena.secret()))
+    plan = await ebench.engine.plan(arena.spec(arena.secret()))
     foreign = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "robot-credential"}, "data": {"a": "Yg=="}}
     await ebench.client.create(SECRETS, foreign, namespace=arena.namespace)
     outcome = await ebench.engine.execute(plan)
@@ -306,14 +306,14 @@ async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Benc
     arena = ebench.arena
     first = await ebench.issue(arena.spec(arena.secret()))
     with pytest.raises(Unasked, match=r"is a live credential of .* good for") as asked:
-        await ebench.engine.plan_issue(arena.spec(arena.secret()))
+        await ebench.engine.plan(arena.spec(arena.secret()))
     assert "kubemint rotate" in asked.value.hint
     second = await ebench.issue(arena.spec(arena.secret()), replace=True)
     await ebench.engine.settle()
     assert await ebench.handles() == [second.credential.handle.name]
     assert first.credential.handle != second.credential.handle
     with pytest.raises(UsageError, match="already in use by a credential of"):
-        await ebench.engine.plan_issue(arena.spec(arena.secret(), identity=arena.identity("other")))
+        await ebench.engine.plan(arena.spec(arena.secret(), identity=arena.identity("other")))
 
 
 async def test_a_file_that_is_gone_is_not_in_use_and_its_token_is_named(ebench: Bench) -> None:
@@ -338,13 +338,13 @@ async def test_a_file_that_is_gone_is_not_in_use_and_its_token_is_named(ebench: 
 
 
 async def _another(bench: Bench) -> None:
-    await bench.engine.plan_issue(bench.arena.spec(identity=bench.arena.identity("other")))
+    await bench.engine.plan(bench.arena.spec(identity=bench.arena.identity("other")))
 
 
 async def test_issuing_again_to_one_of_several_places_leaves_the_others_their_token(ebench: Bench) -> None:
     arena = ebench.arena
     first = await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))
-    plan = await ebench.engine.plan_issue(arena.spec(arena.file()), replace=True)
+    plan = await ebench.engine.plan(arena.spec(arena.file()), replace=True)
     assert not any(step.id.startswith("revoke") for step in plan.steps)
     said = " ".join(plan.warnings)
     assert arena.file("other").path in said
@@ -364,7 +364,7 @@ async def test_what_is_gone_or_holds_something_newer_depends_on_no_old_token(ebe
     await ebench.issue(arena.spec(arena.file(), arena.file("other"), arena.secret()))
     Path(arena.file("other").path).unlink()
     await ebench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
-    plan = await ebench.engine.plan_issue(arena.spec(arena.file()), replace=True)
+    plan = await ebench.engine.plan(arena.spec(arena.file()), replace=True)
     assert [step.id for step in plan.steps if step.id.startswith("revoke")] == ["revoke:0"]
 
 
@@ -387,14 +387,14 @@ async def test_your_own_kubeconfig_and_others_entries_are_never_replaced(
     own = tmp_path / "own"
     own.write_bytes(arena.kubeconfig.read_bytes())
     with pytest.raises(UsageError, match="other entries"):
-        await ebench.engine.plan_issue(arena.spec(arena.file("own")))
+        await ebench.engine.plan(arena.spec(arena.file("own")))
     single = arena.file("single")
     await ebench.issue(arena.spec(single))
     written = ebench.state.exports()[0].address
     ebench.state.record(Action.RECOVER, written, forget=[written])
     monkeypatch.setenv("KUBECONFIG", single.path)
     with pytest.raises(UsageError, match="your own kubeconfig"):
-        await ebench.engine.plan_issue(arena.spec(single))
+        await ebench.engine.plan(arena.spec(single))
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ async def test_a_wrong_wish_is_refused_before_anything_is_asked(
     ebench: Bench, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(IssuanceError, match=message):
-        await ebench.engine.plan_issue(ebench.arena.spec(**change))
+        await ebench.engine.plan(ebench.arena.spec(**change))
 
 
 async def test_a_missing_namespace_is_named_with_what_to_do(ebench: Bench) -> None:
@@ -427,7 +427,7 @@ async def test_a_missing_namespace_is_named_with_what_to_do(ebench: Bench) -> No
         {"identity": Identity(arena.name, "nowhere", "robot")},
         {"destinations": (SecretDestination(arena.name, "nowhere", "x"),)},
     ):
-        outcome = await ebench.engine.execute(await ebench.engine.plan_issue(arena.spec(**change)))
+        outcome = await ebench.engine.execute(await ebench.engine.plan(arena.spec(**change)))
         assert not outcome.ok
         assert 'namespaces "nowhere" not found' in outcome.error
         assert outcome.hint == "create the namespace nowhere first"
@@ -437,7 +437,7 @@ async def test_a_missing_namespace_is_named_with_what_to_do(ebench: Bench) -> No
 async def test_no_material_is_in_the_state_or_in_anything_that_was_said(bench: Bench) -> None:
     arena = bench.arena
     seen: list[StepResult] = []
-    plan = await bench.engine.plan_issue(arena.spec())
+    plan = await bench.engine.plan(arena.spec())
     outcome = await bench.engine.execute(plan, seen.append)
     token = token_in(arena.file().path).reveal_bytes()
     needles = [token, base64.b64encode(token), base64.urlsafe_b64encode(token), token.split(b".")[2]]

@@ -97,7 +97,7 @@ async def test_the_old_handle_goes_after_the_new_one_is_proven(bench: Bench) -> 
     first = await bench.issue(arena.spec(arena.secret()))
     old = await bench.handles()
     await bench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
-    plan = await bench.engine.plan_issue(arena.spec(arena.secret()))
+    plan = await bench.engine.plan(arena.spec(arena.secret()))
     assert any("is gone, but the token that was in it lives" in said for said in plan.warnings)
     steps = [step.id for step in plan.steps]
     assert steps.index("prove") < steps.index("revoke:0")
@@ -118,7 +118,7 @@ async def test_what_only_says_so_itself_is_left_and_named(bench: Bench) -> None:
         await other.issue(arena.spec(arena.secret()))
     (old,) = await bench.handles()
     await bench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
-    plan = await bench.engine.plan_issue(arena.spec(arena.secret()))
+    plan = await bench.engine.plan(arena.spec(arena.secret()))
     assert not [step for step in plan.steps if step.id.startswith("revoke")]
     revoke = f"`kubemint revoke handle:{arena.name}/{arena.namespace}/{old}` ends it"
     assert [said for said in plan.warnings if revoke in said and "it is left" in said], plan.warnings
@@ -152,11 +152,11 @@ async def test_what_ends_with_its_grace_is_not_left(ebench: Bench) -> None:
         issued = await slow.issue(arena.spec(arena.secret()))
         assert (await slow.engine.execute(await slow.engine.plan_rotate(issued.address))).ok
         await slow.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
-        plan = await slow.engine.plan_issue(arena.spec(arena.secret()))
+        plan = await slow.engine.plan(arena.spec(arena.secret()))
         assert not [said for said in plan.warnings if "nothing here confirms" in said]
         assert (await slow.engine.execute(plan)).whole
 
 
 async def test_a_first_issue_says_nothing_of_that(ebench: Bench) -> None:
-    plan = await ebench.engine.plan_issue(ebench.arena.spec(ebench.arena.secret()))
+    plan = await ebench.engine.plan(ebench.arena.spec(ebench.arena.secret()))
     assert not [said for said in plan.warnings if "handle" in said]

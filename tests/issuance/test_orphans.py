@@ -310,7 +310,7 @@ async def test_on_a_real_control_plane(
             spec = IssueSpec(
                 identity=Identity("real", "default", f"orphan-{number}"), destinations=(place,), create_account=True
             )
-            outcome = await fleet.engine.execute(await fleet.engine.plan_issue(spec))
+            outcome = await fleet.engine.execute(await fleet.engine.plan(spec))
             assert outcome.credential is not None, outcome
             assert outcome.credential.handle is not None
             made.append(outcome.credential.handle)

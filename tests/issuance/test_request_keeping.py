@@ -19,6 +19,7 @@ from tui.demo.seed import REQUESTS
 from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.dpf.conditions import rfc3339
 from tui.issuance.dpf.resources import FIELD_MANAGER, FINALIZER
+from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import UsageError
 from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost
 from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
@@ -77,12 +78,12 @@ async def test_b01_b15_the_whole_life_of_a_request_where_nobody_else_keeps_it(bo
 
         async def keep() -> tuple[Plan, Outcome]:
             # Other tests play the controller on the same real plane, so it may be seen there.
-            plan = await engine.plan_keep_request(address, take_over=place.side == "real")
+            plan = await engine.plan(Keep(address), take_over=place.side == "real")
             outcome = await engine.execute(plan, seen.append)
             assert outcome.ok, outcome
             return plan, outcome
 
-        assert (await engine.execute(await engine.plan_create_request(draft(place)))).ok
+        assert (await engine.execute(await engine.plan(draft(place)))).ok
         plan, outcome = await keep()
         assert [step.title for step in plan.steps if step.id == "keep"] == [
             "Issue a token, because nothing was issued yet"
@@ -112,7 +113,7 @@ async def test_b01_b15_the_whole_life_of_a_request_where_nobody_else_keeps_it(bo
         assert not await there(place, SERVICE_ACCOUNTS, "robot", member=True)
         assert await place.works(await place.token())
 
-        plan = await engine.plan_delete_request(address, take_over=place.side == "real")
+        plan = await engine.plan(Delete(address), take_over=place.side == "real")
         ends = [warning for warning in plan.warnings if warning.endswith("goes with it")]
         assert len(ends) == 3, plan.warnings
         outcome = await engine.execute(plan)
@@ -130,13 +131,13 @@ async def test_b01_b15_the_whole_life_of_a_request_where_nobody_else_keeps_it(bo
 async def test_b29_a_target_that_is_away_is_said_and_can_be_abandoned(place: Place, tmp_path: Path) -> None:
     async with bench_of(place, tmp_path) as bench:
         engine, address = bench.engine, address_of(place)
-        await engine.execute(await engine.plan_create_request(draft(place)))
-        assert (await engine.execute(await engine.plan_keep_request(address))).ok
+        await engine.execute(await engine.plan(draft(place)))
+        assert (await engine.execute(await engine.plan(Keep(address)))).ok
         token = await place.token()
         with pytest.raises(UsageError, match="not being deleted"):
-            await engine.plan_abandon_request(address)
+            await engine.plan(Abandon(address))
         place.faults(place.members[0], FaultRule(Drop()))
-        outcome = await engine.execute(await engine.plan_delete_request(address))
+        outcome = await engine.execute(await engine.plan(Delete(address)))
         assert not outcome.ok
         assert "cannot clean up service account" in outcome.error
         assert ":abandon" in outcome.hint
@@ -144,11 +145,11 @@ async def test_b29_a_target_that_is_away_is_said_and_can_be_abandoned(place: Pla
         assert request.deleted_at is not None
         assert [c.reason for c in request.conditions if c.type == "Ready"] == ["AwaitingDeletion"]
         with pytest.raises(UsageError, match="is being deleted since"):
-            await engine.plan_delete_request(address)
-        again = await engine.execute(await engine.plan_keep_request(address))
+            await engine.plan(Delete(address))
+        again = await engine.execute(await engine.plan(Keep(address)))
         assert not again.ok
 
-        plan = await engine.plan_abandon_request(address)
+        plan = await engine.plan(Abandon(address))
         assert "nobody looks after it" in plan.warnings[0]
         assert f"the service account {place.ns}/robot in {place.ns}/{place.members[0]}" in plan.warnings[1:]
         outcome = await engine.execute(plan)
@@ -165,37 +166,37 @@ async def test_b29_a_target_that_is_away_is_said_and_can_be_abandoned(place: Pla
 async def test_where_dpfs_controller_is_seen_its_requests_are_left_to_it(place: Place, tmp_path: Path) -> None:
     async with bench_of(place, tmp_path) as bench:
         engine, address = bench.engine, address_of(place)
-        await engine.execute(await engine.plan_create_request(draft(place)))
-        await engine.execute(await engine.plan_create_request(draft(place, name="new", secret="new")))
+        await engine.execute(await engine.plan(draft(place)))
+        await engine.execute(await engine.plan(draft(place, name="new", secret="new")))
         now = place.clock()
         status = {"status": {"issuedAt": rfc3339(now)}}
         await place.client.apply(
             DPU_REQUESTS, "req", status, namespace=place.ns, subresource="status", manager=FIELD_MANAGER
         )
         reason = f"{FIELD_MANAGER} wrote the status of {place.ns}/req at"
-        plan = await engine.plan_keep_request(address)
+        plan = await engine.plan(Keep(address))
         assert reason in plan.warnings[0]
-        plan = await engine.plan_keep_request(address_of(place, "new"))
+        plan = await engine.plan(Keep(address_of(place, "new")))
         assert [step.id for step in plan.steps] == ["aside"]
         outcome = await engine.execute(plan)
         assert outcome.ok, outcome
         assert [(r.step, r.status) for r in outcome.results] == [("aside", StepStatus.SKIPPED)]
         assert reason in message(outcome, "aside")
         assert (await place.read("new")).expires_at is None
-        outcome = await engine.execute(await engine.plan_delete_request(address_of(place, "new")))
+        outcome = await engine.execute(await engine.plan(Delete(address_of(place, "new"))))
         assert outcome.ok, outcome
         assert [r.step for r in outcome.results] == ["delete", "aside"]
-        taken = await engine.execute(await engine.plan_keep_request(address, take_over=True))
+        taken = await engine.execute(await engine.plan(Keep(address), take_over=True))
         assert taken.ok, taken
         assert (await place.read()).expires_at is not None
         await place.delete()
-        await engine.execute(await engine.plan_keep_request(address, take_over=True))
+        await engine.execute(await engine.plan(Keep(address), take_over=True))
 
 
 async def test_nobody_keeps_them_while_another_has_the_lease(place: Place, tmp_path: Path) -> None:
     async with bench_of(place, tmp_path) as bench:
         engine, address = bench.engine, address_of(place)
-        await engine.execute(await engine.plan_create_request(draft(place)))
+        await engine.execute(await engine.plan(draft(place)))
         held = asyncio.Event()
         other = Lease(place.client, LEASE_NAMESPACE, LEASE, holder="somebody-else", retry=timedelta(seconds=0.2))
 
@@ -205,13 +206,13 @@ async def test_nobody_keeps_them_while_another_has_the_lease(place: Place, tmp_p
 
         keeping = asyncio.create_task(other.run(work))
         await held.wait()
-        outcome = await engine.execute(await engine.plan_keep_request(address))
+        outcome = await engine.execute(await engine.plan(Keep(address)))
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
         assert not outcome.ok
         assert "somebody-else holds the Lease" in outcome.error
         assert (await place.read()).finalizers == ()
-        done = await engine.execute(await engine.plan_delete_request(address))
+        done = await engine.execute(await engine.plan(Delete(address)))
         assert done.ok, done
 
 

@@ -79,7 +79,7 @@ async def test_another_name_is_not_enough(place: Place, tmp_path: Path) -> None:
     """The names are what counts: a Role for another account is refused, and the right one named."""
     made = roles(Flow.ISSUE_FILE, namespace=place.ns, account="somebody-else")
     async with trial_of(place, tmp_path, made) as trial:
-        assert not await trial.execute(trial.engine.plan_issue(trial.spec(trial.file("a"))))
+        assert not await trial.execute(trial.engine.plan(trial.spec(trial.file("a"))))
         assert any("create serviceaccounts/token" in text and ACCOUNT in text for text in trial.said), trial.said
 
 

@@ -196,7 +196,7 @@ async def test_a_merged_credential_rotates_inside_of_its_kubeconfig(ebench: Benc
     path.write_bytes(arena.kubeconfig.read_bytes())
     before = parse(path.read_bytes())
     spec = arena.spec(FileDestination(str(path), merge=True))
-    plan = await ebench.engine.plan_issue(spec)
+    plan = await ebench.engine.plan(spec)
     assert "+- name: robot" in plan.preview
     assert path.read_bytes() == arena.kubeconfig.read_bytes()
     issued = await ebench.engine.execute(plan)

@@ -115,11 +115,11 @@ async def test_gardens_that_know_no_presets_any_more(ebench: Bench) -> None:
 
 async def test_a_hibernated_shoot_and_one_that_is_somebody_elses_file(ebench: Bench, tmp_path: Any) -> None:
     access = ShootAccess("harbor", "garden-dev", "night-shift")
-    plan = await ebench.engine.plan_plain(PlainWish(path=str(tmp_path / "x"), way=Way.OIDC, shoot=access))
+    plan = await ebench.engine.plan(PlainWish(path=str(tmp_path / "x"), way=Way.OIDC, shoot=access))
     assert any("hibernated: a kubeconfig cannot connect" in warning for warning in plan.warnings)
     assert "kubectl" in plan.preview
     outcome = await ebench.engine.execute(plan)
     assert outcome.ok, outcome
     assert ebench.state.exports() == [], "there is nothing in it that ends"
     with pytest.raises(UsageError, match="needs a shoot"):
-        await ebench.engine.plan_plain(PlainWish(path=str(tmp_path / "y"), way=Way.OIDC))
+        await ebench.engine.plan(PlainWish(path=str(tmp_path / "y"), way=Way.OIDC))

@@ -59,7 +59,7 @@ def file_of(wanted: ShootWish) -> Address:
 
 
 async def issue(bench: Bench, wanted: ShootWish, **words: bool) -> Outcome:
-    return await bench.engine.execute(await bench.engine.plan_issue_shoot(wanted, **words))
+    return await bench.engine.execute(await bench.engine.plan(wanted, **words))
 
 
 async def entered(path: str | Path) -> Client:
@@ -186,7 +186,7 @@ async def test_shoots_and_projects_as_they_say_of_themselves(ebench: Bench) -> N
 
 async def test_a_kubeconfig_from_the_wish_to_rotation(ebench: Bench, tmp_path: Path) -> None:
     wanted = wish(tmp_path, duration=timedelta(minutes=10))
-    plan = await ebench.engine.plan_issue_shoot(wanted)
+    plan = await ebench.engine.plan(wanted)
     assert [step.id for step in plan.steps] == ["intent", "request", "prove", "write:0", "check:0", "commit"]
     assert (plan.steps[1].verb, plan.steps[1].resource) == ("create", "shoots/adminkubeconfig.core.gardener.cloud")
     assert any("cannot be revoked" in warning for warning in plan.warnings)
@@ -234,13 +234,13 @@ async def test_copies_and_other_peoples_files(ebench: Bench, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="is a copy of"):
         await ebench.engine.plan_rotate(at)
     with pytest.raises(UsageError, match="in use by a credential of harbor/garden-dev/tenant-a"):
-        await ebench.engine.plan_issue_shoot(wish(tmp_path, "tenant-c"))
+        await ebench.engine.plan(wish(tmp_path, "tenant-c"))
     robot = ebench.arena.spec(FileDestination(wanted.path))
     with pytest.raises(UsageError, match="in use by a credential of harbor/garden-dev/tenant-a"):
-        await ebench.engine.plan_issue(robot)
+        await ebench.engine.plan(robot)
     Path(wanted.path).unlink()
     with pytest.raises(UsageError, match=r"is gone, but the credential of .* that was kept there") as gone:
-        await ebench.engine.plan_issue(robot)
+        await ebench.engine.plan(robot)
     assert gone.value.hint == "choose another place", "a certificate cannot be revoked"
 
 
@@ -270,7 +270,7 @@ async def test_the_address_can_be_chosen(ebench: Bench, tmp_path: Path) -> None:
 
 async def test_a_hibernated_shoot_cannot_be_proved_so_nothing_is_written(ebench: Bench, tmp_path: Path) -> None:
     wanted = wish(tmp_path, "night-shift")
-    plan = await ebench.engine.plan_issue_shoot(wanted)
+    plan = await ebench.engine.plan(wanted)
     assert any("hibernated" in warning for warning in plan.warnings)
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
@@ -282,7 +282,7 @@ async def test_a_hibernated_shoot_cannot_be_proved_so_nothing_is_written(ebench:
 
 async def test_i07_refusals_become_readable(ebench: Bench, tmp_path: Path) -> None:
     with pytest.raises(IssuanceError, match=r"no addresses yet: Create Processing \(43%\)") as young:
-        await ebench.engine.plan_issue_shoot(wish(tmp_path, "fresh"))
+        await ebench.engine.plan(wish(tmp_path, "fresh"))
     assert "still being created" in young.value.hint
     fresh = ShootAccess("harbor", "garden-dev", "fresh")
     with pytest.raises(APIError) as refused:
@@ -376,10 +376,10 @@ async def test_i15_a_viewer_is_told_before_and_after_the_refusal(
     robot = Identity(viewer.arena.name, "default", "default")
     spec = IssueSpec(identity=robot, destinations=(FileDestination(str(tmp_path / "robot")),))
     with pytest.raises(UsageError, match=CANNOT_MINT) as refused:
-        await viewer.engine.plan_issue(spec)
+        await viewer.engine.plan(spec)
     assert "--level admin" in refused.value.hint
     monkeypatch.setattr("tui.issuance.plans.refuse_viewer", lambda _: None)  # a login that cannot be looked into
-    outcome = await viewer.engine.execute(await viewer.engine.plan_issue(spec))
+    outcome = await viewer.engine.execute(await viewer.engine.plan(spec))
     assert not outcome.ok
     assert CANNOT_MINT in outcome.hint
 

@@ -158,7 +158,7 @@ async def test_rights_are_made_where_they_are_asked_for(tenancy: Tenancy) -> Non
     for name in ("settings", "other"):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
         await tenancy.client.create(SECRETS, secret, namespace=tenancy.arena.namespace)
-    plan = await tenancy.engine.plan_tenant_push(tenancy.wish(reads=("settings",)))
+    plan = await tenancy.engine.plan(tenancy.wish(reads=("settings",)))
     assert [step.id for step in plan.steps][:3] == ["intent", "role", "binding"]
     assert (await tenancy.engine.execute(plan)).ok
     token = Sensitive(decoded(await tenancy.pushed(), "token"))
@@ -168,8 +168,8 @@ async def test_rights_are_made_where_they_are_asked_for(tenancy: Tenancy) -> Non
             await bearer.get(SECRETS, "other", namespace=tenancy.arena.namespace)
     again = tenancy.wish(reads=("settings", "other"))
     with pytest.raises(Unasked, match="is a live credential of"):
-        await tenancy.engine.plan_tenant_push(again)
-    outcome = await tenancy.engine.execute(await tenancy.engine.plan_tenant_push(again, replace=True))  # up to date
+        await tenancy.engine.plan(again)
+    outcome = await tenancy.engine.execute(await tenancy.engine.plan(again, replace=True))  # up to date
     assert outcome.ok, outcome
 
 

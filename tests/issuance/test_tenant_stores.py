@@ -17,7 +17,7 @@ from tui.issuance.capi import CLUSTER_LABEL, cluster_of
 from tui.issuance.destinations import tenant as tenant_places
 from tui.issuance.errors import UsageError
 from tui.issuance.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES, gap, secret_store, served
-from tui.issuance.tenant_wish import TenantPush
+from tui.issuance.tenant_wish import StoreWish, TenantPush
 from tui.kube.errors import ConfigError, NotFound
 from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive
@@ -41,7 +41,7 @@ async def stored(tenancy: Tenancy) -> Tenancy:
 
 
 async def make_store(tenancy: Tenancy, cluster: str = TENANT) -> Any:
-    plan = await tenancy.engine.plan_tenant_store(tenancy.arena.name, tenancy.arena.namespace, cluster)
+    plan = await tenancy.engine.plan(StoreWish(tenancy.arena.name, tenancy.arena.namespace, cluster))
     return await tenancy.engine.execute(plan)
 
 
@@ -51,7 +51,7 @@ def wish(tenancy: Tenancy, **changes: Any) -> TenantPush:
 
 
 async def push(tenancy: Tenancy, **changes: Any) -> Any:
-    return await tenancy.engine.execute(await tenancy.engine.plan_tenant_push(wish(tenancy, **changes)))
+    return await tenancy.engine.execute(await tenancy.engine.plan(wish(tenancy, **changes)))
 
 
 async def arrived(tenancy: Tenancy) -> dict[str, Any]:
@@ -219,9 +219,9 @@ async def test_j11_another_remote_namespace_needs_a_direct_push(stored: Tenancy)
 
 
 async def test_the_renewal_gap_is_warned_of(stored: Tenancy) -> None:
-    plan = await stored.engine.plan_tenant_push(wish(stored))
+    plan = await stored.engine.plan(wish(stored))
     assert any("may be dead in the tenant for up to 48m" in warning for warning in plan.warnings)
-    fast = await stored.engine.plan_tenant_push(wish(stored, interval=timedelta(minutes=5)))
+    fast = await stored.engine.plan(wish(stored, interval=timedelta(minutes=5)))
     assert not any("dead" in warning for warning in fast.warnings)
 
 

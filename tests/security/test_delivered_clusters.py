@@ -225,7 +225,7 @@ async def test_the_fleet_enters_with_the_delivered_login_or_not_at_all(
             )
             before = everything_in(demo, PROD)
             with pytest.raises(Unauthorized):
-                await fleet.engine.plan_tenant_push(wish)
+                await fleet.engine.plan(wish)
             assert everything_in(demo, PROD) == before
         finally:
             await fleet.stop()

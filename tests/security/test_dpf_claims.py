@@ -35,6 +35,7 @@ from tui.issuance.dpf.tending import trace
 from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.external_secrets import PUSH_SECRETS, push_secret
 from tui.issuance.kinds import CredentialKind
+from tui.issuance.tenant_wish import PushWish
 from tui.issuance.token_request import request_token
 from tui.issuance.types import Address, FileDestination, Identity, Push
 from tui.kube import kubeconfig as loading
@@ -358,10 +359,10 @@ async def test_labels_on_a_pushed_secret_do_not_have_a_request_renewed_that_does
         push = push_secret(Push(name, "store", "tenant-a", place.ns, "there"), place.ns, name, "x")
         await place.client.create(PUSH_SECRETS, push, namespace=place.ns)
     async with Bench(Arena(place.side, place.config, place.host, tmp_path, place.ns)) as bench:
-        plan = await bench.engine.plan_push_again(place.host, place.ns, "bait")
+        plan = await bench.engine.plan(PushWish(place.host, place.ns, "bait"))
         assert [step.id for step in plan.steps] == ["touch", "arrive"]
         assert "which does not keep it" in plan.warnings[0]
-        plan = await bench.engine.plan_push_again(place.host, place.ns, "out")
+        plan = await bench.engine.plan(PushWish(place.host, place.ns, "out"))
         assert "token" in [step.id for step in plan.steps]
 
 

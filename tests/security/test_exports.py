@@ -325,7 +325,7 @@ async def test_exporting_anew_over_a_copy_ends_what_only_the_copy_held(ebench: B
     copy = arena.file("copy")
     assert (await ebench.engine.export(issued.address, copy, Format.TOKEN)).ok
     old = Sensitive(Path(copy.path).read_bytes())
-    again = await ebench.engine.execute(await ebench.engine.plan_issue(arena.spec(arena.secret()), replace=True))
+    again = await ebench.engine.execute(await ebench.engine.plan(arena.spec(arena.secret()), replace=True))
     assert again.ok, "the old one is spared: the copy would lose its token"
     assert await ebench.works(old)
     assert len(await ebench.handles()) == 2

@@ -112,7 +112,7 @@ async def test_a_plain_credential_is_pushed_nowhere_by_a_mark(pushed: tuple[Tena
     tenancy, _ = pushed
     arena = tenancy.arena
     spec = arena.spec(arena.secret("plain"), identity=arena.identity("robot"), format=Format.SERVICE_ACCOUNT)
-    issued = await tenancy.engine.execute(await tenancy.engine.plan_issue(spec))
+    issued = await tenancy.engine.execute(await tenancy.engine.plan(spec))
     assert issued.ok, issued
     await mark(tenancy, msgspec.structs.replace(PUSH, name="mallory"), "plain")
     with pytest.raises(UsageError, match="different things of its push"):
@@ -143,4 +143,4 @@ async def test_nobody_waits_for_ten_years(embedded: Arena) -> None:
     async with Tenancy(embedded, TENANT) as tenancy:
         assert (await make_store(tenancy)).ok
         with pytest.raises(UsageError, match="at most 10m"):
-            await tenancy.engine.plan_tenant_push(wish(tenancy, wait=timedelta(days=3650)))
+            await tenancy.engine.plan(wish(tenancy, wait=timedelta(days=3650)))

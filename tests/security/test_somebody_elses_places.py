@@ -27,7 +27,7 @@ async def test_no_token_goes_into_a_file_of_somebody_else(ebench: Bench) -> None
         Path(place.path).write_text(ADMIN if merge else "")
         os.chown(place.path, BOB, BOB)
         with pytest.raises(FileError, match="belongs to 12345"):
-            await ebench.engine.plan_issue(arena.spec(place), force=True)
+            await ebench.engine.plan(arena.spec(place), force=True)
     assert await ebench.handles() == []
 
 
@@ -38,8 +38,8 @@ async def test_issuing_over_somebodys_kubeconfig_has_to_be_asked_for_and_keeps_i
     path.write_text(ADMIN)
     path.chmod(0o644)
     with pytest.raises(WouldReplace):
-        await ebench.engine.plan_issue(arena.spec())
-    plan = await ebench.engine.plan_issue(arena.spec(), force=True)
+        await ebench.engine.plan(arena.spec())
+    plan = await ebench.engine.plan(arena.spec(), force=True)
     assert "-- name: admin" in plan.preview
     assert "hush" not in plan.preview
     assert any("kept beside it" in warning and "0644" in warning for warning in plan.warnings)
@@ -67,7 +67,7 @@ async def test_where_it_fails_what_was_to_be_replaced_is_there_as_it_was(
     async def spoiled(self: object, content: Sensitive) -> None:
         raise OSError(5, "Input/output error")
 
-    plan = await ebench.engine.plan_issue(arena.spec(), force=True)
+    plan = await ebench.engine.plan(arena.spec(), force=True)
     monkeypatch.setattr(FilePlace, "holds", spoiled)
     assert not (await ebench.engine.execute(plan)).ok
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (ADMIN, 0o640)
@@ -90,7 +90,7 @@ async def test_what_lies_at_a_revoked_or_changed_path_by_now_is_not_rotated_over
 
     ebench.state.record_export(dead(record))
     with pytest.raises(WouldReplace):
-        await ebench.engine.plan_issue(arena.spec())
+        await ebench.engine.plan(arena.spec())
     assert path.read_text() == "a letter"
 
 
@@ -120,7 +120,7 @@ async def test_a_merge_makes_a_kubeconfig_private_says_so_and_goes_back_byte_for
     path.write_text("# mine\n" + ADMIN.replace("clusters:", "clusters: &c"))
     before = path.read_bytes()
     path.chmod(0o664)
-    plan = await ebench.engine.plan_issue(arena.spec(config))
+    plan = await ebench.engine.plan(arena.spec(config))
     assert any("0664" in warning and "0600" in warning for warning in plan.warnings)
     holds = MergePlace.holds
 

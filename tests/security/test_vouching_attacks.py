@@ -316,11 +316,11 @@ async def test_what_lies_elsewhere_is_told_by_its_token(embedded: Arena) -> None
         first = await bench.issue(embedded.spec(embedded.secret("one"), embedded.secret("two"), format=Format.TOKEN))
         handle = first.credential.handle
         other = embedded.spec(embedded.secret("two"), format=Format.TOKEN)
-        assert (await bench.engine.execute(await bench.engine.plan_issue(other, replace=True))).ok
+        assert (await bench.engine.execute(await bench.engine.plan(other, replace=True))).ok
         async with Attacker(bench, "two") as mallory:
             await mallory.marks(handle=f"{handle.namespace}/{handle.name}/{handle.uid}")
         wanted = embedded.spec(embedded.secret("one"), format=Format.TOKEN)
-        plan = await bench.engine.plan_issue(wanted, replace=True)
+        plan = await bench.engine.plan(wanted, replace=True)
         assert any(step.name == handle.name for step in plan.steps if step.id.startswith("revoke")), plan.warnings
 
 
@@ -356,7 +356,7 @@ def legacy(arena: Arena, name: str) -> Address:
 
 async def create(bench: Bench, **wish: Any) -> Any:
     wanted = IdentityWish(identity=bench.arena.identity("rok"), **{"folder": str(bench.arena.folder)} | wish)
-    return await bench.engine.execute(await bench.engine.plan_create_identity(wanted))
+    return await bench.engine.execute(await bench.engine.plan(wanted))
 
 
 async def test_a_revoked_long_lived_token_never_comes_back(bench: Bench) -> None:

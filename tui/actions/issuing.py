@@ -96,6 +96,6 @@ NEW_CREDENTIAL: Final = Action(
     name="new_credential", title="New credential", says="issue one for a service account",
     words=(), needs=Needs.NOTHING, mutates=True, job="issue",
     fields=FIELDS, begin=_begin, make=_make, check=_check, title_of=title_of,
-    plan=lambda engine, spec, **words: engine.plan_issue(spec, **words), path_of=_path_of, merges=_merges,
+    plan=lambda engine, spec, **words: engine.plan(spec, **words), path_of=_path_of, merges=_merges,
     verb=("issue",),
 )  # fmt: skip

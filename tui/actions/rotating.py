@@ -6,12 +6,11 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tui.fleet.names import short_address
 from tui.fleet.objects import where_is
 from tui.fleet.rows import RequestKind, RequestRow, Row
 from tui.issuance.external_secrets import PUSHED
+from tui.issuance.tenant_wish import PushWish
 from tui.issuance.types import Address
 
 from . import asking as ask
@@ -25,32 +24,21 @@ if TYPE_CHECKING:
     from tui.issuance.types import Plan
 
 
-class Push(msgspec.Struct, frozen=True):
-    """A PushSecret: its source is renewed, which is then carried over at once."""
-
-    cluster: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"PushSecret {self.namespace}/{self.name}"
-
-
-def title_of(what: Address | Push) -> str:
+def title_of(what: Address | PushWish) -> str:
     """What is renewed."""
     return short_address(str(what))
 
 
-def plan_rotate(engine: Engine, what: Address | Push, **words: bool) -> Awaitable[Plan]:
+def plan_rotate(engine: Engine, what: Address | PushWish, **words: bool) -> Awaitable[Plan]:
     """How it is renewed."""
-    if isinstance(what, Push):
-        return engine.plan_push_again(what.cluster, what.namespace, what.name)
+    if isinstance(what, PushWish):
+        return engine.plan(what)
     return engine.plan_rotate(what, **words)
 
 
-def _of(row: Row) -> Address | Push | None:
+def _of(row: Row) -> Address | PushWish | None:
     if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
-        return Push(row.cluster, row.namespace, row.name)
+        return PushWish(row.cluster, row.namespace, row.name)
     return fit.address_of(row)
 
 
@@ -74,12 +62,12 @@ _ROTATION: Final[dict[str, Any]] = {
     "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
 }  # fmt: skip
 
-ROTATE: Final = Action[Address | Push](
+ROTATE: Final = Action[Address | PushWish](
     name="rotate", title="Rotate", says="renew at once, make before break", key="r", footer=True, mutates=True,
     question=Question("A new one is issued, proved and put in its place. Then the old one ends."),
     command=_lines, **_ROTATION,
 )  # fmt: skip
-FORESEE: Final = Action[Address | Push](
+FORESEE: Final = Action[Address | PushWish](
     name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
     key="D", label="dry run", words=("dry-run", "plan"), only_shows=True,
     command=together("rotate", after=("--dry-run",)), **_ROTATION,

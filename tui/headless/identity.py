@@ -93,7 +93,7 @@ def create(
         refuse_read_only(options, "identity create")
 
     async def plan(engine: Engine, cluster: str) -> Plan:
-        return await engine.plan_create_identity(_in(wish, cluster), force=force)
+        return await engine.plan(_in(wish, cluster), force=force)
 
     run_async(
         _act(
@@ -144,7 +144,7 @@ def token(
 
     async def plan(engine: Engine, cluster: str) -> Plan:
         wish = SelfWish(source=asks_with, cluster=cluster, out=out, duration=lifetime, audiences=audiences)
-        return await engine.plan_self_issue(wish, force=force)
+        return await engine.plan(wish, force=force)
 
     run_async(
         _act(

@@ -84,7 +84,7 @@ def _without_secret(options: Options, given: Mapping[str, Any], said: Mapping[st
     out = str(expanded(given["out"]).absolute())
 
     async def plan(engine: Engine, cluster: str, kubeconfigs: tuple[str, ...]) -> Plan:
-        return await engine.plan_plain(
+        return await engine.plan(
             PlainWish(
                 path=out,
                 identity=Identity(cluster, given["namespace"], given["account"]),

@@ -80,8 +80,8 @@ async def issue_shoot(options: Options, wanted: ShootOptions, *, dry_run: bool, 
 
     async def plan(engine: Engine, garden: str, kubeconfigs: tuple[str, ...]) -> Plan:
         if wanted.way:
-            return await engine.plan_plain(wanted.plain(garden, kubeconfigs), force=wanted.force)
-        return await engine.plan_issue_shoot(wanted.wish(garden), force=wanted.force, replace=wanted.replace)
+            return await engine.plan(wanted.plain(garden, kubeconfigs), force=wanted.force)
+        return await engine.plan(wanted.wish(garden), force=wanted.force, replace=wanted.replace)
 
     await write(options, plan, dry_run=dry_run, quiet=quiet, form=form)
 

@@ -13,6 +13,7 @@ import click
 
 from tui.issuance.durations import parse_duration
 from tui.issuance.grace_length import GraceWish
+from tui.issuance.tenant_wish import StoreWish
 from tui.kube.home import expanded
 
 from . import printing
@@ -67,7 +68,7 @@ def store(
 
 async def _store(options: Options, namespace: str, cluster: str, *, dry_run: bool, quiet: bool, form: str) -> None:
     async with setting(options) as place, _engine(place, acting=not dry_run) as (engine, host):
-        plan = await engine.plan_tenant_store(host, namespace, cluster)
+        plan = await engine.plan(StoreWish(host, namespace, cluster))
         if dry_run and form == "yaml":
             _print_documents((await engine.tenant_store(host, namespace, cluster)).manifests())
             return
@@ -203,7 +204,7 @@ async def _push(
 ) -> None:
     async with setting(options) as place, _engine(place, acting=not dry_run, grace=grace) as (engine, host):
         push = wish.push(host, await _tenant(engine, host, wish))
-        plan: Plan = await engine.plan_tenant_push(push, replace=wish.replace)
+        plan: Plan = await engine.plan(push, replace=wish.replace)
         if dry_run:
             print_plans([plan], form)
             return

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -28,7 +28,7 @@ from .grace_length import GraceWish, Length
 from .leftover_files import noting_in
 from .running import OnStep, Run, StepFailed, explain
 from .transaction.step import Transaction
-from .types import Action, Address, Credential, Destination, Identity, IssueSpec, Outcome, Plan, ShootWish, StepStatus
+from .types import Action, Address, Credential, Destination, Identity, Outcome, Plan, StepStatus
 from .verification import Verification
 from .work import Context
 
@@ -39,17 +39,12 @@ if TYPE_CHECKING:
 
     from .copying import ExportPreview
     from .deliveries import Gate
-    from .dpf import DPURequestDraft
-    from .identity import IdentityWish
+    from .families.base import Wish
     from .identity_view import IdentityView
     from .lineage_users import Users
-    from .plain import PlainWish
     from .powers import Powers
-    from .request_keeping import Keepers
-    from .self_issue import SelfWish
     from .sought import Sought
     from .state import StateStore
-    from .tenant_wish import TenantPush
     from .tenants import TenantStore
     from .undoing import UndoWindow
     from .verification import Verification
@@ -105,18 +100,16 @@ class Engine:
         self._locks = Locks(state.folder)
         self._works: dict[str, Transaction] = {}
         self._graces = Graces(self._context, self._locks)
-        self._kept: Keepers | None = None
 
-    async def plan_issue(self, spec: IssueSpec, *, force: bool = False, replace: bool = False) -> Plan:
-        """What issuing `spec` would do. Reads only. Raises UsageError for a wrong wish, KubeError for a cluster.
+    async def plan(self, wish: Wish, **said: Any) -> Plan:
+        """What fulfilling a wish would do: an IssueSpec, a ShootWish, whatever a family takes. Reads only.
 
-        Here as in all plans that write a file: where one lies there that kubemint did not write, WouldReplace is
-        raised. With `force` it is replaced, and kept beside; the plan's `preview` shows what goes. Where a live
-        credential of ours lies there Unasked is raised: with `replace` another one is issued in its place.
+        Raises UsageError for a wrong wish, KubeError for a cluster. Where a file is written and one lies there that
+        kubemint did not write, WouldReplace is raised: with `force` it is replaced, and kept beside; the plan's
+        `preview` shows what goes. Where a live credential of ours lies there Unasked is raised: with `replace` another
+        one is issued in its place. What else may be said to a wish its family says.
         """
-        from .plans import prepare_issue
-
-        return self._planned(*await prepare_issue(self._context, spec, force=force, replace=replace))
+        return self._planned(*await self._context.families.for_wish(wish).plan(self._context, wish, **said))
 
     async def plan_rotate(self, address: Address, *, revive: bool = False) -> Plan:
         """What renewing this credential would do: new token, same destinations, then the old handle.
@@ -126,24 +119,6 @@ class Engine:
         from .rotating import prepare_any
 
         return self._planned(*await prepare_any(self._context, address, revive=revive))
-
-    async def plan_push_again(self, cluster: str, namespace: str, name: str) -> Plan:
-        """What renewing a PushSecret's source and carrying it over at once would do; what is renewed depends on it."""
-        from .pushing import prepare_push_again
-
-        return self._planned(*await prepare_push_again(self._context, cluster, namespace, name))
-
-    async def plan_issue_shoot(self, wish: ShootWish, *, force: bool = False, replace: bool = False) -> Plan:
-        """What getting a kubeconfig for a Gardener shoot would do. Rotate it by the address of its file."""
-        from .shoot_issue import prepare_shoot
-
-        return self._planned(*await prepare_shoot(self._context, wish, force=force, replace=replace))
-
-    async def plan_plain(self, wish: PlainWish, *, force: bool = False) -> Plan:
-        """What writing a kubeconfig without a secret in it would do; a plugin answers whoever uses it."""
-        from .plain import prepare_plain
-
-        return self._planned(*await prepare_plain(self._context, wish, force=force))
 
     async def plan_revoke(self, address: Address, *, wait: bool = False) -> Plan:
         """What revoking this credential would do, and what stops working; with `wait` until the server refuses it."""
@@ -181,59 +156,11 @@ class Engine:
 
         return window(self._graces, fingerprint) if fingerprint else None
 
-    async def plan_create_request(self, draft: DPURequestDraft) -> Plan:
-        """What creating this DPUServiceCredentialRequest would do. Without a controller, rotate it afterwards."""
-        from .request_changes import prepare_creation
-
-        return self._planned(*await prepare_creation(self._context, draft))
-
-    async def plan_keep_request(self, address: Address, *, take_over: bool = False) -> Plan:
-        """What bringing this request to its desired state would do: nothing where DPF's controller does it."""
-        from .request_keeping import prepare_keeping
-
-        return self._planned(*await prepare_keeping(self._keepers, address, take_over=take_over))
-
-    async def plan_delete_request(self, address: Address, *, take_over: bool = False) -> Plan:
-        """What deleting this request would do, and all that was made for it where DPF's controller does not do that."""
-        from .request_keeping import prepare_deletion
-
-        return self._planned(*await prepare_deletion(self._keepers, address, take_over=take_over))
-
-    async def plan_abandon_request(self, address: Address) -> Plan:
-        """What letting a deleted request go would do, whose target cannot be reached: what stays behind."""
-        from .request_keeping import prepare_abandonment
-
-        return self._planned(*await prepare_abandonment(self._keepers, address))
-
-    async def plan_create_identity(self, wish: IdentityWish, *, force: bool = False) -> Plan:
-        """What creating this identity would do: account, right to mint for itself, long-lived token, token file."""
-        from .identity_work import prepare_identity
-
-        return self._planned(*await prepare_identity(self._context, wish, force=force))
-
     async def identity(self, identity: Identity) -> IdentityView:
         """What there is of an identity: the account, its right to mint for itself, its long-lived tokens."""
         from .identity_view import view
 
         return await view(await self._targets.client(identity.cluster), identity)
-
-    async def plan_self_issue(self, wish: SelfWish, *, force: bool = False) -> Plan:
-        """What minting a short-lived token with an identity's own token would do."""
-        from .self_issue import prepare_self_issue
-
-        return self._planned(*await prepare_self_issue(self._context, wish, force=force))
-
-    async def plan_tenant_store(self, host: str, namespace: str, cluster: str) -> Plan:
-        """What making the SecretStore that leads into this cluster of Cluster API would do."""
-        from .tenants import prepare_store
-
-        return self._planned(*await prepare_store(self._context, host, namespace, cluster))
-
-    async def plan_tenant_push(self, wish: TenantPush, *, replace: bool = False) -> Plan:
-        """What giving a tenant an account of its management cluster would do. Rotate and revoke it by its address."""
-        from .tenants import prepare_push
-
-        return self._planned(*await prepare_push(self._context, wish, replace=replace))
 
     async def tenant_store(self, host: str, namespace: str, cluster: str) -> TenantStore:
         """What those objects are to be, to look at; the material is masked in `manifests`."""
@@ -392,32 +319,25 @@ class Engine:
     async def settle(self) -> None:
         """Wait until everything old that this engine scheduled is gone (each at the end of its grace)."""
         await self._graces.settle()
-        if self._kept is not None:
-            await self._kept.sweeps.settle()
+        for one in self._context.own.values():
+            await one.settle()
 
     def settled(self, outcome: Outcome, *, late: str = "") -> Outcome:
         """The same with what became of it since: an old credential that was to end with its grace and lives on.
 
         `late` says why nobody waits any longer: then what still waits for its end lives on as well.
         """
-        swept = self._kept.sweeps.left_of(outcome.plan) if self._kept is not None else ()
-        later = (*self._graces.left_of(outcome.plan, late), *swept)
+        own = (said for one in self._context.own.values() for said in one.left_of(outcome.plan))
+        later = (*self._graces.left_of(outcome.plan, late), *own)
         return msgspec.structs.replace(outcome, left=tuple(dict.fromkeys((*outcome.left, *later))))
 
     async def aclose(self) -> None:
         """Stop. Grace periods still running are in the journal; the next `recover` revokes what is due."""
         await self._graces.aclose()
-        if self._kept is not None:
-            await self._kept.sweeps.aclose()
+        for one in self._context.own.values():
+            await one.aclose()
         await self._context.users.aclose()
         await self._targets.aclose()
-
-    @property
-    def _keepers(self) -> Keepers:
-        from .request_keeping import Keepers
-
-        self._kept = self._kept or Keepers(self._context)
-        return self._kept
 
     def _check_guard(self, plan: Plan, *, files: bool = True) -> None:
         for step in plan.steps:
@@ -449,8 +369,8 @@ class Engine:
         for number, revocation in enumerate(finished.revocations):
             token = finished.replaced.get(revocation.handle)
             self._graces.schedule(revocation, run, f"revoke:{number}", token)
-        for number, sweep in enumerate(finished.sweeps):
-            self._keepers.sweeps.schedule(sweep, run, f"sweep:{number}")
+        for begin in finished.after:
+            begin(run)
         if run.plan.action in (Action.UNDO, Action.REVOKE):
             self._graces.look_again()
         return run.outcome(credential=finished.credential)

@@ -33,11 +33,11 @@ from .lease import LEASES, Lease, LeaseLost
 from .running import Note, Run, StepFailed
 from .secret_users import secrets_of_request
 from .sight import Sight
-from .sweeps import Sweeps
+from .sweeps import Sweep, Sweeps
 from .transaction.step import Step, Transaction
 from .turns import Turns
 from .types import Action, Address, Credential, Plan, StepInfo, StepStatus
-from .work import Context, Finished, Sweep
+from .work import Context, Finished
 
 LEASE: Final = "kubemint-dpu-credential-requests"
 LEASE_NAMESPACE: Final = "kube-system"
@@ -58,6 +58,18 @@ class Keepers:
 
     def __post_init__(self) -> None:
         self.sweeps = Sweeps(self.context)
+
+    async def settle(self) -> None:
+        """Wait until everything that is left over is gone."""
+        await self.sweeps.settle()
+
+    def left_of(self, plan: str) -> tuple[str, ...]:
+        """What this plan was to remove and has not, in words."""
+        return self.sweeps.left_of(plan)
+
+    async def aclose(self) -> None:
+        """Stop the timers."""
+        await self.sweeps.aclose()
 
     async def turns(self, cluster: str) -> Turns:
         """The Lease of this cluster."""
@@ -189,8 +201,11 @@ class KeepRequest(Transaction):
         if request is None:
             return Finished(None)
         later = [leftover.due for leftover in leftovers_of(request) if leftover.due > now]
-        sweeps = [Sweep(address=self.address, due=max(later))] if later else []
-        return Finished(credential_of(self.address.cluster, request, now), sweeps=sweeps)
+        finished = Finished(credential_of(self.address.cluster, request, now))
+        if later:
+            sweep, sweeps = Sweep(address=self.address, due=max(later)), self.keepers.sweeps
+            finished.after.append(lambda run: sweeps.schedule(sweep, run, "sweep:0"))
+        return finished
 
 
 def said(rest: Rest) -> str:
@@ -206,7 +221,7 @@ def said(rest: Rest) -> str:
     return "; ".join((*parts, *rest.notes))
 
 
-async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
+async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool = False) -> tuple[Plan, KeepRequest]:
     """The plan for bringing a request to its desired state."""
     request, sight = await _seen(keepers.context, address)
     tended = "" if take_over else await keepers.controller(address)
@@ -226,7 +241,7 @@ async def prepare_keeping(keepers: Keepers, address: Address, *, take_over: bool
     return msgspec.structs.replace(plan, steps=(*plan.steps, *later)), work
 
 
-async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: bool) -> tuple[Plan, KeepRequest]:
+async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: bool = False) -> tuple[Plan, KeepRequest]:
     """The plan for deleting a request with all that was made for it."""
     request, sight = await _seen(keepers.context, address)
     if request.deleted_at is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,8 +18,17 @@ from .cluster_time import now_at
 from .errors import IssuanceError
 from .requesting import sweep_leftovers
 from .running import Run, explain
-from .types import StepStatus
-from .work import Context, Sweep
+from .types import Address, StepStatus
+from .work import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """A request that has written down what may go from `due` on, by the clock of its cluster."""
+
+    address: Address
+    due: datetime
+
 
 _TICK: Final = 5.0
 """The longest sleep: the wall clock may jump, so it is looked at again."""

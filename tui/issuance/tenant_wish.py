@@ -48,3 +48,22 @@ class TenantPush(msgspec.Struct, frozen=True, kw_only=True):
             name, self.cluster, self.tenant, self.remote_namespace, self.remote_secret, self.interval, self.wait
         )
         return SecretDestination(self.identity.cluster, self.namespace, f"{name}-token", push=push)
+
+
+class StoreWish(msgspec.Struct, frozen=True):
+    """A SecretStore in `namespace` of `host` that leads into this cluster of Cluster API."""
+
+    host: str
+    namespace: str
+    cluster: str
+
+
+class PushWish(msgspec.Struct, frozen=True):
+    """A PushSecret: its source is renewed, where that is known how, which is then carried over at once."""
+
+    cluster: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"PushSecret {self.namespace}/{self.name}"

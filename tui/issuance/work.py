@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.kube.errors import KubeError
 
@@ -14,15 +14,18 @@ from .errors import IssuanceError
 from .grace_length import GraceWish, Length
 from .grace_time import Moment, moment
 from .intent import Revocation
-from .types import Address, Credential, Handle
+from .types import Credential, Handle
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .dpf.target import TargetClusters
     from .families.registry import Families
+    from .running import Run
     from .secret_users import SecretName, SecretUsers
     from .state import StateStore
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,17 @@ class Context:
     owner: str
     users: SecretUsers
     families: Families
+    own: dict[Any, Any] = field(default_factory=dict)
+    """What families keep, by what makes it: each with `settle`, `left_of` and `aclose`, as the engine has them."""
     announced: frozenset[str] = frozenset()
     """PushSecrets that are told of the new material at once."""
+
+    def kept(self, kind: Callable[[Context], K]) -> K:
+        """What a family keeps for as long as the engine lives, made when it is first asked for."""
+        if kind not in self.own:
+            self.own[kind] = kind(self)
+        found: K = self.own[kind]
+        return found
 
     @property
     def grace(self) -> timedelta:
@@ -65,14 +77,6 @@ class Context:
         return moment(self.clock, skew)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """A request that has written down what may go from `due` on, by the clock of its cluster."""
-
-    address: Address
-    due: datetime
-
-
 @dataclass(slots=True)
 class Finished:
     """How work ended well."""
@@ -82,5 +86,5 @@ class Finished:
     """Old handles whose grace has begun; the engine revokes them when they are due."""
     replaced: dict[Handle, Sensitive] = field(default_factory=dict)
     """The old tokens by their handles, for an undo. The engine keeps them in memory for the grace and nowhere else."""
-    sweeps: list[Sweep] = field(default_factory=list)
-    """Requests to clean up after when it is time."""
+    after: list[Callable[[Run], None]] = field(default_factory=list)
+    """What is to be begun now, each told whoever watched the run: timers that end what is not to end yet."""

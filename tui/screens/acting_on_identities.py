@@ -34,11 +34,11 @@ def create(screen: WorkingScreen) -> None:
     dialog = NewIdentityScreen(clusters, folder=screen.kubemint.export_folder, identity=identity)
 
     def made(wish: IdentityWish) -> None:
-        task, plan = work.create_identity(screen.session, wish), partial(engine.plan_create_identity, wish)
+        task, plan = work.create_identity(screen.session, wish), partial(engine.plan, wish)
         replacing.begin(screen, "create identity", wish.path, task, work.title_of(wish), plan)
 
     def intended(wish: IdentityWish) -> Intended:
-        return Intended(work.title_of(wish), partial(screen.session.engine.plan_create_identity, wish))
+        return Intended(work.title_of(wish), partial(screen.session.engine.plan, wish))
 
     screen.ask(dialog, "create identity", made, intended)
 
@@ -57,11 +57,11 @@ def mint(screen: WorkingScreen) -> None:
     from .new_identity import MintScreen
 
     def made(wish: SelfWish) -> None:
-        task, plan = work.mint(screen.session, wish), partial(screen.session.engine.plan_self_issue, wish)
+        task, plan = work.mint(screen.session, wish), partial(screen.session.engine.plan, wish)
         replacing.begin(screen, "mint", wish.out, task, work.title_of(wish), plan)
 
     def intended(wish: SelfWish) -> Intended:
-        return Intended(work.title_of(wish), partial(screen.session.engine.plan_self_issue, wish))
+        return Intended(work.title_of(wish), partial(screen.session.engine.plan, wish))
 
     screen.ask(MintScreen(identity, sources, folder=screen.kubemint.export_folder), "mint", made, intended)
 

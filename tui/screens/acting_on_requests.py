@@ -13,6 +13,7 @@ from tui.actions.fitting import address_of
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CREDENTIAL_REQUESTS, CredentialRow, RequestKind, RequestRow
+from tui.issuance.dpf.wishes import Abandon, Delete
 from tui.issuance.errors import IssuanceError
 from tui.issuance.types import Address, Plan
 from tui.kube.errors import KubeError
@@ -49,7 +50,7 @@ def new(screen: WorkingScreen) -> None:
         screen.begin("create request", [work.create_request(session, draft)])
 
     def intended(draft: DPURequestDraft) -> Intended:
-        return Intended(work.title_of(draft), partial(session.engine.plan_create_request, draft))
+        return Intended(work.title_of(draft), partial(session.engine.plan, draft))
 
     screen.ask(dialog, "create request", made, intended)
 
@@ -91,7 +92,7 @@ def delete(screen: WorkingScreen) -> None:
     _ask(
         screen,
         addresses,
-        lambda address: session.engine.plan_delete_request(address),
+        lambda address: session.engine.plan(Delete(address)),
         lambda address: work.delete_request(session, address),
         verb="delete",
     )
@@ -103,7 +104,7 @@ def abandon(screen: WorkingScreen) -> None:
     _ask(
         screen,
         addresses,
-        lambda address: session.engine.plan_abandon_request(address),
+        lambda address: session.engine.plan(Abandon(address)),
         lambda address: work.abandon_request(session, address),
         verb="abandon",
     )

@@ -54,11 +54,7 @@ def new(screen: WorkingScreen) -> None:
     def made(wish: ShootWish | PlainWish | None) -> None:
         if wish is not None:
             engine, task = screen.session.engine, work.issue_shoot(screen.session, wish)
-            plan = (
-                partial(engine.plan_issue_shoot, wish)
-                if isinstance(wish, ShootWish)
-                else partial(engine.plan_plain, wish)
-            )
+            plan = partial(engine.plan, wish)
             replacing.begin(screen, "issue", wish.path, task, task.title, plan)
 
     screen.app.push_screen(

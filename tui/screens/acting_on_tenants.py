@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, ClusterRow, RequestKind, RequestRow, Row, request_key
 from tui.issuance.csi import Driver
+from tui.issuance.tenant_wish import StoreWish
 
 from . import replacing, work
 from .intended import Intended
@@ -32,7 +33,7 @@ def new_store(screen: WorkingScreen) -> None:
         screen.begin("tenant store", [task])
 
     def intended(tenant: Tenant) -> Intended:
-        plan = partial(screen.session.engine.plan_tenant_store, tenant.host, tenant.namespace, tenant.name)
+        plan = partial(screen.session.engine.plan, StoreWish(tenant.host, tenant.namespace, tenant.name))
         return Intended(f"SecretStore {tenant.namespace}/{tenant.name}", plan)
 
     screen.ask(dialog, "tenant store", made, intended)
@@ -67,7 +68,7 @@ def new_push(screen: WorkingScreen) -> None:
             replacing.ask_first(screen.app, answer.manifests, push, live=False)
 
     def intended(answer: PushAnswer) -> Intended:
-        plan = partial(screen.session.engine.plan_tenant_push, answer.wish)
+        plan = partial(screen.session.engine.plan, answer.wish)
         return Intended(work.title_of(answer.wish), plan)
 
     screen.ask(dialog, "tenant push", made, intended)

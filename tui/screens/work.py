@@ -16,12 +16,13 @@ from tui.fleet.moments import lifetime, stamp
 from tui.fleet.names import short_address, short_path
 from tui.issuance.csi import Preview
 from tui.issuance.dpf import DPURequestDraft
+from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
-from tui.issuance.tenant_wish import TenantPush
+from tui.issuance.tenant_wish import StoreWish, TenantPush
 from tui.issuance.types import AccessLevel, Address, Destination, Outcome, Plan, ShootWish, State, StepStatus
 from tui.issuance.types import Action as Did
 
@@ -66,8 +67,8 @@ def issue_shoot(session: Session, wish: ShootWish | PlainWish) -> Task:
     assert wish.shoot is not None
     title = f"{wish.shoot.namespace}/{wish.shoot.name} → {short_path(wish.path)}"
     if isinstance(wish, ShootWish):
-        return Task(title, _planned(session, partial(session.engine.plan_issue_shoot, wish)))
-    return Task(title, _planned(session, lambda: session.engine.plan_plain(wish)))
+        return Task(title, _planned(session, partial(session.engine.plan, wish)))
+    return Task(title, _planned(session, lambda: session.engine.plan(wish)))
 
 
 def connect_shoot(session: Session, name: str, level: AccessLevel) -> Task:
@@ -103,7 +104,7 @@ def disconnect_shoot(session: Session, name: str) -> Task:
 
 def create_request(session: Session, draft: DPURequestDraft) -> Task:
     """Create a DPUServiceCredentialRequest."""
-    return Task(title_of(draft), _planned(session, lambda: session.engine.plan_create_request(draft)))
+    return Task(title_of(draft), _planned(session, lambda: session.engine.plan(draft)))
 
 
 def title_of(wish: DPURequestDraft | IdentityWish | SelfWish | TenantPush) -> str:
@@ -120,35 +121,35 @@ def title_of(wish: DPURequestDraft | IdentityWish | SelfWish | TenantPush) -> st
 
 def keep(session: Session, address: Address, *, take_over: bool) -> Task:
     """Bring a request to its desired state."""
-    plan = partial(session.engine.plan_keep_request, address, take_over=take_over)
+    plan = partial(session.engine.plan, Keep(address), take_over=take_over)
     return _about(session, address, _planned(session, plan))
 
 
 def delete_request(session: Session, address: Address) -> Task:
     """Delete a request, and where no controller does that all that was made for it."""
-    return _about(session, address, _planned(session, lambda: session.engine.plan_delete_request(address)))
+    return _about(session, address, _planned(session, lambda: session.engine.plan(Delete(address))))
 
 
 def abandon_request(session: Session, address: Address) -> Task:
     """Let a deleted request go, whatever is left behind."""
-    return _about(session, address, _planned(session, lambda: session.engine.plan_abandon_request(address)))
+    return _about(session, address, _planned(session, lambda: session.engine.plan(Abandon(address))))
 
 
 def create_identity(session: Session, wish: IdentityWish) -> Task:
     """Create an account that mints for itself, and its token file."""
-    return Task(title_of(wish), _planned(session, lambda: session.engine.plan_create_identity(wish)))
+    return Task(title_of(wish), _planned(session, lambda: session.engine.plan(wish)))
 
 
 def mint(session: Session, wish: SelfWish) -> Task:
     """A short-lived token that an identity asks for itself."""
-    return Task(title_of(wish), _planned(session, lambda: session.engine.plan_self_issue(wish)))
+    return Task(title_of(wish), _planned(session, lambda: session.engine.plan(wish)))
 
 
 def make_store(session: Session, host: str, namespace: str, cluster: str) -> Task:
     """The SecretStore that leads into a cluster of Cluster API, and the Secret it logs in with."""
     return Task(
         f"SecretStore {namespace}/{cluster} in {host}",
-        _planned(session, partial(session.engine.plan_tenant_store, host, namespace, cluster)),
+        _planned(session, partial(session.engine.plan, StoreWish(host, namespace, cluster))),
     )
 
 
@@ -164,7 +165,7 @@ def push_to_tenant(session: Session, wish: TenantPush, manifests: Path | None, *
             said = await write_here(manifests, "---\n".join(map(dump, documents)), force=force, live=False)
             task.message = f"{task.message}; the tenant's manifests are {said}"
 
-    push = partial(session.engine.plan_tenant_push, wish)
+    push = partial(session.engine.plan, wish)
     return Task(title_of(wish), _planned(session, push, pushed))
 
 

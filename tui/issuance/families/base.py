@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
 
 from tui.issuance.errors import UsageError
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from tui.issuance.work import Context
     from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
+
+
+Wish = msgspec.Struct
+"""What somebody asks for, as a typed value: an IssueSpec, a ShootWish, whatever else the registry names."""
 
 
 class Family:
@@ -72,7 +78,11 @@ class Family:
         """Who else renews it, and what shows that; empty where nobody does."""
         return ""
 
-    # Renewing
+    # Fulfilling a wish, and renewing
+
+    async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        """The plan for fulfilling one of its wishes; what may be `said` to it is what would else be asked."""
+        raise NotImplementedError
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
         """The plan for a new one wherever the old one is kept; what was revoked only with `revive`."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.issuance import request_changes, requesting, undoing_requests, vouching
+from tui.issuance import request_changes, request_keeping, requesting, undoing_requests, vouching
 from tui.issuance.destinations.secret import SecretPlace
-from tui.issuance.dpf import credential_of
+from tui.issuance.dpf import DPURequestDraft, credential_of
 from tui.issuance.dpf.steps import look_secret, request_at
+from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.found import Found
 from tui.issuance.kinds import CredentialKind
+from tui.issuance.request_keeping import Keepers
 from tui.issuance.types import Address, Credential, SecretDestination
 from tui.kube.errors import NotFound
 
-from .base import Family
+from .base import Family, Wish
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
@@ -59,6 +61,19 @@ class Requests(Family):
 
     async def renewed_by(self, context: Context, address: Address) -> str:
         return await requesting.controller_at(context, address)
+
+    async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        match wish:
+            case DPURequestDraft():
+                return await request_changes.prepare_creation(context, wish)
+            case Keep():
+                return await request_keeping.prepare_keeping(context.kept(Keepers), wish.address, **said)
+            case Delete():
+                return await request_keeping.prepare_deletion(context.kept(Keepers), wish.address, **said)
+            case Abandon():
+                return await request_keeping.prepare_abandonment(context.kept(Keepers), wish.address)
+            case _:
+                return await super().plan(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
         return await requesting.prepare_rotation(context, address)

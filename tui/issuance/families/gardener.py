@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.issuance import shoot_issue, static_token
 from tui.issuance.destinations.shoot import ShootPlace
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.reading import export_record, normal
-from tui.issuance.types import Action, Address, Credential
+from tui.issuance.types import Action, Address, Credential, ShootWish
 
+from .base import Wish
 from .files import Files
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Shoots(Files):
 
     async def way_in(self, context: Context, address: Address) -> Endpoint:
         return static_token.way_in(context, address, await self.material(context, address))
+
+    async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        assert isinstance(wish, ShootWish)
+        return await shoot_issue.prepare_shoot(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
         wish = await shoot_issue.wish_at(context, normal(address))

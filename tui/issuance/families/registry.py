@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tui.issuance.errors import UsageError
 from tui.issuance.kinds import CredentialKind
 
 if TYPE_CHECKING:
@@ -18,19 +19,30 @@ if TYPE_CHECKING:
     from tui.issuance.state import StateStore
     from tui.issuance.types import Address
 
-    from .base import Family
+    from .base import Family, Wish
 
-MODULES: Final[dict[str, tuple[CredentialKind, ...]]] = {
-    "gardener": (),
-    "static_token": (CredentialKind.STATIC,),
-    "dpf": (CredentialKind.REQUEST,),
-    "token_secret": (CredentialKind.LEGACY,),
-    "login": (CredentialKind.LOGIN,),
-    "handle": (CredentialKind.HANDLE,),
-    "service_account": (CredentialKind.SECRET, CredentialKind.FILE),
+
+class Listed(NamedTuple):
+    """One family's line."""
+
+    kinds: tuple[CredentialKind, ...] = ()
+    """The kinds of addresses that are its own."""
+    wishes: tuple[str, ...] = ()
+    """The types of the wishes that it fulfils."""
+
+
+FAMILIES: Final[dict[str, Listed]] = {
+    "gardener": Listed(wishes=("ShootWish",)),
+    "static_token": Listed((CredentialKind.STATIC,)),
+    "plugin": Listed(wishes=("PlainWish",)),
+    "dpf": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon")),
+    "token_secret": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish")),
+    "login": Listed((CredentialKind.LOGIN,)),
+    "handle": Listed((CredentialKind.HANDLE,)),
+    "tenants": Listed(wishes=("TenantPush", "StoreWish", "PushWish")),
+    "service_account": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",)),
 }
-"""By their names, with the kinds of addresses that are theirs, in the order in which they are asked; the last one has
-what no other claims."""
+"""By the names of their modules, in the order in which they are asked; the last one has what no other claims."""
 
 
 class Families:
@@ -47,15 +59,23 @@ class Families:
                 for family in self._all():
                     if family.keeps(record):
                         return family
-        return next(self._load(name) for name, kinds in MODULES.items() if address.kind in kinds)
+        return next(self._load(name) for name, one in FAMILIES.items() if address.kind in one.kinds)
 
     def of_intent(self, intent: Intent) -> Family:
         """The family of what the journal has open."""
         *families, last = self._all()
         return next((family for family in families if family.began(intent)), last)
 
+    def for_wish(self, wish: Wish) -> Family:
+        """The family that fulfils this wish. Raises UsageError where none does."""
+        name = type(wish).__name__
+        for family, one in FAMILIES.items():
+            if name in one.wishes:
+                return self._load(family)
+        raise UsageError(f"nobody here knows how to fulfil a {name}")
+
     def _all(self) -> Iterator[Family]:
-        return map(self._load, MODULES)
+        return map(self._load, FAMILIES)
 
     def _load(self, name: str) -> Family:
         family: Family = import_module(f"{__package__}.{name}").FAMILY

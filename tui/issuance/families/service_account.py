@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tui.issuance import managed, rotating, seeking, undoing, vouching
+from tui.issuance import managed, plans, rotating, seeking, undoing, vouching
 from tui.issuance.destinations.secret import SecretPlace
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.found import Found
 from tui.issuance.reading import export_record, managed_secret
 from tui.issuance.secret_object import SecretObject
-from tui.issuance.types import Address, Credential, SecretDestination, State
+from tui.issuance.types import Address, Credential, IssueSpec, SecretDestination, State
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
+from .base import Wish
 from .files import Files
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class ServiceAccounts(Files):
         if address.here:
             return await super().used_from(context, address)
         return address.namespace, address.name, (await self.lookup(context, address)).format
+
+    async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        assert isinstance(wish, IssueSpec)
+        return await plans.prepare_issue(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
         if address.here:

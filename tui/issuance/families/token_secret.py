@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tui.issuance import identity_work, legacy_rotation
+from tui.issuance import identity_work, legacy_rotation, self_issue
+from tui.issuance.identity import IdentityWish
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.revoking_plans import prepare_token_secret
+from tui.issuance.self_issue import SelfWish
 from tui.issuance.types import Address, Credential
 from tui.kube.errors import NotFound
 
-from .base import Family
+from .base import Family, Wish
 
 if TYPE_CHECKING:
     from tui.issuance.intent import Intent
@@ -42,6 +44,12 @@ class TokenSecrets(Family):
                 cluster=address.cluster,
             )
         return held
+
+    async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        if isinstance(wish, SelfWish):
+            return await self_issue.prepare_self_issue(context, wish, **said)
+        assert isinstance(wish, IdentityWish)
+        return await identity_work.prepare_identity(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
         return await legacy_rotation.prepare_legacy_rotation(context, address)
