@@ -156,25 +156,76 @@ def test_where_a_fingerprint_is_recorded() -> None:
     copy = Address.parse("file:/copy")
     exports = [export(), export(fingerprint="f2"), export(address=copy, state=State.REVOKED)]
     pending = [waiting(), waiting(fingerprint="f2"), waiting(msgspec.structs.replace(HANDLE, name="database"))]
-    assert found.marked(Sought(fingerprint="f1"), exports, pending) == [FILE, copy, AT]
+    marked = found.marked(Sought(fingerprint="f1"), exports, pending)
+    assert [one.address for one in marked] == [FILE, copy, AT]
+    assert [one.record for one in marked] == [
+        exports[0].credential,
+        exports[2].credential,
+        found.bare(AT, None, HANDLE),
+    ]
     assert found.marked(Sought(fingerprint="f3"), exports, pending) == []
 
 
 def test_what_is_revoked_is_not_looked_into() -> None:
     states = [export(address=Address.parse(f"file:/{state}"), state=state) for state in State]
-    assert found.to_look_into(states) == [
-        Address.parse(f"file:/{state}") for state in State if state is not State.REVOKED
-    ]
+    assert found.to_look_into(states) == [one.credential for one in states if one.credential.state is not State.REVOKED]
 
 
-def test_a_token_that_is_another_than_its_marks_say_is_refused() -> None:
-    token = Sensitive("one")
-    for sought, lies in ((Sought(fingerprint=token.fingerprint), token), (Sought(id=ID), token)):
-        found.insist(sought, PLACE, lies)
-        found.insist(sought, PLACE, None)
-    found.insist(Sought(fingerprint="0123456789abcdef"), PLACE, None)
-    with pytest.raises(UsageError, match=r"^secret:harbor/ns/kept says that it has .* but the token in it is another"):
-        found.insist(Sought(fingerprint="0123456789abcdef"), PLACE, token)
+@pytest.mark.parametrize(
+    ("sought", "token", "word", "why"),
+    [
+        ("fingerprint", None, Word.NONE, "there is no token in it"),
+        ("id", None, Word.NONE, "there is no token in it"),
+        ("fingerprint", "another", Word.CONFIRMED, "the token in it is another one"),
+        ("id", "another", Word.CONFIRMED, "the token in it is another one"),
+        *(("fingerprint", "it", word, "") for word in Word),
+        ("id", "it", Word.CONFIRMED, ""),
+        ("id", "it", Word.REFUSED, "its server refuses the token in it"),
+        ("id", "it", Word.UNASKED, "nobody confirms the token in it"),
+        ("id", "it", Word.UNREADABLE, "nobody confirms the token in it"),
+    ],
+)
+def test_a_place_has_what_is_sought_by_its_token_alone(sought: str, token: str | None, word: Word, why: str) -> None:
+    """A fingerprint is the token; an id is what anybody may write into one, until its server confirms it."""
+    it, another = jwt({"jti": ID}), jwt({"jti": ID.replace("b", "c")})
+    wanted = Sought(id=ID) if sought == "id" else Sought(fingerprint=it.fingerprint)
+    assert found.no_match(wanted, {"it": it, "another": another}.get(token or ""), word) == why
+
+
+def test_what_ends_a_token_is_what_it_is_bound_to() -> None:
+    def says(**bound: Any) -> Sensitive:
+        account = {"name": "robot", "uid": "account-1"}
+        return jwt({"kubernetes.io": {"namespace": "ns", "serviceaccount": account, **bound}})
+
+    it = says(secret={"name": HANDLE.name, "uid": HANDLE.uid})
+    assert found.ends_with(it, HANDLE)
+    assert found.ends_with(it, OTHERS[0]), "what the cluster is called here, no token says"
+    assert not any(found.ends_with(it, other) for other in OTHERS[1:])
+    assert not found.ends_with(says(secret={"name": HANDLE.name, "uid": ""}), msgspec.structs.replace(HANDLE, uid=""))
+    assert not found.ends_with(says(pod={"name": HANDLE.name, "uid": HANDLE.uid}), HANDLE)
+    assert not found.ends_with(says(), HANDLE)
+    assert not found.ends_with(Sensitive("opaque"), HANDLE)
+    assert found.ends_with(says(), "account-1")
+    assert not found.ends_with(says(), "account-2")
+    assert not found.ends_with(jwt({"sub": "x"}), "")
+
+
+def test_places_that_end_by_different_things_are_named() -> None:
+    """Whoever has a token may put it into a cluster that he runs, which says that it is its own."""
+    one, wanted = "https://one:6443", Sought(id=ID)
+    edge, uid = OTHERS[0], OTHERS[3]
+    servers = {"harbor": one, "another": "https://two"}
+    found.the_same_end(wanted, {FILE: HANDLE, PLACE: HANDLE}, servers)
+    found.the_same_end(wanted, {FILE: HANDLE, PLACE: edge}, {"harbor": one, "another": one + "/"})
+    found.the_same_end(wanted, {FILE: "account-1", PLACE: "account-1"}, {})
+    for other, known in (
+        (edge, servers),
+        (edge, {"harbor": "", "another": ""}),
+        (uid, servers),
+        ("account-1", servers),
+    ):
+        with pytest.raises(UsageError, match=r"^file:/kept, secret:harbor/ns/kept all have token id .*nothing was en"):
+            found.the_same_end(wanted, {FILE: HANDLE, PLACE: other}, known)
 
 
 def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
@@ -182,6 +233,17 @@ def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
     assert isinstance(said, UsageError)
     assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({SEARCH.words})"
     assert said.hint.startswith("give the token itself")
+    assert "where such a place" not in said.hint
+
+
+@pytest.mark.parametrize("search", [SEARCH, AWAY])
+def test_who_only_says_that_he_has_it_is_named(search: Search) -> None:
+    said = found.nothing_known(Sought(id=ID), search, {PLACE: "there is no token in it", FILE: "it is away"})
+    assert said.message.endswith(
+        f"({search.words}); {PLACE} says that it has token id {ID}, but there is no token in it; "
+        f"file:/kept says that it has token id {ID}, but it is away"
+    )
+    assert said.hint.endswith(f"; where such a place itself is meant, revoke {PLACE}")
 
 
 @pytest.mark.parametrize("search", [AWAY, CLOSED])

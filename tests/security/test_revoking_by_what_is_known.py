@@ -4,6 +4,7 @@ and no cluster is shown a token that is not its own."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 from datetime import timedelta
@@ -15,7 +16,9 @@ import pytest
 
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, token_in
-from tests.security.test_sought import bound, jwt
+from tests.issuance.samples import jwt
+from tests.security.test_sought import bound
+from tests.security.test_sought import jwt as long
 from tui.demo import Answer, FaultRule
 from tui.issuance import managed
 from tui.issuance.already import Already
@@ -244,6 +247,64 @@ async def test_a_fingerprint_that_is_only_written_there_ends_nothing(ebench: Ben
     assert len(await ebench.handles()) == 1
 
 
+def forged(arena: Arena, token: Sensitive) -> Sensitive:
+    """One that nobody signed, with the id of another: whoever read an audit log knows that."""
+    return jwt(
+        {
+            "jti": id_of(token), "sub": f"system:serviceaccount:{arena.namespace}:mine", "exp": 1700000000,
+            "kubernetes.io": {"namespace": arena.namespace, "serviceaccount": {"name": "mine", "uid": "x"}},
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["empty", "forged", "away"])
+@pytest.mark.parametrize("by", ["fingerprint", "id"])
+async def test_a_place_that_only_says_that_it_has_it_is_not_ended_in_its_stead(
+    ebench: Bench, by: str, place: str
+) -> None:
+    """Whoever may patch one managed Secret writes into it what is sought; its name comes before the other's."""
+    arena = ebench.arena
+    lying = await ebench.issue(arena.spec(arena.secret("a-lying"), identity=arena.identity("mine")))
+    true = await ebench.issue(arena.spec(arena.secret("z-true")))
+    token = await token_at(ebench.engine._context, true.address)
+    assert token is not None
+    data = {"token": None, "kubeconfig": None, "value": None}
+    if place != "empty":
+        data["token"] = base64.b64encode(forged(arena, token).reveal_bytes()).decode()  # type: ignore[assignment]
+    marks = {managed.FINGERPRINT: token.fingerprint}
+    patch = {"data": data, "metadata": {"annotations": marks}}
+    await ebench.client.patch(SECRETS, "a-lying", patch, namespace=arena.namespace)
+    sought = Sought(id=id_of(token)) if by == "id" else Sought(fingerprint=token.fingerprint)
+    closed = (
+        FaultRule(Answer(403), path=r"/secrets/a-lying") if place == "away" else FaultRule(Answer(403), path="/none")
+    )
+    with arena.fault(closed):
+        async with elsewhere(ebench) as other:
+            plan = await other.engine.plan_revoke_sought(sought, [arena.name])
+            assert plan.address == true.address
+            named = any(f"{lying.address} says that it has {sought}, but " in warning for warning in plan.warnings)
+            assert named or (place == "empty" and by == "id")
+            assert (await other.engine.execute(plan)).whole
+        assert await ebench.handles() == [lying.credential.handle.name]
+        async with elsewhere(ebench) as other:
+            with pytest.raises(UsageError, match="nothing that kubemint keeps has"):
+                await other.engine.plan_revoke_sought(sought, [arena.name])
+    assert await ebench.handles() == [lying.credential.handle.name]
+
+
+async def test_what_this_machine_recorded_ends_whatever_lies_in_its_place(ebench: Bench) -> None:
+    """Emptied, and said to be bound to another handle: its own is known here."""
+    arena = ebench.arena
+    bystander = await ebench.issue(arena.spec(arena.secret("other")))
+    issued = await ebench.issue(arena.spec(arena.secret()))
+    marks = {managed.HANDLE: bystander.credential.handle.name}
+    patch = {"data": {"kubeconfig": None, "value": None}, "metadata": {"annotations": marks}}
+    await ebench.client.patch(SECRETS, "robot-credential", patch, namespace=arena.namespace)
+    plan = await ebench.engine.plan_revoke_sought(Sought(fingerprint=issued.credential.fingerprint))
+    assert (await ebench.engine.execute(plan)).whole
+    assert await ebench.handles() == [bystander.credential.handle.name]
+
+
 async def test_who_was_asked_and_who_did_not_answer_is_said(ebench: Bench) -> None:
     arena = ebench.arena
     issued = await ebench.issue(arena.spec())
@@ -391,7 +452,7 @@ def test_a_token_from_stdin_or_a_file(embedded: Arena, home: Path, tmp_path: Pat
 
 
 def test_a_token_in_the_arguments_is_refused_and_not_repeated(embedded: Arena, home: Path) -> None:
-    token, known = jwt(sub="x" * 300).reveal(), ("--kubeconfig", embedded.kubeconfig)
+    token, known = long(sub="x" * 300).reveal(), ("--kubeconfig", embedded.kubeconfig)
     kubemint("revoke", token, *known).failed(2, "does not belong on the command line", "kubemint revoke -")
     for verb in ("revoke", "rotate", "verify", "inspect", "export", "undo"):
         done = kubemint(verb, token, *known)

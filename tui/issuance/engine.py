@@ -131,7 +131,7 @@ class Engine:
 
         `clusters` (default: all that are known) are asked for it, and none of them is shown a token that is not its.
         """
-        from .revoking_plans import prepare_sought
+        from .revoking_sought import prepare_sought
 
         return self._planned(*await prepare_sought(self._context, sought, clusters, wait=wait))
 

@@ -138,41 +138,104 @@ def id_of(token: Sensitive | None) -> str:
         return ""
 
 
-def marked(sought: Sought, exports: Iterable[Export], waiting: Iterable[Revocation]) -> list[Address]:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that may have what is sought: by this machine's record, else by what it says of itself."""
+
+    address: Address
+    record: Credential | None = None
+    """What this machine knows to have put there; None where only the place says so."""
+
+
+def marked(sought: Sought, exports: Iterable[Export], waiting: Iterable[Revocation]) -> list[Candidate]:
     """Where what has the sought fingerprint lies, by this machine's records: its places, then handles that wait for
     their end."""
-    found = [one.credential.address for one in exports if one.credential.fingerprint == sought.fingerprint]
-    return found + [
-        Address(CredentialKind.HANDLE, one.handle.cluster, one.handle.namespace, one.handle.name)
+    mine = (one.credential for one in exports if one.credential.fingerprint == sought.fingerprint)
+    return [Candidate(address=one.address, record=one) for one in mine] + [
+        Candidate(address=at, record=bare(at, None, one.handle))
         for one in waiting
         if one.fingerprint == sought.fingerprint and is_handle_name(one.handle.name, None)
+        for at in (address_of(one.handle),)
     ]
 
 
-def to_look_into(exports: Iterable[Export]) -> list[Address]:
-    """The places of this machine whose tokens may have the sought id. What is revoked is not read any more."""
-    return [one.credential.address for one in exports if one.credential.state is not State.REVOKED]
+def to_look_into(exports: Iterable[Export]) -> list[Credential]:
+    """What this machine wrote whose token may have the sought id. What is revoked is not read any more."""
+    return [one.credential for one in exports if one.credential.state is not State.REVOKED]
 
 
-def insist(sought: Sought, address: Address, token: Sensitive | None) -> None:
-    """Raises UsageError where what lies at this address is another token than its marks say."""
-    if token is not None and sought.fingerprint and token.fingerprint != sought.fingerprint:
+def address_of(handle: Handle) -> Address:
+    """The address of a handle by itself."""
+    return Address(CredentialKind.HANDLE, handle.cluster, handle.namespace, handle.name)
+
+
+def no_match(sought: Sought, token: Sensitive | None, word: Word) -> str:
+    """Why what lies in a place is not what is sought; empty where it is.
+
+    A token with that fingerprint is that token. An id is only what a token says of itself, which counts where its
+    server says that the token is its own.
+    """
+    if token is None:
+        return "there is no token in it"
+    if (token.fingerprint if sought.fingerprint else id_of(token)) != (sought.fingerprint or sought.id):
+        return "the token in it is another one"
+    if sought.fingerprint or word is Word.CONFIRMED:
+        return ""
+    return "its server refuses the token in it" if word is Word.REFUSED else "nobody confirms the token in it"
+
+
+def ends_with(token: Sensitive, end: Handle | str) -> bool:
+    """Whether a token ends where this handle is deleted, or where the account with this UID is made anew."""
+    try:
+        claims = read_token(token)
+    except ClaimsError:
+        return False
+    if isinstance(end, str):
+        return bool(end) and claims.service_account_uid == end
+    bound = claims.bound
+    if bound is None or bound.kind != "Secret" or not end.uid:
+        return False
+    return (claims.namespace, bound.name, bound.uid) == (end.namespace, end.name, end.uid)
+
+
+def the_same_end(sought: Sought, ends: Mapping[Address, Handle | str], servers: Mapping[str, str]) -> None:
+    """Raises UsageError where places that have what is sought end by different things: then who asks says which.
+
+    Each of `ends` is a handle, or the UID of an account; one server may have several names.
+    """
+
+    def apart(end: Handle | str) -> object:
+        if isinstance(end, str):
+            return end
+        server = servers.get(end.cluster, "")
+        same = (name for name, other in servers.items() if server and same_place(server, other))
+        return next(same, end.cluster), end.namespace, end.name, end.uid
+
+    if len({apart(end) for end in ends.values()}) > 1:
         raise UsageError(
-            f"{address} says that it has {sought}, but the token in it is another one",
-            "somebody has changed its annotations; `kubemint inspect` shows what it holds",
+            f"{', '.join(map(str, ends))} all have {sought}, and each ends by something else; nothing was ended",
+            "say which cluster is meant with --context, or revoke each of them by its address",
         )
 
 
-def nothing_known(sought: Sought, search: Search) -> IssuanceError:
-    """What is said where nobody knows of it: a mistake of who asks only where everybody answered."""
+def only_says(sought: Sought, address: Address, why: str) -> str:
+    """What is said of a place that says that it has what is sought, and has not."""
+    return f"{address} says that it has {sought}, but {why}"
+
+
+def nothing_known(sought: Sought, search: Search, liars: Mapping[Address, str] | None = None) -> IssuanceError:
+    """What is said where nobody has it: a mistake of who asks only where everybody answered. `liars` say that they
+    have it, each with why that counts for nothing."""
+    said = "".join(f"; {only_says(sought, address, why)}" for address, why in (liars or {}).items())
+    meant = f"; where such a place itself is meant, revoke {next(iter(liars))}" if liars else ""
     if not search.whole:
         return IssuanceError(
-            f"nothing that could be looked at has {sought} ({search.words})",
-            f"{search.again}, or give the token itself (`kubemint revoke -`, --token-file FILE)",
+            f"nothing that could be looked at has {sought} ({search.words}){said}",
+            f"{search.again}, or give the token itself (`kubemint revoke -`, --token-file FILE){meant}",
         )
     return UsageError(
-        f"nothing that kubemint keeps has {sought} ({search.words})",
-        "give the token itself (`kubemint revoke -`, --token-file FILE), or its handle (handle:CLUSTER/NAMESPACE/NAME)",
+        f"nothing that kubemint keeps has {sought} ({search.words}){said}",
+        "give the token itself (`kubemint revoke -`, --token-file FILE), or its handle (handle:CLUSTER/NAMESPACE/NAME)"
+        f"{meant}",
     )
 
 

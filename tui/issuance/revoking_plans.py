@@ -9,10 +9,10 @@ import msgspec
 
 from tui.kube.errors import NotFound
 
-from . import ending, handles, older, searching, seeking, vouching
+from . import ending, handles, older, vouching
 from .already import Already
-from .errors import IssuanceError, UsageError
-from .found import Found, NotThere, nothing_known
+from .errors import UsageError
+from .found import Found, NotThere
 from .intent import Export
 from .reading import normal
 from .replacing import is_gone
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .journal import JournalEntry
-    from .sought import Sought
 
 
 async def prepare_revocation(
@@ -80,50 +79,6 @@ async def _left_over(context: Context, address: Address, said: str) -> Found:
         credential = older.credential_of(one, address)
         return Found(credential=credential, named=handles.Named.BY_JOURNAL, said=(said, older.ends_too(one)))
     raise UsageError(f"nothing of {address} waits for its end any more")
-
-
-async def prepare_sought(
-    context: Context, sought: Sought, named: Sequence[str] = (), *, wait: bool = False
-) -> tuple[Plan, Transaction]:
-    """The same for what is known only by its fingerprint, its id or the token itself.
-
-    The clusters that are `named` are asked for it, else all that are known. Raises UsageError where it is nowhere, or
-    nothing can end it, with what can be done; IssuanceError where not everybody could say; KubeError.
-    """
-    token = sought.token
-    if token is None:
-        return await _prepare_known(context, sought, named or context.clusters.names(), wait=wait)
-    found = await seeking.of_token(context, token, named)
-    if isinstance(found, Address):
-        return await prepare_token_secret(context, found, wait=wait)
-    there, cluster = [found], found.credential.address.cluster
-
-    async def look() -> Found:
-        """The first time as it was just found."""
-        again = there.pop() if there else await seeking.of_token(context, token, [cluster])
-        assert isinstance(again, Found)
-        return again
-
-    return await prepare(context, str(sought), look, wait=wait)
-
-
-async def _prepare_known(
-    context: Context, sought: Sought, clusters: Sequence[str], *, wait: bool
-) -> tuple[Plan, Transaction]:
-    """Each place that says so is looked into, until one is found that can be ended."""
-    addresses, search = await searching.of_known(context, sought, clusters)
-    trouble: list[IssuanceError] = []
-    for address in addresses:
-        try:
-            await searching.insist(context, sought, address)
-            plan, work = await prepare_revocation(context, address, wait=wait, whole=False)
-        except IssuanceError as error:
-            trouble.append(error)
-            continue
-        said = (search.words,) if search.asked or not search.whole else ()
-        return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
-    worst = [one for one in trouble if not isinstance(one, Already)] or trouble
-    raise worst[0] if worst else nothing_known(sought, search)
 
 
 async def prepare(

@@ -19,73 +19,86 @@ from .dpf import DPU_REQUESTS, credential_of
 from .dpf.objects import ParseError
 from .errors import IssuanceError
 from .everywhere import EACH, everywhere
-from .kinds import CredentialKind
+from .found import Candidate
+from .reading import index
 from .reading import token as token_at
 from .secret_object import SecretObject
 from .sought import Search, Sought
 from .types import Address
+from .vouchers import Word
 from .work import Context
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
+    from tui.kube.sensitive import Sensitive
 
 
-async def of_known(context: Context, sought: Sought, clusters: Sequence[str]) -> tuple[list[Address], Search]:
-    """Where what is sought is kept: on this machine, else in the clusters. Candidates, by marks: an index."""
-    here = await _on_this_machine(context, sought)
-    if here:
-        return here, Search()
-
-    async def look(client: Client, name: str) -> list[Address] | None:
-        return [*await _secrets(client, name, sought), *await _requests(context, client, name, sought)] or None
-
-    there, search = await everywhere(context, clusters, look)
-    return [address for addresses in there.values() for address in addresses], search
-
-
-async def insist(context: Context, sought: Sought, address: Address) -> None:
-    """Raises UsageError where what lies at this address is another token than its marks say."""
-    if address.kind not in (CredentialKind.SECRET, CredentialKind.REQUEST):
-        return  # this machine's own records
-    try:
-        token = await token_at(context, address)
-    except KubeError:
-        return  # it is not there; what its handle says is looked at
-    found.insist(sought, address, token)
-
-
-async def _on_this_machine(context: Context, sought: Sought) -> list[Address]:
+async def here(context: Context, sought: Sought) -> list[Candidate]:
+    """Where what is sought is kept by this machine's records; by an id it is what lies there that says so."""
     state = context.state
     exports = await asyncio.to_thread(lambda: [*state.export_records(), *state.written_secrets()])
     if sought.fingerprint:
         return found.marked(sought, exports, await asyncio.to_thread(state.revocations))
-    return [address for address in found.to_look_into(exports) if await _has_id(context, address, sought.id)]
+    there = []
+    for record in found.to_look_into(exports):
+        token = await _read(context, record.address)
+        if found.id_of(token) == sought.id:
+            known = token is not None and token.fingerprint == record.fingerprint
+            there.append(Candidate(address=record.address, record=record if known else None))
+    return there
+
+
+async def there(context: Context, sought: Sought, clusters: Sequence[str]) -> tuple[list[Candidate], Search]:
+    """Which places in these clusters say that they have it: an index. Each is looked into before anybody acts."""
+
+    async def look(client: Client, name: str) -> list[Address] | None:
+        return [*await _secrets(client, name, sought), *await _requests(context, client, name, sought)] or None
+
+    says, search = await everywhere(context, clusters, look)
+    return [Candidate(address=address) for addresses in says.values() for address in addresses], search
+
+
+async def look_into(context: Context, sought: Sought, address: Address) -> tuple[Sensitive | None, str]:
+    """The token in a place that is said to have what is sought, and why it is none of that; empty where it is."""
+    try:
+        token = await token_at(context, address)
+    except (KubeError, IssuanceError, OSError) as error:
+        return None, f"it cannot be looked into: {getattr(error, 'message', '') or type(error).__name__}"
+    word = Word.UNASKED
+    if sought.id and token is not None:
+        says = await index(context, address)
+        word = (await vouching.facts_of(context, says.identity, token, says.audiences)).word
+    return token, found.no_match(sought, token, word)
+
+
+async def _read(context: Context, address: Address) -> Sensitive | None:
+    try:
+        async with asyncio.timeout(EACH):
+            return await token_at(context, address)
+    except (KubeError, IssuanceError, OSError, TimeoutError):
+        return None
 
 
 async def _has_id(context: Context, address: Address, wanted: str) -> bool:
-    try:
-        async with asyncio.timeout(EACH):
-            return found.id_of(await token_at(context, address)) == wanted
-    except (KubeError, IssuanceError, OSError, TimeoutError):
-        return False
+    return found.id_of(await _read(context, address)) == wanted
 
 
 async def _secrets(client: Client, cluster: str, sought: Sought) -> list[Address]:
     """The managed Secrets. Their fingerprints stand in their metadata; ids only in the tokens themselves."""
-    there: list[Address] = []
+    says: list[Address] = []
     if sought.fingerprint:
         listed = await client.list(SECRETS, metadata_only=True, labels=managed.CREDENTIALS)
         for meta in listed:
             credential = managed.credential_from_secret(cluster, meta)
             if credential is not None and credential.fingerprint == sought.fingerprint:
-                there.append(credential.address)
-        return there
+                says.append(credential.address)
+        return says
     async for page in client.pages(SECRETS, labels=managed.CREDENTIALS, type=SecretObject):
         for secret in page.items:
             credential = managed.credential_from_secret(cluster, secret.metadata)
             if credential is not None and found.id_of(vouching.token_in(credential.format, secret)) == sought.id:
-                there.append(credential.address)
-    return there
+                says.append(credential.address)
+    return says
 
 
 async def _requests(context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
@@ -94,7 +107,7 @@ async def _requests(context: Context, client: Client, cluster: str, sought: Soug
         listed: list[dict[str, Any]] = await client.list(DPU_REQUESTS)
     except (NotFound, Forbidden):
         return []
-    there = []
+    says = []
     for obj in listed:
         try:
             credential = credential_of(cluster, obj, context.clock())
@@ -105,5 +118,5 @@ async def _requests(context: Context, client: Client, cluster: str, sought: Soug
         else:
             same = await _has_id(context, credential.address, sought.id)
         if same:
-            there.append(credential.address)
-    return there
+            says.append(credential.address)
+    return says
