@@ -27,6 +27,7 @@ from tui.fleet.store import FleetChange
 from tui.issuance.cluster_time import utc_now
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
+from tui.screens import undoing_job
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
 from tui.screens.jobs import Job, Task
@@ -44,6 +45,7 @@ from tui.screens.renewing import Renewing
 from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, PageName, Session
 from tui.screens.unused_keys import why_nothing
+from tui.screens.working import WorkingScreen
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.inside_textual import InsideTextual
@@ -162,6 +164,18 @@ class KubemintApp(InsideTextual[int]):
         """Somebody clicked on what a key does."""
         self.post_message(self.keyboard.click(events.Key(key, None)))
 
+    def action_offer(self, name: str, number: int) -> None:
+        """Somebody clicked on what the panel of a job offers: it is about that job, whatever the cursor is on."""
+        job = next((job for job in self.session.jobs.all if job.id == number), None)
+        if not self.keyboard.offered(name):
+            return
+        if name == "retry":
+            self.retry(job)
+        elif name == "cancel":
+            self.cancel_rest(job)
+        elif isinstance(self.screen, WorkingScreen):
+            undoing_job.undo(self.screen, job)
+
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says why; one that is held down says it once."""
         why = why_nothing(self.screen, event)
@@ -260,10 +274,24 @@ class KubemintApp(InsideTextual[int]):
             self.push_screen(screen)
 
     def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
-        """Begin at once; the panel follows, unless it is a quiet one."""
-        job = self.session.jobs.add(verb, tasks, quiet=quiet)
+        """Begin at once; the panel follows, unless it is a quiet one. What a job that runs works on is left out; where
+        that is all of it, hands back the job that does."""
+        free = list(tasks) if quiet else self._apart(verb, tasks)
+        if tasks and not free:
+            return next(iter(self.session.jobs.apart(verb, tasks)[1].values()))
+        job = self.session.jobs.add(verb, free, quiet=quiet)
         self._run(job)
         return job
+
+    def _apart(self, verb: str, tasks: Sequence[Task]) -> list[Task]:
+        """Those that no job that runs works on; of the others it is said."""
+        free, left = self.session.jobs.apart(verb, tasks)
+        for address, job in list(left.items())[:3]:
+            said = f"{address} is being worked on here: {job.verb} is not over yet; J shows it"
+            self.notify(safe_text(said), markup=False, severity="warning", timeout=UNUSED)
+        if len(left) > 3:
+            self.notify(f"and {len(left) - 3} more", markup=False, severity="warning", timeout=UNUSED)
+        return free
 
     def retry(self, job: object) -> None:
         """Do again what failed; where something has to be said yes to, ask for that."""
@@ -271,10 +299,12 @@ class KubemintApp(InsideTextual[int]):
             self._ask(job)
             return
         running = isinstance(job, Job) and job.running
-        again = self.session.jobs.again(job) if isinstance(job, Job) and not running else None
+        failed = job.failed if isinstance(job, Job) and not running else []
+        free = self._apart(job.verb, failed) if isinstance(job, Job) else []
+        again = self.session.jobs.again(job, free) if isinstance(job, Job) else None
         if again is not None:
             self._run(again)
-        else:
+        elif not failed:
             said = "it still runs: ^x begins nothing more of it" if running else "nothing failed that is shown here"
             self.notify(said, markup=False, severity="warning", timeout=UNUSED)
 
@@ -334,7 +364,7 @@ class KubemintApp(InsideTextual[int]):
         asked = job.questions
 
         def answered(yes: bool | None) -> None:
-            again = self.session.jobs.again(job, asked) if yes else None
+            again = self.session.jobs.again(job, self._apart(job.verb, asked)) if yes else None
             if again is not None:
                 self._run(again)
 

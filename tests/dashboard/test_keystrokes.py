@@ -119,19 +119,19 @@ def test_nothing_is_held_for_whoever_drives_it_by_program() -> None:
     assert play(*typed("robot⏎", 0.0), pace=AT_ONCE) == "[r][o][b][o][t][⏎]"
 
 
-def test_a_question_takes_no_answer_at_once_and_none_from_the_end_of_a_word() -> None:
+def test_what_has_just_opened_and_what_was_typed_for_nobody_are_remembered() -> None:
     still = Stillness(PACE)
+    assert not still.fresh(10.0)
     still.opened(10.0)
     assert still.fresh(10.39)
-    assert "just opened" in still.refuses(10.39)
     assert not still.fresh(10.4)
-    assert still.refuses(10.4) == ""
+    assert still.take_stray() == ""
     still.stray("p")
-    assert "after p" in still.refuses(60.0), "however slowly somebody types"
-    assert still.refuses(61.0) == ""
+    assert still.take_stray() == "p", "however slowly somebody types"
+    assert still.take_stray() == ""
     still.stray("p")
     still.opened(70.0)
-    assert still.refuses(71.0) == ""
+    assert still.take_stray() == ""
 
 
 def test_more_than_one_is_never_changed_without_being_asked_about() -> None:

@@ -37,7 +37,7 @@ async def test_u_goes_back_to_the_old_one_and_says_how_long_that_is_possible(das
         assert done(await driver.act("r"))
         await driver.until(lambda: driver.app.session.store.credentials[row.key].credential.fingerprint != old)
         await driver.until(lambda: "↶ undo 4m" in driver.text())
-        await driver.until(lambda: "u undo, 4m" in driver.text())  # the job says it too
+        await driver.until(lambda: "U undo this, 4m" in driver.text())  # the job says it too
         await driver.press("escape", "d")
         await driver.shows("u goes back to the one before")
         await driver.press("escape")

@@ -221,6 +221,7 @@ async def test_a_dry_run_is_not_carried_out_by_the_end_of_a_word(dashboard: Open
         await hands.type(driver, [*"Dev"], every=0.5)
         plan = await driver.on(ForeseeScreen)
         await driver.until(lambda: "enter does exactly this" in driver.text())
+        await hands.wait(driver, 1)
         await hands.type(driver, ["⏎"])
         assert plan.is_current
         assert jobs(driver) == []

@@ -29,6 +29,8 @@ class Locks:
         self._folder = folder / "locks"
         self._aside: dict[str, asyncio.Event] = {}
         """What is held for work that nobody asked for just now, and what tells of its end."""
+        self._own: set[str] = set()
+        """What this process holds itself."""
 
     async def undisturbed(self, addresses: Iterable[Address]) -> None:
         """Wait, at most half a minute, while `hold_aside` holds any of them: that is no reason to refuse anybody."""
@@ -63,9 +65,12 @@ class Locks:
                 try:
                     held.enter_context(lock)
                 except Timeout:
+                    who = "this kubemint itself" if key in self._own else "another kubemint"
                     raise ChangedMeanwhile(
-                        f"another kubemint is working on {address} right now", "wait for it, then look again"
+                        f"{who} is working on {address} right now", "wait for it, then look again"
                     ) from None
+                self._own.add(key)
+                held.callback(self._own.discard, key)
             yield
 
 

@@ -21,6 +21,7 @@ class ConfirmScreen(Dialog[bool]):
     """Hands back True only where the word was typed (or none is asked for), and enter or the verb pressed."""
 
     problem_lines = 2
+    enter_accepts = True
 
     def __init__(
         self,

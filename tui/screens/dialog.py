@@ -115,6 +115,8 @@ class Dialog(ModalScreen[Result]):
     problem_lines: int = 2
     keys: str = ""
     """What the last line says about keys beside those that every dialog has."""
+    enter_accepts: bool = False
+    """Whether enter in a field is the answer, and not the way to the next field."""
     foresee: Callable[[Result], object] | None = None
     """Shows what the answer would lead to, where whoever opens the dialog can."""
 

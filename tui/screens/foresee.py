@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +20,7 @@ from .asking import how_many
 from .intended import Intended
 from .jobs import AT_ONCE
 from .reading import ReadingScreen
-from .session import Session
+from .session import Session, Shell
 
 
 class ForeseeScreen(ReadingScreen[list[Intended] | None]):
@@ -56,6 +56,7 @@ class ForeseeScreen(ReadingScreen[list[Intended] | None]):
         await asyncio.gather(*map(one, self._intended))
         self.query_one(FactsView).tell([section for one in self._intended for section in sections(one)])
         self._say(self._verdict())
+        cast("Shell", self.app).keyboard.shown()
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -19,6 +19,8 @@ from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube import limits
 from tui.kube.errors import KubeError
 
+from .asking import HARMLESS
+
 LATER = ("revoke:", "sweep:")
 """Steps that end when the job is long over: what a rotation replaced goes after its grace."""
 TRIED_AGAIN = (
@@ -59,6 +61,11 @@ class Task:
     def current(self) -> StepResult | None:
         """The step that runs or was the last."""
         return self.results[-1] if self.results else None
+
+    @property
+    def subject(self) -> Address | None:
+        """What it changes, as far as that is known before it ends."""
+        return self.address or (self.plan.address if self.plan is not None else None)
 
     @property
     def again(self) -> Callable[[Task], Awaitable[None]]:
@@ -169,6 +176,12 @@ class Jobs:
         self._tell(job)
         return job
 
+    def apart(self, verb: str, tasks: Sequence[Task]) -> tuple[list[Task], dict[Address, Job]]:
+        """What of `tasks` can begin; and what is left out, with the job that runs and works on the same."""
+        busy = {} if verb in HARMLESS else busy_with(self.all)
+        left = {task.address: busy[task.address] for task in tasks if task.address in busy}
+        return [task for task in tasks if task.address not in left], left
+
     def again(self, job: Job, among: Sequence[Task] | None = None) -> Job | None:
         """A new job for what failed in `job`, or `among` that."""
         failed = [
@@ -211,3 +224,14 @@ class Jobs:
     def _tell(self, job: Job) -> None:
         for listener in self._listeners:
             listener(job)
+
+
+def busy_with(jobs: Sequence[Job]) -> dict[Address, Job]:
+    """What jobs that run change, or will in a moment, and which job that is."""
+    return {
+        address: job
+        for job in jobs
+        if job.running and job.verb not in HARMLESS
+        for task in job.tasks
+        if task.status in (None, StepStatus.RUNNING) and (address := task.subject) is not None
+    }

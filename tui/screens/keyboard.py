@@ -1,8 +1,8 @@
-"""The one place where keys become actions: it holds those that may be the beginning of a word, and keeps answers from
-questions that have only just opened.
+"""The one place where keys, clicks, entries of the palette and offers of panels become actions: it holds keys that may
+be the beginning of a word, and asks the gate about whatever acts or answers.
 
-What is typing is decided in `tui.widgets.keystrokes`; here is what a key means where it is pressed, and who takes a
-word that was typed without its `/`.
+What is typing is decided in `tui.widgets.keystrokes`, what acts once and what is no answer in `tui.widgets.gate`; here
+is what a key means where it is pressed, and who takes a word that was typed without its `/`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from time import monotonic
 from typing import Any, Final, NamedTuple, Protocol
 
 from textual import events
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Button, Input
+from textual.widgets import Input
 
 from tui.actions.table import BY_NAME
 from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
+from tui.widgets.gate import Deed, Effect, Focus, Press, Presses, comes_again, effect_of, moves, name_of, refusal
+from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
 from tui.widgets.keystrokes import Keystrokes, Pace, Sort, Stillness, Stroke, Verdict
 from tui.widgets.table import FleetTable
 
-_MOVES: Final = ("move(", "page(", "edge(", "step(", "scroll_", "cursor_", "page_up", "page_down", "to_list", "mark")
-"""How the actions begin that only move a cursor, a picture or a mark."""
-_AGAIN: Final = ("area(", "step_area(", "sort_next", "sort_reverse", "span", "next_theme")
-"""Those that change only what is looked at, and are pressed several times in a row."""
-_NO_MOVES: Final = ("mark_all",)
+from .pressing import press_on
+
 _SAID: Final = 5.0
 _PATIENCE: Final = 10
 """So many windows a key is held while the program is too busy to tell whether another one follows."""
@@ -52,12 +52,16 @@ class Host(Protocol):
     def notify(self, message: str, *, markup: bool, severity: Any, timeout: float) -> None: ...
 
 
+_OF_THE_PANEL: Final = frozenset({"undo_job"})
+"""Keys that are about the job that is shown, whatever is chosen."""
+
+
 class _Place(NamedTuple):
     """Where a key was pressed."""
 
     screen: Screen[Any]
-    table: FleetTable | None
-    row: str
+    seen: object
+    """What it is for, as it was seen then."""
 
 
 class Keyboard:
@@ -77,7 +81,19 @@ class Keyboard:
         self._deliver = deliver
         self._strokes = Keystrokes(pace)
         self._stillness = Stillness(pace)
-        self._clicked: list[events.Key] = []
+        self._presses = Presses()
+        """Keys, and clicks on what a key does."""
+        self._spots = Presses()
+        """Where such clicks were."""
+        self._downs = Presses()
+        """Where a button of the mouse went down."""
+        self._spot = ""
+        self._unseen_down = False
+        """Whether the button of the mouse is down that nobody was told of."""
+        self._untouched = True
+        """Whether no key came since what is in front has opened."""
+        self._told = ("", float("-inf"))
+        self._clicked: list[tuple[events.Key, str]] = []
         self._place: _Place | None = None
         self._quiet = 0.0
         self._shown: Stroke | None = None
@@ -94,38 +110,118 @@ class Keyboard:
     def opened(self, screen: Screen[Any]) -> None:
         """Another screen came to the front."""
         self._stillness.opened(self.clock())
+        self._untouched = True
+
+    def shown(self) -> None:
+        """The question in front shows only now what it is about: no answer from before was for that."""
+        self._stillness.renew(self.clock())
 
     def click(self, key: events.Key) -> events.Key:
         """A key that somebody clicked on: no typing, whatever comes after it."""
-        self._clicked.append(key)
+        self._clicked.append((key, self._spot))
         return key
+
+    def offered(self, name: str) -> bool:
+        """Whether a click on what a panel offers acts."""
+        return self._passes(self._of_click(name, self._spot, Effect.ACTS))
+
+    def entry(self, screen: Screen[Any], seen: object) -> bool:
+        """Whether an entry that was chosen in the palette acts: only on what was chosen when that opened."""
+        return self._passes(Deed("this", Effect.ACTS, moved=seen != self.seen(screen)))
+
+    def seen(self, screen: Screen[Any]) -> object:
+        """What keys act on: the rows that are chosen; where there are none, the row under the cursor of a table."""
+        chosen = getattr(screen, "chosen", None)
+        rows = tuple(row.key for row in chosen()) if chosen is not None else ()
+        focused = screen.focused
+        table = focused if isinstance(focused, FleetTable) else None
+        return rows or (table, table.cursor_key if table is not None else "")
 
     async def took(self, event: events.Event) -> bool:
         """Whether an event that the terminal sent has been dealt with here."""
         if isinstance(event, events.Key):
-            if any(event is one for one in self._clicked):
-                self._clicked = [one for one in self._clicked if one is not event]
-                return False
+            spot = next((spot for one, spot in self._clicked if one is event), None)
+            if spot is not None:
+                self._clicked = [(one, spot) for one, spot in self._clicked if one is not event]
+                return not self._passes(self._of_click(event.key, spot, effect_of(self._press(event))))
             await self._key(event)
             return True
         if isinstance(event, events.Paste):
             return await self._paste(event)
         if isinstance(event, events.MouseDown | events.MouseUp):
-            return self._host.screen.is_modal and self._stillness.fresh(self.clock())
+            return self._mouse(event)
         return False
+
+    def _mouse(self, event: events.MouseDown | events.MouseUp) -> bool:
+        """Whether a click is kept from a question: it has just opened, or opened between the two halves of a double
+        click."""
+        now, modal = self.clock(), self._host.screen.is_modal
+        kept = modal and self._stillness.fresh(now)
+        if isinstance(event, events.MouseDown):
+            self._spot = f"{event.screen_x:.0f},{event.screen_y:.0f}"
+            again, _ = self._downs.came(self._spot, now)
+            kept = kept or (modal and again < self.pace.repeat and self._stillness.since(now) < again)
+            self._unseen_down = kept
+            return kept
+        kept, self._unseen_down = kept or self._unseen_down, False
+        return kept
+
+    def _of_click(self, name: str, spot: str, effect: Effect) -> Deed:
+        """A click on what a key does. The second half of a double click acts on nothing, wherever the first one led."""
+        now = self.clock()
+        again, _ = self._presses.came(name, now)
+        beside, _ = self._spots.came(spot or name, now)
+        if effect is not Effect.ACCEPTS:
+            effect = Effect.ACTS
+        opened = self._stillness.since(now)
+        return Deed("a click", effect, modal=self._host.screen.is_modal, opened=opened, again=min(again, beside))
 
     async def _key(self, event: events.Key) -> None:
         sort = self._sort_of(event)
         stroke = Stroke(event.key, (event.character or "") if event.is_printable else "", event.time)
-        if self._refused(event, sort):
+        again, quiet = self._presses.came(event.key, event.time)
+        if not self._passes(self._deed(event, again, quiet)):
             return
         verdict = self._strokes.press(stroke, sort)
         if self._strokes.held is stroke:
-            self._remember()
+            self._remember(event.key, quiet)
             self._renewed = 0
         if self._strokes.held is not None:
             self._strokes.renew(self.clock())  # it may have waited for long
         await self._obey(verdict, stroke, event)
+
+    def _deed(self, event: events.Key, again: float, quiet: float) -> Deed:
+        """What a key leads to, and what was before it."""
+        press, at, still = self._press(event), event.time, self._stillness
+        effect = effect_of(press)
+        if event.key == "enter" and self._strokes.held is not None:
+            effect = Effect.LOOKS  # it ends a word that was typed
+        ends = press.modal and event.key in ("enter", "space") and effect in (Effect.ENTERS, Effect.ACCEPTS)
+        known = BY_NAME.get(press.action)
+        first = self._untouched and isinstance(self._host.screen, CommandPalette)
+        self._untouched = self._untouched and event.key.startswith("ctrl+")  # as the one that opened it, held down
+        return Deed(
+            event.character if event.is_printable and event.character else event.key.replace("ctrl+", "^"),
+            effect,
+            modal=press.modal,
+            opened=still.since(at),
+            again=again,
+            quiet=quiet,
+            first=first,
+            pasted=ends and press.focus is not Focus.TEXT and self._strokes.pasted(at),
+            stray=still.take_stray() if ends and not still.fresh(at) else "",
+            rests=effect is Effect.ACTS and known is not None and known.rests,
+        )
+
+    def _press(self, event: events.Key) -> Press:
+        return press_on(self._host.screen, event, takes_text=self._takes_text)
+
+    def _passes(self, deed: Deed) -> bool:
+        """Whether something comes of it; where not, it is said why."""
+        refused = refusal(deed, self.pace)
+        if refused is not None and refused.words:
+            self._say(refused.words)
+        return refused is None
 
     async def _obey(self, verdict: Verdict, stroke: Stroke | None = None, event: events.Key | None = None) -> None:
         if verdict.refused:
@@ -145,16 +241,19 @@ class Keyboard:
         if self._takes_text:
             await self._deliver(_event(stroke))
             return
-        place, table = self._place, self._table
+        place = self._place
         if place is None or place.screen is not self._host.screen:
-            return
-        if place.table is table and table is not None and table.cursor_key != place.row:
-            self._say(f"{stroke.character} did nothing: its row has just moved away")
             return
         action = self._action(stroke.key)
         known = BY_NAME.get(action)
-        if known is not None and known.rests and self._quiet < self.pace.rest:
-            self._say(f"{stroke.character} came right after other keys: press it again to {known.name}")
+        deed = Deed(
+            stroke.character,
+            Effect.ACTS,
+            quiet=self._quiet,
+            rests=known is not None and known.rests,
+            moved=place.seen != self._seen_by(stroke.key),
+        )
+        if not self._passes(deed):
             return
         if not action and place.screen.is_modal:
             self._stillness.stray(stroke.character)
@@ -193,37 +292,22 @@ class Keyboard:
             await self._typed(text)
         return True
 
-    def _refused(self, event: events.Key, sort: Sort) -> bool:
-        """Whether a question has only just opened, so that this key was meant for something else."""
-        screen = self._host.screen
-        if not screen.is_modal or sort is Sort.FIELD:
-            return False
-        still = self._stillness
-        answers = sort is Sort.ENTER or (event.key == "space" and isinstance(self._host.focused, Button))
-        if answers and self._strokes.held is None:
-            why = still.refuses(event.time)
-            if not why and self._strokes.pasted(event.time):
-                why = "enter came with the text before it: press it again if you mean it"
-        elif sort is Sort.ACTS and getattr(screen, "acts_by_letter", False) and still.fresh(event.time):
-            why = f"this has just opened: {event.character} was not taken for its answer"
-        else:
-            return False
-        if why:
-            self._say(why)
-        return bool(why)
-
     def _look_out(self, stroke: Stroke) -> None:
         """A key that begins a command line, where there is none, begins a word for nobody."""
         if stroke.character in (":", "/") and not self._takes_text and not self._action(stroke.key):
             self._strokes.lost(stroke.at)
 
-    def _remember(self) -> None:
-        """Whoever presses a key means the row that is under the cursor now."""
-        table = self._table
-        if table is not None:
-            table.pin()
-        self._place = _Place(self._host.screen, table, table.cursor_key if table is not None else "")
-        self._quiet = self._strokes.quiet
+    def _remember(self, key: str, quiet: float) -> None:
+        """Whoever presses a key means what is chosen now."""
+        if self._table is not None:
+            self._table.pin()
+        self._place, self._quiet = _Place(self._host.screen, self._seen_by(key)), quiet
+
+    def _seen_by(self, key: str) -> object:
+        """What a key is for: what is chosen, or the job that is shown."""
+        if self._action(key) in _OF_THE_PANEL:
+            return next((panel.job for panel in self._host.screen.query(JobPanel)), None)
+        return self.seen(self._host.screen)
 
     def _sort_of(self, event: events.Key) -> Sort:
         if self._takes_text:
@@ -234,12 +318,12 @@ class Keyboard:
             return Sort.TAKES_BACK
         if not event.is_printable:
             return Sort.OTHER
-        action = self._action(event.key)
+        name = name_of(self._action(event.key))
         if event.character in ("/", ":"):
             return Sort.ASKS
-        if action.startswith(_MOVES) and not action.startswith(_NO_MOVES):
+        if moves(name):
             return Sort.MOVES
-        return Sort.AGAIN if action.removeprefix("app.").startswith(_AGAIN) else Sort.ACTS
+        return Sort.AGAIN if comes_again(name) else Sort.ACTS
 
     def _action(self, key: str) -> str:
         """What a key would do here; empty where nothing."""
@@ -294,6 +378,11 @@ class Keyboard:
         await self._obey(self._strokes.expire(now))
 
     def _say(self, words: str) -> None:
+        """Say it, and not again as long as it goes on."""
+        (last, at), now = self._told, self.clock()
+        self._told = (words, now)
+        if words == last and now - at < self.pace.repeat:
+            return
         self._host.notify(safe_text(words), markup=False, severity="warning", timeout=_SAID)
 
 

@@ -7,7 +7,7 @@ No.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.containers import VerticalScroll
 from textual.widget import Widget
@@ -24,6 +24,8 @@ from .dialog import Dialog, Equivalent, Wrong
 if TYPE_CHECKING:
     from tui.issuance.deliveries import Delivered
     from tui.issuance.entering import Delivery, Verdict
+
+    from .session import Shell
 
 Look = Callable[[], Awaitable["tuple[Delivered, Verdict]"]]
 
@@ -71,6 +73,7 @@ class TrustScreen(Dialog["Delivery | None"]):
             self._refused = (*verdict.why, "`trust` in config.yaml can allow it for this source")
         self._found = found.delivery
         self.query_one("#delivered", Hanging).tell(points(self._lines(found, verdict, trusted)))
+        cast("Shell", self.app).keyboard.shown()
         self.check()
 
     def _lines(self, found: Delivered, verdict: Verdict, trusted: Sequence[tuple[str, str]]) -> list[str]:

@@ -33,6 +33,7 @@ from . import (
     acting_on_time,
     acting_on_trust,
     doing,
+    undoing_job,
     work,
 )
 from .acting_on_exports import Journal
@@ -70,6 +71,7 @@ class WorkingScreen(InsightScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding_of(action) for action in ACTIONS if action.key),
         Binding("J", "results", "read the newest job's results", show=False, id="results"),
+        Binding("U", "undo_job", "undo what the job that is shown rotated", show=False, id="undo_job"),
     ]
 
     session: Session
@@ -299,6 +301,10 @@ class WorkingScreen(InsightScreen):
             if not panel.display:
                 panel.reopen(jobs[-1])
             panel.focus()
+
+    def action_undo_job(self) -> None:
+        """Undo what the job in the panel rotated, whatever the cursor is on."""
+        undoing_job.undo(self, next((panel.job for panel in self.query(JobPanel) if panel.display), None))
 
     # What the modules beside this one ask
 

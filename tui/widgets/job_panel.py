@@ -51,6 +51,7 @@ class TaskLike(Protocol):
 class JobLike(Protocol):
     """What the panel reads of a job."""
 
+    id: int
     verb: str
     cancelled: bool
     begun_at: datetime
@@ -128,7 +129,7 @@ class JobPanel(VerticalScroll, can_focus=True):
         until = self._undo_until(job)
         keys = []
         if until is not None and until > now:
-            keys.append(f"u undo, {human_left(until - now)} left")
+            keys.append(f"U undo {'this' if len(tasks) == 1 else 'these'}, {human_left(until - now)} left")
         if job.running:
             keys += ["esc hide"]
             if len(tasks) > 1:
@@ -137,7 +138,9 @@ class JobPanel(VerticalScroll, can_focus=True):
             keys += ["esc close", "ctrl+r retry"] if failed else ["esc close"]
         if self.max_scroll_y and not self.has_focus:
             keys.append("J read")
-        self.border_subtitle = Content("   ").join([Content(f"{_sign(job).word} {took:.1f} s"), *map(_pressed, keys)])
+        self.border_subtitle = Content("   ").join(
+            [Content(f"{_sign(job).word} {took:.1f} s"), *(_pressed(words, job) for words in keys)]
+        )
 
     def redraw(self) -> None:
         job = self.job
@@ -234,13 +237,19 @@ def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
     return lines
 
 
-def _pressed(words: str) -> Content:
-    """Words that begin with a key, and press it when they are clicked."""
+_OFFERS: Final = {"U": "undo", "ctrl+r": "retry", "ctrl+x": "cancel"}
+"""Keys that are about the job that is shown, and what they do to it."""
+
+
+def _pressed(words: str, job: JobLike) -> Content:
+    """Words that begin with a key, and do when they are clicked what it does: to the job that they stand below."""
     key = words.partition(" ")[0]
     if key == words:
         return Content(words)
     name = "escape" if key == "esc" else key
-    return Content.assemble((words, Style.from_meta({"@click": f"app.simulate_key('{name}')"})))
+    offer = _OFFERS.get(key)
+    action = f"app.offer('{offer}', {job.id})" if offer else f"app.simulate_key('{name}')"
+    return Content.assemble((words, Style.from_meta({"@click": action})))
 
 
 def _sign(job: JobLike) -> Sign:

@@ -225,23 +225,27 @@ class Stillness:
         """Another screen is in front from now on."""
         self._opened_at, self._stray = at, ""
 
+    def renew(self, at: float) -> None:
+        """It shows only now what it asks about."""
+        self._opened_at = at
+
     def stray(self, character: str) -> None:
         """A key was typed that means nothing there."""
         if self._pace.still:
             self._stray = character
 
+    def since(self, at: float) -> float:
+        """How long it has been open, in seconds."""
+        return at - self._opened_at
+
     def fresh(self, at: float) -> bool:
         """Whether it has only just opened."""
-        return at - self._opened_at < self._pace.still
+        return self.since(at) < self._pace.still
 
-    def refuses(self, at: float) -> str:
-        """Why an answer by enter does not count; empty where it does."""
-        if self.fresh(at):
-            return "this has just opened: enter was not taken for its answer"
-        if self._stray:
-            stray, self._stray = self._stray, ""
-            return f"enter came after {stray}, which means nothing here: press it again if you mean it"
-        return ""
+    def take_stray(self) -> str:
+        """What was typed that means nothing there; it is told once."""
+        stray, self._stray = self._stray, ""
+        return stray
 
 
 _LONG: Final = float("inf")
