@@ -38,7 +38,6 @@ ELSEWHERE = (
     ("s  S", "sort by the next column, and back; N P A by name, namespace, end"),
     ("space  M", "mark a row, all that are shown; ^space a range, ^\\ none"),
     ("J", "into the results of the newest job, and back; ^r retries what failed, ^x cancels the rest"),
-    ("U", "undo what the job that is shown rotated, whatever the cursor is on"),
     ("T", "the timeline: hour, day, week, month; ← → go into it"),
     ("t", "dark or light"),
     ("click", "a row, a title to sort, an area; twice opens"),
