@@ -82,6 +82,10 @@ async def test_nothing_that_has_just_opened_takes_an_answer_and_no_repeat_is_one
         # A form is walked through, not sent off; and what it asks then is another question.
         await hands.type(driver, ["escape", "3", "/", *"prometheus", "⏎", "n", "c"], every=0.5)
         form = await driver.on(NewCredentialScreen)
+        begun = form.said
+        await hold(hands, driver, "⏎", 1)
+        assert form.said == begun, "no box was ticked and nothing chosen on the way"
+        await hands.wait(driver, 1)
         form.query_one("#f-path").focus()
         await hold(hands, driver, "⏎", 1)
         assert form.is_current

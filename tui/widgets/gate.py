@@ -32,7 +32,7 @@ class Effect(Enum):
     """What a press leads to."""
 
     LOOKS = "changes a text or what is looked at, and may come as often as it likes"
-    ENTERS = "something inside of a question, which does not end it: a list opens, a box is ticked"
+    ENTERS = "something inside of a question, which does not end it: a list opens, a box is ticked; once, too"
     ACTS = "something begins: once, however long the key is held down"
     ACCEPTS = "a question is answered, or what is chosen in it is done"
 
@@ -143,7 +143,7 @@ def refusal(deed: Deed, pace: Pace) -> Refusal | None:
         return Refusal(f"{what} came twice or is held down: press it once more, by itself, if you mean this")
     if effect is Effect.ACCEPTS and deed.first and pace.still:
         return Refusal(f"nothing is chosen yet: type, or press {what} once more for the first entry")
-    if effect is Effect.ACTS and deed.again < pace.repeat:
+    if effect in (Effect.ACTS, Effect.ENTERS) and deed.again < pace.repeat:
         return Refusal()
     if deed.rests and deed.quiet < pace.rest:
         return Refusal(f"{what} came right after other keys: press it again by itself")
