@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from tests.fleet.test_store import NOW, row
+from tui.fleet.fields import OF_AREA, in_list
 from tui.fleet.moments import rfc3339
+from tui.fleet.query import clock_of
 from tui.fleet.rows import ENTER, AccountRow, ClusterRow, CredentialRow, RequestRow, ShootFacts
 from tui.fleet.shoots import shoot_row
 from tui.fleet.store import Area
 from tui.headless.output import Column, cells, print_table
-from tui.headless.records import columns, credential_record, name_of, record
+from tui.headless.records import credential_record, name_of, record
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Identity, State
 
@@ -23,7 +25,8 @@ def now(cluster: str) -> datetime:
 
 
 def line(area: Area, shown: CredentialRow | RequestRow | AccountRow | ClusterRow) -> dict[str, str]:
-    return {column.title: column.cell(shown) for column in columns(area, now)}
+    fields = in_list(OF_AREA[area], wide=True)
+    return {field.title: field.printed(shown, now(clock_of(shown))) for field in fields}
 
 
 def test_a23_asked_24_h_and_got_2_h() -> None:

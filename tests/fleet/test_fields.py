@@ -30,7 +30,7 @@ from tui.fleet.filter import known, words_for
 from tui.fleet.query import AREA_OF, Area, Query, clock_of
 from tui.fleet.rows import AccountRow, ClusterRow, Row
 from tui.fleet.store import FleetStore
-from tui.headless.records import columns, record
+from tui.headless.records import record
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Identity
 
@@ -60,7 +60,8 @@ def shown(row: Row, name: str) -> str:
 
 
 def printed(row: Row, title: str) -> str:
-    return next(column.cell(row) for column in columns(AREA_OF[type(row)], now_in) if column.title == title)
+    fields = in_list(OF_AREA[AREA_OF[type(row)]], wide=True)
+    return next(field.printed(row, now_in(clock_of(row))) for field in fields if field.title == title)
 
 
 def test_one_field_is_a_column_sorts_filters_completes_and_prints(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,9 +83,9 @@ def test_one_field_is_a_column_sorts_filters_completes_and_prints(monkeypatch: p
     assert keys(store.view(Area.ACCOUNTS, query=Query(text="owner"))) == [one.key, other.key], "plain words find it too"
     assert words_for("own", OF_AREA[Area.ACCOUNTS]) == ["owner:"]
     assert "owner:" in words_for("own")
-    assert "OWNER" not in [column.title for column in columns(Area.ACCOUNTS, now_in, wide=False)]
-    wide = columns(Area.ACCOUNTS, now_in, wide=True)
-    assert (wide[-1].title, wide[-1].cell(one)) == ("OWNER", "owner b")
+    assert field not in in_list(OF_AREA[Area.ACCOUNTS], wide=False)
+    assert in_list(OF_AREA[Area.ACCOUNTS], wide=True)[-1] is field
+    assert field.printed(one, NOW) == "owner b"
     assert list(record(one, now_in).items())[-1] == ("owner", "owner b")
 
 

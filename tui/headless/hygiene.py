@@ -14,7 +14,7 @@ from tui.issuance.severity import Severity
 from .exits import Ended, Exit
 from .listing import chosen, troubles
 from .options import Options, shared_options
-from .output import columns_of, output_option, print_object, print_table
+from .output import output_option, print_fields, print_object
 from .printing import say
 from .session import Setting, open_fleet, run_async, setting
 
@@ -109,7 +109,7 @@ def _print(report: Report, form: str) -> None:
         print_object(record(report), form)
     else:
         at = report.checked_at
-        print_table(columns_of(in_list(FIELDS, wide=form == "wide"), lambda finding: at), report.findings)
+        print_fields(in_list(FIELDS, wide=form == "wide"), report.findings, lambda finding: at)
     for gap in report.gaps:
         say(f"kubemint: not looked at: {gap}")
     counts = ", ".join(f"{count} {severity.value}" for severity, count in report.counts().items() if count)

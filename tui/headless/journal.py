@@ -13,7 +13,7 @@ from tui.kube.home import expanded
 from . import printing
 from .exits import Ended, Exit, complain
 from .options import Options, shared_options
-from .output import columns_of, list_of, object_text, output_option, print_list, print_table
+from .output import list_of, object_text, output_option, print_fields, print_list
 from .printing import say
 from .session import refuse_read_only
 
@@ -92,7 +92,7 @@ def journal(
     elif form in ("json", "yaml"):
         print_list("JournalEntryList", [record(JOURNAL, entry, entry.at) for entry in entries], form)
     elif report is None:
-        print_table(columns_of(in_list(JOURNAL, wide=form == "wide"), lambda entry: entry.at), entries)
+        print_fields(in_list(JOURNAL, wide=form == "wide"), entries, lambda entry: entry.at)
     if report is None:
         return
     if not report.ok:

@@ -11,7 +11,7 @@ import click
 from . import printing
 from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
-from .output import output_option, print_list, print_table
+from .output import output_option, print_fields, print_list
 from .printing import say
 from .session import Setting, hosts, open_fleet, run_async, setting
 
@@ -171,7 +171,10 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
 
 
 def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
-    from .records import LIST_KINDS, columns, name_of, record
+    from tui.fleet.fields import OF_AREA, in_list
+    from tui.fleet.query import clock_of
+
+    from .records import LIST_KINDS, name_of, record
 
     def now(cluster: str) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster) or 0)
@@ -182,7 +185,7 @@ def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
         for row in rows:
             printing.line(name_of(row))
     else:
-        print_table(columns(area, now, wide=form == "wide"), rows)
+        print_fields(in_list(OF_AREA[area], wide=form == "wide"), rows, lambda row: now(clock_of(row)))
 
 
 def _now(fleet: Fleet, row: Row) -> datetime:

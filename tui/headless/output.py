@@ -33,18 +33,18 @@ class Column(Generic[R]):
     cell: Callable[[R], str]
 
 
-def columns_of(fields: Iterable[Field[R]], now: Callable[[R], datetime]) -> list[Column[R]]:
-    """Fields as columns; `now` is the time as a row has it."""
-
-    def cell(field: Field[R]) -> Callable[[R], str]:
-        return lambda row: field.printed(row, now(row))
-
-    return [Column(field.title, cell(field)) for field in fields]
-
-
 def print_table(columns: Sequence[Column[R]], rows: Iterable[R]) -> None:
-    lines = [[column.title for column in columns]]
-    lines += [[safe_text(column.cell(row)) or "-" for column in columns] for row in rows]
+    _print([column.title for column in columns], ([column.cell(row) for column in columns] for row in rows))
+
+
+def print_fields(fields: Sequence[Field[R]], rows: Iterable[R], now: Callable[[R], datetime]) -> None:
+    """Fields as a table; `now` is the time as a row has it."""
+    lines = ([field.printed(row, at) for field in fields] for row in rows for at in (now(row),))
+    _print([field.title for field in fields], lines)
+
+
+def _print(titles: Sequence[str], found: Iterable[Sequence[str]]) -> None:
+    lines = [list(titles), *([safe_text(text) or "-" for text in line] for line in found)]
     if len(lines) == 1:
         return
     widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]

@@ -14,7 +14,7 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .options import Options, shared_options
-from .output import API_VERSION, columns_of, output_option, print_object, print_table
+from .output import API_VERSION, output_option, print_fields, print_object
 from .printing import say
 from .session import run_async, setting
 
@@ -91,7 +91,7 @@ def _print(found: Powers) -> None:
     from tui.fleet.fields.powers import FIELDS
 
     now = datetime.now(UTC)
-    print_table(columns_of(in_list(FIELDS, wide=False), lambda power: now), found.powers)
+    print_fields(in_list(FIELDS, wide=False), found.powers, lambda power: now)
 
 
 def record(found: Powers) -> dict[str, Any]:

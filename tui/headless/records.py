@@ -6,15 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from tui.fleet.fields import OF_AREA, in_list
+from tui.fleet.fields import OF_AREA
 from tui.fleet.fields import record as record_of
 from tui.fleet.fields.requests import address
 from tui.fleet.query import AREA_OF, clock_of
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
 from tui.fleet.store import Area
 from tui.issuance.types import Credential
-
-from .output import Column, columns_of
 
 Now = Callable[[str], datetime]
 """The time of a cluster: the local time plus the cluster's skew."""
@@ -47,8 +45,3 @@ def name_of(row: Row) -> str:
             return str(carried.address) if carried is not None else address(row)
         case _:
             return row.key
-
-
-def columns(area: Area, now: Now, *, wide: bool = True) -> list[Column[Row]]:
-    """The table of an area."""
-    return columns_of(in_list(OF_AREA[area], wide=wide), lambda row: now(clock_of(row)))
