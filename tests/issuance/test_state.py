@@ -31,6 +31,7 @@ from tui.issuance.types import (
     StepResult,
     StepStatus,
 )
+from tui.issuance.whereabouts import as_read
 
 ADDRESS = Address(CredentialKind.FILE, "", "", "/home/me/robot")
 IDENTITY = Identity("harbor", "default", "robot")
@@ -137,15 +138,15 @@ def test_what_is_open_survives_and_changes_together_with_the_journal(tmp_path: P
     store.record(Action.ISSUE, ADDRESS, result("handle"), opened=intent(handle=handle))
     store.close()
     store = StateStore.open(tmp_path)
-    assert store.open_plans() == [intent(handle=handle)]
+    assert store.open_plans() == [as_read(intent(handle=handle))]
     credential = Credential(address=ADDRESS, identity=IDENTITY, state=State.VALID, expires_at=NOW)
     export = Export(credential=credential, request="r", spec=intent().spec)
     due = Revocation(plan="p1", address=ADDRESS, handle=handle, due=NOW)
     store.record(Action.ISSUE, ADDRESS, result("commit"), closed="p1", exports=[export], revocations=[due])
     assert store.open_plans() == []
     assert store.exports() == [credential]
-    assert store.export_records("r") == [export]
-    assert store.revocations() == [due]
+    assert store.export_records("r") == [as_read(export)]
+    assert store.revocations() == [as_read(due)]
     store.record(Action.ISSUE, ADDRESS, result("revoke"), revoked=handle)
     assert store.revocations() == []
     store.record(Action.RECOVER, ADDRESS, forget=[ADDRESS])

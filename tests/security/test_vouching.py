@@ -24,7 +24,7 @@ MEANT = Meant(account="ns/admin", request="r1", secrets=(PLACE,), requested=time
 NAME = handle_names.fresh(MEANT)
 HANDLE = Handle("harbor", "ns", NAME, "uid-1")
 OTHER = Handle("harbor", "ns", "kubemint-admin-kjhgfdcb", "uid-2")
-CLAIM = Claim(identity=A, place=PLACE, handle=HANDLE)
+CLAIM = Claim(identity=A, place=PLACE, uid="secret-1", handle=HANDLE)
 BESIDE = Seen(
     namespace="ns", name=NAME, uid="uid-1", type=managed.HANDLE_TYPE, account="ns/admin", request="r1",
     secrets=(PLACE,), requested=timedelta(hours=1),
@@ -38,7 +38,7 @@ THEN = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIRMED = Facts(
     word=Word.CONFIRMED, identity=A, handle=HANDLE, fingerprint="f1", issued_at=THEN, expires_at=THEN + timedelta(1)
 )
-RECORD = Record(identity=A, fingerprint="f1", handle=HANDLE, request="r2", requested=timedelta(hours=2))
+RECORD = Record(identity=A, fingerprint="f1", handle=HANDLE, request="r2", requested=timedelta(hours=2), uid="secret-1")
 
 
 def claim(**fields: Any) -> Claim:
@@ -107,6 +107,20 @@ RULES = [
     ("a record without a fingerprint", CLAIM, facts(fingerprint=""), None, record(fingerprint=""), "was gone already"),
     ("a record of another account", CLAIM, CONFIRMED, None, record(identity=B), "was gone already"),
     ("a record of nobody", CLAIM, CONFIRMED, None, record(identity=None), "was gone already"),
+    # The record is of the very Secret that was written.
+    ("a record of another Secret of that name", claim(uid="secret-2"), CONFIRMED, None, RECORD, "was gone already"),
+    ("a record of another Secret of that name, and no token", claim(uid="secret-2"), NOTHING, None, RECORD,
+     "no token in it"),
+    ("a record of another Secret of that name, and the old token", claim(uid="secret-2"), REFUSED, None, RECORD,
+     "which the server refuses"),
+    ("a record, and a server that says no UID", claim(uid=""), CONFIRMED, None, RECORD, "was gone already"),
+    ("a record of another Secret of that name, and a handle", claim(uid="secret-2"), NOTHING, BESIDE, RECORD, ""),
+    ("an earlier record, and a token that works", CLAIM, CONFIRMED, None, record(uid="", sure=False), ""),
+    ("an earlier record, and no token", CLAIM, NOTHING, None, record(uid=""), "no token in it"),
+    ("an earlier record of nobody knows which cluster", CLAIM, REFUSED, None, record(uid="", sure=False),
+     "which the server refuses"),
+    ("an earlier record of this cluster, and the token that it wrote", CLAIM, REFUSED, None, record(uid=""), ""),
+    ("a record of nobody knows which cluster, of that very Secret", CLAIM, REFUSED, None, record(sure=False), ""),
     # Where no token works, the handle that the marks name says so itself, or the record.
     ("no token, a handle", CLAIM, NOTHING, BESIDE, None, ""),
     ("no token, a record", CLAIM, NOTHING, None, RECORD, ""),

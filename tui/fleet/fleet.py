@@ -21,7 +21,7 @@ from tui.issuance.entering import Delivery, NotEntered, Verdict, Yes
 from tui.issuance.errors import IssuanceError, StateError, UsageError
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.state import StateStore
-from tui.issuance.types import AccessLevel, Handle, Outcome
+from tui.issuance.types import AccessLevel, Address, Handle, Outcome
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -110,7 +110,8 @@ class Fleet:
             crowded=self._delivers_too_many,
         )
         shown = state if Area.CREDENTIALS in self._areas else None
-        self._files = LocalFiles(shown, self.store, clock) if shown is not None else None
+        elsewhere = self._engine.elsewhere if self._engine is not None else None
+        self._files = LocalFiles(shown, self.store, clock, elsewhere) if shown is not None else None
         self._handles = HandleLooks(self.store.handles, self.client)
         self._helpers: set[asyncio.Task[None]] = set()
         self._comparing: asyncio.Handle | None = None
@@ -120,6 +121,10 @@ class Fleet:
         if self._engine is None:
             raise StateError("there is no local state to work with", "make the state folder writable")
         return self._engine
+
+    def elsewhere(self, address: Address) -> str:
+        """What is to be said of a file that is of another cluster than the one that is called so now; else empty."""
+        return self._files.elsewhere.get(address, "") if self._files is not None else ""
 
     # The issuance core's view of the clusters
 

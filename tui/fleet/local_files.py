@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,13 +12,16 @@ from tui.issuance.cluster_time import utc_now
 from tui.issuance.destinations.file import as_on_disk
 from tui.issuance.errors import IssuanceError
 from tui.issuance.grace_time import due_shown
-from tui.issuance.intent import Revocation
+from tui.issuance.intent import Export, Revocation
 from tui.issuance.state import StateStore
-from tui.issuance.types import Credential
+from tui.issuance.types import Address, Credential
 
 from .decode import credential_row
 from .rows import CredentialRow
 from .store import FleetStore
+
+Elsewhere = Callable[[Sequence[Export | Revocation]], Awaitable[Sequence[str]]]
+"""For each record what is to be said where it is of another cluster than the one that is called so now."""
 
 
 class LocalFiles:
@@ -27,7 +30,16 @@ class LocalFiles:
     The disk is read in a thread: a file on a file system that hangs must not stop the fleet.
     """
 
-    def __init__(self, state: StateStore, store: FleetStore, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        state: StateStore,
+        store: FleetStore,
+        clock: Callable[[], datetime] = utc_now,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
+        self.elsewhere: Mapping[Address, str] = {}
+        """Which of them are of another cluster than the one that is called so now, and what is said of that."""
+        self._whose = elsewhere
         self._state = state
         self._clock = clock
         self._store = store
@@ -51,7 +63,15 @@ class LocalFiles:
         finally:
             self._waiting = False
         try:
-            credentials, handles, pending = await asyncio.to_thread(self._read)
+            records, handles, pending = await asyncio.to_thread(self._read)
+            if self._whose is not None:
+                said = await self._whose(records)
+                self.elsewhere = {
+                    one.credential.address: words for one, words in zip(records, said, strict=True) if words
+                }
+                others = await self._whose(pending)
+                pending = [one for one, words in zip(pending, others, strict=True) if not words]
+            credentials = [self._shown_as(record.known) for record in records]
             self._store.handles.recorded(handles)
             self._store.handles.waiting(pending)
             rows = {row.key: row for row in map(credential_row, credentials)}
@@ -63,10 +83,17 @@ class LocalFiles:
         finally:
             self._looking.release()
 
-    def _read(self) -> tuple[list[Credential], set[str], list[Revocation]]:
+    def _shown_as(self, credential: Credential) -> Credential:
+        """What is of another cluster names no handle of this one."""
+        said = self.elsewhere.get(credential.address)
+        return msgspec.structs.replace(credential, handle=None, bound_to=None, message=said) if said else credential
+
+    def _read(self) -> tuple[list[Export], set[str], list[Revocation]]:
         """What lies here, the UIDs of the handles that this machine itself noted for what lies in clusters, and what is
         to be revoked, by this machine's clock."""
         written = (one.credential.handle or one.credential.bound_to for one in self._state.written_secrets())
-        files = [as_on_disk(credential) for credential in self._state.exports()]
+        files = [
+            msgspec.structs.replace(one, credential=as_on_disk(one.credential)) for one in self._state.export_records()
+        ]
         pending = [msgspec.structs.replace(one, due=due_shown(one, self._clock)) for one in self._state.revocations()]
         return files, {handle.uid for handle in written if handle is not None}, pending

@@ -26,9 +26,11 @@ def why_not_asked(row: ClusterRow | None) -> str:
 
 
 class Clocked(Protocol):
-    """What knows how far the clock of a cluster is off; the fleet does."""
+    """What knows how far the clock of a cluster is off, and which file is of no cluster here; the fleet does."""
 
     def skew(self, cluster: str) -> float | None: ...
+
+    def elsewhere(self, address: Address) -> str: ...
 
 
 def watched(
@@ -53,6 +55,8 @@ def watched(
                 lost=cannot(row.cluster)
                 or cannot(row.credential.address.cluster)
                 or ("its cluster does not answer" if row.stale else ""),
-                left="its rotation was undone" if row.credential.address in undone else "",
+                left="its rotation was undone"
+                if row.credential.address in undone
+                else fleet.elsewhere(row.credential.address),
                 read_only=read_only(row.cluster) or read_only(row.credential.address.cluster),
             )

@@ -10,7 +10,7 @@ import click
 from tui.actions.asking import an_address
 from tui.fleet.moments import rfc3339
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, Identity
+from tui.issuance.types import Address
 from tui.kube.amounts import size
 from tui.kube.errors import ConfigError
 from tui.kube.home import expanded
@@ -67,7 +67,6 @@ async def _verify_address(options: Options, address: Address) -> Verification:
 
 async def _verify_material(options: Options, what: str, material: Sensitive) -> Verification:
     from tui.issuance.claims import ClaimsError, read_token
-    from tui.issuance.formats.kubeconfig import kubeconfig
 
     from .reaching import VerbClusters, open_engine
 
@@ -85,8 +84,7 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
         cluster = options.contexts[0] if options.contexts else place.config.current_context
         assert isinstance(engine.clusters, VerbClusters)
         await engine.clusters.find(cluster)
-        identity = claims.identity(cluster) or Identity(cluster, "default", "token")
-        return await engine.verify_kubeconfig(kubeconfig(material, engine.clusters.endpoint(cluster), identity))
+        return await engine.verify_pasted(material, cluster)
 
 
 async def _verify_kubeconfig(options: Options, what: str, material: Sensitive) -> Verification:

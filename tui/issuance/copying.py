@@ -189,7 +189,9 @@ class Copy(Transaction):
 
     def _record(self) -> dict[str, Any]:
         """What the state is told: where a copy is, and of what. Of a Secret only this record says that it is one."""
-        export = Export(credential=self.copy, request=self.place.request, source=self.source.address)
+        export = Export(
+            credential=self.copy, request=self.place.request, source=self.source.address, uid=self.place.uid
+        )
         return {"exports": [export]}
 
     def _ending(self) -> list[Revocation]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .deliveries import Gate
     from .families.base import Wish
     from .identity_view import IdentityView
+    from .intent import Export, Revocation
     from .lineage_users import Users
     from .powers import Powers
     from .sought import Sought
@@ -80,6 +81,7 @@ class Engine:
         from .grace import Graces
         from .locks import Locks
         from .secret_users import SecretUsers
+        from .whose import Whose
 
         self.clusters = clusters
         self.state = state
@@ -96,6 +98,7 @@ class Engine:
             owner=owner or socket.gethostname(),
             users=SecretUsers(),
             families=Families(state),
+            whose=Whose(self._targets),
         )
         self._locks = Locks(state.folder)
         self._works: dict[str, Transaction] = {}
@@ -173,7 +176,7 @@ class Engine:
         work = self._works.pop(plan.id, None)
         if work is None:
             raise UsageError("this plan was executed already, or another engine made it", "make a new plan")
-        run = Run(plan, self.state, self._context.clock, on_step, self.checkpoint)
+        run = Run(plan, self.state, self._context.clock, on_step, self.checkpoint, self._context.whose.stamps)
         with limits.by_default(limits.ACTING), noting_in(self.state.folder):
             return await self._execute(run, work)
 
@@ -300,6 +303,10 @@ class Engine:
     def grace_ends(self) -> datetime | None:
         """When the last of the old credentials ends that wait here, by this machine's clock; None where none does."""
         return max(map(self._graces.until, self._graces.running), default=None)
+
+    async def elsewhere(self, records: Sequence[Export | Revocation]) -> list[str]:
+        """For each of these what is said where it is of another cluster than the one that is called so now."""
+        return await self._context.whose.elsewhere(records)
 
     async def users(self, address: Address) -> Users | None:
         """Who uses this credential, and who runs as its account; None where it speaks for none."""

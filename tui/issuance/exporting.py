@@ -13,11 +13,11 @@ from typing import Final
 
 import msgspec
 
-from . import kubeconfig_file, reading, vouching
+from . import kubeconfig_file, reading, vouching, whose
 from .claims import ClaimsError, read_token
 from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
-from .destinations.place import Held, Place, absolute, address_of, look_at, taken
+from .destinations.place import Held, Place, absolute, address_of, taken
 from .destinations.registry import place_for
 from .destinations.shoot import ShootPlace, stand_in
 from .destinations.standing import WouldReplace
@@ -87,11 +87,11 @@ async def prepare_copy(
     asks = [Ask(Word.OTHER_SERVER, "; ".join(found.elsewhere))] if found.elsewhere else []
     place = _place(context, source, identity, destination)
     try:
-        (held,) = await look_at([place], sight)
+        (held,) = await whose.look_at(context, [place], sight)
     except WouldReplace as error:
         asks.append(Ask(Word.FORCE, error.message))
         place = _place(context, source, identity, destination, force=True)
-        (held,) = await look_at([place], sight)
+        (held,) = await whose.look_at(context, [place], sight)
     wish = await _request(context, address)
     handle = _handle(source, identity, found)
     is_copy = known is not None and known.spec is None
@@ -110,7 +110,7 @@ async def prepare_copy(
     copy = msgspec.structs.replace(source, address=target, kept_in=target.name, format=form)
     if place.path is None:  # revoking or rotating it must never end the original
         copy = msgspec.structs.replace(copy, kept_in=f"Secret {target.namespace}/{target.name}", handle=None)
-    forgotten = await _only_here(context, known if is_copy else None, handle)
+    forgotten = await _only_here(context, known if is_copy and held.credential is not None else None, handle)
     first = [ask.why for ask in asks if ask.word is Word.OTHER_SERVER]
     warnings = [*first, *await _warnings(context, source, identity, place, held, form)]
     if forgotten is not None:

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from tui.kube import limits
 from tui.kube.errors import APIError, Denied, Forbidden, KubeError, OutOfTime, ReadOnly, Unreachable
 
-from . import dead_tokens, ending, handles
+from . import dead_tokens, ending, handles, whose
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace_time import due_here, left
 from .intent import Revocation
@@ -169,9 +171,11 @@ async def _revoke(
     for pause in (*_PAUSES, None):
         try:
             with await _locked(locks, revocation.address):
-                if not await _recorded(context, revocation):
+                journaled = await asyncio.to_thread(context.state.revocation, revocation.handle)
+                if journaled is None:
                     run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
                     return True
+                revocation = msgspec.structs.replace(revocation, at=journaled.at)
                 family = await context.families.of(revocation.address)
                 if not revocation.ending and await family.in_use_again(context, revocation):
                     kept = run.result(step, StepStatus.FAILED, _put_back(revocation))
@@ -208,9 +212,12 @@ async def end(
 ) -> tuple[str, dict[str, Any]]:
     """Delete the handle that an open revocation names: how that went, and what the journal is to be told with it.
 
-    The lock of its credential is held. Raises KubeError, NotAHandle, NotGone where it did not end.
+    The lock of its credential is held. Raises KubeError, NotAHandle, NotGone, AnotherCluster where it did not end.
     """
+    verdict = await whose.of_revocation(context, revocation)
     said = await handles.delete(context.clusters, handles.journaled(revocation))
+    if handles.is_absent(said):
+        whose.refuse_absent(context, revocation, verdict)
     if token is not None and revocation.old is not None:
         said = ending.words(said, await ending.ask(context, revocation.old, token))
     if tidy is not None:

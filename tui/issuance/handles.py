@@ -305,6 +305,11 @@ def is_told(said: str) -> bool:
     return _TOLD in said
 
 
+def is_absent(said: str) -> bool:
+    """Whether a handle was not there: deleted before, or never in that cluster. `said` is how `delete` told it."""
+    return said in (Fate.GONE.value, Fate.ANOTHER.value)
+
+
 async def check(client: Client, wanted: Ending) -> Fate:
     """Whether this handle is there and may be deleted, or is gone. Raises NotAHandle where it may not, KubeError."""
     handle = wanted.handle

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tui.kube.errors import Conflict, Forbidden, NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 
-from . import accounts, dead_tokens, managed, token_secret
+from . import accounts, dead_tokens, managed, token_secret, whose
 from . import identity as identities
-from .destinations.place import absolute, look_at, taken
+from .destinations.place import absolute, taken
 from .destinations.registry import places_for
 from .errors import UsageError
 from .formats import Format
@@ -203,7 +203,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         create_account=True,
     )
     places = places_for(spec, context.clusters, context.state, force=force)
-    held = await look_at(places, sight)
+    held = await whose.look_at(context, places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
             raise taken(place.label, found.credential, exists=found.exists)

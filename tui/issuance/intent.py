@@ -12,6 +12,7 @@ from .durations import format_duration
 from .grace_time import Moment
 from .kinds import CredentialKind
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
+from .whereabouts import Whereabouts
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """For a revocation: the Secrets that go with it, where they hold its token."""
     newer: Address | None = None
     """Of a long-lived token: the token Secret in its place, which has to have another name."""
+    at: tuple[Whereabouts, ...] = ()
+    """What the clusters are that it names; none in records of earlier versions."""
 
 
 class Lifetime(Protocol):
@@ -87,6 +90,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """How long what is replaced still works, by those who use it."""
     undoes: Revocation | None = None
     """For an undo: the revocation that it holds up, and that is on again where it comes to naught."""
+    at: tuple[Whereabouts, ...] = ()
+    """What the clusters are that it names; none in records of earlier versions."""
 
     @property
     def old_handles(self) -> tuple[Handle, ...]:
@@ -144,6 +149,10 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """The wish behind a Gardener kubeconfig, in the place of `spec`."""
     source: Address | None = None
     """For a copy made with `export`: what it was copied from, and whose end it shares."""
+    uid: str = ""
+    """Of a Secret: the UID of the one that was written; empty in records of earlier versions."""
+    at: tuple[Whereabouts, ...] = ()
+    """What the clusters are that it names; none in records of earlier versions."""
 
     @property
     def renewed_with(self) -> Address | None:

@@ -144,7 +144,8 @@ class Issue(Minting):
     async def _commit(self, note: Note) -> None:
         intent = self.intent
         exports = [
-            Export(credential=self.credential(place), request=intent.request, spec=intent.spec) for place in self.places
+            Export(credential=self.credential(place), request=intent.request, spec=intent.spec, uid=place.uid)
+            for place in self.places
         ]
         note.record = {"closed": intent.plan, "exports": exports, "revocations": await self.revocations()}
         note.run.left += self.left

@@ -15,6 +15,7 @@ from .errors import UsageError
 from .formats import Format
 from .intent import Export
 from .types import Address, Credential
+from .whose import insist_on_file
 from .work import Context
 
 if TYPE_CHECKING:
@@ -52,12 +53,14 @@ async def managed_secret(context: Context, address: Address) -> tuple[Credential
 
 
 async def export_record(context: Context, address: Address) -> Export:
-    """What the state knows of a file; UsageError where kubemint did not write it."""
+    """What the state knows of a file; UsageError where kubemint did not write it, or it is of another cluster than the
+    one that is called so now."""
     record = await asyncio.to_thread(context.state.export_record, normal(address))
     if record is None:
         raise UsageError(
             f"kubemint on this machine wrote no credential to {address.name}", "kubemint list credentials shows them"
         )
+    await insist_on_file(context, record)
     return record
 
 

@@ -28,6 +28,7 @@ from .revoking import dead, delete_secret, secrets_of
 from .running import OnStep, Run, StepFailed, explain
 from .transaction.step import FIND
 from .types import Action, Address, Outcome, Plan, State, StepInfo, StepStatus
+from .whose import insist_on_plan
 from .work import Context, Finished
 
 _REMEMBERED = timedelta(days=30)
@@ -99,6 +100,7 @@ class Recovery:
                 now = await asyncio.to_thread(self._context.state.open_plan, intent.plan)
                 if now is None:
                     return None
+                await insist_on_plan(self._context, now)
                 work = await self._context.families.of_intent(now).as_left(self._context, now)
                 finished = await work.settle(run)
         except ChangedMeanwhile:
@@ -140,7 +142,8 @@ class Recovery:
     def _begin(self, plan: str, address: Address) -> Run:
         steps = tuple(StepInfo(id=key, title=title) for key, title in _TITLES.items())
         shown = Plan(id=plan, action=Action.RECOVER, address=address, steps=steps)
-        return Run(shown, self._context.state, self._context.clock, self._on_step, lambda _point: None)
+        context = self._context
+        return Run(shown, context.state, context.clock, self._on_step, lambda _point: None, context.whose.stamps)
 
 
 async def _each(work: Sequence[tuple[str, Callable[[], Awaitable[Outcome | None]]]]) -> list[Outcome]:

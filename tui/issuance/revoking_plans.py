@@ -20,6 +20,7 @@ from .revoking import Revoke, RevokeLegacy, same_token, secrets_of
 from .sight import Sight, told_apart
 from .transaction.step import Transaction
 from .types import Action, Address, Credential, Handle, Plan, State, StepStatus
+from .whose import pending_here
 from .work import Context
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ async def prepare_revocation(
     try:
         return await family.revoke(context, address, wait=wait, whole=whole)
     except (Already, NotThere, NotFound) as error:
-        if not whole or not older.of_place(await asyncio.to_thread(context.state.revocations), address):
+        if not whole or not older.of_place(await pending_here(context), address):
             if not isinstance(error, Already):
                 await _refuse_ended(context, address, str(error))
             raise
@@ -75,7 +76,7 @@ def ended_at(entries: Sequence[JournalEntry]) -> datetime | None:
 
 async def _left_over(context: Context, address: Address, said: str) -> Found:
     """What was rotated at a place whose newest token has ended, and lives on. Raises UsageError where nothing does."""
-    for one in older.of_place(await asyncio.to_thread(context.state.revocations), address):
+    for one in older.of_place(await pending_here(context), address):
         credential = older.credential_of(one, address)
         return Found(credential=credential, named=handles.Named.BY_JOURNAL, said=(said, older.ends_too(one)))
     raise UsageError(f"nothing of {address} waits for its end any more")
@@ -119,7 +120,7 @@ async def prepare(
     ]
     copies = {*secrets, *(export.credential.address for export in exports)}
     account = credential.identity.name if credential.identity is not None else ""
-    pending = await asyncio.to_thread(context.state.revocations)
+    pending = await pending_here(context)
     others = older.outliving(pending, handle, account, address, copies)
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
@@ -217,7 +218,7 @@ async def prepare_token_secret(
     exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
     account = credential.identity.name if credential.identity is not None else ""
     copies = {export.credential.address for export in exports}
-    others = older.outliving(await asyncio.to_thread(context.state.revocations), handle, account, address, copies)
+    others = older.outliving(await pending_here(context), handle, account, address, copies)
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
     warnings += map(older.ends_too if whole else older.lives_on, others)

@@ -16,6 +16,7 @@ from .replacing import Life, life_of, refuse_revoked
 from .sight import Sight
 from .transaction.step import Transaction
 from .types import Action, Address, Plan
+from .whose import insist_on_file
 from .wishes import wish_of
 from .work import Context
 
@@ -32,7 +33,10 @@ async def token_secret_at(context: Context, address: Address) -> Address | None:
     if not address.here:
         return address if address.kind.traits.moves_copies else None
     record = await asyncio.to_thread(context.state.export_record, address)
-    return record.renewed_with if record is not None else None
+    if record is None or record.renewed_with is None:
+        return None
+    await insist_on_file(context, record)
+    return record.renewed_with
 
 
 async def prepare_rotation(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, Issue]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,12 +15,15 @@ from tui.kube.warnings import hearing
 
 from .errors import IssuanceError
 from .journal import scrub
-from .state import StateStore
+from .state import KEPT, StateStore
 from .types import Credential, Outcome, Plan, StepResult, StepStatus
+from .whereabouts import Whereabouts
 
 UNDO: Final = "undo"
 """The step of every plan that takes back what came before it; it has some time of its own."""
 OnStep = Callable[[StepResult], None]
+Stamps = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Whereabouts]]]
+"""What the clusters are that the records name which the journal is to be told; see `whose`."""
 
 
 class StepFailed(Exception):
@@ -68,6 +71,7 @@ class Run:
         clock: Callable[[], datetime],
         on_step: OnStep | None,
         checkpoint: Callable[[str], None],
+        stamps: Stamps | None = None,
     ) -> None:
         self.plan = plan
         self.state = state
@@ -77,6 +81,7 @@ class Run:
         self.left: list[str] = []
         """What could not be done although the plan goes on; see `Outcome.left`."""
         self._on_step = on_step
+        self._stamps = stamps
         self._checkpoint = checkpoint
         self._warned: set[str] = set()
         self._titles = {step.id: step.title for step in plan.steps}
@@ -130,7 +135,10 @@ class Run:
         self._checkpoint(f"after:{step}")
 
     async def journal(self, *results: StepResult, **changes: Any) -> None:
-        """Write to the journal, off the event loop: it waits for the disk."""
+        """Write to the journal, off the event loop: it waits for the disk. Records are stamped with what their clusters
+        are."""
+        if self._stamps is not None and KEPT & changes.keys():
+            changes["at"] = await self._stamps(changes)
         await asyncio.to_thread(self.state.record, self.plan.action, self.plan.address, *results, **changes)
 
     def outcome(self, *, credential: Credential | None, failure: StepFailed | None = None) -> Outcome:

@@ -15,8 +15,9 @@ import msgspec
 
 from tui.kube.sensitive import Sensitive
 
+from . import whose
 from .claims import read_token
-from .destinations.place import absolute, address_of, look_at, taken
+from .destinations.place import absolute, address_of, taken
 from .destinations.registry import places_for
 from .errors import UsageError
 from .files import read_private
@@ -105,7 +106,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
         raise UsageError(f"{address.name} is the token to ask with; it would be lost", "choose another path")
     places = places_for(spec, context.clusters, context.state, force=force)
     sight = Sight()
-    held = await look_at(places, sight)
+    held = await whose.look_at(context, places, sight)
     for place, found in zip(places, held, strict=True):
         if found.credential is not None and found.credential.identity != identity:
             raise taken(place.label, found.credential, exists=found.exists)

@@ -14,7 +14,8 @@ import msgspec
 from tui.kube.errors import Forbidden
 from tui.kube.sensitive import Sensitive
 
-from .destinations.place import absolute, look_at, taken
+from . import whose
+from .destinations.place import absolute, taken
 from .destinations.shoot import ShootPlace, stand_in
 from .errors import IssuanceError, UsageError
 from .formats import Format
@@ -187,7 +188,7 @@ async def prepare_shoot(
     wish = msgspec.structs.replace(wish, path=str(path))
     place = ShootPlace(shoot, str(path), context.state, force=force)
     sight = Sight()
-    (held,) = await look_at([place], sight)
+    (held,) = await whose.look_at(context, [place], sight)
     old = held.credential
     if old is not None and not _same(old, wish):
         raise taken(str(path), old, exists=held.exists)

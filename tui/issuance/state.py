@@ -11,9 +11,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar, cast
 
 import msgspec
@@ -38,9 +39,12 @@ from .state_file import (
 )
 from .state_schema import prepare
 from .types import Action, Address, Credential, Handle, StepResult
+from .whereabouts import Whereabouts, as_read, stamped
 
 T = TypeVar("T")
 
+KEPT: Final = frozenset({"opened", "exports", "revocations"})
+"""What `record` keeps of clusters, beside the journal."""
 _LATEST: Final = 100
 """So many entries tell how the last thing that was done to an address ended."""
 _FILE: Final = "state.db"
@@ -148,13 +152,15 @@ class StateStore:
         revocations: Iterable[Revocation] = (),
         revoked: Handle | None = None,
         dead: Iterable[Dead] = (),
+        at: Mapping[str, Whereabouts] = MappingProxyType({}),
     ) -> None:
         """Journal `results` and change what is known with them, all or nothing.
 
         `opened` is the plan's intent as it now stands, `closed` the id of a plan that is finished; `exports` (files
         and Secrets) are kept, `forget` are dropped; `revocations` are due later, `revoked` no more; `dead` are the
-        long-lived tokens that must never come back.
+        long-lived tokens that must never come back. `at` is what the clusters are that these name, as far as known.
         """
+        opened = stamped(opened, at) if opened is not None else None
         detail = msgspec.json.encode(opened).decode() if opened is not None else ""
         with self._transaction() as db:
             for result in results:
@@ -167,7 +173,7 @@ class StateStore:
             if closed is not None:
                 db.execute("DELETE FROM open_plans WHERE plan = ?", (closed,))
             for export in exports:
-                _keep(db, export)
+                _keep(db, stamped(export, at))
             keys = [(str(address),) for address in forget]
             db.executemany("DELETE FROM exports WHERE address = ?", keys)
             db.executemany("DELETE FROM secrets WHERE address = ?", keys)
@@ -175,7 +181,7 @@ class StateStore:
                 key = str(one.secret)
                 row = (key, one.account_uid, one.fingerprint, msgspec.json.encode(one))
                 db.execute("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?)", row)
-            for item in revocations:
+            for item in (stamped(one, at) for one in revocations):
                 handle = item.handle
                 db.execute(
                     "INSERT OR REPLACE INTO revocations VALUES (?, ?, ?, ?, ?)",
@@ -329,7 +335,7 @@ class StateStore:
 
     def _decode(self, record: Any, kind: type[T]) -> T:
         try:
-            return cast("T", _DECODERS[kind].decode(record))
+            return cast("T", as_read(_DECODERS[kind].decode(record)))
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise StateError(
                 f"{self.folder / _FILE} holds a record that cannot be read: {error}", _UNREADABLE

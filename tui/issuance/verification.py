@@ -15,6 +15,7 @@ from .errors import IssuanceError, NotProved, UsageError
 from .proving import Proof, ask
 from .refusal import explain
 from .types import Address, Identity
+from .whose import insist_on_token
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -125,6 +126,7 @@ async def verify_pasted(context: Context, data: Sensitive, cluster: str) -> Veri
     if login is None:
         raise UsageError("nothing in it lets anybody in", "a token, or a certificate with its key, can be verified")
     if login.token is not None:
+        await insist_on_token(context, login.token, cluster)
         operator = await context.clusters.client(cluster)
         return await verify_token(context, endpoint, login.token, None, (), operator)
     async with Client(replace(endpoint, login=login)) as bearer:

@@ -57,6 +57,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity | None
     place: str
     """The Secret as a handle of the account names it; see `managed.place_name`."""
+    uid: str = ""
+    """Of the Secret itself, as its server says."""
     handle: Handle | None = None
     audiences: tuple[str, ...] = ()
     push: str = ""
@@ -75,6 +77,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     requested: timedelta | None = None
     push: str = ""
     request: str = ""
+    uid: str = ""
+    """Of the Secret that was written; empty in records of earlier versions."""
+    sure: bool = True
+    """Whether it is established that this was in the cluster that is called so now."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,12 +162,18 @@ def _by_record(record: Record) -> Verdict:
 
 
 def _recorded(claim: Claim, facts: Facts, record: Record) -> bool:
-    """Whether this machine wrote there, for that account, what lies there now; or nothing lies there any more."""
+    """Whether this machine wrote into that very Secret, for that account, what lies there now; or it is empty by now.
+
+    Records of earlier versions do not say which Secret it was: only what lies in it, and is of this cluster, does.
+    """
     if record.identity is None or record.identity != claim.identity:
         return False
+    if record.uid and record.uid != claim.uid:
+        return False
     if facts.word is Word.NONE:
-        return True
-    return bool(facts.fingerprint) and facts.fingerprint == record.fingerprint
+        return bool(record.uid)
+    same = bool(facts.fingerprint) and facts.fingerprint == record.fingerprint
+    return same and (bool(record.uid) or record.sure or facts.word is Word.CONFIRMED)
 
 
 def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_token: bool) -> str:

@@ -7,10 +7,12 @@ is its own. Labels and annotations find things; nobody acts on them.
 A Secret may be given a new token of account A where one of these says so:
 
 - the token in it is A's, and the handle it is bound to lies beside the account and names this very place; or this
-  machine wrote that very token there for A (copies, and tokens that are bound to nothing);
+  machine wrote that very token into that very Secret for A (copies, and tokens that are bound to nothing);
 - where no token is there that the server accepts (expired, revoked, gone, mangled): the handle that the annotations
-  name lies beside the account, is called as A's are, has that UID and names this place; or this machine wrote there
-  for A what lies there now.
+  name lies beside the account, is called as A's are, has that UID and names this place; or this machine wrote into
+  that very Secret for A what lies there now.
+
+This machine's record is of the cluster and the Secret that it wrote to (`whose`): one of the same name is another one.
 
 What a handle says counts where its name says the same (`handle_names`). Handles from before names did so confirm a
 token that works, as far as that says the same; where none works this machine's record must name that very handle.
@@ -30,7 +32,7 @@ import msgspec
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.resource import SECRETS
 
-from . import handles, managed
+from . import handles, managed, whose
 from .claims import Bound, Claims, ClaimsError, read_token
 from .cluster_time import now_at
 from .errors import NotProved, UsageError
@@ -115,8 +117,9 @@ async def _read(context: Context, address: Address) -> Reading:
             f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
             f"its label {managed.MANAGED_BY} would say so",
         )
-    facts = await facts_of(context, marks.identity, token_in(marks.format, found), marks.audiences)
-    verdict = await _judged(context, address, marks, meta, facts)
+    token = token_in(marks.format, found)
+    facts = await facts_of(context, marks.identity, token, marks.audiences)
+    verdict = await _judged(context, address, marks, meta, facts, token)
     now = now_at(client, context.clock)
     return Reading(marks=marks, facts=facts, verdict=verdict, metadata=meta, now=now)
 
@@ -131,8 +134,10 @@ async def require(context: Context, address: Address) -> Reading:
 
 async def held(context: Context, place: Place, found: Held) -> Held:
     """What a place holds, with what is vouched for in the place of what it says of itself."""
-    if found.credential is None or place.path is not None:
-        return found  # of a file this machine's own record speaks
+    if place.path is not None:
+        return await whose.held(context, place, found)  # of a file this machine's own record speaks
+    if found.credential is None:
+        return found
     reading = await read(context, place.address)
     credential, request, warning = reading.credential, reading.verdict.request, found.warning
     if not reading.verdict.ok:
@@ -265,14 +270,29 @@ def _words(bound: Bound | None) -> str:
 
 
 async def _judged(
-    context: Context, address: Address, marks: Credential, meta: Mapping[str, Any], facts: Facts
+    context: Context,
+    address: Address,
+    marks: Credential,
+    meta: Mapping[str, Any],
+    facts: Facts,
+    token: Sensitive | None,
 ) -> Verdict:
     identity = marks.identity
     place = managed.place_name(address, identity.cluster if identity is not None else address.cluster)
     claim = Claim(
-        identity=identity, place=place, handle=marks.handle, audiences=marks.audiences, push=managed.push_of(meta)
+        identity=identity,
+        place=place,
+        uid=str(meta["metadata"].get("uid", "")),
+        handle=marks.handle,
+        audiences=marks.audiences,
+        push=managed.push_of(meta),
     )
-    return await _beside(context, claim, facts, _record(await asyncio.to_thread(context.state.written, address), place))
+    written = await asyncio.to_thread(context.state.written, address)
+    record = _record(written, place)
+    if written is not None and record is not None:
+        may_be, sure = await whose.written_here(context, written, token)
+        record = msgspec.structs.replace(record, sure=sure) if may_be else None
+    return await _beside(context, claim, facts, record)
 
 
 async def _beside(context: Context, claim: Claim, facts: Facts, record: Record | None) -> Verdict:
@@ -311,4 +331,5 @@ def _record(export: Export | None, place: str) -> Record | None:
         requested=spec.duration if spec is not None else credential.requested,
         push=push,
         request=export.request,
+        uid=export.uid,
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .running import Run
     from .secret_users import SecretName, SecretUsers
     from .state import StateStore
+    from .whose import Whose
 
 K = TypeVar("K")
 
@@ -41,6 +42,7 @@ class Context:
     owner: str
     users: SecretUsers
     families: Families
+    whose: Whose
     own: dict[Any, Any] = field(default_factory=dict)
     """What families keep, by what makes it: each with `settle`, `left_of` and `aclose`, as the engine has them."""
     announced: frozenset[str] = frozenset()

@@ -37,6 +37,7 @@ class FilePlace:
     def __init__(self, wanted: FileDestination, identity: Identity, state: StateStore, *, force: bool = False) -> None:
         self.address = file_address(wanted, identity)
         self.path = Path(self.address.name)
+        self.uid = ""
         self.cluster = ""
         self.label = str(self.path)
         self.request = ""

@@ -41,7 +41,7 @@ class MergePlace:
     ) -> None:
         self.address = file_address(wanted, identity)
         self.path = Path(file_address(FileDestination(wanted.path), identity).name)
-        self.cluster = ""
+        self.cluster = self.uid = ""
         self.label = f"{self.path} (merged)"
         self.request = ""
         self.force = force

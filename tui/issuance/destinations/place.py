@@ -70,6 +70,11 @@ class Place(Protocol):
         ...
 
     @property
+    def uid(self) -> str:
+        """Of a Secret: the UID of the one that was read or written last; empty where that is none."""
+        ...
+
+    @property
     def path(self) -> Path | None:
         """The file that is written, None for a Secret."""
         ...

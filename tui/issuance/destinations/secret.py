@@ -39,6 +39,7 @@ class SecretPlace:
         self.label = f"Secret {destination.namespace}/{destination.name} in {destination.cluster}"
         self.request = ""
         self._clusters = clusters
+        self.uid = ""
         self._version = ""
         self._before: SecretObject | None = None
         self._after: dict[str, Any] | None = None
@@ -58,8 +59,9 @@ class SecretPlace:
         try:
             found = await client.get_metadata(SECRETS, self.destination.name, namespace=self.destination.namespace)
         except NotFound:
-            self._version = ""
+            self._version = self.uid = ""
             return Held(exists=False)
+        self._known(found["metadata"])
         self._version = str(found["metadata"].get("resourceVersion", ""))
         credential = managed.credential_from_secret(self.cluster, found)
         if credential is None:
@@ -94,7 +96,7 @@ class SecretPlace:
             except NotFound as error:
                 error.hint = f"create the namespace {where.namespace} first"
                 raise
-            self._after = made["metadata"]
+            self._after = self._known(made["metadata"])
             return "created"
         try:
             before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
@@ -106,7 +108,7 @@ class SecretPlace:
                 made = await client.replace(SECRETS, wish, namespace=where.namespace, name=where.name)
         except (Conflict, NotFound) as error:
             raise self._changed() from error
-        self._after = made["metadata"]
+        self._after = self._known(made["metadata"])
         return "replaced"
 
     async def check(self, writing: Writing) -> None:
@@ -183,7 +185,13 @@ class SecretPlace:
             )
         except NotFound:
             return None
+        self._known(found.metadata)
         return found.values()
+
+    def _known(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        """Remember which Secret it is that was just read or written."""
+        self.uid = str(metadata.get("uid") or "")
+        return metadata
 
     async def _client(self) -> Client:
         return await self._clusters.client(self.cluster)

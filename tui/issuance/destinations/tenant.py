@@ -161,7 +161,7 @@ class AppliedPlace(SecretPlace):
             wish.metadata["resourceVersion"] = self._version
         with self._attempting(writing):
             made = await self._apply(client, wish, force=where.force)
-        self._after = made["metadata"]
+        self._after = self._known(made["metadata"])
         return "applied" if before is not None else "created"
 
     async def check(self, writing: Writing) -> None:

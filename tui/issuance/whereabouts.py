@@ -1,0 +1,173 @@
+"""Which cluster something was written down of: a name says nothing of that.
+
+Every k3s calls its context `default`, every kubeadm `kubernetes-admin@kubernetes`, and a context may lead elsewhere
+tomorrow. So whatever this machine remembers (what it wrote, what it has still to end, what it had begun) carries with
+it what its clusters were: their servers, their authorities, and the UID of the namespace kube-system, which no two
+clusters share. What the name leads to now is compared with that before a record is acted on.
+
+Everything here is a decision; `whose` asks. The decision is `judge`, a pure function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from tui.kube.addresses import same_place
+from tui.kube.text import safe_text
+
+from .entering import NO_AUTHORITY, fingerprint
+
+if TYPE_CHECKING:
+    from tui.kube.endpoint import Endpoint
+
+UNREADABLE: Final = "unreadable"
+"""In place of an authority that cannot be told; it is the same as no other."""
+_SHOWN: Final = 12
+"""Digits of an authority that people are shown."""
+
+
+class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a cluster is, as far as it could be told when something of it was written down."""
+
+    cluster: str
+    """What it was called then."""
+    server: str = ""
+    authority: str = NO_AUTHORITY
+    """As in `entering.Place`."""
+    uid: str = ""
+    """Of its namespace kube-system; empty where nobody could say."""
+
+    @property
+    def words(self) -> str:
+        """Where it is, for people."""
+        known = self.authority not in (NO_AUTHORITY, UNREADABLE)
+        return safe_text(self.server) + (f" (authority {self.authority[:_SHOWN]})" if known else "")
+
+
+class Same(StrEnum):
+    """Whether what a name leads to now is the cluster that was written down."""
+
+    SAME = "the same"
+    OTHER = "another one"
+    UNKNOWN = "not known to be the same"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The decision, and both sides of it; `then` is None where nothing was written down."""
+
+    same: Same
+    cluster: str
+    now: Whereabouts
+    then: Whereabouts | None = None
+
+    @property
+    def words(self) -> str:
+        """Both clusters in words; to stand after "it"."""
+        if self.then is None or not self.then.server:
+            return (
+                f"was recorded without saying of which cluster called {self.cluster!r}, as earlier versions did, and "
+                f"nothing of it is found in the one that is called so here, at {self.now.words}"
+            )
+        here = f"{self.cluster!r} leads to {self.now.words} here"
+        if self.same is Same.UNKNOWN:
+            return f"is of the cluster at {self.then.words}, and {here}, which is not known to be the same"
+        if same_place(self.then.server, self.now.server):
+            here = f"{here}, which is another one by now: its namespace kube-system has another UID"
+        else:
+            here = f"{here}, which is another cluster"
+        return f"is of the cluster at {self.then.words}, and {here}"
+
+
+def of_endpoint(cluster: str, way: Endpoint, uid: str = "") -> Whereabouts:
+    """What a way into a cluster says of it."""
+    try:
+        authority = fingerprint(way.ca)
+    except ValueError:
+        authority = UNREADABLE
+    return Whereabouts(cluster, way.server, authority, uid)
+
+
+def judge(then: Whereabouts | None, now: Whereabouts, *, delivered: bool = False) -> Same:
+    """Whether both are one cluster. `delivered`: what `now` says of itself may be said by whoever delivered it.
+
+    A UID is known to whoever may look, so a delivered cluster must lead to the server or have the authority besides.
+    """
+    if then is None or not then.server:
+        return Same.UNKNOWN
+    server = same_place(then.server, now.server)
+    authority = then.authority == now.authority and now.authority != UNREADABLE
+    if then.uid and now.uid:
+        if then.uid != now.uid:
+            return Same.OTHER
+        vouched = server or (authority and now.authority != NO_AUTHORITY)
+        return Same.SAME if vouched or not delivered else Same.UNKNOWN
+    return Same.SAME if server and authority else Same.UNKNOWN
+
+
+def leads_elsewhere(own: Endpoint, known: Endpoint) -> bool:
+    """Whether a kubeconfig names another cluster than the known one: neither its server nor its authority is that."""
+    one, other = of_endpoint("", own), of_endpoint("", known)
+    return not same_place(one.server, other.server) and (
+        one.authority != other.authority or one.authority in (NO_AUTHORITY, UNREADABLE)
+    )
+
+
+def agrees(own: Endpoint, known: Endpoint) -> bool:
+    """Whether a kubeconfig names the server and the authority of the known cluster."""
+    return judge(of_endpoint("", own), of_endpoint("", known)) is Same.SAME
+
+
+class Stamped(Protocol):
+    """A record that says of which clusters it is."""
+
+    @property
+    def at(self) -> tuple[Whereabouts, ...]: ...
+
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+def of_cluster(record: Stamped, cluster: str) -> Whereabouts | None:
+    """What a record says of the cluster that it calls so; None where it says nothing."""
+    return next((one for one in record.at if one.cluster == cluster), None)
+
+
+def stamped(record: Record, known: Mapping[str, Whereabouts]) -> Record:
+    """The record with what its clusters are. What it says already stays: a record that is written again is of the
+    cluster that it was of before."""
+    said: tuple[Whereabouts, ...] = getattr(record, "at", ())
+    names = {one.cluster for one in said}
+    more = [known[name] for name in sorted(named_in((record,))) if name in known and name not in names]
+    return msgspec.structs.replace(record, at=(*said, *more)) if more else record
+
+
+def as_read(record: Record) -> Record:
+    """The same of a record that was read: where it says nothing of its clusters (earlier versions), nothing is known of
+    them, however often it is written again."""
+    if not hasattr(record, "at") or record.at:
+        return record
+    return msgspec.structs.replace(record, at=tuple(map(Whereabouts, sorted(named_in((record,))))))
+
+
+def named_in(records: Iterable[Any]) -> set[str]:
+    """Every cluster that these records name, whatever they name of it."""
+    return {name for record in records for name in _names(record) if name}
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, Whereabouts):
+        return
+    if isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            one = getattr(value, field)
+            if field in ("cluster", "garden") and isinstance(one, str):
+                yield one
+            else:
+                yield from _names(one)
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _names(one)
