@@ -159,7 +159,7 @@ async def test_a_file_of_another_cluster_is_refused_with_both_named(pair: tuple[
             assert server(here) in caught.value.message
             assert "--kubeconfig" in caught.value.hint
         with pytest.raises(AnotherCluster):  # nor is it replaced by one of this cluster without a word
-            await here.engine.plan_issue(spec, replace=True)
+            await here.engine.plan(spec, replace=True)
         assert (await there.engine.verify(address)).ok
 
 
@@ -220,7 +220,7 @@ async def test_what_was_begun_in_another_cluster_waits_for_it(pair: tuple[Bench,
             raise KeyboardInterrupt
 
     there.engine.checkpoint = die
-    plan = await there.engine.plan_issue(there.arena.spec())
+    plan = await there.engine.plan(there.arena.spec())
     with pytest.raises(KeyboardInterrupt):
         await there.engine.execute(plan)
     await there.engine.aclose()
@@ -326,7 +326,7 @@ async def test_what_an_earlier_version_began_waits_where_nothing_of_it_is_found(
             raise KeyboardInterrupt
 
     there.engine.checkpoint = die
-    plan = await there.engine.plan_issue(there.arena.spec())
+    plan = await there.engine.plan(there.arena.spec())
     with pytest.raises(KeyboardInterrupt):
         await there.engine.execute(plan)
     await there.engine.aclose()
