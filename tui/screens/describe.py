@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from tui.fleet.fields.requests import request_name
+from tui.fleet.fields.requests import account, request_name
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
 from tui.fleet.names import credential_name, short_path
 from tui.fleet.query import Query
@@ -214,7 +214,7 @@ def _request(row: RequestRow, session: Session) -> list[Section]:
         Fact("kept by", row.cluster),
         Fact("type", row.type or "–"),
         Fact("lifetime", row.duration or "the server's default (1h)"),
-        Fact("account", row.service_account or "–"),
+        Fact("account", account(row) or "–"),
         Fact("target", row.target or "the cluster that keeps it"),
         Fact("secret", row.secret or "–"),
         _when("created", row.created_at, now),
