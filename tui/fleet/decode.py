@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 
 from tui.issuance import managed
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
 from tui.issuance.token_secret import TYPE as TOKEN_SECRET_TYPE
 from tui.issuance.types import Address, Credential, Identity
@@ -144,7 +143,7 @@ def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | N
     used, since = labels.get(LAST_USED, ""), labels.get(INVALID_SINCE, "")
     state, message = standing(since, used, filled=bool(notes.get(ACCOUNT_UID)))
     return Credential(
-        address=Address(CredentialKind.LEGACY, cluster, meta.namespace, meta.name),
+        address=Address.token_secret(cluster, meta.namespace, meta.name),
         identity=Identity(cluster, meta.namespace, account),
         issued_at=meta.creation_timestamp,
         kept_in=f"Secret {meta.namespace}/{meta.name}",

@@ -20,7 +20,6 @@ import msgspec
 from tui.issuance import older
 from tui.issuance.handle_names import is_handle_name
 from tui.issuance.intent import Revocation
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Handle, State
 
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key
@@ -345,7 +344,7 @@ class Handles:
             return credential
         fingerprint, accepted = self._accepted.get(credential.address, ("", None))
         identity, address, handle = credential.identity, credential.address, _handle_of(credential)
-        foreign = address.kind is CredentialKind.SECRET and identity is not None and identity.cluster != address.cluster
+        foreign = address.kind.traits.marked and identity is not None and identity.cluster != address.cluster
         return turned(
             credential,
             gone,
@@ -379,7 +378,7 @@ def _has_credential(row: Row) -> TypeGuard[_Carrier]:
 
 def _keys_of(place: Address) -> tuple[RowKey, ...]:
     """The rows that may show what is kept there."""
-    if place.kind is CredentialKind.REQUEST:
+    if place.kind.traits.wished:
         return ((RequestRow, request_key(RequestKind.DPU, place.cluster, place.namespace, place.name)),)
     return ((CredentialRow, str(place)),)
 

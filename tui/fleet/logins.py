@@ -5,7 +5,6 @@ from __future__ import annotations
 from tui.issuance.certificate import read_certificate
 from tui.issuance.claims import ClaimsError, read_token
 from tui.issuance.errors import IssuanceError
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, State
 from tui.kube.endpoint import Endpoint, Login
 from tui.kube.sensitive import Sensitive
@@ -22,7 +21,7 @@ def login_row(endpoint: Endpoint) -> CredentialRow | None:
 
 
 def _credential(endpoint: Endpoint) -> Credential | None:
-    address = Address(CredentialKind.LOGIN, endpoint.name, "", "")
+    address = Address.login(endpoint.name)
     login = endpoint.login
     if login.token is not None and not login.token_file:
         return _of_token(address, endpoint.name, login.token)

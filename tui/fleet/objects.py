@@ -10,7 +10,6 @@ from tui.issuance.clusters import Clusters
 from tui.issuance.csi import CSI_DRIVERS
 from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.yaml_text import dump
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
@@ -69,7 +68,7 @@ def where_is(row: Row) -> tuple[str, Resource, str, str]:
         return row.cluster, _RESOURCES[row.kind], row.namespace, row.name
     if isinstance(row, CredentialRow):
         address = row.credential.address
-        if address.kind is CredentialKind.REQUEST:
+        if address.kind.traits.wished:
             return address.cluster, DPU_REQUESTS, address.namespace, address.name
         if has_object(row):
             return address.cluster, SECRETS, address.namespace, address.name

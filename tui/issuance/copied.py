@@ -23,7 +23,6 @@ from .errors import NotProved, UsageError
 from .formats import Format
 from .formats.base import bare
 from .formats.kubeconfig import several
-from .kinds import CredentialKind
 from .managed import renewal_point
 from .types import Credential, Handle, Identity
 from .verification import verify_token
@@ -79,7 +78,7 @@ async def find(context: Context, source: Credential, identity: Identity, *, ways
         content = await reading.material(context, address)
         return await _of_shoot(context, source, content)
     form = source.format or Format.TOKEN
-    if address.kind is CredentialKind.LEGACY:
+    if address.kind.traits.own_handle:
         token, data = await reading.token(context, address), {}
     else:
         place, form = await reading.place_of(context, address)
@@ -114,10 +113,10 @@ def belongs(token: Sensitive, source: Credential, identity: Identity) -> Claims:
             f"{where} says it is for {identity.namespace}/{identity.name}, but its token is for {account}",
             "somebody changed it; issue a new one",
         )
-    if source.address.kind is CredentialKind.LEGACY:
+    if source.address.kind.traits.own_handle:
         if claims.bound is None or claims.bound.name != source.address.name:
             raise NotProved(f"{where} holds a token that was not made for it", "somebody changed it; issue a new one")
-    elif source.address.kind is not CredentialKind.REQUEST and source.fingerprint not in ("", token.fingerprint):
+    elif not source.address.kind.traits.wished and source.fingerprint not in ("", token.fingerprint):
         raise NotProved(f"{where} holds another token than kubemint put there", "somebody changed it; rotate it")
     return claims
 
@@ -152,7 +151,7 @@ def described(copy: Credential, source: Credential, identity: Identity, found: F
         return copy
     name, uid = found.bound
     handle = Handle(identity.cluster, identity.namespace, name, uid) if name and uid else None
-    if source.address.kind in (CredentialKind.LEGACY, CredentialKind.FILE):
+    if source.address.here or source.address.kind.traits.own_handle:
         handle = source.handle  # the token Secret itself, as it was read; or what this machine knows of its own
     issued, ends = claims.issued_at or source.issued_at, claims.warn_after or claims.expires_at
     return msgspec.structs.replace(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from .errors import UsageError
 from .handle_names import is_handle_name
 from .intent import Dead
-from .kinds import CredentialKind
 from .types import Address, Handle
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def ended(handle: Handle, fingerprint: str, now: datetime, account_uid: str = ""
     """For the journal, where what was deleted is a token Secret; nothing for the handle of a short-lived token."""
     if is_handle_name(handle.name, None):
         return {}
-    secret = Address(CredentialKind.LEGACY, handle.cluster, handle.namespace, handle.name)
+    secret = Address.token_secret(handle.cluster, handle.namespace, handle.name)
     return {"dead": [Dead(secret=secret, account_uid=account_uid, fingerprint=fingerprint, at=now)]}
 
 

@@ -25,7 +25,6 @@ from .durations import format_duration
 from .errors import UsageError
 from .formats import Format
 from .intent import Export, new_id
-from .kinds import CredentialKind
 from .names import check_names
 from .sharing import elsewhere
 from .sight import Sight, told_apart
@@ -68,7 +67,7 @@ async def prepare_copy(
     address = reading.normal(address)
     if address.own:
         raise UsageError("your own login is not handed out", "it is in your kubeconfig")
-    if address.kind is CredentialKind.HANDLE:
+    if address.kind.traits.alone:
         raise reading.no_token(address)
     sight = Sight()
     source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
@@ -185,7 +184,7 @@ def _handle(source: Credential, identity: Identity, found: Found) -> Handle | No
     name, uid = found.bound
     if name and uid:
         return Handle(identity.cluster, identity.namespace, name, uid)
-    return source.handle if source.address.kind in (CredentialKind.FILE, CredentialKind.LEGACY) else None
+    return source.handle if source.address.here or source.address.kind.traits.own_handle else None
 
 
 async def _there(place: Place, held: Held) -> Credential | None:
@@ -220,7 +219,7 @@ def _refuse_another(
     if there is None:
         return
     name = target.name if target.here else f"Secret {target.namespace}/{target.name}"
-    if in_wish and (target.kind is CredentialKind.SECRET or there.format is not form):
+    if in_wish and (not target.here or there.format is not form):
         raise UsageError(f"{name} is one of its places already", "rotating it keeps all of them up to date")
     whose = there.identity == identity or (there.shoot is not None and of_shoot)
     if (there.handle is not None and there.handle == handle) or (there.handle is None and whose):
@@ -259,7 +258,7 @@ async def _warnings(
     context: Context, source: Credential, identity: Identity, place: Place, held: Held, form: Format
 ) -> list[str]:
     warnings = [held.warning] if held.warning else []
-    if source.address.kind is CredentialKind.STATIC:
+    if source.shoot is not None and source.address.kind.traits.endless:
         warnings.append("the copy never ends, and whoever reads it is cluster-admin; a shoot kubeconfig is safer")
     elif source.expires_at is None:
         warnings.append(f"the copy never ends by itself; it ends when {source.address} is revoked")
@@ -279,6 +278,6 @@ async def _request(context: Context, address: Address) -> str:
     """The id of the wish behind it, empty where kubemint does not keep it."""
     if address.here:
         return (await reading.export_record(context, address)).request
-    if address.kind is CredentialKind.SECRET:
+    if address.kind.traits.marked:
         return (await reading.managed_secret(context, address))[1]
     return ""

@@ -16,7 +16,6 @@ from .claims import ClaimsError, read_token
 from .errors import IssuanceError, UsageError
 from .handle_names import is_handle_name
 from .handles import TOKEN_SECRET, Ending, Named
-from .kinds import CredentialKind
 from .types import Address, Credential, Handle, Identity, State
 from .vouchers import Word
 
@@ -60,7 +59,7 @@ def handle_at(address: Address, seen: Seen | None) -> Handle:
             "`kubemint list credentials` shows what there is",
         )
     if seen.type == TOKEN_SECRET:
-        token_secret_at = msgspec.structs.replace(address, kind=CredentialKind.LEGACY)
+        token_secret_at = Address.token_secret(address.cluster, address.namespace, address.name)
         raise UsageError(
             f"the Secret {where} in {address.cluster} is a long-lived token, which is its own handle",
             f"revoke {token_secret_at}",
@@ -120,7 +119,7 @@ def with_places(found: Found, seen: Seen, own: str, known: Collection[str]) -> F
     unknown: list[Address] = []
     for text in seen.secrets:
         cluster, namespace, name = (["", "", *text.rsplit("/", 2)])[-3:]
-        place = Address(CredentialKind.SECRET, cluster or own, namespace, name)
+        place = Address.secret(cluster or own, namespace, name)
         near = place.cluster == own or place.cluster in known
         (places if namespace and name and near else unknown).append(place)
     said = tuple(f"{place}, which it names, is in no cluster that is known here" for place in unknown)
@@ -165,7 +164,7 @@ def to_look_into(exports: Iterable[Export]) -> list[Credential]:
 
 def address_of(handle: Handle) -> Address:
     """The address of a handle by itself."""
-    return Address(CredentialKind.HANDLE, handle.cluster, handle.namespace, handle.name)
+    return Address.handle(handle.cluster, handle.namespace, handle.name)
 
 
 def no_match(sought: Sought, token: Sensitive | None, word: Word) -> str:
@@ -350,7 +349,7 @@ def the_one(why: str, there: Mapping[str, Sequence[Seen]], search: Search) -> Ad
     """The only handle in these clusters, each another server, that says it was made for a place; None where there is
     none. Raises UsageError where there are several, and for one whose name does not confirm what it says."""
     found = [
-        (Address(CredentialKind.HANDLE, cluster, seen.namespace, seen.name), seen)
+        (Address.handle(cluster, seen.namespace, seen.name), seen)
         for cluster, several in there.items()
         for seen in several
     ]

@@ -370,7 +370,7 @@ def journaled(revocation: Revocation) -> Ending:
 
 def may_be_token_secret(kind: CredentialKind) -> bool:
     """Whether a credential of this kind may be a long-lived token: a token Secret, or a file with a copy of one."""
-    return kind in (CredentialKind.LEGACY, CredentialKind.FILE)
+    return kind.traits.here or kind.traits.own_handle
 
 
 async def discard(clusters: Clusters, handle: Handle, plan: str, account: str) -> str:

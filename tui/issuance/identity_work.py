@@ -22,7 +22,6 @@ from .errors import UsageError
 from .formats import Format
 from .identity import ROLE_BINDINGS, ROLES, IdentityWish
 from .intent import Intent, new_id
-from .kinds import CredentialKind
 from .long_lived import LongLived
 from .sight import Sight
 from .token_secret import TokenSecret
@@ -194,7 +193,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         lambda found: found and (found.name, found.uid, found.invalid_since),
     )
     name = _name_for(wish, secret, new=account.exists is False)
-    address = Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, name)
+    address = Address.token_secret(identity.cluster, identity.namespace, name)
     await dead_tokens.refuse(context, address, account.uid)
     spec = IssueSpec(
         identity=identity,

@@ -10,7 +10,6 @@ import msgspec
 from . import managed
 from .durations import format_duration
 from .grace_time import Moment
-from .kinds import CredentialKind
 from .types import Action, Address, Credential, Handle, IssueSpec, ShootWish
 from .whereabouts import Whereabouts
 
@@ -118,8 +117,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         """What is left to the grace period once the new material is published, which was at `begun`."""
         undoable = self.action in (Action.ROTATE, Action.UNDO)
         new, newer = self.handle, None
-        if self.address.kind is CredentialKind.LEGACY and new is not None:
-            newer = Address(CredentialKind.LEGACY, new.cluster, new.namespace, new.name)
+        if self.address.kind.traits.own_handle and new is not None:
+            newer = Address.token_secret(new.cluster, new.namespace, new.name)
         return [
             Revocation(
                 plan=self.plan,
@@ -158,7 +157,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     def renewed_with(self) -> Address | None:
         """For a copy of a long-lived token: the Secret whose rotation moves this file on. None for all else."""
         source = self.source if self.spec is None and self.shoot is None else None
-        return source if source is not None and source.kind.traits.moves_copies else None
+        return source if source is not None and source.kind.traits.own_handle else None
 
     @property
     def known(self) -> Credential:

@@ -54,8 +54,15 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """The renewal loop keeps it."""
     endless: bool = False
     """It never ends by itself."""
-    moves_copies: bool = False
-    """Renewing it makes another object; the files that hold a copy of it are moved on to that."""
+    own_handle: bool = False
+    """The Secret it lies in is what its token is bound to. Renewing it makes another Secret, to which the files that
+    hold a copy are moved on; deleting it ends it."""
+    marked: bool = False
+    """The Secret it lies in says by marks of ours what it is, and its places are renewed together."""
+    alone: bool = False
+    """Who names one means its token alone, and not what a rotation of it left to its grace period."""
+    wished: bool = False
+    """An object of its cluster says that it is wanted, and something keeps that wish."""
 
 
 class CredentialKind(StrEnum):
@@ -83,13 +90,11 @@ class CredentialKind(StrEnum):
 
 
 TRAITS: Final[dict[CredentialKind, Traits]] = {
-    CredentialKind.REQUEST: Traits(label="DPU request", has_object=True, renewable=True),
-    CredentialKind.SECRET: Traits(label="managed Secret", is_secret=True, has_object=True, renewable=True),
+    CredentialKind.REQUEST: Traits(label="DPU request", wished=True, has_object=True, renewable=True),
+    CredentialKind.SECRET: Traits(label="managed Secret", is_secret=True, marked=True, has_object=True, renewable=True),
     CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, renewable=True),
-    CredentialKind.LEGACY: Traits(
-        label="token Secret", is_secret=True, has_object=True, endless=True, moves_copies=True
-    ),
+    CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True, own_handle=True),
     CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
     CredentialKind.LOGIN: Traits(label="login", form=Form.CLUSTER, own=True),
-    CredentialKind.HANDLE: Traits(label="handle"),
+    CredentialKind.HANDLE: Traits(label="handle", alone=True),
 }

@@ -24,7 +24,6 @@ from .access import collect, groups_of
 from .consumers import why_not
 from .dangers import worst
 from .errors import IssuanceError, UsageError
-from .kinds import CredentialKind
 from .kubeconfig_entries import Entry, entries_for
 from .lineage_tree import Node, Part, Subject, kept_secret
 from .lineage_users import Users, users_of
@@ -281,7 +280,7 @@ async def _unnamed_handles(clusters: Clusters, subject: Subject, credentials: Se
 async def _requests(subject: Subject, credentials: Sequence[Credential]) -> Node:
     nodes = []
     for one in credentials:
-        if one.address.kind is CredentialKind.REQUEST:
+        if one.address.kind.traits.wished:
             where = kept_secret(one)
             keeps = (Node(kind="Secret", name=f"{where[1]}/{where[2]}", note=f"in {where[0]}"),) if where else ()
             nodes.append(msgspec.structs.replace(credential_node(one, subject), children=keeps))

@@ -21,7 +21,6 @@ from .destinations.place import Place
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Intent, Revocation
-from .kinds import CredentialKind
 from .material import Minted, Writing
 from .proving import prove
 from .shared_steps import COMMIT, check_step, write_step
@@ -95,7 +94,7 @@ class LongLived(Journaled):
         handle = msgspec.structs.replace(self._handle, uid=self._issued.uid)
         self.intent = msgspec.structs.replace(self.intent, handle=handle)
         token = await token_secret.wait_for_token(client, self.identity, name, uid=self._issued.uid)
-        at = Address(CredentialKind.LEGACY, self.identity.cluster, self.identity.namespace, name)
+        at = Address.token_secret(self.identity.cluster, self.identity.namespace, name)
         await dead_tokens.refuse(self.context, at, read_token(token).service_account_uid, token)
         # Before anything is written: recovery tells by the fingerprint what was published.
         self._token, self.intent = token, msgspec.structs.replace(self.intent, fingerprint=token.fingerprint)

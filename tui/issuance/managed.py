@@ -16,7 +16,6 @@ from typing import Any, Final
 from .durations import parse_duration, parse_time, whole_seconds
 from .errors import UsageError
 from .formats import Format
-from .kinds import CredentialKind
 from .renewal import rotate_at, spread
 from .types import Address, Credential, Handle, Identity, SecretDestination, State
 
@@ -228,7 +227,7 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
     issued, expires = parse_time(notes.get(ISSUED)), parse_time(notes.get(EXPIRES))
     whole = account is not None and issued is not None and expires is not None and issued < expires
     return Credential(
-        address=Address(CredentialKind.SECRET, cluster, namespace, name),
+        address=Address.secret(cluster, namespace, name),
         identity=Identity(account_cluster, *account) if account else None,
         format=_format(notes.get(FORMAT)),
         audiences=_strings(notes.get(AUDIENCES)),

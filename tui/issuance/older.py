@@ -16,7 +16,6 @@ from tui.kube.errors import KubeError
 
 from . import grace, handles
 from .errors import IssuanceError
-from .kinds import CredentialKind
 from .running import explain
 from .transaction.step import Step
 from .types import Address, Credential, Handle, Identity, State, StepInfo
@@ -36,7 +35,7 @@ def outliving(
     """What would outlive a revocation of `handle`: what else was issued at this address, and what the same account had
     at the other places of its token. Of a long-lived token it is what it took the place of, under other names."""
     pending = tuple(pending)
-    itself = Address(CredentialKind.LEGACY, handle.cluster, handle.namespace, handle.name)
+    itself = Address.token_secret(handle.cluster, handle.namespace, handle.name)
     before = {one.handle for place in (address, itself) for one in of_place(pending, place)}
 
     def counts(one: Revocation) -> bool:
@@ -58,8 +57,8 @@ def of_place(pending: Iterable[Revocation], address: Address) -> tuple[Revocatio
 
 def address_of(one: Revocation) -> str:
     """How its handle is named to `kubemint revoke`; a long-lived token is its own."""
-    kind = CredentialKind.LEGACY if one.address.kind is CredentialKind.LEGACY else CredentialKind.HANDLE
-    return str(Address(kind, one.handle.cluster, one.handle.namespace, one.handle.name))
+    named = Address.token_secret if one.address.kind.traits.own_handle else Address.handle
+    return str(named(one.handle.cluster, one.handle.namespace, one.handle.name))
 
 
 def lives_on(one: Revocation) -> str:
@@ -94,7 +93,7 @@ def said_of(credential: Credential, pending: Sequence[Revocation], now: datetime
 
 def step(number: int, one: Revocation) -> StepInfo:
     handle = one.handle
-    what = "Secret" if one.address.kind is CredentialKind.LEGACY else "handle"
+    what = "Secret" if one.address.kind.traits.own_handle else "handle"
     return StepInfo(
         id=f"older:{number}", title=f"Delete the {what} {handle.name} of an older token, which ends its grace period",
         verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,

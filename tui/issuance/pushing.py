@@ -68,7 +68,7 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     again = PushAgain(context, cluster, namespace, name, resource, work)
     if plan is not None:
         return msgspec.structs.replace(plan, steps=(*plan.steps, *(step.info for step in again.own))), again
-    at = Address(CredentialKind.SECRET, cluster, namespace, view.source)
+    at = Address.secret(cluster, namespace, view.source)
     return again.plan(new_id(), Action.ROTATE, at, warnings=(found.why,)), again
 
 
@@ -88,7 +88,7 @@ def _source(cluster: str, metadata: Mapping[str, Any], push: str) -> _Source:
     namespace, name = metadata["namespace"], metadata["name"]
     if managed.is_managed(metadata, managed.Role.CREDENTIAL):
         ours = f'"{push}"' in notes.get(PUSH, "")
-        return _Source(Address(CredentialKind.SECRET, cluster, namespace, name), announces=ours)
+        return _Source(Address.secret(cluster, namespace, name), announces=ours)
     if labels.get(_DPF_NAME) and labels.get(_DPF_NAMESPACE):
         return _Source(Address(CredentialKind.REQUEST, cluster, labels[_DPF_NAMESPACE], labels[_DPF_NAME]))
     if token_secret.read(metadata) is not None:
@@ -103,7 +103,7 @@ def _source(cluster: str, metadata: Mapping[str, Any], push: str) -> _Source:
 async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
     """The same, where the labels of the Secret name a request only if that request keeps this very Secret."""
     address = found.address
-    if address is None or address.kind is not CredentialKind.REQUEST:
+    if address is None or not address.kind.traits.wished:
         return found
     try:
         request = await request_at(context.clusters, address)

@@ -28,8 +28,6 @@ from .types import Address, Credential, Outcome, State
 
 RENEWABLE: Final = frozenset(kind for kind in CredentialKind if kind.traits.renewable)
 """What ends and can be made anew by kubemint."""
-_COPIED: Final = frozenset({CredentialKind.SECRET, CredentialKind.FILE})
-"""What renews its copies with itself: the places of one wish."""
 DUE: Final = frozenset({State.DUE, State.EXPIRED, State.FAILED})
 _LONGEST_NAP: Final = timedelta(seconds=30)
 """The wall clock may jump, so it is looked at again after that long at most."""
@@ -78,7 +76,7 @@ def renews(credential: Credential, formats: Mapping[Address, Format | None]) -> 
     of = credential.copy_of
     if of is None:
         return True
-    return of.kind in _COPIED and formats.get(of, credential.format) is credential.format
+    return (of.here or of.kind.traits.marked) and formats.get(of, credential.format) is credential.format
 
 
 @dataclass
@@ -238,7 +236,7 @@ class RenewalLoop:
             self.wake()
 
     async def _somebody_else(self, address: Address) -> bool:
-        if self.renewed_by is None or address.kind is not CredentialKind.REQUEST:
+        if self.renewed_by is None or not address.kind.traits.wished:
             return False
         try:
             keeper = await self.renewed_by(address)

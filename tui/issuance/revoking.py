@@ -15,7 +15,6 @@ from . import dead_tokens, ending, handles, managed, older, vouching
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Revocation, new_id
-from .kinds import CredentialKind
 from .running import explain
 from .secret_object import SecretObject
 from .shared_steps import INTENT, revoke_step
@@ -268,8 +267,8 @@ def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, 
     found = [address, *(export.source for export in exports if export.source is not None)]
     for export in exports:
         found += [
-            Address(CredentialKind.SECRET, place.cluster, place.namespace, place.name)
+            Address.secret(place.cluster, place.namespace, place.name)
             for place in (export.spec.destinations if export.spec is not None else ())
             if isinstance(place, SecretDestination)
         ]
-    return tuple(dict.fromkeys(one for one in found if one.kind is CredentialKind.SECRET))
+    return tuple(dict.fromkeys(one for one in found if one.kind.traits.marked))

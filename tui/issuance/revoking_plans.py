@@ -40,7 +40,7 @@ async def prepare_revocation(
     """
     address = normal(address)
     family = await context.families.of(address)
-    whole = whole and not family.alone
+    whole = whole and not address.kind.traits.alone
     try:
         return await family.revoke(context, address, wait=wait, whole=whole)
     except (Already, NotThere, NotFound) as error:

@@ -19,7 +19,6 @@ from . import searching, seeking
 from .already import Already
 from .errors import IssuanceError
 from .found import Found
-from .kinds import CredentialKind
 from .revoking import Revocable
 from .revoking_plans import prepare, prepare_revocation, prepare_token_secret
 from .sought import Search
@@ -99,7 +98,7 @@ async def _look_into(
         address, record = candidate.address, candidate.record
         try:
             token, why = None, ""
-            if address.kind is not CredentialKind.HANDLE:
+            if not address.kind.traits.alone:
                 token, why = await searching.look_into(context, sought, address)
             if why and record is None:
                 seen.liars[address] = why

@@ -31,7 +31,7 @@ async def token_secret_at(context: Context, address: Address) -> Address | None:
     """The long-lived token Secret of this address: its own, or the one whose token the file holds."""
     address = normal(address)
     if not address.here:
-        return address if address.kind.traits.moves_copies else None
+        return address if address.kind.traits.own_handle else None
     record = await asyncio.to_thread(context.state.export_record, address)
     if record is None or record.renewed_with is None:
         return None

@@ -21,7 +21,6 @@ from . import handles, managed, token_secret, vouching
 from .errors import IssuanceError, UsageError
 from .everywhere import everywhere
 from .found import Found
-from .kinds import CredentialKind
 from .sought import claims_of, endings, shown_to
 from .types import Address, Identity
 from .work import Context
@@ -93,8 +92,8 @@ async def of_token(context: Context, token: Sensitive, named: Sequence[str]) -> 
     cluster = shown_to(_witnesses(context, list(there)), search)
     said = (search.words, *_own_login(context, token))
     if claims.legacy:
-        return Address(CredentialKind.LEGACY, cluster, claims.namespace, bound.name)
-    address = Address(CredentialKind.HANDLE, cluster, claims.namespace, bound.name)
+        return Address.token_secret(cluster, claims.namespace, bound.name)
+    address = Address.handle(cluster, claims.namespace, bound.name)
     facts = await vouching.facts_at(context.clusters, cluster, token, claims.audiences)
     found = judging.by_token(address, claims, facts)
     credential = found.credential

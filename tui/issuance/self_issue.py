@@ -25,7 +25,6 @@ from .formats import Format
 from .formats.base import bare
 from .intent import Intent, new_id
 from .issuing import Issue
-from .kinds import CredentialKind
 from .minting import CANNOT_REVOKE
 from .plans import check_spec
 from .reading import material, normal
@@ -137,6 +136,6 @@ async def _own_token(context: Context, source: Address) -> Sensitive:
     """The long-lived token to ask with."""
     if source.here:
         return bare(await asyncio.to_thread(read_private, absolute(source.name), _LARGEST))
-    if source.kind is CredentialKind.LEGACY:
+    if source.kind.traits.own_handle:
         return bare(await material(context, source))
     raise UsageError(f"{source} is no long-lived token of an account", "name its token file or its token Secret")

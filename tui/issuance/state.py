@@ -25,7 +25,6 @@ from .errors import StateError
 from .intent import Dead, Export, Intent, Revocation
 from .journal import ChainReport, JournalEntry, stamp
 from .journal_anchor import Anchor
-from .kinds import CredentialKind
 from .state_file import (
     Damaged,
     alone,
@@ -344,7 +343,7 @@ class StateStore:
 
 def _keep(db: sqlite3.Connection, export: Export) -> None:
     key, record = str(export.credential.address), msgspec.json.encode(export)
-    if export.credential.address.kind is CredentialKind.SECRET:
+    if export.credential.address.kind.traits.marked:
         db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (key, record))
     else:
         db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (key, export.request, record))

@@ -35,7 +35,6 @@ from .external_secrets import (
 )
 from .formats import Format
 from .intent import new_id
-from .kinds import CredentialKind
 from .names import check_names
 from .plans import prepare_issue
 from .sight import Sight
@@ -96,7 +95,7 @@ class TenantStore:
     @property
     def address(self) -> Address:
         """What the engine calls the Secret that the store logs in with."""
-        return Address(CredentialKind.SECRET, self.host, self.namespace, auth_name(self.cluster))
+        return Address.secret(self.host, self.namespace, auth_name(self.cluster))
 
     def store(self) -> dict[str, Any]:
         """The SecretStore."""

@@ -25,7 +25,6 @@ from .durations import parse_time
 from .errors import IssuanceError, UsageError
 from .formats import Format
 from .formats.token import TOKEN_KEY
-from .kinds import CredentialKind
 from .secret_object import SecretObject
 from .types import Address, Credential, Handle, Identity, State
 
@@ -191,7 +190,7 @@ def credential(identity: Identity, secret: TokenSecret) -> Credential:
     """A token Secret as a credential; its handle is itself."""
     state, message = standing(secret.invalid_since, secret.last_used, filled=secret.filled)
     return Credential(
-        address=Address(CredentialKind.LEGACY, identity.cluster, identity.namespace, secret.name),
+        address=Address.token_secret(identity.cluster, identity.namespace, secret.name),
         identity=identity,
         format=Format.TOKEN,
         issued_at=secret.created_at,

@@ -83,6 +83,31 @@ class Address(msgspec.Struct, frozen=True):
         return self.kind.traits.own
 
     @classmethod
+    def file(cls, path: str) -> Address:
+        """A file on this machine, by its absolute path; with `#CLUSTER/NAMESPACE/NAME` a context that was merged."""
+        return cls(CredentialKind.FILE, "", "", path)
+
+    @classmethod
+    def secret(cls, cluster: str, namespace: str, name: str) -> Address:
+        """A Secret that kubemint manages."""
+        return cls(CredentialKind.SECRET, cluster, namespace, name)
+
+    @classmethod
+    def token_secret(cls, cluster: str, namespace: str, name: str) -> Address:
+        """A Secret of type kubernetes.io/service-account-token."""
+        return cls(CredentialKind.LEGACY, cluster, namespace, name)
+
+    @classmethod
+    def handle(cls, cluster: str, namespace: str, name: str) -> Address:
+        """Whatever is bound to a handle."""
+        return cls(CredentialKind.HANDLE, cluster, namespace, name)
+
+    @classmethod
+    def login(cls, cluster: str) -> Address:
+        """The operator's own way into a cluster."""
+        return cls(CredentialKind.LOGIN, cluster, "", "")
+
+    @classmethod
     def parse(cls, text: str) -> Address:
         """Raises ValueError with what is expected where `text` is not an address."""
         kind_text, _, rest = text.partition(":")

@@ -53,7 +53,7 @@ async def verify(context: Context, address: Address) -> Verification:
 
         async with Client(way) as bearer:
             return await _verify_bearer(context, bearer)
-    if family.alone:
+    if address.kind.traits.alone:
         raise reading.no_token(address)
     if credential.identity is None:
         raise UsageError(

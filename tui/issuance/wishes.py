@@ -20,7 +20,6 @@ from .destinations.place import address_of, file_destination
 from .destinations.tenant import destination_as_vouched
 from .errors import UsageError
 from .formats import Format
-from .kinds import CredentialKind
 from .reading import export_record
 from .types import Address, Credential, Destination, Handle, Identity, IssueSpec, SecretDestination, State
 
@@ -62,7 +61,7 @@ async def _of_file(context: Context, address: Address) -> tuple[IssueSpec, str]:
     if record.spec is not None:
         return await _with_others(context, record.spec, record.credential, record.request), record.request
     source = record.source
-    if source is None or source.kind not in (CredentialKind.SECRET, CredentialKind.FILE):
+    if source is None or not (source.here or source.kind.traits.marked):
         raise UsageError(f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path")
     spec, request = await wish_of(context, source)
     if address not in (address_of(place, spec.identity) for place in spec.destinations):
@@ -109,7 +108,7 @@ def belongs(record: Export, identity: Identity, form: Format, handle: Handle | N
 
 async def _is_still(context: Context, address: Address, identity: Identity, token: Credential) -> bool:
     """Whether a Secret that this machine's record names is still one of the wish, or is gone and made anew."""
-    if address.kind is not CredentialKind.SECRET or address == token.address:
+    if not address.kind.traits.marked or address == token.address:
         return True
     try:
         reading = await vouching.read(context, address)

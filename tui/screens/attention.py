@@ -16,7 +16,6 @@ from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Sign, Tone
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.types import State
 
@@ -77,7 +76,7 @@ def survey(session: Session, span: timedelta) -> Survey:
                 if at is not None and now < at <= now + span:
                     instants.append(local + (at - now))
         address = credential.address
-        if address.kind is CredentialKind.REQUEST and f"{address.cluster}/{address.namespace}/{address.name}" in known:
+        if address.kind.traits.wished and f"{address.cluster}/{address.namespace}/{address.name}" in known:
             continue
         if len(found.notices) < MOST:
             notice = _alerted(_of_credential(row, state, now), row, session, now)

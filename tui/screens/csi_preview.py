@@ -23,7 +23,6 @@ from tui.fleet.rows import RequestRow
 from tui.issuance import csi, csi_trial
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.running import explain
 from tui.issuance.types import Address
 from tui.issuance.yaml_text import dump
@@ -251,7 +250,7 @@ class TokensScreen(RevealScreen):
 
     def __init__(self, session: Session, wish: CsiWish) -> None:
         who = wish.preview.identity
-        address = Address(CredentialKind.LEGACY, who.cluster, who.namespace, wish.preview.pod.name)
+        address = Address.token_secret(who.cluster, who.namespace, wish.preview.pod.name)
         super().__init__(session, address, f"{csi.TOKENS_KEY} for {who.namespace}/{wish.preview.pod.name}")
         self._wish = wish
         self._minted: csi_trial.Minted | None = None

@@ -26,7 +26,6 @@ from tui.issuance.dpf.tending import awaited
 from tui.issuance.dpf.waiting import waits_for
 from tui.issuance.errors import IssuanceError
 from tui.issuance.identity import CREATOR_LABEL, role_name
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.running import explain
 from tui.issuance.token_secret import deletion_due
@@ -289,7 +288,7 @@ def _credential(row: CredentialRow, session: Session) -> list[Section]:
     ]
     if row.stale:
         about.append(Fact("stale", "its cluster was lost; this is what was last known", Tone.WARN))
-    long_lived = credential.address.kind is CredentialKind.LEGACY
+    long_lived = credential.address.kind.traits.own_handle
     stamps = _long_lived(credential, now) if long_lived else _stamps(credential, now, session)
     return [Section(credential_name(row), stamps), Section("about", about)]
 

@@ -12,7 +12,6 @@ from tui.fleet.signs import STATES, Tone
 from tui.issuance import csi
 from tui.issuance.durations import format_duration
 from tui.issuance.external_views import ExternalView, PushView, StoreRef, StoreView, push_findings, store_findings
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import state_of
 from tui.issuance.types import Credential
 from tui.widgets.facts import Fact, Section
@@ -75,7 +74,7 @@ def _push(row: RequestRow, view: PushView, session: Session) -> list[Section]:
         Fact("on deletion", "takes the keys back" if view.deletes else "leaves the keys where they are"),
         Fact("kept", _KEEPERS[view.managed], Tone.MUTE),
     ]
-    legacy = credential is not None and credential.address.kind is CredentialKind.LEGACY
+    legacy = credential is not None and credential.address.kind.traits.own_handle
     granted = credential.granted if credential is not None else None
     findings = list(push_findings(view, lifetime=granted, legacy=legacy))
     return [

@@ -24,7 +24,6 @@ from tui.fleet.signs import SEVERITIES, STATES, Tone
 from tui.fleet.store import FleetChange
 from tui.issuance.countdown import countdown
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.lineage import root, subject_of, subject_of_account, trace
 from tui.issuance.lineage_tree import Node, Part, Subject
 from tui.issuance.types import Credential, Identity
@@ -218,7 +217,7 @@ class LineageScreen(Page[Line]):
         store = self.session.store
         if node.address is not None:
             address = node.address
-            if address.kind is CredentialKind.REQUEST:
+            if address.kind.traits.wished:
                 return store.requests.get(f"{address.cluster}/{address.namespace}/{address.name}")
             return store.credentials.get(str(address))
         if node.identity is not None:

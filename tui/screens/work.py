@@ -20,7 +20,6 @@ from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.identity import IdentityWish
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.self_issue import SelfWish
 from tui.issuance.tenant_wish import StoreWish, TenantPush
 from tui.issuance.types import AccessLevel, Address, Destination, Outcome, Plan, ShootWish, State, StepStatus
@@ -80,7 +79,7 @@ def connect_shoot(session: Session, name: str, level: AccessLevel) -> Task:
         row = await fleet.connect_shoot(name, level)
         ready = row.answers
         task.status = StepStatus.DONE if ready else StepStatus.FAILED
-        login = session.store.credentials.get(str(Address(CredentialKind.LOGIN, name, "", "")))
+        login = session.store.credentials.get(str(Address.login(name)))
         if not ready:
             task.message, task.hint = row.message, row.hint
         elif login is not None:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from tui.fleet.moments import ago, lifetime
 from tui.fleet.signs import STATES, Tone
 from tui.issuance.countdown import countdown, human_left
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.renewal import rotate_at, state_of
 from tui.issuance.types import Credential, State
 
@@ -100,7 +99,7 @@ def renews_changes(credential: Credential | None, now: datetime) -> datetime | N
 
 def granted(credential: Credential | None, now: datetime) -> Cell:
     """`1h / 8h` for granted and asked; capped ones stand out. Long-lived tokens say when they were used last."""
-    if credential is not None and credential.address.kind is CredentialKind.LEGACY:
+    if credential is not None and credential.address.kind.traits.own_handle:
         return _long_lived(credential, now)
     if credential is None or (credential.granted is None and credential.requested is None):
         return NOTHING

@@ -14,7 +14,6 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, Destination, FileDestination, Identity
 from tui.kube import shell
 from tui.kube.home import NoHome, expanded
@@ -129,13 +128,13 @@ def address_of(destination: Destination, identity: Identity) -> Address:
     """What a credential of `identity` in this place is called."""
     if isinstance(destination, FileDestination):
         return file_address(destination, identity)
-    return Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
+    return Address.secret(destination.cluster, destination.namespace, destination.name)
 
 
 def file_address(destination: FileDestination, identity: Identity) -> Address:
     """The address of a file: its absolute path; for a merged one also whose entries they are (`PATH#IDENTITY`)."""
     path = absolute(destination.path)
-    return Address(CredentialKind.FILE, "", "", f"{path}#{identity}" if destination.merge else str(path))
+    return Address.file(f"{path}#{identity}" if destination.merge else str(path))
 
 
 def file_destination(address: Address, identity: Identity) -> FileDestination:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tui.issuance import managed
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.masking import diff, masked_secret
 from tui.issuance.material import Foreseen, Writing
 from tui.issuance.secret_object import SecretObject
@@ -33,7 +32,7 @@ class SecretPlace:
     def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
         managed.refuse_reserved(destination.labels, destination.annotations, "the destination")
         self.destination = destination
-        self.address = Address(CredentialKind.SECRET, destination.cluster, destination.namespace, destination.name)
+        self.address = Address.secret(destination.cluster, destination.namespace, destination.name)
         self.cluster = destination.cluster
         self.path = None
         self.label = f"Secret {destination.namespace}/{destination.name} in {destination.cluster}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -30,9 +30,6 @@ class Family:
 
     All that raises UsageError here is refused in words; what asks a cluster raises KubeError.
     """
-
-    alone: ClassVar[bool] = False
-    """Whether who names one means its token alone, and not what a rotation of it left to its grace period."""
 
     def keeps(self, record: Export) -> bool:
         """Whether a file that this machine wrote is one of this family's."""

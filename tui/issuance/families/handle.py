@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from tui.issuance import seeking
 from tui.issuance.reading import no_token
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 class Handles(Family):
     """What is known only by its handle."""
-
-    alone: ClassVar[bool] = True
 
     async def lookup(self, context: Context, address: Address) -> Credential:
         return (await seeking.at_handle(context, address)).credential

@@ -16,7 +16,6 @@ import msgspec
 from tui.issuance.access import groups_of, is_admin
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.orphans import Walked
 from tui.issuance.renewal import state_of
 from tui.issuance.severity import Severity
@@ -188,7 +187,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
         )
     if state in (State.EXPIRED, State.REVOKED, State.PENDING):
         return
-    certificate = credential.shoot is not None and address.kind is not CredentialKind.STATIC
+    certificate = credential.shoot is not None and not address.kind.traits.endless
     bearer = not certificate and (not address.own or identity is not None)
     if not bearer:
         return
@@ -207,9 +206,9 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
 
 
 def _of_lifetime(credential: Credential, state: State, now: datetime) -> Findings:
-    kind = credential.address.kind
+    traits = credential.address.kind.traits
     if state is State.ENDLESS:
-        if kind is CredentialKind.LEGACY and _made_by_cluster(credential):
+        if traits.own_handle and _made_by_cluster(credential):
             yield _finding(
                 credential,
                 "endless-token",
@@ -218,7 +217,7 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
                 severity=Severity.MEDIUM,
             )
             return
-        if kind is CredentialKind.STATIC and credential.shoot is not None:
+        if credential.shoot is not None:
             yield _finding(
                 credential,
                 "endless-token",
@@ -232,10 +231,10 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
             "endless-token",
             _endless(credential),
             "issue a short-lived one to whoever uses it, then revoke this",
-            _command("revoke", credential) if kind is not CredentialKind.LOGIN else "",
-            fix=Fix.REVOKE if kind is not CredentialKind.LOGIN else Fix.NONE,
+            "" if traits.own else _command("revoke", credential),
+            fix=Fix.NONE if traits.own else Fix.REVOKE,
         )
-        if kind is CredentialKind.LEGACY:
+        if traits.own_handle:
             yield from _unused(credential, now)
         return
     if credential.expires_at is None:
@@ -256,16 +255,16 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
             f"{format_duration(requested)} were asked for, the server granted {format_duration(granted)}",
             "ask for what the server grants, or have its --service-account-max-token-expiration raised",
         )
-    if credential.handle is None and kind is not CredentialKind.LOGIN and credential.identity is not None:
+    if credential.handle is None and not traits.own and credential.identity is not None:
         left = credential.expires_at - now
         yield _finding(
             credential,
             "unbound-token",
             f"no handle of it is known: it dies only with its account before its end, {human_left(left)} from now, or, "
             "where it is a copy, with its original",
-            "rotate it with the right to create Secrets: the new one can be revoked"
-            if kind is not CredentialKind.REQUEST
-            else "rotate it with kubemint; DPF's controller makes such tokens by design",
+            "rotate it with kubemint; DPF's controller makes such tokens by design"
+            if traits.wished
+            else "rotate it with the right to create Secrets: the new one can be revoked",
             _command("rotate", credential),
             fix=Fix.ROTATE,
             severity=Severity.MEDIUM if left > DAY else None,
