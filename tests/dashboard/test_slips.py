@@ -74,7 +74,6 @@ async def test_nothing_that_has_just_opened_takes_an_answer_and_no_repeat_is_one
         await hands.press(driver, "⏎")
         assert "nothing is chosen yet" in told(driver)
         hands.now += 1
-        driver.table._cursor.pin(driver.table.rows)
         await hands.press(driver, "⏎")
         await driver.until(lambda: jobs(driver) == [("rotate", 1)])
         await driver.job(0)
@@ -143,6 +142,17 @@ async def test_a_held_key_acts_on_no_row_of_another_table(dashboard: Open) -> No
         assert driver.table.row is not None
         assert driver.table.row.key != seen
         assert "r did nothing: its row has just moved away" in told(driver)
+        assert jobs(driver) == []
+
+        # Nor does an entry of the palette, where another row came under the cursor behind it.
+        await hands.press(driver, "ctrl+p")
+        await driver.on(CommandPalette)
+        await hands.type(driver, "Rotate")
+        await driver.shows("renew at once")
+        assert driver.table.go_to(seen)
+        await hands.type(driver, "⏎")
+        await driver.closed()
+        assert "this did nothing: its row has just moved away" in told(driver)
         assert jobs(driver) == []
 
 

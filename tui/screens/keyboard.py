@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.actions.action import Needs
 from tui.actions.table import BY_NAME
 from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
@@ -125,9 +126,17 @@ class Keyboard:
         """Whether a click on what a panel offers acts."""
         return self._passes(self._of_click(name, self._spot, Effect.ACTS))
 
-    def entry(self, screen: Screen[Any], seen: object) -> bool:
-        """Whether an entry that was chosen in the palette acts: only on what was chosen when that opened."""
-        return self._passes(Deed("this", Effect.ACTS, moved=seen != self.seen(screen)))
+    def aim(self, screen: Screen[Any]) -> object:
+        """What is chosen as the palette or a menu opens: the cursor stays on its row, wherever that goes."""
+        if isinstance(screen.focused, FleetTable):
+            screen.focused.pin()
+        return self.seen(screen)
+
+    def entry(self, screen: Screen[Any], aimed: object, action: str) -> bool:
+        """Whether an entry acts that was chosen there: only on what was chosen as it opened."""
+        known = BY_NAME.get(action)
+        of_rows = known is not None and known.needs in (Needs.ONE, Needs.SOME)
+        return self._passes(Deed("this", Effect.ACTS, moved=of_rows and aimed != self.seen(screen)))
 
     def seen(self, screen: Screen[Any]) -> object:
         """What keys act on: the rows that are chosen; where there are none, the row under the cursor of a table."""
@@ -299,8 +308,8 @@ class Keyboard:
 
     def _remember(self, key: str, quiet: float) -> None:
         """Whoever presses a key means what is chosen now."""
-        if self._table is not None:
-            self._table.pin()
+        if isinstance(self._host.focused, FleetTable):
+            self._host.focused.pin()
         self._place, self._quiet = _Place(self._host.screen, self._seen_by(key)), quiet
 
     def _seen_by(self, key: str) -> object:
@@ -334,11 +343,6 @@ class Keyboard:
     def _takes_text(self) -> bool:
         focused = self._host.focused
         return focused is not None and focused.check_consume_key("a", "a")
-
-    @property
-    def _table(self) -> FleetTable | None:
-        focused = self._host.focused
-        return focused if isinstance(focused, FleetTable) else None
 
     def _arm(self) -> None:
         """Wake up when what is held is no typing any more, and show it until then. Several times before: a stall that

@@ -22,7 +22,7 @@ class Commands(Provider):
 
     def __init__(self, screen: Screen[Any], match_style: Style | None = None) -> None:
         super().__init__(screen, match_style)
-        self._seen = cast("Shell", screen.app).keyboard.seen(screen)
+        self._aimed = cast("Shell", screen.app).keyboard.aim(screen)
 
     async def discover(self) -> Hits:
         for title, help_text, run in self._now():
@@ -50,5 +50,5 @@ class Commands(Provider):
 
     async def _act(self, screen: WorkingScreen, action: str) -> None:
         """Do it, unless other rows are chosen by now than those that were seen."""
-        if screen.kubemint.keyboard.entry(screen, self._seen):
+        if screen.kubemint.keyboard.entry(screen, self._aimed, action):
             await screen.run_action(action)

@@ -186,8 +186,10 @@ class WorkingScreen(InsightScreen):
     def action_new(self) -> None:
         from .choose_new import ChooseNewScreen
 
+        aimed = self.kubemint.keyboard.aim(self)
+
         async def chosen(action: str | None) -> None:
-            if action:
+            if action and self.kubemint.keyboard.entry(self, aimed, action):
                 await self.run_action(action)
 
         entries = [entry for entry in NOVELTIES if self.check_action(entry.action, ())]
