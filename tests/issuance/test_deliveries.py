@@ -57,7 +57,7 @@ def taken(host: Endpoint = HOST, **cluster: Any) -> Delivered:
 
 def test_the_facts_are_those_of_the_text_and_the_login_is_its_own() -> None:
     found = taken(replace(HOST, vouches=("x",)), **{"tls-server-name": "kubernetes"})
-    place = Place("https://edge.example:6443", fingerprint(AUTHORITY.pem), "kubernetes")
+    place = Place("https://edge.example:6443", fingerprint(AUTHORITY.pem), "kubernetes", host=HOST.server)
     assert found.delivery.by == BY
     assert found.delivery.place == place
     assert (found.delivery.near, found.delivery.insecure, found.delivery.proxy, found.delivery.nested) == (False,) * 4
@@ -89,10 +89,16 @@ def test_what_a_delivered_host_delivers_is_nested_and_an_extension_in_it_vouches
     assert found.endpoint.vouches == ()
 
 
+def test_the_host_is_told_by_its_authority_not_by_its_name() -> None:
+    assert taken(HOST).delivery.place.host == HOST.server
+    assert taken(replace(HOST, ca=AUTHORITY.pem)).delivery.place.host == fingerprint(AUTHORITY.pem)
+    assert taken(replace(HOST, ca=b"nonsense")).delivery.place.host == HOST.server
+
+
 def test_without_an_authority_there_is_none_to_vouch_for() -> None:
     nothing: dict[str, Any] = {"certificate-authority-data": None}
     place = taken(HOST, **nothing).delivery.place
-    assert place == Place("https://edge.example:6443", NO_AUTHORITY)
+    assert place == Place("https://edge.example:6443", NO_AUTHORITY, host=HOST.server)
 
 
 @pytest.mark.parametrize(

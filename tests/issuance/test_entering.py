@@ -166,6 +166,15 @@ def test_what_changed_since_the_last_yes_is_said() -> None:
     assert "nobody checks its server's certificate, it goes through the proxy" in described(odd)
 
 
+def test_a_yes_is_to_what_this_very_host_delivers() -> None:
+    here = with_(place=place(host="h1"))
+    assert decide(here, yes=place(host="h1")).entry is Entry.ENTER
+    assert decide(here, yes=place()).entry is Entry.ENTER  # of an earlier version, which did not say
+    other = decide(here, yes=place(host="h2"))
+    assert other.entry is Entry.ASK
+    assert other.why == ("another cluster delivered it, which was called like this one",)
+
+
 def test_a_yes_is_remembered_with_its_proxy_but_not_with_a_login_for_that() -> None:
     said = config(
         cluster={"c": {"server": "https://edge.example", "proxy-url": "http://me:hush@proxy.example:3128/?a"}},

@@ -18,6 +18,7 @@ from tui.kube.delivered import Allow, DeliveredError, read
 from tui.kube.text import safe_text
 
 from .entering import (
+    NO_AUTHORITY,
     NOTHING_SAID,
     DeliveredBy,
     Delivery,
@@ -70,11 +71,21 @@ def take(data: bytes, by: DeliveredBy, host: Endpoint, where: str) -> Delivered:
             way.tls_server_name or "",
             unchecked=way.insecure,
             proxy=_without_login(way.proxy_url or ""),
+            host=_known_by(host),
         ),
         near=leads_near(way.server),
         nested=host.delivered,
     )
     return Delivered(delivery, replace(way, name=by.cluster), host.vouches)
+
+
+def _known_by(host: Endpoint) -> str:
+    """By what a host is told from another one of its name."""
+    try:
+        authority = fingerprint(host.ca)
+    except ValueError:
+        authority = NO_AUTHORITY
+    return authority if authority != NO_AUTHORITY else host.server
 
 
 def _without_login(proxy: str) -> str:

@@ -66,6 +66,9 @@ class Place(msgspec.Struct, frozen=True):
     """Whether nobody checks the server's certificate."""
     proxy: str = ""
     """The proxy that it names, without a login for it."""
+    host: str = ""
+    """Of the cluster that delivers it: the fingerprint of its authority, or its server where it has none. A name is
+    not enough: another cluster may be called so. Empty in a yes of earlier versions."""
 
     @property
     def oddities(self) -> tuple[str, ...]:
@@ -197,7 +200,9 @@ def decide(
     refused = [_REFUSED[what] for what in Allowed if getattr(delivery, what.value) and what not in allowed]
     if refused:
         return Verdict(Entry.REFUSE, tuple(refused))
-    if trust.everything or vouched_for or any(not rule.ask for rule in rules) or yes == place:
+    if trust.everything or vouched_for or any(not rule.ask for rule in rules):
+        return Verdict(Entry.ENTER)
+    if yes is not None and not changes(yes, place):
         return Verdict(Entry.ENTER)
     return Verdict(Entry.ASK, () if yes is None else tuple(changes(yes, place)))
 
@@ -222,6 +227,8 @@ def changes(before: Place, now: Place) -> list[str]:
         said.append("its server's certificate was checked" if now.unchecked else "nobody checked its certificate")
     if before.proxy != now.proxy:
         said.append(f"its proxy was {before.proxy or 'none'}")
+    if before.host and before.host != now.host:
+        said.append("another cluster delivered it, which was called like this one")
     return said
 
 
