@@ -34,7 +34,7 @@ async def test_one_field_more_is_a_column_that_sorts_and_filters(
         entry = driver.main.query_one(Prompt).query_one("#prompt-input", Input)
         await driver.until(lambda: entry.value == "owner:")
         await driver.type("team-6")
-        await driver.until(lambda: {len(row.identity.name) for row in driver.table.rows} == {6})
+        await driver.until(lambda: {len(row.identity.name) for row in driver.rows} == {6})
 
 
 async def test_a_filter_says_what_its_rows_do_not_have(dashboard: Open) -> None:
