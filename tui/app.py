@@ -22,6 +22,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
+from tui.actions.jobs import Job, Task
 from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
 from tui.issuance.cluster_time import utc_now
@@ -30,7 +31,6 @@ from tui.kube.text import safe_text
 from tui.screens import undoing_job
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
-from tui.screens.jobs import Job, Task
 from tui.screens.keyboard import Keyboard
 from tui.screens.main import MainScreen
 from tui.screens.memory import FILE as MEMORY

@@ -81,6 +81,6 @@ def test_a_dry_run_pushes_nothing(served: Path) -> None:
 def test_wrong_usage_is_said_in_a_line(served: Path) -> None:
     kubemint("tenant", "store", "tenant-a", "-n", "clusters", "--kubeconfig", served).failed(2, "--context NAME")
     kubemint(*push(served, "x", "--read-only")).failed(2, "--read-only forbids")
-    kubemint(*push(served, "x", "--via", "external-secrets", "--force")).failed(2, "--force is for --via direct")
+    kubemint(*push(served, "x", "--via", "external-secrets", "--force")).failed(2, "--force: only with --via direct")
     missing = ("tenant", "store", "nobody", "-n", "clusters", "--context", "harbor", "--kubeconfig", served)
     kubemint(*missing).failed(1, "Secret clusters/nobody-kubeconfig does not exist")

@@ -29,7 +29,7 @@ from tests.cli.conftest import kubemint
         ("revoke file:/nowhere/at/all", 2, "wrote no credential to"),
         ("export login:tenant-a --out x", 2, ""),
         ("identity token /nowhere/at/all --out x", 1, "cannot read /nowhere/at/all"),
-        ("tenant push nope -n default --account rob --context tenant-a", 2, "--account is NAMESPACE/NAME"),
+        ("tenant push nope -n default --account rob --context tenant-a", 2, "--account: write namespace/name"),
         ("csi preview nodriver --pod x --context tenant-a", 2, "does not name a pod"),
         ("reconcile -A --context tenant-a", 1, "the server has no dpuservicecredentialrequests.svc.dpu.nvidia.com"),
         ("undo secret:tenant-a/default/nothing", 1, ""),

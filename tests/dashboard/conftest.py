@@ -22,6 +22,7 @@ from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.actions.jobs import Job
 from tui.app import KubemintApp
 from tui.demo.faults import FaultRule
 from tui.demo.running import FleetThread
@@ -32,7 +33,6 @@ from tui.issuance.entering import Trust
 from tui.issuance.state import StateStore
 from tui.issuance.types import StepStatus
 from tui.kube.kubeconfig import load
-from tui.screens.jobs import Job
 from tui.screens.main import MainScreen
 from tui.settings import Loaded
 from tui.widgets.job_panel import JobPanel

@@ -12,6 +12,7 @@ from statistics import median
 import pytest
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
+from tui.actions.jobs import Job, Task
 from tui.demo.faults import Answer, FaultRule, Hang
 from tui.demo.running import FleetThread
 from tui.issuance.clusters import KubeconfigClusters
@@ -19,7 +20,6 @@ from tui.issuance.engine import Engine
 from tui.issuance.state import StateStore
 from tui.issuance.types import Identity, IssueSpec, SecretDestination, StepStatus
 from tui.kube.resource import NAMESPACES, SERVICE_ACCOUNTS
-from tui.screens.jobs import Job, Task
 
 CLUSTERS = {"harbor": 80, "tenant-a": 70, "tenant-c": 50}
 EVERY = sum(CLUSTERS.values())

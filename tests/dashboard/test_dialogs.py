@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Select, Static
 
+from tui.actions.exporting import ExportWish
 from tui.actions.table import NOVELTIES
 from tui.issuance.dpf import DPURequestDraft
 from tui.issuance.formats import Format
@@ -23,7 +24,7 @@ from tui.issuance.self_issue import SelfWish
 from tui.issuance.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import ExportScreen, ExportWish
+from tui.screens.export import ExportScreen
 from tui.screens.new_credential import NewCredentialScreen
 from tui.screens.new_identity import MintScreen, NewIdentityScreen
 from tui.screens.new_request import NewRequestScreen
@@ -241,7 +242,7 @@ async def test_export_names_a_file(tmp_path: Path) -> None:
         await pilot.press("ctrl+s")
         await pilot.pause()
     place = FileDestination(str(tmp_path / "ci-robot.kubeconfig"))
-    assert app.answers == [ExportWish(place, Format.KUBECONFIG)]
+    assert app.answers == [ExportWish(_credential().address, place, Format.KUBECONFIG)]
 
 
 async def test_export_refuses_a_folder(tmp_path: Path) -> None:
@@ -318,7 +319,7 @@ async def test_minting_names_its_token_audience_and_path(tmp_path: Path) -> None
 
 
 async def test_what_does_not_fit_is_not_offered_as_new() -> None:
-    entries = [entry for entry in NOVELTIES if entry.action != "mint"]
+    entries = [entry for entry in NOVELTIES if entry.name != "mint"]
     async with asked(ChooseNewScreen(entries)) as (app, pilot):
         await pilot.press("m")
         await pilot.pause()

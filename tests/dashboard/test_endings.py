@@ -8,12 +8,12 @@ from typing import Any
 from textual.widgets import Button, Static
 
 from tests.dashboard.conftest import Driver, Open, done, fault
+from tui.actions import work
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.rotating import ROTATE
 from tui.demo.faults import Answer, FaultRule
 from tui.issuance.types import Credential, FileDestination, Identity, IssueSpec
 from tui.kube.resource import PODS
-from tui.screens import work
 from tui.screens.confirm import ConfirmScreen
 from tui.settings import Confirm, Loaded, Settings, default_path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.screens.asking import asks, how_many
+from tui.actions.questions import asks, how_many
 from tui.settings import Confirm
 from tui.widgets.keystrokes import AT_ONCE, Keystrokes, Pace, Sort, Stillness, Stroke, Verdict
 

@@ -14,12 +14,13 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tests.dashboard.by_hand import SIZES, Made, app, at_rest, issued, keys, stopped
+from tui.actions.exporting import ExportWish
 from tui.issuance.copying import ExportPreview
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.masking import diff
 from tui.issuance.material import Foreseen
 from tui.issuance.types import Action, Plan
-from tui.screens.export import ExportScreen, ExportWish
+from tui.screens.export import ExportScreen
 from tui.screens.export_journal import ExportJournalScreen
 
 __all__ = ["app", "stopped"]  # fixtures

@@ -19,6 +19,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tests.dashboard.by_hand import NOW, Made, Open, app, one_by_one, pushed, stopped, taken
+from tui.actions.intended import Intended
+from tui.actions.jobs import Task
 from tui.app import KubemintApp
 from tui.fleet.found import Tenant
 from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestKind, RequestRow, ShootFacts
@@ -40,8 +42,6 @@ from tui.kube.sensitive import Sensitive
 from tui.screens.choose_shoot import ChooseShootScreen
 from tui.screens.foresee import ForeseeScreen
 from tui.screens.hygiene import HygieneScreen
-from tui.screens.intended import Intended
-from tui.screens.jobs import Task
 from tui.screens.lineage import Line, LineageScreen, lines
 from tui.screens.main import MainScreen
 from tui.screens.new_identity import MintScreen

@@ -18,7 +18,7 @@ SECRET = "cluster:tenant-a kind:secret prometheus-kubeconfig"
 DIALOGS: list[tuple[str, str, tuple[str, ...]]] = [
     *(("5", SECRET, (key,)) for key in ("e", "D", "i", "y", "d", "x", "ctrl+d", "z", "l", "w", "f", "p", "a")),
     *(("5", SECRET, (key,)) for key in ("question_mark", "comma", "dollar_sign", "enter", "ctrl+p")),
-    *(("3", "cluster:tenant-a prometheus", ("n", entry.key)) for entry in NOVELTIES if entry.key != "m"),
+    *(("3", "cluster:tenant-a prometheus", ("n", entry.menu.key)) for entry in NOVELTIES if entry.menu.key != "m"),
     ("2", "tenant-a kubeconfig", ("d",)),
 ]  # fmt: skip
 

@@ -10,9 +10,9 @@ from textual.widgets import Button
 
 from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.test_typing import Hands, jobs, told
+from tui.actions.jobs import Task
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.detail import DetailScreen
-from tui.screens.jobs import Task
 from tui.screens.loop_dialog import LoopScreen
 from tui.screens.new_credential import NewCredentialScreen
 from tui.settings import Loaded, Settings

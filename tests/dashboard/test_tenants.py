@@ -152,7 +152,8 @@ async def test_both_ways_of_pushing_by_keys(dashboard: Open, tmp_path: Path) -> 
         await driver.shows("kind: RoleBinding")
         line = await command(driver)
         assert line.startswith("kubemint tenant push tenant-a -n clusters --context harbor --account clusters/barge")
-        assert line.endswith(f"--duration 30m --create --read argo-token --manifests {manifests}")
+        assert "--create --read argo-token --secret kube-system/direct --duration 30m" in line
+        assert line.endswith(f"--manifests {manifests}")
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         direct = await pushed(driver, "direct", "clusters/barge")

@@ -11,6 +11,7 @@ import pytest
 from textual import events
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
+from tui.actions.jobs import Task
 from tui.app import KubemintApp
 from tui.demo.faults import Action as FaultAction
 from tui.demo.faults import Answer, Cut, Drop, DropWatch, FaultRule, Hang
@@ -21,7 +22,6 @@ from tui.issuance.kinds import CredentialKind
 from tui.issuance.state import StateStore
 from tui.issuance.types import Address, Credential, Identity, State, StepStatus
 from tui.kube.kubeconfig import parse
-from tui.screens.jobs import Task
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.keystrokes import AT_ONCE
 

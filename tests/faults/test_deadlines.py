@@ -274,7 +274,7 @@ def test_a_watch_takes_no_timeout_and_a_wrong_one_is_usage() -> None:
 
 
 async def test_planning_within_a_job_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tui.screens.jobs import Jobs, Task
+    from tui.actions.jobs import Jobs, Task
 
     monkeypatch.setattr(limits, "ACTING", 0.1)
 

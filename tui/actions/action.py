@@ -7,18 +7,28 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from tui.fleet.rows import Row
+from tui.fleet.rows import ClusterRow, Row
 
-from .fields import Fault, Field, Said, Values, read, words
+from .fields import Fault, Field, Said, Values, read, spoken_in_form, words
 from .fitting import ANYTHING, Fits
 from .lines import Asked, Line
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tui.fleet.store import FleetStore
     from tui.issuance.engine import Engine
-    from tui.issuance.types import Plan
+    from tui.issuance.types import AccessLevel, Address, Outcome, Plan
 
 Wish = TypeVar("Wish")
+
+
+class Fleet(Protocol):
+    """What is asked of the fleet itself."""
+
+    async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow: ...
+    async def disconnect_shoot(self, name: str) -> None: ...
+    def refresh_exports(self) -> None: ...
 
 
 class Host(Protocol):
@@ -28,6 +38,13 @@ class Host(Protocol):
     def engine(self) -> Engine: ...
     @property
     def store(self) -> FleetStore: ...
+    @property
+    def fleet(self) -> Fleet | None: ...
+    @property
+    def undone(self) -> set[Address]:
+        """Whose last rotation was taken back by hand."""
+
+    def now(self, row: Row | None = None) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +82,21 @@ class Needs(Enum):
     """The journal, with something in it."""
 
 
-def _no_plan(engine: Engine, wish: object, **words: bool) -> Awaitable[Plan]:
-    raise NotImplementedError
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """Its entry in the menu of `n`: where it stands there, its key, and its words."""
+
+    rank: int = 0
+    key: str = ""
+    title: str = ""
+    says: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.key)
+
+
+def _plan(engine: Engine, wish: Any, **words: Any) -> Awaitable[Plan]:
+    return engine.plan(wish, **words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +125,7 @@ class Action(Generic[Wish]):
     """Whether it writes a file on this machine that somebody names."""
     rests: bool = False
     """Whether its key does nothing right after other keys."""
+    menu: Menu = Menu()
     fits: Fits = ANYTHING
     only_shows: bool = False
     """Whether it is the dry run of another one."""
@@ -103,7 +134,7 @@ class Action(Generic[Wish]):
     """What it is called while it runs and in its dry run; empty: its name."""
     of: Callable[[Row], Wish | None] | None = None
     """The wish that a chosen row stands for, where nothing else need be asked."""
-    plan: Callable[..., Awaitable[Plan]] = _no_plan
+    plan: Callable[..., Awaitable[Plan]] = _plan
     """What it would do: called with the engine, the wish, and what was said so in a word (`force=True`)."""
     run: Callable[[Host, Wish], Awaitable[Answer]] | None = None
     """How it is done where that is no plan of the engine's."""
@@ -113,6 +144,10 @@ class Action(Generic[Wish]):
     """Why it cannot be done to a row that it fits; empty where it can."""
     path_of: Callable[[Wish], str] = lambda wish: ""
     """The file that it writes; what lies there is asked about first."""
+    writes_after: Callable[[Wish], str] = lambda wish: ""
+    """A file that it writes once the rest is done; what lies there is asked about first."""
+    after: Callable[..., Awaitable[str]] | None = None
+    """What is done then: called with the engine, the wish, and `over` where that file may be replaced; what to say."""
     merges: Callable[[Wish], bool] = lambda wish: False
     """Whether that file keeps the rest of what is in it, so that the change is shown first."""
     title_of: Callable[[Wish], str] = str
@@ -126,8 +161,17 @@ class Action(Generic[Wish]):
     check: Callable[[Said, Values], Iterable[Fault]] = field(default=lambda said, values: ())
     """What is wrong beyond single fields, from what was said and from those values that could be read."""
 
+    implied: Callable[[Said], Iterable[str]] = lambda said: ()
+    """The fields that its command line need not say."""
+    said: Callable[[Wish, Outcome], str] = lambda wish, outcome: ""
+    """What came of it, where that is more than how long something is good for."""
+
     verb: tuple[str, ...] = ()
     """Its command on the command line."""
+    argument: Callable[[Wish], str] = str
+    """What is chosen, as its verb takes it; empty where it does not."""
+    ends: tuple[str, ...] = ()
+    """What its command line ends with."""
     command: Callable[[Asked], list[Line]] | None = None
     """Its command lines, where they are not the verb with what its form begins with."""
 
@@ -162,24 +206,37 @@ class Action(Generic[Wish]):
     def wish(self, said: Said) -> Wish:
         """What is wished for, where nothing is wrong with what was said."""
         assert self.make is not None
-        return self.make({**read(self.fields, said)[0]})
+        return self.make({**said, **read(self.fields, said)[0]})
 
     def said_so(self, said: Said) -> dict[str, Any]:
         """What was said to the plan beside the wish, by the names that it has for that."""
         return {field.id: field.read(said[field.id]) for field in self.fields if field.word and said.get(field.id)}
 
+    def spoken(self, text: str) -> str:
+        """What the core says of options, in the words of its form."""
+        return spoken_in_form(text, self.fields)
+
     def line(self, said: Said) -> list[str]:
         """The command line that is the same, word by word."""
-        return ["kubemint", *self.verb, *words(self.fields, said)]
+        without = set(self.implied(said))
+        return ["kubemint", *self.verb, *words([one for one in self.fields if one.id not in without], said)]
 
     def lines(self, asked: Asked) -> list[Line]:
         """The same for what is chosen, as its form begins; none where the form asks for what nobody said yet."""
-        if self.command is not None:
-            return self.command(asked)
+        return self.command(asked) if self.command is not None else self.by_verb(asked)
+
+    def by_verb(self, asked: Asked) -> list[Line]:
+        """Its verb for what is chosen: with what its form begins with, or with that itself, for each or for all."""
+        if not self.verb:
+            return []
         if self.of is not None:
-            wishes = [wish for row in asked.rows if (wish := self.of(row)) is not None]
-            return [Line(tuple(self.line({self.fields[0].id: str(wish)}))) for wish in wishes]
-        if self.begin is None or not self.verb:
+            chosen = [
+                text for row in asked.rows if (wish := self.of(row)) is not None and (text := self.argument(wish))
+            ]
+            first = self.fields[0]
+            each = [tuple(chosen)] if first.many and chosen else chosen
+            return [Line((*self.line({first.id: what}), *self.ends)) for what in each]
+        if self.begin is None:
             return []
         rows: list[Row | None] = list(asked.rows) if self.needs is Needs.SOME else [asked.row]
         begun = [self.begin(asked, row) for row in rows]

@@ -12,9 +12,9 @@ from tui.issuance.formats import Format
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.names import check_names, check_namespace
 from tui.issuance.types import Address, Destination, FileDestination, SecretDestination
-from tui.kube.home import expanded
+from tui.kube.home import NoHome, expanded
 
-from .fields import Control, Fault, Field, Said, Values, Way, checked
+from .fields import Choice, Control, Fault, Field, Said, Values, Way, checked
 from .paths import is_folder, whole_path
 
 
@@ -53,6 +53,11 @@ def a_duration(text: str) -> timedelta | None:
     return parse_duration(text) if text else None
 
 
+def a_span(text: str) -> timedelta:
+    """One that has to be said. Raises UsageError."""
+    return parse_duration(text)
+
+
 def a_lifetime(text: str) -> timedelta | None:
     """One that a token can be asked for. Raises UsageError."""
     from tui.issuance.token_request import check_wish
@@ -66,6 +71,10 @@ def a_file(text: str) -> str:
     """The whole path of a file that may be written. Raises UsageError."""
     if text == "-":
         raise UsageError("a credential is never written to the terminal", "name a file")
+    try:
+        expanded(text)
+    except NoHome:
+        raise UsageError("there is no such home folder") from None
     if is_folder(text):
         raise UsageError("this is a folder, name a file in it")
     return str(whole_path(text))
@@ -78,22 +87,29 @@ def an_address(text: str) -> Address:
     except ValueError as error:
         path = expanded(text)
         if path.is_file():
-            return Address(CredentialKind.FILE, "", "", str(path.absolute()))
+            return Address.file(str(path.absolute()))
         message, _, hint = str(error).partition("; ")
         if ("/" in text or "." in text) and text.partition(":")[0] not in set(CredentialKind):
             message = f"there is no file {text}, and it is no address"
         raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
     if address.here:
-        return Address(CredentialKind.FILE, "", "", str(expanded(address.name).absolute()))
+        return Address.file(str(expanded(address.name).absolute()))
     return address
 
 
 CLUSTER: Final = Field(
-    id="cluster", label="Cluster", flags=("--context",), metavar="C", control=Control.CLUSTER, missing="choose one"
+    id="cluster",
+    label="Cluster",
+    flags=("--context",),
+    metavar="C",
+    control=Control.CLUSTER,
+    missing="choose one",
+    rank=2,
 )
 ADDRESS: Final = Field(id="address", metavar="ADDRESS", read=an_address, missing="say which")
+ADDRESSES: Final = Field(id="addresses", metavar="ADDRESS", many=True)
 NAMESPACE: Final = Field(
-    id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", read=a_namespace,
+    id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", read=a_namespace, rank=1,
     missing="say which", help="The service account's namespace.",
 )  # fmt: skip
 DURATION: Final = Field(
@@ -127,7 +143,7 @@ def format_field(flag: str, **more: Any) -> Field:
     """How the credential is written down."""
     return Field(
         id="format", label="Format", flags=(flag,), control=Control.CHOICE, read=lambda text: text and Format(text),
-        choices=[form.value for form in Format if form.rules.chosen], **more,
+        choices=[Choice(form.value) for form in Format if form.rules.chosen], **more,
     )  # fmt: skip
 
 
@@ -136,7 +152,7 @@ def place_fields(label: str, secret: Way) -> tuple[Field, Field]:
     ways = (OUT, MERGE, secret)
     return (
         Field(
-            id="kept", label=label, control=Control.CHOICE, choices=[way.name for way in ways], default=OUT.name
+            id="kept", label=label, control=Control.CHOICE, choices=[Choice(way.name) for way in ways], default=OUT.name
         ),
         Field(id="path", label="Path", ways=ways, by="kept", missing="say where to put it"),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tui.fleet.names import short_address
@@ -9,9 +10,10 @@ from tui.fleet.rows import Row
 from tui.issuance.revoking_plans import irrevocable
 from tui.issuance.types import Address
 
+from . import asking as ask
 from . import fitting as fit
 from .action import Action, Needs, Question
-from .lines import together
+from .fields import Control, Field
 
 
 def _refuses(row: Row) -> str:
@@ -20,11 +22,20 @@ def _refuses(row: Row) -> str:
     return f"It cannot be revoked: {why[0]}. {why[1].capitalize()}." if why else ""
 
 
+TOKEN_FILES: Final = Field(
+    id="token_files", flags=("--token-file",), metavar="FILE", many=True,
+    help="The token in this file, wherever it was issued: bare, or in a kubeconfig or a manifest. Repeatable.",
+)  # fmt: skip
+SURE: Final = Field(id="yes", flags=("-y", "--yes"), control=Control.TICK, default=False, help="Do not ask.")
+WAIT: Final = Field(
+    id="until_refused", flags=("--wait",), control=Control.TICK, default=False,
+    help="Wait until the server refuses it: up to ten seconds, or a minute where a finalizer holds the handle back.",
+)  # fmt: skip
 REVOKE: Final = Action[Address](
     name="revoke", title="Revoke", says="end it; asks first",
     key="ctrl+d", key_display="^d", footer=True, needs=Needs.SOME, mutates=True, fits=fit.MATERIAL, refuses=_refuses,
     of=fit.address_of, title_of=lambda address: short_address(str(address)),
     plan=lambda engine, address, **words: engine.plan_revoke(address, **words),
     question=Question("It ends for everybody who uses it, and cannot be brought back.", destroys=True),
-    command=together("revoke"),
+    fields=(replace(ask.ADDRESSES, metavar="WHAT"), TOKEN_FILES, SURE, WAIT), verb=("revoke",),
 )  # fmt: skip

@@ -54,6 +54,15 @@ class Way:
     help: str
 
 
+class Choice(NamedTuple):
+    """One thing that can be chosen: its value, what a form calls it, and where each has its own option that one."""
+
+    value: str
+    text: str = ""
+    flag: str = ""
+    help: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One thing that is asked for. Without flags it is an argument; without a label no form asks for it."""
@@ -69,7 +78,11 @@ class Field:
     default: str | bool = ""
     """What a form begins with and the command line takes where nothing is said; `$` leaves it away."""
     control: Control = Control.TEXT
-    choices: Sequence[str] = ()
+    choices: Sequence[Choice] = ()
+    free: bool = False
+    """Whether the command line takes what is not among the choices."""
+    rank: int = 3
+    """Where it stands on a command line: arguments come first."""
     read: Callable[[Any], Any] = lambda text: text
     """From the text to its value. Raises UsageError."""
     missing: str = ""
@@ -93,7 +106,6 @@ class Field:
         return next((way for way in self.ways if way.name == chosen), self.ways[0])
 
 
-_RANK: Final = {"-n": 1, "--namespace": 1, "--context": 2}
 _NAMED: Final = re.compile(r"\{(\w+)\}")
 _OPTION: Final = re.compile(r"(say )?(?<![\w-])(--[a-z][a-z-]+)")
 
@@ -128,20 +140,23 @@ def checked(field: str, check: Callable[[], object]) -> list[Fault]:
 def words(fields: Iterable[Field], said: Said) -> list[str]:
     """What was said as the words of a command line: arguments, where, then the options. What is missing is named."""
     found: list[str] = []
-    for field in sorted(fields, key=lambda one: _RANK.get(one.flags[0], 3) if one.flags else 0):
+    for field in sorted(fields, key=lambda one: one.rank if one.flags or one.ways or one.choices else 0):
         text = said.get(field.id, field.default)
         flag, metavar = (field.flags[:1], field.metavar)
         if field.ways:
             way = field.way(said)
             flag, metavar = (way.flag,), way.metavar
-        if field.control is Control.TICK:
+        own = [choice.flag for choice in field.choices if choice.flag and choice.value == text]
+        if not (flag or metavar):
+            found += own
+        elif field.control is Control.TICK:
             found += flag if text else ()
         elif field.many:
             several = text if isinstance(text, tuple) else [word.strip() for word in str(text or "").split(",")]
             found += [part for word in several if word for part in (*flag, word)]
-        elif text and (text != field.default or field.missing):
+        elif text and text != field.default:
             found += [*flag, str(text)]
-        elif field.missing and metavar:
+        elif not text and field.missing and metavar:
             found += [*flag, metavar]
     return found
 
@@ -165,9 +180,12 @@ def named(text: str, fields: Iterable[Field], name: Callable[[Field, Said], str]
 def spoken_in_form(text: str, fields: Iterable[Field]) -> str:
     """What the core says of options, in the words of a form that has them: `tick …` for `--create`."""
     known = {flag: field for field in fields if field.label for flag in field.flags}
+    ways = {way.flag: way.name for field in fields for way in field.ways}
 
     def instead(found: re.Match[str]) -> str:
         field = known.get(found[2])
+        if found[2] in ways:
+            return f"{'choose ' if found[1] else ''}“{ways[found[2]]}”"
         if field is None:
             return found[0]
         if field.control is not Control.TICK:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from tui.fleet.names import short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Credential, State
+
+if TYPE_CHECKING:
+    from tui.fleet.store import FleetStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def address_of(row: Row) -> Address | None:
     if isinstance(row, CredentialRow):
         return row.credential.address
     if isinstance(row, RequestRow) and row.kind is RequestKind.DPU:
-        return Address(CredentialKind.REQUEST, row.cluster, row.namespace, row.name)
+        return Address.request(row.cluster, row.namespace, row.name)
     if isinstance(row, RequestRow) and row.credential is not None:
         return row.credential.address  # what it carries
     return None
@@ -53,7 +56,19 @@ def is_own_token(row: Row) -> bool:
     kind = credential.address.kind
     if credential.identity is None or credential.expires_at is not None:
         return False
-    return kind is CredentialKind.LEGACY or (kind is CredentialKind.FILE and credential.format is Format.TOKEN)
+    return kind.traits.own_handle or (kind.traits.here and credential.format is Format.TOKEN)
+
+
+def own_tokens(store: FleetStore, row: Row) -> list[tuple[str, Address]]:
+    """The long-lived tokens that an account, or the one that a row holds, can mint with: files before Secrets."""
+    if isinstance(row, CredentialRow):
+        rows = [row]
+    else:
+        identity = identity_of(row)
+        rows = store.credentials_of(identity) if identity is not None else []
+    found = [one.credential for one in rows if is_own_token(one)]
+    found.sort(key=lambda credential: not credential.address.here)
+    return [(short_path(credential.kept_in), credential.address) for credential in found]
 
 
 def _has_material(row: Row) -> bool:
@@ -71,7 +86,7 @@ def _can_be_rotated(row: Row) -> bool:
 
 def _is_request(row: Row) -> bool:
     if isinstance(row, CredentialRow):
-        return row.credential.address.kind is CredentialKind.REQUEST
+        return row.credential.address.kind.traits.wished
     return isinstance(row, RequestRow) and row.kind is RequestKind.DPU
 
 
@@ -79,19 +94,17 @@ def _is_token_file(row: Row) -> bool:
     """Whether pods read it as DPF's tokenFile."""
     if isinstance(row, RequestRow):
         return row.type == Format.TOKEN_FILE
-    kept = (CredentialKind.REQUEST, CredentialKind.SECRET)
-    return (
-        isinstance(row, CredentialRow)
-        and row.credential.address.kind in kept
-        and row.credential.format is Format.TOKEN_FILE
-    )
+    if not isinstance(row, CredentialRow) or row.credential.format is not Format.TOKEN_FILE:
+        return False
+    traits = row.credential.address.kind.traits
+    return traits.wished or traits.marked
 
 
 def _is_invalidated(row: Row) -> bool:
     """Whether its cluster refuses a long-lived token because nobody used it."""
     return (
         isinstance(row, CredentialRow)
-        and row.credential.address.kind is CredentialKind.LEGACY
+        and row.credential.address.kind.traits.own_handle
         and row.credential.state is State.REVOKED
     )
 

@@ -12,7 +12,7 @@ from tui.issuance.formats import Format
 from tui.issuance.types import FileDestination, Identity, IssueSpec
 
 from . import asking as ask
-from .action import Action, Needs
+from .action import Action, Menu, Needs
 from .fields import Fault, Field, Said, Values, Way
 from .lines import Asked
 from .paths import file_stem
@@ -94,8 +94,9 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
 
 NEW_CREDENTIAL: Final = Action(
     name="new_credential", title="New credential", says="issue one for a service account",
+    menu=Menu(1, "c", "Credential", "a service account's token, kept in a file or a Secret"),
     words=(), needs=Needs.NOTHING, mutates=True, job="issue",
     fields=FIELDS, begin=_begin, make=_make, check=_check, title_of=title_of,
-    plan=lambda engine, spec, **words: engine.plan(spec, **words), path_of=_path_of, merges=_merges,
+    path_of=_path_of, merges=_merges,
     verb=("issue",),
 )  # fmt: skip

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.fleet.names import short_address
+from tui.fleet.objects import where_is
+from tui.fleet.query import cluster_of, namespace_of
+from tui.fleet.rows import AccountRow, ClusterRow, RequestRow
+from tui.issuance.formats import Format
 from tui.issuance.types import Address
+from tui.kube.resource import SECRETS
 
+from . import asking as ask
 from . import fitting as fit
 from .action import Action, Answer, Needs
-from .lines import each
+from .lines import Asked, Line, always, kubectl
 
 if TYPE_CHECKING:
     from .action import Host
@@ -26,9 +34,98 @@ async def _verify(host: Host, address: Address) -> Answer:
     return Answer(f"{said}{who}{by}", found.hint, ok=found.ok)
 
 
+def _of_subject(verb: str) -> Callable[[Asked], list[Line]]:
+    """`kubemint VERB` of an address, or of an account in its cluster."""
+
+    def lines(asked: Asked) -> list[Line]:
+        row = asked.rows[0]
+        if isinstance(row, AccountRow):
+            who = row.identity
+            return [Line(("kubemint", verb, f"{who.namespace}/{who.name}", "--context", who.cluster))]
+        return [Line(("kubemint", verb, str(address))) for address in fit.addresses_of(asked.rows)]
+
+    return lines
+
+
+def _yaml(asked: Asked) -> list[Line]:
+    """The object as the cluster has it; nothing in it is masked."""
+    cluster, resource, namespace, name = where_is(asked.rows[0])
+    return [kubectl(asked, cluster, ("get", "-o", "yaml"), "GET", resource, namespace, name)]
+
+
+def _details(asked: Asked) -> list[Line]:
+    """Everything that is known, of all that is listed beside it."""
+    row = asked.rows[0]
+    area = {ClusterRow: "clusters", AccountRow: "accounts", RequestRow: "requests"}.get(type(row), "credentials")
+    words = ["kubemint", "list", area]
+    words += ["--context", cluster_of(row)] if cluster_of(row) else []
+    words += ["-n", namespace_of(row)] if namespace_of(row) else []
+    return [Line((*words, "-o", "yaml"))]
+
+
+def _reveal(asked: Asked) -> list[Line]:
+    """The material on a terminal, for whoever asks for it by name."""
+    credential = fit.credential_of(asked.rows[0])
+    if credential is None:
+        return []
+    if credential.address.here:
+        path, merged, _ = credential.address.name.partition("#")
+        raw = ("kubectl", "config", "view", "--raw", "--kubeconfig", path)
+        return [Line(raw if merged else ("cat", credential.address.name))]
+    namespace, _, name = credential.kept_in.removeprefix("Secret ").partition("/")
+    keys = (credential.format or Format.KUBECONFIG).rules.keys
+    shown = f'go-template={{{{index .data "{keys[-1]}" | base64decode}}}}'
+    return [kubectl(asked, credential.address.cluster, ("get", "-o", shown), "GET", SECRETS, namespace, name)]
+
+
+_ADDRESS: Final = replace(ask.ADDRESS, metavar="FILE|ADDRESS")
+_ONE: Final[dict[str, Any]] = {"of": fit.address_of, "title_of": lambda address: short_address(str(address))}
 VERIFY: Final = Action[Address](
     name="verify", title="Verify", says="ask the cluster whether it is accepted",
-    key="v", footer=True, needs=Needs.SOME, fits=fit.VERIFIABLE,
-    of=fit.address_of, title_of=lambda address: short_address(str(address)), run=_verify,
-    command=each("verify"),
+    key="v", footer=True, needs=Needs.SOME, fits=fit.VERIFIABLE, run=_verify,
+    fields=(_ADDRESS,), verb=("verify",), **_ONE,
+)  # fmt: skip
+INSPECT: Final = Action[Address](
+    name="inspect", title="Inspect", says="what the token or certificate says",
+    key="i", footer=True, fits=fit.MATERIAL,
+    fields=(replace(_ADDRESS, metavar="FILE|ADDRESS|-"),), verb=("inspect",), **_ONE,
+)  # fmt: skip
+YAML: Final = Action[Address](
+    name="yaml", title="YAML", says="the object as YAML, secrets masked",
+    key="y", footer=True, fits=fit.OBJECTS,
+    command=_yaml,
+)  # fmt: skip
+DETAILS: Final = Action[Address](
+    name="details", title="Details", says="everything that is known", key="d", footer=True,
+    command=_details,
+)  # fmt: skip
+REVEAL: Final = Action[Address](
+    name="reveal", title="Reveal", says="show the material for ten seconds",
+    key="x", rests=True, fits=fit.MATERIAL,
+    command=_reveal,
+)  # fmt: skip
+SNIPPET: Final = Action[Address](
+    name="snippet", title="Pod snippet", says="how a pod uses a Secret of type tokenFile",
+    fits=fit.TOKEN_FILE,
+    fields=(ask.ADDRESS,), verb=("snippet",), **_ONE,
+)  # fmt: skip
+LINEAGE: Final = Action[Address](
+    name="lineage", title="Lineage", says="what leads to it, and who uses it",
+    key="l", fits=fit.LINEAGE,
+    command=_of_subject("lineage"),
+)  # fmt: skip
+POWERS: Final = Action[Address](
+    name="powers", title="What can it do", says="its rights, the worst first",
+    key="w", label="what it can do", words=("can", "powers"), fits=fit.POWERS,
+    command=_of_subject("can"),
+)  # fmt: skip
+FINDINGS: Final = Action[Address](
+    name="findings", title="Findings", says="what is wrong with credentials, and what to do",
+    key="f", words=("findings", "hygiene"), needs=Needs.NOTHING,
+    command=always("kubemint", "hygiene"),
+)  # fmt: skip
+INSPECTOR: Final = Action[Address](
+    name="inspector", title="Inspect something else", says="paste or name a token, certificate, kubeconfig, Secret",
+    key="p", label="inspect something else", words=("inspector", "paste"), needs=Needs.NOTHING,
+    command=always("kubemint", "inspect", "-"),
 )  # fmt: skip

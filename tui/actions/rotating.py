@@ -16,8 +16,8 @@ from tui.issuance.types import Address
 from . import asking as ask
 from . import fitting as fit
 from .action import Action, Needs, Question
-from .fields import Field
-from .lines import Asked, Line, kubectl, together
+from .fields import Control, Field
+from .lines import Asked, Line, kubectl
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
@@ -44,7 +44,7 @@ def _of(row: Row) -> Address | PushWish | None:
 
 def _lines(asked: Asked) -> list[Line]:
     """What a PushSecret takes from is renewed; then the push is announced."""
-    lines = together("rotate")(asked)
+    lines = ROTATE.by_verb(asked)
     for row in asked.rows:
         if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
             cluster, resource, namespace, name = where_is(row)
@@ -58,8 +58,14 @@ BACKUP: Final = Field(
     id="given", flags=("--from",), metavar="FILE", read=lambda text: Path(text) if text else None, word=True,
     help="A file that still holds the old token, such as a backup.",
 )  # fmt: skip
+REVIVE: Final = Field(
+    id="revive", flags=("-y", "--yes"), control=Control.TICK, default=False, word=True,
+    help="Also what was revoked: a new credential in its place.",
+)  # fmt: skip
 _ROTATION: Final[dict[str, Any]] = {
     "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
+    "fields": (ask.ADDRESSES, REVIVE), "verb": ("rotate",),
+    "argument": lambda what: "" if isinstance(what, PushWish) else str(what),
 }  # fmt: skip
 
 ROTATE: Final = Action[Address | PushWish](
@@ -70,7 +76,7 @@ ROTATE: Final = Action[Address | PushWish](
 FORESEE: Final = Action[Address | PushWish](
     name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
     key="D", label="dry run", words=("dry-run", "plan"), only_shows=True,
-    command=together("rotate", after=("--dry-run",)), **_ROTATION,
+    ends=("--dry-run",), **_ROTATION,
 )  # fmt: skip
 UNDO: Final = Action[Address](
     name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",

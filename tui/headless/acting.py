@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 from click.core import ParameterSource
 
+from tui.actions.jobs import Task, each
 from tui.issuance.cluster_time import utc_now
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.grace_length import GraceWish, lasting
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from tui.issuance.copying import ExportPreview
     from tui.issuance.engine import Engine
 
-AT_ONCE: Final = 4
-"""How many credentials are worked on at the same time."""
 _MARKS: Final = {
     StepStatus.DONE: "done",
     StepStatus.FAILED: "FAILED",
@@ -78,21 +77,28 @@ class Progress:
 
 async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, progress: Progress) -> list[Outcome]:
     """Plan and execute for each address, several at a time; one outcome each, in the order given. Never raises."""
-    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(address: Address) -> Outcome:
-        async with slots:
-            try:
-                planned = await plan(engine, address)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are worked on
-                message, hint = explain(error)
-                complain(f"{address}: {message}", hint)
-                return Outcome(
-                    plan="", action=Action.ROTATE, address=address, ok=False, results=(), error=message, hint=hint
-                )
-            return await carry_out(engine, planned, progress)
+        async def work(task: Task) -> None:
+            task.outcome = await carry_out(engine, await plan(engine, address), progress)
 
-    return list(await asyncio.gather(*map(one, addresses)))
+        task = Task(str(address), work)
+        await task.run()
+        if task.outcome is not None:
+            return task.outcome
+        complain(f"{address}: {task.message}", task.hint)
+        return Outcome(
+            plan="", action=Action.ROTATE, address=address, ok=False, results=(), error=task.message, hint=task.hint
+        )
+
+    return await each(addresses, one, partial(_waits_for, engine))
+
+
+def _waits_for(engine: Engine, address: Address) -> str:
+    """The cluster that is asked about a credential; for a file the one that it was written for."""
+    record = engine.state.export_record(address) if address.here else None
+    identity = record.credential.identity if record is not None else None
+    return identity.cluster if identity is not None else address.cluster
 
 
 async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: bool = True) -> Outcome:
@@ -288,18 +294,6 @@ def dry_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--dry-run`, `-q` and `-o`."""
     said = "Print what would be done; change nothing."
     return click.option("--dry-run", is_flag=True, help=said)(result_options(command))
-
-
-def replacing_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--force`, for verbs that write a file."""
-    said = "Replace a file that kubemint did not write; what was there is kept beside it."
-    return click.option("--force", is_flag=True, help=said)(command)
-
-
-def live_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--replace`, for verbs that issue."""
-    said = "Issue another one also where a live one of kubemint's lies, which then ends; rotate renews it."
-    return click.option("--replace", is_flag=True, help=said)(command)
 
 
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:

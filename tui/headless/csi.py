@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.actions.csi import CSI_PREVIEW, a_pod
 from tui.fleet.moments import rfc3339
 from tui.issuance.durations import format_duration
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .acting import replacing_option
+from .doing import only_of, options_of, refuse, said_of
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table
 from .printing import say
@@ -36,38 +37,29 @@ def csi() -> None:
 
 
 @csi.command("preview")
-@click.argument("driver")
-@click.option("--pod", required=True, metavar="NS/NAME", help="The pod whose volume is mounted.")
-@click.option(
-    "--out", type=click.Path(), help="Write the exact JSON to this file (0600); without it tokens are masked."
-)
+@options_of(CSI_PREVIEW)
 @click.option("--dry-run", is_flag=True, help="Mint nothing; show the requests that would be made.")
-@replacing_option
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
-def preview(
-    options: Options, /, driver: str, pod: str, out: str | None, dry_run: bool, force: bool, form: str, **given: Any
-) -> None:
+def preview(options: Options, /, dry_run: bool, form: str, **given: Any) -> None:
     """Show what DRIVER gets for a pod: one pod-bound token per audience of its tokenRequests, minted now.
 
     The tokens are kept nowhere and end with the pod. The kubelet passes them on under the key
     csi.storage.k8s.io/serviceAccount.tokens; --out writes exactly that value.
     """
     options = options.merged(given)
-    namespace, slash, name = pod.partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        raise UsageError(f"{pod!r} does not name a pod", "say --pod NAMESPACE/NAME")
+    said = said_of(CSI_PREVIEW, given, options)
+    refuse(CSI_PREVIEW, said, but=("cluster",))
     if not dry_run:
         refuse_read_only(options, _READ_ONLY)
-    path = None if out is None else expanded(out)
-    if force and out is None:
-        raise click.UsageError("--force goes with --out")
+    path, force = (None if given["path"] is None else expanded(given["path"])), given["force"]
     if path is not None:
         from tui.issuance.destinations.standing import may_write
 
         may_write(path, force=force)  # before a token is made that has nowhere to go
-    run_async(_preview(options, driver, (namespace, name), path, dry_run=dry_run, force=force, form=form))
+    pod = a_pod(given["pod"])
+    run_async(_preview(options, given["driver"], pod, path, dry_run=dry_run, force=force, form=form))
 
 
 async def _preview(
@@ -79,7 +71,7 @@ async def _preview(
     from .reaching import VerbClusters
 
     async with setting(options) as place, VerbClusters(place) as clusters:
-        cluster = _only(options) or place.config.current_context
+        cluster = only_of(place)
         client = await clusters.client(cluster)
         looked = await issuance.look(client, cluster, driver, *pod)
         for note in looked.notes:
@@ -97,12 +89,6 @@ async def _preview(
         if written.kept is not None:
             say(f"note: what was there is in {written.kept}")
         _print(looked, tokens, form, written.target)
-
-
-def _only(options: Options) -> str:
-    if len(options.contexts) > 1:
-        raise UsageError("more than one --context is named", "a pod lives in one cluster; name that one")
-    return options.contexts[0] if options.contexts else ""
 
 
 def _print_requests(looked: Preview, form: str) -> None:

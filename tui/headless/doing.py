@@ -27,12 +27,15 @@ from .acting import (
 )
 from .completion import addresses as complete_addresses
 from .options import Options, shared_options
+from .printing import say
 from .session import GRACE, Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
 
 Planner = Callable[["Engine", Setting], Awaitable[Plan]]
+Shower = Callable[["Engine", Setting], Awaitable[None]]
+Where = Callable[["Engine", Setting], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,23 @@ def _declared(field: Field, *, needed: bool) -> list[Callable[[Any], Any]]:
     if field.ways:
         return [click.option(way.flag, metavar=way.metavar, help=way.help) for way in field.ways]
     if not field.flags:
+        own = [choice for choice in field.choices if choice.flag]
+        if own:
+            return [click.option(one.flag, field.id, flag_value=one.value, help=one.help) for one in own]
         if not field.metavar:
             return []
         completes = complete_addresses if field.read is ask.an_address else None
         shown = field.metavar if needed else f"[{field.metavar}]"
+        if field.many:
+            return [
+                click.argument(field.id, nargs=-1, metavar=f"[{field.metavar}]...", shell_complete=complete_addresses)
+            ]
         return [click.argument(field.id, metavar=shown, required=needed, shell_complete=completes)]
     how: dict[str, Any] = {"help": field.help}
     if field.control is Control.TICK:
         how["is_flag"] = True
-    elif field.control is Control.CHOICE:
-        how |= {"type": click.Choice(list(field.choices)), "default": field.default or None}
+    elif field.control is Control.CHOICE and not field.free:
+        how |= {"type": click.Choice([choice.value for choice in field.choices]), "default": field.default or None}
         how["show_default"] = bool(field.default)
     else:
         how |= {"metavar": field.metavar, "multiple": field.many}
@@ -103,9 +113,37 @@ def said_of(action: AnyAction, given: Mapping[str, Any], options: Options) -> di
                 said |= {field.by: way.name, field.id: given[_key(way.flag)]}
         elif field.control is Control.CLUSTER:
             said[field.id] = options.contexts[0] if options.contexts else ""
-        elif given.get(field.id) is not None:
-            said[field.id] = given[field.id]
+        else:
+            given_so = given.get(field.id, given.get(_key(field.option)))
+            said |= {} if given_so is None else {field.id: given_so}
     return said
+
+
+def strangers(action: AnyAction, others: Iterable[AnyAction], given: Mapping[str, Any]) -> list[str]:
+    """What was said that other actions of the same verb take, and this one does not."""
+    own = {flag for field in action.fields for flag in _flags(field)}
+    fields = {field.id: field for other in others for field in other.fields}
+    return [
+        flag or field.metavar
+        for field in fields.values()
+        for flag in _flags(field)
+        if flag not in own and _said(field, flag, given)
+    ]
+
+
+def _flags(field: Field) -> list[str]:
+    if field.ways:
+        return [way.flag for way in field.ways]
+    own = [choice.flag for choice in field.choices if choice.flag]
+    return own or [field.option]
+
+
+def _said(field: Field, flag: str, given: Mapping[str, Any]) -> bool:
+    if field.ways:
+        return bool(given.get(_key(flag)))
+    if not field.flags and field.choices:
+        return any(choice.flag == flag and choice.value == given.get(field.id) for choice in field.choices)
+    return given.get(field.id) not in (None, "", (), False, field.default)
 
 
 def refuse(action: AnyAction, said: Mapping[str, Any], *, but: Iterable[str] = ()) -> None:
@@ -136,49 +174,104 @@ def _key(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-def one_cluster(options: Options) -> None:
+def one_cluster(options: Options, which: str = "the cluster") -> None:
     """Refuse where not exactly one cluster is named."""
     if len(options.contexts) != 1 and not options.demo:
-        raise click.UsageError("name the cluster with --context NAME" + (", only one" if options.contexts else ""))
+        raise click.UsageError(f"name {which} with --context NAME" + (", only one" if options.contexts else ""))
 
 
-async def act(options: Options, how: How, planned: Planner, *, which: str = "old") -> None:
-    """Plan, and do it unless it is a dry run; then wait for the grace of what ends with it, which is called `which`."""
+async def act(
+    options: Options,
+    how: How,
+    planned: Planner,
+    *,
+    which: str = "old",
+    show: Shower | None = None,
+    after: Callable[[Engine], Awaitable[None]] | None = None,
+) -> None:
+    """Plan, and do it unless it is a dry run; then wait for the grace of what ends with it, which is called `which`.
+
+    `show` prints a dry run where the plan is not all that is to be seen; `after` comes where it worked.
+    """
     from .reaching import open_engine
 
     grace = how.grace or GRACE
     async with setting(options) as place, open_engine(place, grace=grace, acting=not how.dry_run) as engine:
+        if how.dry_run and show is not None:
+            await show(engine, place)
+            return
         plan = await planned(engine, place)
         if how.dry_run:
             print_plans([plan], how.form)
             return
         progress = Progress(quiet=how.quiet)
         outcome = await carry_out(engine, plan, progress)
+        if outcome.ok and after is not None:
+            await after(engine)
         outcomes = await wait_for_grace(engine, [outcome], progress, wait=how.wait, which=which)
     finish(outcomes, how.form)
 
 
-async def in_cluster(engine: Engine, place: Setting, cluster: str = "") -> str:
-    """The cluster that is meant, made known to the engine; the current one where none is named."""
+async def in_cluster(engine: Engine, cluster: str) -> str:
+    """The same cluster, made known to the engine."""
     from .reaching import VerbClusters
 
-    cluster = cluster or (place.options.contexts[0] if place.options.contexts else place.config.current_context)
     assert isinstance(engine.clusters, VerbClusters)
     await engine.clusters.find(cluster)
     return cluster
 
 
-def do(action: AnyAction, options: Options, given: Mapping[str, Any], said: Said, *, which: str = "old") -> None:
-    """Do what an action does with what was said, once it is known to make sense."""
-    how = How.of(given)
+def only_of(place: Setting) -> str:
+    """The one cluster that is meant. Raises UsageError."""
+    contexts, current = place.options.contexts, place.config.current_context
+    if len(contexts) > 1:
+        raise click.UsageError("name the cluster with --context NAME, only one")
+    if not contexts and not current:
+        raise click.UsageError("name the cluster with --context NAME")
+    return contexts[0] if contexts else current
+
+
+async def only_cluster(engine: Engine, place: Setting) -> str:
+    """The same, for `do`."""
+    return only_of(place)
+
+
+async def named_cluster(engine: Engine, place: Setting) -> str:
+    """The cluster that was named, else the current one."""
+    return place.options.contexts[0] if place.options.contexts else place.config.current_context
+
+
+def do(
+    action: AnyAction,
+    options: Options,
+    given: Mapping[str, Any],
+    said: Said,
+    *,
+    which: str = "old",
+    where: Where = named_cluster,
+    show: Shower | None = None,
+    after: Callable[[Engine, Any], Awaitable[None]] | None = None,
+) -> None:
+    """Do what an action does with what was said, once it is known to make sense. `where` finds the cluster.
+
+    `show` prints a dry run where the plan is not all of it; `after` is called with the wish once it is done.
+    """
+    how, made = How.of(given), list[Any]()
     refuse(action, said, but=("cluster",))
     placed = any(field.control is Control.CLUSTER for field in action.fields)
 
     async def planned(engine: Engine, place: Setting) -> Plan:
-        where = {"cluster": await in_cluster(engine, place)} if placed else {}
-        return await action.plan(engine, action.wish({**said, **where}), **action.said_so(said))
+        cluster = {"cluster": await in_cluster(engine, await where(engine, place))} if placed else {}
+        made.append(action.wish({**said, **cluster, "kubeconfigs": tuple(map(str, place.config.files))}))
+        return await action.plan(engine, made[-1], **action.said_so(said))
 
-    run_async(act(options, how, planned, which=which))
+    async def then(engine: Engine) -> None:
+        if action.after is not None and (done := await action.after(engine, made[-1])):
+            say(f"  done    {done}")
+        if after is not None:
+            await after(engine, made[-1])
+
+    run_async(act(options, how, planned, which=which, show=show, after=then))
 
 
 def verb(

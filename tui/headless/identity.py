@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.actions.asking import an_address
-from tui.actions.identities import REACTIVATE
+from tui.actions.identities import MINT, NEW_IDENTITY, REACTIVATE, a_source
 from tui.fleet.moments import rfc3339
-from tui.issuance.durations import parse_duration
-from tui.issuance.errors import UsageError
-from tui.issuance.grace_length import GraceWish
-from tui.issuance.kinds import CredentialKind
 from tui.issuance.types import Address, Identity
 
 from . import printing
-from .acting import (
-    Progress,
-    acting_options,
-    carry_out,
-    finish,
-    grace_wish,
-    print_plans,
-    replacing_option,
-    wait_for_grace,
-)
-from .doing import verb
+from .acting import acting_options
+from .doing import How, do, only_cluster, options_of, refuse, said_of, verb
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_object, print_table
-from .session import refuse_read_only, run_async, setting
+from .session import Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from tui.issuance.engine import Engine
-    from tui.issuance.identity import IdentityWish
     from tui.issuance.identity_view import IdentityView
-    from tui.issuance.types import Credential, Plan
-    from tui.kube.kubeconfig import KubeConfig
+    from tui.issuance.types import Credential
 
 
 @click.group("identity")
@@ -50,108 +33,47 @@ def identity() -> None:
 
 
 @identity.command("create")
-@click.argument("name")
-@click.option("-n", "--namespace", metavar="NS", required=True, help="The namespace of the service account.")
-@click.option("--out", "folder", metavar="FOLDER", default=".", help="Where to write NAMESPACE-NAME.token (0600).")
-@click.option("--secret", metavar="NAME", default="", help="The token Secret's name.  [default: one that is new]")
-@replacing_option
+@options_of(NEW_IDENTITY)
 @acting_options
 @shared_options
 @click.pass_obj
-def create(
-    options: Options,
-    /,
-    name: str,
-    namespace: str,
-    folder: str,
-    secret: str,
-    force: bool,
-    dry_run: bool,
-    grace: str,
-    no_wait: bool,
-    quiet: bool,
-    form: str,
-    **given: Any,
-) -> None:
+def create(options: Options, /, **given: Any) -> None:
     """Create the identity NAME: a service account, the right to mint tokens for itself, and a long-lived token.
 
     What is there already is used and never changed; a step that fails undoes what was made before it. With
     `--dry-run -o yaml` the manifests are printed, for somebody who may apply them.
     """
-    from tui.issuance.identity import IdentityWish, manifests
+    from tui.issuance.identity import manifests
     from tui.issuance.token_secret import fresh_name
 
     options = options.merged(given)
-    wish = IdentityWish(identity=Identity("", namespace, name), folder=folder, secret=secret)
-    wish.check()
-    if dry_run and form != "name":
+    said, how = said_of(NEW_IDENTITY, given, options), How.of(given)
+    refuse(NEW_IDENTITY, said, but=("cluster",))
+    if how.dry_run and how.form != "name":
         # Who applies them may do so where an account of that name had a token that was revoked.
-        named = IdentityWish(identity=wish.identity, folder=folder, secret=secret or fresh_name(name))
-        _print_manifests(manifests(named), form)
+        named = NEW_IDENTITY.wish({**said, "cluster": "", "secret": given["secret"] or fresh_name(given["name"])})
+        _print_manifests(manifests(named), how.form)
         return
-    if not dry_run:
+    if not how.dry_run:
         refuse_read_only(options, "identity create")
-
-    async def plan(engine: Engine, cluster: str) -> Plan:
-        return await engine.plan(_in(wish, cluster), force=force)
-
-    run_async(
-        _act(
-            options, _only(options), plan, dry_run=dry_run, quiet=quiet, form=form,
-            grace=grace_wish(grace), wait=not no_wait,
-        )
-    )  # fmt: skip
+    do(NEW_IDENTITY, options, given, said, where=only_cluster)
 
 
 @identity.command("token")
-@click.argument("source", metavar="FILE|ADDRESS")
-@click.option("--audience", "audiences", metavar="A", multiple=True, help="Who is to accept it; default: the cluster.")
-@click.option("--duration", metavar="DURATION", help="How long it is to live, such as 1h; the server may cap it.")
-@click.option("--out", metavar="PATH", required=True, help="Write the token to this file (0600), without a line break.")
-@replacing_option
+@options_of(MINT)
 @acting_options
 @shared_options
 @click.pass_obj
-def token(
-    options: Options,
-    /,
-    source: str,
-    audiences: tuple[str, ...],
-    duration: str | None,
-    out: str,
-    force: bool,
-    dry_run: bool,
-    grace: str,
-    no_wait: bool,
-    quiet: bool,
-    form: str,
-    **given: Any,
-) -> None:
+def token(options: Options, /, **given: Any) -> None:
     """Mint a short-lived token with the long-lived one in FILE: the identity asks for itself, the operator does not.
 
     ADDRESS is that of a token Secret, such as legacy:harbor/ci/robot-token; the operator must be allowed to read it.
     The cluster of a FILE is that of --context, or the one that it was written for on this machine.
     """
-    from tui.issuance.self_issue import SelfWish
-
     options = options.merged(given)
-    if out == "-":
-        raise UsageError("a credential is never written to the terminal", "give --out a path")
-    if not dry_run:
+    if not given["dry_run"]:
         refuse_read_only(options, "identity token")
-    lifetime = parse_duration(duration) if duration is not None else None
-    asks_with = _source(source)
-
-    async def plan(engine: Engine, cluster: str) -> Plan:
-        wish = SelfWish(source=asks_with, cluster=cluster, out=out, duration=lifetime, audiences=audiences)
-        return await engine.plan(wish, force=force)
-
-    run_async(
-        _act(
-            options, _of_token(options, asks_with), plan, dry_run=dry_run, quiet=quiet, form=form,
-            grace=grace_wish(grace), wait=not no_wait,
-        )
-    )  # fmt: skip
+    do(MINT, options, given, said_of(MINT, given, options), where=partial(_of_token, a_source(given["source"])))
 
 
 @verb(REACTIVATE, group=identity, graced=False)
@@ -175,75 +97,15 @@ def show(options: Options, /, name: str, namespace: str, form: str, **given: Any
     run_async(_show(options, namespace, name, form))
 
 
-def _only(options: Options) -> Callable[[Engine, KubeConfig], Awaitable[str]]:
-    """The one cluster that is meant."""
-
-    async def where(_: Engine, config: KubeConfig) -> str:
-        if len(options.contexts) > 1:
-            raise click.UsageError("name the cluster with --context NAME, only one")
-        if options.contexts or config.current_context:
-            return options.contexts[0] if options.contexts else config.current_context
-        raise click.UsageError("name the cluster with --context NAME")
-
-    return where
-
-
-def _source(text: str) -> Address:
-    """A token Secret's address, or any path: also of a file that is not there, which is then said of the file."""
-    if text.startswith((f"{CredentialKind.LEGACY}:", f"{CredentialKind.FILE}:")):
-        return an_address(text)
-    from tui.issuance.destinations.place import absolute
-
-    return Address(CredentialKind.FILE, "", "", str(absolute(text)))
-
-
-def _of_token(options: Options, source: Address) -> Callable[[Engine, KubeConfig], Awaitable[str]]:
+async def _of_token(source: Address, engine: Engine, place: Setting) -> str:
     """The cluster that is meant, or that the token is for."""
-
-    async def where(engine: Engine, config: KubeConfig) -> str:
-        if source.cluster:
-            return source.cluster
-        if not options.contexts:
-            record = await asyncio.to_thread(engine.state.export_record, source)
-            if record is not None and record.credential.identity is not None:
-                return record.credential.identity.cluster
-        return await _only(options)(engine, config)
-
-    return where
-
-
-async def _act(
-    options: Options,
-    where: Callable[[Engine, KubeConfig], Awaitable[str]],
-    planner: Callable[[Engine, str], Awaitable[Plan]],
-    *,
-    dry_run: bool,
-    quiet: bool,
-    form: str,
-    grace: GraceWish,
-    wait: bool,
-) -> None:
-    from .reaching import VerbClusters, open_engine
-
-    async with setting(options) as place, open_engine(place, grace=grace, acting=not dry_run) as engine:
-        cluster = await where(engine, place.config)
-        assert isinstance(engine.clusters, VerbClusters)
-        await engine.clusters.find(cluster)
-        plan = await planner(engine, cluster)
-        if dry_run:
-            print_plans([plan], form)
-            return
-        progress = Progress(quiet=quiet)
-        outcome = await carry_out(engine, plan, progress)
-        outcomes = await wait_for_grace(engine, [outcome], progress, wait=wait)
-    finish(outcomes, form)
-
-
-def _in(wish: IdentityWish, cluster: str) -> IdentityWish:
-    import msgspec
-
-    named = msgspec.structs.replace(wish.identity, cluster=cluster)
-    return msgspec.structs.replace(wish, identity=named)
+    if source.cluster:
+        return source.cluster
+    if not place.options.contexts:
+        record = await asyncio.to_thread(engine.state.export_record, source)
+        if record is not None and record.credential.identity is not None:
+            return record.credential.identity.cluster
+    return await only_cluster(engine, place)
 
 
 def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:
@@ -259,7 +121,7 @@ async def _show(options: Options, namespace: str, name: str, form: str) -> None:
     from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
-        cluster = await _only(options)(engine, place.config)
+        cluster = await only_cluster(engine, place)
         found = await engine.identity(Identity(cluster, namespace, name))
         records = await asyncio.to_thread(engine.state.export_records)
     files = {

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.actions.looking import INSPECT
 from tui.fleet.moments import rfc3339
 from tui.issuance.types import Address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .completion import addresses as complete_addresses
+from .doing import options_of
 from .exits import quiet_logging
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 
 
 @click.command("inspect")
-@click.argument("what", metavar="FILE|ADDRESS|-", shell_complete=complete_addresses)
+@options_of(INSPECT)
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
-def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
+def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None:
     """Show what a token, kubeconfig, certificate or Secret says: for whom, until when, and what is odd about it.
 
     Signatures are not checked and no cluster is asked (`kubemint verify` does that), but to read what an ADDRESS names.
@@ -41,11 +42,12 @@ def inspect_(options: Options, /, what: str, form: str, **given: Any) -> None:
 
     quiet_logging()
     readers = ""
-    address = None if what == "-" or expanded(what).exists() else _address(what)
-    if address is not None and not address.here:
-        material = run_async(_material(options.merged(given), address))
+    what = address
+    named = None if what == "-" or expanded(what).exists() else _address(what)
+    if named is not None and not named.here:
+        material = run_async(_material(options.merged(given), named))
     else:
-        what = address.name if address is not None else what
+        what = named.name if named is not None else what
         material = read_input(what)
         if what != "-":
             path = expanded(what)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.actions.jobs import AT_ONCE
 from tui.fleet.moments import rfc3339
 from tui.issuance.cluster_time import now_at, utc_now
 from tui.issuance.errors import IssuanceError, UsageError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from tui.issuance.dpf.target import TargetClusters
     from tui.kube.client import Client
 
-_AT_ONCE: Final = 4
 _PAUSE: Final = 5.0
 
 
@@ -174,7 +174,7 @@ async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_R
     keeper = Keeper(clusters, grace=how.grace)
 
     async def work() -> list[_Row]:
-        slots = asyncio.Semaphore(_AT_ONCE)
+        slots = asyncio.Semaphore(AT_ONCE)
         return list(await asyncio.gather(*(_keep(keeper, cluster, key, how, slots) for key in keys)))
 
     return left + await Lease(client, how.lease, LEASE).run(work)

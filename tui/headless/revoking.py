@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.actions.asking import an_address
+from tui.actions.ending import REVOKE
 from tui.issuance.already import Already
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.sought import Sought, sought_in, token_of
@@ -18,8 +19,8 @@ from tui.kube.errors import KubeError
 from tui.kube.home import expanded
 
 from . import printing
-from .acting import Progress, carry_out, finish, print_plans, result_options
-from .completion import addresses as complete_addresses
+from .acting import Progress, carry_out, dry_run_options, finish, print_plans
+from .doing import options_of
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .printing import say
@@ -32,24 +33,8 @@ if TYPE_CHECKING:
 
 
 @click.command("revoke")
-@click.argument("addresses", nargs=-1, metavar="WHAT...", shell_complete=complete_addresses)
-@click.option(
-    "--token-file",
-    "token_files",
-    multiple=True,
-    type=click.Path(),
-    metavar="FILE",
-    help="The token in this file, wherever it was issued: bare, or in a kubeconfig or a manifest. Repeatable.",
-)
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--wait",
-    "until_refused",
-    is_flag=True,
-    help="Wait until the server refuses it: up to ten seconds, or a minute where a finalizer holds the handle back.",
-)
-@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
-@result_options
+@options_of(REVOKE)
+@dry_run_options
 @shared_options
 @click.pass_obj
 def revoke(
@@ -152,7 +137,7 @@ def _done_before(error: Already) -> Outcome:
 async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, ...], *, wait: bool) -> Plan:
     if isinstance(what, Address):
         if not what.here or engine.state.export_record(what) or not expanded(what.name).exists():
-            return await engine.plan_revoke(what, wait=wait)
+            return await REVOKE.plan(engine, what, wait=wait)
         what = _token_of(what.name)  # kubemint knows nothing of it: then what lies in it is meant
     return await engine.plan_revoke_sought(what, contexts, wait=wait)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.actions.asking import an_address
+from tui.actions.rotating import ROTATE, plan_rotate
 from tui.issuance.grace_length import GraceWish
 from tui.issuance.types import Address, Outcome, Plan
 
@@ -26,7 +27,7 @@ from .acting import (
     print_plans,
     wait_for_grace,
 )
-from .completion import addresses as complete_addresses
+from .doing import options_of
 from .exits import Ended, Exit, complain
 from .options import Options, namespace_option, shared_options
 from .printing import say
@@ -52,11 +53,11 @@ class _How:
 
     def plan(self, engine: Engine, address: Address) -> Awaitable[Plan]:
         """How one that was named is renewed."""
-        return engine.plan_rotate(address, revive=self.revive)
+        return plan_rotate(engine, address, revive=self.revive)
 
 
 @click.command("rotate")
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...", shell_complete=complete_addresses)
+@options_of(ROTATE)
 @click.option("--due", is_flag=True, help="Everything whose renewal point has passed, in every cluster named.")
 @click.option("--watch", is_flag=True, help="With --due: go on, and renew each credential when it is due.")
 @click.option("--take-over", is_flag=True, help="With --due: also the requests that DPF's controller renews.")
@@ -68,7 +69,6 @@ class _How:
     show_default=True,
     help="With --watch: where the Lease is kept by which one loop at a time renews in a cluster.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Also what was revoked: a new credential in its place.")
 @acting_options
 @shared_options
 @click.pass_obj
@@ -81,7 +81,7 @@ def rotate(
     take_over: bool,
     namespace: str | None,
     lease_namespace: str,
-    yes: bool,
+    revive: bool,
     dry_run: bool,
     grace: str,
     no_wait: bool,
@@ -99,21 +99,17 @@ def rotate(
         raise click.UsageError("name credentials, or say --due" if not due else "--due takes no addresses")
     if watch and not due:
         raise click.UsageError("--watch goes with --due")
-    if yes and due:
+    if revive and due:
         raise click.UsageError("--yes is for what is named; --due leaves alone what was revoked")
     if take_over and not due:
         raise click.UsageError("--take-over goes with --due; a request that is named is renewed whoever keeps it")
     if not dry_run:
         refuse_read_only(options, "rotate")
-    how = _How(grace_wish(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, yes)
+    how = _How(grace_wish(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, revive)
     if due:
         run_async(_watch_due(options, namespace, how) if watch else _rotate_due(options, namespace, how))
     else:
         run_async(_rotate(options, list(dict.fromkeys(map(an_address, addresses))), how))
-
-
-def plan_rotate(engine: Engine, address: Address) -> Any:
-    return engine.plan_rotate(address)
 
 
 async def _rotate(options: Options, addresses: list[Address], how: _How) -> None:

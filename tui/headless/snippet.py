@@ -7,15 +7,17 @@ from typing import Any
 import click
 
 from tui.actions.asking import an_address
+from tui.actions.looking import SNIPPET
 from tui.issuance.types import Address
 
 from . import printing
+from .doing import options_of
 from .options import Options, shared_options
 from .session import run_async, setting
 
 
 @click.command("snippet")
-@click.argument("address", metavar="ADDRESS")
+@options_of(SNIPPET)
 @shared_options
 @click.pass_obj
 def snippet(options: Options, /, address: str, **given: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tui.actions.clusters import TRUST
 from tui.fleet.moments import rfc3339
 from tui.issuance.entering import DeliveredBy, Entry, Untrusted, Verdict, Yes
 from tui.issuance.errors import IssuanceError, UsageError
@@ -17,6 +18,7 @@ from tui.kube import shell
 from tui.kube.addresses import same_place
 
 from . import printing
+from .doing import options_of
 from .exits import Ended, Exit
 from .options import Options, shared_options
 from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
@@ -33,7 +35,7 @@ class _Line(NamedTuple):
 
 
 @click.command("trust")
-@click.argument("cluster", required=False)
+@options_of(TRUST, alone=False)
 @click.option("--yes", is_flag=True, help="Say yes without being asked, where there is no terminal.")
 @click.option("--list", "listed", is_flag=True, help="Print what was said yes to.")
 @click.option("--forget", is_flag=True, help="Take the yes to CLUSTER back.")

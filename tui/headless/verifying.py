@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.actions.asking import an_address
+from tui.actions.looking import VERIFY
 from tui.fleet.moments import rfc3339
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address
@@ -17,7 +18,7 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .completion import addresses as complete_addresses
+from .doing import options_of
 from .exits import Ended, Exit, complain
 from .options import Options, shared_options
 from .output import API_VERSION, output_option, print_object
@@ -31,16 +32,17 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("what", metavar="FILE|ADDRESS", shell_complete=complete_addresses)
+@options_of(VERIFY)
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
-def verify(options: Options, /, what: str, form: str, **given: Any) -> None:
+def verify(options: Options, /, address: str, form: str, **given: Any) -> None:
     """Ask the cluster whether a credential works: a kubeconfig, a token (with --context), or an ADDRESS.
 
     A kubeconfig is taken as foreign: no file that it names is read and no plugin is run. Exit code 1: not accepted.
     """
     options = options.merged(given)
+    what = address
     if what == "-" or expanded(what).exists():  # a folder or a pipe is told from a typo
         work = _verify_material(options, what, read_input(what))
     else:

@@ -47,9 +47,9 @@ def require(account: Account, identity: Identity, *, create: bool, issued_before
             "wait until it is gone and create it again, or use another account",
         )
     if account.exists is False and not create:
-        hint = "create it with --create (create_account)"
+        hint = "say --create, and it is created"
         if issued_before:
-            hint = "its tokens ended with it; issue a new credential, with --create if it shall come back"
+            hint = "its tokens ended with it; issue a new credential; where it shall come back, say --create"
         raise UsageError(f"the service account {where} does not exist", hint)
 
 

@@ -103,6 +103,11 @@ class Address(msgspec.Struct, frozen=True):
         return cls(CredentialKind.HANDLE, cluster, namespace, name)
 
     @classmethod
+    def request(cls, cluster: str, namespace: str, name: str) -> Address:
+        """What a DPUServiceCredentialRequest keeps."""
+        return cls(CredentialKind.REQUEST, cluster, namespace, name)
+
+    @classmethod
     def login(cls, cluster: str) -> Address:
         """The operator's own way into a cluster."""
         return cls(CredentialKind.LOGIN, cluster, "", "")

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.actions.jobs import Job
 from tui.fleet.fields import JOURNAL, Cell, on_screen, sorts_of
 from tui.fleet.journal_filter import found
 from tui.fleet.signs import STEPS, Tone
@@ -21,7 +22,6 @@ from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import style_of
 
-from .jobs import Job
 from .panes import Pane
 from .session import Session
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from tui.actions.jobs import Job
 from tui.fleet.names import short_address
 from tui.fleet.renewing import watched
 from tui.issuance.alerts import Alert, Alerts, announcement
@@ -18,7 +19,6 @@ from tui.issuance.countdown import human_left
 from tui.issuance.types import Address, StepStatus
 from tui.widgets.desktop import notification
 
-from .jobs import Job
 from .session import Session
 
 _QUIET: Final = timedelta(seconds=10)

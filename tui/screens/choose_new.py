@@ -13,7 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
-from tui.actions.table import BY_NAME, NOVELTIES, Novelty
+from tui.actions.action import AnyAction
+from tui.actions.table import BY_NAME, NOVELTIES
 from tui.widgets.key_hints import KeyHints
 
 
@@ -22,10 +23,10 @@ class ChooseNewScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "choose('')", "cancel"),
-        *(Binding(entry.key, f"choose('{entry.action}')", entry.title) for entry in NOVELTIES),
+        *(Binding(entry.menu.key, f"choose('{entry.name}')", entry.menu.title) for entry in NOVELTIES),
     ]
 
-    def __init__(self, entries: Sequence[Novelty] = NOVELTIES) -> None:
+    def __init__(self, entries: Sequence[AnyAction] = NOVELTIES) -> None:
         super().__init__()
         self._entries = list(entries)
 
@@ -35,8 +36,8 @@ class ChooseNewScreen(ModalScreen[str | None]):
             yield OptionList(
                 *(
                     Option(
-                        Content.assemble((f"{entry.key}  {entry.title}", "bold"), f"\n   {entry.says}"),
-                        id=entry.action,
+                        Content.assemble((f"{entry.menu.key}  {entry.menu.title}", "bold"), f"\n   {entry.menu.says}"),
+                        id=entry.name,
                     )
                     for entry in self._entries
                 ),
@@ -50,7 +51,7 @@ class ChooseNewScreen(ModalScreen[str | None]):
 
     def action_choose(self, action: str) -> None:
         """Choose by key; one that is not offered now says so."""
-        if not action or any(entry.action == action for entry in self._entries):
+        if not action or any(entry.name == action for entry in self._entries):
             self.dismiss(action or None)
         else:
             said = f"{BY_NAME[action].title} is for {BY_NAME[action].suits}: choose one in a list first"

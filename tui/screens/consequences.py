@@ -5,17 +5,17 @@ Everything is read, nothing is changed; what cannot be found out is said in its 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from tui.actions.intended import Intended
+from tui.actions.jobs import each
 from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
 from tui.issuance.lineage_users import user_said, users_of_one
 from tui.kube.errors import KubeError
 
-from .intended import Intended
-from .jobs import AT_ONCE
 from .session import Session
 
 if TYPE_CHECKING:
@@ -29,21 +29,15 @@ async def consequences(
     session: Session, intended: Sequence[Intended], credentials: Sequence[Credential], *, rotates: bool = False
 ) -> list[str]:
     """Lines for a dialog: who uses it, who only runs as its account, then what ends by each plan."""
-    slots = asyncio.Semaphore(AT_ONCE)
 
     async def foreseen(one: Intended) -> list[str]:
-        async with slots:
-            await one.foresee()
+        await one.foresee()
         return _ending(one, alone=len(intended) == 1)
 
-    async def used(credential: Credential) -> tuple[list[str], list[str]]:
-        async with slots:
-            return await _users(session, credential)
-
     shown = intended[:MOST_PLANS]
-    ends = await asyncio.gather(*map(foreseen, shown))
+    ends = await each(shown, foreseen, lambda one: one.cluster)
     account = any(_ends_account(one.plan) for one in shown)
-    users = await asyncio.gather(*map(used, credentials[:MOST_PLANS]))
+    users = await each(credentials[:MOST_PLANS], partial(_users, session), lambda one: one.address.cluster)
     uses = list(dict.fromkeys(line for found, _ in users for line in found))
     runs = list(dict.fromkeys(line for _, found in users for line in found))
     left = len(intended) - len(shown)

@@ -7,7 +7,6 @@ handle instead of the pod ends when this closes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -18,7 +17,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
-from tui.actions.paths import file_stem, is_folder, whole_path
+from tui.actions.csi import CSI_PREVIEW, CsiWish, a_pod
+from tui.actions.paths import file_stem, whole_path
 from tui.fleet.rows import RequestRow
 from tui.issuance import csi, csi_trial
 from tui.issuance.durations import format_duration
@@ -37,16 +37,6 @@ from .session import Session
 
 REVEAL: Final = "reveal"
 FILE: Final = "file"
-
-
-@dataclass(frozen=True, slots=True)
-class CsiWish:
-    """What to mint, and where to."""
-
-    preview: csi.Preview
-    revocable: bool
-    path: Path | None
-    """None shows it for ten seconds."""
 
 
 class CsiPreviewScreen(Dialog[CsiWish | None]):
@@ -124,26 +114,34 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
         found = [Wrong("driver", "Driver", str(problem)) for problem in csi.validate(_driver(row))]
         if not found and not _driver(row).wishes:
             found.append(Wrong("driver", "Driver", "its server keeps no token requests: there is nothing to mint"))
-        if self._place is None:
-            found.append(Wrong("pod", "Pod", "write namespace/name, or choose one that mounts it"))
+        wrong = {fault.field: fault for fault in CSI_PREVIEW.faults(self.said)}
+        if "pod" in wrong:
+            found.append(Wrong("pod", "Pod", wrong["pod"].message))
         elif self._error:
             found.append(Wrong("pod", "Pod", self._error))
         elif self._seen is None:
             found.append(Wrong("pod", "Pod", "looking at it …"))
-        if self._way == FILE:
-            found += self._path_problems(self.query_one("#f-path", Input).value.strip())
+        if self._way == FILE and not self.said["path"]:
+            found.append(Wrong("path", "Path", "name a file to write it to"))
+        elif "path" in wrong:
+            found.append(Wrong("path", "Path", wrong["path"].message))
         return found
 
-    @staticmethod
-    def _path_problems(text: str) -> list[Wrong]:
-        """Why no tokens can be written there; what lies there already is asked about when it is to be replaced."""
-        return [Wrong("path", "Path", "name a file to write it to")] if not text or is_folder(text) else []
+    @property
+    def said(self) -> dict[str, str]:
+        """What stands in it, as the action takes it."""
+        row = self._row
+        path = self.query_one("#f-path", Input).value.strip() if self._way == FILE else ""
+        driver, cluster = (row.name, row.cluster) if row is not None else ("", "")
+        return {
+            "driver": driver, "cluster": cluster, "pod": self.query_one("#f-pod", Input).value.strip(), "path": path
+        }  # fmt: skip
 
     def answer(self) -> CsiWish | None:
         if self._seen is None:
             return None
-        path = whole_path(self.query_one("#f-path", Input).value.strip())
-        return CsiWish(self._seen, self._revocable, path if self._way == FILE else None)
+        path = whole_path(self.said["path"]) if self._way == FILE else None
+        return CsiWish(preview=self._seen, revocable=self._revocable, path=path)
 
     def action_preview(self) -> None:
         """On a narrow terminal: the shape instead of the fields, and back."""
@@ -213,12 +211,8 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
         return "Exactly what the kubelet hands over: it ends with the pod and cannot be revoked on its own."
 
     def equivalent(self) -> Sequence[str]:
-        row, place = self._row, self._place
-        words = ["kubemint", "csi", "preview", row.name if row else "DRIVER", "--pod"]
-        words += ["/".join(place) if place else "NS/NAME", "--context", row.cluster if row else "C"]
-        if self._way == FILE:
-            words += ["--out", self.query_one("#f-path", Input).value.strip() or "PATH"]
-        return words
+        words = CSI_PREVIEW.line(self.said)
+        return words if self._way != FILE or self.said["path"] else [*words, "--out", "PATH"]
 
     def _suggested(self) -> str:
         row, place = self._row, self._place
@@ -233,8 +227,10 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
 
     @property
     def _place(self) -> tuple[str, str] | None:
-        namespace, slash, name = self.query_one("#f-pod", Input).value.strip().partition("/")
-        return (namespace, name) if slash and namespace and name and "/" not in name else None
+        try:
+            return a_pod(self.query_one("#f-pod", Input).value.strip())
+        except UsageError:
+            return None
 
     @property
     def _way(self) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from tui.actions.jobs import Job
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.signs import Tone
 from tui.kube.text import safe_text
@@ -16,7 +17,6 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.top_bar import Crumbs
 
 from .describe import describe, identity_section, title_of
-from .jobs import Job
 from .panes import KINDS, NOUNS
 from .session import Session
 from .working import WorkingScreen

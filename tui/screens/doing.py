@@ -8,9 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from tui.actions import work
 from tui.actions.action import Action, Question
 from tui.actions.ending import REVOKE
 from tui.actions.fitting import credential_of
+from tui.actions.intended import Intended
+from tui.actions.questions import asks, how_many
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
 from tui.issuance.destinations.standing import WouldReplace
@@ -19,20 +24,21 @@ from tui.issuance.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import replacing, work
-from .asking import asks, how_many
+from . import replacing
 from .describe import title_of
-from .intended import Intended
+from .forms import form_of
 
 if TYPE_CHECKING:
-    from .form import Form
-    from .jobs import Task
+    from tui.actions.jobs import Task
+
     from .working import WorkingScreen
 
 
 def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: bool) -> Intended:
     """What it would do, planned when somebody wants to know."""
-    return Intended(action.title_of(wish), partial(action.plan, screen.session.engine, wish, **words))
+    plan = partial(action.plan, screen.session.engine, wish, **words)
+    cluster = work.waits_for(screen.session, wish)
+    return Intended(action.title_of(wish), plan, speaks=action.spoken, cluster=cluster)
 
 
 def to_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
@@ -62,19 +68,42 @@ def foresee_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
     screen.foresee(action.runs_as, [intended(screen, action, wish) for wish in wishes])
 
 
-def by_form(screen: WorkingScreen, action: Action[Any], form: Form[Any]) -> None:
+def by_form(screen: WorkingScreen, action: Action[Any]) -> None:
     """Ask for a wish, and begin it; what it would do can be shown before."""
-    screen.ask(form, action.runs_as, partial(begin, screen, action), partial(intended, screen, action))
+    form = form_of(screen, action)
+    if form is None:
+        return
+    screen.ask(
+        form,
+        action.runs_as,
+        lambda wish: begin(screen, action, wish, **form.words),
+        lambda wish: intended(screen, action, wish, **form.words),
+    )
 
 
-def begin(screen: WorkingScreen, action: Action[Any], wish: Any) -> None:
+def begin(screen: WorkingScreen, action: Action[Any], wish: Any, **words: Any) -> None:
     """Begin it; where a file lies there that would get lost or changed, what goes is shown and asked about first."""
+    if later := action.writes_after(wish):
+
+        def do_it(over: bool) -> None:
+            screen.begin(action.runs_as, [work.task(screen.session, action, wish, over=over, **words)])
+
+        replacing.ask_first(screen.app, Path(later), do_it, live=False)
+        return
     path = action.path_of(wish)
+    if action.run is not None and path:
+
+        def run_it(force: bool) -> None:
+            forced = msgspec.structs.replace(wish, force=force)
+            screen.begin(action.runs_as, [work.task(screen.session, action, forced)], asked=force)
+
+        replacing.ask_first(screen.app, Path(path), run_it)
+        return
     if action.merges(wish) or (path and os.path.lexists(path)):
         looking = _look(screen, action, wish, Path(path))
         screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
     else:
-        screen.begin(action.runs_as, [work.task(screen.session, action, wish)])
+        screen.begin(action.runs_as, [work.task(screen.session, action, wish, **words)])
 
 
 async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Path) -> None:

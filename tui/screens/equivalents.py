@@ -97,7 +97,7 @@ class EquivalentsScreen(ModalScreen[None]):
 
     def _said(self) -> str:
         """What is not in the list, and why."""
-        forms = [action.title for action in self._rest if action.command is not None]
-        here = [action.title for action in self._rest if action.command is None]
+        forms = [action.title for action in self._rest if action.elsewhere]
+        here = [action.title for action in self._rest if not action.elsewhere]
         said = [f"Decided in their forms: {', '.join(forms)}."] if forms else []
         return "\n".join([*said, *([f"Only here: {', '.join(here)}."] if here else [])])

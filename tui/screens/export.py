@@ -6,65 +6,46 @@ worked out by the engine, a moment after the last key.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Select, Static
+from textual.widgets import Checkbox, Static
 
-from tui.actions.lines import export_words
-from tui.actions.paths import file_stem, is_folder, whole_path
+from tui.actions import exporting
+from tui.actions.exporting import EXPORT, MERGE, ExportWish, begun, suggested
+from tui.actions.fields import Field, Said
 from tui.issuance.errors import IssuanceError
-from tui.issuance.formats import Format
-from tui.issuance.names import check_names
 from tui.issuance.running import explain
-from tui.issuance.types import Credential, Destination, FileDestination, SecretDestination, kind_label
+from tui.issuance.types import Credential, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
-from tui.widgets.choice import Choice
 
-from .dialog import Dialog, Equivalent, Field, Tick, Wrong, wrong
+from .dialog import Wrong
+from .form import Form
 from .reading import coloured
 
 if TYPE_CHECKING:
     from tui.issuance.copying import ExportPreview
 
-OWN_FILE: Final = "a file of its own"
-MERGE: Final = "an existing kubeconfig"
-SECRET: Final = "a Secret in a cluster"
-_TICKS: Final = {
-    "force": "replace what is there; it is kept beside it",
-    "other-server": "it may lead elsewhere than its cluster is known to be",
-}
+SECRET: Final = exporting.SECRET.name
+_WORDS: Final = [field.id for field in EXPORT.fields if field.word]
 _MOMENT: Final = 0.25
 """Seconds without a change after which the preview is worked out anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportWish:
-    """Where to, in which format, and what was ticked: that something is replaced, that it leads elsewhere."""
-
-    destination: Destination
-    format: Format
-    force: bool = False
-    other_server: bool = False
-
-
 Foresee = Callable[[ExportWish], "Awaitable[ExportPreview]"]
 
 
-class ExportScreen(Dialog[ExportWish | None]):
+class ExportScreen(Form[ExportWish]):
     """Asks for everything a copy needs; `look` works out what it would be, `why_not` says what is read-only."""
 
     heading = "Export"
     verb = "Export"
-    problem_lines = 2
+    starts = "path"
     keys = "f2 preview   "
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "preview", key_display="f2")]
 
@@ -77,19 +58,13 @@ class ExportScreen(Dialog[ExportWish | None]):
         look: Foresee | None = None,
         why_not: Callable[[str], str] = lambda cluster: "",
     ) -> None:
-        from tui.issuance.exporting import formats_of
-
-        super().__init__()
+        said = begun(credential, folder)
+        own = said["cluster"]
+        super().__init__(EXPORT, said, sorted({*clusters, own} - {""}, key=lambda name: (name != own, name)))
         self._credential = credential
         self._folder = folder
-        self._formats = formats_of(credential)
-        identity = credential.identity
-        own = identity.cluster if identity is not None else credential.address.cluster
-        self._clusters = sorted({*clusters, own} - {""}, key=lambda name: (name != own, name))
         self._look = look
         self._why_not = why_not
-        self._path_typed = False
-        self._kept = OWN_FILE
         self._wanted: ExportWish | None = None
         """What the preview is of, or will be in a moment."""
         self._found: ExportPreview | None = None
@@ -97,83 +72,58 @@ class ExportScreen(Dialog[ExportWish | None]):
         self._timer: Timer | None = None
 
     def rows(self) -> Iterable[Widget]:
-        credential = self._credential
-        about = f"{kind_label(credential)} {credential.address}"
+        about = f"{kind_label(self._credential)} {self._credential.address}"
         yield Static(safe_text(about), classes="dialog-text", markup=False)
-        forms = [(form.value, form) for form in self._formats]
-        choice = Choice(forms, value=self._formats[0], allow_blank=False, compact=True, id="f-format")
-        yield Field("Format", choice, key="format")
-        places = [OWN_FILE] if credential.shoot is not None else [OWN_FILE, MERGE, SECRET]
-        kept = Choice([(one, one) for one in places], value=OWN_FILE, allow_blank=False, compact=True, id="f-kept")
-        yield Field("Write to", kept, key="kept")
-        names = [(safe_text(name), name) for name in self._clusters]
-        first: Any = self._clusters[0] if self._clusters else Select.NULL
-        yield Field("Cluster", Choice(names, value=first, prompt="none", compact=True, id="f-cluster"), key="cluster")
-        yield Field("Path", Input(compact=True, id="f-path"), key="path")
-        for word, label in _TICKS.items():  # each only where the preview says that it has to be said
-            yield Field("", Tick(label, compact=True, id=f"f-{word}"), key=word)
+        yield from super().rows()
+
+    def notes(self) -> Iterable[Widget]:
         yield Static(classes="dialog-note", markup=False, id="note")
-        yield Equivalent()
+
+    def choices(self, field: Field) -> Sequence[tuple[str, str]]:
+        from tui.issuance.exporting import formats_of
+
+        if field.id == "format":
+            return [(form.value, form.value) for form in formats_of(self._credential)]
+        found = super().choices(field)
+        return found[:1] if self._credential.shoot is not None else found
 
     def beside(self) -> Iterable[Widget]:
         with VerticalScroll(classes="preview", can_focus=True):
             yield Static("◌ looking …", id="yaml", markup=False)
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#f-path").focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "f-path" and event.value != self._suggested():
-            self._path_typed = True
-        super().on_input_changed(event)
+    def suggest(self, said: Said) -> Mapping[str, str]:
+        return suggested(said, self._folder)
 
     def refreshed(self) -> None:
-        kept = self._chosen("f-kept")
-        if kept != self._kept:
-            self._kept, self._path_typed = kept, False
-        path = self.query_one("#f-path", Input)
-        if not self._path_typed and path.value != self._suggested():
-            with self.prevent(Input.Changed):
-                path.value = self._suggested()
-        self.query_one("#cluster", Field).display = kept == SECRET
-        self.query_one("#path", Field).rename("Secret" if kept == SECRET else "Path")
+        super().refreshed()
+        self.query_one("#cluster").display = self.said["kept"] == SECRET
         self._look_soon()
         asked = self._asked()
-        for word in _TICKS:
-            self.query_one(f"#{word}", Field).display = word in asked
-            if word not in asked and self._ticked(word):
-                self.query_one(f"#f-{word}", Checkbox).value = False  # a tick counts for what it was set for
+        for word in _WORDS:  # each only where the preview says that it has to be said
+            tick = self.query_one(f"#f-{word}", Checkbox)
+            self.query_one(f"#{word}").display = word in asked
+            tick.value = tick.value and word in asked  # a tick counts for what it was set for
         self._draw()
 
     def problems(self) -> Sequence[Wrong]:
         found = self._own_problems()
         if not found and self._refused:
             found.append(Wrong("path", "", self._refused))
-        found += [Wrong(word, "", f"{why}: tick that it is meant") for word, why in self._unsaid()]
-        return found
+        said = self.said
+        unsaid = ((word, safe_text(why)) for word, why in self._asked().items() if not said[word])
+        return [*found, *(Wrong(word, "", f"{why}: tick that it is meant") for word, why in unsaid)]
 
-    def answer(self) -> ExportWish:
-        wish = self._bare()
-        return replace(wish, force=self._ticked("force"), other_server=self._ticked("other-server"))
-
-    def equivalent(self) -> Sequence[str]:
-        words = export_words(self._credential, self._destination(), Format(self._chosen("f-format")))
-        return [*words, *(f"--{word}" for word in _TICKS if self._ticked(word))]
-
-    def _bare(self) -> ExportWish:
-        """The wish without what was ticked, which is what the preview is of."""
-        return ExportWish(self._destination(), Format(self._chosen("f-format")))
+    def _own_problems(self) -> list[Wrong]:
+        """What can be known to be wrong without asking anybody."""
+        found, said = list(super().problems()), self.said
+        if not found and said["kept"] == SECRET and (why := self._why_not(said["cluster"])):
+            found.append(Wrong("cluster", "Cluster", why))
+        return found[:1]
 
     def _asked(self) -> dict[str, str]:
         """What has to be ticked, and why."""
-        return {ask.word.value: ask.why for ask in self._found.asks} if self._found is not None else {}
-
-    def _unsaid(self) -> list[tuple[str, str]]:
-        return [(word, safe_text(why)) for word, why in self._asked().items() if not self._ticked(word)]
-
-    def _ticked(self, word: str) -> bool:
-        return self.query_one(f"#f-{word}", Checkbox).value
+        asks = self._found.asks if self._found is not None else ()
+        return {ask.word.value.replace("-", "_"): ask.why for ask in asks}
 
     def action_preview(self) -> None:
         """On a narrow terminal: the preview instead of the fields, and back."""
@@ -185,7 +135,7 @@ class ExportScreen(Dialog[ExportWish | None]):
 
     def _look_soon(self) -> None:
         """Work the preview out for what is wished for now, unless it is that already."""
-        wish = None if self._own_problems() else self._bare()
+        wish = None if self._own_problems() else self.answer()
         if wish == self._wanted:
             return
         self._wanted, self._found, self._refused = wish, None, ""
@@ -225,67 +175,15 @@ class ExportScreen(Dialog[ExportWish | None]):
             waiting = self._wanted is not None and self._look is not None and not self._refused
             said = "◌ looking …" if waiting else "nothing to show while this cannot be done"
             return Content.styled(said, "$mute")
-        found, where = self._found, safe_text(self._text(), 200)
+        found, where = self._found, safe_text(self.said["path"], 200)
         parts = []
         if found.foreseen.exists:
             changes = found.plan.preview.splitlines()
             title = "what changes there" if changes else f"{where} holds exactly this already"
             parts += [Content.styled(title, "$primary bold"), *map(_changed, changes), Content("")]
-        merged = self._kept == MERGE
+        merged = self.said["kept"] == MERGE
         parts.append(Content.styled("what is put in" if merged else "what is written", "$primary bold"))
         return Content("\n").join([*parts, coloured(found.foreseen.text)])
-
-    # The fields
-
-    def _own_problems(self) -> list[Wrong]:
-        """What can be known to be wrong without asking anybody."""
-        kept, text = self._chosen("f-kept"), self._text()
-        if kept == MERGE and not Format(self._chosen("f-format")).rules.merges:
-            return [Wrong("format", "Format", "only a kubeconfig can go into a kubeconfig")]
-        if kept != SECRET:
-            if not text:
-                return [Wrong("path", "Path", "say where to write it")]
-            if str(whole_path(text)).startswith(str(Path.cwd() / "~")):
-                return [Wrong("path", "Path", "there is no such home folder")]
-            return [Wrong("path", "Path", "this is a folder, name a file in it")] if is_folder(text) else []
-        cluster = self._chosen("f-cluster")
-        if cluster is None:
-            return [Wrong("cluster", "Cluster", "choose one")]
-        if why := self._why_not(str(cluster)):
-            return [Wrong("cluster", "Cluster", why)]
-        namespace, slash, name = text.partition("/")
-        if not slash:
-            return [Wrong("path", "Secret", "write namespace/name")]
-        return wrong("path", "Secret", lambda: check_names(namespace, name, "Secret"))
-
-    def _destination(self) -> Destination:
-        text, kept = self._text(), self._chosen("f-kept")
-        if kept == SECRET:
-            namespace, _, name = text.partition("/")
-            return SecretDestination(str(self._chosen("f-cluster") or ""), namespace or "NS", name or "NAME")
-        path = str(whole_path(text)) if text else "PATH"
-        return FileDestination(path, merge=kept == MERGE)
-
-    def _suggested(self) -> str:
-        credential, kept = self._credential, self._chosen("f-kept")
-        identity = credential.identity
-        if kept == MERGE:
-            return "~/.kube/config"
-        if kept == SECRET:
-            return f"{identity.namespace}/{identity.name}-copy" if identity else ""
-        stem = f"{identity.namespace}-{identity.name}" if identity else credential.address.name or "credential"
-        name, suffix = file_stem(Path(stem).name), Format(self._chosen("f-format")).rules.suffix
-        path = self._folder / f"{name}.{suffix}"
-        if credential.address.name == str(path):  # a copy beside itself, not over itself
-            path = self._folder / f"{name}-copy.{suffix}"
-        return str(path)
-
-    def _text(self) -> str:
-        return self.query_one("#f-path", Input).value.strip()
-
-    def _chosen(self, id_: str) -> Any:
-        value = self.query_one(f"#{id_}", Select).value
-        return None if value is Select.NULL else value
 
 
 def _lines(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
@@ -10,15 +9,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Label
 
+from tui.actions.intended import Intended
+from tui.actions.jobs import each
+from tui.actions.questions import how_many
 from tui.fleet.names import short_path
 from tui.fleet.signs import Tone
 from tui.issuance.grace_length import lasting
 from tui.issuance.types import StepInfo
 from tui.widgets.facts import Fact, FactsView, Section
 
-from .asking import how_many
-from .intended import Intended
-from .jobs import AT_ONCE
 from .reading import ReadingScreen
 from .session import Session, Shell
 
@@ -47,13 +46,7 @@ class ForeseeScreen(ReadingScreen[list[Intended] | None]):
 
     async def look(self) -> None:
         self._say("◌ looking at what is there, changing nothing …")
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def one(intended: Intended) -> None:
-            async with slots:
-                await intended.foresee()
-
-        await asyncio.gather(*map(one, self._intended))
+        await each(self._intended, Intended.foresee, lambda intended: intended.cluster)
         self.query_one(FactsView).tell([section for one in self._intended for section in sections(one)])
         self._say(self._verdict())
         cast("Shell", self.app).keyboard.shown()

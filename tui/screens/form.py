@@ -22,6 +22,8 @@ Wish = TypeVar("Wish")
 class Form(Dialog[Wish | None]):
     """Asks for the wish of an action. `begun` is what stands in it first, `clusters` what can be chosen from."""
 
+    foresees = True
+    """Whether it offers the dry run."""
     starts: str = ""
     """The field that somebody begins in where nothing is missing; empty: the first."""
 
@@ -31,22 +33,26 @@ class Form(Dialog[Wish | None]):
         self._begun = begun
         self._clusters = list(clusters)
         self._typed: set[str] = set()
+        self.words: dict[str, Any] = {}
+        """What the last answer said beside the wish (`force`)."""
         self._ways = {field.id: field.way(begun).name for field in action.fields if field.ways}
 
     def rows(self) -> Iterable[Widget]:
         for field in self.asked:
-            yield self.row(field)
-        yield Equivalent()
+            yield from self.row(field)
+        yield from self.notes()
+        if self.action.verb:
+            yield Equivalent()
 
     @property
     def asked(self) -> list[Asked]:
         """What it asks for, from top to bottom."""
         return [field for field in self.action.fields if field.label]
 
-    def row(self, field: Asked) -> Widget:
+    def row(self, field: Asked) -> Iterable[Widget]:
         """One field with its control."""
         tick = field.control is Control.TICK
-        return Field("" if tick else field.label, self._control(field), hint=field.hint, key=field.id)
+        yield Field("" if tick else field.label, self._control(field), hint=field.hint, key=field.id)
 
     def _control(self, field: Asked) -> Widget:
         text, id_ = self._begun.get(field.id, field.default), f"f-{field.id}"
@@ -54,18 +60,36 @@ class Form(Dialog[Wish | None]):
             return Tick(field.label, bool(text), compact=True, id=id_)
         if field.control is Control.CLUSTER:
             names = [(safe_text(name), name) for name in self._clusters]
-            chosen = text if text in self._clusters else Select.NULL
-            return Choice(names, value=chosen, prompt="choose", compact=True, id=id_)
+            return self._chooser(names, text, id_)
         if field.control is Control.CHOICE:
-            options = [(choice, choice) for choice in field.choices]
+            options = self.choices(field)
+            if field.missing:
+                return self._chooser(options, text, id_)
             return Choice(options, value=text or options[0][1], allow_blank=False, compact=True, id=id_)
         return Input(str(text), placeholder=field.placeholder, compact=True, id=id_)
 
+    @staticmethod
+    def _chooser(options: Sequence[tuple[str, str]], text: object, id_: str) -> Widget:
+        """One that nothing may be chosen in yet."""
+        chosen: Any = text if text in [value for _, value in options] else Select.NULL
+        return Choice(options, value=chosen, prompt="choose", compact=True, id=id_)
+
+    def choices(self, field: Asked) -> Sequence[tuple[str, str]]:
+        """What can be chosen in a field: what it is called, and what is said then."""
+        return [(choice.text or choice.value, choice.value) for choice in field.choices]
+
+    def notes(self) -> Iterable[Widget]:
+        """What stands below the fields."""
+        return ()
+
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one(f"#f-{self.first()}").focus()
+
+    def first(self) -> str:
+        """The field that somebody begins in: the first that misses something, else where the form says."""
         said, typed = self.said, [field for field in self.asked if field.control is Control.TEXT]
-        empty = (field.id for field in typed if field.missing and not said[field.id])
-        self.query_one(f"#f-{next(empty, self.starts or typed[0].id)}").focus()
+        return next((field.id for field in typed if field.missing and not said[field.id]), self.starts or typed[0].id)
 
     def suggest(self, said: Said) -> Mapping[str, str]:
         """What fields hold that follow others, until somebody types in them."""
@@ -77,8 +101,11 @@ class Form(Dialog[Wish | None]):
         found = dict(self._begun)
         for field in self.asked:
             control = self.query_one(f"#f-{field.id}")
+            if control.disabled or not self.query_one(f"#{field.id}").display:
+                found.pop(field.id, None)  # what is not asked is not said
+                continue
             if isinstance(control, Checkbox):
-                found[field.id] = control.value and not control.disabled
+                found[field.id] = control.value
             elif isinstance(control, Select):
                 found[field.id] = "" if control.value is Select.NULL else control.value
             elif isinstance(control, Input):
@@ -115,7 +142,9 @@ class Form(Dialog[Wish | None]):
         return found
 
     def answer(self) -> Wish:
-        return self.action.wish(self.said)
+        said = self.said
+        self.words = self.action.said_so(said)
+        return self.action.wish(said)
 
     def equivalent(self) -> Sequence[str]:
         return self.action.line(self.said)

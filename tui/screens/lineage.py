@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tui.actions.fitting import address_of
+from tui.actions.jobs import Job
 from tui.fleet.fields import Cell, Field
 from tui.fleet.fields.field import signed
 from tui.fleet.fields.lifetimes import SOON
@@ -32,7 +33,6 @@ from tui.widgets.facts import Fact, Section
 from tui.widgets.table import FleetTable
 
 from .describe import title_of
-from .jobs import Job
 from .page import Page
 from .session import Session
 

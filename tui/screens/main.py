@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
+from tui.actions.jobs import Job
 from tui.fleet.query import AREA_OF
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.fleet.signs import Tone
@@ -23,10 +24,9 @@ from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
 
-from .acting_on_exports import Journal
 from .activity import Activity
+from .by_hand import Journal
 from .commanding import CommandingScreen
-from .jobs import Job
 from .memory import Memory, Sorted
 from .overview import Overview
 from .panes import ListPane, Pane, Scope
@@ -243,17 +243,17 @@ class MainScreen(CommandingScreen):
     def open(self, row: object) -> None:
         """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""
         if isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED:
-            self.action_connect()
+            self.do("connect")
         elif isinstance(row, ClusterRow) and row.reach is Reach.UNTRUSTED and not self.session.read_only:
-            self.action_trust()
+            self.do("trust")
         elif isinstance(row, ClusterRow):
             self._deeper("accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
             self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
         elif isinstance(row, RequestRow) and row.kind is RequestKind.CSI and not self.session.read_only:
-            self.action_csi_preview()
+            self.do("csi_preview")
         elif isinstance(row, RequestRow | CredentialRow):
-            self.action_details()
+            self.do("details")
         elif isinstance(row, JournalEntry):
             pane = self.pane
             job = next(

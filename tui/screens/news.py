@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .jobs import Job
+from tui.actions.jobs import Job
 
 APART: Final = 0.2
 """Seconds between two pictures of a job with many tasks: more often nobody can read."""

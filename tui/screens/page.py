@@ -16,6 +16,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui.actions.jobs import Job
 from tui.fleet.fields import Cell, Field, haystack_of, on_screen
 from tui.fleet.signs import Tone
 from tui.issuance.errors import IssuanceError
@@ -30,7 +31,6 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.table import FleetTable
 from tui.widgets.top_bar import Crumbs
 
-from .jobs import Job
 from .panes import marks_said
 from .session import Session
 from .working import WorkingScreen

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from textual.worker import Worker
 
+from tui.actions import work
+from tui.actions.jobs import Job, Task
 from tui.actions.rotating import ROTATE
 from tui.fleet.renewal_leases import RenewalLeases
 from tui.fleet.renewing import watched, why_not_asked
@@ -18,8 +20,6 @@ from tui.issuance.countdown import human_left
 from tui.issuance.renewal_loop import Look, RenewalLoop, Watched, renews
 from tui.issuance.types import Action, Address, Credential, Outcome
 
-from . import work
-from .jobs import Job, Task
 from .session import Session
 
 

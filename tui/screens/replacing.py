@@ -2,58 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import App
 
 from tui.fleet.names import short_path
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
-from tui.issuance.errors import IssuanceError
-from tui.kube.errors import KubeError
-
-from . import work
-from .intended import Intended
-
-if TYPE_CHECKING:
-    from tui.issuance.types import Plan
-
-    from .jobs import Task
-    from .working import WorkingScreen
-
-Planner = Callable[..., "Awaitable[Plan]"]
-"""Makes a plan; with `force` one that may replace what somebody else wrote."""
-
-
-def begin(screen: WorkingScreen, verb: str, path: str, task: Task, title: str, plan: Planner) -> None:
-    """Begin `task`, which writes `path`; where something lies there that would get lost, only after a yes."""
-    if not path or not os.path.lexists(path):
-        screen.begin(verb, [task])
-        return
-    looking = _planned(screen, verb, path, task, Intended(title, partial(plan, force=True)), plan)
-    screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
-
-
-async def _planned(screen: WorkingScreen, verb: str, path: str, task: Task, forced: Intended, plan: Planner) -> None:
-    try:
-        await plan()
-    except WouldReplace as error:
-        await forced.foresee()
-        if forced.plan is not None:
-            body = [error.message, *forced.plan.preview.splitlines()]
-            ask(
-                screen.app,
-                Path(path),
-                body,
-                lambda: screen.begin(verb, [work.as_foreseen(screen.session, forced)], asked=True),
-            )
-            return
-    except (IssuanceError, KubeError, OSError):
-        pass  # the job says what is wrong with it
-    screen.begin(verb, [task])
 
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:

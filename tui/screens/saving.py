@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.actions.jobs import Task
+from tui.actions.writing import write_here
 from tui.fleet.names import short_path
-from tui.kube.sensitive import Sensitive
-
-from .jobs import Task
 
 if TYPE_CHECKING:
     from tui.issuance.hygiene import Report
@@ -63,18 +62,3 @@ def save_findings(report: Report, path: Path, *, force: bool) -> Task:
         task.message = f"{len(report.findings)} findings {await write_here(path, text, force=force)}"
 
     return Task(short_path(str(path)), work)
-
-
-async def write_here(path: Path, text: str | Sensitive, *, force: bool = False, live: bool = True) -> str:
-    """Write a private file, in a folder that is made where there is none; what to say about it.
-
-    Raises WouldReplace where something else lies there and nobody said that it may go, FileError.
-    """
-    from tui.issuance.destinations.standing import write_file
-    from tui.issuance.files import make_private_folder
-
-    content = Sensitive(text) if isinstance(text, str) else text
-    await asyncio.to_thread(make_private_folder, path.parent)
-    written = await asyncio.to_thread(write_file, path, content, force=force, live=live)
-    said = f"written to {short_path(str(path))}"
-    return said if written.kept is None else f"{said}; what was there is in {short_path(str(written.kept))}"

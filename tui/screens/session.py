@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tui.actions.jobs import Job, Jobs, Task
 from tui.fleet.query import Query, clock_of
 from tui.fleet.rows import ClusterRow, Reach, Row
 from tui.fleet.store import Area, FleetStore, View
@@ -21,8 +22,6 @@ from tui.issuance.errors import StateError
 from tui.issuance.types import AccessLevel, Address, Credential, Handle, Outcome
 from tui.settings import Loaded, Settings, default_path
 from tui.settings.writing import Change
-
-from .jobs import Job, Jobs, Task
 
 if TYPE_CHECKING:
     from tui.fleet.found import Tenant

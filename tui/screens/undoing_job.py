@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tui.actions import work
+from tui.actions.jobs import Job, Task
+from tui.actions.questions import how_many
 from tui.actions.rotating import UNDO
 from tui.issuance.errors import UsageError
 from tui.issuance.types import Address, Credential
 from tui.kube.text import safe_text
-
-from . import work
-from .asking import how_many
-from .jobs import Job, Task
 
 if TYPE_CHECKING:
     from .session import Session

@@ -7,16 +7,23 @@ and hands the rest to jobs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from functools import partialmethod
+from typing import ClassVar, TypeVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
+from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.actions import work
 from tui.actions.action import AnyAction, Needs
 from tui.actions.fitting import address_of
+from tui.actions.intended import Intended
+from tui.actions.jobs import Task
 from tui.actions.lines import Asked
-from tui.actions.table import ACTIONS, BY_NAME, NOVELTIES
-from tui.fleet.query import cluster_of, clusters_of, identity_of
+from tui.actions.questions import asks, how_many
+from tui.actions.table import ACTIONS, BY_NAME
+from tui.fleet.query import cluster_of, clusters_of
+from tui.fleet.rows import Row
 from tui.issuance.durations import format_duration
 from tui.issuance.running import explain
 from tui.issuance.types import Address
@@ -24,30 +31,11 @@ from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable
 
-from . import (
-    acting_on_exports,
-    acting_on_identities,
-    acting_on_requests,
-    acting_on_shoots,
-    acting_on_tenants,
-    acting_on_time,
-    acting_on_trust,
-    doing,
-    undoing_job,
-    work,
-)
-from .acting_on_exports import Journal
-from .asking import asks, how_many
-from .clipboard import copy, sent
+from . import doing, undoing_job
+from .by_hand import BY_HAND, Journal
 from .describe import title_of, what_it_is
 from .dialog import Dialog
-from .insights import InsightScreen
-from .intended import Intended
-from .jobs import Task
-from .session import Session
-
-if TYPE_CHECKING:
-    from .form import Form
+from .session import Session, Shell
 
 Wish = TypeVar("Wish")
 
@@ -65,7 +53,7 @@ def binding_of(action: AnyAction) -> Binding:
     )
 
 
-class WorkingScreen(InsightScreen):
+class WorkingScreen(Screen[None]):
     """A screen whose rows can be acted on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -80,6 +68,14 @@ class WorkingScreen(InsightScreen):
     _possible: tuple[bool | None, ...] = ()
     _focused_before: Widget | None = None
     """What had the focus before the results of a job."""
+
+    @property
+    def kubemint(self) -> Shell:
+        return cast("Shell", self.app)
+
+    def chosen(self) -> list[Row]:
+        """The marked rows, or the one under the cursor."""
+        return []
 
     def journal(self) -> Journal | None:
         """What is shown of the journal, where it is what keys are for."""
@@ -169,126 +165,17 @@ class WorkingScreen(InsightScreen):
             self._possible = possible_now
             self.refresh_bindings()
 
-    # One key each: what is not here is made from its definition, at the end of this module
-
-    def action_renewal_loop(self) -> None:
-        acting_on_time.renewal_loop(self)
-
-    def action_snooze(self) -> None:
-        acting_on_time.snooze(self)
-
-    def action_export(self) -> None:
-        acting_on_exports.export(self)
-
-    def action_export_journal(self) -> None:
-        acting_on_exports.export_journal(self)
-
-    def action_new(self) -> None:
-        from .choose_new import ChooseNewScreen
-
-        aimed = self.kubemint.keyboard.aim(self)
-
-        async def chosen(action: str | None) -> None:
-            if action and self.kubemint.keyboard.entry(self, aimed, action):
-                await self.run_action(action)
-
-        entries = [entry for entry in NOVELTIES if self.check_action(entry.action, ())]
-        self.app.push_screen(ChooseNewScreen(entries), chosen)
-
-    def action_new_request(self) -> None:
-        acting_on_requests.new(self)
-
-    def action_keep(self) -> None:
-        acting_on_requests.keep(self)
-
-    def action_delete_request(self) -> None:
-        acting_on_requests.delete(self)
-
-    def action_abandon(self) -> None:
-        acting_on_requests.abandon(self)
-
-    def action_snippet(self) -> None:
-        acting_on_requests.snippet(self)
-
-    def action_new_tenant_store(self) -> None:
-        acting_on_tenants.new_store(self)
-
-    def action_new_tenant_push(self) -> None:
-        acting_on_tenants.new_push(self)
-
-    def action_csi_preview(self) -> None:
-        acting_on_tenants.csi_preview(self)
-
-    def action_new_identity(self) -> None:
-        acting_on_identities.create(self)
-
-    def action_mint(self) -> None:
-        acting_on_identities.mint(self)
-
-    def action_new_shoot(self) -> None:
-        acting_on_shoots.new(self)
-
-    def action_connect(self) -> None:
-        acting_on_shoots.connect(self)
-
-    def action_trust(self) -> None:
-        acting_on_trust.trust(self)
-
-    def action_disconnect(self) -> None:
-        acting_on_shoots.disconnect(self)
-
-    def action_inspect(self) -> None:
-        from .reading import InspectScreen
-
-        address = self._one()
-        if address is not None:
-            self.app.push_screen(InspectScreen(self.session, address, title_of(self.chosen()[0])))
-
-    def action_reveal(self) -> None:
-        from .reveal import RevealScreen
-
-        address = self._one()
-        if address is not None and not self.rested:
-            self.notify("its row has only just come under the cursor: look, and press again", markup=False, timeout=4)
-        elif address is not None:
-            self.app.push_screen(RevealScreen(self.session, address, title_of(self.chosen()[0])))
-
-    def action_yaml(self) -> None:
-        from .reading import YamlScreen
-
-        rows = self.chosen()
-        if len(rows) == 1:
-            self.app.push_screen(YamlScreen(self.session, rows[0]))
-
-    def action_equivalent(self) -> None:
-        from .equivalents import Equivalent, EquivalentsScreen
-
-        rows = self.chosen()
-        if not rows:
-            return
-        asked = self.what_is_asked()
-        found: list[Equivalent] = []
-        rest = []
-        for action in ACTIONS:
-            if action.name in ("equivalent", "new") or not self.check_action(action.name, ()):
-                continue
-            lines = action.lines(asked)
-            found += [Equivalent(action, line) for line in lines]
-            rest += [] if lines else [action]
-        title = title_of(rows[0]) if len(rows) == 1 else f"{len(rows)} rows"
-        self.app.push_screen(EquivalentsScreen(title, found, rest, self.kubemint.command_options))
-
-    def action_copy(self) -> None:
-        rows = self.chosen()
-        if len(rows) == 1:
-            address = address_of(rows[0])
-            text = str(address) if address is not None else rows[0].key
-            self.notify(copy(self.app, text) or sent("the address"), markup=False, timeout=6)
-
-    def action_reconnect(self) -> None:
-        rows = self.chosen()
-        if len(rows) == 1 and cluster_of(rows[0]):
-            self.kubemint.reconnect(cluster_of(rows[0]))
+    def do(self, name: str) -> None:
+        """Do what an action does to what is chosen."""
+        action = BY_NAME[name]
+        if name in BY_HAND:
+            BY_HAND[name](self)
+        elif action.begin is not None:
+            doing.by_form(self, action)
+        elif action.only_shows:
+            doing.foresee_chosen(self, action)
+        else:
+            doing.to_chosen(self, action)
 
     def action_results(self) -> None:
         """Go into the panel of the newest job, or back; one that was put away comes back."""
@@ -347,7 +234,8 @@ class WorkingScreen(InsightScreen):
             if wish is not None:
                 self.foresee(verb, [intended(wish)], dialog.action_cancel)
 
-        dialog.foresee = foreseen
+        if getattr(dialog, "foresees", True):
+            dialog.foresee = foreseen
         self.app.push_screen(dialog, answered)
 
     def foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object] = lambda: None) -> None:
@@ -390,40 +278,11 @@ class WorkingScreen(InsightScreen):
         said = f"{message}: {hint}" if hint else message
         self.notify(safe_text(said), markup=False, severity="error", timeout=15)
 
-    def _one(self) -> Address | None:
-        addresses = self.chosen_addresses()
-        return addresses[0] if len(addresses) == 1 else None
-
 
 def _hidden(number: int) -> str:
     return f"{number} marked row{' is' if number == 1 else 's are'} hidden by the filter"
 
 
-def _new_credential(screen: WorkingScreen) -> Form[Any]:
-    from .new_credential import NewCredentialScreen
-
-    asked = screen.what_is_asked()
-    identity = identity_of(asked.row) if asked.row is not None else None
-    return NewCredentialScreen(asked.clusters, folder=asked.folder, identity=identity, lifetime=asked.lifetime)
-
-
-_FORMS: Final[dict[str, Callable[[WorkingScreen], Form[Any]]]] = {"new_credential": _new_credential}
-
-
-def _acting(action: AnyAction) -> Callable[[WorkingScreen], None]:
-    """What the key of an action does."""
-
-    def act(screen: WorkingScreen) -> None:
-        if action.name in _FORMS:
-            doing.by_form(screen, action, _FORMS[action.name](screen))
-        elif action.only_shows:
-            doing.foresee_chosen(screen, action)
-        else:
-            doing.to_chosen(screen, action)
-
-    return act
-
-
 for _action in ACTIONS:
-    if not hasattr(WorkingScreen, f"action_{_action.name}") and (_action.of or _action.begin):
-        setattr(WorkingScreen, f"action_{_action.name}", _acting(_action))
+    if _action.name in BY_HAND or _action.of is not None or _action.begin is not None:
+        setattr(WorkingScreen, f"action_{_action.name}", partialmethod(WorkingScreen.do, _action.name))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
 from tui.issuance.types import Plan
-from tui.kube.errors import KubeError
 
 
 @dataclass(slots=True)
@@ -20,13 +18,15 @@ class Intended:
     plan: Plan | None = None
     error: str = ""
     hint: str = ""
+    speaks: Callable[[str], str] = str
+    """What the core says, in the words of where it is shown."""
+    cluster: str = ""
+    """Which cluster it waits for, where that is known."""
 
     async def foresee(self) -> None:
         """Make the plan, which only reads."""
         self.plan, self.error, self.hint = None, "", ""
         try:
             self.plan = await self.make()
-        except (IssuanceError, KubeError, OSError) as error:
-            self.error, self.hint = explain(error)
         except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
-            self.error, self.hint = explain(error)
+            self.error, self.hint = map(self.speaks, explain(error))

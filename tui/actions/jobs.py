@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import count
+from typing import TypeVar
 
-from tui.issuance.errors import IssuanceError
 from tui.issuance.running import explain
 from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube import limits
-from tui.kube.errors import KubeError
 
-from .asking import HARMLESS
+from .questions import HARMLESS
 
 LATER = ("revoke:", "sweep:")
 """Steps that end when the job is long over: what a rotation replaced goes after its grace."""
@@ -28,7 +28,22 @@ TRIED_AGAIN = (
     "starts next"
 )
 AT_ONCE = 6
-"""Tasks of one job that run at a time in each cluster, so that one that hangs keeps none of the others waiting."""
+"""How many things are worked on at a time in each cluster, so that one that hangs keeps none of the others waiting."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+async def each(
+    items: Iterable[Item], work: Callable[[Item], Awaitable[Result]], cluster: Callable[[Item], str] = lambda item: ""
+) -> list[Result]:
+    """Do it for every one, `AT_ONCE` in each cluster: the one rule of how much runs at once. In the order given."""
+    slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def one(item: Item) -> Result:
+        async with slots[cluster(item)]:
+            return await work(item)
+
+    return list(await asyncio.gather(*map(one, items)))
 
 
 @dataclass(slots=True)
@@ -38,6 +53,8 @@ class Task:
     title: str
     work: Callable[[Task], Awaitable[None]]
     changed: Callable[[], None] = lambda: None
+    speaks: Callable[[str], str] = str
+    """What the core says, in the words of where it is shown."""
     plan: Plan | None = None
     results: list[StepResult] = field(default_factory=list)
     status: StepStatus | None = None
@@ -72,6 +89,20 @@ class Task:
         """What is done where it is tried again."""
         return self.retry if self.retry is not None and (self.left or self.question) else self.work
 
+    async def run(self) -> None:
+        """Do it. Never raises but for cancellation: what goes wrong becomes its message and hint."""
+        self.status = StepStatus.RUNNING
+        self.changed()
+        try:
+            with limits.by_default(limits.ACTING):
+                await self.work(self)
+        except Exception as error:  # noqa: BLE001 - a mistake with one must neither end the dashboard nor cost the others
+            self.status = StepStatus.FAILED
+            self.message, self.hint = map(self.speaks, explain(error))
+        if self.status is StepStatus.RUNNING:
+            self.status = StepStatus.DONE
+        self.changed()
+
     def on_step(self, result: StepResult) -> None:
         """A step began or ended: a result replaces its RUNNING one."""
         for index, known in enumerate(self.results):
@@ -89,7 +120,7 @@ class Task:
     def take(self, outcome: Outcome) -> None:
         """How the engine says it ended."""
         self.status = StepStatus.DONE if outcome.ok else StepStatus.FAILED
-        self.message, self.hint = outcome.error, outcome.hint
+        self.message, self.hint = self.speaks(outcome.error), self.speaks(outcome.hint)
         self.outcome = outcome
         if outcome.ok and outcome.left:
             self.left = "; ".join(outcome.left)
@@ -185,41 +216,26 @@ class Jobs:
     def again(self, job: Job, among: Sequence[Task] | None = None) -> Job | None:
         """A new job for what failed in `job`, or `among` that."""
         failed = [
-            Task(task.title, task.again, address=task.address, cluster=task.cluster)
+            Task(task.title, task.again, speaks=task.speaks, address=task.address, cluster=task.cluster)
             for task in (job.failed if among is None else among)
         ]
         return self.add(job.verb, failed) if failed else None
 
     async def run(self, job: Job) -> None:
         """Do every task. Never raises but for cancellation."""
-        slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         try:
-            await asyncio.gather(*(self._one(job, task, slots[task.cluster]) for task in job.tasks))
+            await each(job.tasks, partial(self._one, job), lambda task: task.cluster)
         finally:
             job.ended_at = self._clock()
             job.over.set()
             self._tell(job)
 
-    async def _one(self, job: Job, task: Task, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            if job.cancelled:
-                task.status, task.message = StepStatus.UNDONE, "not begun: cancelled"
-                task.changed()
-                return
-            task.status = StepStatus.RUNNING
+    async def _one(self, job: Job, task: Task) -> None:
+        if job.cancelled:
+            task.status, task.message = StepStatus.UNDONE, "not begun: cancelled"
             task.changed()
-            try:
-                with limits.by_default(limits.ACTING):
-                    await task.work(task)
-            except (IssuanceError, KubeError, OSError) as error:
-                task.status = StepStatus.FAILED
-                task.message, task.hint = explain(error)
-            except Exception as error:  # noqa: BLE001 - a mistake in a task must not end the dashboard
-                task.status = StepStatus.FAILED
-                task.message, task.hint = explain(error)
-            if task.status is StepStatus.RUNNING:
-                task.status = StepStatus.DONE
-            task.changed()
+        else:
+            await task.run()
 
     def _tell(self, job: Job) -> None:
         for listener in self._listeners:

@@ -1,0 +1,156 @@
+"""Writing a credential that exists to one more place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.fleet.names import short_address
+from tui.fleet.rows import CredentialRow, RequestRow, Row
+from tui.issuance.formats import Format
+from tui.issuance.types import Address, Credential, Destination, FileDestination
+
+from . import asking as ask
+from . import fitting as fit
+from .action import Action, Needs
+from .fields import Control, Fault, Field, Said, Values, Way
+from .lines import Asked
+from .paths import file_stem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from tui.issuance.copying import ExportPreview
+    from tui.issuance.engine import Engine
+
+SECRET: Final = Way(
+    "a Secret in a cluster", "--secret", "NS/NAME", "Secret",
+    "Keep it in this Secret of its own cluster, or of --context.",
+)  # fmt: skip
+MERGE: Final = ask.MERGE.name
+_KEPT, _PATH = ask.place_fields("Write to", SECRET)
+OTHER_SERVER: Final = Field(
+    id="other_server", label="it may lead elsewhere than its cluster is known to be", flags=("--other-server",),
+    control=Control.TICK, default=False, word=True,
+    help="Mean it where it leads elsewhere than its cluster is known to be.",
+)  # fmt: skip
+FIELDS: Final = (
+    replace(ask.ADDRESS, metavar="ADDRESS|FILE"),
+    ask.format_field("--format", help="How to write it down; default: as it is, and a kubeconfig for --merge."),
+    _KEPT,
+    replace(ask.CLUSTER, missing=""),
+    _PATH,
+    replace(ask.FORCE, label="replace what is there; it is kept beside it"),
+    OTHER_SERVER,
+)
+
+
+class ExportWish(msgspec.Struct, frozen=True):
+    """What is written where, and in which format; None keeps its own."""
+
+    address: Address
+    destination: Destination
+    format: Format | None
+
+
+def preview(engine: Engine, wish: ExportWish, **words: bool) -> Awaitable[ExportPreview]:
+    """What would be written, masked, and what that changes."""
+    return engine.preview_export(wish.address, wish.destination, wish.format, **words)
+
+
+def begun(credential: Credential, folder: Path) -> Said:
+    """What the form begins with: a copy of this, in a file of its own. What goes without saying stands beside it."""
+    identity = credential.identity
+    cluster = identity.cluster if identity is not None else credential.address.cluster
+    form = credential.format or Format.KUBECONFIG
+    said = {"address": str(credential.address), "format": form.value, "cluster": cluster}
+    said |= {"own format": credential.format.value if credential.format else "", "own cluster": cluster}
+    said["stem"] = f"{identity.namespace}-{identity.name}" if identity else credential.address.name or "credential"
+    said["copy"] = f"{identity.namespace}/{identity.name}-copy" if identity else ""
+    return {**said, **suggested(said, folder)}
+
+
+def suggested(said: Said, folder: Path) -> Mapping[str, str]:
+    """Where it goes unless somebody says otherwise."""
+    kept = said.get("kept")
+    if kept == MERGE:
+        return {"path": "~/.kube/config"}
+    if kept == SECRET.name:
+        return {"path": said["copy"]}
+    name, suffix = file_stem(Path(said["stem"]).name), Format(said["format"]).rules.suffix
+    path = folder / f"{name}.{suffix}"
+    if said["address"] == f"file:{path}":  # a copy beside itself, not over itself
+        path = folder / f"{name}-copy.{suffix}"
+    return {"path": str(path)}
+
+
+def own_files(folder: Path, rows: Iterable[Row]) -> list[tuple[CredentialRow | RequestRow, Path]]:
+    """Where each row that has a credential is written to; no two share a file. Of several each names its cluster."""
+    found = [row for row in rows if isinstance(row, CredentialRow | RequestRow) and row.credential is not None]
+    taken: set[str] = set()
+    pairs = []
+    for row in found:
+        credential = row.credential
+        assert credential is not None
+        if len(found) == 1:
+            return [(row, Path(begun(credential, folder)["path"]))]
+        form = credential.format or Format.KUBECONFIG
+        stem = file_stem(f"{row.cluster or 'local'}-{row.namespace}-{Path(row.name).name}")
+        name, number = f"{stem}.{form.rules.suffix}", 2
+        while name in taken:
+            name, number = f"{stem}-{number}.{form.rules.suffix}", number + 1
+        taken.add(name)
+        pairs.append((row, folder / name))
+    return pairs
+
+
+def copies(folder: Path, rows: Sequence[Row]) -> list[ExportWish]:
+    """Each to a file of its own, as it is."""
+    return [
+        ExportWish(row.credential.address, FileDestination(str(path)), None)
+        for row, path in own_files(folder, rows)
+        if row.credential is not None
+    ]
+
+
+def goes_without_saying(said: Said) -> list[str]:
+    """What a command line need not say: the credential's own format, its own cluster."""
+    implied = Format.KUBECONFIG.value if said.get("kept") == MERGE else said.get("own format")
+    secret = said.get("kept") == SECRET.name
+    return [
+        *(["format"] if said.get("format") == implied else []),
+        *(["cluster"] if not secret or said.get("cluster") == said.get("own cluster") else []),
+    ]
+
+
+def _begin(asked: Asked, row: Row | None) -> Said:
+    credential = fit.credential_of(row)
+    assert credential is not None
+    path = next((path for one, path in own_files(asked.folder, asked.rows) if one is row), None)
+    return {**begun(credential, asked.folder), **({} if path is None else {"path": str(path)})}
+
+
+def _make(values: Values) -> ExportWish:
+    form = values["format"] or (Format.KUBECONFIG if values["kept"] == MERGE else None)
+    return ExportWish(values["address"], ask.place_of(values, values["cluster"]), form)
+
+
+def _check(said: Said, values: Values) -> Iterable[Fault]:
+    if said.get("kept") == SECRET.name and not said.get("cluster"):
+        yield Fault("cluster", "choose one")
+    yield from ask.place_faults(said, values.get("format") or None)
+
+
+EXPORT: Final = Action[ExportWish](
+    name="export", title="Export", says="write to a file of its own",
+    key="e", footer=True, needs=Needs.SOME, writes=True, fits=fit.MATERIAL,
+    fields=FIELDS, begin=_begin, make=_make, check=_check, implied=goes_without_saying,
+    title_of=lambda wish: f"{short_address(str(wish.address))} → {ask.place_said(wish.destination)}",
+    plan=lambda engine, wish, **words: engine.plan_export(wish.address, wish.destination, wish.format, **words),
+    said=lambda wish, outcome: f"written to {ask.place_said(wish.destination)}",
+    verb=("export",),
+)  # fmt: skip

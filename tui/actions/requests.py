@@ -1,0 +1,149 @@
+"""DPUServiceCredentialRequests: made, kept as they should be, deleted, and let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from tui.fleet.names import short_address
+from tui.fleet.query import cluster_of
+from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
+from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
+from tui.issuance.dpf.draft import TYPES, validate
+from tui.issuance.dpf.wishes import Abandon, Delete, Keep
+from tui.issuance.errors import UsageError
+from tui.issuance.types import Address
+
+from . import asking as ask
+from . import fitting as fit
+from .action import Action, Menu, Needs, Question
+from .fields import Choice, Control, Fault, Field, Said, Values
+from .lines import Asked, Line, kubectl
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError("write key=value, separated by commas")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def begun(cluster: str, namespace: str) -> Said:
+    """What the form begins with."""
+    return {"cluster": cluster, "namespace": namespace or "default"}
+
+
+def suggested(said: Said) -> Mapping[str, str]:
+    """What its Secret is called unless somebody says otherwise."""
+    return {"secret": f"{said['name']}-credential" if said.get("name") else ""}
+
+
+def draft(values: Values) -> DPURequestDraft:
+    """The request as it stands, whatever may be wrong with it."""
+    words = {key: values.get(key, "") for key in _WORDS}
+    labels = values.get("labels")
+    labels = labels if isinstance(labels, dict) else {}  # a text that could not be read
+    target, duration = values.get("target") or None, values.get("duration") or None
+    return DPURequestDraft(**words, target_cluster=target, duration=duration, labels=labels)
+
+
+def _begin(asked: Asked, row: Row | None) -> Said:
+    namespace = row.namespace if isinstance(row, RequestRow | CredentialRow) else ""
+    first = asked.clusters[0] if asked.clusters else ""
+    return begun(cluster_of(row) if row is not None else first, namespace)
+
+
+def _check(said: Said, values: Values) -> Iterable[Fault]:
+    for problem in validate(draft(values)):
+        yield Fault("target" if problem.field == "target_cluster" else problem.field, problem.rule)
+
+
+def _text(id_: str, label: str, default: str = "", **more: Any) -> Field:
+    return Field(id=id_, label=label, default=default, **more)
+
+
+_WORDS: Final = (
+    "cluster", "namespace", "name", "service_account", "service_account_namespace", "type", "secret",
+    "secret_namespace",
+)  # fmt: skip
+
+
+def _posted(asked: Asked) -> list[Line]:
+    """Where the form would make one; its YAML is in the form."""
+    row = asked.row
+    if not isinstance(row, RequestRow) or row.kind is not RequestKind.DPU:
+        return []
+    return [Line(request=f"POST {DPU_REQUESTS.path(row.namespace)}", cluster=row.cluster)]
+
+
+NEW_REQUEST: Final = Action[DPURequestDraft](
+    name="new_request", title="New DPU request", says="make a DPUServiceCredentialRequest",
+    menu=Menu(5, "d", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
+    words=(), needs=Needs.NOTHING, mutates=True, job="create request",
+    fields=(
+        replace(ask.CLUSTER, missing=""),
+        _text("namespace", "Namespace"),
+        _text("name", "Name"),
+        _text("target", "Target", control=Control.CHOICE, choices=[Choice("", "the cluster itself")]),
+        _text("service_account", "Account"),
+        _text("service_account_namespace", "Account ns", "default"),
+        _text(
+            "duration", "Lifetime", "1h", hint="10m or more, 24h at most", placeholder="the server's default, 1h"
+        ),
+        _text("type", "Type", TYPES[0], control=Control.CHOICE, choices=[Choice(kind) for kind in TYPES]),
+        _text("secret", "Secret"),
+        _text("secret_namespace", "Secret ns", "default"),
+        _text("labels", "Labels", hint="k=v, k=v", placeholder="none", read=_pairs),
+        Field(id="annotations"),
+    ),
+    begin=_begin, make=draft, check=_check, title_of=lambda wish: f"{wish.cluster} {wish.namespace}/{wish.name}",
+    command=_posted,
+)  # fmt: skip
+
+
+def _reconciled(*more: str, asked: Asked) -> list[Line]:
+    """`kubemint reconcile` of each request."""
+    return [
+        Line(("kubemint", "reconcile", one.name, "-n", one.namespace, "--context", one.cluster, *more))
+        for one in fit.addresses_of(asked.rows)
+    ]
+
+
+def _deleted(asked: Asked) -> list[Line]:
+    """The request goes first; then whatever was made for it, where DPF's controller does not see to that."""
+    gone = [
+        kubectl(asked, one.cluster, ("delete", "--wait=false"), "DELETE", DPU_REQUESTS, one.namespace, one.name)
+        for one in fit.addresses_of(asked.rows)
+    ]
+    return gone + _reconciled(asked=asked)
+
+
+_ONE: Final[dict[str, Any]] = {
+    "mutates": True, "of": fit.address_of, "title_of": lambda address: short_address(str(address)),
+}  # fmt: skip
+KEEP: Final = Action[Address](
+    name="keep", title="Keep the request", says="make a DPU request what it should be, as DPF's controller does",
+    key="K", needs=Needs.SOME, fits=fit.REQUESTS,
+    plan=lambda engine, address, **words: engine.plan(Keep(address), **words),
+    command=lambda asked: _reconciled(asked=asked), **_ONE,
+)  # fmt: skip
+DELETE_REQUEST: Final = Action[Address](
+    name="delete_request", title="Delete the request", says="with all that was made for it; asks first",
+    words=("delete",), job="delete", needs=Needs.SOME, fits=fit.REQUESTS,
+    plan=lambda engine, address, **words: engine.plan(Delete(address), **words),
+    question=Question(
+        "", noun="request", destroys=True, users=False,
+        of_many="Their accounts, tokens and Secrets go with them; whoever uses them is refused within 10 s.",
+    ),
+    command=_deleted, **_ONE,
+)  # fmt: skip
+ABANDON: Final = Action[Address](
+    name="abandon", title="Abandon the request", says="let a deleted request go whatever is left; asks first",
+    fits=fit.GOING, plan=lambda engine, address, **words: engine.plan(Abandon(address), **words),
+    question=Question("", noun="request", destroys=True, users=False),
+    command=lambda asked: _reconciled("--abandon", asked=asked), **_ONE,
+)  # fmt: skip

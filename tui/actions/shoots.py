@@ -1,0 +1,201 @@
+"""Gardener's shoots: a kubeconfig for one, with a certificate or without a secret, and entering one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.fleet.moments import stamp
+from tui.fleet.names import short_path
+from tui.fleet.rows import ClusterRow, Row
+from tui.issuance.errors import UsageError
+from tui.issuance.gardener import SHOOTS
+from tui.issuance.plain import PlainWish, Way
+from tui.issuance.shoot_kubeconfig import check_duration
+from tui.issuance.types import AccessLevel, Address, Identity, ShootAccess, ShootWish
+
+from . import asking as ask
+from . import fitting as fit
+from .action import Action, Answer, Menu, Needs
+from .fields import Choice, Control, Fault, Field, Said, Values
+from .issuing import NEW_CREDENTIAL
+from .lines import Asked, Line
+from .paths import file_stem, whole_path
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tui.issuance.engine import Engine
+    from tui.issuance.types import Plan
+
+    from .action import Host
+
+CERTIFICATE: Final = "certificate"
+SUFFIX: Final = {CERTIFICATE: "", Way.EXEC.value: "-exec", Way.OIDC.value: "-oidc"}
+
+
+def _shoot(text: str) -> tuple[str, str]:
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise UsageError(f"{text!r} does not name a shoot", "say NAMESPACE/NAME")
+    return namespace, name
+
+
+def _lifetime(text: str) -> timedelta | None:
+    duration = ask.a_duration(text)
+    check_duration(duration)
+    return duration
+
+
+def suggested(said: Said, folder: Path) -> Mapping[str, str]:
+    """Where it goes unless somebody says otherwise."""
+    if not said.get("shoot"):
+        return {"path": ""}
+    stem = said["shoot"].replace("/", "--") + SUFFIX[said.get("kind", CERTIFICATE)]
+    return {"path": str(folder / f"{file_stem(stem)}.kubeconfig")}
+
+
+def _begin(asked: Asked, row: Row | None) -> Said:
+    credential = fit.credential_of(row)
+    shoot = row.shoot if isinstance(row, ClusterRow) else credential.shoot if credential is not None else None
+    name = f"{shoot.namespace}/{shoot.name}" if shoot is not None else ""
+    said = {"cluster": shoot.garden if shoot is not None else "", "shoot": name, "duration": "1h"}
+    return {**said, **suggested(said, asked.folder)}
+
+
+def _make(values: Values) -> ShootWish | PlainWish:
+    kind, path, duration = values["kind"], str(whole_path(values["path"])), values["duration"]
+    namespace, name = values["shoot"]
+    access = ShootAccess(values["cluster"], namespace, name, values["level"])
+    if kind == CERTIFICATE:
+        return ShootWish(shoot=access, path=path, duration=duration, address=values["address"])
+    return PlainWish(
+        path=path, way=Way(kind), shoot=access, duration=duration, kubeconfigs=tuple(values.get("kubeconfigs", ()))
+    )
+
+
+def _check(said: Said, values: Values) -> Iterable[Fault]:
+    kind = said.get("kind", CERTIFICATE)
+    if kind != CERTIFICATE and said.get("address"):
+        yield Fault("address", "every address is a context of its own in a kubeconfig without a certificate")
+    if kind == Way.OIDC.value and (said.get("level", "auto") != "auto" or said.get("duration")):
+        yield Fault("kind", "takes no {level} and no {duration}: the identity provider decides")
+
+
+def _plan(engine: Engine, wish: ShootWish | PlainWish, **words: bool) -> Awaitable[Plan]:
+    if isinstance(wish, PlainWish):
+        return engine.plan(wish, force=words.get("force", False))
+    return engine.plan(wish, **words)
+
+
+def _title_of(wish: ShootWish | PlainWish) -> str:
+    assert wish.shoot is not None
+    return f"{wish.shoot.namespace}/{wish.shoot.name} → {short_path(wish.path)}"
+
+
+_KIND: Final = Field(
+    id="kind", label="Lets in by", control=Control.CHOICE, default=CERTIFICATE,
+    choices=[
+        Choice(CERTIFICATE, "a client certificate, which ends by itself"),
+        Choice(Way.EXEC.value, "no secret: kubemint gets one when it is used", "--exec",
+               "No secret in it: kubemint itself answers whoever uses it."),
+        Choice(Way.OIDC.value, "a login at the identity provider (OIDC)", "--oidc",
+               "Of --shoot: log in with its identity provider (kubelogin)."),
+    ],
+)  # fmt: skip
+_PATH: Final = Field(
+    id="path", label="Path", flags=("--out",), metavar="PATH", read=ask.a_file, missing="say where to put it",
+)  # fmt: skip
+NEW_SHOOT: Final = Action[ShootWish | PlainWish](
+    name="new_shoot", title="New shoot kubeconfig", says="for a Gardener shoot",
+    menu=Menu(4, "g", "Shoot kubeconfig", "for Gardener: a certificate, a login, or no secret at all"),
+    words=("shoot",), needs=Needs.NOTHING, mutates=True, job="issue", verb=("issue",),
+    fields=(
+        replace(ask.CLUSTER, label="", missing=""),
+        Field(
+            id="shoot", label="Shoot", flags=("--shoot",), metavar="NS/NAME", rank=1, control=Control.CHOICE,
+            read=_shoot, missing="choose one", free=True,
+            help="A kubeconfig for this Gardener shoot; --context names the garden.",
+        ),
+        _KIND,
+        Field(
+            id="level", label="Level", flags=("--level",), control=Control.CHOICE, default="auto", read=AccessLevel,
+            choices=[
+                Choice("auto", "auto: admin, or viewer where that is forbidden"),
+                Choice("admin", "admin: everything"),
+                Choice("viewer", "viewer: reads all but Secrets, mints nothing"),
+            ],
+            help="Of --shoot: how much it may do.",
+        ),
+        Field(
+            id="address", flags=("--address",), metavar="NAME",
+            help="Of --shoot: external, internal, …; default: the first that answers.",
+        ),
+        replace(ask.DURATION, hint="10m to 24h", read=_lifetime),
+        _PATH,
+        ask.REPLACE,
+        ask.FORCE,
+    ),
+    begin=_begin, make=_make, check=_check, plan=_plan, title_of=_title_of, path_of=lambda wish: wish.path,
+)  # fmt: skip
+
+_SHARED: Final = ("cluster", "namespace", "account", "duration", "audiences", "force")
+PLAIN: Final = Action[PlainWish](
+    name="plain", title="Kubeconfig without a secret", says="kubemint itself answers whoever uses it", verb=("issue",),
+    fields=(*(field for field in NEW_CREDENTIAL.fields if field.id in _SHARED), _KIND, _PATH),
+    make=lambda values: PlainWish(
+        path=values["path"], identity=Identity(values["cluster"], values["namespace"], values["account"]),
+        duration=values["duration"], audiences=values["audiences"], kubeconfigs=tuple(values["kubeconfigs"]),
+    ),
+)  # fmt: skip
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A shoot to enter, by its row's name, and how much may be done there."""
+
+    name: str
+    level: AccessLevel
+
+
+async def _connect(host: Host, entry: Entry) -> Answer:
+    fleet = host.fleet
+    assert fleet is not None
+    row = await fleet.connect_shoot(entry.name, entry.level)
+    if not row.answers:
+        return Answer(row.message, row.hint, ok=False)
+    login = host.store.credentials.get(str(Address.login(entry.name)))
+    if login is None:
+        return Answer("")
+    until = stamp(login.credential.expires_at)
+    return Answer(f"{login.credential.message}, until {until}, then renewed; enter shows what is there")
+
+
+async def _disconnect(host: Host, name: str) -> Answer:
+    fleet = host.fleet
+    assert fleet is not None
+    await fleet.disconnect_shoot(name)
+    return Answer("left; its certificate is forgotten here and ends by itself")
+
+
+def _request(asked: Asked) -> list[Line]:
+    """What is asked of the garden; the certificate stays in memory."""
+    row = asked.rows[0]
+    if not isinstance(row, ClusterRow) or row.shoot is None:
+        return []
+    path = SHOOTS.path(row.shoot.namespace, row.shoot.name, "viewerkubeconfig")
+    return [Line(request=f"POST {path}", cluster=row.shoot.garden)]
+
+
+CONNECT: Final = Action[Entry](
+    name="connect", title="Connect to the shoot", says="with a certificate that is kept in memory",
+    fits=fit.SHOOT_APART, run=_connect, title_of=lambda entry: f"{entry.name} as {entry.level.value}",
+    command=_request,
+)  # fmt: skip
+DISCONNECT: Final = Action[str](
+    name="disconnect", title="Leave the shoot", says="and forget its certificate", fits=fit.SHOOT_ENTERED,
+    of=lambda row: row.name if isinstance(row, ClusterRow) else None, run=_disconnect,
+)  # fmt: skip

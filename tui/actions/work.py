@@ -1,0 +1,148 @@
+"""The tasks that jobs are made of: each asks the engine for one thing and keeps how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from tui.actions.action import Action, Host, Wish
+from tui.fleet.decode import credential_row
+from tui.fleet.moments import lifetime, stamp
+from tui.fleet.names import short_path
+from tui.issuance.errors import Unasked, UsageError
+from tui.issuance.types import Action as Did
+from tui.issuance.types import Address, Identity, Outcome, Plan, State, StepStatus
+
+from .intended import Intended
+from .jobs import TRIED_AGAIN, Task
+
+_SECOND: Final = timedelta(seconds=1)
+
+
+def task(host: Host, action: Action[Wish], wish: Wish, *, over: bool = False, **words: Any) -> Task:
+    """Do what an action does with this wish; `words` were said so beside it (`force`).
+
+    `over` says that what lies where it writes a file afterwards may be replaced.
+    """
+    run = action.run
+    if run is None:
+        after = partial(action.after, host.engine, wish, over=over) if action.after is not None else None
+        plan = partial(action.plan, host.engine, wish, **words)
+        return _about(host, action, wish, _planned(host, plan, after, partial(action.said, wish)))
+
+    async def work(task: Task) -> None:
+        answer = await run(host, wish)
+        task.status = StepStatus.DONE if answer.ok else StepStatus.FAILED
+        task.message, task.hint = answer.message, answer.hint
+
+    return _about(host, action, wish, work)
+
+
+def as_foreseen(host: Host, intended: Intended) -> Task:
+    """Do what a dry run showed, exactly that; when it is tried again, what is right by then."""
+    shown = [intended.plan]
+
+    async def plan() -> Plan:
+        return (shown and shown.pop()) or await intended.make()
+
+    cluster = waits_for(host, intended.plan.address) if intended.plan is not None else ""
+    return Task(intended.title, _planned(host, plan), speaks=intended.speaks, cluster=cluster)
+
+
+def _about(host: Host, action: Action[Wish], wish: Wish, work: Callable[[Task], Awaitable[None]]) -> Task:
+    """A task, about a credential that exists where that is what is wished for."""
+    cluster = waits_for(host, wish)
+    return Task(action.title_of(wish), work, speaks=action.spoken, address=_address(wish), cluster=cluster)
+
+
+def _address(wish: object) -> Address | None:
+    address = wish if isinstance(wish, Address) else getattr(wish, "address", None)
+    return address if isinstance(address, Address) else None
+
+
+def waits_for(host: Host, wish: object) -> str:
+    """The cluster that is asked about what is wished for; for a file the one that it speaks to. Empty: not known."""
+    address = _address(wish)
+    if address is None:
+        identity = getattr(wish, "identity", None)
+        return str(getattr(identity if isinstance(identity, Identity) else wish, "cluster", ""))
+    row = host.store.credentials.get(str(address)) if not address.cluster else None
+    identity = row.credential.identity if row is not None else None
+    return address.cluster or (identity.cluster if identity is not None else "")
+
+
+def _planned(
+    host: Host,
+    plan: Callable[..., Awaitable[Plan]],
+    after: Callable[[], Awaitable[str]] | None = None,
+    said: Callable[[Outcome], str] = lambda outcome: "",
+) -> Callable[[Task], Awaitable[None]]:
+    """Plan and execute; `done` hears of what worked. Where a word has to be said for it, the task asks for that."""
+
+    async def work(task: Task) -> None:
+        task.results.clear()
+        try:
+            task.plan = await plan()
+        except Unasked as error:
+            task.question = error.message
+            task.retry = _planned(host, partial(plan, **{error.word: True}), after, said)
+            raise UsageError(error.message, _ASKS.get(error.word, "")) from error
+        task.changed()
+        task.retry = partial(_end_what_is_left, host)
+        outcome = await host.engine.execute(task.plan, task.on_step)
+        task.take(outcome)
+        if outcome.ok and not task.message:
+            task.message = said(outcome) or _said(outcome, host)
+        if task.status is StepStatus.DONE and after is not None and (said_after := await after()):
+            task.message = f"{task.message}; {said_after}"
+        if task.status is StepStatus.DONE and task.address is not None:
+            if outcome.action is Did.ROTATE:
+                host.undone.discard(task.address)
+            elif outcome.action is Did.UNDO:
+                host.undone.symmetric_difference_update({task.address})  # undone twice, it is the newer one again
+        _show_exports(host)
+
+    return work
+
+
+_ASKS: Final = {
+    "replace": "r renews it where it is; ctrl+r asks, and issues another one in its place",
+    "revive": "ctrl+r asks, and makes a new one in its place",
+}
+
+
+async def _end_what_is_left(host: Host, task: Task) -> None:
+    """Once more what was to end and has not: everything that the journal says is open."""
+    task.results.clear()
+    outcomes = await host.engine.recover()
+    still = [outcome for outcome in outcomes if not outcome.ok]
+    task.status = StepStatus.FAILED if still else StepStatus.DONE
+    task.message = "; ".join(dict.fromkeys(outcome.error for outcome in still)) or "what was left has ended"
+    task.hint = TRIED_AGAIN if still else ""
+    task.retry, task.left = partial(_end_what_is_left, host), task.message if still else ""
+
+
+def _said(outcome: Outcome, host: Host) -> str:
+    credential = outcome.credential
+    if outcome.action in (Did.KEEP, Did.DELETE):
+        last = next((result.message for result in reversed(outcome.results) if result.message), "")
+        return last.partition("; ")[0]  # the step itself says the rest
+    if credential is None or outcome.action.value == "revoke":
+        return ""
+    if credential.expires_at is None:
+        return credential.message if credential.state is State.VALID else ""
+    kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""
+    level = f"{credential.shoot.level.value}, " if credential.shoot is not None else ""
+    asked, granted = credential.requested, credential.granted
+    capped = f" (asked {lifetime(asked)}, capped)" if asked and granted and asked - granted > _SECOND else ""
+    good = granted
+    if outcome.action is Did.UNDO and granted is not None:  # what is put back is not new
+        good, capped = min(granted, credential.expires_at - host.now(credential_row(credential))), ""
+    return f"{level}good for {lifetime(good)}{capped}, until {stamp(credential.expires_at)}{kept}"
+
+
+def _show_exports(host: Host) -> None:
+    if host.fleet is not None:
+        host.fleet.refresh_exports()
