@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from tui.issuance.types import State
+from tui.issuance import State
 
 from .fields import Field, every_field
 

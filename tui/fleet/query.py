@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.types import Identity, State
+from tui.issuance import Identity, State
 
 from .rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 

@@ -12,7 +12,7 @@ from tui.fleet.fields.requests import address
 from tui.fleet.query import AREA_OF, clock_of
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
 from tui.fleet.store import Area
-from tui.issuance.types import Credential
+from tui.issuance import Credential
 
 Now = Callable[[str], datetime]
 """The time of a cluster: the local time plus the cluster's skew."""

@@ -43,6 +43,15 @@ def renews_at(credential: Credential | None) -> datetime | None:
     return credential.rotate_at or due_at(credential)
 
 
+def until(at: datetime, now: datetime) -> Cell:
+    """How long it is until then."""
+    return Cell(human_left(at - now))
+
+
+def until_changes(at: datetime, now: datetime) -> datetime | None:
+    return countdown(at, now)[1]
+
+
 def left(credential: Credential | None, now: datetime) -> Cell:
     """How much time a credential has."""
     if credential is None:
@@ -88,8 +97,7 @@ def renews(credential: Credential | None, now: datetime) -> Cell:
         return Cell("no", Tone.MUTE) if credential is not None and credential.address.own else NOTHING
     if credential.expires_at is not None and credential.expires_at <= now:
         return Cell("overdue", Tone.BAD)
-    remaining = due - now
-    return Cell("now", Tone.WARN) if remaining <= timedelta(0) else Cell(human_left(remaining))
+    return Cell("now", Tone.WARN) if due <= now else until(due, now)
 
 
 def renews_changes(credential: Credential | None, now: datetime) -> datetime | None:

@@ -10,8 +10,7 @@ from tui.fleet.names import LIMIT
 from tui.fleet.query import STATE_RANK, place_of
 from tui.fleet.rows import RequestKind, RequestRow
 from tui.fleet.signs import Sign, Tone
-from tui.issuance.countdown import countdown, human_left
-from tui.issuance.kinds import CredentialKind
+from tui.issuance import CredentialKind
 from tui.kube.text import safe_text
 
 from . import lifetimes
@@ -132,13 +131,13 @@ def _renews(row: RequestRow, now: datetime) -> Cell:
         return lifetimes.renews(row.credential, now)
     if row.next_at is None:
         return NOTHING
-    return Cell("now", Tone.INFO) if row.next_at <= now else Cell(human_left(row.next_at - now))
+    return Cell("now", Tone.INFO) if row.next_at <= now else lifetimes.until(row.next_at, now)
 
 
 def _renews_changes(row: RequestRow, now: datetime) -> datetime | None:
     if row.kind is RequestKind.DPU:
         return lifetimes.renews_changes(row.credential, now)
-    return countdown(row.next_at, now)[1] if row.next_at is not None and row.next_at > now else None
+    return lifetimes.until_changes(row.next_at, now) if row.next_at is not None and row.next_at > now else None
 
 
 def _why(row: RequestRow) -> str:
