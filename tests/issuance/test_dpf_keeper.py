@@ -267,6 +267,11 @@ async def test_a_token_whose_account_was_deleted_is_replaced(place: Place, again
         labels["svc.dpu.nvidia.com/managed-by-controller"] = "dpuservicecredentialrequestcontroller"
         theirs = {"metadata": {"name": "test-service-account", "labels": labels}}
         await member.create(SERVICE_ACCOUNTS, theirs, namespace=place.ns)
+        refused = await place.keep(ok=False)  # no UID of a request on it, and no token that says whose it is
+        assert "already in use" in refused.error
+        assert f"kubemint.io/request={(await place.read()).uid}" in refused.hint
+        said = {"metadata": {"annotations": {"kubemint.io/request": (await place.read()).uid}}}
+        await member.patch(SERVICE_ACCOUNTS, "test-service-account", said, namespace=place.ns)
     rest = await place.keep()
     assert "service account was deleted" in rest.reason
     assert await place.works(await place.token())

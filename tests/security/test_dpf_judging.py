@@ -13,8 +13,15 @@ import pytest
 from tui.issuance.dpf.aside import holds
 from tui.issuance.dpf.kept import Decision, Kept, decide, read
 from tui.issuance.dpf.objects import DPURequest, NamespacedName
-from tui.issuance.dpf.owned import Seen, belongs, left_alone, seen_in
-from tui.issuance.dpf.resources import EXPIRES, FIELD_MANAGER, FINALIZER, ownership
+from tui.issuance.dpf.owned import Seen, foreign, left_alone, seen_in, way_out
+from tui.issuance.dpf.resources import (
+    EXPIRES,
+    FIELD_MANAGER,
+    FINALIZER,
+    NAME_LABEL,
+    old_ownership,
+    ownership,
+)
 from tui.issuance.dpf.tending import tended, trace, waits_until
 from tui.issuance.renewal import rotate_at, spread
 from tui.issuance.types import Handle, Identity
@@ -59,7 +66,7 @@ ROBOT = Identity("harbor/dpf/tenant", "sa", "robot")
 KEPT = Kept(
     word=Word.CONFIRMED, identity=ROBOT, account_uid="a1",
     handle=Handle("harbor/dpf/tenant", "sa", "kubemint-robot-x", "h1"),
-    issued_at=MADE, expires_at=MADE + timedelta(hours=1), fingerprint="f1",
+    issued_at=MADE, expires_at=MADE + timedelta(hours=1), fingerprint="f1", home=NamespacedName("dpf", "tenant"),
 )  # fmt: skip
 UNMARKED: dict[str, Any] = {"annotations": {}}
 UNBOUND = {key: value for key, value in REQUEST.annotations.items() if key != "kubemint.io/handle"}
@@ -81,6 +88,7 @@ STAYS, ADOPT, UNSURE = Decision(), Decision(adopt=True), Decision(unsure=True)
         ({}, {"identity": Identity("harbor/dpf/tenant", "sa", "other")}, {}, "a token of"),
         ({}, {"identity": Identity("harbor/dpf/tenant", "other", "robot")}, {}, "a token of"),
         ({}, {"identity": Identity("harbor", "sa", "robot")}, {}, "a token of"),
+        ({}, {"lost": True}, {}, "of which cluster"),
         ({}, {"account_uid": ""}, {}, "deleted and created again"),
         ({}, {"account_uid": "a2"}, {}, "deleted and created again"),
         ({}, {}, {"account_uid": ""}, "its service account was deleted"),
@@ -156,66 +164,113 @@ def test_a_token_stays_only_where_everything_is_established(
 
 
 MINE = ownership("ns", "req")
-
-
-@pytest.mark.parametrize(
-    ("seen", "named", "belongs_"),
-    [
-        (Seen(labels=MINE), False, True),
-        (Seen(labels=MINE), True, True),
-        (Seen(labels=MINE | {"other": "x"}), False, True),
-        (Seen(labels=MINE, managers=frozenset({"kubectl"})), False, True),
-        (Seen(labels=ownership("ns", "other"), managers=frozenset({FIELD_MANAGER})), True, False),
-        (Seen(labels=ownership("other", "req"), managers=frozenset({FIELD_MANAGER})), True, False),
-        *[
-            (Seen(labels={key: MINE[key] for key in MINE if key != left}, managers=frozenset({FIELD_MANAGER})), True,
-             False)
-            for left in MINE
-        ],
-        (Seen(managers=frozenset({FIELD_MANAGER})), True, True),
-        (Seen(managers=frozenset({FIELD_MANAGER, "kubectl"})), True, True),
-        (Seen(managers=frozenset({FIELD_MANAGER})), False, False),
-        (Seen(managers=frozenset({"kubectl"})), True, False),
-        (Seen(), True, False),
-        (Seen(), False, False),
-        (Seen(made_for="r1"), True, False),
+SINCE = MADE - timedelta(days=1)
+LONG = "site-amsterdam-rack-0042-blade-07-storage-gateway-operator-credentials-prod"
+CUT = old_ownership("ns", LONG)[NAME_LABEL]
+"""What earlier versions called it in a label, which another request may be called."""
+NAMES = [
+    # a label that says so, and the UID of the request beside it
+    ("req", {"made_for": "r1"}, {}, ""),
+    ("req", {"made_for": "r1", "labels": MINE | {"other": "x"}}, {}, ""),
+    ("req", {"made_for": "r1", "made_at": None}, {"here": True}, ""),
+    ("req", {"made_for": "r2"}, {}, "another request of this name"),
+    ("req", {"made_for": "r2"}, {"here": True}, "another request of this name"),
+    ("req", {"made_for": "r2"}, {"confirmed": "u1"}, "another request of this name"),
+    ("req", {"made_for": "r1", "labels": {}}, {"here": True, "confirmed": "u1"}, "labels do not say"),
+    ("req", {"made_for": "r1", "labels": ownership("ns", "other")}, {"here": True}, "labels do not say"),
+    ("req", {"made_for": "r1", "labels": ownership("other", "req")}, {"here": True}, "labels do not say"),
+    *[
+        ("req", {"made_for": "r1", "labels": {key: MINE[key] for key in MINE if key != left}}, {"here": True},
+         "labels do not say")
+        for left in MINE
     ],
-)  # fmt: skip
-def test_it_belongs_to_the_request_that_its_labels_name(seen: Seen, named: bool, belongs_: bool) -> None:
-    """Or, of the controller's first versions, to the one whose status names it, with the field manager really there."""
-    assert belongs(seen, REQUEST, named=named) is belongs_
+    # no UID: made by DPF's controller, or by an earlier version
+    ("req", {}, {"here": True}, ""),
+    ("req", {"made_at": SINCE}, {"here": True}, ""),
+    ("req", {"made_at": SINCE - timedelta(seconds=1)}, {"here": True}, "nothing says that it was made for this one"),
+    ("req", {"made_at": None}, {"here": True}, "nothing says"),
+    ("req", {}, {}, "nothing says"),
+    ("req", {}, {"confirmed": "u1"}, ""),
+    ("req", {}, {"confirmed": "u2"}, "nothing says"),
+    ("req", {"uid": ""}, {}, "nothing says"),
+    ("req", {"labels": {}}, {"here": True, "confirmed": "u1"}, "labels do not say"),
+    # a name that was cut
+    (LONG, {"labels": ownership("ns", LONG), "made_for": "r1"}, {}, ""),
+    (LONG, {"labels": ownership("ns", LONG)}, {"here": True}, ""),
+    (LONG, {"labels": old_ownership("ns", LONG), "made_for": "r1"}, {}, ""),
+    (LONG, {"labels": old_ownership("ns", LONG)}, {"confirmed": "u1"}, ""),
+    (LONG, {"labels": old_ownership("ns", LONG)}, {"here": True}, "nothing says"),
+    (CUT, {"labels": old_ownership("ns", LONG), "made_for": "r2"}, {"here": True}, "another request"),
+    (CUT, {"labels": old_ownership("ns", LONG)}, {"here": True}, "nothing says"),
+    (CUT, {"labels": old_ownership("ns", LONG), "made_for": "r1"}, {"here": True}, ""),
+    (CUT, {"labels": ownership("ns", LONG), "made_for": "r1"}, {"here": True}, "labels do not say"),
+]  # fmt: skip
 
 
-LABELLED = Seen(uid="u1", labels=MINE)
+def owned(**changes: Any) -> Seen:
+    return msgspec.structs.replace(Seen(uid="u1", labels=MINE, made_at=MADE), **changes)
+
+
+def wanting(name: str = "req") -> DPURequest:
+    return msgspec.structs.replace(REQUEST, name=name, created_at=SINCE)
+
+
+@pytest.mark.parametrize(("name", "seen", "given", "why"), NAMES)
+def test_it_is_the_requests_by_labels_and_uid_or_by_what_nobody_can_write(
+    name: str, seen: dict[str, Any], given: dict[str, Any], why: str
+) -> None:
+    """Nobody's status, and no field manager: whoever may write a request may write these."""
+    found = foreign(owned(**seen), wanting(name), here=given.get("here", False), confirmed=given.get("confirmed", ""))
+    assert why in found if why else found == ""
+
+
+def test_a_request_of_which_nothing_is_known_owns_nothing() -> None:
+    assert foreign(owned(), REQUEST, here=True) != ""
+    assert foreign(owned(made_for=""), msgspec.structs.replace(wanting(), uid=""), here=False) != ""
 
 
 @pytest.mark.parametrize(
-    ("kind", "seen", "uid", "why"),
+    ("kind", "changes", "uid", "why"),
     [
-        ("account", LABELLED, "u1", ""),
-        ("account", LABELLED, "u2", "another one has its name"),
-        ("account", LABELLED, "", "nothing says that it is the account"),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "", ""),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "u1", ""),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r1"), "u2", "another one has its name"),
-        ("account", msgspec.structs.replace(LABELLED, made_for="r2"), "u1", "another request of this name"),
-        ("account", msgspec.structs.replace(LABELLED, labels={}, made_for="r1"), "u1", "its labels do not say"),
-        ("account", msgspec.structs.replace(LABELLED, labels={}, managers=frozenset({FIELD_MANAGER})), "u1", "labels"),
-        ("account", msgspec.structs.replace(LABELLED, labels=ownership("ns", "other")), "u1", "labels"),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "", ""),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "u1", ""),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque"), "u2", "another one has its name"),
-        ("secret", msgspec.structs.replace(LABELLED, type="Opaque", labels={}), "u1", "labels"),
-        ("secret", msgspec.structs.replace(LABELLED, type="kubernetes.io/tls"), "u1", "it is of type"),
-        ("secret", msgspec.structs.replace(LABELLED, type="kubernetes.io/service-account-token"), "", "of type"),
-        ("secret", LABELLED, "u1", "it is of type"),
+        ("account", {}, "u1", ""),
+        ("account", {}, "u2", "another one has its name"),
+        ("account", {}, "", ""),
+        ("account", {"made_for": ""}, "u1", "nothing says"),
+        ("account", {"made_for": "r2"}, "u1", "another request of this name"),
+        ("account", {"labels": {}}, "u1", "its labels do not say"),
+        ("account", {"labels": ownership("ns", "other")}, "u1", "labels"),
+        ("secret", {"type": "Opaque"}, "", ""),
+        ("secret", {"type": "Opaque"}, "u1", ""),
+        ("secret", {"type": "Opaque"}, "u2", "another one has its name"),
+        ("secret", {"type": "Opaque", "labels": {}}, "u1", "labels"),
+        ("secret", {"type": "kubernetes.io/tls"}, "u1", "it is of type"),
+        ("secret", {"type": "kubernetes.io/service-account-token"}, "", "of type"),
+        ("secret", {}, "u1", "it is of type"),
     ],
 )
 def test_removed_is_only_what_was_made_for_this_very_request(
-    kind: Literal["account", "secret"], seen: Seen, uid: str, why: str
+    kind: Literal["account", "secret"], changes: dict[str, Any], uid: str, why: str
 ) -> None:
-    found = left_alone(kind, seen, REQUEST, uid)
+    found = left_alone(kind, owned(**({"made_for": "r1"} | changes)), wanting(), uid, here=False)
     assert why in found if why else found == ""
+
+
+def test_what_is_not_marked_is_removed_where_it_might_be_used() -> None:
+    assert left_alone("account", owned(), wanting(), "", here=True) == ""
+    assert left_alone("account", owned(), wanting(), "", here=False, confirmed="u1") == ""
+    assert left_alone("account", owned(), wanting(), "", here=False, confirmed="u2") != ""
+    assert left_alone("account", owned(), wanting(), "u2", here=True) != ""
+
+
+def test_the_way_out_names_what_to_write_and_where() -> None:
+    where = NamespacedName("robots", "gateway")
+    said = way_out("account", where, wanting())
+    assert "kubectl -n robots label serviceaccount gateway --overwrite" in said
+    assert "svc.dpu.nvidia.com/credential-request-name=req" in said
+    assert said.endswith("kubectl -n robots annotate serviceaccount gateway --overwrite kubemint.io/request=r1")
+    assert "annotate secret gateway" in way_out("secret", where, wanting())
+    hostile = way_out("secret", NamespacedName("robots", "$(reboot)"), wanting())
+    assert "'$(reboot)'" in hostile
 
 
 # Who keeps a request
@@ -305,21 +360,33 @@ def token(**claims: Any) -> Sensitive:
     return Sensitive(f"{part({'alg': 'none'})}.{part(claims)}.c2ln".encode())
 
 
+HOUR = {"iat": MADE.timestamp(), "exp": (MADE + timedelta(hours=1)).timestamp()}
+
+
 @pytest.mark.parametrize(
-    ("found", "holds_"),
+    ("found", "minute", "holds_"),
     [
-        (None, False),
-        (Sensitive(b"no token"), False),
-        (token(exp=(MADE + timedelta(hours=1)).timestamp()), True),
-        (token(exp=(MADE + timedelta(hours=1)).timestamp() - 2), True),
-        (token(exp=(MADE + timedelta(hours=1)).timestamp() - 3), False),
-        (token(exp=(MADE + timedelta(hours=9)).timestamp()), True),
-        (token(sub="x"), False),
+        (None, 1, False),
+        (Sensitive(b"no token"), 1, False),
+        (token(**HOUR), 1, True),
+        (token(iat=HOUR["iat"], exp=HOUR["exp"] - 2), 1, True),
+        (token(iat=HOUR["iat"], exp=HOUR["exp"] - 3), 1, False),
+        (token(iat=HOUR["iat"], exp=(MADE + timedelta(hours=9)).timestamp()), 1, True),
+        (token(sub="x"), 1, False),
+        (token(exp=HOUR["exp"]), 1, False),
+        (token(iat=HOUR["iat"]), 1, False),
+        # until it should have been renewed, by what it says itself
+        (token(**HOUR), 48.9, True),
+        (token(**HOUR), 49, False),
+        (token(**HOUR), 61, False),
     ],
 )
-def test_a_status_counts_where_its_token_is_in_the_secret(found: Sensitive | None, holds_: bool) -> None:
-    assert holds(REQUEST, found) is holds_
-    assert not holds(msgspec.structs.replace(REQUEST, expires_at=None), found)
+def test_a_status_counts_where_its_token_is_in_the_secret(found: Sensitive | None, minute: float, holds_: bool) -> None:
+    now = MADE + timedelta(minutes=minute)
+    assert holds(REQUEST, found, now) is holds_
+    assert not holds(msgspec.structs.replace(REQUEST, expires_at=None), found, now)
+    forged = msgspec.structs.replace(REQUEST, issued_at=MADE + timedelta(minutes=59, seconds=59))
+    assert holds(forged, found, now) is holds_, "the status says when it was issued, and others may write that"
 
 
 PRIVATE = {"namespace": "sa", "serviceaccount": {"name": "robot", "uid": "a1"}}
@@ -338,10 +405,7 @@ def test_what_a_token_says_of_itself_is_not_confirmed_by_that() -> None:
 
 def test_whose_an_object_is_is_read_from_any_metadata() -> None:
     meta = {
-        "uid": "u1", "labels": {"a": "b"}, "annotations": {"kubemint.io/request": "r1"},
-        "managedFields": [{"manager": "m"}, "mangled", {"manager": None}],
+        "uid": "u1", "labels": {"a": "b"}, "annotations": {"kubemint.io/request": "r1"}, "creationTimestamp": stamp(0),
     }  # fmt: skip
-    assert seen_in(meta, "Opaque") == Seen(
-        uid="u1", labels={"a": "b"}, managers=frozenset({"m", "None"}), made_for="r1", type="Opaque"
-    )
-    assert seen_in({}) == seen_in({"labels": None, "annotations": None, "managedFields": None}) == Seen()
+    assert seen_in(meta, "Opaque") == Seen(uid="u1", labels={"a": "b"}, made_for="r1", made_at=MADE, type="Opaque")
+    assert seen_in({}) == seen_in({"labels": None, "annotations": None, "creationTimestamp": "soon"}) == Seen()

@@ -74,7 +74,12 @@ def test_a_new_token_makes_the_old_ones_handle_superfluous() -> None:
     assert replaced(kept=theirs) == [changed(HANDLE, name="sa/kubemint-robot-z", uid="h3"), HANDLE]
     assert replaced(request(annotations={}), changed(KEPT, handle=None)) == []
     on_the_host = request(status_target=None, target=None, annotations={})
-    assert replaced(on_the_host) == [changed(HANDLE, target="")]
+    here = changed(KEPT, home=None)
+    assert replaced(on_the_host, here) == [changed(HANDLE, target="")]
+    forged = request(status_target=NamespacedName("dpf", "mallory"))
+    assert replaced(forged) == [HANDLE], "it is where the token is good, whatever the status says"
+    assert replaced(changed(forged, target=None), here) == [changed(HANDLE, target="")]
+    assert replaced(forged, Kept()) == [changed(HANDLE, target="dpf/mallory"), changed(ACCOUNT, target="dpf/mallory")]
 
 
 def test_another_account_target_or_secret_makes_the_old_one_superfluous() -> None:
@@ -85,7 +90,9 @@ def test_another_account_target_or_secret_makes_the_old_one_superfluous() -> Non
     assert replaced(request(secret=moved), new=OLD) == [SECRET]
     assert replaced(request(secret=moved, status_secret=None), new=OLD) == []
     assert replaced(request(service_account=moved, status_service_account=None), new=OLD) == []
-    assert replaced(request(service_account=moved, status_target=None), new=OLD) == [changed(ACCOUNT, target="")]
+    here = changed(KEPT, home=None)
+    left = replaced(request(service_account=moved, status_target=None), here, OLD)
+    assert left == [changed(ACCOUNT, target="")]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +123,7 @@ def test_everything_goes_with_a_deleted_request() -> None:
     theirs = changed(KEPT, handle=NEW)
     assert cleanup.everything(REQUEST, DUE, theirs) == [changed(HANDLE, name="sa/kubemint-robot-y", uid="h2"), *own]
     assert cleanup.everything(request(**BARE), DUE, Kept()) == []
-    bare = cleanup.everything(request(status_target=None, annotations={}), DUE, KEPT)
+    bare = cleanup.everything(request(status_target=None, annotations={}), DUE, changed(KEPT, home=None))
     assert bare == [changed(HANDLE, target=""), changed(ACCOUNT, target=""), changed(SECRET, uid="")]
 
 

@@ -15,7 +15,8 @@ from . import ending
 from .cluster_time import now_at
 from .dpf import DPU_REQUESTS, DPURequest, DPURequestDraft, credential_of, manifest, validate
 from .dpf.renewal_work import RequestWork, look
-from .dpf.steps import fetch, look_account
+from .dpf.shown import of_request
+from .dpf.steps import check_account, fetch, look_account
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .intent import Intent, new_id
 from .kinds import CredentialKind
@@ -183,6 +184,7 @@ class RecreateAccount(Journaled):
                 f"the service account {self.intent.spec.identity} is still being deleted: something holds it back",
                 "see its finalizers",
             )
+        check_account(work.request, work.there, work.kept.confirmed_in(work.request.target))
         await work.account()
 
 
@@ -205,6 +207,10 @@ async def prepare_recreation(
     if not work.there.uid:
         raise UsageError(f"the service account {request.service_account} is gone, and its tokens with it")
     identity = work.identity
+    vouched = await of_request(context, request, work.published, now_at(work.client, context.clock))
+    credential = vouched.credential
+    if vouched.at.unknown:  # nobody is asked about its token then
+        credential = msgspec.structs.replace(credential, identity=None)
     intent = Intent(
         plan=new_id(),
         action=Action.REVOKE,
@@ -221,7 +227,7 @@ async def prepare_recreation(
         context=context,
         intent=intent,
         work=work,
-        credential=credential_of(request.cluster, request, now_at(work.client, context.clock)),
+        credential=credential,
         sight=sight,
         wait=wait,
     )

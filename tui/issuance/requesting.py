@@ -20,6 +20,7 @@ from .dpf.cleanup import written as leftovers_text
 from .dpf.conditions import rfc3339
 from .dpf.renewal_work import RequestWork, look
 from .dpf.resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
+from .dpf.shown import of_request
 from .dpf.steps import annotate, check_written, fetch, look_secret
 from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .formats import Format
@@ -213,11 +214,10 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
     foreign = ""
     now = now_at(work.client, context.clock)
     if request.expires_at is not None:
-        marks = credential_of(address.cluster, request, now)
-        facts, verdict = await vouching.of_request(context, request, marks, work.published.token)
-        old = [msgspec.structs.replace(marks, handle=verdict.handle)]
-        if not verdict.ok and (marks.handle is not None or facts.handle is not None):
-            foreign = f"the old token is not revoked: {verdict.why}"
+        vouched = await of_request(context, request, work.published, now)
+        old = [vouched.credential]
+        if not vouched.verdict.ok and (request.handle is not None or vouched.facts.handle is not None):
+            foreign = f"the old token is not revoked: {vouched.verdict.why}"
     intent = Intent(
         plan=new_id(),
         action=Action.ROTATE,
@@ -233,8 +233,9 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
         for copy in copies
         if copy.source == address
     )
-    if not foreign and old and old[0].handle is None and request.expires_at is not None and request.expires_at > now:
-        warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(request.expires_at)}",)
+    ends = old[0].expires_at if old and old[0].handle is None else None
+    if not foreign and ends is not None and ends > now:
+        warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(ends)}",)
     if foreign:
         warnings += (foreign,)
     lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()

@@ -67,7 +67,11 @@ async def look_into(context: Context, sought: Sought, address: Address) -> tuple
     word = Word.UNASKED
     if sought.id and token is not None:
         says = await index(context, address)
-        word = (await vouching.facts_of(context, says.identity, token, says.audiences)).word
+        try:
+            whose = await (await context.families.of(address)).whose(context, address, says)
+        except UsageError as error:
+            return None, f"it cannot be looked into: {error.message}"
+        word = (await vouching.facts_of(context, whose, token, says.audiences)).word
     return token, found.no_match(sought, token, word)
 
 

@@ -1,6 +1,7 @@
 """What somebody wants to end without knowing where it is kept: a fingerprint, the id of a token, or the token itself.
 
-Pure: what a text means, and what a token says of itself. Nobody has confirmed any of that; it says where to look.
+Pure: what a text means, what a token says of itself, and to whom it may be shown. Nobody has confirmed any of what it
+says; that says where to look.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.kube.addresses import same_place
+from tui.kube.delivered import same_authority
 from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.text import safe_text
 
@@ -19,6 +22,8 @@ from .errors import IssuanceError, UsageError
 from .inspecting import logins_in
 
 if TYPE_CHECKING:
+    from tui.kube.endpoint import Endpoint
+
     from .types import Identity
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
@@ -155,3 +160,26 @@ def shown_to(there: Sequence[str], search: Search) -> str:
             f"where {there[0]} issued it, say so with --context {there[0]}; else {search.again}",
         )
     return there[0]
+
+
+def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, holder: str) -> str:
+    """The cluster whose token it is that lies beside this address, and that it may be shown to; empty where nothing
+    shows which.
+
+    The address was written together with the token, and whoever can write there can read it: a status cannot. `known`
+    are the clusters that it may be of, `said` is the one that others say, and `holder` the one that it lies in, which
+    has it anyway. An authority counts for the cluster, since nobody else can be that server; without one, the server.
+    """
+    leads = [name for name, one in known.items() if address is not None and _leads_to(address, one)]
+    same = [name for name in leads if address is not None and same_place(address.server, known[name].server)]
+    if same:
+        return said if said in same else same[0]
+    if holder in leads or (not leads and said == holder):  # inside of it, it has another address, and another authority
+        return holder
+    return said if said in leads else next(iter(leads), "")
+
+
+def _leads_to(address: Endpoint, cluster: Endpoint) -> bool:
+    if (cluster.insecure and not address.insecure) or not same_authority(address.ca, cluster.ca):
+        return False
+    return address.ca is not None or same_place(address.server, cluster.server)

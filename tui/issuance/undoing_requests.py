@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import vouching
 from .cluster_time import ahead, now_at
-from .dpf import DPU_REQUESTS, credential_of
+from .dpf import DPU_REQUESTS
 from .dpf.cleanup import Leftover, leftovers_of
+from .dpf.shown import of_request
 from .errors import IssuanceError, UsageError
 from .grace_length import Length
 from .intent import Intent, Revocation
@@ -112,9 +112,7 @@ async def prepare_request_undo(
     if not same or old.identity != work.identity:
         raise UsageError(f"{address} wants something else since its last rotation", "rotate it instead")
     now = now_at(work.client, context.clock)
-    newer = credential_of(address.cluster, request, now)
-    _, verdict = await vouching.of_request(context, request, newer, work.published.token)
-    newer = msgspec.structs.replace(newer, handle=verdict.handle)
+    newer = (await of_request(context, request, work.published, now)).credential
     intent = undo_intent(address, revocation, request.uid, (newer,), old)
     lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()
     undo = RequestUndo(

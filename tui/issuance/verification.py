@@ -62,9 +62,15 @@ async def verify(context: Context, address: Address) -> Verification:
     token = await family.token(context, address)
     if token is None:
         return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")
-    operator = await context.clusters.client(credential.identity.cluster)
-    endpoint = context.clusters.endpoint(credential.identity.cluster)
-    return await verify_token(context, endpoint, token, credential.identity, credential.audiences, operator)
+    identity = await family.whose(context, address, credential)
+    assert identity is not None
+    operator = await context.clusters.client(identity.cluster)
+    endpoint = context.clusters.endpoint(identity.cluster)
+    said = await verify_token(context, endpoint, token, identity, credential.audiences, operator)
+    if identity.cluster != credential.identity.cluster:
+        other = f"asked of {identity.cluster}, to which it leads; its place says {credential.identity.cluster}"
+        return msgspec.structs.replace(said, message=f"{said.message} ({other})")
+    return said
 
 
 async def verify_kubeconfig(context: Context, data: Sensitive) -> Verification:

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from .clusters import Clusters
     from .destinations.place import Held, Place
-    from .dpf import DPURequest
     from .intent import Export
     from .sight import Sight
     from .work import Context
@@ -162,15 +161,6 @@ async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> li
         return await sight.see(place.label, look, facts)
 
     return [await see(place) for place in places]
-
-
-async def of_request(
-    context: Context, request: DPURequest, marks: Credential, token: Sensitive | None
-) -> tuple[Facts, Verdict]:
-    """What the token that a DPU request keeps says, and whether its handle was made for this very request."""
-    facts = await facts_of(context, marks.identity, token)
-    claim = Claim(identity=marks.identity, place="", handle=marks.handle, request=request.uid)
-    return facts, await _beside(context, claim, facts, None)
 
 
 def token_in(form: Format | None, found: SecretObject) -> Sensitive | None:
@@ -292,10 +282,10 @@ async def _judged(
     if written is not None and record is not None:
         may_be, sure = await whose.written_here(context, written, token)
         record = msgspec.structs.replace(record, sure=sure) if may_be else None
-    return await _beside(context, claim, facts, record)
+    return await beside(context, claim, facts, record)
 
 
-async def _beside(context: Context, claim: Claim, facts: Facts, record: Record | None) -> Verdict:
+async def beside(context: Context, claim: Claim, facts: Facts, record: Record | None) -> Verdict:
     """The verdict, with a look at the handle where that can decide."""
     verdict = judge(claim, facts, None, record)
     identity, handle = claim.identity, facts.handle if facts.word is Word.CONFIRMED else claim.handle

@@ -145,7 +145,7 @@ def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
     said = []
     if not same_place(way.server, known.server):
         said.append(f"its server is {safe_text(way.server)}, the one known is {safe_text(known.server)}")
-    if _blocks(way.ca) != _blocks(known.ca) and not (way.insecure and known.insecure):
+    if not same_authority(way.ca, known.ca) and not (way.insecure and known.insecure):
         said.append("it trusts another certificate authority than the one known")
     if (way.tls_server_name or "") != (known.tls_server_name or ""):
         said.append(f"it expects the server to be called {safe_text(way.tls_server_name or 'what its address says')}")
@@ -154,6 +154,11 @@ def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
     if (way.proxy_url or "") != (known.proxy_url or ""):
         said.append("it goes through another proxy")
     return tuple(said)
+
+
+def same_authority(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two are the same certificates, however they are written down."""
+    return _blocks(one) == _blocks(other)
 
 
 def _document(data: bytes) -> Document:

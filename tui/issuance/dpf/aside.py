@@ -1,7 +1,7 @@
 """Whether one request is left to DPF's controller: its traces, held against what the controller is there for.
 
 A status can be written by whoever may patch it, a token cannot: a request that speaks of a token which its Secret does
-not hold is kept by nobody, whatever else it says.
+not hold is kept by nobody, whatever else it says, and so is one whose token should have been renewed by now.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tui.kube.sensitive import Sensitive
 
 from .objects import DPURequest, parse
 from .steps import look_secret
-from .tending import tended
+from .tending import late, tended
 
 _SLACK: Final = timedelta(seconds=2)
 """The status has whole seconds."""
@@ -42,15 +42,19 @@ async def left_to(
         there = await look_secret(host, request, request.status_secret)
     except Forbidden:
         return said  # who may not look cannot keep it either
-    return said if holds(request, there.token if there.ours else None) else ""
+    return said if holds(request, there.token if there.ours else None, now) else ""
 
 
-def holds(request: DPURequest, token: Sensitive | None) -> bool:
-    """Whether this is the token of which the status speaks, or a newer one whose status is about to be written."""
+def holds(request: DPURequest, token: Sensitive | None, now: datetime) -> bool:
+    """Whether this is the token of which the status speaks, or a newer one whose status is about to be written, and
+    whoever keeps it is not late: by the token's own times, since others may write those in the status."""
     if token is None or request.expires_at is None:
         return False
     try:
-        ends = read_token(token).expires_at
+        claims = read_token(token)
     except ClaimsError:
         return False
-    return ends is not None and ends >= request.expires_at - _SLACK
+    issued, ends = claims.issued_at, claims.expires_at
+    if issued is None or ends is None or ends < request.expires_at - _SLACK:
+        return False
+    return now < late(issued, ends)

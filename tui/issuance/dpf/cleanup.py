@@ -80,10 +80,10 @@ def replaced_by_change(
     by now. What the old token was bound to stands in it; the marks are asked too, they may be of one before that.
     """
     found: list[Leftover] = []
-    old, where = request.status_service_account, request.status_target
+    old, where = request.status_service_account, _where(request, kept)
     target = str(where) if where else ""
-    for handle in dict.fromkeys((kept.handle, request.handle)) if new_token else ():
-        if handle is not None and (new is None or handle.uid != new.uid):
+    for handle in _handles(request, kept) if new_token else ():
+        if new is None or handle.uid != new.uid:
             name = f"{handle.namespace}/{handle.name}"
             found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=due))
     if old is not None and (old, where) != (request.service_account, request.target):
@@ -92,6 +92,17 @@ def replaced_by_change(
     if request.status_secret is not None and request.status_secret != request.secret:
         found.append(Leftover(kind="secret", name=str(request.status_secret), uid=secret_uid, due=due))
     return found
+
+
+def _where(request: DPURequest, kept: Kept) -> NamespacedName | None:
+    """The cluster of what a request has: the token's own, else the one that the status says."""
+    return kept.home if kept.identity is not None else request.status_target
+
+
+def _handles(request: DPURequest, kept: Kept) -> Iterable[Handle]:
+    """What the token in the Secret is bound to, and what the marks say that it is: most often one and the same."""
+    both = (one for one in (kept.handle, request.handle) if one is not None)
+    return {(one.namespace, one.name, one.uid): one for one in both}.values()
 
 
 def account_uid(request: DPURequest, kept: Kept) -> str:
@@ -103,11 +114,16 @@ def account_uid(request: DPURequest, kept: Kept) -> str:
 
 
 async def sweep(
-    clusters: TargetClusters, request: DPURequest, leftovers: Sequence[Leftover], now: datetime | None, live: str = ""
+    clusters: TargetClusters,
+    request: DPURequest,
+    leftovers: Sequence[Leftover],
+    now: datetime | None,
+    live: str = "",
+    kept: Kept | None = None,
 ) -> Swept:
     """Remove what is due at `now` (None: everything). What a gone cluster held is gone with it.
 
-    `live` is the UID of the handle that the token in the Secret is bound to.
+    `live` is the UID of the handle that the token in the Secret is bound to, `kept` that token where it was looked at.
     """
     left: list[Leftover] = []
     notes: list[str] = []
@@ -120,7 +136,7 @@ async def sweep(
             left.append(leftover)
             continue
         try:
-            notes.append(await _remove(clusters, request, leftover))
+            notes.append(await _remove(clusters, request, leftover, kept or Kept()))
         except TargetGone as gone:
             notes.append(f"{_words(leftover)} went with its cluster: {gone.message}")
         except (KubeError, IssuanceError) as error:
@@ -137,11 +153,11 @@ def everything(request: DPURequest, now: datetime, kept: Kept | None = None) -> 
     """
     found = list(leftovers_of(request))
     kept = kept or Kept()
-    target = str(request.status_target) if request.status_target else ""
-    for handle in dict.fromkeys((kept.handle, request.handle)):
-        if handle is not None:
-            name = f"{handle.namespace}/{handle.name}"
-            found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
+    where = _where(request, kept)
+    target = str(where) if where else ""
+    for handle in _handles(request, kept):
+        name = f"{handle.namespace}/{handle.name}"
+        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
     made = request.status_service_account
     if made is not None:
         uid = account_uid(request, kept)
@@ -174,7 +190,7 @@ def _is_in_use(request: DPURequest, leftover: Leftover, live: str) -> bool:
             return bool(live) and leftover.uid == live
 
 
-async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Leftover) -> str:
+async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Leftover, kept: Kept) -> str:
     try:
         where = NamespacedName.parse(leftover.name)
         wanted = NamespacedName.parse(leftover.target) if leftover.target and leftover.kind != "secret" else None
@@ -186,14 +202,15 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
         return await _delete_handle(clusters, client, handle, leftover, request)
     seen = await _look(client, leftover.kind, where)
     if seen is None:
-        return f"{_words(leftover)} was gone already"
-    if why := left_alone(leftover.kind, seen, request, leftover.uid):
+        return _not_there(leftover, target.name)
+    confirmed = kept.confirmed_in(wanted) if leftover.kind == "account" else ""
+    if why := left_alone(leftover.kind, seen, request, leftover.uid, here=wanted is None, confirmed=confirmed):
         return f"{_words(leftover)} was left alone: {why}"
     resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
     try:
         await client.delete(resource, where.name, namespace=where.namespace, uid=seen.uid)
     except NotFound:
-        return f"{_words(leftover)} was gone already"
+        return _not_there(leftover, target.name)
     except Conflict:
         return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
     return f"{_words(leftover)} deleted"
@@ -217,13 +234,20 @@ async def _delete_handle(
 ) -> str:
     """It must be a handle, by the rule for all of them, and say itself that it was made for this request."""
     seen = await handles.look(client, handle.namespace, handle.name)
-    if seen is not None and seen.uid == handle.uid and (seen.request != request.uid or seen.is_changed):
+    if seen is None:
+        return _not_there(leftover, handle.cluster)
+    if seen.uid == handle.uid and (seen.request != request.uid or seen.is_changed):
         return f"{_words(leftover)} was left alone: it is another credential's"
     try:
         wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
         return f"{_words(leftover)} {await handles.delete(clusters, wanted)}"
     except handles.NotAHandle as error:
         return f"{_words(leftover)} was left alone: {error.message}"
+
+
+def _not_there(leftover: Leftover, cluster: str) -> str:
+    """Where it was looked for, and not that it is gone: others may write down in which cluster it is."""
+    return f"{_words(leftover)} is not in {cluster} (any more)"
 
 
 def _words(leftover: Leftover) -> str:

@@ -27,10 +27,10 @@ from tui.issuance.token_request import IssuedToken
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 
-from . import conditions, steps
+from . import conditions, shown, steps
 from .cleanup import Leftover, Swept, begun, everything, leftovers_of, sweep
-from .kept import Kept, read
-from .objects import DPURequest, cluster_name
+from .kept import Kept
+from .objects import DPURequest
 from .renewal_work import KEEPER, RequestWork, failed, look
 from .resources import FINALIZER
 from .target import TargetClusters
@@ -110,6 +110,8 @@ class Keeper:
             if not reason and decision.unsure:
                 raise IssuanceError(f"the token in the Secret could not be confirmed: {work.kept.note}")
             minted = await self._issue(work) if reason else None
+            if not reason:
+                await work.mark()
         except (steps.SecretInUse, Reserved) as error:
             return await self._failed(request, conditions.SECRET, error, work)
         except (KubeError, IssuanceError) as error:
@@ -161,7 +163,8 @@ class Keeper:
         request = work.request
         if issued is None or request.expires_at is None:
             return self._wish.asked
-        left = request.expires_at - self._now(work.client)
+        ends = work.kept.expires_at or request.expires_at
+        left = ends - self._now(work.client)
         lasts = await self._users.length(self._clusters, self._wish, secrets_of_request(request), left=left)
         work.notes += [text for text in (lasting(lasts.grace, lasts.reasons), *lasts.warnings) if text]
         return lasts.grace
@@ -202,7 +205,7 @@ class Keeper:
 
     async def _sweep(self, work: RequestWork, now: datetime, orphans: list[Leftover]) -> Swept:
         leftovers = leftovers_of(work.request)
-        swept = await sweep(self._clusters, work.request, [*leftovers, *orphans], now, work.live)
+        swept = await sweep(self._clusters, work.request, [*leftovers, *orphans], now, work.live, work.kept)
         if swept.left != leftovers:
             await work.leftovers(swept.left)
         return swept
@@ -228,9 +231,10 @@ class Keeper:
             return Rest(request=request)
         host = await self._clusters.client(request.cluster)
         now = self._now(host)
-        made = [*everything(request, now, await self._kept(host, request)), *begun(request, now)]
+        kept = await self._kept(host, request)
+        made = [*everything(request, now, kept), *begun(request, now)]
         made = sorted(dict.fromkeys(made), key=_last_the_secret)
-        swept = await sweep(self._clusters, request, made, None)
+        swept = await sweep(self._clusters, request, made, None, kept=kept)
         if swept.errors and not abandon:
             text = "; ".join(swept.errors)
             state = failed(request, conditions.ACCOUNT, text, now, conditions.AWAITING_DELETION)
@@ -246,12 +250,13 @@ class Keeper:
         return Rest(request=None, notes=(*swept.notes, *warnings))
 
     async def _kept(self, host: Client, request: DPURequest) -> Kept:
-        """The token in the Secret of a request that is being deleted, for what it says of its account and handle."""
+        """The token in the Secret of a request that is being deleted: what it says of its account and its handle, and
+        what its cluster says of it."""
         try:
             there = await steps.look_secret(host, request, request.status_secret or request.secret)
         except Forbidden:
             return Kept()
-        return read(there.token if there.ours else None, cluster_name(request.cluster, request.status_target))
+        return await shown.confirm(self._clusters, request, there, await shown.kept_in(self._clusters, request, there))
 
     def _now(self, client: Client) -> datetime:
         """Tokens are stamped and judged by their own cluster, what is written into the request by the one it is in."""

@@ -20,7 +20,7 @@ from tui.issuance.types import Identity
 from tui.issuance.vouchers import Facts, Word
 
 from . import resources
-from .objects import DPURequest
+from .objects import DPURequest, NamespacedName
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
@@ -36,6 +36,14 @@ class Kept(Facts, frozen=True, kw_only=True):
     word: Word = Word.NONE
     ours: bool = False
     """Whether its handle was made for this request, by what stands on the handle; True for a token without one."""
+    home: NamespacedName | None = None
+    """The cluster that it is of, as `shown.home` knows it; None is the host."""
+    lost: bool = False
+    """Whether nothing shows that it is of that cluster: what is not there may be somewhere else."""
+
+    def confirmed_in(self, target: NamespacedName | None) -> str:
+        """The UID of its account where the cluster confirmed it, and that is the one meant; else empty."""
+        return self.account_uid if self.word is Word.CONFIRMED and self.home == target else ""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -48,11 +56,16 @@ class Decision(msgspec.Struct, frozen=True):
     """Nobody could confirm it just now: it is neither carried on nor replaced, but looked at again."""
 
 
-def read(token: Sensitive | None, cluster: str) -> Kept:
+def read(token: Sensitive | None, cluster: str, home: NamespacedName | None = None, *, lost: bool = False) -> Kept:
     """What a token of `cluster` says of itself. Nobody is asked."""
     facts = vouching.unasked(token, cluster)
     unbound = facts.handle is None and not facts.bound
-    return Kept(**msgspec.structs.asdict(facts), ours=unbound)
+    return Kept(**msgspec.structs.asdict(facts), ours=unbound, home=home, lost=lost)
+
+
+def asked(kept: Kept, facts: Facts) -> Kept:
+    """The same, with what its cluster says of it."""
+    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours, home=kept.home, lost=kept.lost)
 
 
 def decide(
@@ -116,6 +129,8 @@ def _not_there(request: DPURequest, account_uid: str, kept: Kept) -> str:
 
 def _another(request: DPURequest, wanted: Identity, account_uid: str, target_uid: str, kept: Kept) -> str:
     """Whether it is for something else than what is wanted, and there, now."""
+    if kept.lost:
+        return "nothing shows of which cluster the token in the Secret is"
     if kept.identity != wanted:
         return f"the Secret holds a token of {kept.identity or 'nobody'}"
     if kept.account_uid != account_uid:

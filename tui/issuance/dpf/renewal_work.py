@@ -12,14 +12,14 @@ Secret nothing that works has been touched; afterwards the old handle may go.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from tui.issuance import handles, managed, vouching
+from tui.issuance import handles, managed
 from tui.issuance.durations import parse_time
 from tui.issuance.errors import IssuanceError, NotProved
 from tui.issuance.lease import LONGEST
@@ -29,14 +29,15 @@ from tui.issuance.types import Handle, Identity
 from tui.issuance.vouchers import Word
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.kube.errors import Conflict, Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
-from . import conditions, resources, steps
+from . import conditions, resources, shown, steps
 from .cleanup import Leftover, leftovers_of, replaced_by_change, written
-from .kept import Decision, Kept, decide, is_recorded, read
-from .objects import Condition, DPURequest, NamespacedName, cluster_name
+from .conditions import rfc3339
+from .kept import Decision, Kept, decide, is_recorded
+from .objects import Condition, DPURequest, NamespacedName
 from .steps import Account, Issued, Published
 from .target import Target, TargetClusters
 
@@ -120,7 +121,7 @@ class RequestWork:
         """Make or refresh the service account; returns its UID. From now on the request has something to clean up."""
         self.request = await steps.add_finalizer(self.host, self.request)
         self.account_uid = await steps.apply_account(self.client, self.request, self.there)
-        self.there = Account(self.account_uid, ours=True)
+        self.there = Account(self.account_uid)
         return self.account_uid
 
     async def bind(self, plan: str, issued_by: str, name: str = "") -> Handle | None:
@@ -152,9 +153,10 @@ class RequestWork:
         So tries that fail leave one handle however many they are, and a write of theirs that comes late holds a token
         that lives. From now on the handle is this plan's: whoever made it does not take it back any more.
         """
-        for item in await self._own_handles():
+        recorded = self.request.handle.uid if self.request.handle is not None else ""
+        for item in await self._own_handles():  # what is recorded bound a token that was published, whatever lies there
             seen, owners = handles.seen_in(item), item["metadata"].get("ownerReferences") or ()
-            if self._is_accounted(seen.uid) or not seen.plan.startswith(KEEPER) or seen.deleted:
+            if seen.uid == recorded or self._is_accounted(seen.uid) or not seen.plan.startswith(KEEPER) or seen.deleted:
                 continue
             if [owner.get("uid") for owner in owners] != [self.account_uid]:
                 continue
@@ -207,7 +209,7 @@ class RequestWork:
         if steps.is_as_wanted(self.wanted, self.request, data):
             return data
         version = await steps.apply_secret(self.host, self.request, data, self.wanted.resource_version)
-        self.wanted = replace(self.wanted, exists=True, ours=True, resource_version=version)
+        self.wanted = replace(self.wanted, exists=True, foreign="", resource_version=version)
         await steps.check_written(self.host, self.request, data)
         return data
 
@@ -217,6 +219,12 @@ class RequestWork:
         replaced = replaced_by_change(
             request, now + grace, self.kept, self.published.uid, new=self.handle, new_token=issued is not None
         )
+        if issued is not None and self.kept.lost and self.kept.expires_at is not None:
+            self.notes.append(
+                "nothing shows of which cluster the replaced token is: where its handle is not found, it is good until "
+                f"{rfc3339(self.kept.expires_at)}"
+            )
+        await self._mark_old([one for one in replaced if one.kind == "account"])
         leftovers = [*leftovers_of(request), *replaced]
         notes: dict[str, str | None] = {resources.LEFTOVERS: written(leftovers)}
         if issued is not None:
@@ -232,6 +240,21 @@ class RequestWork:
         unchanged = issued is None and stamps.fields() == _named(request)
         state = succeeded(self.request, now)
         self.request = await steps.update_status(self.host, self.request, state, None if unchanged else stamps)
+
+    async def mark(self) -> None:
+        """Put the request's UID on an account on which it does not stand yet, as long as something else says whose it
+        is: its token, which ends."""
+        if self.there.seen is not None and not self.there.seen.made_for:
+            with contextlib.suppress(Forbidden):
+                await self.account()
+
+    async def _mark_old(self, going: Sequence[Leftover]) -> None:
+        """The same of an account that is to go: its token will not be there any more when it does."""
+        confirmed = self.kept.confirmed_in(self.kept.home)
+        for one in going if confirmed else ():
+            with contextlib.suppress(KubeError, IssuanceError):
+                _, client = await self.clusters.target(self.request.cluster, self.kept.home)
+                await steps.mark_account(client, self.request, one.name, confirmed, here=self.kept.home is None)
 
     async def orphans(self, now: datetime, due: datetime) -> list[Leftover]:
         """Handles that somebody made for this request and was killed before he recorded them.
@@ -285,29 +308,29 @@ async def look(clusters: TargetClusters, request: DPURequest) -> RequestWork:
     before = request.status_secret or request.secret
     published = wanted if before == request.secret else await steps.look_secret(host, request, before)
     if not published.ours:  # whatever it holds is not this request's token
-        published = replace(published, token=None, endpoint=None)
+        published = replace(published, token=None, endpoint=None, leads=None)
     work = RequestWork(clusters, host, client, target, request, there, published, wanted, account_uid=there.uid)
     work.kept = await _kept(work)
+    steps.check_account(request, there, work.kept.confirmed_in(request.target))
     return work
 
 
 async def _kept(work: RequestWork) -> Kept:
-    """The token that is published. Its cluster is asked only where it may stay at all."""
-    request, token = work.request, work.published.token
-    where = request.status_target if request.status_service_account is not None else request.target
-    kept = read(token, cluster_name(request.cluster, where))
-    if token is None or kept.identity != work.identity or kept.account_uid != work.there.uid or not work.there.uid:
+    """The token that is published. Its cluster is asked only where it may stay, or what it is for is to go."""
+    request = work.request
+    kept = await shown.kept_in(work.clusters, request, work.published)
+    goes = kept.identity is not None and kept.identity != work.identity
+    if not goes and (kept.account_uid != work.there.uid or not work.there.uid):
         return kept
     handle = kept.handle
-    if handle is not None and not is_recorded(request, kept):
+    if not goes and handle is not None and not is_recorded(request, kept):
         gone = {leftover.uid for leftover in leftovers_of(request)}
         seen = None
         with contextlib.suppress(Forbidden):  # who may not look does not know
             seen = await handles.look(work.client, handle.namespace, handle.name)
         ours = seen is not None and seen.uid == handle.uid and _is_for(seen, work.identity, request)
         kept = msgspec.structs.replace(kept, ours=ours and handle.uid not in gone)
-    facts = await vouching.facts_at(work.clusters, work.target.name, token)
-    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours)
+    return await shown.confirm(work.clusters, request, work.published, kept)
 
 
 def _is_for(seen: handles.Seen, identity: Identity, request: DPURequest) -> bool:

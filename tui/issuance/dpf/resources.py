@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 from tui.kube.resource import Resource
@@ -39,23 +40,43 @@ LEFTOVERS: Final = "kubemint.io/leftovers"
 MARKS: Final = (EXPIRES, REQUESTED, HANDLE, FINGERPRINT, ACCOUNT_UID, TARGET_UID)
 
 _LABEL_LIMIT: Final = 63
+_CUT: Final = 30
+_OLD_CUT: Final = 54
+_MAYBE_CUT: Final = re.compile(r"-[0-9a-f]{8}")
 
 
 def ownership(namespace: str, name: str) -> dict[str, str]:
     """The labels of everything that belongs to one request."""
-    return {
-        CONTROLLER_LABEL: FIELD_MANAGER,
-        NAME_LABEL: label_value(name),
-        NAMESPACE_LABEL: label_value(namespace),
-    }
+    return _labels(label_value(namespace), label_value(name))
+
+
+def old_ownership(namespace: str, name: str) -> dict[str, str]:
+    """The same as earlier versions wrote it, which is something else where the name is too long for a label."""
+    return _labels(_old_value(namespace), _old_value(name))
 
 
 def label_value(name: str) -> str:
-    """A name as a label's value; one that is too long is cut and told apart by a hash."""
+    """A name as a label's value: itself, as DPF writes it. One that is too long is cut and told apart by a digest,
+    behind a character that no name may have, so that no other name is called like that."""
     if len(name) <= _LABEL_LIMIT:
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _LABEL_LIMIT - 9].rstrip('-.')}-{digest}"
+    return f"{name[:_CUT].rstrip('-.')}_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def may_be_cut(name: str) -> bool:
+    """Whether earlier versions may have made this of a longer name, for a label: what is called so itself, is not alone
+    in that."""
+    return len(name) > _OLD_CUT and _MAYBE_CUT.fullmatch(name[-9:]) is not None
+
+
+def _labels(namespace: str, name: str) -> dict[str, str]:
+    return {CONTROLLER_LABEL: FIELD_MANAGER, NAME_LABEL: name, NAMESPACE_LABEL: namespace}
+
+
+def _old_value(name: str) -> str:
+    if len(name) <= _LABEL_LIMIT:
+        return name
+    return f"{name[:_OLD_CUT].rstrip('-.')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def target_name(host: str, namespace: str, name: str) -> str:

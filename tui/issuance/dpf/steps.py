@@ -7,7 +7,7 @@ else: an account or a Secret that exists and was not made for this request is an
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +23,7 @@ from tui.issuance.token_request import IssuedToken
 from tui.issuance.types import Handle, Identity
 from tui.kube.addresses import leads_near
 from tui.kube.client import Client
-from tui.kube.delivered import Allow, DeliveredError
+from tui.kube.delivered import ONLY_LOOKING, Allow, DeliveredError
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import Conflict, Invalid, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
@@ -32,7 +32,7 @@ from tui.kube.sensitive import Sensitive
 from . import resources
 from .conditions import rfc3339, to_status
 from .objects import Condition, DPURequest, NamespacedName, parse
-from .owned import OPAQUE, belongs, seen_in
+from .owned import OPAQUE, Seen, foreign, seen_in, way_out
 from .resources import DPU_REQUESTS, FIELD_MANAGER, FINALIZER, ownership
 from .target import Target
 
@@ -57,7 +57,7 @@ class Account:
     """The wanted service account as it is in the target cluster. An empty `uid` means that it does not exist."""
 
     uid: str = ""
-    ours: bool = False
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,23 @@ class Published:
     """The Secret of a request as it is. `token` is None where it is gone or holds none."""
 
     exists: bool = False
-    ours: bool = False
+    foreign: str = ""
+    """Why it is not this request's; empty where it is, and where there is none."""
     uid: str = ""
     resource_version: str = ""
     token: Sensitive | None = None
     endpoint: Endpoint | None = None
-    """Which server what is written there leads to."""
+    """Which server what is written there leads to, where that may be written down again."""
+    leads: Endpoint | None = None
+    """The same wherever it leads, for comparing alone."""
     type: str = ""
     values: Mapping[str, Sensitive] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is there, and is this request's."""
+        return self.exists and not self.foreign
 
 
 async def fetch(host: Client, cluster: str, namespace: str, name: str) -> DPURequest:
@@ -88,24 +96,53 @@ async def request_at(clusters: Clusters, address: Address) -> DPURequest:
 
 
 async def look_account(client: Client, request: DPURequest) -> Account:
-    """The wanted account, and whether it was made for this request. Raises InUse where it was not."""
+    """The wanted account as it is; whose it is says `check_account`."""
     wanted = request.service_account
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, wanted.name, namespace=wanted.namespace)
     except NotFound:
         return Account()
-    named = (request.status_service_account, request.status_target) == (wanted, request.target)
-    if not belongs(seen_in(found["metadata"]), request, named=named):
-        raise InUse(
-            f"service account {wanted} is already in use", "kubemint never takes over what others made; choose another"
-        )
-    return Account(str(found["metadata"].get("uid", "")), ours=True)
+    seen = seen_in(found["metadata"])
+    return Account(seen.uid, seen)
+
+
+def check_account(request: DPURequest, account: Account, confirmed: str = "") -> None:
+    """Raises InUse where the account was not made for this request. `confirmed` is the UID of the account of which the
+    token in the request's Secret is, as its cluster says."""
+    if account.seen is None:
+        return
+    if why := foreign(account.seen, request, here=request.target is None, confirmed=confirmed):
+        wanted = request.service_account
+        raise InUse(f"service account {wanted} is already in use: {why}", way_out("account", wanted, request))
+
+
+async def mark_account(client: Client, request: DPURequest, account: str, uid: str, *, here: bool) -> None:
+    """Put the request's UID on its old account `NAMESPACE/NAME`, which its cluster confirmed as this one; nothing where
+    it is not the request's. Raises KubeError."""
+    where = NamespacedName.parse(account)
+    seen = seen_in((await client.get_metadata(SERVICE_ACCOUNTS, where.name, namespace=where.namespace))["metadata"])
+    if seen.made_for or foreign(seen, request, here=here, confirmed=uid):
+        return
+    mine = {"metadata": {"uid": seen.uid, "annotations": {managed.REQUEST: request.uid}}}
+    await client.patch(SERVICE_ACCOUNTS, where.name, mine, namespace=where.namespace)
+
+
+def marked(request: DPURequest) -> tuple[dict[str, str], dict[str, str]]:
+    """The labels and annotations of everything that is made for a request: which one it is, by name and by UID."""
+    return ownership(request.namespace, request.name), {managed.REQUEST: request.uid}
+
+
+def secret_marks(request: DPURequest) -> tuple[dict[str, str], dict[str, str]]:
+    """The same of its Secret, with what the spec wants on it."""
+    labels, notes = marked(request)
+    return request.secret_labels | labels, request.secret_annotations | notes
 
 
 async def apply_account(client: Client, request: DPURequest, account: Account) -> str:
     """Make or refresh the account; returns its UID. Raises InUse where somebody else made it meanwhile, KubeError."""
     wanted = request.service_account
-    marks = {"labels": ownership(request.namespace, request.name), "annotations": {managed.REQUEST: request.uid}}
+    labels, notes = marked(request)
+    marks = {"labels": labels, "annotations": notes}
     body: dict[str, Any] = {"metadata": marks, "automountServiceAccountToken": False}
     if not account.uid:
         named = {"name": wanted.name, "namespace": wanted.namespace, **marks}
@@ -128,20 +165,22 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
     except NotFound:
         return Published()
     values = found.values()
-    token, endpoint = None, None
-    for form in _FORMATS:
-        if all(key in values for key in form.rules.keys):
-            token, endpoint = form.rules.token_of(values), _endpoint_in(form, values, host.endpoint)
-            break
+    token, endpoint, leads = None, None, None
+    if (form := format_in(request.format, values)) is not None:
+        token = form.rules.token_of(values)
+        endpoint = _endpoint_in(form, values, Allow(near=leads_near(host.endpoint.server), nobody=True,
+                                                    known=host.endpoint))  # fmt: skip
+        leads = _endpoint_in(form, values, ONLY_LOOKING)
     meta = found.metadata
-    ours = belongs(seen_in(meta), request, named=request.status_secret == where)
+    why = foreign(seen_in(meta, found.type), request, here=True)
     return Published(
         exists=True,
-        ours=ours,
+        foreign=why,
         uid=str(meta.get("uid", "")),
         resource_version=str(meta.get("resourceVersion", "")),
         token=token or None,
         endpoint=endpoint,
+        leads=leads,
         type=found.type,
         values=values,
         metadata=meta,
@@ -155,10 +194,9 @@ def check_secret(request: DPURequest, published: Published) -> None:
     their owner may set.
     """
     managed.refuse_reserved(request.secret_labels, request.secret_annotations, "spec.metadata")
-    if published.exists and not published.ours:
-        raise SecretInUse(
-            f"secret {request.secret} is already in use", "kubemint never takes over what others made; choose another"
-        )
+    if why := published.foreign:
+        hint = way_out("secret", request.secret, request)
+        raise SecretInUse(f"secret {request.secret} is already in use: {why}", hint)
 
 
 def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> dict[str, Sensitive]:
@@ -198,7 +236,7 @@ def is_as_wanted(published: Published, request: DPURequest, data: Mapping[str, S
     if not published.exists or published.type != OPAQUE:
         return False
     meta = published.metadata
-    labels, notes = request.secret_labels | ownership(request.namespace, request.name), request.secret_annotations
+    labels, notes = secret_marks(request)
     there = (published.values, meta.get("labels") or {}, meta.get("annotations") or {})
     for found, wanted in zip(there, (data, labels, notes), strict=True):
         if any(found.get(key) != value for key, value in wanted.items()):
@@ -236,10 +274,8 @@ async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sen
     """
     where = request.secret
     managed.refuse_reserved(request.secret_labels, request.secret_annotations, "spec.metadata")
-    metadata: dict[str, Any] = {
-        "labels": request.secret_labels | ownership(request.namespace, request.name),
-        "annotations": request.secret_annotations,
-    }
+    labels, notes = secret_marks(request)
+    metadata: dict[str, Any] = {"labels": labels, "annotations": notes}
     body: dict[str, Any] = {
         "type": OPAQUE,
         "metadata": metadata | ({"resourceVersion": version} if version else {}),
@@ -366,9 +402,17 @@ def _essence(request: DPURequest) -> tuple[object, ...]:
     return request.uid, request.generation, request.deleted_at, request.expires_at, request.issued_at
 
 
-def _endpoint_in(form: Format, values: Mapping[str, Sensitive], host: Endpoint) -> Endpoint | None:
-    """Where it leads, None where that is nothing to write down again: it lies where others may write."""
+def format_in(declared: Format | None, keys: Container[str]) -> Format | None:
+    """In which format a Secret is read: the one that the spec declares, whatever else somebody put beside it. Another
+    one counts where nothing of that one is there: the type was changed, and what is there is about to be replaced."""
+    if declared is not None and any(key in keys for key in declared.rules.keys):
+        return declared if all(key in keys for key in declared.rules.keys) else None
+    return next((form for form in _FORMATS if all(key in keys for key in form.rules.keys)), None)
+
+
+def _endpoint_in(form: Format, values: Mapping[str, Sensitive], allow: Allow) -> Endpoint | None:
+    """Where it leads, None where that is not allowed: it lies where others may write."""
     try:
-        return form.rules.taken_apart(values, Allow(near=leads_near(host.server), nobody=True, known=host)).endpoint
+        return form.rules.taken_apart(values, allow).endpoint
     except DeliveredError:
         return None

@@ -85,12 +85,12 @@ def traces(obj: Mapping[str, Any]) -> Iterator[Trace]:
     except IssuanceError:
         return
     name = f"{request.namespace}/{request.name}"
-    late = _late(request)
+    till = _late(request)
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
         at = parse_time(entry.get("time"))
         if at is not None and _is_controller(entry):
             text = f"{entry.get('manager')} wrote the status of {name} at {at:%H:%M:%S} UTC"
-            yield Trace(safe_text(text), _EVER, min(at + LATELY, late))
+            yield Trace(safe_text(text), _EVER, min(at + LATELY, till))
     if request.issued_at is None or request.expires_at is None or request.marks:
         return
     marked = parse_time(request.annotations.get(EXPIRES))
@@ -98,16 +98,20 @@ def traces(obj: Mapping[str, Any]) -> Iterator[Trace]:
         return  # kubemint's own marks are the newer ones: it was stopped before it wrote the status
     if FINALIZER in request.finalizers:
         text = f"the token of {name} is not kubemint's and was renewed in time"
-        yield Trace(text, request.issued_at - _SLACK, late)
+        yield Trace(text, request.issued_at - _SLACK, till)
 
 
 def _late(request: DPURequest) -> datetime:
-    """From when on whoever keeps it should have renewed its token; never where it speaks of none."""
+    """From when on whoever keeps it should have renewed the token of which its status speaks; never where of none."""
     if request.issued_at is None or request.expires_at is None:
         return _NEVER
-    due = threshold(request.issued_at, request.expires_at)
+    return late(request.issued_at, request.expires_at)
+
+
+def late(issued: datetime, expires: datetime) -> datetime:
+    """From when on whoever keeps a request should have renewed a token of these times."""
     # DPF's renews at 80 % whatever the age, so a token of 40 hours is not late after 24.
-    return max(due, request.expires_at - (request.expires_at - request.issued_at) / 5) + _SLACK
+    return max(threshold(issued, expires), expires - (expires - issued) / 5) + _SLACK
 
 
 def _is_controller(entry: Mapping[str, Any]) -> bool:

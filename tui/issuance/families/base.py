@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.issuance.intent import Export, Intent, Revocation
     from tui.issuance.sight import Sight
     from tui.issuance.transaction.step import Transaction
-    from tui.issuance.types import Address, Credential, Plan
+    from tui.issuance.types import Address, Credential, Identity, Plan
     from tui.issuance.work import Context
     from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
@@ -62,6 +62,11 @@ class Family:
         """The bare token, None where its place holds none."""
         place, form = await self.place(context, address)
         return await place.token(form)
+
+    async def whose(self, context: Context, address: Address, says: Credential) -> Identity | None:
+        """Whose its token is, in the cluster that it may be shown to; `says` is what its place says. Raises UsageError
+        where that is nobody's word."""
+        return says.identity
 
     async def way_in(self, context: Context, address: Address) -> Endpoint | None:
         """Where its own material leads, where that is no token of a service account of ours; else None."""

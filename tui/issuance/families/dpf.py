@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.issuance import request_changes, request_keeping, requesting, undoing_requests, vouching
+from tui.issuance import request_changes, request_keeping, requesting, undoing_requests
 from tui.issuance.destinations.secret import SecretPlace
-from tui.issuance.dpf import DPURequestDraft, credential_of
-from tui.issuance.dpf.steps import look_secret, request_at
+from tui.issuance.dpf import DPURequest, DPURequestDraft, credential_of, shown
+from tui.issuance.dpf.steps import Published, look_secret, request_at
 from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.found import Found
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.request_keeping import Keepers
-from tui.issuance.types import Address, Credential, SecretDestination
+from tui.issuance.types import Address, Credential, Identity, SecretDestination
 from tui.kube.errors import NotFound
 
 from .base import Family, Wish
@@ -45,14 +45,16 @@ class Requests(Family):
     async def place(self, context: Context, address: Address) -> tuple[Place, Format]:
         request = await request_at(context.clusters, address)
         secret = request.status_secret or request.secret
-        there = await look_secret(await context.clusters.client(address.cluster), request, secret)
-        if there.exists and not there.ours:
-            raise UsageError(
-                f"Secret {secret}, which {address} names, was not made for it",
-                "its status is what somebody wrote there; keep or rotate it, so that it is set right",
-            )
+        await _published(context, request)
         where = SecretDestination(address.cluster, secret.namespace, secret.name)
         return SecretPlace(where, context.clusters), request.format or Format.KUBECONFIG
+
+    async def whose(self, context: Context, address: Address, says: Credential) -> Identity | None:
+        request = await request_at(context.clusters, address)
+        at = await shown.home(context.clusters, request, await _published(context, request))
+        if at.unknown:
+            raise UsageError(f"{address}: {at.unknown}", shown.AGAIN)
+        return msgspec.structs.replace(says.identity, cluster=at.cluster) if says.identity is not None else None
 
     async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:
         request = await request_at(context.clusters, address)
@@ -85,12 +87,12 @@ class Requests(Family):
 
     async def found(self, context: Context, address: Address) -> Found:
         request = await request_at(context.clusters, address)
-        credential = credential_of(address.cluster, request, await context.now(address.cluster))
-        token = await self.token(context, address)
-        facts, verdict = await vouching.of_request(context, request, credential, token)
-        if not verdict.ok and (credential.handle is not None or facts.handle is not None):
+        there = await _published(context, request)
+        vouched = await shown.of_request(context, request, there, await context.now(address.cluster))
+        verdict = vouched.verdict
+        if not verdict.ok and (request.handle is not None or vouched.facts.handle is not None):
             raise UsageError(f"{address}: {verdict.why}", verdict.hint)
-        return Found(credential=msgspec.structs.replace(credential, handle=verdict.handle), named=verdict.named)
+        return Found(credential=vouched.credential, named=verdict.named)
 
     async def revoke_unbound(
         self, context: Context, credential: Credential, *, wait: bool
@@ -110,6 +112,18 @@ class Requests(Family):
         if intent.ends:
             return request_changes.RecreateAccount(context=context, intent=intent)
         return await undoing_requests.as_left(context, intent)
+
+
+async def _published(context: Context, request: DPURequest) -> Published:
+    """The Secret that a request names, as it is. Raises UsageError where it was not made for it."""
+    secret = request.status_secret or request.secret
+    there = await look_secret(await context.clusters.client(request.cluster), request, secret)
+    if there.exists and not there.ours:
+        raise UsageError(
+            f"Secret {secret}, which {request.address} names, was not made for it: {there.foreign}",
+            "its status is what somebody wrote there; keep or rotate it, so that it is set right",
+        )
+    return there
 
 
 FAMILY = Requests()
