@@ -13,7 +13,7 @@ import pytest
 from tui.issuance.dpf.aside import holds
 from tui.issuance.dpf.kept import Decision, Kept, decide, read
 from tui.issuance.dpf.objects import DPURequest, NamespacedName
-from tui.issuance.dpf.owned import Seen, foreign, left_alone, seen_in, way_out
+from tui.issuance.dpf.owned import Seen, Witness, foreign, left_alone, seen_in, way_out
 from tui.issuance.dpf.resources import (
     EXPIRES,
     FIELD_MANAGER,
@@ -175,8 +175,8 @@ NAMES = [
     ("req", {"made_for": "r1", "made_at": None}, {"here": True}, ""),
     ("req", {"made_for": "r2"}, {}, "another request of this name"),
     ("req", {"made_for": "r2"}, {"here": True}, "another request of this name"),
-    ("req", {"made_for": "r2"}, {"confirmed": "u1"}, "another request of this name"),
-    ("req", {"made_for": "r1", "labels": {}}, {"here": True, "confirmed": "u1"}, "labels do not say"),
+    ("req", {"made_for": "r2"}, {"witness": Witness("u1", True)}, "another request of this name"),
+    ("req", {"made_for": "r1", "labels": {}}, {"here": True, "witness": Witness("u1", True)}, "labels do not say"),
     ("req", {"made_for": "r1", "labels": ownership("ns", "other")}, {"here": True}, "labels do not say"),
     ("req", {"made_for": "r1", "labels": ownership("other", "req")}, {"here": True}, "labels do not say"),
     *[
@@ -190,16 +190,26 @@ NAMES = [
     ("req", {"made_at": SINCE - timedelta(seconds=1)}, {"here": True}, "nothing says that it was made for this one"),
     ("req", {"made_at": None}, {"here": True}, "nothing says"),
     ("req", {}, {}, "nothing says"),
-    ("req", {}, {"confirmed": "u1"}, ""),
-    ("req", {}, {"confirmed": "u2"}, "nothing says"),
+    ("req", {}, {"witness": Witness("u1", True)}, ""),
+    ("req", {}, {"witness": Witness("u2", True)}, "nothing says"),
     ("req", {"uid": ""}, {}, "nothing says"),
-    ("req", {"labels": {}}, {"here": True, "confirmed": "u1"}, "labels do not say"),
+    ("req", {}, {"witness": Witness("u1")}, ""),
+    ("req", {}, {"witness": Witness("u2")}, "nothing says"),
+    ("req", {"uid": ""}, {"witness": Witness("", True)}, "nothing says"),
+    ("req", {"made_at": SINCE - timedelta(minutes=1)}, {"witness": Witness("u1")}, ""),
+    ("req", {"made_at": SINCE - timedelta(seconds=61)}, {"witness": Witness("u1")}, "nothing says"),
+    ("req", {"made_at": SINCE - timedelta(seconds=61)}, {"witness": Witness("u1", True)}, ""),
+    ("req", {"made_at": None}, {"witness": Witness("u1")}, "nothing says"),
+    ("req", {"made_at": SINCE - timedelta(seconds=1)}, {"here": True, "witness": Witness("u1")}, "nothing says"),
+    ("req", {"labels": {}}, {"here": True, "witness": Witness("u1", True)}, "labels do not say"),
     # a name that was cut
     (LONG, {"labels": ownership("ns", LONG), "made_for": "r1"}, {}, ""),
     (LONG, {"labels": ownership("ns", LONG)}, {"here": True}, ""),
     (LONG, {"labels": old_ownership("ns", LONG), "made_for": "r1"}, {}, ""),
-    (LONG, {"labels": old_ownership("ns", LONG)}, {"confirmed": "u1"}, ""),
+    (LONG, {"labels": old_ownership("ns", LONG)}, {"witness": Witness("u1", True)}, ""),
     (LONG, {"labels": old_ownership("ns", LONG)}, {"here": True}, "nothing says"),
+    (LONG, {"labels": old_ownership("ns", LONG)}, {"witness": Witness("u1")}, "nothing says"),
+    (CUT, {"labels": old_ownership("ns", LONG)}, {"witness": Witness("u1")}, "nothing says"),
     (CUT, {"labels": old_ownership("ns", LONG), "made_for": "r2"}, {"here": True}, "another request"),
     (CUT, {"labels": old_ownership("ns", LONG)}, {"here": True}, "nothing says"),
     (CUT, {"labels": old_ownership("ns", LONG), "made_for": "r1"}, {"here": True}, ""),
@@ -220,7 +230,7 @@ def test_it_is_the_requests_by_labels_and_uid_or_by_what_nobody_can_write(
     name: str, seen: dict[str, Any], given: dict[str, Any], why: str
 ) -> None:
     """Nobody's status, and no field manager: whoever may write a request may write these."""
-    found = foreign(owned(**seen), wanting(name), here=given.get("here", False), confirmed=given.get("confirmed", ""))
+    found = foreign(owned(**seen), wanting(name), **({"here": False} | given))
     assert why in found if why else found == ""
 
 
@@ -257,8 +267,8 @@ def test_removed_is_only_what_was_made_for_this_very_request(
 
 def test_what_is_not_marked_is_removed_where_it_might_be_used() -> None:
     assert left_alone("account", owned(), wanting(), "", here=True) == ""
-    assert left_alone("account", owned(), wanting(), "", here=False, confirmed="u1") == ""
-    assert left_alone("account", owned(), wanting(), "", here=False, confirmed="u2") != ""
+    assert left_alone("account", owned(), wanting(), "", here=False, witness=Witness("u1", True)) == ""
+    assert left_alone("account", owned(), wanting(), "", here=False, witness=Witness("u2", True)) != ""
     assert left_alone("account", owned(), wanting(), "u2", here=True) != ""
 
 

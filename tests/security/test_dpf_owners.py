@@ -3,29 +3,15 @@ token shown to another cluster, and keeps none alive: what decides is what he ca
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from tests.issuance.arena import Arena, Bench
-from tests.issuance.dpf_place import CLOCK, Place
-from tui.demo import Answer, FaultRule
-from tui.issuance.dpf.aside import left_to
-from tui.issuance.dpf.keeper import Keeper
-from tui.issuance.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, NAME_LABEL, old_ownership, ownership
-from tui.issuance.errors import UsageError
-from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.token_request import request_token
-from tui.issuance.types import Address, Identity
+from tests.issuance.dpf_place import Place
+from tui.issuance.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, NAME_LABEL, old_ownership
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
-from tui.kube.sensitive import Sensitive
 
 LONG = "site-amsterdam-rack-0042-blade-07-storage-gateway-operator-credentials-prod"
 CUT = old_ownership("ns", LONG)[NAME_LABEL]

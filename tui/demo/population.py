@@ -82,9 +82,12 @@ class Settler:
         self.now = cluster.clock().replace(microsecond=0)
         self.rng: random.Random = cluster.rng
 
-    def put(self, collection: tuple[str, str], obj: Object, age: timedelta | None = None) -> Object:
-        """Stores an object that was created `age` ago (some weeks where none is given)."""
+    def put(
+        self, collection: tuple[str, str], obj: Object, age: timedelta | None = None, made: datetime | None = None
+    ) -> Object:
+        """Stores an object that was created `age` ago, or at `made` (some weeks ago where neither is given)."""
         created = self.now - (age or timedelta(days=self.rng.randint(20, 400), seconds=self.rng.randint(0, 86400)))
+        created = made or created
         obj["metadata"] |= {"uid": self.cluster.new_id(), "creationTimestamp": rfc3339(created)}
         return self.cluster.storage.create(collection, obj)
 
@@ -94,14 +97,14 @@ class Settler:
             created = rfc3339(self.now - timedelta(days=self.rng.randint(100, 500)))
             self.cluster.add_namespace(name, {"team": name.partition("-")[0]}, creationTimestamp=created)
 
-    def account(self, namespace: str, name: str, **metadata: Any) -> Object:
+    def account(self, namespace: str, name: str, made: datetime | None = None, **metadata: Any) -> Object:
         """A service account, the one that is there already or a new one."""
         found = self.cluster.storage.get(SERVICE_ACCOUNTS, name, namespace)
         if found is not None:
             return found
-        made = account(name, namespace)
-        made["metadata"] |= metadata
-        return self.put(SERVICE_ACCOUNTS, made)
+        new = account(name, namespace)
+        new["metadata"] |= metadata
+        return self.put(SERVICE_ACCOUNTS, new, made=made)
 
     def accounts(self, count: int) -> list[Object]:
         """`count` service accounts, spread over the namespaces in a fixed order."""

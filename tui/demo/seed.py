@@ -212,8 +212,8 @@ class Management:
         there = Settler(cluster)
         cluster.add_namespace("dpu-services")
         marks = ownership(wish)
-        owner = there.account("dpu-services", name, labels=marks)
         seconds, issued = int(lifetime.total_seconds()), self.now - age
+        owner = there.account("dpu-services", name, made=issued, labels=marks)  # for the request, so not before it
         token, expires = cluster.tokens.bound_token(owner, Lifetime(seconds, seconds), issued_at=issued)
         secret = _custom("", "Secret", namespace, f"{name}-credential") | {
             "type": "Opaque",

@@ -184,7 +184,7 @@ class RecreateAccount(Journaled):
                 f"the service account {self.intent.spec.identity} is still being deleted: something holds it back",
                 "see its finalizers",
             )
-        check_account(work.request, work.there, work.kept.confirmed_in(work.request.target))
+        check_account(work.request, work.there, work.kept.witness(work.request.target))
         await work.account()
 
 

@@ -203,8 +203,8 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
     seen = await _look(client, leftover.kind, where)
     if seen is None:
         return _not_there(leftover, target.name)
-    confirmed = kept.confirmed_in(wanted) if leftover.kind == "account" else ""
-    if why := left_alone(leftover.kind, seen, request, leftover.uid, here=wanted is None, confirmed=confirmed):
+    witness = kept.witness(wanted)
+    if why := left_alone(leftover.kind, seen, request, leftover.uid, here=wanted is None, witness=witness):
         return f"{_words(leftover)} was left alone: {why}"
     resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
     try:

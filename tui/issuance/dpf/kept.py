@@ -21,6 +21,7 @@ from tui.issuance.vouchers import Facts, Word
 
 from . import resources
 from .objects import DPURequest, NamespacedName
+from .owned import NOBODY, Witness
 
 if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
@@ -41,9 +42,11 @@ class Kept(Facts, frozen=True, kw_only=True):
     lost: bool = False
     """Whether nothing shows that it is of that cluster: what is not there may be somewhere else."""
 
-    def confirmed_in(self, target: NamespacedName | None) -> str:
-        """The UID of its account where the cluster confirmed it, and that is the one meant; else empty."""
-        return self.account_uid if self.word is Word.CONFIRMED and self.home == target else ""
+    def witness(self, target: NamespacedName | None) -> Witness:
+        """What it says of accounts in this cluster; nothing where it is of another one, or may be."""
+        if self.lost or self.home != target:
+            return NOBODY
+        return Witness(self.account_uid, self.word is Word.CONFIRMED)
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ DPF's controller and earlier versions of kubemint wrote no UID. There it takes s
 
 - in the request's own cluster, that the object was made while the request was there: one cluster has one request of a
   name at a time (its account and its Secret are there together, so that is most of them);
-- of an account elsewhere, that the cluster confirms the token in the request's Secret as one of this very account.
+- of an account elsewhere, that the cluster confirms the token in the request's Secret as one of this very account; or,
+  where that token has ended, that it names this account and that the account was made while the request was there.
 
 Where neither is so it is in use by somebody else, and who may write there can say otherwise (`way_out`).
 """
@@ -16,7 +17,7 @@ Where neither is so it is in use by somebody else, and who may write there can s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -32,10 +33,24 @@ OPAQUE: Final = "Opaque"
 
 Kind: TypeAlias = Literal["account", "secret"]
 
+_SKEW: Final = timedelta(minutes=1)
+"""By how much the clocks of two clusters may differ."""
 _NO_LABELS: Final = "its labels do not say that it was made for this request"
 _ANOTHER: Final = "it was made for another request of this name"
 _UNSAID: Final = "its labels name a request of this name, and nothing says that it was made for this one"
 _KINDS: Final = {"account": "serviceaccount", "secret": "secret"}
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """What the token in a request's Secret says of accounts in one cluster."""
+
+    account_uid: str = ""
+    """The account that it is of; empty where it says nothing of that cluster."""
+    confirmed: bool = False
+    """Whether the cluster says so too."""
+
+
+NOBODY: Final = Witness()
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,21 +76,25 @@ def seen_in(metadata: Mapping[str, Any], kind: str = "") -> Seen:
     )
 
 
-def foreign(seen: Seen, request: DPURequest, *, here: bool, confirmed: str = "") -> str:
+def foreign(seen: Seen, request: DPURequest, *, here: bool, witness: Witness = NOBODY) -> str:
     """Why it is not this request's; empty where it is, and may be used.
 
-    `here`: it lies in the request's own cluster. `confirmed` is the UID of the account of which the token in the
-    request's Secret is, as its cluster says.
+    `here`: it lies in the request's own cluster. `witness` is the token in the request's Secret.
     """
-    named, once = ownership(request.namespace, request.name), old_ownership(request.namespace, request.name)
-    plain = _carries(seen, named)
+    now, once = ownership(request.namespace, request.name), old_ownership(request.namespace, request.name)
+    plain = _carries(seen, now)
     if not plain and not _carries(seen, once):
         return _NO_LABELS
     if seen.made_for:
         return "" if seen.made_for == request.uid else _ANOTHER
-    if here and plain and not may_be_cut(request.name) and _made_since(seen, request):
+    named = bool(seen.uid) and seen.uid == witness.account_uid
+    if named and witness.confirmed:
         return ""
-    return "" if confirmed and seen.uid == confirmed else _UNSAID
+    if not plain or may_be_cut(request.name):
+        return _UNSAID
+    if here:
+        return "" if _made_since(seen, request, timedelta(0)) else _UNSAID
+    return "" if named and _made_since(seen, request, _SKEW) else _UNSAID
 
 
 def way_out(kind: Kind, where: NamespacedName, request: DPURequest) -> str:
@@ -90,9 +109,9 @@ def way_out(kind: Kind, where: NamespacedName, request: DPURequest) -> str:
     )
 
 
-def left_alone(kind: Kind, seen: Seen, request: DPURequest, uid: str, *, here: bool, confirmed: str = "") -> str:
+def left_alone(kind: Kind, seen: Seen, request: DPURequest, uid: str, *, here: bool, witness: Witness = NOBODY) -> str:
     """Why it may not be removed for this request; empty where it may. `uid` is that of the one that is meant."""
-    if why := foreign(seen, request, here=here, confirmed=confirmed):
+    if why := foreign(seen, request, here=here, witness=witness):
         return why
     if uid and seen.uid != uid:
         return "another one has its name by now"
@@ -103,5 +122,5 @@ def _carries(seen: Seen, labels: Mapping[str, str]) -> bool:
     return all(seen.labels.get(key) == value for key, value in labels.items())
 
 
-def _made_since(seen: Seen, request: DPURequest) -> bool:
-    return seen.made_at is not None and request.created_at is not None and seen.made_at >= request.created_at
+def _made_since(seen: Seen, request: DPURequest, skew: timedelta) -> bool:
+    return seen.made_at is not None and request.created_at is not None and seen.made_at + skew >= request.created_at

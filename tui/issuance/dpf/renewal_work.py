@@ -250,11 +250,11 @@ class RequestWork:
 
     async def _mark_old(self, going: Sequence[Leftover]) -> None:
         """The same of an account that is to go: its token will not be there any more when it does."""
-        confirmed = self.kept.confirmed_in(self.kept.home)
-        for one in going if confirmed else ():
+        witness = self.kept.witness(self.kept.home)
+        for one in going if witness.account_uid else ():
             with contextlib.suppress(KubeError, IssuanceError):
                 _, client = await self.clusters.target(self.request.cluster, self.kept.home)
-                await steps.mark_account(client, self.request, one.name, confirmed, here=self.kept.home is None)
+                await steps.mark_account(client, self.request, one.name, witness, here=self.kept.home is None)
 
     async def orphans(self, now: datetime, due: datetime) -> list[Leftover]:
         """Handles that somebody made for this request and was killed before he recorded them.
@@ -311,7 +311,7 @@ async def look(clusters: TargetClusters, request: DPURequest) -> RequestWork:
         published = replace(published, token=None, endpoint=None, leads=None)
     work = RequestWork(clusters, host, client, target, request, there, published, wanted, account_uid=there.uid)
     work.kept = await _kept(work)
-    steps.check_account(request, there, work.kept.confirmed_in(request.target))
+    steps.check_account(request, there, work.kept.witness(request.target))
     return work
 
 

@@ -32,7 +32,7 @@ from tui.kube.sensitive import Sensitive
 from . import resources
 from .conditions import rfc3339, to_status
 from .objects import Condition, DPURequest, NamespacedName, parse
-from .owned import OPAQUE, Seen, foreign, seen_in, way_out
+from .owned import OPAQUE, Seen, Witness, foreign, seen_in, way_out
 from .resources import DPU_REQUESTS, FIELD_MANAGER, FINALIZER, ownership
 from .target import Target
 
@@ -106,22 +106,21 @@ async def look_account(client: Client, request: DPURequest) -> Account:
     return Account(seen.uid, seen)
 
 
-def check_account(request: DPURequest, account: Account, confirmed: str = "") -> None:
-    """Raises InUse where the account was not made for this request. `confirmed` is the UID of the account of which the
-    token in the request's Secret is, as its cluster says."""
+def check_account(request: DPURequest, account: Account, witness: Witness) -> None:
+    """Raises InUse where the account was not made for this request. `witness` is the token in its Secret."""
     if account.seen is None:
         return
-    if why := foreign(account.seen, request, here=request.target is None, confirmed=confirmed):
+    if why := foreign(account.seen, request, here=request.target is None, witness=witness):
         wanted = request.service_account
         raise InUse(f"service account {wanted} is already in use: {why}", way_out("account", wanted, request))
 
 
-async def mark_account(client: Client, request: DPURequest, account: str, uid: str, *, here: bool) -> None:
-    """Put the request's UID on its old account `NAMESPACE/NAME`, which its cluster confirmed as this one; nothing where
-    it is not the request's. Raises KubeError."""
+async def mark_account(client: Client, request: DPURequest, account: str, witness: Witness, *, here: bool) -> None:
+    """Put the request's UID on its old account `NAMESPACE/NAME`; nothing where it is not the request's, by the token in
+    its Secret. Raises KubeError."""
     where = NamespacedName.parse(account)
     seen = seen_in((await client.get_metadata(SERVICE_ACCOUNTS, where.name, namespace=where.namespace))["metadata"])
-    if seen.made_for or foreign(seen, request, here=here, confirmed=uid):
+    if seen.made_for or foreign(seen, request, here=here, witness=witness):
         return
     mine = {"metadata": {"uid": seen.uid, "annotations": {managed.REQUEST: request.uid}}}
     await client.patch(SERVICE_ACCOUNTS, where.name, mine, namespace=where.namespace)
