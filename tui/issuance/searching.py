@@ -69,7 +69,7 @@ async def look_into(context: Context, sought: Sought, address: Address) -> tuple
         says = await index(context, address)
         try:
             whose = await (await context.families.of(address)).whose(context, address, says)
-        except UsageError as error:
+        except IssuanceError as error:
             return None, f"it cannot be looked into: {error.message}"
         word = (await vouching.facts_of(context, whose, token, says.audiences)).word
     return token, found.no_match(sought, token, word)
