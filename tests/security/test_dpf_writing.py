@@ -34,8 +34,8 @@ LABELLED = msgspec.structs.replace(REQUEST, secret_labels={"a": "b"}, secret_ann
     ("published", "refused"),
     [
         (Published(), False),
-        (Published(ours=True), False),
-        (Published(exists=True, ours=True), False),
+        (Published(foreign=""), False),
+        (Published(exists=True, foreign=""), False),
         (Published(exists=True), True),
     ],
 )
@@ -82,11 +82,12 @@ INSIDE = replace(ENDPOINT, name="other", server="https://10.96.0.1")
 def test_of_an_address_that_lies_there_only_one_of_the_same_authority_is_kept(
     request_: Any, ours: bool, there: Endpoint | None, kept: bool
 ) -> None:
-    found = steps.endpoint_for(request_, Target("harbor", ENDPOINT), Published(exists=True, ours=ours, endpoint=there))
+    lying = Published(exists=True, foreign="" if ours else "theirs", endpoint=there)
+    found = steps.endpoint_for(request_, Target("harbor", ENDPOINT), lying)
     assert found == (replace(ENDPOINT, server=INSIDE.server) if kept else ENDPOINT)
     anybodys = replace(ENDPOINT, ca=None)
     for lies in (INSIDE, replace(INSIDE, ca=None)):
-        published = Published(exists=True, ours=True, endpoint=lies)
+        published = Published(exists=True, foreign="", endpoint=lies)
         assert steps.endpoint_for(HERE, Target("harbor", anybodys), published) == anybodys
 
 
@@ -95,11 +96,17 @@ def field(data: Any, labels: Any, notes: Any, **more: Any) -> dict[str, Any]:
     return {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": of} | more
 
 
-WRITTEN = field({".": {}, "f:kubeconfig": {}}, {f"f:{key}": {} for key in (*OWN, "a")}, {"f:c": {}})
+WRITTEN = field(
+    {".": {}, "f:kubeconfig": {}}, {f"f:{key}": {} for key in (*OWN, "a")}, {"f:c": {}, "f:kubemint.io/request": {}}
+)
 
 
 def published(**changes: Any) -> Published:
-    meta = {"labels": {**OWN, "a": "b", "other": "s"}, "annotations": {"c": "d", "e": "f"}, "managedFields": [WRITTEN]}
+    meta = {
+        "labels": {**OWN, "a": "b", "other": "s"},
+        "annotations": {"c": "d", "e": "f", "kubemint.io/request": "r1"},
+        "managedFields": [WRITTEN],
+    }
     values = {**DATA, "theirs": Sensitive("x")}
     given = {"exists": True, "type": "Opaque", "values": values, "metadata": meta | changes.pop("meta", {})}
     return Published(**given | changes)
@@ -119,7 +126,9 @@ def published(**changes: Any) -> Published:
         (published(meta={"labels": {**OWN, "a": "x"}}), False),
         (published(meta={"labels": {"a": "b"}}), False),
         (published(meta={"annotations": None}), False),
-        (published(meta={"annotations": {"c": "x"}}), False),
+        (published(meta={"annotations": {"c": "x", "kubemint.io/request": "r1"}}), False),
+        (published(meta={"annotations": {"c": "d"}}), False),
+        (published(meta={"annotations": {"c": "d", "kubemint.io/request": "r2"}}), False),
         # Something of ours is there that is not wanted any more.
         (published(meta={"managedFields": [WRITTEN, field({"f:before": {}}, {}, {})]}), False),
         (published(meta={"managedFields": [WRITTEN, field({}, {"f:before": {}}, {})]}), False),
@@ -137,7 +146,10 @@ def test_nothing_is_written_where_nothing_would_change(found: Published, wanted:
         (None, None),
         ([], None),
         (["mangled"], None),
-        ([field({"f:a": {}, ".": {}, "k:b": {}}, {"f:b": {}}, {"f:c": {}})], ({"a"}, {"b"}, {"c"})),
+        (
+            [field({"f:a": {}, ".": {}, "k:b": {}}, {"f:b": {}}, {"f:c": {}})],
+            ({"a"}, {"b"}, {"c"}),
+        ),
         ([field({"f:a": {}}, {}, {}), "mangled", field({"f:b": {}}, None, [])], ({"a", "b"}, set(), set())),
         ([field({"f:a": {}}, {}, {}, manager="other")], (set(), set(), set())),
         ([field({"f:a": {}}, {}, {}, operation="Update")], (set(), set(), set())),

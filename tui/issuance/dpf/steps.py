@@ -65,8 +65,8 @@ class Published:
     """The Secret of a request as it is. `token` is None where it is gone or holds none."""
 
     exists: bool = False
-    foreign: str = ""
-    """Why it is not this request's; empty where it is, and where there is none."""
+    foreign: str = "nothing says that it was made for this request"
+    """Why it is not this request's; empty where it is."""
     uid: str = ""
     resource_version: str = ""
     token: Sensitive | None = None
@@ -193,9 +193,9 @@ def check_secret(request: DPURequest, published: Published) -> None:
     their owner may set.
     """
     managed.refuse_reserved(request.secret_labels, request.secret_annotations, "spec.metadata")
-    if why := published.foreign:
+    if published.exists and not published.ours:
         hint = way_out("secret", request.secret, request)
-        raise SecretInUse(f"secret {request.secret} is already in use: {why}", hint)
+        raise SecretInUse(f"secret {request.secret} is already in use: {published.foreign}", hint)
 
 
 def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> dict[str, Sensitive]:
