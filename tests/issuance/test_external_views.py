@@ -91,6 +91,39 @@ def test_what_to_know_about_a_push() -> None:
     assert "token → copy" in said[2]
 
 
+@pytest.mark.parametrize(
+    ("asked", "never"),
+    [
+        ({}, ""),
+        ({"refreshPolicy": "Periodic"}, ""),
+        ({"refreshPolicy": "Periodic", "refreshInterval": "0"}, "only once"),
+        ({"refreshInterval": "0s"}, "only once"),
+        ({"refreshPolicy": "CreatedOnce", "refreshInterval": "10m"}, "only once"),
+        ({"refreshPolicy": "OnChange", "refreshInterval": "10m"}, "only when it is changed itself"),
+        ({"refreshPolicy": "OnTuesdays"}, "nobody here knows"),
+        ({"refreshPolicy": 7}, "nobody here knows"),
+        ({"refreshInterval": "soon"}, "nobody can read"),
+        ({"target": {"immutable": True}}, "never changes"),
+    ],
+)
+def test_whether_a_change_ever_comes_to_who_fetches_it(asked: dict[str, Any], never: str) -> None:
+    view = external_view({"spec": {"refreshInterval": "10m"} | asked})
+    assert (view.never == "") is (never == "")
+    assert never in view.never
+    assert bool(view.interval) is (never == ""), "nothing is said of an interval that does not count"
+
+
+def test_what_is_found_instead_of_named() -> None:
+    assert external_view({"spec": {"dataFrom": [{"find": {"name": {"regexp": "^api"}}}]}}).finds
+    assert not external_view({"spec": {"dataFrom": [{"extract": {"key": "a"}}, {"find": {}}]}}).finds
+    by_labels = {"spec": {"selector": {"secret": {"selector": {"matchLabels": {"team": "x", "n": 7}}}}}}
+    assert push_view(by_labels).chooses == (("team", "x"),)
+    named = push_secret(PUSH, "ns", "source", "abc")
+    assert push_view(named).chooses is None
+    named["spec"]["updatePolicy"] = "IfNotExists"
+    assert (push_view(named).interval, bool(push_view(named).never)) == (timedelta(0), True)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

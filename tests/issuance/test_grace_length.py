@@ -18,7 +18,7 @@ from tui.issuance.consumers import Pod, Way
 from tui.issuance.dpf.cleanup import leftovers_of
 from tui.issuance.dpf.wishes import Keep
 from tui.issuance.external_secrets import PUSH_SECRETS
-from tui.issuance.grace_length import KUBELET, GraceWish, Sighting, Use, lasting, length
+from tui.issuance.grace_length import KUBELET, GraceWish, Sighting, Use, grown, lasting, length
 from tui.issuance.secret_users import MOST_PODS, SecretName, SecretUsers
 from tui.issuance.tenant_wish import PushWish
 from tui.issuance.types import Action
@@ -316,3 +316,48 @@ async def test_many_rotations_look_into_a_namespace_once_and_not_for_ever(ebench
     assert listed.count("pods") == 1
     assert MOST_PODS <= 5000
     await users.aclose()
+
+
+MOUNTS = "1 pod mounts Secret web/api: late, and the kubelet brings a new one within 3m"
+
+
+@pytest.mark.parametrize(
+    ("planned", "now", "minutes", "said"),
+    [
+        ((), (), 0.5, ""),
+        ((), (pod("late"),), 3, f"the old one works for 3m: {MOUNTS}, longer than the 30s that were planned"),
+        ((pod("a"),), (), 3, ""),  # whoever was told of a longer one keeps it
+        ((pod("a"),), (pod("b"),), 3, ""),
+        ((pod("a"),), (pod("a"), PUSH), 63, "longer than the 3m that were planned"),
+        ((), (ONCE,), 0.5, "also seen by now: PushSecret once pushes it only once"),
+        ((ONCE,), (ONCE,), 0.5, ""),
+    ],
+)  # fmt: skip
+def test_whoever_came_since_it_was_planned(
+    planned: tuple[Use, ...], now: tuple[Use, ...], minutes: float, said: str
+) -> None:
+    taken, words = grown(length(WISH, [seen(*planned)]), length(WISH, [seen(*now)]))
+    assert taken.grace == minutes * MINUTE
+    assert bool(words) is bool(said)
+    assert said in words
+    given = GraceWish(timedelta(seconds=5), given=True)
+    assert grown(length(given, [seen(*planned)]), length(given, [seen(*now)]))[0].grace == given.asked
+
+
+async def test_a_consumer_that_begins_after_the_plan_is_waited_for_and_named(ebench: Bench) -> None:
+    arena = ebench.arena
+    issued = (await ebench.issue(arena.spec(arena.secret()))).credential
+    plan = await ebench.engine.plan_rotate(issued.address)
+    assert (plan.grace, plan.grace_for) == (timedelta(0), ())
+    await put_pod(ebench, "late", "robot", volumes=[{"name": "v", "secret": {"secretName": "robot-credential"}}])
+    begun = ebench.engine._context.clock()
+    outcome = await ebench.engine.execute(plan)  # within the seconds for which a look counts
+    assert outcome.ok
+    assert outcome.grace == KUBELET
+    assert "1 pod mounts" in outcome.grace_for[0]
+    (commit,) = [one for one in outcome.results if one.step == "commit"]
+    assert "late, and the kubelet brings a new one within 3m, longer than the 0s that were planned" in commit.message
+    (waiting,) = ebench.engine.state.revocations()
+    assert KUBELET <= waiting.due - begun < KUBELET + MINUTE
+    assert ebench.engine.grace_ends([plan.id]) is not None
+    assert ebench.engine.grace_ends(["another"]) is None, "that of another plan is not this one's"

@@ -114,6 +114,11 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
     return outcome
 
 
+def _until(when: datetime) -> timedelta:
+    """How long that still is, in whole seconds."""
+    return timedelta(seconds=round((when - utc_now()).total_seconds()))
+
+
 async def wait_for_grace(
     engine: Engine, outcomes: Sequence[Outcome], progress: Progress, *, wait: bool, which: str = "old"
 ) -> list[Outcome]:
@@ -124,17 +129,21 @@ async def wait_for_grace(
     """
     if not progress.old_ones:
         return list(map(engine.settled, outcomes))
-    ends = engine.grace_ends or utc_now()
+    plans = {outcome.plan for outcome in outcomes}
+    ends = engine.grace_ends(plans) or utc_now()
     until = f"{ends:%H:%M:%S} UTC"
     if not wait:
         say(f"the {which} credential still works; the next kubemint to run after {until} revokes it")
         return list(map(engine.settled, outcomes))
-    left = timedelta(seconds=round((ends - utc_now()).total_seconds()))
+    left = _until(ends)
     if not progress.quiet and left >= timedelta(seconds=1):
         what = f"the {which} one is" if progress.old_ones == 1 else f"the last of {progress.old_ones} {which} ones is"
         left_alone = "(--no-wait leaves that to the next run)"
         say(f"waiting until {until} ({format_duration(left)}), when {what} revoked {left_alone}")
-    limits.extend(max(left.total_seconds(), 0))
+    last = engine.grace_ends() or ends
+    if not progress.quiet and _until(last) > max(left, timedelta(0)):
+        say(f"and until {last:%H:%M:%S} UTC ({format_duration(_until(last))}) for what was replaced before")
+    limits.extend(max(_until(last).total_seconds(), 0))
     try:
         async with limits.bounded():
             await engine.settle()

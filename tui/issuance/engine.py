@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -299,10 +299,13 @@ class Engine:
         """How long old credentials still work after what is planned from now on, where nobody needs longer."""
         self._context = replace(self._context, wish=replace(self._context.wish, asked=grace))
 
-    @property
-    def grace_ends(self) -> datetime | None:
-        """When the last of the old credentials ends that wait here, by this machine's clock; None where none does."""
-        return max(map(self._graces.until, self._graces.running), default=None)
+    def grace_ends(self, plans: Collection[str] | None = None) -> datetime | None:
+        """When the last of the old credentials ends that wait here, by this machine's clock; None where none does.
+
+        With `plans` only of those that these replaced: others may wait beside them, of whoever was here before.
+        """
+        waiting = (one for one in self._graces.running if plans is None or one.plan in plans)
+        return max(map(self._graces.until, waiting), default=None)
 
     async def elsewhere(self, records: Sequence[Export | Revocation]) -> list[str]:
         """For each of these what is said where it is of another cluster than the one that is called so now."""

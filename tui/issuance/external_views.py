@@ -61,10 +61,14 @@ class PushView(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str = ""
     """The Secret it takes from; empty where a selector or a generator stands there."""
+    chooses: tuple[tuple[str, str], ...] | None = None
+    """In the place of a name: the labels of the Secrets that it takes from (others of its wishes not regarded)."""
     stores: tuple[StoreRef, ...] = ()
     keys: tuple[PushedKey, ...] = ()
     interval: timedelta | None = HOUR
     """None where it cannot be read; zero pushes once."""
+    never: str = ""
+    """Why a change of the source never arrives, in words; empty where it does."""
     template: bool = False
     """Whether a template makes the remote Secret, instead of a copy of the source's type and annotations."""
     deletes: bool = False
@@ -86,7 +90,12 @@ class ExternalView(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreRef = StoreRef()
     target: str = ""
     keys: tuple[str, ...] = ()
+    finds: bool = False
+    """Whether it (also) takes whatever it finds in the store, by names or labels."""
     interval: timedelta | None = HOUR
+    """None where it cannot be read; zero where what was fetched is never fetched again by itself."""
+    never: str = ""
+    """Why a change of the source never arrives, in words; empty where it does."""
     refreshed_at: datetime | None = None
     creation: str = "Owner"
     managed: bool = False
@@ -128,11 +137,15 @@ def push_view(obj: Mapping[str, Any]) -> PushView:
         for store, entries in sorted(_part(status, "syncedPushSecrets").items())
         for entry in (sorted(entries) if isinstance(entries, Mapping) else ())
     ]
+    secret = _part(_part(spec, "selector"), "secret")
+    never, interval = _never_pushed(spec)
     return PushView(
-        source=_text(_part(_part(spec, "selector"), "secret"), "name"),
+        source=_text(secret, "name"),
+        chooses=_chosen(secret),
         stores=tuple(_store(entry) for entry in _list(spec, "secretStoreRefs")),
         keys=tuple(keys),
-        interval=_interval(spec),
+        interval=interval,
+        never=never,
         template=isinstance(spec.get("template"), Mapping),
         deletes=spec.get("deletionPolicy") == "Delete",
         refreshed_at=_time(status, "refreshTime"),
@@ -149,11 +162,15 @@ def external_view(obj: Mapping[str, Any]) -> ExternalView:
         remote = _part(entry, "remoteRef")
         keys.append("/".join(filter(None, (_text(remote, "key"), _text(remote, "property")))))
     target = _part(spec, "target")
+    interval = _interval(spec)
+    never = _never_fetched(spec.get("refreshPolicy"), interval, immutable=target.get("immutable") is True)
     return ExternalView(
         store=_store(_part(spec, "secretStoreRef")),
         target=_text(target, "name") or _text(_part(obj, "metadata"), "name"),
         keys=tuple(filter(None, keys)),
-        interval=timedelta(0) if spec.get("refreshPolicy") == "CreatedOnce" else _interval(spec),
+        finds=any(_part(entry, "find") for entry in _list(spec, "dataFrom")),
+        interval=timedelta(0) if never and interval is not None else interval,
+        never=never,
         refreshed_at=_time(status, "refreshTime"),
         creation=_text(target, "creationPolicy") or "Owner",
         managed=managed.is_managed(obj),
@@ -226,6 +243,36 @@ def store_findings(view: StoreView, *, kind: str, namespace: str = "") -> Iterat
         yield "its Secret is named without a namespace: each user's own namespace counts, and it is never checked"
     if kind == STORES.kind and named and not view.secret.startswith(f"{namespace}/"):
         yield "its Secret lies in another namespace, which a SecretStore may not name"
+
+
+def _never_fetched(policy: object, interval: timedelta | None, *, immutable: bool) -> str:
+    """Why a change of what was fetched never arrives by itself. `Periodic` is what counts where nothing is said."""
+    if immutable:
+        return "fetched it into a Secret that it never changes (immutable)"
+    if policy == "OnChange":
+        return "fetches it again only when it is changed itself (refreshPolicy OnChange)"
+    if policy not in (None, "", "Periodic", "CreatedOnce"):
+        return "has a refreshPolicy that nobody here knows, so that it may never fetch it again"
+    if interval is None:
+        return "says how often it fetches it in a way that nobody can read"
+    return "fetches it only once" if policy == "CreatedOnce" or not interval else ""
+
+
+def _never_pushed(spec: Mapping[str, Any]) -> tuple[str, timedelta | None]:
+    """The same for what is pushed, with how often it is looked at."""
+    interval = _interval(spec)
+    if spec.get("updatePolicy") == "IfNotExists":
+        return "never writes over what is there already (updatePolicy IfNotExists)", timedelta(0)
+    return "" if interval else "pushes it only once, or nobody can read how often", interval
+
+
+def _chosen(secret: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    """What a PushSecret's label selector asks for, None where it has none; newer versions have one beside the name."""
+    selector = secret.get("selector")
+    if not isinstance(selector, Mapping) or _text(secret, "name"):
+        return None
+    asked = _part(selector, "matchLabels")
+    return tuple(sorted((key, value) for key, value in asked.items() if isinstance(value, str)))
 
 
 def _login(kubernetes: Mapping[str, Any]) -> tuple[str, str]:

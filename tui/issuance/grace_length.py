@@ -8,8 +8,8 @@ grace. Who could not be seen is taken for a pod with a volume. A shorter grace t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -51,6 +51,10 @@ class Sighting:
     uses: tuple[Use, ...] = ()
     unseen: tuple[str, ...] = ()
     """What could not be looked at, and why."""
+    hidden: tuple[str, ...] = ()
+    """The same of who may use it from elsewhere: that is only said."""
+    copy: bool = False
+    """Whether it is a copy, which nobody renews with what it was copied from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class Length:
     warnings: tuple[str, ...] = ()
     journaled: timedelta | None = None
     """What counts also for whoever finishes this after a crash; None: what is usual there."""
+    again: Callable[[], Awaitable[Length]] | None = field(default=None, compare=False, repr=False)
+    """Looks once more, believing nothing that was seen before; None where nobody was looked for."""
 
 
 def length(wish: GraceWish, sightings: Sequence[Sighting], *, left: timedelta | None = None) -> Length:
@@ -69,8 +75,10 @@ def length(wish: GraceWish, sightings: Sequence[Sighting], *, left: timedelta | 
     needs: list[tuple[timedelta, str]] = []
     warnings: list[str] = []
     for one in sightings:
-        needs += _needs(wish, one)
-        warnings += _never(one)
+        needs += [] if one.copy else _needs(wish, one)
+        warnings += [_ends(one)] if one.copy else _never(one)
+    if hidden := dict.fromkeys(why for one in sightings for why in one.hidden):
+        warnings.append(f"not looked at: {'; '.join(hidden)}")
     need = max((needed for needed, _ in needs), default=timedelta(0))
     reasons = tuple(words for needed, words in needs if needed > timedelta(0))
     grace = wish.asked if wish.given else max(wish.asked, need)
@@ -85,6 +93,19 @@ def length(wish: GraceWish, sightings: Sequence[Sighting], *, left: timedelta | 
         )
     journaled = grace if reasons or wish.given else None
     return Length(grace=grace, reasons=reasons, warnings=tuple(warnings), journaled=journaled)
+
+
+def grown(planned: Length, now: Length) -> tuple[Length, str]:
+    """What counts once the new material is there: the longer of what was planned and what is seen by then, and what
+    is to be said of it, empty where all is as it was planned. Whoever was told of a longer one keeps it."""
+    said = [f"also seen by now: {text}" for text in now.warnings if text not in planned.warnings]
+    if now.grace <= planned.grace:
+        return planned, "; ".join(said)
+    known = f"longer than the {format_duration(planned.grace)} that were planned"
+    said.insert(
+        0, f"{lasting(now.grace, now.reasons) or f'the old one works for {format_duration(now.grace)}'}, {known}"
+    )
+    return now, "; ".join(said)
 
 
 def lasting(grace: timedelta, reasons: Sequence[str]) -> str:
@@ -107,6 +128,16 @@ def _needs(wish: GraceWish, one: Sighting) -> list[tuple[timedelta, str]]:
         why = "; ".join(dict.fromkeys(one.unseen))
         found.append((wish.kubelet, f"who uses Secret {one.secret} could not be seen ({why})"))
     return found
+
+
+def _ends(one: Sighting) -> str:
+    """Of a copy: that it ends, and with it whoever uses it."""
+    pods = list(dict.fromkeys(use.name for use in one.uses if use.kind == "Pod"))
+    using = [f"{count(len(pods), 'pod')} ({_listed(pods)})"] if pods else []
+    using += [f"{use.kind} {use.name}" for use in one.uses if use.kind != "Pod"]
+    using += [f"whom could not be seen ({'; '.join(dict.fromkeys(one.unseen))})"] if one.unseen else []
+    used = f"; used by {', '.join(using)}" if using else ""
+    return f"Secret {one.secret} is a copy: it ends with the old one and is not renewed{used}; export to it again"
 
 
 def _never(one: Sighting) -> list[str]:

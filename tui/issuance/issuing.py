@@ -147,7 +147,7 @@ class Issue(Minting):
             Export(credential=self.credential(place), request=intent.request, spec=intent.spec, uid=place.uid)
             for place in self.places
         ]
-        note.record = {"closed": intent.plan, "exports": exports, "revocations": await self.revocations()}
+        note.record = {"closed": intent.plan, "exports": exports, "revocations": await self.revocations(note)}
         note.run.left += self.left
 
     def _tokens_replaced(self) -> dict[Handle, Sensitive]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +14,7 @@ from tui.kube.errors import KubeError
 from .consumers import NotInstalled, asking_drivers, carriers, pods, why_not
 from .errors import IssuanceError
 from .lineage_tree import Node, Part, Subject, kept_secret
+from .secret_users import SecretName, SecretUsers
 from .types import Credential, Identity
 
 if TYPE_CHECKING:
@@ -65,14 +66,37 @@ async def users_of(clusters: Clusters, subject: Subject, credentials: Sequence[C
         *(_Namespace(cluster, namespace, names, subject.identity).look(clusters)
           for (cluster, namespace), names in secrets.items())
     )  # fmt: skip
+    far, hidden = await _far(clusters, secrets)
     runs = [node for part in found for node in part.runs]
-    uses = [node for part in found for node in part.uses]
-    unseen = "; ".join(dict.fromkeys(problem for part in found for problem in part.problems))
+    uses = [*(node for part in found for node in part.uses), *far]
+    unseen = "; ".join(
+        dict.fromkeys(
+            [*(problem for part in found for problem in part.problems), *(f"not looked at: {why}" for why in hidden)]
+        )
+    )
     nobody = "" if unseen else "nobody that can be seen"
     return Users(
         Node(kind=Part.RUNS, note=OWN if runs else nobody, problem=unseen, children=tuple(runs)),
         Node(kind=Part.USERS, note="" if uses else nobody, problem=unseen, children=tuple(uses)),
     )
+
+
+async def _far(
+    clusters: Clusters, secrets: Mapping[tuple[str, str], Collection[str]]
+) -> tuple[list[Node], tuple[str, ...]]:
+    """The ExternalSecrets that fetch one of these, wherever they are, as the length of a grace counts them."""
+    users = SecretUsers()
+    wanted = [SecretName(*where, name) for where, names in secrets.items() for name in sorted(names)]
+    try:
+        found = [(one, await users.fetched(clusters, one)) for one in wanted]
+    finally:
+        await users.aclose()
+    nodes = {
+        (use.name, one.cluster): Node(kind=use.kind, name=use.name, note=use.how, cluster=one.cluster)
+        for one, (uses, _) in found
+        for use in uses
+    }
+    return list(nodes.values()), tuple(dict.fromkeys(why for _, (_, hidden) in found for why in hidden))
 
 
 @dataclass

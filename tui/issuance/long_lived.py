@@ -140,9 +140,9 @@ class LongLived(Journaled):
 
     async def commit(self, note: Note) -> None:
         """Tell the journal that all is done, and leave the old handles to their grace."""
-        intent = self.intent
-        begun = await self.context.moment(self.identity.cluster)
-        self._revocations = intent.revocations(begun, intent.lasting(self.context.grace))
+        grace = await self.let_go(note, self.context.grace)
+        begun, intent = await self.context.moment(self.identity.cluster), self.intent
+        self._revocations = intent.revocations(begun, grace)
         source = self.credential().address
         exports = [
             Export(credential=self.credential(place.address), request=intent.request, source=source)

@@ -69,10 +69,11 @@ class Minting(Journaled):
         self._may_come = asked and gone == handles.NEVER
         return f"handle {gone}"
 
-    async def revocations(self) -> list[Revocation]:
+    async def revocations(self, note: Note) -> list[Revocation]:
         """What is left to the grace period, which begins now."""
+        grace = await self.let_go(note, self.context.grace)
         begun = await self.context.moment(self.intent.spec.identity.cluster)
-        self._revocations = self.intent.revocations(begun, self.intent.lasting(self.context.grace))
+        self._revocations = self.intent.revocations(begun, grace)
         return self._revocations
 
 

@@ -177,7 +177,7 @@ class RequestRotation(Minting):
         await self.work.publish(self.token, now_at(self.work.host, self.context.clock), grace)
 
     async def _commit(self, note: Note) -> None:
-        note.record = {"closed": self.intent.plan, "revocations": await self.revocations()}
+        note.record = {"closed": self.intent.plan, "revocations": await self.revocations(note)}
 
     def _tokens_replaced(self) -> dict[Handle, Sensitive]:
         """What the Secret held when it was looked at, for as long as somebody may want to go back to it."""

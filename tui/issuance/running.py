@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
+
+import msgspec
 
 from tui.kube import limits
 from tui.kube.errors import KubeError
@@ -16,7 +18,7 @@ from tui.kube.warnings import hearing
 from .errors import IssuanceError
 from .journal import scrub
 from .state import KEPT, StateStore
-from .types import Credential, Outcome, Plan, StepResult, StepStatus
+from .types import Credential, Outcome, Plan, StepInfo, StepResult, StepStatus
 from .whereabouts import Whereabouts
 
 UNDO: Final = "undo"
@@ -85,6 +87,14 @@ class Run:
         self._checkpoint = checkpoint
         self._warned: set[str] = set()
         self._titles = {step.id: step.title for step in plan.steps}
+
+    def lengthen(self, grace: timedelta, reasons: Sequence[str], later: Sequence[StepInfo]) -> None:
+        """What is replaced works longer than was planned; `later` is what comes after by itself, as it is called."""
+        steps = {step.id: step for step in self.plan.steps} | {step.id: step for step in later}
+        self.plan = msgspec.structs.replace(
+            self.plan, grace=grace, grace_for=tuple(reasons), steps=tuple(steps.values())
+        )
+        self._titles |= {step.id: step.title for step in later}
 
     def result(self, step: str, status: StepStatus, message: str = "") -> StepResult:
         """A result of this plan, now."""

@@ -7,9 +7,11 @@ in time; what could not be seen is said, and never fails a plan.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,8 +24,9 @@ from .durations import format_duration
 from .errors import IssuanceError
 from .external_secrets import EXTERNAL_SECRETS, GROUP, PUSH_SECRETS
 from .external_views import ExternalView, PushView, external_view, push_view
-from .grace_length import GraceWish, Length, Sighting, Use, length
-from .types import IssueSpec, SecretDestination
+from .far_users import Copied, Fetch, Overview, copies_of, far_use, fetchers, overview
+from .grace_length import KUBELET, GraceWish, Length, Sighting, Use, length
+from .types import Credential, IssueSpec, SecretDestination
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -37,6 +40,13 @@ PATIENCE: Final = 8.0
 """Seconds for one look into a namespace."""
 FRESH: Final = 10.0
 """Seconds for which a look counts."""
+MOST_TENANTS: Final = 20
+"""Of the tenants of one cluster that are looked into."""
+_NOTHING: Final = Copied()
+
+_Seen = TypeVar("_Seen")
+_Memory = dict[tuple[str, str], tuple[float, asyncio.Task[_Seen]]]
+"""What was seen lately, by cluster and namespace, with when that began."""
 
 
 class SecretName(NamedTuple):
@@ -70,7 +80,8 @@ class SecretUsers:
     """What was seen lately, by cluster and namespace."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], tuple[float, asyncio.Task[_Found]]] = {}
+        self._seen: _Memory[_Found] = {}
+        self._overviews: _Memory[Overview] = {}
 
     async def length(
         self,
@@ -80,22 +91,39 @@ class SecretUsers:
         *,
         left: timedelta | None = None,
         announced: Collection[str] = (),
+        fresh: bool = False,
+        copied: Copied = _NOTHING,
     ) -> Length:
-        """The grace for what these Secrets hold. `announced` are PushSecrets that are told at once. Never raises."""
-        sightings = [await self._sighting(clusters, one, wish, announced) for one in dict.fromkeys(secrets)]
+        """The grace for what these Secrets hold. `announced` are PushSecrets that are told at once. Never raises.
+
+        `fresh` believes nothing that was seen before now: for whoever is about to let go of the old one.
+        """
+        since = asyncio.get_running_loop().time() if fresh else 0.0
+        secrets = list(dict.fromkeys(secrets))
+        sightings = [await self._sighting(clusters, one, wish, announced, since) for one in secrets]
+        sightings = [await self._far(clusters, *seen, wish) for seen in zip(secrets, sightings, strict=True)]
+        places, hidden = await self._copies(clusters, secrets, copied)
+        home = secrets[0].cluster if secrets else ""
+        for one in places:
+            seen = await self._sighting(clusters, one, wish, announced, since)
+            where = seen.secret if one.cluster == home else f"{seen.secret} of {one.cluster}"
+            sightings.append(replace(seen, secret=where, copy=True))
+        sightings += [Sighting(secret="", hidden=hidden)] if hidden else []
         return length(wish, sightings, left=left)
 
     async def aclose(self) -> None:
         """Stop looking."""
-        for _, task in self._seen.values():
-            task.cancel()
-        await asyncio.gather(*(task for _, task in self._seen.values()), return_exceptions=True)
+        for memory in (self._seen, self._overviews):
+            for _, task in memory.values():
+                task.cancel()
+            await asyncio.gather(*(task for _, task in memory.values()), return_exceptions=True)
         self._seen.clear()
+        self._overviews.clear()
 
     async def _sighting(
-        self, clusters: Clusters, secret: SecretName, wish: GraceWish, announced: Collection[str]
+        self, clusters: Clusters, secret: SecretName, wish: GraceWish, announced: Collection[str], since: float
     ) -> Sighting:
-        found = await self._look(clusters, secret.cluster, secret.namespace)
+        found = await self._look(clusters, secret.cluster, secret.namespace, since)
         uses = [
             Use(kind="Pod", name=pod.metadata.name, how=reading.says,
                 sees=wish.kubelet if reading.way is Way.FOLLOWS else None)
@@ -112,15 +140,85 @@ class SecretUsers:
         ]
         return Sighting(secret=f"{secret.namespace}/{secret.name}", uses=tuple(uses), unseen=found.unseen)
 
-    async def _look(self, clusters: Clusters, cluster: str, namespace: str) -> _Found:
-        now = asyncio.get_running_loop().time()
-        at, task = self._seen.get((cluster, namespace), (0.0, None))
-        if task is None or now - at > FRESH or task.cancelled() or task.get_loop() is not asyncio.get_running_loop():
-            self._seen = {key: seen for key, seen in self._seen.items() if now - seen[0] <= FRESH}
-            with limits.apart():  # it is shared: whoever asked first may have less time than the others
-                task = asyncio.create_task(_look(clusters, cluster, namespace))
-            self._seen[cluster, namespace] = (now, task)
-        return await asyncio.shield(task)
+    async def fetched(self, clusters: Clusters, secret: SecretName) -> tuple[list[Use], list[str]]:
+        """The ExternalSecrets that fetch it, in its namespace, another, or a tenant of its cluster; and what could not
+        be seen. Never raises."""
+        found, hidden = await self._fetched(clusters, secret)
+        return [far_use(one, secret.cluster, KUBELET) for one in found], hidden
+
+    async def _far(self, clusters: Clusters, secret: SecretName, near: Sighting, wish: GraceWish) -> Sighting:
+        """The same with who fetches it from far."""
+        found, hidden = await self._fetched(clusters, secret)
+        uses = [far_use(one, secret.cluster, wish.kubelet) for one in found if not _is_near(one, secret)]
+        return replace(near, uses=(*near.uses, *uses), hidden=tuple(hidden))
+
+    async def _fetched(self, clusters: Clusters, secret: SecretName) -> tuple[list[Fetch], list[str]]:
+        home = await self._overview(clusters, secret.cluster)
+        tenants = sorted((set(home.tenants) & set(clusters.names())) - {secret.cluster})
+        seen = [home, *await asyncio.gather(*(self._overview(clusters, one) for one in tenants[:MOST_TENANTS]))]
+        hidden = [why for one in seen for why in one.unseen]
+        if len(tenants) > MOST_TENANTS:
+            hidden.append(f"of {len(tenants)} tenants only {MOST_TENANTS} were looked at")
+        server = _server(clusters, secret.cluster)
+        found: list[Fetch] = []
+        for one in seen:
+            found += fetchers(one, server, secret.namespace, secret.name, home=secret.cluster)
+        return found, hidden
+
+    async def _copies(
+        self, clusters: Clusters, secrets: Sequence[SecretName], copied: Copied
+    ) -> tuple[list[SecretName], tuple[str, ...]]:
+        """The copies of what these Secrets hold, and what could not be seen on the way to them."""
+        recorded = [one.cluster for one in copied.recorded]
+        where = dict.fromkeys([*(one.cluster for one in secrets), *recorded, *copied.clusters])
+        if not copied.handles and not copied.fingerprints:
+            return [], ()
+        kept: list[Credential] = []
+        unread = []
+        hidden: list[str] = []
+        for cluster in where:
+            seen = await self._overview(clusters, cluster)
+            kept += seen.kept
+            hidden += seen.unread
+            unread += [cluster] if seen.unread else []
+        found = [SecretName(one.cluster, one.namespace, one.name) for one in copies_of(copied, kept, unread)]
+        return [one for one in found if one not in secrets], tuple(hidden)
+
+    async def _look(self, clusters: Clusters, cluster: str, namespace: str, since: float) -> _Found:
+        """What is to be seen there, no look counting that began before `since` by this loop's clock."""
+        return await _once(self._seen, (cluster, namespace), partial(_look, clusters, cluster, namespace), since)
+
+    async def _overview(self, clusters: Clusters, cluster: str) -> Overview:
+        return await _once(self._overviews, (cluster, ""), partial(overview, clusters, cluster), 0.0)
+
+
+async def _once(
+    memory: _Memory[_Seen], key: tuple[str, str], look: Callable[[], Coroutine[Any, Any, _Seen]], since: float
+) -> _Seen:
+    now = asyncio.get_running_loop().time()
+    at, task = memory.get(key, (0.0, None))
+    if task is None or now - at > FRESH or at < since or task.cancelled() or (
+        task.get_loop() is not asyncio.get_running_loop()
+    ):  # fmt: skip
+        for old in [old for old, seen in memory.items() if now - seen[0] > FRESH]:
+            del memory[old]
+        with limits.apart():  # it is shared: whoever asked first may have less time than the others
+            task = asyncio.create_task(look())
+        memory[key] = (now, task)
+    return await asyncio.shield(task)
+
+
+def _is_near(one: Fetch, secret: SecretName) -> bool:
+    """Whether the look into the Secret's own namespace has seen it."""
+    here = (one.cluster, one.namespace) == (secret.cluster, secret.namespace)
+    return here and secret.name in {key.partition("/")[0] for key in one.view.keys}
+
+
+def _server(clusters: Clusters, cluster: str) -> str:
+    try:
+        return clusters.endpoint(cluster).server
+    except (KubeError, IssuanceError):
+        return ""
 
 
 def secrets_of(spec: IssueSpec) -> list[SecretName]:
@@ -192,20 +290,18 @@ async def _pods(client: Client, namespace: str, into: list[Pod]) -> bool:
 
 
 def _pushed(one: _Pushes, wish: GraceWish) -> Use:
-    interval = one.view.interval
-    if not interval:
-        how = "pushes it only once, or nobody can read how often: what it carried ends; r on it pushes again"
+    if one.view.never or not one.view.interval:
+        how = f"{one.view.never}: what it carried ends; r on it pushes again"
         return Use(kind="PushSecret", name=one.name, how=how, sees=None)
-    how = f"carries it on every {format_duration(interval)}"
-    return Use(kind="PushSecret", name=one.name, how=how, sees=interval + wish.kubelet)
+    how = f"carries it on every {format_duration(one.view.interval)}"
+    return Use(kind="PushSecret", name=one.name, how=how, sees=one.view.interval + wish.kubelet)
 
 
 def _fetched(one: _Fetches, wish: GraceWish) -> Use:
-    interval = one.view.interval
-    if not interval:
-        return Use(kind="ExternalSecret", name=one.name, how="fetches it only once: what it made ends", sees=None)
-    how = f"fetches it every {format_duration(interval)}"
-    return Use(kind="ExternalSecret", name=one.name, how=how, sees=interval + wish.kubelet)
+    if one.view.never or not one.view.interval:
+        return Use(kind="ExternalSecret", name=one.name, how=f"{one.view.never}: what it made ends", sees=None)
+    how = f"fetches it every {format_duration(one.view.interval)}"
+    return Use(kind="ExternalSecret", name=one.name, how=how, sees=one.view.interval + wish.kubelet)
 
 
 def _name(obj: object) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.kube.errors import KubeError
 
 from .cluster_time import now_at
 from .errors import IssuanceError
+from .far_users import Copied
 from .grace_length import GraceWish, Length
 from .grace_time import Moment, moment
 from .intent import Revocation
@@ -62,9 +65,30 @@ class Context:
 
     async def length(self, secrets: Sequence[SecretName], old: Sequence[Credential]) -> Length:
         """How long the old credentials have to live on that these Secrets hold, and for whom."""
+        return replace(
+            await self._length(secrets, old), again=partial(self._length, tuple(secrets), tuple(old), fresh=True)
+        )
+
+    async def _length(self, secrets: Sequence[SecretName], old: Sequence[Credential], *, fresh: bool = False) -> Length:
         ends = [one.expires_at for one in old if one.expires_at is not None]
         left = max(ends) - self.clock() if ends and len(ends) == len(old) else None
-        return await self.users.length(self.clusters, self.wish, secrets, left=left, announced=self.announced)
+        copied = await self._copied(old)
+        return await self.users.length(
+            self.clusters, self.wish, secrets, left=left, announced=self.announced, fresh=fresh, copied=copied
+        )
+
+    async def _copied(self, old: Sequence[Credential]) -> Copied:
+        """What to know the copies of these by; the Secrets that this machine put them into as it remembers that."""
+        handles = frozenset(one.handle.uid for one in old if one.handle is not None)
+        prints = frozenset(one.fingerprint for one in old if one.fingerprint)
+        written = await asyncio.to_thread(self.state.written_secrets) if old else []
+        held = (one.credential for one in written)
+        return Copied(
+            handles=handles,
+            fingerprints=prints,
+            recorded=tuple(one.address for one in held if one.fingerprint in prints),
+            clusters=tuple(one.handle.cluster for one in old if one.handle is not None),
+        )
 
     async def now(self, cluster: str) -> datetime:
         """The time in this cluster, which is what the stamps of its tokens mean."""

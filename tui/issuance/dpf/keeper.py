@@ -165,7 +165,7 @@ class Keeper:
             return self._wish.asked
         ends = work.kept.expires_at or request.expires_at
         left = ends - self._now(work.client)
-        lasts = await self._users.length(self._clusters, self._wish, secrets_of_request(request), left=left)
+        lasts = await self._users.length(self._clusters, self._wish, secrets_of_request(request), left=left, fresh=True)
         work.notes += [text for text in (lasting(lasts.grace, lasts.reasons), *lasts.warnings) if text]
         return lasts.grace
 

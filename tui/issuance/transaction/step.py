@@ -14,8 +14,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import msgspec
+
+from tui.issuance.grace_length import grown
 from tui.issuance.running import UNDO, Run, StepFailed
 from tui.issuance.types import Plan, StepInfo, StepStatus
 from tui.issuance.work import Finished
@@ -181,6 +185,8 @@ class Journaled(Transaction):
     intent: Intent
     opening: ClassVar[str] = "Journal what is intended"
     """The title of the first step."""
+    _lasts: Length | None = None
+    """The grace as it was planned."""
 
     @property
     def fallback(self) -> Credential | None:
@@ -200,8 +206,23 @@ class Journaled(Transaction):
         note.record |= {"closed": self.intent.plan}
         return ""
 
+    async def let_go(self, note: Note, usual: timedelta) -> timedelta:
+        """How long what is replaced works from now on, the new material being out: who uses it is looked at again.
+
+        By now everybody who begins gets the new one, so that nobody who has the old one is missed. Where they need
+        longer than was planned that is taken, and the note says so.
+        """
+        planned = self._lasts
+        if planned is not None and planned.again is not None:
+            lasts, said = grown(planned, await planned.again())
+            if lasts.grace > planned.grace:
+                self.intent = msgspec.structs.replace(self.intent, grace=lasts.grace)
+                note.run.lengthen(lasts.grace, lasts.reasons, self.later)
+            note.message = "; ".join(filter(None, (note.message, said)))
+        return self.intent.lasting(usual)
+
     def planned(self, warnings: Sequence[str] = (), preview: str = "", lasts: Length | None = None) -> Plan:
         """What it will do, to be shown; `lasts` is the grace of what it replaces."""
         intent = self.intent
-        lasts = lasts if intent.old_handles else None
+        self._lasts = lasts = lasts if intent.old_handles else None
         return self.plan(intent.plan, intent.action, intent.address, warnings=warnings, preview=preview, lasts=lasts)
