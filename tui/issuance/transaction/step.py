@@ -3,7 +3,7 @@
     class Issue(Journaled):
         @property
         def steps(self):
-            return (self.opened(), Step(info=…, do=self._handle, undo=self._discard_handle), …)
+            return (self.opened(), Step(info=…, do=self._handle, undo=self.discard_handle), …)
 
 What a dry run shows, what is done, told and journaled, what is taken back where a step fails, and what a start after a
 crash finishes or undoes: all of it is read from that one list. A family says only what its steps are.
