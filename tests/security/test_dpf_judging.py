@@ -22,10 +22,14 @@ from tui.issuance.dpf.resources import (
     old_ownership,
     ownership,
 )
+from tui.issuance.dpf.steps import format_in
 from tui.issuance.dpf.tending import tended, trace, waits_until
+from tui.issuance.formats import Format
 from tui.issuance.renewal import rotate_at, spread
+from tui.issuance.sought import home_of
 from tui.issuance.types import Handle, Identity
 from tui.issuance.vouchers import Word
+from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 
 MADE = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -419,3 +423,67 @@ def test_whose_an_object_is_is_read_from_any_metadata() -> None:
     }  # fmt: skip
     assert seen_in(meta, "Opaque") == Seen(uid="u1", labels={"a": "b"}, made_for="r1", made_at=MADE, type="Opaque")
     assert seen_in({}) == seen_in({"labels": None, "annotations": None, "creationTimestamp": "soon"}) == Seen()
+
+
+# To whom a token may be shown
+
+
+CA, OTHER_CA = (f"-----BEGIN CERTIFICATE-----{text}-----END CERTIFICATE-----".encode() for text in ("MIIB", "MIIC"))
+KNOWN = {
+    "host": Endpoint(name="host", server="https://host:6443", ca=CA),
+    "tenant": Endpoint(name="tenant", server="https://tenant:6443", ca=OTHER_CA),
+    "open": Endpoint(name="open", server="https://open:6443"),
+    "unsafe": Endpoint(name="unsafe", server="https://unsafe:6443", insecure=True),
+    "forged": Endpoint(name="forged", server="https://mallory:6443", ca=CA),
+}
+
+
+@pytest.mark.parametrize(
+    ("server", "ca", "said", "home"),
+    [
+        ("https://host:6443", CA, "host", "host"),
+        ("https://host:6443", CA, "tenant", "host"),
+        ("https://host:6443", CA, "forged", "host"),
+        ("https://tenant:6443", OTHER_CA, "tenant", "tenant"),
+        ("https://tenant:6443", OTHER_CA, "host", "tenant"),
+        ("https://moved:6443", OTHER_CA + b"\n", "tenant", "tenant"),
+        ("https://10.96.0.1", CA, "host", "host"),
+        ("https://10.96.0.1", CA, "forged", "host"),
+        ("https://mallory:6443", CA, "forged", "forged"),
+        ("https://tenant:6443", None, "tenant", ""),
+        ("https://tenant:6443", b"another", "tenant", ""),
+        ("https://10.96.0.1", b"-----BEGIN CERTIFICATE-----X-----END CERTIFICATE-----", "host", "host"),
+        ("https://10.96.0.1", b"-----BEGIN CERTIFICATE-----X-----END CERTIFICATE-----", "tenant", ""),
+        ("https://open:6443", None, "open", "open"),
+        ("https://open:6443", None, "tenant", "open"),
+        ("https://elsewhere:6443", None, "open", ""),
+        ("https://unsafe:6443", None, "unsafe", ""),
+        ("", None, "host", "host"),
+        ("", None, "tenant", ""),
+        ("https://tenant:6443", OTHER_CA, "gone", "tenant"),
+        ("https://gone:6443", b"x", "gone", ""),
+    ],
+)
+def test_a_token_is_of_the_cluster_to_which_its_place_leads(
+    server: str, ca: bytes | None, said: str, home: str
+) -> None:
+    address = Endpoint(name="", server=server, ca=ca) if server else None
+    assert home_of(address, KNOWN, said, "host") == home
+
+
+@pytest.mark.parametrize(
+    ("declared", "keys", "read"),
+    [
+        (Format.TOKEN_FILE, (*Format.TOKEN_FILE.rules.keys, "kubeconfig"), Format.TOKEN_FILE),
+        (Format.KUBECONFIG, (*Format.TOKEN_FILE.rules.keys, "kubeconfig"), Format.KUBECONFIG),
+        (Format.TOKEN_FILE, ("TOKEN_FILE", "kubeconfig"), None),
+        (Format.TOKEN_FILE, ("kubeconfig", "theirs"), Format.KUBECONFIG),
+        (Format.KUBECONFIG, Format.TOKEN_FILE.rules.keys, Format.TOKEN_FILE),
+        (None, ("kubeconfig",), Format.KUBECONFIG),
+        (Format.KUBECONFIG, ("theirs",), None),
+    ],
+)
+def test_a_secret_is_read_in_the_format_that_is_declared(
+    declared: Format | None, keys: tuple[str, ...], read: Format | None
+) -> None:
+    assert format_in(declared, keys) == read

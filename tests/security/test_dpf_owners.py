@@ -3,15 +3,26 @@ token shown to another cluster, and keeps none alive: what decides is what he ca
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Place
 from tui.issuance.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, NAME_LABEL, old_ownership
-from tui.kube.errors import NotFound
+from tui.issuance.errors import UsageError
+from tui.issuance.formats.kubeconfig import kubeconfig
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.types import Address, Identity
+from tui.kube.client import Client
+from tui.kube.endpoint import Endpoint
+from tui.kube.errors import APIError, NotFound, Unauthorized
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.sensitive import Sensitive
 
 LONG = "site-amsterdam-rack-0042-blade-07-storage-gateway-operator-credentials-prod"
 CUT = old_ownership("ns", LONG)[NAME_LABEL]
@@ -138,3 +149,113 @@ async def test_an_account_without_a_uid_whose_token_nobody_confirms_is_left_alon
     rest = await place.keep()
     assert any("service account" in note and "was left alone" in note for note in rest.notes), rest.notes
     assert await place.account() is not None
+
+
+# To whom its token is shown, and where what it replaces is looked for
+
+
+@pytest.fixture
+def shown_at(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Sensitive]]:
+    """The servers that are entered with a token, and with which."""
+    seen: list[tuple[str, Sensitive]] = []
+    enter = Endpoint.with_token
+
+    def entered(self: Endpoint, token: Sensitive) -> Endpoint:
+        seen.append((self.server, token))
+        return enter(self, token)
+
+    monkeypatch.setattr(Endpoint, "with_token", entered)
+    return seen
+
+
+async def of_the_host(place: Place, **spec: Any) -> Sensitive:
+    """A request for an account of the host, whose status somebody changes: it says a tenant's cluster."""
+    await place.want(targetCluster=None, **spec)
+    await place.keep()
+    token = await place.token()
+    await place.status(targetCluster=f"{place.ns}/{place.members[0]}")
+    return token
+
+
+async def works_in_the_host(place: Place, token: Sensitive) -> bool:
+    place.clock.ahead += timedelta(seconds=11)
+    async with Client(place.known.endpoint(place.host).with_token(token)) as bearer:
+        try:
+            await bearer.get(SERVICE_ACCOUNTS, "default", namespace=place.ns)
+        except Unauthorized:
+            return False
+        except APIError:
+            return True
+        return True
+
+
+async def test_a_token_is_not_shown_to_the_cluster_that_a_status_names(
+    place: Place, tmp_path: Path, shown_at: list[tuple[str, Sensitive]]
+) -> None:
+    token = await of_the_host(place)
+    address = Address(CredentialKind.REQUEST, place.host, place.ns, "req")
+    async with Bench(Arena(place.side, place.config, place.host, tmp_path, place.ns)) as bench:
+        verified = await bench.engine.verify(address)
+        assert verified.ok, verified
+        assert f"asked of {place.host}, to which it leads" in verified.message
+        plan = await bench.engine.plan_revoke(address)
+        assert not any("not revoked" in warning for warning in plan.warnings)
+        rotated = await bench.rotate(address)
+        assert rotated.ok, rotated
+    assert {server for server, shown in shown_at if shown == token} == {place.known.endpoint(place.host).server}
+    assert not await works_in_the_host(place, token)
+
+
+async def test_what_is_replaced_is_ended_where_it_is_whatever_the_status_says(
+    place: Place, shown_at: list[tuple[str, Sensitive]]
+) -> None:
+    token = await of_the_host(place)
+    rest = await place.keep()
+    assert rest.issued
+    assert any("handle" in note and " deleted; " in note for note in rest.notes), rest.notes
+    assert not any("gone already" in note for note in rest.notes), rest.notes
+    tenant = place.known.endpoint(place.members[0]).server
+    assert (tenant, token) not in shown_at
+    assert not await works_in_the_host(place, token)
+
+
+async def test_a_token_that_nothing_shows_the_cluster_of_is_shown_to_none(
+    place: Place, tmp_path: Path, shown_at: list[tuple[str, Sensitive]]
+) -> None:
+    await place.want()
+    await place.keep()
+    token = await place.token()
+    shown_at.clear()
+    tenants = f"{place.ns}/{place.members[1]}"
+    other = {"name": place.members[1], "namespace": place.ns}
+    await place.change(targetCluster=other)
+    await place.status(targetCluster=tenants)
+    address = Address(CredentialKind.REQUEST, place.host, place.ns, "req")
+    async with Bench(Arena(place.side, place.config, place.host, tmp_path, place.ns)) as bench:
+        with pytest.raises(UsageError, match="it is shown to none"):
+            await bench.engine.verify(address)
+        with pytest.raises(UsageError, match="it is shown to none"):
+            await bench.engine.plan_revoke(address)
+    rest = await place.keep()
+    assert rest.issued
+    assert any("it is good until" in note for note in rest.notes), rest.notes
+    assert token not in [shown for _, shown in shown_at]
+
+
+# Which keys of its Secret are read
+
+
+async def test_a_key_of_another_format_is_not_read(place: Place) -> None:
+    """Whoever may patch the Secret once would have a new token issued at every look."""
+    await place.want(type="tokenFile", targetCluster=None)
+    await place.keep()
+    values = (await place.secret()).values()
+    host = place.known.endpoint(place.host)
+    older = kubeconfig(Sensitive(b"e30.e30.c2ln"), host, Identity(host.name, place.ns, "test-service-account"))
+    foreign = {"data": {"kubeconfig": base64.b64encode(older.reveal_bytes()).decode()}}
+    await place.client.patch(SECRETS, "out", foreign, namespace=place.ns)
+    for _ in range(2):
+        assert not (await place.keep()).issued
+    assert (await place.secret()).values()["TOKEN_FILE"] == values["TOKEN_FILE"]
+    await place.change(type="kubeconfig")
+    assert (await place.keep()).issued, "another type was asked for, and what is there is not this request's"

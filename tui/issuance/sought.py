@@ -180,6 +180,7 @@ def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, 
 
 
 def _leads_to(address: Endpoint, cluster: Endpoint) -> bool:
-    if (cluster.insecure and not address.insecure) or not same_authority(address.ca, cluster.ca):
-        return False
-    return address.ca is not None or same_place(address.server, cluster.server)
+    if address.ca is None and cluster.ca is None:
+        return same_place(address.server, cluster.server) and (address.insecure or not cluster.insecure)
+    nobody = same_authority(address.ca, None) or same_authority(cluster.ca, None)  # none, or nothing that is one
+    return not nobody and same_authority(address.ca, cluster.ca)
