@@ -55,6 +55,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_ends_by_itself_lives_no_longer",
         "who_is_warned_of_a_grace_that_is_too_short",
         "they_are_named",
+        "whoever_came_since_it_was_planned",
     ),
     "tui/issuance/grace_time.py": _some(
         "tests/faults/test_clocks.py",

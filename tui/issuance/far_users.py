@@ -53,8 +53,8 @@ class Overview(NamedTuple):
     fetches: Sequence[Fetch] = ()
     kept: Sequence[Credential] = ()
     """The credentials in its Secrets, as their marks describe them."""
-    tenants: Collection[str] = ()
-    """Who is given something of it, as the marks of its Secrets say."""
+    tenants: Collection[tuple[str, str]] = ()
+    """Who is given an account of it, as the marks of its Secrets say: the account's namespace, and the tenant."""
     unseen: Sequence[str] = ()
     """What could not be looked at of those who fetch something."""
     unread: Sequence[str] = ()
@@ -77,7 +77,7 @@ async def overview(clusters: Clusters, cluster: str) -> Overview:
     """Everything of a cluster that is asked for here. Never raises; what could not be seen is said."""
     fetches: list[Fetch] = []
     kept: list[Credential] = []
-    tenants: set[str] = set()
+    tenants: set[tuple[str, str]] = set()
     unseen: list[str] = []
     unread: list[str] = []
     try:
@@ -94,7 +94,7 @@ async def overview(clusters: Clusters, cluster: str) -> Overview:
     return Overview(fetches, kept, tenants, unseen, unread)
 
 
-async def _kept(client: Client, cluster: str, kept: list[Credential], tenants: set[str]) -> list[str]:
+async def _kept(client: Client, cluster: str, kept: list[Credential], tenants: set[tuple[str, str]]) -> list[str]:
     """The credentials in the Secrets of a cluster, by their metadata; what could not be seen."""
     try:
         listed: list[dict[str, Any]] = await client.list(SECRETS, metadata_only=True, labels=managed.CREDENTIALS)
@@ -102,9 +102,11 @@ async def _kept(client: Client, cluster: str, kept: list[Credential], tenants: s
         return [_not_seen(error, "Secrets", cluster, " for copies of it")]
     for obj in listed:
         credential = managed.credential_from_secret(cluster, obj)
-        if credential is not None:
-            kept.append(credential)
-        tenants |= _tenant(managed.push_of(obj))
+        if credential is None:
+            continue
+        kept.append(credential)
+        if credential.identity is not None:
+            tenants |= {(credential.identity.namespace, one) for one in _tenant(managed.push_of(obj))}
     return []
 
 

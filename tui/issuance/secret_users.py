@@ -154,7 +154,8 @@ class SecretUsers:
 
     async def _fetched(self, clusters: Clusters, secret: SecretName) -> tuple[list[Fetch], list[str]]:
         home = await self._overview(clusters, secret.cluster)
-        tenants = sorted((set(home.tenants) & set(clusters.names())) - {secret.cluster})
+        given = {tenant for namespace, tenant in home.tenants if namespace == secret.namespace}
+        tenants = sorted((given & set(clusters.names())) - {secret.cluster})
         seen = [home, *await asyncio.gather(*(self._overview(clusters, one) for one in tenants[:MOST_TENANTS]))]
         hidden = [why for one in seen for why in one.unseen]
         if len(tenants) > MOST_TENANTS:
