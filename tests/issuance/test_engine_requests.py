@@ -21,6 +21,7 @@ from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
 from tui.issuance.found import id_of
 from tui.issuance.kinds import CredentialKind
+from tui.issuance.managed import FINGERPRINT
 from tui.issuance.sought import Sought
 from tui.issuance.types import Address, FileDestination, State
 from tui.kube.client import Client
@@ -122,6 +123,22 @@ async def test_a_request_is_found_by_what_is_known_of_its_token(place: Place, tm
         assert plan.address == address
         assert (await bench.engine.execute(plan)).ok
         assert await place.handles() == []
+
+
+async def test_a_request_that_only_says_that_it_has_a_token_is_not_ended_for_it(place: Place, tmp_path: Path) -> None:
+    await place.want()
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(address))).ok
+        handles = await bench.handles()
+        marks = {"metadata": {"annotations": {FINGERPRINT: "0123456789abcdef"}}}
+        await bench.client.patch(DPU_REQUESTS, "req", marks, namespace=place.ns)
+        with pytest.raises(UsageError, match=f"{address} says that it has .*, but the token in it is another one"):
+            await bench.engine.plan_revoke_sought(Sought(fingerprint="0123456789abcdef"), [address.cluster])
+        await bench.client.delete(SECRETS, "out", namespace=place.ns)
+        with pytest.raises(UsageError, match=f"{address} says that it has .*, but there is no token in it"):
+            await bench.engine.plan_revoke_sought(Sought(fingerprint="0123456789abcdef"), [address.cluster])
+        assert await bench.handles() == handles
 
 
 async def test_without_a_handle_only_a_new_account_ends_the_token(place: Place, tmp_path: Path) -> None:
