@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from tui.issuance.cluster_time import utc_now
-from tui.issuance.destinations.file import as_on_disk
+from tui.issuance.destinations.lying import Looks
 from tui.issuance.errors import IssuanceError
 from tui.issuance.grace_time import due_shown
 from tui.issuance.intent import Export, Revocation
@@ -46,6 +46,7 @@ class LocalFiles:
         self._shown: set[str] = set()
         self._looking = asyncio.Lock()
         self._waiting = False
+        self._looks = Looks()
 
     async def follow(self, every: float) -> None:
         """Look again and again, until it is cancelled."""
@@ -92,8 +93,10 @@ class LocalFiles:
         """What lies here, the UIDs of the handles that this machine itself noted for what lies in clusters, and what is
         to be revoked, by this machine's clock."""
         written = (one.credential.handle or one.credential.bound_to for one in self._state.written_secrets())
+        written_now = {plan.fingerprint for plan in self._state.open_plans() if plan.fingerprint}
         files = [
-            msgspec.structs.replace(one, credential=as_on_disk(one.credential)) for one in self._state.export_records()
+            msgspec.structs.replace(one, credential=self._looks.shown(one, written_now))
+            for one in self._state.export_records()
         ]
         pending = [msgspec.structs.replace(one, due=due_shown(one, self._clock)) for one in self._state.revocations()]
         return files, {handle.uid for handle in written if handle is not None}, pending

@@ -177,8 +177,9 @@ async def _revoke(
                     return True
                 revocation = msgspec.structs.replace(revocation, at=journaled.at)
                 family = await context.families.of(revocation.address)
-                if not revocation.ending and await family.in_use_again(context, revocation):
-                    kept = run.result(step, StepStatus.FAILED, _put_back(revocation))
+                where = "" if revocation.ending else await family.in_use_again(context, revocation)
+                if where:
+                    kept = run.result(step, StepStatus.FAILED, _put_back(where))
                     await run.journal(kept)  # and not forgotten: it ends once it lies there no more
                     run.tell(kept)
                     return False
@@ -256,11 +257,10 @@ async def _recorded(context: Context, revocation: Revocation) -> bool:
     return await asyncio.to_thread(context.state.revocation, revocation.handle) is not None
 
 
-def _put_back(revocation: Revocation) -> str:
-    address = revocation.address
+def _put_back(where: str) -> str:
     return (
-        f"the old token still works: somebody put it back into the Secret {address.namespace}/{address.name} before "
-        "its grace was over, so it was not revoked (rotate it again, or revoke it)"
+        f"the old token still works: somebody put it back into {where} before its grace was over, so it was not "
+        "revoked (rotate it again, or revoke it)"
     )
 
 

@@ -24,7 +24,7 @@ from .types import Address, Credential, Handle, SecretDestination, StepInfo
 from .work import Context, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tui.kube.sensitive import Sensitive
 
@@ -49,6 +49,8 @@ class Revocable(Transaction):
     """Older tokens of the same places in their grace period, which end with it."""
     living: tuple[str, ...] = ()
     """What is said of those that live on."""
+    told: Mapping[Address, str] = field(default_factory=dict)
+    """What is said of those of `exports` that were seen to hold something else, or nothing."""
     plan_id: str = field(default_factory=new_id)
     _end: ending.End = field(default_factory=ending.End, init=False)
 
@@ -84,7 +86,8 @@ class Revocable(Transaction):
 
     def hints(self) -> list[str]:
         known = ending.in_it(self._end.said, self._end.answer)
-        return [*(f"{one.credential.address.name} is still there; {known}" for one in self.exports), *self.living]
+        files = (one.credential.address for one in self.exports)
+        return [*(self.told.get(one) or f"{one.name} is still there; {known}" for one in files), *self.living]
 
     def ending(self, id_: str, title: str, between: Sequence[Step] = ()) -> tuple[Step, ...]:
         """The steps: journal it, delete the handle, end the older ones, what comes `between`, and wait."""

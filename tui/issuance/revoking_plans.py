@@ -11,6 +11,7 @@ from tui.kube.errors import NotFound
 
 from . import ending, handles, older, vouching
 from .already import Already
+from .destinations import lying
 from .errors import UsageError
 from .found import Found, NotThere
 from .intent import Export
@@ -125,7 +126,8 @@ async def prepare(
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
     warnings += family.ends_too(credential)
-    warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
+    told = await _told(exports)
+    warnings += [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in _files(exports)]
     warnings += map(older.ends_too if whole else older.lives_on, others)
     work = Revoke(
         context=context,
@@ -139,6 +141,7 @@ async def prepare(
         token=found.token,
         wait=wait,
         ends=others if whole else (),
+        told=told,
         living=() if whole else tuple(map(older.lives_on, others)),
     )
     return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
@@ -191,6 +194,19 @@ async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple
     return tuple(record for record in records if same_token(record, handle, fingerprint))
 
 
+async def _told(exports: Sequence[Export]) -> dict[Address, str]:
+    """What is said of files that hold something else by now than what is recorded of them."""
+
+    def look() -> dict[Address, str]:
+        return {export.credential.address: lying.stays(export, lying.look(export)) for export in exports}
+
+    return {address: said for address, said in (await asyncio.to_thread(look)).items() if said}
+
+
+def _files(exports: Sequence[Export]) -> list[Address]:
+    return [export.credential.address for export in exports]
+
+
 def irrevocable(credential: Credential) -> tuple[str, str] | None:
     """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
     if credential.shoot is None:
@@ -220,7 +236,8 @@ async def prepare_token_secret(
     copies = {export.credential.address for export in exports}
     others = older.outliving(await pending_here(context), handle, account, address, copies)
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
-    warnings += [f"{export.credential.address.name} stays; once revoked, the token in it is dead" for export in exports]
+    told = await _told(exports)
+    warnings += [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in _files(exports)]
     warnings += map(older.ends_too if whole else older.lives_on, others)
     work = RevokeLegacy(
         context=context,
@@ -231,6 +248,7 @@ async def prepare_token_secret(
         sight=sight,
         wait=wait,
         ends=others if whole else (),
+        told=told,
         living=() if whole else tuple(map(older.lives_on, others)),
     )
     return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work

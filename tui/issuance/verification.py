@@ -70,6 +70,9 @@ async def verify(context: Context, address: Address) -> Verification:
     if identity.cluster != credential.identity.cluster:
         other = f"asked of {identity.cluster}, to which it leads; its place says {credential.identity.cluster}"
         return msgspec.structs.replace(said, message=f"{said.message} ({other})")
+    if address.here and credential.fingerprint not in ("", token.fingerprint):
+        another = f"{said.message}; it is another token than kubemint wrote there"
+        return msgspec.structs.replace(said, message=another)
     return said
 
 

@@ -14,7 +14,7 @@ from tui.issuance.files import FileError, destination, explained, read_private, 
 from tui.issuance.formats import Format
 from tui.issuance.masking import diff, masked_text
 from tui.issuance.material import Foreseen
-from tui.issuance.types import Address, Credential, FileDestination, Identity, State
+from tui.issuance.types import Address, FileDestination, Identity, State
 from tui.kube.sensitive import Sensitive
 
 from .place import Held, file_address, taken
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tui.issuance.material import Writing
     from tui.issuance.state import StateStore
 
-_LARGEST: Final = 1024 * 1024
+LARGEST: Final = 1024 * 1024
+"""Bytes of a file that are read."""
 
 
 class FilePlace:
@@ -194,17 +195,7 @@ class FilePlace:
                 raise FileError(f"{self.path} is a folder", "name a file in it")
             if not target.exists():
                 return None
-        return read_private(self.path, _LARGEST)
-
-
-def as_on_disk(credential: Credential) -> Credential:
-    """What the state says of a file, or that it is missing where somebody removed it. One stat; call it in a thread."""
-    if not credential.address.here or credential.state is State.REVOKED:
-        return credential
-    if is_missing(credential.address):
-        said = "its file is gone; rotate it to write it anew, or revoke it"
-        return msgspec.structs.replace(credential, state=State.MISSING, message=said)
-    return credential
+        return read_private(self.path, LARGEST)
 
 
 def is_missing(address: Address) -> bool:

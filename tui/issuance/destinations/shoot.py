@@ -24,13 +24,18 @@ class ShootPlace(FilePlace):
         return users_in(content) > 1
 
     def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
-        from tui.kube.delivered import ONLY_LOOKING, DeliveredError, read
+        return login_in(content)
 
-        try:
-            login = read(content.reveal_bytes(), ONLY_LOOKING).endpoint.login
-        except DeliveredError:
-            return None
-        return Sensitive(login.client_certificate) if login.client_certificate else login.token
+
+def login_in(content: Sensitive) -> Sensitive | None:
+    """By what a shoot's kubeconfig is told from another; None where nothing in it lets anybody in."""
+    from tui.kube.delivered import ONLY_LOOKING, DeliveredError, read
+
+    try:
+        login = read(content.reveal_bytes(), ONLY_LOOKING).endpoint.login
+    except DeliveredError:
+        return None
+    return Sensitive(login.client_certificate) if login.client_certificate else login.token
 
 
 def stand_in(shoot: ShootAccess) -> Identity:

@@ -121,9 +121,9 @@ class Family:
         """What to know before it is revoked."""
         return ()
 
-    async def in_use_again(self, context: Context, revocation: Revocation) -> bool:
-        """Whether somebody has put back what was replaced, so that it must not end with its grace period."""
-        return False
+    async def in_use_again(self, context: Context, revocation: Revocation) -> str:
+        """Where somebody has put back what was replaced, so that it must not end with its grace period; else empty."""
+        return ""
 
     async def tidy(self, context: Context, revocation: Revocation) -> None:
         """An old handle has gone just now: what is written down of it elsewhere goes too."""

@@ -18,7 +18,7 @@ from tui.issuance.found import Found
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.request_keeping import Keepers
 from tui.issuance.types import Address, Credential, Identity, SecretDestination
-from tui.kube.errors import NotFound
+from tui.kube.errors import Forbidden, NotFound
 
 from .base import Family, Wish
 
@@ -102,6 +102,15 @@ class Requests(Family):
 
     def ends_too(self, credential: Credential) -> tuple[str, ...]:
         return ("the request stays: its controller, or the next rotation, issues a new token",)
+
+    async def in_use_again(self, context: Context, revocation: Revocation) -> str:
+        """By the token that lies in the Secret of the request, whose place it is by what vouches for it."""
+        try:
+            token = await self.token(context, revocation.address)
+        except (NotFound, Forbidden, UsageError):
+            return ""
+        back = token is not None and bool(revocation.fingerprint) and token.fingerprint == revocation.fingerprint
+        return f"the Secret of {revocation.address}" if back else ""
 
     async def tidy(self, context: Context, revocation: Revocation) -> None:
         """A request also says in itself what it has left over, for whoever keeps it; take out what is gone now."""

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.issuance import vouching
-from tui.issuance.destinations.file import as_on_disk
+from tui.issuance import older, vouching
+from tui.issuance.destinations import lying
 from tui.issuance.destinations.place import address_of, file_destination
 from tui.issuance.destinations.registry import place_for
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.found import Found
 from tui.issuance.handles import Named
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.reading import export_record
 from tui.issuance.types import Address, Credential, Destination, State
 from tui.issuance.vouchers import Word
-from tui.kube.errors import KubeError
+from tui.kube import shell
 
 from .base import Family
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
+    from tui.issuance.intent import Export, Revocation
     from tui.issuance.work import Context
 
 
@@ -31,18 +33,8 @@ class Files(Family):
     """A credential in a file."""
 
     async def lookup(self, context: Context, address: Address) -> Credential:
-        credential = await asyncio.to_thread(as_on_disk, (await export_record(context, address)).credential)
-        if credential.state in (State.REVOKED, State.MISSING):
-            return credential
-        place, form = await self.place(context, address)
-        try:
-            now = await place.token(form)
-        except (KubeError, IssuanceError) as error:
-            return msgspec.structs.replace(credential, state=State.UNKNOWN, message=error.message)
-        if now is None or now.fingerprint != credential.fingerprint:
-            said = "the file holds another token than kubemint wrote"
-            return msgspec.structs.replace(credential, state=State.UNKNOWN, message=said)
-        return credential
+        record = await export_record(context, address)
+        return lying.shown(record, await _looked(context, record))
 
     async def place(self, context: Context, address: Address) -> tuple[Place, Format]:
         record = await export_record(context, address)
@@ -58,11 +50,63 @@ class Files(Family):
         return place, credential.format or Format.KUBECONFIG
 
     async def found(self, context: Context, address: Address) -> Found:
-        credential = (await export_record(context, address)).credential
+        record = await export_record(context, address)
+        credential, said = record.credential, await _insist(context, record)
         if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
-            return Found(credential=credential, named=Named.BY_JOURNAL)
+            return Found(credential=credential, named=Named.BY_JOURNAL, said=said)
         facts = await vouching.facts_of(context, credential.identity, await self.token(context, address))
         mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
         handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
         credential = msgspec.structs.replace(credential, handle=handle)
-        return Found(credential=credential, named=Named.BY_TOKEN)
+        return Found(credential=credential, named=Named.BY_TOKEN, said=said)
+
+    async def in_use_again(self, context: Context, revocation: Revocation) -> str:
+        """By the token that lies in the file."""
+        record = await asyncio.to_thread(context.state.export_record, revocation.address)
+        if record is None or not revocation.fingerprint:
+            return ""
+        token = (await _looked(context, record)).token
+        back = token is not None and token.fingerprint == revocation.fingerprint
+        return revocation.address.name if back else ""
+
+
+async def _looked(context: Context, record: Export) -> lying.Seen:
+    """What lies in the file now; what another kubemint is about to commit there is no stranger's."""
+
+    def look() -> lying.Seen:
+        seen = lying.look(record)
+        if seen.lies is not lying.Lies.ANOTHER:
+            return seen
+        also = {plan.fingerprint for plan in context.state.open_plans()}
+        again = context.state.export_record(record.credential.address)
+        return lying.look(record, also | ({again.credential.fingerprint} if again is not None else set()))
+
+    return await asyncio.to_thread(look)
+
+
+async def _insist(context: Context, record: Export) -> tuple[str, ...]:
+    """What to know of the file before what is recorded of it ends. Raises UsageError, with both readings, where another
+    token lies in it that would live on."""
+    credential, seen = record.credential, await _looked(context, record)
+    address = credential.address
+    if seen.token is None or seen.lies is not lying.Lies.ANOTHER or credential.shoot is not None:
+        said = lying.stays(record, seen) if seen.lies is lying.Lies.NOTHING else ""
+        return (said,) if said else ()
+    pending = await asyncio.to_thread(context.state.revocations)
+    if any(one.fingerprint == seen.token.fingerprint for one in older.of_place(pending, address)):
+        return (f"{address.name} holds an older token again, which a rotation left to its grace period",)
+    says = vouching.unasked(seen.token, credential.identity.cluster if credential.identity is not None else "")
+    whose = f", which says that it is for {says.identity}" if says.identity is not None else ""
+    ways = [f"`{shell.command('kubemint', 'revoke', '--token-file', address.name)}` ends what lies in it"]
+    if "#" in address.name:
+        ways = ["`kubemint revoke -` ends what lies in it, given on stdin"]
+    if credential.state is State.REVOKED:
+        ways.append("what is recorded is revoked already")
+    elif credential.handle is not None:
+        handle = Address(CredentialKind.HANDLE, *msgspec.structs.astuple(credential.handle)[:3])
+        ways.append(f"`{shell.command('kubemint', 'revoke', str(handle))}` what is recorded")
+    raise UsageError(
+        f"{address.name} holds another token than kubemint wrote there: recorded is {credential.fingerprint} for "
+        f"{credential.identity}, in it lies {seen.token.fingerprint}{whose}",
+        ", ".join(ways),
+    )

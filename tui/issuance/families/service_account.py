@@ -87,23 +87,26 @@ class ServiceAccounts(Files):
         unknown = not credential.address.here and credential.state is State.UNKNOWN
         return (credential.message,) if unknown else ()
 
-    async def in_use_again(self, context: Context, revocation: Revocation) -> bool:
-        """Whether somebody has put the old one back: then it must not end.
+    async def in_use_again(self, context: Context, revocation: Revocation) -> str:
+        """Where somebody has put the old one back: then it must not end.
 
         What counts is the token that lies there. Annotations alone, which say that it is the old one, keep nothing
         alive.
         """
         address, fingerprint = revocation.address, revocation.fingerprint
-        if address.here or not fingerprint:
-            return False
+        if address.here:
+            return await super().in_use_again(context, revocation)
+        if not fingerprint:
+            return ""
         client = await context.clusters.client(address.cluster)
         try:
             found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
         except (NotFound, Forbidden):
-            return False
+            return ""
         credential = managed.credential_from_secret(address.cluster, found.metadata)
         token = vouching.token_in(credential.format, found) if credential is not None else None
-        return token is not None and token.fingerprint == fingerprint
+        back = token is not None and token.fingerprint == fingerprint
+        return f"the Secret {address.namespace}/{address.name}" if back else ""
 
     async def as_left(self, context: Context, intent: Intent) -> Transaction:
         return undoing.as_left(context, intent)

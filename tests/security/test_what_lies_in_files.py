@@ -1,0 +1,180 @@
+"""What lies in a file counts, not what was written into it once: nothing is called dead, valid or revoked that was not
+looked at."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.issuance.arena import Arena, Bench, token_in
+from tests.issuance.dpf_place import Clock
+from tui.issuance.destinations import lying
+from tui.issuance.destinations.lying import Lies, Looks, Seen
+from tui.issuance.errors import UsageError
+from tui.issuance.intent import Export
+from tui.issuance.kinds import CredentialKind
+from tui.issuance.sought import Sought
+from tui.issuance.types import Address, Credential, FileDestination, Identity, State
+from tui.kube.sensitive import Sensitive
+
+IT, ANOTHER = Sensitive("eyJ.it"), Sensitive("eyJ.another")
+ADDRESS = Address(CredentialKind.FILE, "", "", "/kept")
+RECORD = Export(
+    credential=Credential(
+        address=ADDRESS, identity=Identity("harbor", "ns", "robot"), fingerprint=IT.fingerprint, state=State.VALID
+    ),
+    request="r",
+)  # fmt: skip
+REVOKED = msgspec.structs.replace(
+    RECORD, credential=msgspec.structs.replace(RECORD.credential, state=State.REVOKED, message="revoked")
+)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "token", "also", "lies"),
+    [
+        (IT.fingerprint, IT, (), Lies.OURS),
+        (IT.fingerprint, ANOTHER, (), Lies.ANOTHER),
+        (IT.fingerprint, ANOTHER, (ANOTHER.fingerprint,), Lies.OURS),
+        (IT.fingerprint, None, (), Lies.NOTHING),
+        ("", ANOTHER, (), Lies.OURS),
+        ("", None, (), Lies.NOTHING),
+    ],
+)
+def test_what_lies_there(recorded: str, token: Sensitive | None, also: tuple[str, ...], lies: Lies) -> None:
+    assert lying.judge(recorded, token, also) is lies
+
+
+@pytest.mark.parametrize(
+    ("record", "lies", "state", "said"),
+    [
+        (RECORD, Lies.OURS, State.VALID, ""),
+        (RECORD, Lies.ANOTHER, State.UNKNOWN, "the file holds another token than kubemint wrote"),
+        (RECORD, Lies.NOTHING, State.UNKNOWN, "the file holds no token any more"),
+        (RECORD, Lies.UNREAD, State.UNKNOWN, "may not"),
+        (RECORD, Lies.GONE, State.MISSING, "its file is gone; rotate it to write it anew, or revoke it"),
+        (
+            REVOKED,
+            Lies.ANOTHER,
+            State.UNKNOWN,
+            "the file holds another token than kubemint wrote; what it wrote was re",
+        ),
+        *((REVOKED, lies, State.REVOKED, "revoked") for lies in Lies if lies is not Lies.ANOTHER),
+    ],
+)
+def test_how_it_is_shown_and_what_stays(record: Export, lies: Lies, state: State, said: str) -> None:
+    seen = Seen(lies=lies, trouble="may not")
+    credential = lying.shown(record, seen)
+    assert (credential.state, credential.message.startswith(said)) == (state, True)
+    assert bool(lying.stays(record, seen)) is (lies is not Lies.OURS)
+
+
+def test_a_list_reads_a_file_only_where_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, reads = tmp_path / "kept", []
+    record = msgspec.structs.replace(
+        RECORD, credential=msgspec.structs.replace(
+            RECORD.credential, address=Address(CredentialKind.FILE, "", "", str(path)), format=None
+        ),
+    )  # fmt: skip
+    read = lying.read_private
+    monkeypatch.setattr(lying, "read_private", lambda *given: (reads.append(given), read(*given))[1])
+
+    def holds(text: str) -> State:
+        path.write_text(text)
+        path.chmod(0o600)
+        os.utime(path, ns=(len(reads), len(text)))
+        return looks.shown(record).state
+
+    looks = Looks()
+    assert looks.shown(record).state is State.MISSING
+    config = "users: [{name: x, user: {token: %s}}]"
+    assert holds(config % IT.reveal()) is State.VALID
+    before = len(reads)
+    assert looks.shown(record).state is State.VALID
+    assert len(reads) == before
+    assert holds(config % ANOTHER.reveal()) is State.UNKNOWN
+    assert looks.shown(record, {ANOTHER.fingerprint}).state is State.UNKNOWN, "as it was seen"
+    assert holds("garbage") is State.UNKNOWN
+    assert holds(config % IT.reveal()) is State.VALID
+
+
+async def two(bench: Bench) -> tuple[Any, Any, Path]:
+    """Two credentials, and the file of the first one, which holds the token of the second by now."""
+    arena = bench.arena
+    first = await bench.issue(arena.spec())
+    second = await bench.issue(arena.spec(arena.file("second"), identity=arena.identity("other")))
+    path = Path(arena.file().path)
+    path.write_bytes(Path(arena.file("second").path).read_bytes())
+    return first, second, path
+
+
+async def test_a_file_with_another_token_is_not_revoked_for_what_it_held(ebench: Bench) -> None:
+    arena = ebench.arena
+    first, second, path = await two(ebench)
+    seen = await ebench.engine.lookup(first.address)
+    assert seen.state is State.UNKNOWN
+    verified = await ebench.engine.verify(first.address)
+    assert "it is another token than kubemint wrote there" in verified.message
+    with pytest.raises(UsageError, match="holds another token than kubemint wrote there: recorded is ") as caught:
+        await ebench.engine.plan_revoke(first.address)
+    assert f"in it lies {second.credential.fingerprint}, which says that it is for {arena.identity('other')}" in str(
+        caught.value
+    )
+    handle = f"handle:{arena.name}/{arena.namespace}/{first.credential.handle.name}"
+    assert (
+        f"--token-file {path}` ends what lies in it, `kubemint revoke {handle}` what is recorded" in caught.value.hint
+    )
+    plan = await ebench.engine.plan_revoke(Address.parse(handle))
+    assert f"{path} stays: it holds another token by now, which this does not end" in plan.warnings
+    outcome = await ebench.engine.execute(plan)
+    assert outcome.whole
+    assert "is dead" not in str(outcome)
+    assert await ebench.handles() == [second.credential.handle.name]
+    with pytest.raises(UsageError, match="holds another token") as caught:
+        await ebench.engine.plan_revoke(first.address)
+    assert "what is recorded is revoked already" in caught.value.hint
+    assert (await ebench.engine.lookup(first.address)).state is State.UNKNOWN
+
+
+async def test_by_its_fingerprint_what_was_written_ends_whatever_lies_in_its_file(ebench: Bench) -> None:
+    first, second, _ = await two(ebench)
+    plan = await ebench.engine.plan_revoke_sought(Sought(fingerprint=first.credential.fingerprint))
+    assert (await ebench.engine.execute(plan)).whole
+    assert await ebench.handles() == [second.credential.handle.name]
+
+
+async def test_a_file_without_a_token_keeps_what_was_written_there_from_nothing(ebench: Bench) -> None:
+    issued = await ebench.issue(ebench.arena.spec())
+    Path(ebench.arena.file().path).write_text("nothing\n")
+    plan = await ebench.engine.plan_revoke(issued.address)
+    assert f"{ebench.arena.file().path} holds no token any more" in plan.warnings
+    assert (await ebench.engine.execute(plan)).whole
+    assert await ebench.handles() == []
+
+
+@pytest.mark.parametrize("merge", [False, True])
+async def test_what_was_put_back_into_a_file_within_the_grace_is_not_revoked(embedded: Arena, merge: bool) -> None:
+    clock = Clock()
+    async with Bench(embedded, clock=clock, grace=timedelta(hours=1)) as bench:
+        where = FileDestination(embedded.file().path, merge=merge)
+        issued = await bench.issue(embedded.spec(where))
+        path = Path(where.path)
+        backup, old = path.read_bytes(), token_in(path)
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(issued.address))
+        path.write_bytes(backup)
+        clock.ahead = timedelta(hours=2)
+        await bench.engine.settle()
+        embedded.forget()
+        assert await bench.works(old)
+        settled = bench.engine.settled(outcome)
+        assert f"the old token still works: somebody put it back into {issued.address.name}" in settled.left[0]
+        assert (await bench.engine.lookup(issued.address)).state is State.UNKNOWN
+        plan = await bench.engine.plan_revoke(issued.address)
+        assert any("holds an older token again" in warning for warning in plan.warnings)
+        assert (await bench.engine.execute(plan)).whole, "with what the rotation left"
+        assert await bench.handles() == []

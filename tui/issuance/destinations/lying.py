@@ -1,0 +1,155 @@
+"""What lies in a file that kubemint wrote, held against the record of it: whoever may write the file may have put
+something else there since, and then what is recorded says nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.issuance import kubeconfig_file
+from tui.issuance.errors import IssuanceError
+from tui.issuance.files import read_private
+from tui.issuance.formats import Format
+from tui.issuance.types import State
+from tui.kube.errors import KubeError
+from tui.kube.sensitive import Sensitive
+
+from .file import LARGEST, is_missing, token_in_file
+from .shoot import login_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tui.issuance.intent import Export
+    from tui.issuance.types import Address, Credential
+
+_TOKEN: Final = re.compile(rb"eyJ[\w.-]+")
+
+
+class Lies(StrEnum):
+    """What was found there."""
+
+    OURS = "what kubemint wrote"
+    ANOTHER = "another token"
+    NOTHING = "no token"
+    GONE = "no file"
+    UNREAD = "nobody knows"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One look."""
+
+    lies: Lies
+    token: Sensitive | None = None
+    trouble: str = ""
+    """Why it could not be read."""
+
+
+def judge(recorded: str, token: Sensitive | None, also: Collection[str] = ()) -> Lies:
+    """What a token is that lies where one with the `recorded` fingerprint was written; `also` are those that a plan has
+    written there which is not done yet. Where a record of old has no fingerprint, nobody can tell."""
+    if token is None:
+        return Lies.NOTHING
+    return Lies.OURS if not recorded or token.fingerprint == recorded or token.fingerprint in also else Lies.ANOTHER
+
+
+def look(export: Export, also: Collection[str] = ()) -> Seen:
+    """Read the file. Never raises; call it in a thread."""
+    if is_missing(export.credential.address):
+        return Seen(lies=Lies.GONE)
+    try:
+        token = _token(export)
+    except (KubeError, IssuanceError, OSError) as error:
+        return Seen(lies=Lies.UNREAD, trouble=getattr(error, "message", "") or type(error).__name__)
+    return Seen(lies=judge(export.credential.fingerprint, token, also), token=token)
+
+
+def shown(export: Export, seen: Seen) -> Credential:
+    """The credential as its record and its file say it together."""
+    credential = export.known
+    over = credential.state is State.REVOKED
+    if seen.lies is Lies.OURS or (over and seen.lies is not Lies.ANOTHER):
+        return credential
+    if seen.lies is Lies.GONE:
+        said = "its file is gone; rotate it to write it anew, or revoke it"
+        return msgspec.structs.replace(credential, state=State.MISSING, message=said)
+    said = {
+        Lies.ANOTHER: "the file holds another token than kubemint wrote",
+        Lies.NOTHING: "the file holds no token any more",
+    }.get(seen.lies, seen.trouble)
+    return msgspec.structs.replace(
+        credential, state=State.UNKNOWN, message=f"{said}; what it wrote was revoked" if over else said
+    )
+
+
+def stays(export: Export, seen: Seen) -> str:
+    """What becomes of a file when the token that is recorded of it is revoked; empty where it holds just that."""
+    name = export.credential.address.name
+    return {
+        Lies.OURS: "",
+        Lies.ANOTHER: f"{name} stays: it holds another token by now, which this does not end",
+        Lies.UNREAD: f"{name} stays; whether it holds the token cannot be seen: {seen.trouble}",
+        Lies.NOTHING: f"{name} holds no token any more",
+        Lies.GONE: f"{name} is gone",
+    }[seen.lies]
+
+
+class Looks:
+    """The same for lists, which look again and again: a file is read only where it has changed since the last look."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[Address, str], tuple[tuple[int, ...], Seen]] = {}
+
+    def shown(self, export: Export, also: Collection[str] = ()) -> Credential:
+        """The credential as it is to be shown. Call it in a thread."""
+        key = export.credential.address, export.credential.fingerprint
+        stamp = _stamp(export)
+        known = self._seen.get(key)
+        if known is not None and stamp and known[0] == stamp:
+            return shown(export, known[1])
+        seen = self._cheaply(export) or look(export, also)
+        if stamp and seen.lies in (Lies.OURS, Lies.ANOTHER, Lies.NOTHING) and not also:
+            self._seen[key] = stamp, msgspec.structs.replace(seen, token=None)
+        return shown(export, seen)
+
+    def _cheaply(self, export: Export) -> Seen | None:
+        """Whether that very token stands in the file at all, without making sense of the rest."""
+        try:
+            content = read_private(_path(export), LARGEST).reveal_bytes()
+        except (IssuanceError, OSError):
+            return None
+        wanted = export.credential.fingerprint
+        if any(Sensitive(token).fingerprint == wanted for token in _TOKEN.findall(content)):
+            return Seen(lies=Lies.OURS)
+        return None
+
+
+def _token(export: Export) -> Sensitive | None:
+    """By what a file is told from another: its token, of a shoot's kubeconfig its certificate."""
+    credential, path = export.credential, _path(export)
+    if str(path) != credential.address.name:
+        return kubeconfig_file.token_for(path, export.request)
+    content = read_private(path, LARGEST)
+    if credential.shoot is not None:
+        return login_in(content)
+    return token_in_file(credential.format or Format.KUBECONFIG, content)
+
+
+def _path(export: Export) -> Path:
+    credential = export.credential
+    return Path(credential.address.name.removesuffix(f"#{credential.identity}"))
+
+
+def _stamp(export: Export) -> tuple[int, ...]:
+    """What changes where a file does; empty where there is none."""
+    try:
+        found = os.stat(_path(export))  # noqa: PTH116 - one call per file and look
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
