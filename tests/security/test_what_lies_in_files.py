@@ -13,14 +13,21 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dpf_place import Clock
+from tests.issuance.samples import ENDPOINT
+from tui.issuance import kubeconfig_file
 from tui.issuance.destinations import lying
 from tui.issuance.destinations.lying import Lies, Looks, Seen
+from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import UsageError
+from tui.issuance.files import read_private
+from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.intent import Export
 from tui.issuance.kinds import CredentialKind
 from tui.issuance.sought import Sought
 from tui.issuance.types import Address, Credential, FileDestination, Identity, State
+from tui.issuance.yaml_text import dump
 from tui.kube.sensitive import Sensitive
+from tui.kube.yaml_loading import load_first
 
 IT, ANOTHER = Sensitive("eyJ.it"), Sensitive("eyJ.another")
 ADDRESS = Address(CredentialKind.FILE, "", "", "/kept")
@@ -75,14 +82,19 @@ def test_how_it_is_shown_and_what_stays(record: Export, lies: Lies, state: State
 
 
 def test_a_list_reads_a_file_only_where_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, reads = tmp_path / "kept", []
+    path = tmp_path / "kept"
+    reads: list[Any] = []
     record = msgspec.structs.replace(
         RECORD, credential=msgspec.structs.replace(
             RECORD.credential, address=Address(CredentialKind.FILE, "", "", str(path)), format=None
         ),
     )  # fmt: skip
-    read = lying.read_private
-    monkeypatch.setattr(lying, "read_private", lambda *given: (reads.append(given), read(*given))[1])
+
+    def counted(*given: Any) -> Sensitive:
+        reads.append(given)
+        return read_private(*given)
+
+    monkeypatch.setattr(lying, "read_private", counted)
 
     def holds(text: str) -> State:
         path.write_text(text)
@@ -178,3 +190,106 @@ async def test_what_was_put_back_into_a_file_within_the_grace_is_not_revoked(emb
         assert any("holds an older token again" in warning for warning in plan.warnings)
         assert (await bench.engine.execute(plan)).whole, "with what the rotation left"
         assert await bench.handles() == []
+
+
+# Entries in a kubeconfig that somebody works with
+
+
+def as_written(**cluster: Any) -> dict[str, Any]:
+    """A kubeconfig into which kubemint merged one credential, read."""
+    path = Path("/nowhere/config")
+    document = load_first(kubeconfig_file.preview(path, entries(), "wish").text.reveal_bytes())
+    assert isinstance(document, dict)
+    document["clusters"][0]["cluster"].update(cluster)
+    return document
+
+
+def entries() -> Sensitive:
+    return kubeconfig(IT, ENDPOINT, Identity("c", "shop", "robot"))
+
+
+def earlier(document: dict[str, Any]) -> dict[str, Any]:
+    """As an earlier version marked it."""
+    document["clusters"][0]["cluster"]["extensions"][0]["extension"].pop("wrote")
+    return document
+
+
+def user(**fields: Any) -> dict[str, Any]:
+    document = as_written()
+    inner = document["users"][0]["user"]
+    extensions = inner["extensions"]
+    inner.clear()
+    inner.update(fields, extensions=extensions)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "strange"),
+    [
+        (as_written(), []),
+        (earlier(as_written()), []),
+        (as_written(server="https://prod"), ["cluster c1"]),
+        (earlier(as_written(server="https://prod")), ["cluster c1"]),
+        (user(token=IT.reveal()), []),
+        (user(token="mine"), ["user robot"]),
+        (user(token=7), ["user robot"]),
+        (user(), ["user robot"]),
+        (user(**{"client-certificate": "mine"}), ["user robot"]),
+        (user(**{"token": IT.reveal(), "as": "admin"}), ["user robot"]),
+        ({}, []),
+        ({"users": [{"name": "robot", "user": {"token": "mine"}}]}, []),
+    ],
+)  # fmt: skip
+def test_which_entries_are_somebody_elses(document: dict[str, Any], strange: list[str]) -> None:
+    """A user by its token, a cluster by what was noted when it was written, else by what would be written now."""
+    assert kubeconfig_file.strangers(document, "wish", entries(), {IT.fingerprint}) == strange
+
+
+@pytest.mark.parametrize("what", ["token", "certificate", "server"])
+async def test_a_merged_entry_that_holds_somebody_elses_is_not_replaced_unasked(ebench: Bench, what: str) -> None:
+    """His only copy of a login, under the name that kubemint once gave its own."""
+    where = FileDestination(ebench.arena.file("config").path, merge=True)
+    issued = await ebench.issue(ebench.arena.spec(where))
+    path = Path(where.path)
+    document: Any = load_first(path.read_bytes())
+    inner, cluster = document["users"][0]["user"], document["clusters"][0]["cluster"]
+    if what == "server":
+        cluster["server"] = "https://prod.example.com"
+    else:
+        inner.pop("token")
+        inner.update({"token": "the-only-copy"} if what == "token" else {"client-certificate": "/mine"})
+    path.write_text(dump(document))
+    before, handles = path.read_bytes(), await ebench.handles()
+    with pytest.raises(WouldReplace, match=r"in .*config holds something else than kubemint wrote there") as caught:
+        await ebench.engine.plan_rotate(issued.address)
+    assert "with --force: the file as it is is kept beside it" in caught.value.hint
+    assert path.read_bytes() == before
+    assert await ebench.handles() == handles
+    plan = await ebench.engine.plan(ebench.arena.spec(where), force=True, replace=True)
+    assert any("is kept beside it as config.replaced-by-kubemint" in warning for warning in plan.warnings)
+    assert (await ebench.engine.execute(plan)).ok
+    kept = path.with_name("config.replaced-by-kubemint")
+    assert kept.read_bytes() == before
+    assert kept.stat().st_mode & 0o777 == 0o600
+    await ebench.rotate(issued.address)
+
+
+async def test_what_is_kept_beside_goes_again_where_the_plan_fails(ebench: Bench) -> None:
+    arena = ebench.arena
+    where, other = FileDestination(arena.file("config").path, merge=True), arena.file("other")
+    await ebench.issue(arena.spec(where, other))
+    path = Path(where.path)
+    path.write_bytes(path.read_bytes().replace(token_in(path).reveal_bytes(), b"the-only-copy"))
+    before = path.read_bytes()
+
+    def meddle(point: str) -> None:
+        if point == "before:write:1":
+            assert path.with_name("config.replaced-by-kubemint").read_bytes() == before
+            Path(other.path).write_text("mine now")
+
+    plan = await ebench.engine.plan(arena.spec(where, other), force=True, replace=True)
+    ebench.engine.checkpoint = meddle
+    outcome = await ebench.engine.execute(plan)
+    assert not outcome.ok
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.glob("config*")] == ["config"]

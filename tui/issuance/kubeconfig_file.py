@@ -7,12 +7,15 @@ kubectl could not read is refused.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import structs
 
 from tui.kube.entries import read_document
 from tui.kube.errors import ConfigError
@@ -21,7 +24,7 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.kube.yaml_loading import YAMLError, load_first
 
-from .destinations.standing import Kind, Standing, Verdict, judge, look_at
+from .destinations.standing import KEPT_AS, Kind, Standing, Verdict, judge, keep, look_at
 from .errors import UsageError
 from .files import destination, read_private, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
@@ -30,6 +33,8 @@ from .masking import diff, masked_tree
 from .yaml_text import dump
 
 EXTENSION: Final = "kubemint.io"
+_WROTE: Final = "wrote"
+"""In the extension of a cluster: the digest of what kubemint wrote, to tell whether it is as it was."""
 _KEYS: Final = frozenset(
     {"apiVersion", "kind", "clusters", "contexts", "users", "current-context", "preferences", "extensions"}
 )
@@ -51,6 +56,8 @@ class Merge:
     """The file as it was, to be put back; None where there was none, or nothing was written."""
     mode: int = 0o600
     """The mode that it had."""
+    kept: Path | None = None
+    """Where the file lies as it was, when entries were replaced that hold somebody else's."""
 
 
 def preview(path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = ()) -> Merge:
@@ -66,30 +73,83 @@ def merge(
     taken: Collection[str] = (),
     wait: timedelta = PATIENCE,
     force: bool = False,
+    known: Collection[str] | None = None,
 ) -> Merge:
     """Put the one cluster, user and context of the kubeconfig `addition` into the file, under kubectl's lock.
 
     `request` names the wish: what an earlier merge of the same wish added is replaced and keeps its names. `taken` are
-    names that other files of the same KUBECONFIG use. Whoever else may read the file loses that. Raises UsageError,
-    ConfigError or FileError, and then nothing has changed.
+    names that other files of the same KUBECONFIG use; `known` see `allowed`. Whoever else may read the file loses that.
+    Raises UsageError, ConfigError or FileError, and then nothing has changed.
     """
     path = Path(path)
     with locked(path, wait):
         planned = _planned(path, addition, request, taken)  # read again, now that nobody else writes
         if not planned.changed:
             return planned
-        there, verdict = allowed(path, request, force=force)
+        there, verdict = allowed(path, request, addition, force=force, known=known)
         verdict.check()
         before = read_private(path) if there.kind is Kind.FILE else None
-        write_private(path, planned.text, mode=verdict.mode)
-    return replace(planned, before=before, mode=there.mode)
+        kept = keep(path) if verdict.keep else None
+        try:
+            write_private(path, planned.text, mode=verdict.mode)
+        except BaseException:
+            if kept is not None:
+                kept.unlink(missing_ok=True)
+            raise
+    return replace(planned, before=before, mode=there.mode, kept=kept)
 
 
-def allowed(path: Path, request: str, *, force: bool = False) -> tuple[Standing, Verdict]:
-    """What stands there, and whether entries with a token may be put into it. Raises FileError, ConfigError."""
+def allowed(
+    path: Path, request: str, addition: Sensitive, *, force: bool = False, known: Collection[str] | None = None
+) -> tuple[Standing, Verdict]:
+    """What stands there, and whether the entries of `addition` may be put into it. Raises FileError, ConfigError.
+
+    Where it has entries of this wish already, only a token with one of the `known` fingerprints is kubemint's, and a
+    cluster as kubemint wrote it; None where nobody knows what was written there.
+    """
     there = look_at(path)
-    ours = there.kind is Kind.FILE and _own(_read(path)[1], "users", request) is not None
-    return there, judge(there, os.geteuid(), ours=ours, whole=False, force=force)
+    document = _read(path)[1] if there.kind is Kind.FILE else {}
+    ours = _own(document, "users", request) is not None
+    verdict = judge(there, os.geteuid(), ours=ours, whole=False, force=force)
+    strange = strangers(document, request, addition, known) if known is not None else []
+    if not strange or verdict.refused:
+        return there, verdict
+    said = f"{' and '.join(strange)} in {path} {'hold' if len(strange) > 1 else 'holds'} something else than kubemint "
+    if force:
+        kept = f"{said}wrote there, and is replaced: the file as it is is kept beside it as {path.name}.{KEPT_AS}"
+        return there, structs.replace(verdict, keep=True, said=(*verdict.said, kept))
+    return there, Verdict(
+        refused=f"{said}wrote there",
+        hint=f"where that is needed, take the {EXTENSION} extension out of it, so that new entries come beside; else "
+        "issue it anew there with --force: the file as it is is kept beside it then",
+        forcible=True,
+    )
+
+
+def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
+    """The entries of this wish that hold somebody else's login, or lead elsewhere than kubemint wrote."""
+    found = []
+    if (index := _own(document, "users", request)) is not None:
+        entry = document["users"][index]
+        plain, token = _plain(entry, "users"), _inner(entry, "users").get("token")
+        if set(plain) != {"token"} or not isinstance(token, str) or Sensitive(token).fingerprint not in known:
+            found.append(f"user {safe_text(str(entry.get('name')), 100)}")
+    if (index := _own(document, "clusters", request)) is not None:
+        entry = document["clusters"][index]
+        plain, wrote = _plain(entry, "clusters"), _mark(entry, "clusters").get(_WROTE)
+        # Entries of earlier versions do not say what was written: then what would be written now has to be there.
+        if _digest(plain) != wrote if wrote else plain != _inner(_single(addition, "clusters"), "clusters"):
+            found.append(f"cluster {safe_text(str(entry.get('name')), 100)}")
+    return found
+
+
+def _plain(entry: Any, section: str) -> Document:
+    """What an entry says, without what is noted beside it."""
+    return {key: value for key, value in _inner(entry, section).items() if key != "extensions"}
+
+
+def _digest(plain: Document) -> str:
+    return Sensitive(json.dumps(plain, sort_keys=True, default=str)).fingerprint
 
 
 def put_back(path: Path | str, done: Merge, *, wait: timedelta = PATIENCE) -> bool:
@@ -247,11 +307,16 @@ def _own(document: Document, section: str, request: str) -> int | None:
 
 def _owner(entry: Any, section: str) -> object:
     """The wish that an entry was added for, None where kubemint did not add it."""
+    return _mark(entry, section).get("request")
+
+
+def _mark(entry: Any, section: str) -> Document:
+    """What kubemint noted beside an entry; empty where it did not add it."""
     for extension in _inner(entry, section).get("extensions") or []:
         if isinstance(extension, dict) and extension.get("name") == EXTENSION:
             content = extension.get("extension")
-            return content.get("request") if isinstance(content, dict) else None
-    return None
+            return content if isinstance(content, dict) else {}
+    return {}
 
 
 def _inner(entry: Any, section: str) -> Document:
@@ -276,8 +341,7 @@ def _same_entry(document: Document, entry: Document) -> int | None:
     """Where the file already has this very cluster under the same name."""
     for index, there in enumerate(document.get("clusters") or []):
         if isinstance(there, dict) and there.get("name") == entry["name"]:
-            plain = {key: value for key, value in _inner(there, "clusters").items() if key != "extensions"}
-            return index if plain == _inner(entry, "clusters") else None
+            return index if _plain(there, "clusters") == _inner(entry, "clusters") else None
     return None
 
 
@@ -293,8 +357,10 @@ def _free(wanted: Sequence[str], used: Collection[str]) -> str:
 
 
 def _marked(entry: Document, section: str, name: str, request: str) -> Document:
-    mark = {"extension": {"managed-by": "kubemint", "request": request}, "name": EXTENSION}
-    inner = {**_inner(entry, section), "extensions": [mark]}
+    noted = {"managed-by": "kubemint", "request": request}
+    if section == "clusters":
+        noted[_WROTE] = _digest(_plain(entry, section))
+    inner = {**_inner(entry, section), "extensions": [{"extension": noted, "name": EXTENSION}]}
     ordered = {key: inner[key] for key in sorted(inner)}
     return {"name": name, "user": ordered} if section == "users" else {_SECTIONS[section]: ordered, "name": name}
 

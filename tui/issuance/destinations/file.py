@@ -106,13 +106,7 @@ class FilePlace:
         now = self._token_in(record.credential.format or Format.KUBECONFIG, content)
         if now is None:
             return False
-        if now.fingerprint == record.credential.fingerprint:
-            return True
-        # Another kubemint may be about to commit what it wrote, or may have died there, or has committed it just now.
-        if any(now.fingerprint == intent.fingerprint for intent in self._state.open_plans()):
-            return True
-        again = self._state.export_record(self.address)
-        return again is not None and again.credential.fingerprint == now.fingerprint
+        return now.fingerprint in written_to(self._state, self.address)
 
     def _has_others(self, content: Sensitive) -> bool:
         """Whether a kubeconfig has entries beside those of one credential."""
@@ -196,6 +190,15 @@ class FilePlace:
             if not target.exists():
                 return None
         return read_private(self.path, LARGEST)
+
+
+def written_to(state: StateStore, address: Address) -> set[str]:
+    """The fingerprints of what kubemint put there: the last, what a rotation left to its grace period (somebody may
+    have put that back), and what another one may be about to commit, may have died with, or has committed just now."""
+    opened = {intent.fingerprint for intent in state.open_plans()}
+    before = {one.fingerprint for one in state.revocations() if one.address == address and not one.ending}
+    record = state.export_record(address)
+    return {*opened, *before, record.credential.fingerprint if record is not None else ""} - {""}
 
 
 def is_missing(address: Address) -> bool:

@@ -16,7 +16,7 @@ from tui.issuance.material import Foreseen, Writing
 from tui.issuance.types import FileDestination, Identity
 from tui.kube.sensitive import Sensitive
 
-from .file import token_in_file
+from .file import token_in_file, written_to
 from .place import Held, file_address
 from .standing import describe
 
@@ -66,9 +66,10 @@ class MergePlace:
             self.request = self.request or record.request
         now = self._token()
         self._version = now.fingerprint if now is not None else ""
-        _, verdict = kubeconfig_file.allowed(self.path, self.request, force=self.force)
+        wanted = self._entries(_NOT_YET)
+        _, verdict = kubeconfig_file.allowed(self.path, self.request, wanted, force=self.force, known=self._known())
         verdict.check()
-        foreseen = kubeconfig_file.preview(self.path, self._entries(_NOT_YET), self.request or "new")
+        foreseen = kubeconfig_file.preview(self.path, wanted, self.request or "new")
         said = [verdict.warning(self.path), "" if foreseen.comments_kept else f"the comments in {self.path} are lost"]
         return Held(
             exists=now is not None,
@@ -83,7 +84,7 @@ class MergePlace:
 
     def _foresee(self, entries: Sensitive) -> Foreseen:
         merged = kubeconfig_file.preview(self.path, entries, self.request)
-        hint = describe(*kubeconfig_file.allowed(self.path, self.request, force=True))
+        hint = describe(*kubeconfig_file.allowed(self.path, self.request, entries, force=True))
         if not merged.comments_kept:
             hint += "; its comments are lost, it cannot be edited line by line"
         return Foreseen(text=masked_text(entries), exists=self.path.exists(), hint=hint, diff=merged.diff)
@@ -96,8 +97,14 @@ class MergePlace:
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
         self._before, self._written = before, token_in_file(Format.KUBECONFIG, entries)
-        self._done = kubeconfig_file.merge(self.path, entries, self.request, force=self.force)
-        return f"context {self._done.context}" + ("" if self._done.comments_kept else "; its comments were lost")
+        done = kubeconfig_file.merge(self.path, entries, self.request, force=self.force, known=self._known())
+        self._done = done
+        said = f"context {done.context}" + ("" if done.comments_kept else "; its comments were lost")
+        return said if done.kept is None else f"{said}; the file as it was is in {done.kept}"
+
+    def _known(self) -> set[str]:
+        """The fingerprints of what kubemint put there; see `written_to`."""
+        return written_to(self._state, self.address)
 
     async def check(self, writing: Writing) -> None:
         await self.holds(writing.content)
@@ -115,7 +122,8 @@ class MergePlace:
             return False
         done = self._done
         if done is not None and done.changed and kubeconfig_file.put_back(self.path, done):
-            pass  # byte for byte as it was
+            if done.kept is not None:
+                done.kept.unlink(missing_ok=True)  # byte for byte as it was
         elif self._token() == self._written:  # else it was not written, or is somebody else's by now
             if self._before is None:
                 kubeconfig_file.remove(self.path, self.request)
