@@ -50,7 +50,7 @@ REVOKED = msgspec.structs.replace(
         (IT.fingerprint, ANOTHER, (ANOTHER.fingerprint,), Lies.OURS),
         (IT.fingerprint, None, (), Lies.NOTHING),
         ("", ANOTHER, (), Lies.OURS),
-        ("", None, (), Lies.NOTHING),
+        ("", None, (), Lies.OURS),
     ],
 )
 def test_what_lies_there(recorded: str, token: Sensitive | None, also: tuple[str, ...], lies: Lies) -> None:

@@ -54,9 +54,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def judge(recorded: str, token: Sensitive | None, also: Collection[str] = ()) -> Lies:
     """What a token is that lies where one with the `recorded` fingerprint was written; `also` are those that a plan has
     written there which is not done yet. Where a record of old has no fingerprint, nobody can tell."""
+    if not recorded:
+        return Lies.OURS
     if token is None:
         return Lies.NOTHING
-    return Lies.OURS if not recorded or token.fingerprint == recorded or token.fingerprint in also else Lies.ANOTHER
+    return Lies.OURS if token.fingerprint == recorded or token.fingerprint in also else Lies.ANOTHER
 
 
 def look(export: Export, also: Collection[str] = ()) -> Seen:
