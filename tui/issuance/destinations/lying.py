@@ -110,8 +110,9 @@ class Looks:
 
     def shown(self, export: Export, also: Collection[str] = ()) -> Credential:
         """The credential as it is to be shown. Call it in a thread."""
-        key = export.credential.address, export.credential.fingerprint
-        stamp = _stamp(export)
+        if is_missing(export.credential.address):
+            return shown(export, Seen(lies=Lies.GONE))
+        key, stamp = (export.credential.address, export.credential.fingerprint), _stamp(export)
         known = self._seen.get(key)
         if known is not None and stamp and known[0] == stamp:
             return shown(export, known[1])
