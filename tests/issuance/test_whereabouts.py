@@ -122,8 +122,10 @@ def test_what_a_kubeconfig_says_itself(own: Endpoint, elsewhere: bool, same: boo
 def test_the_same_authority_at_another_address_may_be_the_same() -> None:
     pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     assert not leads_elsewhere(Endpoint("x", B, ca=pem), Endpoint("y", A, ca=pem))
-    assert of_endpoint("y", Endpoint("y", A, ca=pem), "u1").uid == "u1"
-    assert of_endpoint("y", Endpoint("y", A, ca=b"nonsense")).authority == UNREADABLE
+    assert of_endpoint(Endpoint("y", A, ca=pem), "y", "u1").uid == "u1"
+    assert of_endpoint(Endpoint("y", A)) == Whereabouts("", A)
+    assert of_endpoint(Endpoint("y", A), "x", "u1") == Whereabouts("x", A, uid="u1")
+    assert of_endpoint(Endpoint("y", A, ca=b"nonsense"), "y").authority == UNREADABLE
 
 
 def record() -> Export:
@@ -165,6 +167,13 @@ def test_a_record_of_earlier_versions_does_not_become_one_of_this_cluster() -> N
     assert judge(of_cluster(read, "default"), at()) is Same.UNKNOWN
     again = stamped(read, {"default": at(), "edge": at(B, cluster="edge")})
     assert judge(of_cluster(again, "default"), at()) is Same.UNKNOWN
+
+
+def test_what_has_no_clusters_to_say_is_read_as_it_is() -> None:
+    name = Identity("default", "ns", "robot")
+    assert as_read(name) is name
+    written = stamped(record(), {"default": at()})
+    assert as_read(written) is written
 
 
 def test_plans_and_revocations_are_stamped_with_all_they_name() -> None:

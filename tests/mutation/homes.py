@@ -150,6 +150,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
     ),
     "tui/issuance/vouchers.py": ("tests/security/test_vouching.py",),
+    "tui/issuance/whereabouts.py": ("tests/issuance/test_whereabouts.py",),
     "tui/kube/addresses.py": ("tests/kube/test_addresses.py", "tests/security/test_delivered.py"),
     "tui/kube/answers.py": ("tests/kube/test_answers_judged.py", "tests/kube/test_answers.py"),
     "tui/kube/clock.py": ("tests/kube/test_clock.py",),

@@ -30,6 +30,7 @@ from tui.issuance.formats import Format
 from tui.issuance.types import Address
 from tui.issuance.whose import AnotherCluster
 from tui.kube.endpoint import Endpoint
+from tui.kube.errors import Unreachable
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -337,6 +338,29 @@ async def test_what_an_earlier_version_began_waits_where_nothing_of_it_is_found(
         (outcome,) = await again.engine.recover()
         assert outcome.ok, outcome
         assert len(again.state.exports()) == 1
+
+
+async def test_another_kubeconfig_in_its_file_is_not_shown_to_the_recorded_cluster(pair: tuple[Bench, Bench]) -> None:
+    there, here = pair
+    mine = (await here.issue(here.arena.spec())).address
+    theirs = (await there.issue(there.arena.spec(there.arena.file("theirs")))).address
+    Path(mine.name).write_bytes(Path(theirs.name).read_bytes())
+    with pytest.raises(AnotherCluster) as caught:
+        await here.engine.verify(mine)
+    assert server(there) in caught.value.message
+    assert server(here) in caught.value.message
+
+
+async def test_a_cluster_that_does_not_answer_is_not_called_another_one(
+    pair: tuple[Bench, Bench], tmp_path: Path
+) -> None:
+    there, _ = pair
+    address = (await there.issue(there.arena.spec())).address
+    config = called_alike(there.arena.kubeconfig, NAME, tmp_path / "away.yaml", "https://127.0.0.1:1")
+    async with Bench(replace(there.arena, kubeconfig=config)) as away:
+        with pytest.raises(Unreachable):
+            await away.engine.verify(address)
+        assert await away.engine.elsewhere(away.state.export_records()) == [""]
 
 
 # The command line and the fleet

@@ -15,7 +15,7 @@ from .errors import IssuanceError, NotProved, UsageError
 from .proving import Proof, ask
 from .refusal import explain
 from .types import Address, Identity
-from .whose import insist_on_token
+from .whose import insist_on_content, insist_on_token
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -59,6 +59,7 @@ async def verify(context: Context, address: Address) -> Verification:
         raise UsageError(
             f"{address} does not say whose credential it is", "its annotations were changed; issue a new one"
         )
+    await insist_on_content(context, credential)
     token = await family.token(context, address)
     if token is None:
         return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")

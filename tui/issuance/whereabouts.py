@@ -82,7 +82,7 @@ class Verdict(msgspec.Struct, frozen=True):
         return f"is of the cluster at {self.then.words}, and {here}"
 
 
-def of_endpoint(cluster: str, way: Endpoint, uid: str = "") -> Whereabouts:
+def of_endpoint(way: Endpoint, cluster: str = "", uid: str = "") -> Whereabouts:
     """What a way into a cluster says of it."""
     try:
         authority = fingerprint(way.ca)
@@ -110,7 +110,7 @@ def judge(then: Whereabouts | None, now: Whereabouts, *, delivered: bool = False
 
 def leads_elsewhere(own: Endpoint, known: Endpoint) -> bool:
     """Whether a kubeconfig names another cluster than the known one: neither its server nor its authority is that."""
-    one, other = of_endpoint("", own), of_endpoint("", known)
+    one, other = of_endpoint(own), of_endpoint(known)
     return not same_place(one.server, other.server) and (
         one.authority != other.authority or one.authority in (NO_AUTHORITY, UNREADABLE)
     )
@@ -118,7 +118,7 @@ def leads_elsewhere(own: Endpoint, known: Endpoint) -> bool:
 
 def agrees(own: Endpoint, known: Endpoint) -> bool:
     """Whether a kubeconfig names the server and the authority of the known cluster."""
-    return judge(of_endpoint("", own), of_endpoint("", known)) is Same.SAME
+    return judge(of_endpoint(own), of_endpoint(known)) is Same.SAME
 
 
 class Stamped(Protocol):
@@ -139,10 +139,10 @@ def of_cluster(record: Stamped, cluster: str) -> Whereabouts | None:
 def stamped(record: Record, known: Mapping[str, Whereabouts]) -> Record:
     """The record with what its clusters are. What it says already stays: a record that is written again is of the
     cluster that it was of before."""
-    said: tuple[Whereabouts, ...] = getattr(record, "at", ())
+    said: tuple[Whereabouts, ...] = record.at  # type: ignore[attr-defined]
     names = {one.cluster for one in said}
     more = [known[name] for name in sorted(named_in((record,))) if name in known and name not in names]
-    return msgspec.structs.replace(record, at=(*said, *more)) if more else record
+    return msgspec.structs.replace(record, at=(*said, *more))
 
 
 def as_read(record: Record) -> Record:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from tui.kube.errors import Forbidden, KubeError, NotFound
+from tui.kube.errors import Forbidden, KubeError, NotFound, TimedOut
 from tui.kube.resource import NAMESPACES, SERVICE_ACCOUNTS
 
 from . import handles
@@ -69,10 +69,19 @@ class Whose:
         self._uids: WeakKeyDictionary[Client, str] = WeakKeyDictionary()
         self._asking: WeakKeyDictionary[Client, asyncio.Lock] = WeakKeyDictionary()
 
-    async def now(self, cluster: str) -> tuple[Whereabouts, bool]:
-        """What a name leads to, and whether another cluster delivered that. Raises KubeError, IssuanceError."""
+    async def now(self, cluster: str, *, sure: bool = False) -> tuple[Whereabouts, bool]:
+        """What a name leads to, and whether another cluster delivered that. Raises KubeError, IssuanceError.
+
+        `sure`: also where the cluster does not answer; else it is told without its UID.
+        """
         client = await self._clusters.client(cluster)
-        return of_endpoint(cluster, client.endpoint, await self._uid(client)), client.endpoint.delivered
+        try:
+            uid = await self._uid(client)
+        except KubeError:
+            if sure:
+                raise
+            uid = ""
+        return of_endpoint(client.endpoint, cluster, uid), client.endpoint.delivered
 
     async def stamps(self, changes: Mapping[str, Any]) -> dict[str, Whereabouts]:
         """What the clusters are that these records name; those that cannot be told are left out."""
@@ -86,6 +95,8 @@ class Whose:
         """Whether what a record calls so is the cluster that is called so now. Raises KubeError, IssuanceError."""
         then = of_cluster(record, cluster)
         now, delivered = await self.now(cluster)
+        if then is not None and then.uid and not now.uid and judge(then, now) is Same.UNKNOWN:
+            now, delivered = await self.now(cluster, sure=True)
         return Verdict(judge(then, now, delivered=delivered), cluster, now, then)
 
     async def elsewhere(self, records: Iterable[Export | Revocation]) -> list[str]:
@@ -99,7 +110,7 @@ class Whose:
         if then is None or not then.server:
             return ""
         with contextlib.suppress(KubeError, IssuanceError, TimeoutError):
-            if judge(then, of_endpoint(cluster, self._clusters.endpoint(cluster))) is Same.SAME:
+            if judge(then, of_endpoint(self._clusters.endpoint(cluster), cluster)) is Same.SAME:
                 return ""
             async with asyncio.timeout(_SECONDS):
                 verdict = await self.verdict(record, cluster)
@@ -112,13 +123,14 @@ class Whose:
                 try:
                     async with asyncio.timeout(_SECONDS):
                         found = await client.get_metadata(NAMESPACES, _NAMESPACE)
-                    uid = (found.get("metadata") or {}).get("uid")
-                    known = isinstance(uid, str) and len(uid) <= _LONGEST_UID and uid.isprintable()
-                    self._uids[client] = uid if isinstance(uid, str) and known else ""
                 except (Forbidden, NotFound):  # that is how it stays
-                    self._uids[client] = ""
-                except (KubeError, TimeoutError):
-                    return ""
+                    found = {}
+                except TimeoutError:
+                    said = f"did not say within {_SECONDS:g} s which cluster it is"
+                    raise TimedOut(said, cluster=client.endpoint.name) from None
+                uid = (found.get("metadata") or {}).get("uid")
+                known = isinstance(uid, str) and len(uid) <= _LONGEST_UID and uid.isprintable()
+                self._uids[client] = uid if isinstance(uid, str) and known else ""
             return self._uids[client]
 
 
@@ -180,28 +192,39 @@ async def insist_on_plan(context: Context, intent: Intent) -> None:
 
 
 async def insist_on_file(context: Context, record: Export) -> None:
-    """Raises AnotherCluster where a file is of another cluster than the one that is called so now, by its record or by
-    what it says itself. Nobody is shown its token."""
+    """Raises AnotherCluster where a file is of another cluster than the one that is called so now, by its record, or
+    where that says too little by what it says itself. KubeError where its cluster does not answer."""
     credential = record.credential
     if not credential.address.here or (cluster := _cluster(credential)) == "":
         return
-    verdict = await _known(context, record, cluster)
-    if verdict is None:
+    try:
+        await context.clusters.client(cluster)
+    except (KubeError, IssuanceError):
+        return  # nobody knows a way there: whoever needs one says so
+    verdict = await context.whose.verdict(record, cluster)
+    if verdict.same is Same.SAME:
         return
-    what = credential.address.name
-    if verdict.same is Same.OTHER:
-        raise AnotherCluster(what, verdict, _ANOTHER_PATH)
+    if verdict.same is Same.UNKNOWN:
+        own, token = await asyncio.to_thread(_what_lies_in, credential)
+        known = context.clusters.endpoint(cluster)
+        if own is not None and leads_elsewhere(own, known):
+            verdict = msgspec.structs.replace(verdict, then=of_endpoint(own, cluster))
+        elif (own is not None and agrees(own, known)) or await _found_there(context, credential, token):
+            return
+    raise AnotherCluster(credential.address.name, verdict, _ANOTHER_PATH)
+
+
+async def insist_on_content(context: Context, credential: Credential) -> None:
+    """Raises AnotherCluster where another kubeconfig lies in a file by now, of another cluster: what is in it is not
+    shown to the one that the record is of."""
+    if not credential.address.here or (cluster := _cluster(credential)) == "":
+        return
     own, token = await asyncio.to_thread(_what_lies_in, credential)
     known = context.clusters.endpoint(cluster)
-    replaced = token is not None and token.fingerprint != credential.fingerprint
-    if own is not None and leads_elsewhere(own, known) and (replaced or verdict.same is not Same.SAME):
-        now = verdict.now
-        verdict = Verdict(Same.UNKNOWN, cluster, now, of_endpoint(cluster, own))
-        raise AnotherCluster(what, verdict, _ANOTHER_PATH)
-    if verdict.same is Same.SAME or (own is not None and agrees(own, known)):
+    if own is None or token is None or token.fingerprint == credential.fingerprint or not leads_elsewhere(own, known):
         return
-    if not await _found_there(context, credential, token):
-        raise AnotherCluster(what, verdict, _ANOTHER_PATH)
+    verdict = Verdict(Same.UNKNOWN, cluster, of_endpoint(known, cluster), of_endpoint(own, cluster))
+    raise AnotherCluster(f"what lies in {credential.address.name} by now", verdict, _THERE)
 
 
 async def insist_on_token(context: Context, token: Sensitive, cluster: str) -> None:
@@ -257,14 +280,6 @@ def _cluster(credential: Credential) -> str:
     if credential.identity is not None:
         return credential.identity.cluster
     return credential.shoot.garden if credential.shoot is not None else ""
-
-
-async def _known(context: Context, record: Export, cluster: str) -> Verdict | None:
-    """None where nobody knows a way there: whoever needs one says so."""
-    try:
-        return await context.whose.verdict(record, cluster)
-    except (KubeError, IssuanceError):
-        return None
 
 
 def _what_lies_in(credential: Credential) -> tuple[Endpoint | None, Sensitive | None]:

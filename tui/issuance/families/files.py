@@ -19,6 +19,7 @@ from tui.issuance.kinds import CredentialKind
 from tui.issuance.reading import export_record
 from tui.issuance.types import Address, Credential, Destination, State
 from tui.issuance.vouchers import Word
+from tui.issuance.whose import insist_on_content
 from tui.kube import shell
 
 from .base import Family
@@ -54,6 +55,7 @@ class Files(Family):
         credential, said = record.credential, await _insist(context, record)
         if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
             return Found(credential=credential, named=Named.BY_JOURNAL, said=said)
+        await insist_on_content(context, credential)
         facts = await vouching.facts_of(context, credential.identity, await self.token(context, address))
         mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
         handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
