@@ -4,7 +4,7 @@ looked at."""
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tui.issuance.files import read_private
 from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.intent import Export
 from tui.issuance.kinds import CredentialKind
+from tui.issuance.renewal import state_of
 from tui.issuance.sought import Sought
 from tui.issuance.types import Address, Credential, FileDestination, Identity, State
 from tui.issuance.yaml_text import dump
@@ -30,10 +31,12 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.yaml_loading import load_first
 
 IT, ANOTHER = Sensitive("eyJ.it"), Sensitive("eyJ.another")
+NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 ADDRESS = Address(CredentialKind.FILE, "", "", "/kept")
 RECORD = Export(
     credential=Credential(
-        address=ADDRESS, identity=Identity("harbor", "ns", "robot"), fingerprint=IT.fingerprint, state=State.VALID
+        address=ADDRESS, identity=Identity("harbor", "ns", "robot"), fingerprint=IT.fingerprint, state=State.VALID,
+        issued_at=NOON, expires_at=NOON + timedelta(days=1),
     ),
     request="r",
 )  # fmt: skip
@@ -77,6 +80,7 @@ def test_what_lies_there(recorded: str, token: Sensitive | None, also: tuple[str
 def test_how_it_is_shown_and_what_stays(record: Export, lies: Lies, state: State, said: str) -> None:
     seen = Seen(lies=lies, trouble="may not")
     credential = lying.shown(record, seen)
+    assert state_of(credential, NOON + timedelta(minutes=1)) is state
     assert (credential.state, credential.message.startswith(said)) == (state, True)
     assert bool(lying.stays(record, seen)) is (lies is not Lies.OURS)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tui.issuance.intent import Export
     from tui.issuance.types import Address, Credential
 
+_NO_LIFE: Final = dict.fromkeys(("issued_at", "expires_at", "rotate_at", "granted"))
 _TOKEN: Final = re.compile(rb"eyJ[\w.-]+")
 
 
@@ -86,7 +87,10 @@ def shown(export: Export, seen: Seen) -> Credential:
         Lies.NOTHING: "the file holds no token any more",
     }.get(seen.lies, seen.trouble)
     return msgspec.structs.replace(
-        credential, state=State.UNKNOWN, message=f"{said}; what it wrote was revoked" if over else said
+        credential,
+        state=State.UNKNOWN,
+        message=f"{said}; what it wrote was revoked" if over else said,
+        **_NO_LIFE,  # of what lies there nobody knows how long it lives
     )
 
 
