@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tui.issuance import managed
 from tui.issuance.formats import Format
 from tui.issuance.kinds import CredentialKind
+from tui.issuance.renewal import state_of
 from tui.issuance.types import Address, Credential, Handle, Identity, State
 
 ISSUED = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
@@ -238,3 +239,32 @@ def test_everybody_computes_the_same_renewal_point() -> None:
     assert first == managed.renewal_point(ISSUED, ISSUED + timedelta(hours=1), "f1")
     assert first != managed.renewal_point(ISSUED, ISSUED + timedelta(hours=1), "f2")
     assert managed.renewal_point(ISSUED, None, "f1") is None
+
+
+@pytest.mark.parametrize(
+    ("expires", "granted", "ends", "odd"),
+    [
+        (timedelta(hours=2), timedelta(hours=2), timedelta(hours=2), False),
+        (timedelta(hours=2, seconds=2), timedelta(hours=2), timedelta(hours=2, seconds=2), False),
+        (timedelta(hours=2, seconds=3), timedelta(hours=2), timedelta(hours=2), True),
+        (timedelta(days=999), timedelta(hours=2), timedelta(hours=2), True),
+        (timedelta(hours=1), timedelta(hours=2), timedelta(hours=1), True),
+        (timedelta(days=999), None, timedelta(days=999), False),
+    ],
+)
+def test_marks_that_contradict_each_other_are_odd_and_due_by_the_earlier_end(
+    expires: timedelta, granted: timedelta | None, ends: timedelta, odd: bool
+) -> None:
+    """Whoever may patch one Secret writes that it lives for years, so that nobody renews it in time."""
+    held = credential(expires_at=ISSUED + expires, granted=granted)
+    found = managed.credential_from_secret("harbor", metadata(held))
+    assert found is not None
+    assert found.expires_at == ISSUED + ends
+    assert (state_of(found, ISSUED + timedelta(minutes=1)) is State.UNKNOWN) is odd
+    assert ("how long it lives its token says" in found.message) is odd
+    assert state_of(found, ISSUED + ends - timedelta(seconds=1)) is State.DUE
+
+
+def test_no_end_is_made_up_of_marks_that_are_missing() -> None:
+    assert managed.earlier_end(None, timedelta(hours=1), ISSUED) == (ISSUED, "")
+    assert managed.earlier_end(ISSUED, timedelta(hours=1), None) == (None, "")

@@ -55,6 +55,8 @@ SELECTOR: Final = f"{MANAGED_BY}={MANAGER}"
 CREDENTIALS: Final = f"{SELECTOR},{ROLE}=credential"
 """Label selector for the credentials alone."""
 
+_ROUNDED: Final = timedelta(seconds=2)
+"""What may get lost where times are written in whole seconds."""
 HANDLE_TYPE: Final = PREFIX + "handle"
 """The type of the Secrets that are handles. A Secret's type can never be changed, so no other Secret becomes one."""
 
@@ -226,23 +228,35 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
         account = handle = bound_to = None
     issued, expires = parse_time(notes.get(ISSUED)), parse_time(notes.get(EXPIRES))
     whole = account is not None and issued is not None and expires is not None and issued < expires
+    granted = _lifetime(notes.get(GRANTED))
+    ends, odd = earlier_end(issued, granted, expires)
     return Credential(
         address=Address.secret(cluster, namespace, name),
         identity=Identity(account_cluster, *account) if account else None,
         format=_format(notes.get(FORMAT)),
         audiences=_strings(notes.get(AUDIENCES)),
         requested=_lifetime(notes.get(REQUESTED)),
-        granted=_lifetime(notes.get(GRANTED)),
+        granted=granted,
         issued_at=issued,
-        expires_at=expires,
-        rotate_at=renewal_point(issued, expires, notes.get(FINGERPRINT, "")),
+        expires_at=ends,
+        rotate_at=renewal_point(issued, ends, notes.get(FINGERPRINT, "")),
         kept_in=f"Secret {namespace}/{name}",
         fingerprint=notes.get(FINGERPRINT, ""),
         handle=Handle(account_cluster, *handle) if handle else None,
         bound_to=Handle(account_cluster, *bound_to) if bound_to and not handle else None,
-        state=State.VALID if whole else State.UNKNOWN,
-        message=_complaint(whole, claimed),
+        state=State.VALID if whole and not odd else State.UNKNOWN,
+        message=_complaint(whole, claimed) or odd,
     )
+
+
+def earlier_end(
+    issued: datetime | None, granted: timedelta | None, expires: datetime | None
+) -> tuple[datetime | None, str]:
+    """When it ends by its annotations, and what is odd about that: where they contradict each other it is the earlier
+    one, so that it is renewed in time whoever wrote which of them."""
+    if issued is None or granted is None or expires is None or abs(issued + granted - expires) <= _ROUNDED:
+        return expires, ""
+    return min(issued + granted, expires), "its annotations contradict each other: how long it lives its token says"
 
 
 def _complaint(whole: bool, claimed: str) -> str:

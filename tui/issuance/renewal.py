@@ -101,7 +101,7 @@ def state_of(credential: Credential, now: datetime) -> State:
     """The credential's state at `now`. `now` is the server's time: local time plus the cluster's skew.
 
     What its source knows for certain (revoked, never expires, pending, its file missing) stands. Otherwise the stamps
-    decide, and where they are absent or contradict each other it is UNKNOWN, never VALID.
+    decide, and where they are absent or contradict each other, or its source says why it is UNKNOWN, it is never VALID.
     """
     known, issued, expires = credential.state, credential.issued_at, credential.expires_at
     if known is State.REVOKED or (known in (State.ENDLESS, State.PENDING) and expires is None):
@@ -113,4 +113,6 @@ def state_of(credential: Credential, now: datetime) -> State:
     if issued is None or expires is None or expires <= issued or issued > now + SKEW:
         return State.UNKNOWN
     due = credential.rotate_at or rotate_at(issued, expires)
-    return State.DUE if now > due else State.VALID
+    if now > due:
+        return State.DUE
+    return State.UNKNOWN if known is State.UNKNOWN and credential.message else State.VALID
