@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.fleet.names import short_address
-from tui.fleet.objects import where_is
 from tui.fleet.rows import RequestKind, RequestRow, Row
-from tui.issuance.external_secrets import PUSHED
-from tui.issuance.tenant_wish import PushWish
 from tui.issuance.types import Address
 
 from . import asking as ask
@@ -21,6 +18,7 @@ from .lines import Asked, Line, kubectl
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
+    from tui.issuance.tenant_wish import PushWish
     from tui.issuance.types import Plan
 
 
@@ -31,19 +29,22 @@ def title_of(what: Address | PushWish) -> str:
 
 def plan_rotate(engine: Engine, what: Address | PushWish, **words: bool) -> Awaitable[Plan]:
     """How it is renewed."""
-    if isinstance(what, PushWish):
-        return engine.plan(what)
-    return engine.plan_rotate(what, **words)
+    return engine.plan_rotate(what, **words) if isinstance(what, Address) else engine.plan(what)
 
 
 def _of(row: Row) -> Address | PushWish | None:
     if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
+        from tui.issuance.tenant_wish import PushWish  # for the start of a command, which has no rows
+
         return PushWish(row.cluster, row.namespace, row.name)
     return fit.address_of(row)
 
 
 def _lines(asked: Asked) -> list[Line]:
     """What a PushSecret takes from is renewed; then the push is announced."""
+    from tui.fleet.objects import where_is  # for the start of a command, which has no rows
+    from tui.issuance.external_secrets import PUSHED
+
     lines = ROTATE.by_verb(asked)
     for row in asked.rows:
         if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
@@ -65,15 +66,15 @@ REVIVE: Final = Field(
 _ROTATION: Final[dict[str, Any]] = {
     "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
     "fields": (ask.ADDRESSES, REVIVE), "verb": ("rotate",),
-    "argument": lambda what: "" if isinstance(what, PushWish) else str(what),
+    "argument": lambda what: str(what) if isinstance(what, Address) else "",
 }  # fmt: skip
 
-ROTATE: Final = Action[Address | PushWish](
+ROTATE: Final = Action["Address | PushWish"](
     name="rotate", title="Rotate", says="renew at once, make before break", key="r", footer=True, mutates=True,
     question=Question("A new one is issued, proved and put in its place. Then the old one ends."),
     command=_lines, **_ROTATION,
 )  # fmt: skip
-FORESEE: Final = Action[Address | PushWish](
+FORESEE: Final = Action["Address | PushWish"](
     name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
     key="D", label="dry run", words=("dry-run", "plan"), only_shows=True,
     ends=("--dry-run",), **_ROTATION,

@@ -13,9 +13,6 @@ from tui.fleet.moments import stamp
 from tui.fleet.names import short_path
 from tui.fleet.rows import ClusterRow, Row
 from tui.issuance.errors import UsageError
-from tui.issuance.gardener import SHOOTS
-from tui.issuance.plain import PlainWish, Way
-from tui.issuance.shoot_kubeconfig import check_duration
 from tui.issuance.types import AccessLevel, Address, Identity, ShootAccess, ShootWish
 
 from . import asking as ask
@@ -30,12 +27,16 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from tui.issuance.engine import Engine
+    from tui.issuance.plain import PlainWish
     from tui.issuance.types import Plan
 
     from .action import Host
 
 CERTIFICATE: Final = "certificate"
-SUFFIX: Final = {CERTIFICATE: "", Way.EXEC.value: "-exec", Way.OIDC.value: "-oidc"}
+EXEC: Final = "exec"
+OIDC: Final = "oidc"
+"""How a kubeconfig lets in; the last two are `Way`s of one without a secret, whose module a start does not need."""
+SUFFIX: Final = {CERTIFICATE: "", EXEC: "-exec", OIDC: "-oidc"}
 
 
 def _shoot(text: str) -> tuple[str, str]:
@@ -46,6 +47,8 @@ def _shoot(text: str) -> tuple[str, str]:
 
 
 def _lifetime(text: str) -> timedelta | None:
+    from tui.issuance.shoot_kubeconfig import check_duration  # for the start of a command
+
     duration = ask.a_duration(text)
     check_duration(duration)
     return duration
@@ -73,6 +76,8 @@ def _make(values: Values) -> ShootWish | PlainWish:
     access = ShootAccess(values["cluster"], namespace, name, values["level"])
     if kind == CERTIFICATE:
         return ShootWish(shoot=access, path=path, duration=duration, address=values["address"])
+    from tui.issuance.plain import PlainWish, Way
+
     return PlainWish(
         path=path, way=Way(kind), shoot=access, duration=duration, kubeconfigs=tuple(values.get("kubeconfigs", ()))
     )
@@ -82,13 +87,13 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
     kind = said.get("kind", CERTIFICATE)
     if kind != CERTIFICATE and said.get("address"):
         yield Fault("address", "every address is a context of its own in a kubeconfig without a certificate")
-    if kind == Way.OIDC.value and (said.get("level", "auto") != "auto" or said.get("duration")):
+    if kind == OIDC and (said.get("level", "auto") != "auto" or said.get("duration")):
         yield Fault("kind", "takes no {level} and no {duration}: the identity provider decides")
 
 
 def _plan(engine: Engine, wish: ShootWish | PlainWish, **words: bool) -> Awaitable[Plan]:
-    if isinstance(wish, PlainWish):
-        return engine.plan(wish, force=words.get("force", False))
+    if not isinstance(wish, ShootWish):
+        words.pop("replace", None)  # nothing in it lives
     return engine.plan(wish, **words)
 
 
@@ -101,16 +106,16 @@ _KIND: Final = Field(
     id="kind", label="Lets in by", control=Control.CHOICE, default=CERTIFICATE,
     choices=[
         Choice(CERTIFICATE, "a client certificate, which ends by itself"),
-        Choice(Way.EXEC.value, "no secret: kubemint gets one when it is used", "--exec",
+        Choice(EXEC, "no secret: kubemint gets one when it is used", "--exec",
                "No secret in it: kubemint itself answers whoever uses it."),
-        Choice(Way.OIDC.value, "a login at the identity provider (OIDC)", "--oidc",
+        Choice(OIDC, "a login at the identity provider (OIDC)", "--oidc",
                "Of --shoot: log in with its identity provider (kubelogin)."),
     ],
 )  # fmt: skip
 _PATH: Final = Field(
     id="path", label="Path", flags=("--out",), metavar="PATH", read=ask.a_file, missing="say where to put it",
 )  # fmt: skip
-NEW_SHOOT: Final = Action[ShootWish | PlainWish](
+NEW_SHOOT: Final = Action["ShootWish | PlainWish"](
     name="new_shoot", title="New shoot kubeconfig", says="for a Gardener shoot",
     menu=Menu(4, "g", "Shoot kubeconfig", "for Gardener: a certificate, a login, or no secret at all"),
     words=("shoot",), needs=Needs.NOTHING, mutates=True, job="issue", verb=("issue",),
@@ -143,14 +148,22 @@ NEW_SHOOT: Final = Action[ShootWish | PlainWish](
     begin=_begin, make=_make, check=_check, plan=_plan, title_of=_title_of, path_of=lambda wish: wish.path,
 )  # fmt: skip
 
+
+def _plain(values: Values) -> PlainWish:
+    from tui.issuance.plain import PlainWish
+
+    who = Identity(values["cluster"], values["namespace"], values["account"])
+    return PlainWish(
+        path=values["path"], identity=who, duration=values["duration"], audiences=values["audiences"],
+        kubeconfigs=tuple(values["kubeconfigs"]),
+    )  # fmt: skip
+
+
 _SHARED: Final = ("cluster", "namespace", "account", "duration", "audiences", "force")
-PLAIN: Final = Action[PlainWish](
+PLAIN: Final = Action["PlainWish"](
     name="plain", title="Kubeconfig without a secret", says="kubemint itself answers whoever uses it", verb=("issue",),
     fields=(*(field for field in NEW_CREDENTIAL.fields if field.id in _SHARED), _KIND, _PATH),
-    make=lambda values: PlainWish(
-        path=values["path"], identity=Identity(values["cluster"], values["namespace"], values["account"]),
-        duration=values["duration"], audiences=values["audiences"], kubeconfigs=tuple(values["kubeconfigs"]),
-    ),
+    make=_plain,
 )  # fmt: skip
 
 
@@ -186,6 +199,8 @@ def _request(asked: Asked) -> list[Line]:
     row = asked.rows[0]
     if not isinstance(row, ClusterRow) or row.shoot is None:
         return []
+    from tui.issuance.gardener import SHOOTS
+
     path = SHOOTS.path(row.shoot.namespace, row.shoot.name, "viewerkubeconfig")
     return [Line(request=f"POST {path}", cluster=row.shoot.garden)]
 
