@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
@@ -27,7 +25,7 @@ from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
-from .form import Form
+from .form import PreviewedForm
 from .reading import coloured
 
 if TYPE_CHECKING:
@@ -40,14 +38,13 @@ _MOMENT: Final = 0.25
 Foresee = Callable[[ExportWish], "Awaitable[ExportPreview]"]
 
 
-class ExportScreen(Form[ExportWish]):
+class ExportScreen(PreviewedForm[ExportWish]):
     """Asks for everything a copy needs; `look` works out what it would be, `why_not` says what is read-only."""
 
     heading = "Export"
     verb = "Export"
     starts = "path"
     keys = "f2 preview   "
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "preview", key_display="f2")]
 
     def __init__(
         self,
@@ -87,10 +84,6 @@ class ExportScreen(Form[ExportWish]):
         found = super().choices(field)
         return found[:1] if self._credential.shoot is not None else found
 
-    def beside(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="preview", can_focus=True):
-            yield Static("◌ looking …", id="yaml", markup=False)
-
     def suggest(self, said: Said) -> Mapping[str, str]:
         return suggested(said, self._folder)
 
@@ -127,7 +120,7 @@ class ExportScreen(Form[ExportWish]):
 
     def action_preview(self) -> None:
         """On a narrow terminal: the preview instead of the fields, and back."""
-        self.query_one(".dialog").toggle_class("-preview")
+        super().action_preview()
         if self.query_one(".dialog").has_class("-preview"):
             self.query_one(".preview").focus()
 

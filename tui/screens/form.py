@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.actions.action import Action
 from tui.actions.fields import Control, Said, in_form, named
@@ -148,3 +150,21 @@ class Form(Dialog[Wish | None]):
 
     def equivalent(self) -> Sequence[str]:
         return self.action.line(self.said)
+
+
+class PreviewedForm(Form[Wish]):
+    """One with something beside its fields, which on a narrow terminal takes their place with f2."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "preview", key_display="f2")]
+
+    def beside(self) -> Iterable[Widget]:
+        with VerticalScroll(classes="preview", can_focus=True):
+            yield Static(id="yaml", markup=False)
+
+    def show(self, text: str) -> None:
+        """Show this beside the fields."""
+        self.query_one("#yaml", Static).update("\n".join(safe_text(line) for line in text.splitlines()))
+
+    def action_preview(self) -> None:
+        """On a narrow terminal: what is beside the fields instead of them, and back."""
+        self.query_one(".dialog").toggle_class("-preview")

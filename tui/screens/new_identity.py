@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -19,10 +16,10 @@ from tui.issuance.types import Address, Identity
 from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 
-from .form import Form
+from .form import Form, PreviewedForm
 
 
-class NewIdentityScreen(Form[IdentityWish]):
+class NewIdentityScreen(PreviewedForm[IdentityWish]):
     """Asks for what an identity is called, and where its token file goes."""
 
     heading = "New identity: an account that mints short-lived tokens for itself"
@@ -30,7 +27,6 @@ class NewIdentityScreen(Form[IdentityWish]):
     problem_lines = 3
     starts = "name"
     keys = "f2 manifests   "
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "manifests", key_display="f2")]
 
     def __init__(self, clusters: Sequence[str], *, folder: Path, identity: Identity | None = None) -> None:
         super().__init__(NEW_IDENTITY, created(clusters[0] if clusters else "", identity, folder), clusters)
@@ -38,17 +34,12 @@ class NewIdentityScreen(Form[IdentityWish]):
     def notes(self) -> Iterable[Widget]:
         yield Static(classes="dialog-note", markup=False, id="file")
 
-    def beside(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="preview", can_focus=True):
-            yield Static(id="yaml", markup=False)
-
     def refreshed(self) -> None:
         super().refreshed()
         said = self.said
         identity = Identity(said["cluster"], said["namespace"] or "NS", said["name"] or "NAME")
         wish = IdentityWish(identity=identity, folder=said["folder"])
-        text = "---\n".join(map(dump, manifests(wish)))
-        self.query_one("#yaml", Static).update("\n".join(safe_text(line) for line in text.splitlines()))
+        self.show("---\n".join(map(dump, manifests(wish))))
         name = Path(IdentityWish(identity=Identity("", said["namespace"], said["name"])).path).name
         self.query_one("#file", Static).update(
             safe_text(
@@ -56,10 +47,6 @@ class NewIdentityScreen(Form[IdentityWish]):
                 "use it for nothing but minting short-lived ones."
             )
         )
-
-    def action_preview(self) -> None:
-        """On a narrow terminal: the manifests instead of the fields, and back."""
-        self.query_one(".dialog").toggle_class("-preview")
 
 
 class MintScreen(Form[SelfWish]):

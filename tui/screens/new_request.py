@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Collection, Mapping, Sequence
 
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widget import Widget
-from textual.widgets import Select, Static
+from textual.widgets import Select
 
 from tui.actions.fields import Said
 from tui.actions.requests import NEW_REQUEST, begun, suggested
@@ -18,10 +14,10 @@ from tui.issuance.dpf.objects import ParseError
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
-from .form import Form
+from .form import PreviewedForm
 
 
-class NewRequestScreen(Form[DPURequestDraft]):
+class NewRequestScreen(PreviewedForm[DPURequestDraft]):
     """Asks for a request. `targets` are the DPUClusters (`ns/name`) of each cluster that can hold one, `strangers` the
     clusters that do not know the kind."""
 
@@ -29,7 +25,6 @@ class NewRequestScreen(Form[DPURequestDraft]):
     verb = "Create"
     starts = "name"
     keys = "f2 YAML   "
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "YAML", key_display="f2")]
 
     def __init__(
         self,
@@ -46,10 +41,6 @@ class NewRequestScreen(Form[DPURequestDraft]):
         self._strangers = strangers
         self._offered: str | None = None
 
-    def beside(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="preview", can_focus=True):
-            yield Static(id="yaml", markup=False)
-
     def suggest(self, said: Said) -> Mapping[str, str]:
         return suggested(said)
 
@@ -62,15 +53,10 @@ class NewRequestScreen(Form[DPURequestDraft]):
             self.query_one("#f-target", Select).set_options(options)
         super().refreshed()
         try:
-            text = to_yaml(self.answer())
+            self.show(to_yaml(self.answer()))
         except ParseError as error:
-            text = str(error)
-        self.query_one("#yaml", Static).update("\n".join(safe_text(line) for line in text.splitlines()))
+            self.show(str(error))
 
     def problems(self) -> Sequence[Wrong]:
         stranger = Wrong("cluster", "Cluster", "DPF is not installed there: it does not know this kind")
         return [*([stranger] if self.said["cluster"] in self._strangers else []), *super().problems()]
-
-    def action_preview(self) -> None:
-        """On a narrow terminal: the YAML instead of the fields, and back."""
-        self.query_one(".dialog").toggle_class("-preview")

@@ -6,10 +6,8 @@ Both show every object as YAML while they are filled in, and the command line th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
@@ -24,17 +22,16 @@ from tui.issuance.yaml_text import dump
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
-from .form import Form
+from .form import PreviewedForm
 
 Wish = TypeVar("Wish")
 
 
-class _TenantForm(Form[Wish]):
+class _TenantForm(PreviewedForm[Wish]):
     """What both have in common: a tenant, and the YAML beside the fields."""
 
     problem_lines = 3
     keys = "f2 YAML   "
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "YAML", key_display="f2")]
     nothing: str
     """What is said where there is no tenant at all."""
 
@@ -76,24 +73,15 @@ class _TenantForm(Form[Wish]):
     def first(self) -> str:
         return "tenant"
 
-    def beside(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="preview", can_focus=True):
-            yield Static(id="yaml", markup=False)
-
-    def show(self, documents: Sequence[Mapping[str, Any]]) -> None:
+    def show_all(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """The objects, as they are now."""
-        text = "---\n".join(map(dump, documents)) or "choose a tenant to see what is written"
-        self.query_one("#yaml", Static).update("\n".join(safe_text(line) for line in text.splitlines()))
+        self.show("---\n".join(map(dump, documents)) or "choose a tenant to see what is written")
 
     def problems(self) -> Sequence[Wrong]:
         if not self._tenants:
             return (Wrong("tenant", "Tenant", self.nothing),)
         fields = {field.id for field in self.asked}
         return [one for one in super().problems() if one.field in fields]
-
-    def action_preview(self) -> None:
-        """On a narrow terminal: the YAML instead of the fields, and back."""
-        self.query_one(".dialog").toggle_class("-preview")
 
 
 class TenantStoreScreen(_TenantForm[StoreWish]):
@@ -120,7 +108,7 @@ class TenantStoreScreen(_TenantForm[StoreWish]):
         if tenant is not None:
             server = self._servers.get(tenant.cluster) or "https://…"
             documents = store_preview(tenant.namespace, tenant.name, server)
-        self.show(documents)
+        self.show_all(documents)
 
 
 class TenantPushScreen(_TenantForm[TenantWish]):
@@ -160,7 +148,7 @@ class TenantPushScreen(_TenantForm[TenantWish]):
         wish = None if self.action.faults(self.said) else self.answer().push
         documents = push_preview(wish, self._servers.get(wish.identity.cluster, "https://…")) if wish else []
         self.query_one("#gap", Static).update(safe_text(self._note(wish)))
-        self.show(documents)
+        self.show_all(documents)
 
     def problems(self) -> Sequence[Wrong]:
         tenant, found = self.tenant, list(super().problems())
