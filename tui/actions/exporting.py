@@ -35,16 +35,16 @@ MERGE: Final = ask.MERGE.name
 _KEPT, _PATH = ask.place_fields("Write to", SECRET)
 OTHER_SERVER: Final = Field(
     id="other_server", label="it may lead elsewhere than its cluster is known to be", flags=("--other-server",),
-    control=Control.TICK, default=False, word=True,
+    control=Control.TICK, default=False, word=True, rank=5,
     help="Mean it where it leads elsewhere than its cluster is known to be.",
 )  # fmt: skip
 FIELDS: Final = (
     replace(ask.ADDRESS, metavar="ADDRESS|FILE"),
-    ask.format_field("--format", help="How to write it down; default: as it is, and a kubeconfig for --merge."),
+    ask.format_field("--format", rank=4, help="How to write it down; default: as it is, and a kubeconfig for --merge."),
     _KEPT,
     replace(ask.CLUSTER, missing=""),
     _PATH,
-    replace(ask.FORCE, label="replace what is there; it is kept beside it"),
+    replace(ask.FORCE, label="replace what is there; it is kept beside it", rank=5),
     OTHER_SERVER,
 )
 
