@@ -13,6 +13,7 @@ from tests.fleet.conftest import over, until
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.local_files import LocalFiles
+from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.store import FleetStore
 from tui.issuance.destinations import file as file_place
 from tui.issuance.intent import Export, Revocation
@@ -105,6 +106,30 @@ def test_a_loop_does_not_write_anew_what_somebody_removed(left: int) -> None:
     assert CredentialKind.FILE in RENEWABLE
     assert loop.look().due == ()
     assert loop.look().left == {address: "its file is gone"}
+
+
+async def test_a_file_whose_cluster_is_away_is_stale_until_it_answers(tmp_path: Path) -> None:
+    """Whether its handle is still there nobody knows meanwhile."""
+    path = tmp_path / "own.kc"
+    path.write_text("something")
+    address = Address(CredentialKind.FILE, "", "", str(path))
+    handle = Handle("harbor", "default", "kubemint-robot-bcdfghjk", "uid-1")
+    identity = Identity("harbor", "default", "robot")
+    kept = Credential(address=address, identity=identity, state=State.VALID, handle=handle)
+    state, store = StateStore.open(tmp_path / "state"), FleetStore()
+    try:
+        state.record(Action.ISSUE, address, exports=[Export(credential=kept, request="r")])
+        files = LocalFiles(state, store)
+        for reach in (Reach.READY, Reach.UNREACHABLE, Reach.SLOW, None):
+            if reach is not None:
+                store.put(ClusterRow(name="harbor", reach=reach))
+            else:
+                store.drop(ClusterRow, "harbor")
+            await files.look()
+            (row,) = store.credentials.values()
+            assert row.stale is (reach is Reach.UNREACHABLE)
+    finally:
+        state.close()
 
 
 async def test_a_disk_that_hangs_stops_nobody(

@@ -17,7 +17,7 @@ from tui.issuance.state import StateStore
 from tui.issuance.types import Address, Credential
 
 from .decode import credential_row
-from .rows import CredentialRow
+from .rows import CredentialRow, Reach
 from .store import FleetStore
 
 Elsewhere = Callable[[Sequence[Export | Revocation]], Awaitable[Sequence[str]]]
@@ -75,7 +75,7 @@ class LocalFiles:
             credentials = [self._shown_as(record.known) for record in records]
             self._store.handles.recorded(handles)
             self._store.handles.waiting(pending)
-            rows = {row.key: row for row in map(credential_row, credentials)}
+            rows = {row.key: row for row in map(self._row, credentials)}
             self._store.drop(CredentialRow, *(self._shown - rows.keys()))
             self._store.put(*rows.values())
             self._shown = set(rows)
@@ -83,6 +83,13 @@ class LocalFiles:
             pass  # another process holds the state; the next look will do
         finally:
             self._looking.release()
+
+    def _row(self, credential: Credential) -> CredentialRow:
+        """Whether the handle of what lies in it is still there nobody knows while its cluster is away."""
+        row, handle = credential_row(credential), credential.handle or credential.bound_to
+        cluster = self._store.clusters.get(handle.cluster) if handle is not None else None
+        away = cluster is not None and cluster.reach is Reach.UNREACHABLE
+        return msgspec.structs.replace(row, stale=True) if away else row
 
     def _shown_as(self, credential: Credential) -> Credential:
         """What is of another cluster names no handle of this one."""

@@ -156,7 +156,8 @@ async def _looked_at_again(
     address, handle, identity = credential.address, credential.handle, credential.identity
     token = await ending.at_hand(context, credential)
     if handle is not None and not await is_gone(context, handle):
-        return credential, handles.Named.BY_JOURNAL, "its handle is there: whoever has the token still gets in"
+        refused = await ending.ask(context, credential, token) is ending.Answer.REFUSED
+        return credential, handles.Named.BY_JOURNAL, _HELD if refused else _LIVES
     answer = await ending.ask(context, credential, token)
     said = f"{address} is revoked already: {_DEAD[answer]}"
     if answer is ending.Answer.REFUSED:
@@ -180,6 +181,8 @@ async def _looked_at_again(
     return credential, handles.Named.BY_JOURNAL, _DEAD[answer]
 
 
+_LIVES: Final = "its handle is there: whoever has the token still gets in"
+_HELD: Final = "its handle is there still, although the server refuses the token"
 _DEAD: Final = {
     ending.Answer.REFUSED: "the server refuses its token",
     ending.Answer.UNASKED: "its handle is gone; the token is not here to ask about it",
