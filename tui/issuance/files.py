@@ -139,8 +139,8 @@ def destination(path: Path | str) -> Path:
 def links_on(path: Path | str) -> tuple[tuple[Path, int], ...]:
     """Every link that is followed on the way to a file, its folders' included, with the uid of its owner.
 
-    One that belongs neither to whoever asks, nor to root, nor to the owner of the folder it lies in is refused, and
-    so is one of another user in a folder that everybody may write to, as Linux and sudo do. Raises FileError, OSError.
+    One that belongs neither to whoever asks nor to root is refused: its owner says where it leads, and would choose
+    where a file of ours is made. Raises FileError, OSError.
     """
     left = list(Path(path).absolute().parts)[::-1]
     at, found = Path(left.pop()), list[tuple[Path, int]]()
@@ -159,7 +159,7 @@ def links_on(path: Path | str) -> tuple[tuple[Path, int], ...]:
             continue
         if len(found) >= _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if not follows(facts.st_uid, os.geteuid(), at.stat()):
+        if not follows(facts.st_uid, os.geteuid()):
             raise FileError(
                 f"{here} is a link that belongs to another user (uid {facts.st_uid})", "choose another path"
             )
@@ -171,12 +171,9 @@ def links_on(path: Path | str) -> tuple[tuple[Path, int], ...]:
     return tuple(found)
 
 
-def follows(owner: int, me: int, folder: os.stat_result) -> bool:
-    """Whether a link of `owner` in `folder` is followed for `me`."""
-    if owner in (me, 0):
-        return True
-    shared = folder.st_mode & stat.S_IWOTH
-    return owner == folder.st_uid and not shared
+def follows(owner: int, me: int) -> bool:
+    """Whether a link of `owner` is followed for `me`."""
+    return owner in (me, 0)
 
 
 def make_private_folder(folder: Path) -> None:
