@@ -17,6 +17,7 @@ from .ending import REVOKE
 from .exporting import EXPORT
 from .identities import MINT, NEW_IDENTITY, REACTIVATE
 from .issuing import NEW_CREDENTIAL
+from .journal import EXPORT_JOURNAL
 from .looking import DETAILS, FINDINGS, INSPECT, INSPECTOR, LINEAGE, POWERS, REVEAL, SNIPPET, VERIFY, YAML
 from .requests import ABANDON, DELETE_REQUEST, KEEP, NEW_REQUEST
 from .rotating import FORESEE, ROTATE, UNDO
@@ -27,11 +28,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     ROTATE,
     FORESEE,
     EXPORT,
-    Action(
-        name="export_journal", title="Export the journal", says="write what is shown of it to a file",
-        key="e", follows="export", label="export", footer=True, words=("export-journal",), needs=Needs.JOURNAL,
-        writes=True,
-    ),
+    EXPORT_JOURNAL,
     Action(
         name="new", title="New …", says="issue a credential or make a request",
         key="n", footer=True, needs=Needs.NOTHING, mutates=True,

@@ -14,6 +14,7 @@ from tui.actions import work
 from tui.actions.csi import CSI_PREVIEW
 from tui.actions.exporting import EXPORT, copies, own_files
 from tui.actions.fitting import address_of, credential_of
+from tui.actions.journal import EXPORT_JOURNAL, JournalWish
 from tui.actions.requests import KEEP
 from tui.actions.shoots import CONNECT, NEW_SHOOT, Entry
 from tui.actions.table import ACTIONS, NOVELTIES
@@ -26,7 +27,7 @@ from tui.issuance.types import AccessLevel
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
-from . import doing, saving
+from . import doing
 from .clipboard import copy, sent
 from .describe import kept_by_controller, title_of
 from .session import PageName
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from tui.issuance.entering import Delivery
     from tui.issuance.journal import JournalEntry
 
-    from .export_journal import JournalWish
     from .renewing import LoopWish
     from .snooze import Rest
     from .working import WorkingScreen
@@ -64,15 +64,14 @@ def export_journal(screen: WorkingScreen) -> None:
         return
 
     entries = journal.shown
+    path = screen.kubemint.export_folder / "journal.jsonl"
+    form = ExportJournalScreen(path, shown=len(entries), text=journal.text, limit=journal.limit, entries=entries)
 
     def chosen(wish: JournalWish | None) -> None:
         if wish is not None:
-            screen.begin("export", [saving.save_journal(entries, wish.path, replace=wish.replace)])
+            doing.begin(screen, EXPORT_JOURNAL, wish)
 
-    path = screen.kubemint.export_folder / "journal.jsonl"
-    screen.app.push_screen(
-        ExportJournalScreen(path, shown=len(entries), text=journal.text, limit=journal.limit), chosen
-    )
+    screen.app.push_screen(form, chosen)
 
 
 def export(screen: WorkingScreen) -> None:

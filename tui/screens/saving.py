@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from tui.fleet.names import short_path
 
 if TYPE_CHECKING:
     from tui.issuance.hygiene import Report
-    from tui.issuance.journal import JournalEntry
 
 
 def write_text(text: str, path: Path, *, force: bool) -> Task:
@@ -36,18 +34,6 @@ def make_private(path: str) -> Task:
         task.message = f"mode {before:o} is now 600"
 
     return Task(short_path(path), work)
-
-
-def save_journal(entries: Sequence[JournalEntry], path: Path, *, replace: bool) -> Task:
-    """Write entries of the journal to a file, in the form that its name ends in."""
-
-    async def work(task: Task) -> None:
-        from tui.issuance.journal_text import comma_separated, json_lines
-
-        text = comma_separated(entries) if path.suffix == ".csv" else json_lines(entries)
-        task.message = f"{len(entries)} entries {await write_here(path, text, force=replace)}"
-
-    return Task(f"journal → {short_path(str(path))}", work)
 
 
 def save_findings(report: Report, path: Path, *, force: bool) -> Task:

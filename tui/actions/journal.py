@@ -1,0 +1,70 @@
+"""The journal as it is shown, written to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tui.fleet.names import short_path
+
+from .action import Action, Answer, Needs
+from .fields import Control, Fault, Field, Said, Values
+from .paths import whole_path
+from .writing import write_here
+
+if TYPE_CHECKING:
+    from .action import Host
+
+FORMS: Final = {".jsonl": "jsonl", ".csv": "csv"}
+
+
+class JournalWish(msgspec.Struct, frozen=True):
+    """Where to, whether a file that is there may be replaced, and which entries."""
+
+    path: Path
+    replace: bool
+    entries: Any
+
+
+def _check(said: Said, values: Values) -> Iterable[Fault]:
+    path = whole_path(said["path"] or "-")
+    try:
+        folder, there = path.is_dir(), path.exists()
+    except (OSError, ValueError) as error:
+        return [Fault("path", str(getattr(error, "strerror", "") or "this is not a path"))]
+    if path.suffix not in FORMS:
+        return [Fault("path", "let its name end in .jsonl or .csv")]
+    if folder:
+        return [Fault("path", "this is a folder, name a file in it")]
+    if there and not said.get("replace"):
+        return [Fault("replace", "it is there already: tick that it is replaced, or name another")]
+    return []
+
+
+async def _save(host: Host, wish: JournalWish) -> Answer:
+    from tui.issuance.journal_text import comma_separated, json_lines
+
+    text = comma_separated(wish.entries) if wish.path.suffix == ".csv" else json_lines(wish.entries)
+    return Answer(f"{len(wish.entries)} entries {await write_here(wish.path, text, force=wish.replace)}")
+
+
+EXPORT_JOURNAL: Final = Action[JournalWish](
+    name="export_journal", title="Export the journal", says="write what is shown of it to a file",
+    key="e", follows="export", label="export", footer=True, words=("export-journal",), needs=Needs.JOURNAL,
+    writes=True, job="export", verb=("journal",),
+    fields=(
+        Field(id="form", flags=("-o",)),
+        Field(id="path", label="File", flags=("--out",)),
+        Field(id="filter", flags=("--filter",)),
+        Field(id="limit", flags=("--limit",)),
+        Field(
+            id="replace", label="replace it where it is there already", flags=("--force",), control=Control.TICK,
+            default=False,
+        ),
+    ),
+    check=_check, run=_save, title_of=lambda wish: f"journal → {short_path(str(wish.path))}",
+    make=lambda values: JournalWish(whole_path(values["path"] or "-"), values["replace"], values["entries"]),
+)  # fmt: skip
