@@ -41,5 +41,7 @@ def test_what_does_not_go_together(served: Path, tmp_path: Path) -> None:
     kubemint("issue", "--shoot", "tenant-a", *where).failed(2, "does not name a shoot")
     kubemint("issue", "robot", "-n", "ci", "--level", "admin", *where).failed(2, "belong to --shoot")
     kubemint("issue", "-n", "ci", *where).failed(2, "NAME")
+    no_level = ("--shoot", "garden-dev/meadow", "--oidc", "--level", "admin")
+    kubemint("issue", *no_level, *where).failed(2, "--oidc: takes no --level and no --duration")
     kubemint("issue", "robot", *where).failed(2, "--namespace")
     kubemint("issue", "--shoot", "garden-dev/fresh", *where).failed(1, "no addresses yet", "still being created")

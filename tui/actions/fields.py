@@ -168,7 +168,10 @@ def in_form(field: Field, said: Said) -> str:
 
 def in_command(field: Field, said: Said) -> str:
     """What the command line calls it."""
-    return field.way(said).flag if field.ways else field.option
+    if field.ways:
+        return field.way(said).flag
+    chosen = (choice.flag for choice in field.choices if choice.flag and choice.value == said.get(field.id))
+    return next(chosen, field.option)
 
 
 def named(text: str, fields: Iterable[Field], name: Callable[[Field, Said], str], said: Said) -> str:
