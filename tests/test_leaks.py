@@ -151,7 +151,7 @@ def play(stage: Stage) -> None:
         FaultRule(Drop(), verb="delete", path="/secrets/", times=1),
     ):
         stage.failing(rule, "rotate", secret, f"file:{kubeconfig}", "--grace", "0s", "-o", "json")
-    stage.run("issue", "robot", *where, "--out", str(stage.home), code=1)
+    stage.run("issue", "robot", *where, "--out", str(stage.home), code=2)
     stage.run("issue", "robot", *where, "--out", str(stage.home / "loud.log" / "x"), code=1)
     stage.run("issue", "nobody", *where, "--out", str(stage.out / "never"), code=None)
     stage.run("verify", "-", "--context", CLUSTER, stdin=Path(token).read_bytes(), code=None)
