@@ -122,13 +122,14 @@ def said_of(action: AnyAction, given: Mapping[str, Any], options: Options) -> di
 def strangers(action: AnyAction, others: Iterable[AnyAction], given: Mapping[str, Any]) -> list[str]:
     """What was said that other actions of the same verb take, and this one does not."""
     own = {flag for field in action.fields for flag in _flags(field)}
-    fields = {field.id: field for other in others for field in other.fields}
-    return [
+    found = [
         flag or field.metavar
-        for field in fields.values()
+        for other in others
+        for field in other.fields
         for flag in _flags(field)
         if flag not in own and _said(field, flag, given)
     ]
+    return list(dict.fromkeys(found))
 
 
 def _flags(field: Field) -> list[str]:
