@@ -28,7 +28,7 @@ from tui.fleet.store import FleetChange
 from tui.issuance.cluster_time import utc_now
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
-from tui.screens import undoing_job
+from tui.screens import doing, undoing_job
 from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
 from tui.screens.keyboard import Keyboard
@@ -301,9 +301,9 @@ class KubemintApp(InsideTextual[int]):
         running = isinstance(job, Job) and job.running
         failed = job.failed if isinstance(job, Job) and not running else []
         free = self._apart(job.verb, failed) if isinstance(job, Job) else []
-        again = self.session.jobs.again(job, free) if isinstance(job, Job) else None
-        if again is not None:
-            self._run(again)
+        if isinstance(job, Job) and free:
+            screen = self.screen if isinstance(self.screen, WorkingScreen) else self._main
+            doing.try_again(screen, job.verb, free)
         elif not failed:
             said = "it still runs: ^x begins nothing more of it" if running else "nothing failed that is shown here"
             self.notify(said, markup=False, severity="warning", timeout=UNUSED)

@@ -195,7 +195,9 @@ async def test_two_hundred_are_rotated_while_one_cluster_hangs_and_another_refus
         assert driver.table.has_focus
 
         failed = [str(task.address) for task in job.failed]
-        again = await driver.act("ctrl+r")
+        await driver.press("ctrl+r")
+        await driver.shows(f"Rotate {len(failed)} credentials?")
+        again = await driver.act("ctrl+s")
         assert [str(task.address) for task in again.tasks] == failed, "exactly what failed"
         assert done(again), again.failed[0].message
         await driver.press("6")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui.issuance.running import explain
 from tui.issuance.types import Plan
+
+if TYPE_CHECKING:
+    from .meant import Meant
 
 
 @dataclass(slots=True)
@@ -22,6 +26,13 @@ class Intended:
     """What the core says, in the words of where it is shown."""
     cluster: str = ""
     """Which cluster it waits for, where that is known."""
+    meant: Meant | None = None
+    """The row that it is for, where it is for one that exists."""
+
+    def take(self) -> Plan | None:
+        """The plan that was shown, to be executed: once."""
+        plan, self.plan = self.plan, None
+        return plan
 
     async def foresee(self) -> None:
         """Make the plan, which only reads."""

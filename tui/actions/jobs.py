@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.issuance.running import explain
 from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube import limits
 
 from .questions import HARMLESS
+
+if TYPE_CHECKING:
+    from .meant import Meant
 
 LATER = ("revoke:", "sweep:")
 """Steps that end when the job is long over: what a rotation replaced goes after its grace."""
@@ -73,6 +76,10 @@ class Task:
     """What has to be said yes to before it is done; `retry` then does it."""
     left: str = ""
     """What was to end with it and has not, although it is done: known only after the grace."""
+    meant: Meant | None = None
+    """The row that it was begun for, as it was seen; it is tried again for that one only."""
+    asks: Callable[[Any], None] | None = None
+    """How it is asked for again, on the screen that it is given, where it was begun by a form or replaces something."""
 
     @property
     def current(self) -> StepResult | None:
@@ -88,6 +95,13 @@ class Task:
     def again(self) -> Callable[[Task], Awaitable[None]]:
         """What is done where it is tried again."""
         return self.retry if self.retry is not None and (self.left or self.question) else self.work
+
+    def anew(self) -> Task:
+        """The same once more, or the part of it that is tried again."""
+        return Task(
+            self.title, self.again, speaks=self.speaks, address=self.address, cluster=self.cluster, meant=self.meant,
+            asks=self.asks,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Do it. Never raises but for cancellation: what goes wrong becomes its message and hint."""
@@ -215,10 +229,7 @@ class Jobs:
 
     def again(self, job: Job, among: Sequence[Task] | None = None) -> Job | None:
         """A new job for what failed in `job`, or `among` that."""
-        failed = [
-            Task(task.title, task.again, speaks=task.speaks, address=task.address, cluster=task.cluster)
-            for task in (job.failed if among is None else among)
-        ]
+        failed = [task.anew() for task in (job.failed if among is None else among)]
         return self.add(job.verb, failed) if failed else None
 
     async def run(self, job: Job) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,24 +14,46 @@ from tui.fleet.moments import lifetime, stamp
 from tui.fleet.names import short_path
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.types import Action as Did
-from tui.issuance.types import Address, Identity, Outcome, Plan, State, StepStatus
+from tui.issuance.types import Identity, Outcome, Plan, State, StepStatus
 
 from .intended import Intended
 from .jobs import TRIED_AGAIN, Task
+from .meant import Meant, address_in, another, refusal
 
 _SECOND: Final = timedelta(seconds=1)
 
 
-def task(host: Host, action: Action[Wish], wish: Wish, *, over: bool = False, **words: Any) -> Task:
+def task(
+    host: Host,
+    action: Action[Wish],
+    wish: Wish,
+    *,
+    over: bool = False,
+    shown: Intended | None = None,
+    meant: Meant | None = None,
+    bound: bool = False,
+    again: bool = False,
+    **words: Any,
+) -> Task:
     """Do what an action does with this wish; `words` were said so beside it (`force`).
 
-    `over` says that what lies where it writes a file afterwards may be replaced.
+    `over` says that what lies where it writes a file afterwards may be replaced. What was `shown` is what is done,
+    where it is planned by then. `meant` is the row as it was seen: with `bound` a plan that is made anew does
+    nothing where another credential lies there by now; where it is tried `again`, one that was shown does neither.
     """
     run = action.run
     if run is None:
         after = partial(action.after, host.engine, wish, over=over) if action.after is not None else None
-        plan = partial(action.plan, host.engine, wish, **words)
-        return _about(host, action, wish, _planned(host, plan, after, partial(action.said, wish)))
+        plan = _bound(
+            host,
+            partial(action.plan, host.engine, wish, **words),
+            shown,
+            meant if bound or again else None,
+            again=again,
+        )
+        about = _about(host, action, wish, _planned(host, plan, after, partial(action.said, wish)))
+        about.meant = meant
+        return about
 
     async def work(task: Task) -> None:
         answer = await run(host, wish)
@@ -42,29 +65,48 @@ def task(host: Host, action: Action[Wish], wish: Wish, *, over: bool = False, **
 
 def as_foreseen(host: Host, intended: Intended) -> Task:
     """Do what a dry run showed, exactly that; when it is tried again, what is right by then."""
-    shown = [intended.plan]
-
-    async def plan() -> Plan:
-        return (shown and shown.pop()) or await intended.make()
-
     cluster = waits_for(host, intended.plan.address) if intended.plan is not None else ""
-    return Task(intended.title, _planned(host, plan), speaks=intended.speaks, cluster=cluster)
+    plan = _bound(host, intended.make, replace(intended), intended.meant)
+    return Task(intended.title, _planned(host, plan), speaks=intended.speaks, cluster=cluster, meant=intended.meant)
+
+
+def _bound(
+    host: Host,
+    make: Callable[..., Awaitable[Plan]],
+    shown: Intended | None,
+    meant: Meant | None,
+    *,
+    again: bool = False,
+) -> Callable[..., Awaitable[Plan]]:
+    """The plan that was shown, once: whatever differs by then the engine sees itself. One that is made anew from an
+    address is for the credential that was `meant` only; so is the shown one where it is tried `again`. Raises
+    UsageError where that is another one."""
+
+    async def plan(**words: bool) -> Plan:
+        ready = shown.take() if shown is not None and not words else None
+        if ready is not None and not again:
+            return ready
+        made = ready or await make(**words)
+        if meant is not None and meant.seen is not None and (address := meant.address) is not None:
+            now = host.engine.about(made)
+            if now is None or now.address != address:
+                now = await host.engine.lookup(address)
+            if another(meant.seen, now):
+                raise UsageError(*refusal(address))
+        return made
+
+    return plan
 
 
 def _about(host: Host, action: Action[Wish], wish: Wish, work: Callable[[Task], Awaitable[None]]) -> Task:
     """A task, about a credential that exists where that is what is wished for."""
     cluster = waits_for(host, wish)
-    return Task(action.title_of(wish), work, speaks=action.spoken, address=_address(wish), cluster=cluster)
-
-
-def _address(wish: object) -> Address | None:
-    address = wish if isinstance(wish, Address) else getattr(wish, "address", None)
-    return address if isinstance(address, Address) else None
+    return Task(action.title_of(wish), work, speaks=action.spoken, address=address_in(wish), cluster=cluster)
 
 
 def waits_for(host: Host, wish: object) -> str:
     """The cluster that is asked about what is wished for; for a file the one that it speaks to. Empty: not known."""
-    address = _address(wish)
+    address = address_in(wish)
     if address is None:
         identity = getattr(wish, "identity", None)
         return str(getattr(identity if isinstance(identity, Identity) else wish, "cluster", ""))
@@ -86,8 +128,9 @@ def _planned(
         try:
             task.plan = await plan()
         except Unasked as error:
+            wanted = Intended(task.title, plan, await plan(**{error.word: True}))
+            task.retry = _planned(host, _bound(host, plan, wanted, None), after, said)
             task.question = error.message
-            task.retry = _planned(host, partial(plan, **{error.word: True}), after, said)
             raise UsageError(error.message, _ASKS.get(error.word, "")) from error
         task.changed()
         task.retry = partial(_end_what_is_left, host)

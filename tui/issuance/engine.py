@@ -180,6 +180,11 @@ class Engine:
         with limits.by_default(limits.ACTING), noting_in(self.state.folder):
             return await self._execute(run, work)
 
+    def about(self, plan: Plan) -> Credential | None:
+        """The credential that a plan replaces or ends, as it was when it was planned; None where that is not known."""
+        work = self._works.get(plan.id)
+        return work.fallback if work is not None else None
+
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
         """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
         from .recovery import Recovery

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from tui.actions.action import Action, Question
 from tui.actions.ending import REVOKE
 from tui.actions.fitting import credential_of
 from tui.actions.intended import Intended
+from tui.actions.meant import Meant, another, refusal
 from tui.actions.questions import asks, how_many
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
@@ -41,31 +43,77 @@ def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: boo
     return Intended(action.title_of(wish), plan, speaks=action.spoken, cluster=cluster)
 
 
-def to_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
-    """Do it to what is chosen, after the question that it asks."""
-    rows, session = screen.chosen(), screen.session
+def _each_intended(screen: WorkingScreen, each: Sequence[Meant]) -> list[Intended]:
+    return [replace(intended(screen, one.action, one.wish), meant=one) for one in each]
+
+
+def _meant(action: Action[Any], rows: Sequence[Row]) -> list[Meant]:
+    """What is chosen, as it is seen now."""
     assert action.of is not None
-    wishes = [wish for row in rows if (wish := action.of(row)) is not None]
+    return [Meant(action, wish, row) for row in rows if (wish := action.of(row)) is not None]
+
+
+def to_chosen(
+    screen: WorkingScreen, action: Action[Any], rows: Sequence[Row] | None = None, left: Sequence[str] = ()
+) -> None:
+    """Do it to what is chosen, or to these rows, after the question that it asks; `left` says there what is not."""
+    rows = screen.chosen() if rows is None else rows
     if len(rows) == 1 and (why := action.refuses(rows[0])):
         screen.notify(safe_text(why), markup=False, severity="warning", timeout=12)
         return
-    tasks = [work.task(session, action, wish) for wish in wishes]
-    question, verb = action.question, action.runs_as
-    if question is not None and question.destroys:
-        quiet = question.users and len(tasks) == 1 and not session.settings.asks(destructive=True)
-    else:
-        quiet = question is None or not asks(verb, len(tasks), session.settings.confirm)
-    if not tasks or quiet or question is None:
-        screen.begin(verb, tasks, asked=question is not None and question.destroys)
+    _propose(screen, action, _meant(action, rows), left=[*screen.left_alone(), *left])
+
+
+def try_again(screen: WorkingScreen, verb: str, failed: Sequence[Task]) -> None:
+    """Once more what failed, after the question that its key asks, and only where what was meant lies there yet."""
+    if len(failed) == 1 and (asks := failed[0].asks) is not None:
+        asks(screen)
         return
-    _ask(screen, question, rows, [intended(screen, action, wish) for wish in wishes], tasks, verb)
+    if not all(task.meant is not None and not task.left for task in failed):
+        screen.begin(verb, [task.anew() for task in failed], again=True)
+        return
+    each = [task.meant for task in failed if task.meant is not None and not _is_another(screen, task.meant)]
+    if each and all(one.row is None for one in each):
+        revoke_handles(screen, [one.wish for one in each], again=True)
+    elif each:
+        _propose(screen, each[0].action, each, again=True)
+
+
+def _is_another(screen: WorkingScreen, meant: Meant) -> bool:
+    """Whether its row says by now that another one lies there, which is then said."""
+    store, key = screen.session.store, meant.row.key if meant.row is not None else ""
+    now = credential_of(store.credentials.get(key) or store.requests.get(key))
+    differs = another(meant.seen, now)
+    if differs and meant.address is not None:
+        said = "; ".join(refusal(meant.address))
+        screen.notify(safe_text(said), markup=False, severity="warning", timeout=12)
+    return differs
+
+
+def _propose(
+    screen: WorkingScreen, action: Action[Any], each: Sequence[Meant], *, again: bool = False, left: Sequence[str] = ()
+) -> None:
+    """Begin it, after the question where one is asked: what is shown with that is then done."""
+    session, question, verb = screen.session, action.question, action.runs_as
+    foreseen, rows = _each_intended(screen, each), [one.row for one in each if one.row is not None]
+    if question is not None and question.destroys:
+        quiet = question.users and len(each) == 1 and not session.settings.asks(destructive=True)
+    else:
+        quiet = question is None or not asks(verb, len(each), session.settings.confirm)
+    asked = bool(each) and not quiet and question is not None
+    tasks = [
+        work.task(session, action, one.wish, shown=shown if asked else None, meant=one, bound=asked, again=again)
+        for one, shown in zip(each, foreseen, strict=True)
+    ]
+    if not asked or question is None:
+        screen.begin(verb, tasks, asked=question is not None and question.destroys, again=again)
+        return
+    _ask(screen, question, rows, foreseen, tasks, verb, left, again=again)
 
 
 def foresee_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
     """Show what it would do to what is chosen."""
-    assert action.of is not None
-    wishes = [wish for row in screen.chosen() if (wish := action.of(row)) is not None]
-    screen.foresee(action.runs_as, [intended(screen, action, wish) for wish in wishes])
+    screen.foresee(action.runs_as, _each_intended(screen, _meant(action, screen.chosen())))
 
 
 def by_form(screen: WorkingScreen, action: Action[Any]) -> None:
@@ -86,7 +134,8 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, **words: Any) -
     if later := action.writes_after(wish):
 
         def do_it(over: bool) -> None:
-            screen.begin(action.runs_as, [work.task(screen.session, action, wish, over=over, **words)])
+            task = work.task(screen.session, action, wish, over=over, **words)
+            screen.begin(action.runs_as, [_asking(task, action, wish, **words)])
 
         replacing.ask_first(screen.app, Path(later), do_it, live=False)
         return
@@ -95,7 +144,8 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, **words: Any) -
 
         def run_it(force: bool) -> None:
             forced = msgspec.structs.replace(wish, force=force)
-            screen.begin(action.runs_as, [work.task(screen.session, action, forced)], asked=force)
+            task = work.task(screen.session, action, forced)
+            screen.begin(action.runs_as, [_asking(task, action, wish, **words)], asked=force)
 
         replacing.ask_first(screen.app, Path(path), run_it)
         return
@@ -104,6 +154,12 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, **words: Any) -
         screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
     else:
         screen.begin(action.runs_as, [work.task(screen.session, action, wish, **words)])
+
+
+def _asking(task: Task, action: Action[Any], wish: Any, **words: Any) -> Task:
+    """The same; tried again, it is looked and asked anew what lies where it writes."""
+    task.asks = lambda screen: begin(screen, action, wish, **words)
+    return task
 
 
 async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Path) -> None:
@@ -126,7 +182,7 @@ async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Pat
         return
 
     def begin_it() -> None:
-        screen.begin(action.runs_as, [work.as_foreseen(session, shown)], asked=True)
+        screen.begin(action.runs_as, [_asking(work.as_foreseen(session, shown), action, wish)], asked=True)
 
     if not merges:
         replacing.ask(screen.app, path, [lost, *plan.preview.splitlines()], begin_it)
@@ -138,22 +194,27 @@ async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Pat
     screen.app.push_screen(question, _where_sure(begin_it))
 
 
-def revoke_handles(screen: WorkingScreen, addresses: Sequence[Address]) -> None:
+def revoke_handles(
+    screen: WorkingScreen, addresses: Sequence[Address], *, again: bool = False, left: Sequence[str] = ()
+) -> None:
     """End the tokens bound to handles that no row shows, after one question."""
     from .confirm import ConfirmScreen
     from .consequences import consequences
 
     session = screen.session
-    tasks = [work.task(session, REVOKE, address) for address in addresses]
-    foreseen = [intended(screen, REVOKE, address) for address in addresses]
+    foreseen = _each_intended(screen, [Meant(REVOKE, address) for address in addresses])
+    tasks = [
+        work.task(session, REVOKE, address, shown=shown, meant=shown.meant)
+        for address, shown in zip(addresses, foreseen, strict=True)
+    ]
     one = len(addresses) == 1
     said = [f"{addresses[0].namespace}/{addresses[0].name}  ({addresses[0].cluster})"] if one else []
     said += [] if one else [f"{how_many(address.cluster for address in addresses)}."]
-    said += ["", "Whoever has the token that is bound to it is shut out; no list here shows who that is."]
+    said += ["", "Whoever has the token that is bound to it is shut out; no list here shows who that is.", *left]
 
     title = "Revoke this handle?" if one else f"Revoke {len(addresses)} handles?"
     question = ConfirmScreen(title, said, more=partial(consequences, session, foreseen, ()))
-    screen.app.push_screen(question, _where_sure(lambda: screen.begin("revoke", tasks, asked=True)))
+    screen.app.push_screen(question, _where_sure(lambda: screen.begin("revoke", tasks, asked=True, again=again)))
 
 
 def _where_sure(then: Callable[[], object]) -> Callable[[bool | None], None]:
@@ -171,6 +232,9 @@ def _ask(
     intended: Sequence[Intended],
     tasks: Sequence[Task],
     verb: str,
+    left: Sequence[str],
+    *,
+    again: bool,
 ) -> None:
     """Ask whether it is meant: what ends, by the plans, and who uses it; begin once the answer is yes."""
     from .confirm import ConfirmScreen
@@ -183,13 +247,13 @@ def _ask(
 
     def ask(body: list[str], more: Any = None) -> None:
         confirm = ConfirmScreen(title, body, type_to_confirm=word, verb=name, more=more)
-        screen.app.push_screen(confirm, _where_sure(lambda: screen.begin(verb, tasks, asked=True)))
+        screen.app.push_screen(confirm, _where_sure(lambda: screen.begin(verb, tasks, asked=True, again=again)))
 
     if question.users:
         many = [] if alone else [f"{how_many(task.cluster for task in tasks)}.", ""]
         credentials = [one for row in rows if (one := credential_of(row)) is not None]
         found = partial(consequences, screen.session, intended, credentials, rotates=not question.destroys)
-        ask([*head, *many, question.said, *screen.left_alone()], found)
+        ask([*head, *many, question.said, *left], found)
         return
 
     async def look() -> None:
@@ -198,10 +262,10 @@ def _ask(
             ask([*named, "", question.of_many])
             return
         try:
-            warnings = (await intended[0].make()).warnings
+            plan = intended[0].plan = await intended[0].make()
         except (IssuanceError, KubeError, OSError) as error:
             screen.failed(error)
             return
-        ask([*head, *(text if text.endswith(":") else f"- {text}" for text in warnings)])
+        ask([*head, *(text if text.endswith(":") else f"- {text}" for text in plan.warnings)])
 
     screen.run_worker(look(), group="preview", exclusive=True, exit_on_error=False)

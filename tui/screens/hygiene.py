@@ -37,6 +37,14 @@ if TYPE_CHECKING:
     from .main import MainScreen
 
 
+def proposed(findings: Sequence[Finding]) -> tuple[list[Finding], str]:
+    """Those that F does something about, and what is said of the others; empty where there are none."""
+    these = [finding for finding in findings if finding.fix]
+    number = len(findings) - len(these)
+    which = "1 finding has" if number == 1 else f"{number} findings have"
+    return these, f"{which} nothing that F does: left alone." if number else ""
+
+
 class HygieneScreen(Page[Finding]):
     """The findings of one pass; ^r makes another."""
 
@@ -87,7 +95,10 @@ class HygieneScreen(Page[Finding]):
         return item.key
 
     def chosen(self) -> list[Row]:
-        found = [row for finding in self._findings() if (row := self._row(finding)) is not None]
+        return self._rows(self._findings())
+
+    def _rows(self, findings: Sequence[Finding]) -> list[Row]:
+        found = [row for finding in findings if (row := self._row(finding)) is not None]
         return list({row.key: row for row in found}.values())
 
     def describe(self, item: Finding) -> Sequence[Section]:
@@ -155,17 +166,21 @@ class HygieneScreen(Page[Finding]):
         """What the finding proposes: a rotation starts at once, everything else asks."""
         from .confirm import ConfirmScreen
 
-        fixes = {finding.fix for finding in self._findings() if finding.fix}
+        these, left = proposed(self._findings())
+        said = [*([""] if left else []), *([left] if left else [])]
+        fixes, rows = {finding.fix for finding in these}, self._rows(these)
+        if left and len(fixes) == 1 and len(rows) == 1:  # one is not always asked about
+            self.notify(left, markup=False, timeout=6)
         if fixes == {Fix.ROTATE}:
-            doing.to_chosen(self, ROTATE)
+            doing.to_chosen(self, ROTATE, rows, said)
         elif fixes == {Fix.REVOKE}:
-            doing.to_chosen(self, REVOKE)
+            doing.to_chosen(self, REVOKE, rows, said)
         elif fixes == {Fix.REVOKE_HANDLE}:
-            subjects = dict.fromkeys(finding.subject for finding in self._findings() if finding.fix)
-            doing.revoke_handles(self, [Address.parse(subject) for subject in subjects])
+            subjects = dict.fromkeys(finding.subject for finding in these)
+            doing.revoke_handles(self, [Address.parse(subject) for subject in subjects], left=said)
         elif fixes == {Fix.CHMOD}:
-            paths = list(dict.fromkeys(finding.path for finding in self._findings()))
-            body = [short_path(path) for path in paths[:8]] + (["…"] if len(paths) > 8 else [])
+            paths = list(dict.fromkeys(finding.path for finding in these))
+            body = [short_path(path) for path in paths[:8]] + (["…"] if len(paths) > 8 else []) + said
             body += ["", "From now on only you can read and change it (mode 600). Whoever read it before has read it:",
                      "rotate what is in it."]  # fmt: skip
 

@@ -111,7 +111,7 @@ class Page(WorkingScreen, Generic[Item]):
         with Container(id="page-body"):
             yield self.table
             yield FactsView(id="page-facts")
-        yield JobPanel(self.session.clock, id="page-jobs")
+        yield JobPanel(self.session.clock, retries=False, id="page-jobs")
         yield Prompt(id="prompt")
         yield KeyLine(id="keys")
 
@@ -302,9 +302,10 @@ class Page(WorkingScreen, Generic[Item]):
         return super().check_action(action, parameters)
 
     def action_again(self) -> None:
-        job = self.query_one(JobPanel).job
-        if isinstance(job, Job) and job.failed:
-            self.kubemint.retry(job)
+        """Look again: a key that looks changes nothing. Who reads a job's results (J) tries that again."""
+        panel = self.query_one(JobPanel)
+        if panel.has_focus:
+            self.kubemint.retry(panel.job)
         else:
             self.load()
 

@@ -250,14 +250,17 @@ class WorkingScreen(Screen[None]):
         if intended:
             self.app.push_screen(ForeseeScreen(self.session, verb, intended), wanted)
 
-    def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False) -> None:
-        """Begin a job; where nobody was asked yet and somebody has to be (see `asking`), only after a yes."""
+    def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False, again: bool = False) -> None:
+        """Begin a job; where nobody was asked yet and somebody has to be (see `asking`), only after a yes. What is
+        tried `again` has nothing to do with the marks."""
         if not tasks:
             return
 
         def sure(yes: bool | None) -> None:
             if yes:
                 self.kubemint.start_job(verb, tasks)
+                if again:
+                    return
                 self.done_with_marks()
                 if self.marks_hidden:
                     self.notify(f"{_hidden(self.marks_hidden)}: left alone, still marked", markup=False, timeout=6)
@@ -268,7 +271,8 @@ class WorkingScreen(Screen[None]):
         from .confirm import ConfirmScreen
 
         several = [f"{how_many(task.cluster for task in tasks)}:", ""] if len(tasks) > 1 else []
-        body = several + [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else []) + self.left_alone()
+        body = several + [task.title for task in tasks[:8]] + (["…"] if len(tasks) > 8 else [])
+        body += [] if again else self.left_alone()
         title = f"{verb.capitalize()} {len(tasks)} now?" if several else f"{verb.capitalize()} now?"
         self.app.push_screen(ConfirmScreen(title, body, verb=verb.capitalize()), sure)
 

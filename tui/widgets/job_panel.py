@@ -85,11 +85,14 @@ class JobPanel(VerticalScroll, can_focus=True):
         clock: Callable[[], datetime],
         *,
         undo_until: Callable[[JobLike], datetime | None] = lambda job: None,
+        retries: bool = True,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._clock = clock
         self._undo_until = undo_until
+        self._retries = retries
+        """Whether ctrl+r tries again whatever has the focus; else it does once this has."""
         self.job: JobLike | None = None
 
     def compose(self) -> ComposeResult:
@@ -135,7 +138,8 @@ class JobPanel(VerticalScroll, can_focus=True):
             if len(tasks) > 1:
                 keys += ["cancelled"] if job.cancelled else ["ctrl+x cancel the rest"]
         else:
-            keys += ["esc close", "ctrl+r retry"] if failed else ["esc close"]
+            retry = "ctrl+r retry" if self._retries or self.has_focus else "retry (J, then ctrl+r)"
+            keys += ["esc close", retry] if failed else ["esc close"]
         if self.max_scroll_y and not self.has_focus:
             keys.append("J read")
         self.border_subtitle = Content("   ").join(
@@ -237,7 +241,7 @@ def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
     return lines
 
 
-_OFFERS: Final = {"U": "undo", "ctrl+r": "retry", "ctrl+x": "cancel"}
+_OFFERS: Final = {"U": "undo", "ctrl+r": "retry", "retry": "retry", "ctrl+x": "cancel"}
 """Keys that are about the job that is shown, and what they do to it."""
 
 

@@ -1,0 +1,236 @@
+"""What is done after a question, or tried again later, is done to what was shown, and to no other credential."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.conftest import Driver, Open, clear, done, fault
+from tests.dashboard.test_typing import told
+from tui.actions import work
+from tui.actions.meant import Meant, another
+from tui.actions.table import BY_NAME
+from tui.demo.faults import Answer, FaultRule
+from tui.demo.running import FleetThread
+from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.engine import Engine
+from tui.issuance.hygiene import Finding, Fix
+from tui.issuance.severity import Severity
+from tui.issuance.state import StateStore
+from tui.issuance.types import Address, Credential, Handle
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.hygiene import HygieneScreen, proposed
+from tui.widgets.job_panel import JobPanel
+
+AT = Address.secret("tenant-a", "payments", "api")
+ONE, OTHER = Handle("tenant-a", "payments", "one", "1"), Handle("tenant-a", "payments", "other", "2")
+
+
+def held(fingerprint: str, handle: Handle | None) -> Credential:
+    return Credential(address=AT, fingerprint=fingerprint, handle=handle)
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "differs"),
+    [
+        (held("f", ONE), held("f", ONE), False),
+        (held("f", ONE), held("g", ONE), True),
+        (held("f", ONE), held("f", OTHER), True),
+        (held("f", ONE), held("g", OTHER), True),
+        (held("", ONE), held("g", OTHER), True),
+        (held("f", None), held("g", OTHER), True),
+        (held("", ONE), held("g", ONE), False),
+        (held("f", ONE), held("f", None), False),
+        (held("", None), held("g", ONE), False),
+        (None, held("g", ONE), False),
+        (held("f", ONE), None, False),
+    ],
+)
+def test_another_credential_is_told_by_what_both_say(
+    seen: Credential | None, now: Credential | None, differs: bool
+) -> None:
+    assert another(seen, now) is differs
+
+
+def finding(fix: Fix, name: str) -> Finding:
+    return Finding(rule="admin-token", severity=Severity.HIGH, subject=name, message="", action="", fix=fix)
+
+
+def test_f_is_for_the_findings_that_have_something_that_it_does() -> None:
+    revoked, other, third = finding(Fix.REVOKE, "a"), finding(Fix.NONE, "b"), finding(Fix.NONE, "c")
+    assert proposed([revoked]) == ([revoked], "")
+    assert proposed([other, revoked]) == ([revoked], "1 finding has nothing that F does: left alone.")
+    assert proposed([other, revoked, third]) == ([revoked], "2 findings have nothing that F does: left alone.")
+    assert proposed([]) == ([], "")
+
+
+@asynccontextmanager
+async def a_colleague(driver: Driver, folder: Path) -> AsyncIterator[Engine]:
+    """Another kubemint on another machine."""
+    async with KubeconfigClusters(str(driver.demo.kubeconfig)) as clusters:
+        state = StateStore.open(folder)
+        engine = Engine(clusters, state, owner="colleague", grace=timedelta(seconds=0))
+        yield engine
+        await engine.settle()
+        await engine.aclose()
+        state.close()
+
+
+async def rotated_elsewhere(driver: Driver, folder: Path, address: Address) -> Credential:
+    """It is rotated by a colleague, and the old one has ended: what lies there now."""
+    async with a_colleague(driver, folder) as engine:
+        outcome = await engine.execute(await engine.plan_rotate(address))
+        assert outcome.ok, outcome
+        assert outcome.credential is not None
+        return outcome.credential
+
+
+async def lives(driver: Driver, credential: Credential) -> bool:
+    engine = driver.app.session.engine
+    now = await engine.lookup(credential.address)
+    return now.fingerprint == credential.fingerprint and (await engine.verify(credential.address)).ok
+
+
+async def asked_for(driver: Driver, word: str) -> ConfirmScreen:
+    question = await driver.on(ConfirmScreen)
+    await driver.type(word)
+    await driver.until(lambda: "◌ looking at what ends" not in driver.text())
+    return question
+
+
+async def test_what_a_question_showed_is_what_ends_and_nothing_that_came_since(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"], grace=300) as driver:
+        await driver.find("5", "kind:secret prometheus")
+        seen = driver.credential("prometheus").credential
+        assert seen is not None
+        await driver.press("ctrl+d")
+        await asked_for(driver, seen.address.name)
+        newer = await rotated_elsewhere(driver, tmp_path / "colleague", seen.address)
+        job = await driver.act("enter")
+        assert "changed by somebody else since it was planned; nothing was done" in job.tasks[0].message
+        assert await lives(driver, newer)
+
+        # The same once more is no answer to what lies there now.
+        await driver.press("ctrl+r")
+        await driver.until(lambda: "is another credential by now than the one that was shown" in told(driver))
+        assert driver.app.session.jobs.all == [job]
+        await driver.press("escape", "ctrl+d")
+        await asked_for(driver, seen.address.name)
+        job = await driver.act("enter")
+        assert done(job), job.tasks[0].message
+
+
+async def test_what_failed_is_tried_again_after_the_same_question_and_for_the_same_credential(
+    dashboard: Open, demo: FleetThread, tmp_path: Path
+) -> None:
+    async with dashboard(only=["tenant-b"], grace=300) as driver:
+        await driver.find("5", "kind:secret state:valid")
+        seen = driver.credential("the first").credential
+        assert seen is not None
+        jobs = driver.app.session.jobs
+
+        fault(demo, "tenant-b", FaultRule(Answer(500), verb="delete"))
+        await driver.press("ctrl+d")
+        await asked_for(driver, seen.address.name)
+        job = await driver.act("enter")
+        clear(demo)
+        assert job.failed, job.tasks[0].message
+        for clicked in (False, True):
+            await (driver.click("ctrl+r retry") if clicked else driver.press("ctrl+r"))
+            await driver.on(ConfirmScreen)
+            await driver.shows("Revoke this credential?", "to confirm")
+            await driver.press("enter")
+            assert len(jobs.all) == 1, "without the word it is no answer"
+            await driver.press("escape")
+        assert len(jobs.all) == 1
+
+        newer = await rotated_elsewhere(driver, tmp_path / "colleague", seen.address)
+        store = driver.app.session.store
+
+        def known() -> str:
+            return store.credentials[str(seen.address)].credential.fingerprint
+
+        await driver.until(lambda: known() == newer.fingerprint)
+        await driver.press("ctrl+r")
+        await driver.until(lambda: "is another credential by now than the one that was shown" in told(driver))
+        assert driver.app.screen is driver.main
+        assert len(jobs.all) == 1
+        assert await lives(driver, newer)
+
+
+async def test_a_plan_that_is_made_after_the_question_is_for_the_row_that_was_seen(
+    dashboard: Open, tmp_path: Path
+) -> None:
+    async with dashboard(only=["tenant-a"], grace=300) as driver:
+        await driver.find("5", "kind:secret fluent")
+        row = driver.credential("fluent")
+        assert row.credential is not None
+        address = row.credential.address
+        newer = await rotated_elsewhere(driver, tmp_path / "colleague", address)
+        for action in (BY_NAME["revoke"], BY_NAME["rotate"]):
+            session, meant = driver.app.session, Meant(action, address, row)
+            before = len(session.jobs.all)
+            task = work.task(session, action, address, meant=meant, bound=True)
+            driver.app.start_job(action.name, [task])
+            job = await driver.job(before)
+            assert "is another credential by now than the one that was shown" in job.tasks[0].message
+            assert await lives(driver, newer)
+
+
+async def test_several_are_tried_again_after_the_question_that_says_how_many(
+    dashboard: Open, demo: FleetThread
+) -> None:
+    async with dashboard(only=["tenant-a", "tenant-c"], grace=300) as driver:
+        await driver.find("5", "kind:secret state:valid")
+        for cluster in ("tenant-a", "tenant-c"):
+            fault(demo, cluster, FaultRule(Answer(500), verb="create", path=r"/token$"))
+        await driver.press("M", "r")
+        await driver.on(ConfirmScreen)
+        job = await driver.act("ctrl+s")
+        clear(demo)
+        number = len(job.failed)
+        assert number > 1
+        await driver.press("ctrl+r")
+        await driver.on(ConfirmScreen)
+        await driver.shows(f"Rotate {number} credentials?", f"{number} in ")
+        await driver.press("escape")
+        assert driver.app.session.jobs.all == [job]
+
+        # On a page the key looks again.
+        await driver.press("f")
+        page = await driver.on(HygieneScreen)
+        await driver.until(lambda: not page.loading_says)
+        panel = page.query_one(JobPanel)
+        panel.reopen(job)
+        await driver.shows("retry (J, then ctrl+r)")
+        await driver.press("ctrl+r")
+        assert driver.app.screen is page
+        await driver.until(lambda: not page.loading_says)
+        await driver.press("J", "ctrl+r")
+        await driver.on(ConfirmScreen)
+        await driver.shows(f"Rotate {number} credentials?")
+        again = await driver.act("ctrl+s")
+        assert {task.address for task in again.tasks} == {task.address for task in job.failed}
+        assert done(again), [task.message for task in again.failed]
+
+
+async def test_f_leaves_alone_what_nothing_is_proposed_for(dashboard: Open) -> None:
+    async with dashboard(only=["harbor", "tenant-b"]) as driver:
+        await driver.press("f")
+        page = await driver.on(HygieneScreen)
+        await driver.until(lambda: not page.loading_says)
+        ended = [one for one in page.items if one.fix is Fix.REVOKE and one.address is not None]
+        spared = [one for one in page.items if not one.fix and one.address is not None]
+        addresses = {one.address for one in ended}
+        other = next(one for one in spared if one.address not in addresses)
+        assert page.table.go_to(ended[0].key)
+        await driver.press("space")
+        assert page.table.go_to(other.key)
+        await driver.press("space")
+        await driver.press("F")
+        await driver.on(ConfirmScreen)
+        await driver.shows("Revoke this credential?", "1 finding has nothing that F does: left alone.")

@@ -1,0 +1,62 @@
+"""What was meant when a key was pressed or a question was answered: one row as it was seen, and no other one.
+
+An address says where a credential lies, and not which one: minutes later another may lie there. Whatever is planned
+anew from an address after somebody was asked is held against what was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui.fleet.rows import Row
+from tui.issuance.types import Address
+
+from .fitting import credential_of
+
+if TYPE_CHECKING:
+    from tui.issuance.types import Credential
+
+    from .action import AnyAction
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """One thing to do: to which row, as it was seen. A handle has no row."""
+
+    action: AnyAction
+    wish: Any
+    row: Row | None = None
+
+    @property
+    def address(self) -> Address | None:
+        """Where it lies."""
+        return address_in(self.wish)
+
+    @property
+    def seen(self) -> Credential | None:
+        """The credential that was seen, where one was and this changes something."""
+        return credential_of(self.row) if self.action.mutates or self.action.only_shows else None
+
+
+def address_in(wish: object) -> Address | None:
+    """The address of what exists and is wished something for; None where it is for nothing that exists."""
+    address = wish if isinstance(wish, Address) else getattr(wish, "address", None)
+    return address if isinstance(address, Address) else None
+
+
+def another(seen: Credential | None, now: Credential | None) -> bool:
+    """Whether another credential lies there than was seen: by its fingerprint, and by its handle, as far as both are
+    known."""
+    if seen is None or now is None:
+        return False
+    pairs = ((seen.fingerprint, now.fingerprint), (seen.handle, now.handle))
+    return any(before and by_now and before != by_now for before, by_now in pairs)
+
+
+def refusal(address: Address) -> tuple[str, str]:
+    """What is said where another one lies there, and what to do."""
+    return (
+        f"{address} is another credential by now than the one that was shown; nothing was done",
+        "look at its row, and press the key there if the one that lies there now is meant",
+    )
