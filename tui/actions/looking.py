@@ -28,6 +28,9 @@ async def _verify(host: Host, address: Address) -> Answer:
     found = await host.engine.verify(address)
     if found.ok and row is not None:
         host.store.handles.accepted(row.credential)
+        host.store.ended.told(row.credential)
+    elif found.refused and row is not None:
+        host.store.ended.told(row.credential, found.message)
     said = found.message or ("accepted" if found.ok else "refused")
     who = f" as {found.username}" if found.username and found.username not in said else ""
     by = f" ({found.method})" if found.method else ""

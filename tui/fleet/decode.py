@@ -52,13 +52,23 @@ class TokenSecret(msgspec.Struct, frozen=True):
     metadata: NotedMeta = msgspec.field(default_factory=NotedMeta)
 
 
+class Owner(msgspec.Struct, frozen=True, gc=False):
+    """What an object goes with."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
 class HandleMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What tells one handle from another, and whether it is on its way out."""
+    """What tells one handle from another, for whom it was made, and whether it is on its way out."""
 
     name: str = ""
     namespace: str = ""
     uid: str = ""
+    creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+    owner_references: tuple[Owner, ...] | None = None
 
 
 class HandleSecret(msgspec.Struct, frozen=True):

@@ -112,7 +112,7 @@ class Fleet:
         shown = state if Area.CREDENTIALS in self._areas else None
         elsewhere = self._engine.elsewhere if self._engine is not None else None
         self._files = LocalFiles(shown, self.store, clock, elsewhere) if shown is not None else None
-        self._handles = HandleLooks(self.store.handles, self.client)
+        self._handles = HandleLooks(self.store.handles, self.store.ended, self.client)
         self._helpers: set[asyncio.Task[None]] = set()
         self._comparing: asyncio.Handle | None = None
 
@@ -299,6 +299,7 @@ class Fleet:
             shoots=partial(self._shoots.seen, name) if host else None,
             projects=partial(self._shoots.project_seen, name) if host else None,
             handles=self.store.handles,
+            ended=self.store.ended if self._areas & {Area.CREDENTIALS, Area.REQUESTS} else None,
             namespace=self._namespace,
         )
         tasks = self._tasks[name] = ClusterTasks(

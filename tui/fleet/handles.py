@@ -217,7 +217,7 @@ class Handles:
         over = {place for place, ones in waits.items() if any(one.due <= now for one in ones)}
         turned = [place for place in waits | before if place in over or waits.get(place) != before.get(place)]
         if turned:
-            self.changed([key for place in turned for key in _keys_of(place)])
+            self.changed([key for place in turned for key in keys_of(place)])
 
     # What the lists say
 
@@ -270,12 +270,12 @@ class Handles:
 
     def judged(self, row: Row, old: Row | None) -> Row:
         """The row as it is to be shown in the place of `old`; from now on it follows its handle."""
-        if not _has_credential(row):
+        if not has_credential(row):
             return self._by_handle(row, old)
         key = (type(row), row.key)
         said = self._said.pop(key, "")
         shown = self._by_handle(_without(row, said), _without(old, said) if old is not None else None)
-        if not _has_credential(shown) or shown.credential is None:
+        if not has_credential(shown) or shown.credential is None:
             return shown
         said = older.said_of(shown.credential, self._waits.get(shown.credential.address, ()), self._clock())
         if said:
@@ -283,10 +283,10 @@ class Handles:
         return _with(shown, said)
 
     def _by_handle(self, row: Row, old: Row | None) -> Row:
-        if not _has_credential(row):
+        if not has_credential(row):
             return row
         key, credential = (type(row), row.key), row.credential
-        handle, before = claim_of(credential), claim_of(old.credential) if old and _has_credential(old) else None
+        handle, before = claim_of(credential), claim_of(old.credential) if old and has_credential(old) else None
         if before is not None and before != handle:
             self._unname(key, before)
         if credential is None or handle is None:
@@ -309,13 +309,13 @@ class Handles:
         if shown is not credential:
             self._before[key] = credential
             return msgspec.structs.replace(row, credential=shown)
-        if old is None or not _has_credential(old) or credential != old.credential:
+        if old is None or not has_credential(old) or credential != old.credential:
             self._before.pop(key, None)
         return row
 
     def forget(self, row: Row) -> None:
         """This row is gone."""
-        if _has_credential(row):
+        if has_credential(row):
             key, handle = (type(row), row.key), claim_of(row.credential)
             self._before.pop(key, None)
             self._said.pop(key, None)
@@ -326,7 +326,7 @@ class Handles:
         """The row as its source gave it."""
         row = _without(row, self._said.get((type(row), row.key), ""))
         before = self._before.get((type(row), row.key))
-        return msgspec.structs.replace(row, credential=before) if before is not None and _has_credential(row) else row
+        return msgspec.structs.replace(row, credential=before) if before is not None and has_credential(row) else row
 
     def _unname(self, key: RowKey, handle: Handle) -> None:
         place = (handle.cluster, handle.uid)
@@ -369,14 +369,14 @@ class Handles:
         return (row.carried_by or cluster) if row is not None else cluster
 
 
-def _has_credential(row: Row) -> TypeGuard[_Carrier]:
+def has_credential(row: Row) -> TypeGuard[_Carrier]:
     """Whether a handle may end what this row shows. A push shows what the row of its source shows."""
     if isinstance(row, RequestRow):
         return row.credential is not None and row.kind is RequestKind.DPU
     return isinstance(row, CredentialRow)
 
 
-def _keys_of(place: Address) -> tuple[RowKey, ...]:
+def keys_of(place: Address) -> tuple[RowKey, ...]:
     """The rows that may show what is kept there."""
     if place.kind.traits.wished:
         return ((RequestRow, request_key(RequestKind.DPU, place.cluster, place.namespace, place.name)),)
@@ -385,7 +385,7 @@ def _keys_of(place: Address) -> tuple[RowKey, ...]:
 
 def _with(row: Row, said: str) -> Row:
     """The row that says this beside what it says."""
-    if not said or not _has_credential(row) or row.credential is None:
+    if not said or not has_credential(row) or row.credential is None:
         return row
     message = "; ".join(filter(None, (row.credential.message, said)))
     return msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, message=message))
@@ -393,7 +393,7 @@ def _with(row: Row, said: str) -> Row:
 
 def _without(row: Row, said: str) -> Row:
     """The row before this was added to what it says."""
-    if not said or not _has_credential(row) or row.credential is None or not row.credential.message.endswith(said):
+    if not said or not has_credential(row) or row.credential is None or not row.credential.message.endswith(said):
         return row
     message = row.credential.message.removesuffix(said).removesuffix("; ")
     return msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, message=message))

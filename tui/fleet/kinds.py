@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tui.issuance import capi, managed, static_token
@@ -24,6 +25,7 @@ from .decode import (
     credential_row,
     token_secret_credential,
 )
+from .ended import Ended
 from .external import driver_row, external_row, push_row, store_row
 from .handles import Handles
 from .requests import request_row
@@ -41,13 +43,14 @@ def kinds_of(
     shoots: Callable[[str, Shoot | None], None] | None = None,
     projects: Callable[[str, Project | None], None] | None = None,
     handles: Handles | None = None,
+    ended: Ended | None = None,
     namespace: str | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
     `found` hears of DPUClusters, `labelled` of the Secrets of Cluster API's clusters, `shoots` and `projects` of
     Gardener's, None where this cluster was found through such a thing itself. `handles` hears of everything that tokens
-    are bound to. Whoever looks at one `namespace` alone is
+    are bound to, `ended` of the accounts that speak with them. Whoever looks at one `namespace` alone is
     shown nothing of what lies in none.
     """
 
@@ -87,8 +90,18 @@ def kinds_of(
             kinds.append(Watched("projects", PROJECTS, lambda obj: (), type=Project, seen=projects))
     if Area.ACCOUNTS in areas:
         kinds.append(
-            Watched("service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True, builtin=True)
-        )
+            Watched(
+                "service accounts", SERVICE_ACCOUNTS, accounts, type=Account, metadata_only=True,
+                told=ended.listed(cluster) if ended is not None else None, builtin=True,
+            )
+        )  # fmt: skip
+    elif ended is not None:  # nobody asked for them: credentials are held against them
+        kinds.append(
+            Watched(
+                "their accounts", SERVICE_ACCOUNTS, lambda obj: (), type=Account, metadata_only=True,
+                told=ended.listed(cluster), optional=True, builtin=True,
+            )
+        )  # fmt: skip
     if Area.CREDENTIALS in areas:
         long_lived = handles.listed(cluster, whole=False) if handles is not None else None
         kinds += [
@@ -108,7 +121,8 @@ def kinds_of(
         kinds.append(
             Watched(
                 "handles", SECRETS, lambda obj: (), type=HandleSecret, metadata_only=True, fields=HANDLES,
-                told=handles.listed(cluster, whole=True), optional=True, builtin=True,
+                told=handles.listed(cluster, whole=True),
+                seen=partial(ended.handle, cluster) if ended is not None else None, optional=True, builtin=True,
             )
         )  # fmt: skip
     if Area.CREDENTIALS in areas or Area.REQUESTS in areas:

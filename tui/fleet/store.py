@@ -18,6 +18,7 @@ import msgspec
 
 from tui.issuance.types import Identity
 
+from .ended import Ended
 from .fields import DEFAULT_SORT, OF_AREA, haystack_of, sort_fields, sorts, words_of
 from .fields.field import Asked
 from .fields.lifetimes import ends_at
@@ -142,6 +143,9 @@ class FleetStore:
         self.handles = Handles(clock, self.clusters)
         """What there is of the handles that credentials name; whose is gone is shown as revoked."""
         self.handles.changed = self._again
+        self.ended = Ended(clock, self.clusters)
+        """What there is of their accounts, and what servers said of them."""
+        self.ended.changed = self._again
         self._subscribers: list[Callable[[FleetChange], None]] = []
         self._dirty_kinds: set[type] = set()
         self._dirty_clusters: set[str] = set()
@@ -185,7 +189,8 @@ class FleetStore:
             if isinstance(old, RequestRow):
                 self._links.forget(old)
             row = self._links.linked(row, self.credentials, self.requests)
-        row = self.handles.judged(row, old)
+        before = self.ended.source(old) if old is not None else None
+        row = self.ended.judged(self.handles.judged(self.ended.source(row), before))
         if not table.put(key, row):
             return
         if isinstance(row, ClusterRow) and row.same != (old.same if isinstance(old, ClusterRow) else ()):
@@ -208,7 +213,8 @@ class FleetStore:
             if row is None:
                 continue
             self._forget_identity(key, row)
-            self.handles.forget(row)
+            self.handles.forget(self.ended.source(row))
+            self.ended.forget(row)
             if isinstance(row, CredentialRow):
                 self._carried(row, gone=True)
             elif isinstance(row, RequestRow):
@@ -217,9 +223,9 @@ class FleetStore:
         self._tell()
 
     def _again(self, keys: Iterable[RowKey]) -> None:
-        """Something became of the handle of these: show them as they stand now."""
+        """Something became of the handle or the account of these: show them as they stand now."""
         rows = [self._tables[AREA_OF[kind]].rows.get(key) for kind, key in keys]
-        self.put(*(self.handles.source(row) for row in rows if row is not None))
+        self.put(*(self.handles.source(self.ended.source(row)) for row in rows if row is not None))
 
     def _carried(self, row: CredentialRow, *, gone: bool) -> None:
         """A credential changed or went: so do the requests that carry it."""

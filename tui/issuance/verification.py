@@ -35,6 +35,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     checked_at: datetime
     message: str = ""
     hint: str = ""
+    refused: bool = False
+    """Whether the server itself refused this very token, as far as is known the one that kubemint wrote there."""
 
 
 async def verify(context: Context, address: Address) -> Verification:
@@ -70,10 +72,10 @@ async def verify(context: Context, address: Address) -> Verification:
     said = await verify_token(context, endpoint, token, identity, credential.audiences, operator)
     if identity.cluster != credential.identity.cluster:
         other = f"asked of {identity.cluster}, to which it leads; its place says {credential.identity.cluster}"
-        return msgspec.structs.replace(said, message=f"{said.message} ({other})")
+        return msgspec.structs.replace(said, message=f"{said.message} ({other})", refused=False)
     if address.here and credential.fingerprint not in ("", token.fingerprint):
         another = f"{said.message}; it is another token than kubemint wrote there"
-        return msgspec.structs.replace(said, message=another)
+        return msgspec.structs.replace(said, message=another, refused=False)
     return said
 
 
@@ -111,10 +113,10 @@ async def verify_token(
             proof = await ask(bearer, operator, token, identity, audiences)
     except Unauthorized:
         message, hint = await _explained(context, token, operator)
-        return _failed(context, "SelfSubjectReview", message, hint)
+        return _failed(context, "SelfSubjectReview", message or "it does not say why", hint, refused=True)
     except NotProved as error:
         message, hint = await _explained(context, token, operator)
-        return _failed(context, "TokenReview", message or error.message, hint or error.hint)
+        return _failed(context, "TokenReview", message or error.message, hint or error.hint, refused=True)
     except KubeError as error:
         return _failed(context, "", str(error), error.hint)
     return _judged(context, proof, identity)
@@ -190,8 +192,11 @@ def _judged(context: Context, proof: Proof, identity: Identity | None) -> Verifi
     )
 
 
-def _failed(context: Context, method: str, message: str, hint: str) -> Verification:
-    return Verification(ok=False, method=method, username="", checked_at=context.clock(), message=message, hint=hint)
+def _failed(context: Context, method: str, message: str, hint: str, *, refused: bool = False) -> Verification:
+    now = context.clock()
+    return Verification(
+        ok=False, method=method, username="", checked_at=now, message=message, hint=hint, refused=refused
+    )
 
 
 def _claimed(token: Sensitive, cluster: str) -> Identity | None:
