@@ -255,7 +255,8 @@ class KubemintApp(InsideTextual[int]):
 
         fleet, left = self.session.fleet, []
         with contextlib.suppress(IssuanceError):  # a state that cannot be read must keep nobody here
-            left = fleet.engine.state.revocations() if fleet is not None else []
+            known = fleet.engine.state.revocations() if fleet is not None else []
+            left = [one for one in known if not one.trial]  # what is tried out ends with the dashboard
         if not left:
             return None
         what = "one old token still works" if len(left) == 1 else f"{len(left)} old tokens still work"

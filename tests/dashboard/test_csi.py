@@ -168,3 +168,29 @@ async def test_tokens_are_written_by_mouse(dashboard: Open, tmp_path: Path) -> N
         assert bound(json.loads(path.read_text())).kind == "Pod"
         await driver.click("esc close")
         await driver.until(lambda: not driver.panel.display)
+
+
+async def test_tokens_that_are_shown_end_with_the_dashboard(dashboard: Open) -> None:
+    async with dashboard(only=[CLUSTER]) as driver:
+        before = handles(driver, CLUSTER, "payments")
+        await driver.press("2", "n", "k")
+        await looked(driver)
+        await choose(driver, "f-bound", A_HANDLE)
+        await driver.press("ctrl+s")
+        await shown(driver)
+        assert len(handles(driver, CLUSTER, "payments") - before) == 1
+        driver.app.exit(143)  # as SIGTERM and SIGHUP do
+    assert handles(driver, CLUSTER, "payments") == before
+
+
+async def test_tokens_end_with_their_screen_however_it_goes(dashboard: Open) -> None:
+    async with dashboard(only=[CLUSTER]) as driver:
+        before = handles(driver, CLUSTER, "payments")
+        await driver.press("2", "n", "k")
+        await looked(driver)
+        await choose(driver, "f-bound", A_HANDLE)
+        await driver.press("ctrl+s")
+        screen, _ = await shown(driver)
+        screen.dismiss(None)
+        await driver.until(lambda: "the handle was deleted" in said(driver))
+        assert handles(driver, CLUSTER, "payments") == before

@@ -48,17 +48,17 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
 
 
 async def _write(host: Host, wish: CsiWish) -> Answer:
-    from tui.issuance.csi_trial import end, try_out
     from tui.issuance.destinations.standing import may_write
 
     assert wish.path is not None
     await asyncio.to_thread(may_write, wish.path, force=wish.force)  # before a token is made that has nowhere to go
-    clusters = host.engine.clusters
-    minted = await try_out(clusters, wish.preview, revocable=wish.revocable)
+    trials = host.engine.trials
+    minted = await trials.begin(wish.preview, revocable=wish.revocable)
     try:
         said = await write_here(wish.path, minted.value, force=wish.force)
+        await trials.keep(minted, str(wish.path))
     except BaseException:
-        await end(clusters, minted)
+        await trials.end(minted)
         raise
     handle = minted.handle
     ends = "" if handle is None else f"; they end with the Secret {handle.namespace}/{handle.name}"

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
 
     from .copying import ExportPreview
+    from .csi_trial import Trials
     from .deliveries import Gate
     from .families.base import Wish
     from .identity_view import IdentityView
@@ -330,6 +331,13 @@ class Engine:
         where = [(one, kept) for one in credentials if (kept := kept_secret(one)) is not None]
         looks = (self._context.length([SecretName(*kept)], [one]) for one, kept in where)
         return list(await asyncio.gather(*looks))
+
+    @property
+    def trials(self) -> Trials:
+        """What is tried out of CSI drivers, and ends with this engine."""
+        from .csi_trial import Trials
+
+        return self._context.kept(Trials)
 
     async def settle(self) -> None:
         """Wait until everything old that this engine scheduled is gone (each at the end of its grace)."""

@@ -216,8 +216,12 @@ async def end(
     The lock of its credential is held. Raises KubeError, NotAHandle, NotGone, AnotherCluster where it did not end.
     """
     verdict = await whose.of_revocation(context, revocation)
-    said = await handles.delete(context.clusters, handles.journaled(revocation))
-    if handles.is_absent(said):
+    wanted = handles.journaled(revocation)
+    if revocation.trial and not wanted.handle.uid:  # whoever was making it did not live to learn its UID
+        said = await handles.discard(context.clusters, wanted.handle, revocation.plan, wanted.account)
+    else:
+        said = await handles.delete(context.clusters, wanted)
+    if handles.is_absent(said) or said == handles.NEVER:
         whose.refuse_absent(context, revocation, verdict)
     if token is not None and revocation.old is not None:
         said = ending.words(said, await ending.ask(context, revocation.old, token))

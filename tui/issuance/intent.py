@@ -39,8 +39,16 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """For a revocation: the Secrets that go with it, where they hold its token."""
     newer: Address | None = None
     """Of a long-lived token: the token Secret in its place, which has to have another name."""
+    trial: bool = False
+    """Whether whoever made the handle ends it, holding `watch` as long as that lives. Journaled before the handle is
+    made, so that its UID may be empty."""
     at: tuple[Whereabouts, ...] = ()
     """What the clusters are that it names; none in records of earlier versions."""
+
+    @property
+    def watch(self) -> Address:
+        """What is locked while a trial lives; not its handle, which anybody may end meanwhile."""
+        return Address.handle(self.handle.cluster, self.handle.namespace, f"{self.handle.name}/trial")
 
 
 class Lifetime(Protocol):

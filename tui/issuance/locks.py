@@ -55,6 +55,14 @@ class Locks:
                     del self._aside[key]
                 over.set()
 
+    def held(self, address: Address) -> bool:
+        """Whether somebody holds it right now, here or in another process."""
+        try:
+            with self.hold((address,)):
+                return False
+        except ChangedMeanwhile:
+            return True
+
     @contextlib.contextmanager
     def hold(self, addresses: Iterable[Address]) -> Iterator[None]:
         """Hold all of `addresses`, or raise ChangedMeanwhile at once and hold none."""

@@ -60,6 +60,8 @@ class Recovery:
         for revocation in await asyncio.to_thread(state.revocations):
             if self._graces.knows(revocation.handle):
                 continue  # this engine's own timer does it
+            if revocation.trial and self._locks.held(revocation.watch):
+                continue  # it is being shown; whoever shows it ends it
             run = self._begin(revocation.plan, revocation.address)
             if not (await self._left(revocation)).time:
                 over.append((revocation.handle.cluster, partial(self._revoke, revocation, run)))

@@ -252,20 +252,27 @@ class TokensScreen(RevealScreen):
         self._minted: csi_trial.Minted | None = None
 
     async def material(self) -> Sensitive:
-        clusters = self.session.engine.clusters
         if self._minted is None:
-            self._minted = await csi_trial.try_out(clusters, self._wish.preview, revocable=self._wish.revocable)
+            trials = self.session.engine.trials
+            self._minted = await trials.begin(self._wish.preview, revocable=self._wish.revocable)
         return self._minted.value
 
+    def on_unmount(self) -> None:
+        """However it went; where the dashboard ends too, the engine ends what is left."""
+        self._let_go()
+
     def action_leave(self) -> None:
-        minted, self._minted = self._minted, None
         super().action_leave()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        minted, self._minted = self._minted, None
         if minted is not None and minted.handle is not None:
             self.app.run_worker(self._end(minted), group="csi", exit_on_error=False)
 
     async def _end(self, minted: csi_trial.Minted) -> None:
         try:
-            said = await csi_trial.end(self.session.engine.clusters, minted)
+            said = await self.session.engine.trials.end(minted)
         except (IssuanceError, KubeError, OSError) as error:
             said = f"the tokens could not be revoked: {explain(error)[0]}"
         self.app.notify(safe_text(said), markup=False, timeout=6)
