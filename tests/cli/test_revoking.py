@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import subprocess
 from pathlib import Path
 
 from tests.cli.conftest import ROOT, command, environment, journal_entries, kubemint
+from tui.fleet.decode import HANDLES
+from tui.kube.client import Client
+from tui.kube.kubeconfig import load
+from tui.kube.resource import SECRETS
 
 
 def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:
@@ -43,3 +49,25 @@ def test_its_help_says_how_long_and_what_else_ends() -> None:
     assert "finalizer that somebody put on the handle makes it up to a minute" in said
     assert "its older tokens end too" in said
     assert "within ten seconds (a finalizer" in (ROOT / "README.md").read_text()
+
+
+def test_a_token_that_lives_on_behind_a_finalizer_is_said_however_quiet(served: Path, robot: Path) -> None:
+    """The attack: whoever may patch the handle holds it back, and its token works for a minute more."""
+    hold_handles(served)
+    result = kubemint("revoke", robot, "--kubeconfig", served, "--yes", "-q")
+    assert result.code == 0, result
+    assert "the token works until its finalizer x.io/hold is gone, 60 s at the most" in result.err
+    said = json.loads(
+        kubemint("list", "credentials", "--context", "tenant-a", "--kubeconfig", served, "-o", "json").out
+    )
+    assert {one["state"] for one in said["items"] if one["address"] == f"file:{robot}"} == {"ending"}
+
+
+def hold_handles(served: Path) -> None:
+    async def hold() -> None:
+        async with Client(load(str(served)).endpoint("tenant-a")) as client:
+            for meta in [one["metadata"] for one in await client.list(SECRETS, fields=HANDLES)]:
+                patch = {"metadata": {"finalizers": ["x.io/hold"]}}
+                await client.patch(SECRETS, meta["name"], patch, namespace=meta["namespace"])
+
+    asyncio.run(hold())

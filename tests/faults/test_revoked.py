@@ -21,6 +21,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.intent import Revocation
 from tui.issuance.journal import JournalEntry
 from tui.issuance.recovery import Recovery
+from tui.issuance.renewal import state_of
 from tui.issuance.revoking_plans import ended_at
 from tui.issuance.types import Action, Address, Credential, Handle, Identity, State, StepStatus
 from tui.kube.client import Client
@@ -62,6 +63,27 @@ def test_revoked_is_said_of_what_is_refused_alone() -> None:
     said = {answer: ending.over(credential, answer).message for answer in Said}
     assert said == dict.fromkeys(Said, "its handle is deleted") | {Said.REFUSED: "revoked"}
     assert {ending.over(credential, answer).state for answer in Said} == {State.REVOKED}
+
+
+def test_a_handle_that_is_held_back_says_until_when_its_token_works() -> None:
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    for held in ("is being deleted: the token works until its finalizer x is gone, 60 s at the most", _MARKED):
+        until = ending.held_until(held, now)
+        assert until == now + timedelta(seconds=60)
+        credential = Credential(address=Address.parse("file:/x"))
+        for answer in Said:
+            told = ending.words(held, answer)
+            assert ending.lives_on(told) is (answer is not Said.REFUSED)
+            over = ending.over(credential, answer, ending.of_handle(held), until)
+            assert over.ends_by == (None if answer is Said.REFUSED else until)
+            shown = State.REVOKED if answer is Said.REFUSED else State.ENDING
+            assert state_of(over, now + timedelta(seconds=59)) is shown
+            assert state_of(over, now + timedelta(seconds=60)) is State.REVOKED
+    assert ending.held_until(GONE, now) is None
+    assert not ending.lives_on(GONE)
+
+
+_MARKED = "is being deleted; its tokens are refused within 60 s"
 
 
 def test_dead_is_said_of_the_token_in_a_place_where_it_was_refused() -> None:

@@ -17,8 +17,10 @@ from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.decode import credential_row
 from tui.fleet.ended import GONE, Birth, Ended, Refusal, Seen, is_anew, turned
+from tui.fleet.fields import lifetimes
 from tui.fleet.fleet import Fleet
 from tui.fleet.handles import CACHED, Gone
+from tui.fleet.marked import held_until, marked_at
 from tui.fleet.rows import ClusterRow
 from tui.fleet.store import FleetStore
 from tui.issuance.types import Address, Credential, FileDestination, Identity, SecretDestination, State
@@ -98,6 +100,22 @@ def test_what_turns(credential: Credential, gone: Gone | None, told: Refusal | N
     assert said is None or (shown.state, shown.message) == (State.REVOKED, said)
 
 
+def test_a_token_whose_handle_is_held_back_is_ending_for_a_minute() -> None:
+    naive = NOW.replace(tzinfo=None)
+    far = NOW + 9000 * HOUR
+    for marked, after in ((None, None), (NOW, 60), (NOW - HOUR, 60 - 3600), (naive, 60), (far, 120)):
+        assert held_until(marked, NOW) == (None if after is None else NOW + after * SECOND)
+    assert marked_at({"deletionTimestamp": "2030-01-01T12:00:00Z"}) == NOW
+    assert marked_at({"deletionTimestamp": "soon"}) is marked_at({"deletionTimestamp": {}}) is marked_at({}) is None
+    one = changed(SECRET, state=State.REVOKED, ends_by=NOW + 60 * SECOND)
+    at = NOW + 2 * SECOND
+    assert (lifetimes.state(one, at), lifetimes.left(one, at).text) == (State.ENDING, "58s")
+    assert lifetimes.left_changes(one, at) is not None
+    assert lifetimes.state(one, NOW + 60 * SECOND) is State.REVOKED
+    assert lifetimes.left(one, NOW + 60 * SECOND).text == "revoked"
+    assert lifetimes.ends_at(one) is lifetimes.renews_at(one) is None
+
+
 def store_with(*clusters: ClusterRow) -> tuple[FleetStore, Ended]:
     store = FleetStore(clock=lambda: NOW)
     store.put(*clusters)
@@ -123,8 +141,11 @@ def test_in_every_order_and_back_again() -> None:
     ended._births["harbor"][f"default/{HANDLE.name}"] = Birth("uid-1", NOW - HOUR, OURS)
     ended.there("harbor", "default/robot", Seen("u2", NOW + SECOND))
     assert shown(store, SECRET) == (State.REVOKED, "its account default/robot was made anew")
-    ended.there("harbor", "default/robot", Seen("u1", NOW - 2 * HOUR, deleted=True))
+    ended.there("harbor", "default/robot", Seen("u1", NOW - 2 * HOUR, deleted_at=NOW))
     assert shown(store, SECRET) == (State.REVOKED, "its account default/robot is marked as deleted")
+    one = store.credentials[str(SECRET.address)].credential
+    for after, state in ((59, State.ENDING), (60, State.REVOKED)):
+        assert lifetimes.state(one, NOW + after * SECOND) is state, "servers take it for a minute more"
     ended.there("harbor", "default/robot", Seen("u1", NOW - 2 * HOUR))
     assert shown(store, SECRET) == shown(store, FILE) == (State.VALID, "")
     assert not ended.doubtful()

@@ -20,6 +20,7 @@ import msgspec
 from tui.issuance.types import Address, Credential, Handle, Identity, State
 
 from .handles import AGAIN, CACHED, Gone, RowKey, claim_of, has_credential, keys_of
+from .marked import by_utc, held_until
 from .rows import ClusterRow, Row
 
 CLOSE: Final = timedelta(seconds=2)
@@ -36,7 +37,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
     uid: str
     created_at: datetime | None
-    deleted: bool = False
+    deleted_at: datetime | None = None
 
 
 class Birth(msgspec.Struct, frozen=True, gc=False):
@@ -82,15 +83,17 @@ def turned(credential: Credential, how: str, gone: Gone | None, told: Refusal | 
     if told is not None and (not told.fingerprint or told.fingerprint != credential.fingerprint):
         told = None  # another token lies there by now, or which one does is not known
     if gone is not None and not (told is not None and not told.said and _outlived(told.at, gone)):
-        said, at = how, gone.at
+        said, at, ends_by = how, gone.at, gone.ends_by
     elif told is not None and told.said:
-        said, at = f"the server refuses it: {told.said}", told.at
+        said, at, ends_by = f"the server refuses it: {told.said}", told.at, None
     else:
         return credential
     if credential.expires_at is not None and credential.expires_at <= at:
         return credential
     before = credential.message if credential.state is State.FAILED else ""
-    return msgspec.structs.replace(credential, state=State.REVOKED, message="; ".join(filter(None, (said, before))))
+    return msgspec.structs.replace(
+        credential, state=State.REVOKED, message="; ".join(filter(None, (said, before))), ends_by=ends_by
+    )
 
 
 def _outlived(accepted: datetime, gone: Gone) -> bool:
@@ -113,7 +116,7 @@ class ListedAccounts:
         """An account came or changed, or (None) is not in the list any more."""
         if obj is not None:
             meta = obj.metadata
-            found = Seen(meta.uid, meta.creation_timestamp, meta.deletion_timestamp is not None)
+            found = Seen(meta.uid, by_utc(meta.creation_timestamp), by_utc(meta.deletion_timestamp))
             return self._ended.there(self._cluster, key, found)
         listed = self._namespace is None or key.startswith(f"{self._namespace}/")
         return self._ended.went(self._cluster, key, listed=listed)
@@ -198,7 +201,7 @@ class Ended:
             return
         meta = obj.metadata
         owners = tuple((one.kind, one.name, one.uid) for one in meta.owner_references or ())
-        self._births[cluster][key] = Birth(meta.uid, meta.creation_timestamp, owners)
+        self._births[cluster][key] = Birth(meta.uid, by_utc(meta.creation_timestamp), owners)
         self._again(cluster, key)
 
     def there(self, cluster: str, key: str, seen: Seen) -> None:
@@ -303,13 +306,21 @@ class Ended:
             gone = self._gone.get(rests.account)
             known = gone is not None and (gone.listed or not rests.foreign or birth is not None)
             return gone if known else None
-        how = GOING if seen.deleted else ANEW if is_anew(rests.account.name, seen, birth, rests.before) else ""
+        how = (
+            GOING
+            if seen.deleted_at is not None
+            else ANEW
+            if is_anew(rests.account.name, seen, birth, rests.before)
+            else ""
+        )
         noticed = self._noticed.get(key)
         if noticed is None or noticed.how != how:
             self._noticed.pop(key, None)
             noticed = None
             if how:
-                noticed = self._noticed[key] = Gone(self._clock(), how, listed=True)
+                noticed = self._noticed[key] = Gone(
+                    self._clock(), how, listed=True, ends_by=held_until(seen.deleted_at, self._clock())
+                )
         return noticed
 
     def _unname(self, key: RowKey) -> None:

@@ -22,6 +22,7 @@ from tui.issuance.handle_names import is_handle_name
 from tui.issuance.intent import Revocation
 from tui.issuance.types import Address, Credential, Handle, State
 
+from .marked import held_until, marked_at
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key
 
 CACHED: Final = timedelta(seconds=15)
@@ -46,6 +47,8 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
     how: str
     listed: bool
     """Whether it was seen to be there before; a name that nobody has seen may be a lie."""
+    ends_by: datetime | None = None
+    """Where it is only marked as deleted: from when on servers refuse what rests on it."""
 
 
 def claim_of(credential: Credential | None) -> Handle | None:
@@ -73,7 +76,7 @@ def became(found: Mapping[str, Any] | None, handle: Handle, now: datetime) -> Go
     if found.get("uid") != handle.uid:
         return Gone(now, REPLACED, listed=False)
     if found.get("deletionTimestamp"):
-        return Gone(now, GOING, listed=False)
+        return Gone(now, GOING, listed=False, ends_by=held_until(marked_at(found), now))
     return None
 
 
@@ -99,7 +102,7 @@ def turned(
         return credential
     said = f"its handle {handle.namespace}/{handle.name} {gone.how}"
     message = f"{said}; {credential.message}" if credential.state is State.FAILED and credential.message else said
-    return msgspec.structs.replace(credential, state=State.REVOKED, message=message)
+    return msgspec.structs.replace(credential, state=State.REVOKED, message=message, ends_by=gone.ends_by)
 
 
 class Listed:
@@ -128,7 +131,7 @@ class Listed:
                 self._uids[key] = meta.uid
                 self._handles.there(self._cluster, meta.uid)
             elif meta.uid == before:
-                return self._handles.went(self._cluster, before, GOING)
+                return self._handles.went(self._cluster, before, GOING, meta.deletion_timestamp)
         how = DELETED if obj is None else REPLACED
         if before and (obj is None or obj.metadata.uid != before):
             listed = self._namespace is None or key.startswith(f"{self._namespace}/")
@@ -229,13 +232,13 @@ class Handles:
             if (name, uid) in self._ended:
                 self._tell((name, uid))
 
-    def went(self, cluster: str, uid: str, how: str) -> None:
+    def went(self, cluster: str, uid: str, how: str, marked: datetime | None = None) -> None:
         """It is not listed any more; `how` it went, empty where only nobody lists it now."""
         self._there.discard((cluster, uid))
         for place in [(name, uid) for name in self._names(cluster) if (name, uid) in self._named]:
             if how:
                 self._alive.discard(place)
-                self._gone[place] = Gone(self._clock(), how, listed=True)
+                self._gone[place] = Gone(self._clock(), how, listed=True, ends_by=held_until(marked, self._clock()))
                 self._tell(place)
             else:
                 self._unseen[place] = self._clock()

@@ -54,7 +54,8 @@ STATE_RANK: Final[dict[State, int]] = {
     State.PENDING: 5,
     State.ENDLESS: 6,
     State.VALID: 7,
-    State.REVOKED: 8,
+    State.ENDING: 8,
+    State.REVOKED: 9,
 }
 """Worst first: what needs somebody comes before what does not."""
 

@@ -41,6 +41,7 @@ STATES: Final[dict[State, Sign]] = {
     State.EXPIRED: Sign("○", "expired", Tone.BAD),
     State.FAILED: Sign("✖", "failed", Tone.BAD),
     State.REVOKED: Sign("⊘", "revoked", Tone.MUTE),
+    State.ENDING: Sign("⊘", "ending", Tone.WARN),
     State.PENDING: Sign("◌", "pending", Tone.INFO),
     State.ENDLESS: Sign("∞", "never", Tone.WARN),
     State.MISSING: Sign("∅", "missing", Tone.WARN),

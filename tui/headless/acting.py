@@ -65,6 +65,8 @@ class Progress:
             if result.step.startswith(_LATER) and result.status is StepStatus.FAILED:  # quiet or not: it is no progress
                 complain(f"{address}: {result.message}", _TRIED_AGAIN)
                 return
+            if self.quiet and result.status is StepStatus.DONE and _lives_on(result.message):
+                complain(f"{address}: {result.message}")  # nor is this: whoever has the token still gets in
             mark = _MARKS.get(result.status)
             if self.quiet or mark is None:
                 return
@@ -112,6 +114,12 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
     for left in outcome.left:
         complain(f"{plan.action.value} {plan.address}: {left}", outcome.hint if outcome.ok else "")
     return outcome
+
+
+def _lives_on(told: str) -> bool:
+    from tui.issuance.ending import lives_on  # what only the doing needs
+
+    return lives_on(told)
 
 
 def _until(when: datetime) -> timedelta:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from .renewal import state_of
+from .renewal import OVER, state_of
 from .renewal_loop import Watched
 from .types import Address, Credential, State
 
@@ -159,9 +159,9 @@ class Alerts:
         failure = self._failures.get(credential.address)
         if state is State.FAILED:
             return Level.FAILED, credential.message, []
-        if failure is not None and failure[0] == expires and state is not State.REVOKED:
+        if failure is not None and failure[0] == expires and state not in OVER:
             return Level.FAILED, failure[1], []
-        if expires is None or expires <= now or state is State.REVOKED:
+        if expires is None or expires <= now or state in OVER:
             return None, "", []
         window = rule.window
         if credential.rotate_at is not None and credential.rotate_at < expires:

@@ -20,14 +20,18 @@ from tui.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
 from . import handles, vouching
+from .cluster_time import now_at
 from .errors import IssuanceError
 from .proving import caller_in, review
 from .reading import token as token_at
+from .renewal import HELD
 from .replacing import is_gone
 from .transaction.step import Step
 from .types import Address, Credential, Handle, Identity, State, StepInfo
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 
@@ -41,6 +45,7 @@ LONGEST_HELD: Final = 80.0
 _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
 """Seconds that one question may take, and as many for reading the token where it lies."""
+_REFUSED: Final = ", and the server refuses the token"
 _TOLD: Final = "the server said that it deleted its handle, and nobody here may look"
 
 
@@ -66,7 +71,7 @@ def judge(caller: str | None, identity: Identity) -> Answer:
 def words(said: str, answer: Answer) -> str:
     """How an ending is told: `said` is what became of the handle, as `handles.delete` tells it."""
     if answer is Answer.REFUSED:
-        return f"{said.partition(';')[0]}, and the server refuses the token"
+        return said.partition(";")[0] + _REFUSED
     if answer is Answer.ACCEPTED and "10 s" not in said:
         may = "" if "60 s" in said else ", as it may for 10 s"  # held back by a finalizer it takes longer
         return f"{said}; the server accepted the token just now{may}"
@@ -93,11 +98,25 @@ def in_it(said: str, answer: Answer) -> str:
     }.get(answer, f"{gone}; nobody here could ask whether the token in it is refused")
 
 
-def over(credential: Credential, answer: Answer, done: str = "its handle is deleted") -> Credential:
+def over(
+    credential: Credential, answer: Answer, done: str = "its handle is deleted", held: datetime | None = None
+) -> Credential:
     """The credential as it is once it was ended: "revoked" is what the server was seen to refuse, else what was `done`
-    is said."""
-    said = "revoked" if answer is Answer.REFUSED else done
-    return msgspec.structs.replace(credential, state=State.REVOKED, message=said)
+    is said; `held` is by when its server refuses it where its handle is held back."""
+    refused = answer is Answer.REFUSED
+    said, ends_by = ("revoked", None) if refused else (done, held)
+    return msgspec.structs.replace(credential, state=State.REVOKED, message=said, ends_by=ends_by)
+
+
+def held_until(said: str, now: datetime) -> datetime | None:
+    """By when a server refuses what was ended `now`, by its clock, where the handle is held back; `said` is how
+    `handles.delete` told what became of that."""
+    return now + HELD if handles.is_held(said) else None
+
+
+def lives_on(told: str) -> bool:
+    """Whether a token works on for a while; `told` is how its ending was told (`words`)."""
+    return handles.is_held(told) and not told.endswith(_REFUSED)
 
 
 async def at_hand(context: Context, credential: Credential, *copies: Address) -> Sensitive | None:
@@ -200,6 +219,8 @@ class End:
     """None where it is not here to ask with."""
     said: str = ""
     """What became of its handle, as `handles.delete` told it."""
+    held: datetime | None = None
+    """By when the server refuses it where its handle is held back."""
     answer: Answer = Answer.UNASKED
     beside: list[Handle] = field(default_factory=list)
     """Handles of older tokens that finalizers hold back: whoever waits waits for these as well."""
@@ -208,6 +229,9 @@ class End:
         """How the ending is told, which has just gone as `said`: the server is asked once."""
         assert self.credential is not None
         self.said = said
+        handle = self.credential.handle
+        client = await context.clusters.client(handle.cluster) if handle is not None else None
+        self.held = held_until(said, now_at(client, context.clock))
         self.answer = await ask(context, self.credential, self.token)
         return words(said, self.answer)
 

@@ -137,8 +137,9 @@ class Recovery:
         if not await revoke(self._context, self._locks, revocation, run, "revoke", tidy=tidy):
             return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
         ended = run.results[-1]
+        held = ending.held_until(ended.message, self._context.clock())
         for export in exports if ended.status is StepStatus.DONE else ():  # else somebody else did, or uses it again
-            await asyncio.to_thread(self._context.state.record_export, dead(export, said=ended.message))
+            await asyncio.to_thread(self._context.state.record_export, dead(export, said=ended.message, held=held))
         return run.outcome(credential=None)
 
     def _begin(self, plan: str, address: Address) -> Run:

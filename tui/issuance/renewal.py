@@ -20,6 +20,10 @@ SKEW: Final = timedelta(seconds=60)
 """The leeway API servers allow on both ends; a token issued further in the future than this is refused."""
 FIRST_RETRY: Final = timedelta(seconds=5)
 LONGEST_RETRY: Final = timedelta(minutes=5)
+HELD: Final = timedelta(seconds=60)
+"""How long servers go on accepting a token whose handle or account is marked as deleted and held back."""
+OVER: Final = (State.REVOKED, State.ENDING)
+"""What was ended, whether or not it is refused already."""
 _TICK: Final = timedelta(milliseconds=1)
 _SECOND: Final = timedelta(seconds=1)
 
@@ -104,6 +108,8 @@ def state_of(credential: Credential, now: datetime) -> State:
     decide, and where they are absent or contradict each other, or its source says why it is UNKNOWN, it is never VALID.
     """
     known, issued, expires = credential.state, credential.issued_at, credential.expires_at
+    if known is State.REVOKED and credential.ends_by is not None and now < credential.ends_by:
+        return State.ENDING
     if known is State.REVOKED or (known in (State.ENDLESS, State.PENDING) and expires is None):
         return known
     if expires is not None and expires <= now:

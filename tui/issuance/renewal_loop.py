@@ -23,7 +23,7 @@ from tui.kube.errors import KubeError
 from .errors import IssuanceError
 from .formats import Format
 from .kinds import CredentialKind
-from .renewal import retry_at, state_of
+from .renewal import OVER, retry_at, state_of
 from .types import Address, Credential, Outcome, State
 
 RENEWABLE: Final = frozenset(kind for kind in CredentialKind if kind.traits.renewable)
@@ -131,7 +131,7 @@ class RenewalLoop:
             if not renews(credential, formats) or (self.only is not None and address not in self.only):
                 continue
             state = state_of(credential, one.now)
-            if state is State.REVOKED:
+            if state in OVER:
                 continue
             watched += 1
             why = one.left or ("its cluster is read-only" if one.read_only else "")

@@ -25,6 +25,7 @@ from .work import Context, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from tui.kube.sensitive import Sensitive
 
@@ -82,7 +83,8 @@ class Revocable(Transaction):
         )
 
     def finished(self) -> Finished:
-        return Finished(ending.over(self.credential, self._end.answer, ending.of_handle(self._end.said)))
+        end = self._end
+        return Finished(ending.over(self.credential, end.answer, ending.of_handle(end.said), end.held))
 
     def hints(self) -> list[str]:
         known = ending.in_it(self._end.said, self._end.answer)
@@ -111,7 +113,7 @@ class Revocable(Transaction):
         end.token = self.token or await ending.at_hand(self.context, self.credential, *self.copies)
         said = await handles.delete(self.context.clusters, self.wanted)
         note.message = await end.told(self.context, said)
-        note.record = {"exports": [dead(export, end.answer, said) for export in self.exports], **self.over}
+        note.record = {"exports": [dead(export, end.answer, said, end.held) for export in self.exports], **self.over}
 
     @property
     def copies(self) -> tuple[Address, ...]:
@@ -260,9 +262,13 @@ def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
     return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
 
 
-def dead(export: Export, answer: ending.Answer = ending.Answer.UNASKED, said: str = "") -> Export:
-    """The export with a credential whose handle was ended; `said` is how `handles.delete` told it."""
-    return msgspec.structs.replace(export, credential=ending.over(export.credential, answer, ending.of_handle(said)))
+def dead(
+    export: Export, answer: ending.Answer = ending.Answer.UNASKED, said: str = "", held: datetime | None = None
+) -> Export:
+    """The export with a credential whose handle was ended; `said` is how `handles.delete` told it, `held` by when its
+    server refuses it where something holds the handle back."""
+    over = ending.over(export.credential, answer, ending.of_handle(said), held)
+    return msgspec.structs.replace(export, credential=over)
 
 
 def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:

@@ -31,6 +31,8 @@ class State(StrEnum):
     """Still accepted, its renewal point has passed."""
     EXPIRED = "expired"
     REVOKED = "revoked"
+    ENDING = "ending"
+    """Revoked, but something holds its handle back: still accepted, 60 s at the most. Computed, never written down."""
     FAILED = "failed"
     """The last renewal, or a revocation, failed; `Credential.message` says why. The old one may still be accepted."""
     MISSING = "missing"
@@ -250,6 +252,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """For a long-lived token: the last day on which the cluster saw it, where it notes that."""
     invalid_since: date | None = None
     """For a long-lived token: since when the cluster refuses it for not having been used."""
+    ends_by: datetime | None = None
+    """For a revoked one whose handle is only being deleted: from when on its server refuses it all the same."""
     state: State = State.UNKNOWN
     """The state as its source knows it; `renewal.state_of` brings it up to a given time."""
     message: str = ""

@@ -16,7 +16,7 @@ from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Sign, Tone
 from tui.fleet.store import Area
 from tui.issuance.countdown import human_left
-from tui.issuance.renewal import state_of
+from tui.issuance.renewal import OVER, state_of
 from tui.issuance.types import State
 
 from .causes import cause_first
@@ -71,7 +71,7 @@ def survey(session: Session, span: timedelta) -> Survey:
         credential = row.credential
         state = state_of(credential, now)
         found.states[state] += 1
-        if credential.expires_at is not None and state is not State.REVOKED:
+        if credential.expires_at is not None and state not in OVER:
             for at, instants in ((credential.expires_at, found.ends), (credential.rotate_at, found.renews)):
                 if at is not None and now < at <= now + span:
                     instants.append(local + (at - now))

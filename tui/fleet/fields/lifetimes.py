@@ -56,6 +56,8 @@ def left(credential: Credential | None, now: datetime) -> Cell:
     """How much time a credential has."""
     if credential is None:
         return NOTHING
+    if state_of(credential, now) is State.ENDING and credential.ends_by is not None:
+        return Cell(human_left(credential.ends_by - now), Tone.WARN)
     if credential.state is State.REVOKED:
         return Cell("invalid" if credential.invalid_since is not None else "revoked", Tone.MUTE)
     if credential.expires_at is None:
@@ -69,6 +71,8 @@ def left(credential: Credential | None, now: datetime) -> Cell:
 
 def left_changes(credential: Credential | None, now: datetime) -> datetime | None:
     ends = ends_at(credential)
+    if credential is not None and state_of(credential, now) is State.ENDING:
+        ends = credential.ends_by
     return None if ends is None else countdown(ends, now)[1]
 
 
@@ -86,7 +90,8 @@ def state_changes(credential: Credential | None, now: datetime) -> datetime | No
     """The next instant at which the stamps give another state."""
     if credential is None:
         return None
-    stamps = [at + _TICK for at in (credential.rotate_at, credential.expires_at) if at is not None and at >= now]
+    moments = (credential.rotate_at, credential.expires_at, credential.ends_by)
+    stamps = [at + _TICK for at in moments if at is not None and at >= now]
     return min(stamps, default=None)
 
 

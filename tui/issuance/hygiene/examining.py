@@ -17,7 +17,7 @@ from tui.issuance.access import groups_of, is_admin
 from tui.issuance.countdown import human_left
 from tui.issuance.durations import format_duration
 from tui.issuance.orphans import Walked
-from tui.issuance.renewal import state_of
+from tui.issuance.renewal import OVER, state_of
 from tui.issuance.severity import Severity
 from tui.issuance.static_token import how_to_stop
 from tui.issuance.types import Credential, Identity, State
@@ -185,7 +185,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
             _command("rotate", credential),
             fix=Fix.ROTATE,
         )
-    if state in (State.EXPIRED, State.REVOKED, State.PENDING):
+    if state in (State.EXPIRED, State.PENDING, *OVER):
         return
     certificate = credential.shoot is not None and not address.kind.traits.endless
     bearer = not certificate and (not address.own or identity is not None)
