@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tests.dashboard.test_typing import told
 from tui.actions import work
-from tui.actions.meant import Meant, another
+from tui.actions.meant import Meant, another, another_row
 from tui.actions.table import BY_NAME
 from tui.demo.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
+from tui.fleet.rows import RequestRow
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.hygiene import Finding, Fix
 from tui.issuance.severity import Severity
 from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, Handle
+from tui.issuance.types import Address, Credential, FileDestination, Handle, Identity, IssueSpec
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.hygiene import HygieneScreen, proposed
+from tui.screens.saving import write_text
 from tui.widgets.job_panel import JobPanel
 
 AT = Address.secret("tenant-a", "payments", "api")
@@ -54,6 +57,18 @@ def test_another_credential_is_told_by_what_both_say(
     seen: Credential | None, now: Credential | None, differs: bool
 ) -> None:
     assert another(seen, now) is differs
+
+
+def test_a_request_that_was_made_anew_is_another_one() -> None:
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    row = RequestRow(cluster="harbor", namespace="dpf", name="api", created_at=made)
+    anew = msgspec.structs.replace(row, created_at=made + timedelta(seconds=1))
+    assert another_row(row, anew)
+    assert not another_row(row, msgspec.structs.replace(row, ready="True"))
+    assert not another_row(row, None)
+    assert not another_row(None, row)
+    carries = msgspec.structs.replace(row, credential=held("f", ONE))
+    assert another_row(carries, msgspec.structs.replace(row, credential=held("g", OTHER)))
 
 
 def finding(fix: Fix, name: str) -> Finding:
@@ -116,7 +131,7 @@ async def test_what_a_question_showed_is_what_ends_and_nothing_that_came_since(d
 
         # The same once more is no answer to what lies there now.
         await driver.press("ctrl+r")
-        await driver.until(lambda: "is another credential by now than the one that was shown" in told(driver))
+        await driver.until(lambda: "is another one by now than the one that was shown" in told(driver))
         assert driver.app.session.jobs.all == [job]
         await driver.press("escape", "ctrl+d")
         await asked_for(driver, seen.address.name)
@@ -156,7 +171,7 @@ async def test_what_failed_is_tried_again_after_the_same_question_and_for_the_sa
 
         await driver.until(lambda: known() == newer.fingerprint)
         await driver.press("ctrl+r")
-        await driver.until(lambda: "is another credential by now than the one that was shown" in told(driver))
+        await driver.until(lambda: "is another one by now than the one that was shown" in told(driver))
         assert driver.app.screen is driver.main
         assert len(jobs.all) == 1
         assert await lives(driver, newer)
@@ -177,7 +192,7 @@ async def test_a_plan_that_is_made_after_the_question_is_for_the_row_that_was_se
             task = work.task(session, action, address, meant=meant, bound=True)
             driver.app.start_job(action.name, [task])
             job = await driver.job(before)
-            assert "is another credential by now than the one that was shown" in job.tasks[0].message
+            assert "is another one by now than the one that was shown" in job.tasks[0].message
             assert await lives(driver, newer)
 
 
@@ -234,3 +249,37 @@ async def test_f_leaves_alone_what_nothing_is_proposed_for(dashboard: Open) -> N
         await driver.press("F")
         await driver.on(ConfirmScreen)
         await driver.shows("Revoke this credential?", "1 finding has nothing that F does: left alone.")
+
+
+async def test_a_yes_is_for_what_lay_there_when_it_was_asked(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"], grace=0) as driver:
+        session = driver.app.session
+        place = FileDestination(str(tmp_path / "bound.kubeconfig"))
+        spec = IssueSpec(identity=Identity("tenant-a", "default", "bound"), destinations=(place,), create_account=True)
+        issued = await session.engine.execute(await session.engine.plan(spec))
+        driver.app.start_job("issue", [work.task(session, BY_NAME["new_credential"], spec)])
+        await driver.on(ConfirmScreen)
+        await driver.shows("Issue all the same?")
+        rotated = await session.engine.execute(await session.engine.plan_rotate(issued.address))
+        assert rotated.credential is not None
+        job = await driver.act("ctrl+s")
+        assert "changed by somebody else since it was planned; nothing was done" in job.tasks[0].message
+        assert await lives(driver, rotated.credential)
+        await driver.press("ctrl+r")
+        await driver.on(ConfirmScreen)
+        await driver.shows("Issue all the same?")
+        job = await driver.act("ctrl+s")
+        assert done(job), job.tasks[0].message
+
+
+async def test_a_file_that_may_be_replaced_is_asked_about_again(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        there = tmp_path / "there.yaml"
+        there.write_text("mine")
+        task = write_text("text", there, force=True)
+        assert task.asks is not None
+        task.asks(driver.main)
+        await driver.on(ConfirmScreen)
+        await driver.shows("Replace ", "there.yaml")
+        await driver.press("escape")
+        assert there.read_text() == "mine"

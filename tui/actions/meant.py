@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui.fleet.rows import Row
+from tui.fleet.rows import RequestRow, Row
 from tui.issuance.types import Address
 
 from .fitting import credential_of
@@ -54,9 +54,16 @@ def another(seen: Credential | None, now: Credential | None) -> bool:
     return any(before and by_now and before != by_now for before, by_now in pairs)
 
 
+def another_row(before: Row | None, now: Row | None) -> bool:
+    """The same of rows: a request that was made anew is another one as well."""
+    if isinstance(before, RequestRow) and isinstance(now, RequestRow) and before.created_at != now.created_at:
+        return True
+    return another(credential_of(before), credential_of(now))
+
+
 def refusal(address: Address) -> tuple[str, str]:
     """What is said where another one lies there, and what to do."""
     return (
-        f"{address} is another credential by now than the one that was shown; nothing was done",
-        "look at its row, and press the key there if the one that lies there now is meant",
+        f"{address} is another one by now than the one that was shown; nothing was done",
+        "look at its row, and press the key there if what lies there now is meant",
     )

@@ -12,13 +12,14 @@ from tui.actions.action import Action, Host, Wish
 from tui.fleet.decode import credential_row
 from tui.fleet.moments import lifetime, stamp
 from tui.fleet.names import short_path
+from tui.fleet.rows import RequestRow
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.types import Action as Did
 from tui.issuance.types import Identity, Outcome, Plan, State, StepStatus
 
 from .intended import Intended
 from .jobs import TRIED_AGAIN, Task
-from .meant import Meant, address_in, another, refusal
+from .meant import Meant, address_in, another, another_row, refusal
 
 _SECOND: Final = timedelta(seconds=1)
 
@@ -87,6 +88,9 @@ def _bound(
         if ready is not None and not again:
             return ready
         made = ready or await make(**words)
+        row = meant.row if meant is not None else None
+        if isinstance(row, RequestRow) and another_row(row, host.store.requests.get(row.key)):
+            raise UsageError(*refusal(made.address))
         if meant is not None and meant.seen is not None and (address := meant.address) is not None:
             now = host.engine.about(made)
             if now is None or now.address != address:

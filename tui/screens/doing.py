@@ -16,7 +16,7 @@ from tui.actions.action import Action, Question
 from tui.actions.ending import REVOKE
 from tui.actions.fitting import credential_of
 from tui.actions.intended import Intended
-from tui.actions.meant import Meant, another, refusal
+from tui.actions.meant import Meant, another_row, refusal
 from tui.actions.questions import asks, how_many
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
@@ -82,8 +82,12 @@ def try_again(screen: WorkingScreen, verb: str, failed: Sequence[Task]) -> None:
 def _is_another(screen: WorkingScreen, meant: Meant) -> bool:
     """Whether its row says by now that another one lies there, which is then said."""
     store, key = screen.session.store, meant.row.key if meant.row is not None else ""
-    now = credential_of(store.credentials.get(key) or store.requests.get(key))
-    differs = another(meant.seen, now)
+    changes = meant.action.mutates or meant.action.only_shows
+    differs = (
+        changes
+        and meant.address is not None
+        and another_row(meant.row, store.credentials.get(key) or store.requests.get(key))
+    )
     if differs and meant.address is not None:
         said = "; ".join(refusal(meant.address))
         screen.notify(safe_text(said), markup=False, severity="warning", timeout=12)

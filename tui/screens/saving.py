@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.actions.jobs import Task
 from tui.actions.writing import write_here
 from tui.fleet.names import short_path
 
+from . import replacing
+
 if TYPE_CHECKING:
     from tui.issuance.hygiene import Report
+
+    from .working import WorkingScreen
 
 
 def write_text(text: str, path: Path, *, force: bool) -> Task:
@@ -21,7 +26,19 @@ def write_text(text: str, path: Path, *, force: bool) -> Task:
     async def work(task: Task) -> None:
         task.message = await write_here(path, text, force=force, live=False)
 
-    return Task(short_path(str(path)), work)
+    def again(force: bool) -> Task:
+        return write_text(text, path, force=force)
+
+    return Task(short_path(str(path)), work, asks=_asking_first("export", path, again, live=False))
+
+
+def _asking_first(verb: str, path: Path, again: Callable[[bool], Task], *, live: bool = True) -> Callable[[Any], None]:
+    """How it is tried again: what lies there by then is asked about anew."""
+
+    def asks(screen: WorkingScreen) -> None:
+        replacing.ask_first(screen.app, path, lambda force: screen.kubemint.start_job(verb, [again(force)]), live=live)
+
+    return asks
 
 
 def make_private(path: str) -> Task:
@@ -47,4 +64,7 @@ def save_findings(report: Report, path: Path, *, force: bool) -> Task:
         text = json.dumps(document, indent=2) + "\n"
         task.message = f"{len(report.findings)} findings {await write_here(path, text, force=force)}"
 
-    return Task(short_path(str(path)), work)
+    def again(force: bool) -> Task:
+        return save_findings(report, path, force=force)
+
+    return Task(short_path(str(path)), work, asks=_asking_first("save findings", path, again))
