@@ -122,16 +122,48 @@ def test_nothing_is_held_for_whoever_drives_it_by_program() -> None:
 def test_what_has_just_opened_and_what_was_typed_for_nobody_are_remembered() -> None:
     still = Stillness(PACE)
     assert not still.fresh(10.0)
-    still.opened(10.0)
-    assert still.fresh(10.39)
-    assert not still.fresh(10.4)
+    still.opened()
+    assert still.fresh(60.0), "no frame has shown it"
+    still.painted(60.0)
+    assert still.fresh(59.9), "a key from before"
+    for look in range(1, 8):
+        still.looked(60.0 + look * 0.05)
+    assert still.fresh(60.39)
+    assert not still.fresh(60.41)
     assert still.take_stray() == ""
     still.stray("p")
     assert still.take_stray() == "p", "however slowly somebody types"
     assert still.take_stray() == ""
     still.stray("p")
-    still.opened(70.0)
+    still.opened()
     assert still.take_stray() == ""
+
+
+def test_time_in_which_the_program_was_held_up_is_no_time_in_which_a_question_was_seen() -> None:
+    """A key that was pressed meanwhile is read, and stamped, when it goes on."""
+    still = Stillness(PACE)
+    still.opened()
+    still.painted(10.0)
+    still.looked(10.05)
+    still.looked(10.1)
+    assert still.fresh(10.9), "stopped for 0.8 s: the key came at any time of it"
+    still.looked(10.9)
+    assert still.fresh(11.0)
+    for number in range(1, 4):  # each look is as late as it may be: a busy machine asks for no more patience than that
+        still.looked(10.9 + number * 0.08)
+    assert not still.fresh(11.2)
+    assert not still.fresh(30.0), "it was seen for long: what is held up now keeps no answer back"
+    still.renew()
+    assert still.fresh(40.0), "what it asks about has not been painted"
+    still.painted(40.0)
+    assert still.fresh(40.3)
+
+
+def test_nothing_is_held_back_from_a_program() -> None:
+    still = Stillness(AT_ONCE)
+    still.opened()
+    assert not still.fresh(10.0)
+    assert still.settled
 
 
 def test_more_than_one_is_never_changed_without_being_asked_about() -> None:

@@ -49,7 +49,7 @@ async def test_nothing_that_has_just_opened_takes_an_answer_and_no_repeat_is_one
         await hands.press(driver, "a")
         await hands.wait(driver, 0.2)
         await driver.on(LoopScreen)
-        hands.now += 0.13
+        hands.now += 0.8  # the program was stopped: the key came at any time of it
         await hands.press(driver, "ctrl+s")
         assert not driver.app.renewing.on
         await hands.wait(driver, 1)
@@ -70,7 +70,7 @@ async def test_nothing_that_has_just_opened_takes_an_answer_and_no_repeat_is_one
         await hands.press(driver, "ctrl+p")
         await driver.on(CommandPalette)
         await driver.shows("Rotate")
-        hands.now += 2
+        await hands.wait(driver, 2)
         await hands.press(driver, "⏎")
         assert "nothing is chosen yet" in told(driver)
         hands.now += 1

@@ -67,10 +67,12 @@ class Hands:
 
     async def wait(self, driver: Driver, seconds: float) -> None:
         end = self.now + seconds
-        while self.now < end and driver.app.keyboard.holds:
+        keyboard = driver.app.keyboard
+        while self.now < end and (keyboard.holds or keyboard.fresh.watches):
             self.now = min(self.now + Pace().late, end)  # no faster than a clock that is looked at in time
-            driver.app.call_later(driver.app.keyboard.due)
+            driver.app.call_later(keyboard.due)
             await driver.settle()
+            keyboard.fresh.look()
         self.now = end
         await driver.settle()
 

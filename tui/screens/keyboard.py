@@ -25,9 +25,10 @@ from tui.kube.text import safe_text
 from tui.widgets.gate import Deed, Effect, Focus, Press, Presses, comes_again, effect_of, moves, name_of, refusal
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
-from tui.widgets.keystrokes import Keystrokes, Pace, Sort, Stillness, Stroke, Verdict
+from tui.widgets.keystrokes import Keystrokes, Pace, Sort, Stroke, Verdict
 from tui.widgets.table import FleetTable
 
+from .fresh import Fresh
 from .pressing import press_on
 
 _SAID: Final = 5.0
@@ -81,7 +82,8 @@ class Keyboard:
         self._host = host
         self._deliver = deliver
         self._strokes = Keystrokes(pace)
-        self._stillness = Stillness(pace)
+        self.fresh = Fresh(host, pace, clock)
+        self._stillness = self.fresh.still
         self._presses = Presses()
         """Keys, and clicks on what a key does."""
         self._spots = Presses()
@@ -110,12 +112,12 @@ class Keyboard:
 
     def opened(self, screen: Screen[Any]) -> None:
         """Another screen came to the front."""
-        self._stillness.opened(self.clock())
+        self.fresh.opened(screen)
         self._untouched = True
 
     def shown(self) -> None:
         """The question in front shows only now what it is about: no answer from before was for that."""
-        self._stillness.renew(self.clock())
+        self.fresh.renew()
 
     def click(self, key: events.Key) -> events.Key:
         """A key that somebody clicked on: no typing, whatever comes after it."""

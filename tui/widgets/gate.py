@@ -104,7 +104,7 @@ class Deed(NamedTuple):
     effect: Effect
     modal: bool = False
     opened: float = _LONG
-    """Since what is in front has opened."""
+    """For how long what is in front has been seen."""
     again: float = _LONG
     """Since the same came, where nothing else came between."""
     quiet: float = _LONG

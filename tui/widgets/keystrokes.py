@@ -20,7 +20,7 @@ class Pace:
     """How long a key that acts waits for another one. Words are typed at 0.08 to 0.2 s a letter, and what answers a key
     within 0.25 s still feels like its effect."""
     still: float = 0.4
-    """How long a question that has just opened takes no answer, which was meant for something else."""
+    """How long a question that was just shown takes no answer, which was meant for something else."""
     rest: float = 0.5
     """How long a row has to have been under the cursor, and the keys silent, before its material is shown."""
     repeat: float = 0.7
@@ -214,20 +214,47 @@ class Keystrokes:
 
 
 class Stillness:
-    """Whether a question that opened may be answered: not at once, and not by the end of a word."""
+    """Whether a question that opened may be answered: not before it was seen for a while, nor by the end of a word.
+
+    What counts is time in which it was painted and the program ran. A program that was held up, or stopped, reads a key
+    later than it was pressed: between two looks at the clock that are far apart nothing more counts than was to be.
+    """
+
+    LOOKS: Final = 8
+    """So many looks at the clock make up that while."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._opened_at = -_LONG
+        self._most = pace.still / self.LOOKS + pace.late
+        """What counts between two looks at most."""
+        self._seen = _LONG
+        self._looked: float | None = -_LONG
+        """When the clock was looked at last; None where no frame has shown it yet."""
         self._stray = ""
 
-    def opened(self, at: float) -> None:
-        """Another screen is in front from now on."""
-        self._opened_at, self._stray = at, ""
+    @property
+    def settled(self) -> bool:
+        """Whether it was seen for long enough: from now on the clock alone counts."""
+        return self._seen >= self._pace.still
 
-    def renew(self, at: float) -> None:
-        """It shows only now what it asks about."""
-        self._opened_at = at
+    def opened(self) -> None:
+        """Another screen is in front from now on, which nobody has seen."""
+        self.renew()
+        self._stray = ""
+
+    def renew(self) -> None:
+        """It shows only from the next frame on what it asks about."""
+        self._seen, self._looked = 0.0, None
+
+    def painted(self, at: float) -> None:
+        """A frame has shown it."""
+        if self._looked is None:
+            self._looked = at
+
+    def looked(self, at: float) -> None:
+        """It is seen still, and the program runs."""
+        if self._looked is not None:
+            self._seen, self._looked = self.since(at), at
 
     def stray(self, character: str) -> None:
         """A key was typed that means nothing there."""
@@ -235,11 +262,14 @@ class Stillness:
             self._stray = character
 
     def since(self, at: float) -> float:
-        """How long it has been open, in seconds."""
-        return at - self._opened_at
+        """How long it has been seen, in seconds; nothing where a key came before that."""
+        if self._looked is None:
+            return 0.0
+        passed = at - self._looked
+        return max(0.0, self._seen + (passed if self.settled else min(passed, self._most)))
 
     def fresh(self, at: float) -> bool:
-        """Whether it has only just opened."""
+        """Whether it has only just been shown."""
         return self.since(at) < self._pace.still
 
     def take_stray(self) -> str:
