@@ -65,7 +65,7 @@ async def test_changes_show_as_they_happen(harbor: EmbeddedFleet, tmp_path: Path
         await until(lambda: key in fleet.store.credentials, "the new credential")
         assert [row.key for row in fleet.store.credentials_of(Identity("harbor", "default", "robot"))] == [key]
 
-        patch = {"metadata": {"annotations": {managed.EXPIRES: "2030-01-01T02:00:00Z"}}}
+        patch = {"metadata": {"annotations": {managed.EXPIRES: "2030-01-01T02:00:00Z", managed.GRANTED: "2h"}}}
         await client.patch(SECRETS, "robot-credential", patch, namespace="default")
         await until(
             lambda: (at := fleet.store.credentials[key].credential.expires_at) is not None and at.hour == 2,
