@@ -55,8 +55,9 @@ def seen(**fields: Any) -> Seen:
         # Gone, another one, somebody else's Secret, or nobody may look: nothing of it is deleted.
         (record(), None, False, 1),
         (record(), seen(uid="uid-2"), False, 1),
-        (record(), seen(keys=("token",)), False, 1),
         (record(), seen(type="Opaque", marked=False), False, 1),
+        (record(), seen(type="Opaque", keys=("token",)), False, 1),
+        (record(), seen(keys=("token",)), True, 0),  # whoever may patch it keeps no token alive by that
         (record(), seen(type="Opaque"), True, 0),  # of old, and this machine wrote it
         (record(state=State.REVOKED), SEEN, False, 1),
         (record(handle=None), SEEN, False, 1),

@@ -1,7 +1,10 @@
-"""What may be deleted: only a handle of ours, without data, called as the account's handles are, with that very UID."""
+"""What may be deleted: only a handle of ours, called as the account's handles are, with the very UID that was vouched
+for; and without data where nobody vouches for that."""
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,11 +13,16 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance import handle_names, handles, managed, revoking
+from tui.issuance.formats import Format
 from tui.issuance.handle_names import Meant
 from tui.issuance.handles import Ending, Fate, Named, Seen
-from tui.issuance.types import Handle, Identity
+from tui.issuance.intent import Revocation
+from tui.issuance.running import is_given_up
+from tui.issuance.sought import Sought
+from tui.issuance.types import Action, Address, Handle, Identity
 from tui.kube.errors import Invalid, ProtocolError
 from tui.kube.resource import SECRETS
+from tui.kube.sensitive import Sensitive
 
 NAME = "kubemint-robot-bcdfghjk"
 HANDLE = Handle("harbor", "ns", NAME, "uid-1")
@@ -65,7 +73,16 @@ RULES = [
      msgspec.structs.replace(OLDER, marked=False), Fate.LEFT_ALONE, "type Opaque"),
     ("the same with data", wanted(named=Named.BY_JOURNAL),
      msgspec.structs.replace(OLDER, keys=("password",)), Fate.LEFT_ALONE, "holds data (password)"),
-    ("it holds something", WANTED, seen(keys=("a", "b")), Fate.LEFT_ALONE, "holds data (a, b)"),
+    ("somebody put data into it, and the token names its UID", WANTED, seen(keys=("a", "b")), Fate.DELETE, ""),
+    ("the same, and the journal does", wanted(named=Named.BY_JOURNAL), seen(keys=("a", "b")), Fate.DELETE, ""),
+    ("the same, and nobody knew its UID before", wanted(named=Named.BY_JOURNAL, own_uid=True), seen(keys=("a", "b")),
+     Fate.LEFT_ALONE, "holds data (a, b)"),
+    ("the same without data", wanted(named=Named.BY_JOURNAL, own_uid=True), SEEN, Fate.DELETE, ""),
+    ("the same, at its own word", wanted(named=Named.BY_WALK), seen(keys=("a", "b")), Fate.LEFT_ALONE,
+     "holds data (a, b)"),
+    ("the same, of another account", wanted(account="admin"), seen(keys=("a",)), Fate.LEFT_ALONE, "no handle of admin"),
+    ("an older handle with data that the token names", WANTED, msgspec.structs.replace(OLDER, keys=("password",)),
+     Fate.LEFT_ALONE, "holds data (password)"),
     ("labels are no matter", WANTED, seen(marked=False), Fate.DELETE, ""),
     ("of another account by its name", wanted(account="admin"), SEEN, Fate.LEFT_ALONE, "no handle of admin"),
     ("of an account with a longer name", wanted(account="rob"), SEEN, Fate.LEFT_ALONE, "no handle of rob "),
@@ -116,6 +133,32 @@ def test_what_may_be_deleted(ending: Ending, found: Seen | None, fate: Fate, why
     assert verdict.fate is fate, verdict
     assert why in verdict.why
     assert bool(verdict.why) is (fate is Fate.LEFT_ALONE)
+
+
+BY_JOURNAL = wanted(named=Named.BY_JOURNAL)
+
+
+@pytest.mark.parametrize(
+    ("ending", "found", "for_good"),
+    [
+        (wanted(handle=msgspec.structs.replace(HANDLE, uid="")), SEEN, True),
+        (BY_JOURNAL, seen(type="kubernetes.io/tls"), True),
+        (wanted(account="admin"), SEEN, True),
+        (wanted(handle=named("robot-token")), LONG_LIVED, True),
+        # Whoever may patch it may take that back, or has put it there.
+        (BY_JOURNAL, msgspec.structs.replace(OLDER, keys=("password",)), False),
+        (BY_JOURNAL, msgspec.structs.replace(OLDER, marked=False), False),
+        (wanted(named=Named.BY_WALK), seen(keys=("a",)), False),
+        (wanted(named=Named.BY_JOURNAL, own_uid=True), seen(keys=("a",)), False),
+        (wanted(handle=named("robot-token"), token_secret=True, account="admin"), LONG_LIVED, False),
+        (BY_JOURNAL, SEEN, False),
+        (BY_JOURNAL, None, False),
+    ],
+)
+def test_what_can_never_be_a_handle_is_told_from_what_somebody_changed(
+    ending: Ending, found: Seen | None, for_good: bool
+) -> None:
+    assert handles.judge(ending, found).for_good is for_good
 
 
 @pytest.mark.parametrize(
@@ -177,7 +220,10 @@ async def test_no_other_secret_can_become_a_handle(bench: Bench) -> None:
     ordinary = await table.handle(type="Opaque")
     for ending, why in (
         (msgspec.structs.replace(ordinary, named=Named.BY_WALK), "of type Opaque"),
-        (await table.handle(data={"password": "eA=="}), r"holds data \(password\)"),
+        (
+            msgspec.structs.replace(await table.handle(data={"password": "eA=="}), named=Named.BY_WALK),
+            r"holds data \(password\)",
+        ),
     ):
         with pytest.raises(handles.NotAHandle, match=why) as refused:
             await table.delete(ending)
@@ -187,6 +233,58 @@ async def test_no_other_secret_can_become_a_handle(bench: Bench) -> None:
         await bench.client.patch(
             SECRETS, ordinary.handle.name, {"type": managed.HANDLE_TYPE}, namespace=namespace
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("by", ["place", "handle", "token"])
+async def test_data_in_a_handle_keeps_no_token_alive(bench: Bench, by: str) -> None:
+    """One patch of the handle was enough: nothing revoked it any more, neither by its place nor by its token."""
+    arena, namespace = bench.arena, bench.arena.namespace
+    issued = (await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN))).credential
+    name = issued.handle.name
+    found: dict[str, Any] = await bench.client.get(SECRETS, issued.address.name, namespace=namespace)
+    token = Sensitive(base64.b64decode(found["data"]["token"]))
+    await bench.client.patch(SECRETS, name, {"data": {"x": "eA=="}}, namespace=namespace)
+    if by == "token":
+        plan = await bench.engine.plan_revoke_sought(Sought(token=token), [arena.name])
+    else:
+        at = issued.address if by == "place" else Address.handle(arena.name, namespace, name)
+        plan = await bench.engine.plan_revoke(at)
+    done = await bench.engine.execute(plan)
+    assert done.ok, done
+    assert name not in await bench.secrets()
+
+
+async def test_what_a_rotation_left_is_revoked_whatever_is_in_its_handle(bench: Bench) -> None:
+    arena = bench.arena
+    issued = (await bench.issue(arena.spec(arena.secret()))).credential
+    await bench.client.patch(SECRETS, issued.handle.name, {"data": {"x": "eA=="}}, namespace=arena.namespace)
+    rotated = await bench.rotate(issued.address)
+    assert await bench.handles() == [rotated.credential.handle.name]
+    assert bench.state.revocations() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "forgotten"), [("Opaque", False), ("example.com/other", True)], ids=["changed", "can never be one"]
+)
+async def test_a_record_of_what_may_live_is_not_forgotten(ebench: Bench, kind: str, forgotten: bool) -> None:
+    """What was refused for what somebody can take back is tried again, as it is said to be."""
+    table, arena = Table(ebench), ebench.arena
+    ending = await table.handle(type=kind, data={"x": "eA=="})
+    due = Revocation(
+        plan="p", address=arena.secret_address(), handle=ending.handle, due=datetime.now(UTC), account="robot"
+    )
+    ebench.state.record(Action.ROTATE, due.address, revocations=[due])
+    (outcome,) = await ebench.engine.recover()
+    assert not outcome.ok
+    assert is_given_up(outcome.error) is forgotten, outcome.error
+    assert (ebench.state.revocations() == []) is forgotten
+    if forgotten:
+        return
+    await ebench.client.patch(SECRETS, ending.handle.name, {"data": None}, namespace=arena.namespace)
+    (again,) = await ebench.engine.recover()
+    assert again.ok, again
+    assert ebench.state.revocations() == []
+    assert not await table.is_there(ending)
 
 
 async def test_what_a_finalizer_holds_back_is_not_called_gone(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tui.issuance.running import explain
+from tui.issuance.running import explain, is_given_up
 from tui.issuance.types import Address, Outcome, Plan, StepResult, StepStatus
 from tui.kube import limits
 
@@ -126,7 +126,7 @@ class Task:
         else:
             self.results.append(result)
         if result.status is StepStatus.FAILED and result.step.startswith(LATER):
-            self.left, self.hint = result.message, TRIED_AGAIN
+            self.left, self.hint = result.message, "" if is_given_up(result.message) else TRIED_AGAIN
             if self.status is StepStatus.DONE:
                 self._say_left()
         self.changed()

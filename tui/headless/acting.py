@@ -15,7 +15,7 @@ from tui.actions.jobs import Task, each
 from tui.issuance.cluster_time import utc_now
 from tui.issuance.durations import format_duration, parse_duration
 from tui.issuance.grace_length import GraceWish, lasting
-from tui.issuance.running import explain
+from tui.issuance.running import explain, is_given_up
 from tui.issuance.types import Action, Address, Outcome, Plan, StepInfo, StepResult, StepStatus
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
@@ -63,7 +63,7 @@ class Progress:
                 step = (result.plan, result.step)
                 (self._waiting.add if result.status is StepStatus.RUNNING else self._waiting.discard)(step)
             if result.step.startswith(_LATER) and result.status is StepStatus.FAILED:  # quiet or not: it is no progress
-                complain(f"{address}: {result.message}", _TRIED_AGAIN)
+                complain(f"{address}: {result.message}", "" if is_given_up(result.message) else _TRIED_AGAIN)
                 return
             if self.quiet and result.status is StepStatus.DONE and _lives_on(result.message):
                 complain(f"{address}: {result.message}")  # nor is this: whoever has the token still gets in

@@ -41,6 +41,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The Secrets that its handle says it was made for. Whether they hold its token is looked at in each."""
     said: tuple[str, ...] = ()
     """What people are told before they say yes."""
+    request: str = ""
+    """Of a DPU request: its UID, for which its handles are made."""
 
 
 class NotThere(UsageError):

@@ -23,7 +23,7 @@ from .errors import ChangedMeanwhile, IssuanceError, UsageError
 from .grace_time import due_here, left
 from .intent import Revocation
 from .locks import Locks
-from .running import Run, explain
+from .running import GIVEN_UP, Run, explain
 from .types import Address, Handle, StepStatus
 from .work import Context
 
@@ -194,8 +194,8 @@ async def _revoke(
                 continue
             message, hint = explain(error)
             known = f"{not_ended(failures)}: {message}" + (f" ({hint})" if hint else "")
-            failed = run.result(step, StepStatus.FAILED, known)
-            given_up = isinstance(error, handles.NotAHandle)  # it will be none tomorrow either
+            given_up = isinstance(error, handles.NotAHandle) and error.for_good
+            failed = run.result(step, StepStatus.FAILED, f"{known}; {GIVEN_UP}" if given_up else known)
             with contextlib.suppress(IssuanceError):
                 await run.journal(failed, **({"revoked": revocation.handle} if given_up else {}))
             run.tell(failed)

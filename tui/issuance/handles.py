@@ -1,10 +1,11 @@
 """Handles: the empty Secrets that tokens are bound to, and what of them may be deleted.
 
 Deleting a handle revokes exactly the tokens bound to it, so what is deleted is looked at first and judged here, in one
-place: it is of a type that is ours alone and that nobody can give a Secret afterwards, it holds no data, it is called
-as the handles of that account are, and it has the UID that the signed token or this machine's journal names. Labels
-and annotations are an index: whoever may patch a Secret may write them. Where only they say whose a handle is, its name
-must say the same (`handle_names`).
+place: it is of a type that is ours alone and that nobody can give a Secret afterwards, it is called as the handles of
+that account are, and it has the UID that the signed token or this machine's journal names. Data put into it afterwards
+proves nothing then, or whoever may patch it could keep its tokens alive. Labels and annotations are an index: whoever
+may patch a Secret may write them. Where only they say whose a handle is, its name must say the same (`handle_names`),
+and it must hold no data.
 """
 
 from __future__ import annotations
@@ -47,7 +48,14 @@ _TOLD: Final = "deleted by the server's word alone, nobody here may look"
 
 
 class NotAHandle(IssuanceError):
-    """What is called a handle is none: somebody wrote the name of another Secret where a handle's belongs."""
+    """What is called a handle is none: somebody wrote the name of another Secret where a handle's belongs.
+
+    `for_good` where it will be none tomorrow either.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, for_good: bool = False) -> None:
+        super().__init__(message, hint)
+        self.for_good = for_good
 
 
 class NotGone(IssuanceError):
@@ -75,6 +83,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the service account, in the handle's namespace; empty where nobody knows it (old journals)."""
     token_secret: bool = False
     """Whether it may be a long-lived token Secret, which is its own handle."""
+    own_uid: bool = False
+    """Whether nobody knew its UID: then it is that of what lies under its name now."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,18 +149,28 @@ class Verdict(msgspec.Struct, frozen=True):
 
     fate: Fate
     why: str = ""
+    for_good: bool = False
+    """Whether no later look at the same Secret can say otherwise: it rests on what nobody can change in it."""
 
 
 def judge(wanted: Ending, seen: Seen | None) -> Verdict:
     """What may be deleted. Everything that is not established is a reason to leave it alone."""
     if not wanted.handle.uid:
-        return Verdict(Fate.LEFT_ALONE, "nobody says which UID it has")
+        return Verdict(Fate.LEFT_ALONE, "nobody says which UID it has", for_good=True)
     if seen is None:
         return Verdict(Fate.GONE)
     if seen.uid != wanted.handle.uid:
         return Verdict(Fate.ANOTHER)
     why = _not_a_token_secret(wanted, seen) if seen.type == TOKEN_SECRET else _not_a_handle(wanted, seen)
-    return Verdict(Fate.LEFT_ALONE, why) if why else Verdict(Fate.DELETE)
+    return Verdict(Fate.LEFT_ALONE, why, for_good=_never(wanted, seen)) if why else Verdict(Fate.DELETE)
+
+
+def _never(wanted: Ending, seen: Seen) -> bool:
+    """Whether a Secret can never be this handle: its type and its name stay as long as its UID does."""
+    if seen.type == TOKEN_SECRET:
+        return not wanted.token_secret
+    called = is_handle_name(wanted.handle.name, wanted.account or None)
+    return seen.type not in (managed.HANDLE_TYPE, _LEAST) or not called
 
 
 def _not_a_token_secret(wanted: Ending, seen: Seen) -> str:
@@ -166,7 +186,8 @@ def _not_a_handle(wanted: Ending, seen: Seen) -> str:
     older = seen.type == _LEAST and seen.marked and wanted.named is not Named.BY_WALK
     if seen.type != managed.HANDLE_TYPE and not older:
         return f"it is of type {seen.type}"
-    if seen.keys:
+    vouched = seen.type == managed.HANDLE_TYPE and wanted.named is not Named.BY_WALK and not wanted.own_uid
+    if seen.keys and not vouched:
         return f"it holds data ({', '.join(seen.keys)})"
     account = wanted.account
     if wanted.named is Named.BY_WALK:
@@ -326,6 +347,7 @@ async def check(client: Client, wanted: Ending) -> Fate:
             f"{wanted.named.value} says that Secret {handle.namespace}/{handle.name} in {handle.cluster} is the handle "
             f"of {wanted.account or 'a token'}, but {verdict.why}: it was left alone",
             "look at that Secret; to end the token for sure, delete its service account",
+            for_good=verdict.for_good,
         )
     return verdict.fate
 
@@ -389,7 +411,10 @@ async def discard(clusters: Clusters, handle: Handle, plan: str, account: str) -
             return NEVER
         if seen.plan != plan:
             return "another Secret has its name; it was left alone"
-        handle = msgspec.structs.replace(handle, uid=seen.uid)
+        ending = Ending(
+            handle=msgspec.structs.replace(handle, uid=seen.uid), named=Named.BY_JOURNAL, account=account, own_uid=True
+        )
+        return await delete(clusters, ending)
     return await delete(clusters, Ending(handle=handle, named=Named.BY_JOURNAL, account=account))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import msgspec
 from tui.kube.errors import Conflict, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
-from . import dead_tokens, ending, handles, managed, older, vouching
+from . import dead_tokens, ending, handles, managed, older, others, vouching
 from .errors import IssuanceError
 from .formats import Format
 from .intent import Export, Revocation, new_id
@@ -48,6 +49,8 @@ class Revocable(Transaction):
     """Whether to wait until the server refuses it."""
     ends: tuple[Revocation, ...] = ()
     """Older tokens of the same places in their grace period, which end with it."""
+    beside: others.Others = field(default_factory=others.Others)
+    """What else was made for the place, which ends with it or is named."""
     living: tuple[str, ...] = ()
     """What is said of those that live on."""
     told: Mapping[Address, str] = field(default_factory=dict)
@@ -98,6 +101,7 @@ class Revocable(Transaction):
             Step(info=INTENT, do=self._intend),
             Step(info=delete, do=self._delete),
             *older.steps(self.context, self.ends, self._end.beside),
+            *(self._another(number, one) for number, one in enumerate(self.beside.ends)),
             *between,
             *((self._end.step(self.context),) if self.wait else ()),
         )
@@ -105,7 +109,10 @@ class Revocable(Transaction):
     async def _intend(self, note: Note) -> None:
         with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
             await handles.check(await self.context.clusters.client(self.handle.cluster), self.wanted)
-        note.record = {"revocations": [self.due, *await older.due_now(self.context, self.ends)]}
+        at, now = self.credential.address, self.context.clock()
+        beside = [one.due(self.plan_id, at, now) for one in self.beside.ends]
+        note.record = {"revocations": [self.due, *await older.due_now(self.context, self.ends), *beside]}
+        note.run.left += self.beside.left
 
     async def _delete(self, note: Note) -> None:
         end = self._end
@@ -114,6 +121,33 @@ class Revocable(Transaction):
         said = await handles.delete(self.context.clusters, self.wanted)
         note.message = await end.told(self.context, said)
         note.record = {"exports": [dead(export, end.answer, said, end.held) for export in self.exports], **self.over}
+
+    def _another(self, number: int, one: others.Other) -> Step:
+        """Ends another token of the place. One that cannot be ended is left for the next start, and said."""
+        handle, state = one.ending.handle, self.context.state
+
+        async def do(note: Note) -> None:
+            try:
+                note.message = said = await handles.delete(self.context.clusters, one.ending)
+                due = one.due(self.plan_id, self.credential.address, self.context.clock())
+                await (await self.context.families.of(due.address)).tidy(self.context, due)
+            except (KubeError, IssuanceError) as error:
+                why, hint = explain(error)
+                left = f"another token of {self.credential.address}, {handle}, was not ended: {why}"
+                note.skip(left)
+                note.run.left.append(left)
+                note.run.hints += [hint] if hint else []
+                return
+            self._end.beside += [handle] if handles.is_held(said) else []
+            records, written = await asyncio.to_thread(lambda: (state.export_records(), state.written_secrets()))
+            note.record = {
+                "revoked": handle,
+                "exports": [dead(record, said=said) for record in records if record.credential.handle == handle],
+                "forget": [record.credential.address for record in written if record.credential.handle == handle],
+                **dead_tokens.ended(handle, one.fingerprint, self.context.clock()),
+            }
+
+        return Step(info=others.step(number, one), do=do)
 
     @property
     def copies(self) -> tuple[Address, ...]:

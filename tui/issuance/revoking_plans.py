@@ -9,7 +9,7 @@ import msgspec
 
 from tui.kube.errors import NotFound
 
-from . import ending, handles, older, vouching
+from . import ending, handles, managed, older, others, vouching
 from .already import Already
 from .destinations import lying
 from .errors import UsageError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from .intent import Revocation
     from .journal import JournalEntry
 
 
@@ -122,13 +123,19 @@ async def prepare(
     copies = {*secrets, *(export.credential.address for export in exports)}
     account = credential.identity.name if credential.identity is not None else ""
     pending = await pending_here(context)
-    others = older.outliving(pending, handle, account, address, copies)
+    before = older.outliving(pending, handle, account, address, copies)
+    asked = _asked(credential, handle, secrets, found.request, pending)
+    beside = await sight.see(
+        "what else was made for it", lambda: others.look(context, address, asked), lambda seen: (seen.ends, seen.left)
+    )
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
     warnings += family.ends_too(credential)
     told = await _told(exports)
     warnings += [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in _files(exports)]
-    warnings += map(older.ends_too if whole else older.lives_on, others)
+    warnings += map(older.ends_too if whole else older.lives_on, before)
+    warnings += [*map(others.ends_too, beside.ends), *beside.left] if whole else beside.lives_on
+    warnings += [beside.unseen] if beside.unseen else []
     work = Revoke(
         context=context,
         credential=credential,
@@ -140,11 +147,28 @@ async def prepare(
         sight=sight,
         token=found.token,
         wait=wait,
-        ends=others if whole else (),
+        ends=before if whole else (),
+        beside=beside if whole else others.Others(),
         told=told,
-        living=() if whole else tuple(map(older.lives_on, others)),
+        living=() if whole else (*map(older.lives_on, before), *beside.lives_on),
     )
     return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
+
+
+def _asked(
+    credential: Credential, handle: Handle, secrets: Sequence[Address], request: str, pending: Sequence[Revocation]
+) -> others.Asked:
+    """What else of its place is looked for: all but what is to end anyway."""
+    address, identity = credential.address, credential.identity
+    cluster = identity.cluster if identity is not None else ""
+    return others.Asked(
+        handle=handle,
+        identity=identity,
+        place=managed.place_name(address, cluster) if address.kind.traits.marked else "",
+        request=request,
+        ended=tuple(managed.place_name(one, cluster) for one in secrets),
+        known=tuple(one.handle.uid for one in pending),
+    )
 
 
 async def _looked_at_again(
@@ -237,11 +261,11 @@ async def prepare_token_secret(
     exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
     account = credential.identity.name if credential.identity is not None else ""
     copies = {export.credential.address for export in exports}
-    others = older.outliving(await pending_here(context), handle, account, address, copies)
+    before = older.outliving(await pending_here(context), handle, account, address, copies)
     warnings = ["a Secret created anew under the same name would make this very token valid again"]
     told = await _told(exports)
     warnings += [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in _files(exports)]
-    warnings += map(older.ends_too if whole else older.lives_on, others)
+    warnings += map(older.ends_too if whole else older.lives_on, before)
     work = RevokeLegacy(
         context=context,
         credential=credential,
@@ -250,9 +274,9 @@ async def prepare_token_secret(
         exports=exports,
         sight=sight,
         wait=wait,
-        ends=others if whole else (),
+        ends=before if whole else (),
         told=told,
-        living=() if whole else tuple(map(older.lives_on, others)),
+        living=() if whole else tuple(map(older.lives_on, before)),
     )
     return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
 

@@ -169,6 +169,14 @@ class Run:
         )
 
 
+GIVEN_UP: Final = "it never can be one, so this is not tried again"
+
+
+def is_given_up(said: str) -> bool:
+    """Whether nobody tries again what failed: what was to go can never be a handle. `said` is how it was told."""
+    return said.endswith(GIVEN_UP)
+
+
 def explain(error: BaseException) -> tuple[str, str]:
     """An error as one line and the next step. Unknown errors give only their type: their text may hold anything."""
     if isinstance(error, StepFailed):

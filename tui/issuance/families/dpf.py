@@ -92,7 +92,7 @@ class Requests(Family):
         verdict = vouched.verdict
         if not verdict.ok and (request.handle is not None or vouched.facts.handle is not None):
             raise UsageError(f"{address}: {verdict.why}", verdict.hint)
-        return Found(credential=vouched.credential, named=verdict.named)
+        return Found(credential=vouched.credential, named=verdict.named, request=request.uid)
 
     async def revoke_unbound(
         self, context: Context, credential: Credential, *, wait: bool

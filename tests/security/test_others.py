@@ -1,0 +1,193 @@
+"""An older token put back into its place: revoking the place ends the newest as well, which lies there no more."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from tests.cli.conftest import kubemint
+from tests.issuance.arena import Arena, Bench
+from tui.demo import Answer, FaultRule
+from tui.issuance import handle_names, managed, others
+from tui.issuance.formats import Format
+from tui.issuance.handles import Fate, Named, Seen, Verdict
+from tui.issuance.intent import Export
+from tui.issuance.others import Asked, judge
+from tui.issuance.types import Address, Credential, Handle, Identity
+from tui.kube.resource import SECRETS
+from tui.kube.sensitive import Sensitive
+
+ROBOT = Identity("harbor", "ns", "robot")
+PLACE = "app/kept"
+ADDRESS = Address.parse("secret:harbor/app/kept")
+
+
+def made(uid: str, **fields: Any) -> Seen:
+    """A handle as it was made."""
+    wish: dict[str, Any] = {"account": "ns/robot", "request": "r1", "secrets": (PLACE,)} | fields
+    seen = Seen(namespace="ns", uid=uid, type=managed.HANDLE_TYPE, marked=True, **wish)
+    return msgspec.structs.replace(seen, name=handle_names.fresh(seen.meant))
+
+
+Facts = TypeVar("Facts", bound=msgspec.Struct)
+
+
+def changed(facts: Facts, **fields: Any) -> Facts:
+    return msgspec.structs.replace(facts, **fields)
+
+
+ONE, TWO = made("u1"), made("u2")
+OLD = changed(made("u3"), name="kubemint-robot-bcdfghjk")
+HANDLE = Handle("harbor", "ns", ONE.name, "u1")
+NEWEST = Handle("harbor", "ns", TWO.name, "u2")
+WRITTEN = Credential(address=ADDRESS, identity=ROBOT, handle=NEWEST, fingerprint="f2")
+RECORD = Export(credential=WRITTEN, request="r1")
+ASKED = Asked(handle=HANDLE, identity=ROBOT, place=PLACE, ended=(PLACE,))
+GONE, MAY = Verdict(Fate.GONE), Verdict(Fate.DELETE)
+MANY = made("u4", secrets=(PLACE, "app/more"))
+REQUEST = msgspec.structs.replace(ASKED, place="", request="r1", ended=())
+
+
+@pytest.mark.parametrize(
+    ("asked", "record", "beside", "listed", "ends", "left"),
+    [
+        (ASKED, None, GONE, [], [], ""),
+        (ASKED, None, GONE, [ONE], [], ""),  # that one is revoked anyway
+        (ASKED, RECORD, MAY, [], [Named.BY_JOURNAL], ""),
+        (ASKED, RECORD, MAY, [ONE, TWO], [Named.BY_JOURNAL], ""),
+        (ASKED, RECORD, GONE, [], [], ""),
+        (ASKED, RECORD, Verdict(Fate.ANOTHER), [], [], ""),
+        (ASKED, RECORD, Verdict(Fate.LEFT_ALONE, "it is odd"), [], [], "but it is odd"),
+        (ASKED, Export(credential=changed(WRITTEN, handle=None), request="r1"), GONE, [], [], ""),
+        (ASKED, Export(credential=changed(WRITTEN, handle=HANDLE), request="r1"), MAY, [], [], ""),
+        (changed(ASKED, known=("u2",)), RECORD, MAY, [TWO], [], ""),  # ends with its grace period, or as an older one
+        (ASKED, None, GONE, [ONE, TWO], [Named.BY_WALK], ""),
+        (ASKED, None, GONE, [TWO, made("u5")], [Named.BY_WALK, Named.BY_WALK], ""),
+        (changed(ASKED, identity=None), None, GONE, [TWO], [], ""),
+        (ASKED, None, GONE, [changed(TWO, deleted=True)], [], ""),
+        (ASKED, None, GONE, [made("u5", secrets=("app/another",))], [], ""),
+        (ASKED, None, GONE, [made("u5", secrets=())], [], ""),
+        # What only says so, or is of more than that, is named and left.
+        (ASKED, None, GONE, [made("u5", account="ns/another")], [], "says that it is of ns/another"),
+        (ASKED, None, GONE, [changed(TWO, request="r2")], [], "annotations are not those"),
+        (ASKED, None, GONE, [OLD], [], "from an earlier version"),
+        (ASKED, None, GONE, [changed(TWO, keys=("x",))], [], "holds data (x)"),
+        (ASKED, None, GONE, [MANY], [], "also for app/more"),
+        (changed(ASKED, ended=(PLACE, "app/more")), None, GONE, [MANY], [Named.BY_WALK], ""),
+        # Of a request: its handles name no Secret.
+        (REQUEST, None, GONE, [made("u5", secrets=()), made("u6", secrets=(), request="r2")], [Named.BY_WALK], ""),
+        (REQUEST, None, GONE, [made("u5", secrets=(), account="ns/another")], [], ""),
+        (changed(REQUEST, request=""), None, GONE, [made("u5", secrets=(), request="")], [], ""),
+    ],
+)
+def test_what_else_of_a_place_ends(
+    asked: Asked, record: Export | None, beside: Verdict, listed: list[Seen], ends: list[Named], left: str
+) -> None:
+    found = judge(asked, record, beside, listed)
+    assert [one.ending.named for one in found.ends] == ends
+    assert {one.ending.account for one in found.ends} <= {"robot"}
+    assert len(found.left) == bool(left)
+    assert left in "".join(found.left)
+    assert len(found.lives_on) == len(ends) + len(found.left)
+
+
+def test_what_ends_too_says_on_whose_word() -> None:
+    by_record, by_handle = judge(ASKED, RECORD, MAY, [made("u5")]).ends
+    assert by_record.fingerprint == "f2"
+    assert others.ends_too(by_record).endswith(f"handle:harbor/ns/{TWO.name} (this machine wrote it there)")
+    assert others.ends_too(by_handle).endswith("(its handle was made for it)")
+
+
+# Put back
+
+
+async def token_in_secret(bench: Bench) -> Sensitive:
+    found: dict[str, Any] = await bench.client.get(SECRETS, "robot-credential", namespace=bench.arena.namespace)
+    return Sensitive(base64.b64decode(found["data"]["token"]))
+
+
+async def put_back(bench: Bench) -> tuple[Address, Sensitive]:
+    """Rotate a Secret, and put back into it all that was in it; its address, and the newest token."""
+    arena, namespace = bench.arena, bench.arena.namespace
+    issued = await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+    before: dict[str, Any] = await bench.client.get(SECRETS, "robot-credential", namespace=namespace)
+    assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+    newest = await token_in_secret(bench)
+    notes = before["metadata"]["annotations"]
+    again = {"data": before["data"], "metadata": {"annotations": notes}}
+    await bench.client.patch(SECRETS, "robot-credential", again, namespace=namespace)
+    assert await token_in_secret(bench) != newest
+    return issued.address, newest
+
+
+@pytest.mark.parametrize("machine", ["this", "another"])
+async def test_what_was_newest_ends_with_its_place(bench: Bench, machine: str) -> None:
+    """By this machine's record; or by its handle, whose name says for what it was made."""
+    arena = bench.arena
+    async with Bench(arena, state="slow", grace=timedelta(hours=1)) as slow, Bench(arena, state="other") as other:
+        address, newest = await put_back(slow)
+        here = slow if machine == "this" else other
+        plan = await here.engine.plan_revoke(address)
+        assert [one for one in plan.warnings if one.startswith("another token of this place")], plan.warnings
+        done = await here.engine.execute(plan)
+        assert done.whole, done
+        assert await bench.handles() == []
+        assert here.state.revocations() == []
+        assert here.state.written(address) is None
+        if arena.fleet is not None:
+            arena.forget()
+            assert not await bench.works(newest)
+
+
+async def test_what_cannot_be_ended_is_named_and_ends_the_second_time(embedded: Arena) -> None:
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        address, newest = await put_back(bench)
+        record = bench.state.written(address)
+        assert record is not None
+        assert record.credential.handle is not None
+        name = record.credential.handle.name
+        plan = await bench.engine.plan_revoke(address)
+        with embedded.fault(FaultRule(Answer(403, "Forbidden", "no"), verb="delete", path=rf"/{name}")):
+            done = await bench.engine.execute(plan)
+        assert done.ok
+        assert not done.whole
+        assert [one for one in done.left if name in one]
+        assert await bench.works(newest)
+        assert (await bench.engine.execute(await bench.engine.plan_revoke(address))).whole
+        assert await bench.handles() == []
+
+
+async def test_a_command_names_what_it_may_not_end_and_ends_with_3(ebench: Bench, home: Path) -> None:
+    """A handle from an earlier version only says so itself."""
+    arena, namespace = ebench.arena, ebench.arena.namespace
+    where = ("--context", arena.name, "--kubeconfig", arena.kubeconfig)
+    place = f"{namespace}/robot-credential"
+    await asyncio.to_thread(kubemint, "issue", "robot", "-n", namespace, "--create", *where, "--secret", place, "-q")
+    handle = Handle(arena.name, namespace, "kubemint-robot-bcdfghjk", "")
+    wish = managed.handle_object(
+        handle, account="robot", account_uid="", request="r", plan="p", issued_by="me", secrets=(place,)
+    )
+    await ebench.client.create(SECRETS, wish, namespace=namespace)
+    done = await asyncio.to_thread(kubemint, "revoke", str(arena.secret_address()), *where, "--yes", "-q")
+    assert done.code == 3, done
+    assert f"`kubemint revoke handle:{arena.name}/{namespace}/{handle.name}` ends it" in done.err
+    assert await ebench.handles() == [handle.name]
+
+
+@pytest.mark.parametrize("machine", ["this", "another"])
+async def test_who_may_not_list_is_told_what_was_not_looked_at(embedded: Arena, machine: str) -> None:
+    """Where this machine wrote it, its record is enough."""
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench, Bench(embedded, state="other") as other:
+        address, _ = await put_back(bench)
+        here = bench if machine == "this" else other
+        with embedded.fault(FaultRule(Answer(403), verb="list", path="/secrets")):
+            plan = await here.engine.plan_revoke(address)
+            assert any("were not looked for" in one for one in plan.warnings) is (machine == "another"), plan.warnings
+            assert (await here.engine.execute(plan)).whole
+        assert len(await bench.handles()) == (machine == "another")
