@@ -100,6 +100,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/destinations/standing.py": ("tests/security/test_somebody_elses_files.py",),
     "tui/issuance/material.py": ("tests/issuance/test_material.py",),
     "tui/issuance/older.py": ("tests/issuance/test_older.py",),
+    "tui/issuance/others.py": _some(
+        "tests/security/test_others.py", "what_else_of_a_place_ends", "what_ends_too_says_on_whose_word"
+    ),
     "tui/issuance/orphans.py": _some(
         "tests/issuance/test_orphans.py",
         "who_accounts_for_a_handle",
@@ -186,6 +189,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/older.py": (
         "outliving", "of_place", "address_of", "lives_on", "ends_too", "said_of", "step", "due_at", "credential_of",
     ),
+    "tui/issuance/others.py": ("judge", "_not_on_its_word", "ends_too"),
     "tui/issuance/revoking.py": ("_holds", "_copies", "same_token", "dead", "secrets_of"),
     "tui/issuance/revoking_plans.py": ("ended_at", "irrevocable", "_end"),
     "tui/issuance/token_secret.py": ("why_none",),
