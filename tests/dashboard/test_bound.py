@@ -21,6 +21,7 @@ from tui.fleet.rows import RequestRow
 from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.hygiene import Finding, Fix
+from tui.issuance.kinds import CredentialKind
 from tui.issuance.severity import Severity
 from tui.issuance.state import StateStore
 from tui.issuance.types import Address, Credential, FileDestination, Handle, Identity, IssueSpec
@@ -234,19 +235,18 @@ async def test_several_are_tried_again_after_the_question_that_says_how_many(
 
 
 async def test_f_leaves_alone_what_nothing_is_proposed_for(dashboard: Open) -> None:
-    async with dashboard(only=["harbor", "tenant-b"]) as driver:
+    async with dashboard(only=["tenant-b"]) as driver:
+        await driver.find("5", "kind:secret")
+        rows = [row for row in driver.rows if row.credential.address.kind is CredentialKind.SECRET][:2]
         await driver.press("f")
         page = await driver.on(HygieneScreen)
         await driver.until(lambda: not page.loading_says)
-        ended = [one for one in page.items if one.fix is Fix.REVOKE and one.address is not None]
-        spared = [one for one in page.items if not one.fix and one.address is not None]
-        addresses = {one.address for one in ended}
-        other = next(one for one in spared if one.address not in addresses)
-        assert page.table.go_to(ended[0].key)
-        await driver.press("space")
-        assert page.table.go_to(other.key)
-        await driver.press("space")
-        await driver.press("F")
+        page.items = [
+            msgspec.structs.replace(finding(fix, fix.value or "none"), address=row.credential.address)
+            for fix, row in zip((Fix.REVOKE, Fix.NONE), rows, strict=True)
+        ]
+        page.show_items()
+        await driver.press("M", "F")
         await driver.on(ConfirmScreen)
         await driver.shows("Revoke this credential?", "1 finding has nothing that F does: left alone.")
 
@@ -271,9 +271,7 @@ async def test_a_yes_is_for_what_lay_there_when_it_was_asked(dashboard: Open, tm
         job = await driver.act("ctrl+s")
         assert done(job), job.tasks[0].message
 
-
-async def test_a_file_that_may_be_replaced_is_asked_about_again(dashboard: Open, tmp_path: Path) -> None:
-    async with dashboard(only=["tenant-a"]) as driver:
+        # So is one for a file.
         there = tmp_path / "there.yaml"
         there.write_text("mine")
         task = write_text("text", there, force=True)
