@@ -185,6 +185,25 @@ FILE = msgspec.structs.replace(PLACE, address=Address(CredentialKind.FILE, "", "
 OTHER = msgspec.structs.replace(HANDLE, uid="uid-2")
 
 
+def test_a_secret_accounts_only_for_a_handle_that_was_made_for_it() -> None:
+    """Anybody may write a mark that names a handle; what the handle was made for stands in its name."""
+    meant = Meant(account="default/robot", request="r", secrets=("default/robot-credential",), requested=8 * HOUR)
+    name = handle_names.fresh(meant)
+    handle = Handle("harbor", "default", name, "uid-1")
+    seen = msgspec.structs.replace(SEEN, name=name, request="r")
+    assert seen.is_as_made
+    one = Walked(handle=handle, seen=seen, created_at=NOW - HOUR, issued_by="laptop")
+    own = msgspec.structs.replace(PLACE, handle=handle)
+    others = msgspec.structs.replace(own, address=Address.secret("harbor", "mal", "harmless"))
+    in_file = msgspec.structs.replace(own, address=Address.file("/a"))
+    assert [standing(one, place) for place in (own, others, in_file)] == ["kept", "lost", "kept"]
+    for places in ((), ("default/robot-credential",)):
+        old = Walked(handle=HANDLE, seen=msgspec.structs.replace(SEEN, secrets=places), created_at=NOW - HOUR)
+        assert not old.seen.is_as_made
+        assert orphans.accounts_for(old, "harbor", "mal", "harmless") is not bool(places)
+        assert orphans.accounts_for(old, "harbor", "default", "robot-credential")
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [

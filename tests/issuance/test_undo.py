@@ -280,3 +280,16 @@ async def test_the_rotation_of_a_dpu_request_is_undone(
         assert [now.handle and now.handle.name] == await place.handles()
         assert leftovers_of(await place.read()) == ()
         assert bench.state.open_plans() == []
+
+
+async def test_who_closes_while_the_timers_look_again_waits_for_none(embedded: Arena) -> None:
+    """A revocation has them look whether their record is there still, and the program ends at once."""
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        issued = await bench.issue(embedded.spec())
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(issued.address))
+        assert outcome.ok
+        await asyncio.sleep(0.05)
+        began = asyncio.get_running_loop().time()
+        bench.engine._graces.look_again()
+        await bench.engine._graces.aclose()
+        assert asyncio.get_running_loop().time() - began < 4, "a timer's nap of five seconds was waited out"

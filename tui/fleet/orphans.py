@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from tui.issuance.orphans import Facts, Judged, Standing, Walked, judge, unseen
-from tui.issuance.types import Handle
+from tui.issuance.orphans import Facts, Judged, Standing, Walked, accounts_for, judge, unseen
+from tui.issuance.types import Address, Handle
 from tui.kube.amounts import count
 
 from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow
@@ -26,7 +26,11 @@ class Accounts:
         self._namespace = namespace
         rows = [row.credential for row in store.credentials.values()]
         rows += [row.credential for row in store.requests.values() if row.credential is not None]
-        self._named = {self._key(one.handle) for one in rows if one.handle is not None}
+        self._named: dict[tuple[str, str, str, str], list[Address]] = {}
+        """By what is told from every other handle: what names it."""
+        for one in rows:
+            if one.handle is not None:
+                self._named.setdefault(self._key(one.handle), []).append(one.address)
         self._apart = {
             (one.handle.namespace, one.handle.name, one.handle.uid)
             for one in rows
@@ -42,13 +46,22 @@ class Accounts:
         return judge(
             one,
             Facts(
-                named=self._key(handle) in self._named or (handle.namespace, handle.name, handle.uid) in self._apart,
+                named=any(self._accounts(one, place) for place in self._named.get(self._key(handle), ()))
+                or (handle.namespace, handle.name, handle.uid) in self._apart,
                 pending=(self._server(handle.cluster), handle.namespace, handle.name) in self._pending,
                 replaced_at=max((at for at in map(self._issued, one.places) if at is not None), default=None),
                 unseen=unseen(one, self._why_unseen, self._hosts_unseen),
             ),
             now,
         )
+
+    def _accounts(self, one: Walked, address: Address) -> bool:
+        """Whether what names the handle may hold its token; what a Secret says is a mark, and anybody may write it."""
+        if not address.kind.traits.marked:
+            return True
+        called = {self._server(cluster): cluster for cluster, _, _ in one.places}
+        cluster = called.get(self._server(address.cluster), address.cluster)
+        return accounts_for(one, cluster, address.namespace, address.name)
 
     def _issued(self, place: tuple[str, str, str]) -> datetime | None:
         cluster, namespace, name = place

@@ -123,7 +123,9 @@ class Graces:
                 said = now.words
                 run.tell(run.result(step, StepStatus.RUNNING, said))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(grace.look.wait(), min(now.time.total_seconds(), _TICK))
+                # Not `wait_for`: of a cancellation that comes together with the event it makes nothing.
+                async with asyncio.timeout(min(now.time.total_seconds(), _TICK)):
+                    await grace.look.wait()
             if grace.look.is_set():
                 grace.look.clear()
                 with await _locked(self._locks, grace.revocation.address):

@@ -61,6 +61,16 @@ class Walked(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
 
+def accounts_for(one: Walked, cluster: str, namespace: str, name: str) -> bool:
+    """Whether a Secret that names this handle may hold its token: it is one of those that the handle was made for.
+
+    `cluster` is called as the handle's places are. Of a handle from before names said that, anyone counts.
+    """
+    if one.seen.is_as_made:
+        return (cluster, namespace, name) in one.places
+    return not one.places or (cluster, namespace, name) in one.places
+
+
 class Standing(StrEnum):
     """How a handle stands."""
 
