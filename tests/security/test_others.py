@@ -191,3 +191,17 @@ async def test_who_may_not_list_is_told_what_was_not_looked_at(embedded: Arena, 
             assert any("were not looked for" in one for one in plan.warnings) is (machine == "another"), plan.warnings
             assert (await here.engine.execute(plan)).whole
         assert len(await bench.handles()) == (machine == "another")
+
+
+async def test_what_was_newest_ends_with_a_rotation_of_its_place(embedded: Arena) -> None:
+    """This machine's record names it; what lies there is replaced, and what lay there last does not live on."""
+    async with Bench(embedded, state="slow", grace=timedelta(hours=1)) as slow:
+        address, newest = await put_back(slow)
+        record = slow.state.written(address)
+        assert record is not None
+        assert record.credential.handle is not None
+        plan = await slow.engine.plan_rotate(address)
+        assert any("holds another token than was written there last" in one for one in plan.warnings), plan.warnings
+        assert (await slow.engine.execute(plan)).ok
+        assert record.credential.handle in [one.handle for one in slow.state.revocations()]
+        assert await slow.works(newest), "it has its grace as the other one has"

@@ -95,6 +95,35 @@ async def look(context: Context, identity: Identity, place: Place, found: Held, 
     return msgspec.structs.replace(found, credential=left.ours, warning="; ".join(said), left=tuple(others))
 
 
+async def put_back(context: Context, place: Place, found: Held, sight: Sight) -> Held:
+    """What a Secret holds, with what this machine wrote there last where that lives and something older lies there now:
+    whoever may write the Secret can put it back, and the newest would live on without a place. Raises KubeError."""
+    held = found.credential
+    if held is None or held.identity is None or place.path is not None or not found.exists:
+        return found
+    identity = held.identity
+
+    async def look() -> Credential | None:
+        record = await asyncio.to_thread(context.state.written, place.address)
+        known = record.credential.handle if record is not None else None
+        if known is None or known == held.handle or known.cluster != identity.cluster:
+            return None
+        if await asyncio.to_thread(context.state.revocation, known) is not None:
+            return None  # it ends by itself
+        client = await context.clusters.client(identity.cluster)
+        return judge(identity, "", record, await handles.look(client, known.namespace, known.name), ()).ours
+
+    newer = await sight.see(f"what {place.label} held last", look)
+    if newer is None or newer.handle is None:
+        return found
+    said = (
+        f"{place.label} holds another token than was written there last: that one goes too, "
+        f"its handle is {newer.handle.name}"
+    )
+    warning = "; ".join(filter(None, (found.warning, said)))
+    return msgspec.structs.replace(found, newer=newer, warning=warning)
+
+
 async def _look(context: Context, identity: Identity, address: Address) -> Left:
     record = await asyncio.to_thread(context.state.written, address)
     client = await context.clusters.client(identity.cluster)

@@ -79,7 +79,7 @@ async def prepare(
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     left = tuple(said for found in held for said in found.left)
     warnings = [*(found.warning for found in held if found.warning), *left]
-    old = [found.credential for found in held if found.credential is not None]
+    old = [one for found in held for one in (found.credential, found.newer) if one is not None]
     if action is Action.ISSUE:
         old = await _spared(context, old, places, warnings, sight)
     warnings += spec.format.rules.losses(context.clusters.endpoint(identity.cluster))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from . import vouching
+from . import left_behind, vouching
 from .destinations.place import Held
 from .destinations.registry import places_for
 from .intent import new_id
@@ -46,7 +46,8 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
     spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)
-    held = await vouching.look_at(context, places, sight)
+    seen = await vouching.look_at(context, places, sight)
+    held = [await left_behind.put_back(context, place, one, sight) for place, one in zip(places, seen, strict=True)]
     if not revive:
         await _refuse_revoked(context, address, held, sight)
     return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight)

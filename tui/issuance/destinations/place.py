@@ -34,6 +34,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Something the operator should know before it is replaced."""
     left: tuple[str, ...] = ()
     """What lives on whatever is put there, in words; see `Outcome.left`."""
+    newer: Credential | None = None
+    """What this machine wrote there last, where something else lies there by now: it goes with what is replaced."""
     preview: str = ""
     """For a place that is edited and not replaced: the change as a diff, with everything masked that is secret."""
 
