@@ -112,11 +112,12 @@ async def token_in_secret(bench: Bench) -> Sensitive:
     return Sensitive(base64.b64decode(found["data"]["token"]))
 
 
-async def put_back(bench: Bench) -> tuple[Address, Sensitive]:
+async def put_back(bench: Bench, apart: float = 0) -> tuple[Address, Sensitive]:
     """Rotate a Secret, and put back into it all that was in it; its address, and the newest token."""
     arena, namespace = bench.arena, bench.arena.namespace
     issued = await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
     before: dict[str, Any] = await bench.client.get(SECRETS, "robot-credential", namespace=namespace)
+    await asyncio.sleep(apart)
     assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
     newest = await token_in_secret(bench)
     notes = before["metadata"]["annotations"]
@@ -196,7 +197,7 @@ async def test_who_may_not_list_is_told_what_was_not_looked_at(embedded: Arena, 
 async def test_what_was_newest_ends_with_a_rotation_of_its_place(embedded: Arena) -> None:
     """This machine's record names it; what lies there is replaced, and what lay there last does not live on."""
     async with Bench(embedded, state="slow", grace=timedelta(hours=1)) as slow:
-        address, newest = await put_back(slow)
+        address, newest = await put_back(slow, apart=1.1)  # by their stamps, which are whole seconds
         record = slow.state.written(address)
         assert record is not None
         assert record.credential.handle is not None

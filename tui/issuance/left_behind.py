@@ -106,8 +106,11 @@ async def put_back(context: Context, place: Place, found: Held, sight: Sight) ->
     async def look() -> Credential | None:
         record = await asyncio.to_thread(context.state.written, place.address)
         known = record.credential.handle if record is not None else None
-        if known is None or known == held.handle or known.cluster != identity.cluster:
+        if record is None or known is None or known == held.handle or known.cluster != identity.cluster:
             return None
+        last, there = record.credential.issued_at, held.issued_at
+        if last is None or there is None or last <= there:
+            return None  # what lies there is the newest: somebody is about to record it
         if await asyncio.to_thread(context.state.revocation, known) is not None:
             return None  # it ends by itself
         client = await context.clusters.client(identity.cluster)
