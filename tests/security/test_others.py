@@ -206,3 +206,17 @@ async def test_what_was_newest_ends_with_a_rotation_of_its_place(embedded: Arena
         assert (await slow.engine.execute(plan)).ok
         assert record.credential.handle in [one.handle for one in slow.state.revocations()]
         assert await slow.works(newest), "it has its grace as the other one has"
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_what_is_newest_is_not_asked_of_a_mark(embedded: Arena, emptied: bool) -> None:
+    """A mark says that what lies there, or nothing at all, was issued later: what was written there last ends too."""
+    async with Bench(embedded, grace=timedelta(hours=1)) as bench:
+        address, _ = await put_back(bench, apart=1.1)
+        record = bench.state.written(address)
+        assert record is not None
+        later: dict[str, Any] = {"metadata": {"annotations": {managed.ISSUED: "2100-01-01T00:00:00Z"}}}
+        later |= {"data": None} if emptied else {}
+        await bench.client.patch(SECRETS, "robot-credential", later, namespace=embedded.namespace)
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(address))).ok
+        assert record.credential.handle in [one.handle for one in bench.state.revocations()]
