@@ -13,7 +13,6 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +22,7 @@ from tui.demo.fleet import EmbeddedFleet, cluster_names, make_folder
 from tui.demo.population import HOSTILE
 from tui.demo.running import run_in_thread
 from tui.demo.seed import REQUESTS
-from tui.demo.storage import SECRETS, SERVICE_ACCOUNTS
+from tui.demo.storage import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.demo.untidy import READABLE
 from tui.issuance import handles, managed
 
@@ -87,20 +86,28 @@ async def test_accounts_are_counted_over_the_fleet() -> None:
 
 async def test_the_same_fleet_again() -> None:
     """With a fixed clock, seed and ports, names, stamps and identifiers are the same: pictures can be repeated."""
-    seen: list[Any] = []
-    for _ in range(2):
-        async with EmbeddedFleet(clusters=3, accounts=20, clock=lambda: NOON) as fleet:
-            seen.append(
-                [
-                    (c.name, o["kind"], o["metadata"]["name"], o["metadata"]["uid"], o["metadata"]["creationTimestamp"])
-                    for c in fleet.clusters.values()
-                    for key in (SECRETS, SERVICE_ACCOUNTS, REQUESTS)
-                    for o in c.storage.list(key)
-                    if "kubernetes.io/service-account.uid" not in o["metadata"].get("annotations", {})
-                ]
-            )
+    port = free_port()
+    seen = [await _everything(port) for _ in range(2)]
     assert seen[0] == seen[1]
     assert len(seen[0]) > 60
+
+
+async def test_no_two_fleets_share_a_uid() -> None:
+    """Of one cluster what another one says must not be believed: real ones share none either."""
+    one, other = [{thing[3] for thing in await _everything(None)} for _ in range(2)]
+    assert len(one) == len(other) > 60
+    assert not one & other
+
+
+async def _everything(port: int | None) -> list[tuple[str, ...]]:
+    async with EmbeddedFleet(clusters=3, accounts=20, clock=lambda: NOON, first_port=port) as fleet:
+        return [
+            (c.name, o["kind"], o["metadata"]["name"], o["metadata"]["uid"], o["metadata"]["creationTimestamp"])
+            for c in fleet.clusters.values()
+            for key in (NAMESPACES, SECRETS, SERVICE_ACCOUNTS, REQUESTS)
+            for o in c.storage.list(key)
+            if "kubernetes.io/service-account.uid" not in o["metadata"].get("annotations", {})
+        ]
 
 
 def free_port() -> int:

@@ -51,7 +51,8 @@ RULES = [
     ("another UID elsewhere", at(), at(B, "b" * 64, "u2"), Same.OTHER),
     ("the same UID at another address", at(), at(B), Same.SAME),
     ("the same UID with another authority", at(), at(authority="b" * 64), Same.SAME),
-    ("the same UID elsewhere with another authority", at(), at(B, "b" * 64), Same.SAME),
+    ("the same UID elsewhere with another authority", at(), at(B, "b" * 64), Same.UNKNOWN),
+    ("the same UID elsewhere, the system's authorities", at(authority="none"), at(B, "none"), Same.UNKNOWN),
     ("no UID then", at(uid=""), at(), Same.SAME),
     ("no UID now", at(), at(uid=""), Same.SAME),
     ("no UID at all", at(uid=""), at(uid=""), Same.SAME),
@@ -69,24 +70,6 @@ RULES = [
 @pytest.mark.parametrize(("then", "now", "same"), [rule[1:] for rule in RULES], ids=[rule[0] for rule in RULES])
 def test_whether_it_is_the_same(then: Whereabouts | None, now: Whereabouts, same: Same) -> None:
     assert judge(then, now) is same
-
-
-@pytest.mark.parametrize(
-    ("now", "same"),
-    [
-        (at(), Same.SAME),
-        (at(B), Same.SAME),
-        (at(authority="b" * 64), Same.SAME),
-        (at(B, "b" * 64), Same.UNKNOWN),
-        (at(uid="u2"), Same.OTHER),
-    ],
-)
-def test_a_delivered_cluster_is_not_the_same_at_its_word_alone(now: Whereabouts, same: Same) -> None:
-    assert judge(at(), now, delivered=True) is same
-
-
-def test_the_system_s_authorities_are_no_word_for_a_delivered_cluster() -> None:
-    assert judge(at(authority="none"), at(B, "none"), delivered=True) is Same.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class EmbeddedCluster:
         clock: Callable[[], datetime],
         seed: int = 0,
         port: int = 0,
+        repeatable: bool = False,
         state: ServerState = ServerState.NORMAL,
     ) -> None:
         self.name = name
@@ -76,7 +77,8 @@ class EmbeddedCluster:
         self.url = f"https://{HOST}:{self.port}"
         self.authority = Authority(f"{name}-ca", clock())
         written = random.Random(f"{seed}/{name}/written")  # noqa: S311 - apart: what is written later changes no scenery
-        self.storage = Storage(clock, new_id=lambda: str(uuid.UUID(int=written.getrandbits(128), version=4)))
+        self._repeatable = repeatable
+        self.storage = Storage(clock, new_id=lambda: self._id(written))
         self.faults = Faults()
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)
@@ -117,8 +119,16 @@ class EmbeddedCluster:
         self._admin: Certificate | None = None
 
     def new_id(self) -> str:
-        """The next UID; the same ones for the same seed."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        """The next UID: nobody else has it, but where all is to be repeatable."""
+        return self._id(self.rng)
+
+    def id_of(self, path: str) -> str:
+        """A UID that draws no number: from the path, where all is to be repeatable."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, path) if self._repeatable else uuid.uuid4())
+
+    def _id(self, drawn: random.Random) -> str:
+        number = drawn.getrandbits(128)  # drawn in either case: the scenery depends on what comes next
+        return str(uuid.UUID(int=number, version=4) if self._repeatable else uuid.uuid4())
 
     def add_namespace(self, name: str, labels: Mapping[str, str] | None = None, **metadata: Any) -> Object:
         """A namespace with its default account, as servers and controllers make them, unless it is there already."""

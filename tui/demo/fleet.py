@@ -52,8 +52,9 @@ def utc_now() -> datetime:
 class EmbeddedFleet:
     """An async context manager. `clusters` counts the healthy ones: `harbor`, which manages, and its tenants.
 
-    Names, order and stamps depend on `seed` and `clock` alone. With `first_port` addresses and tokens do too: that is
-    for pictures that can be made again, because anybody who knows the seed knows the key. With `unattended` there is a
+    Order and stamps depend on `seed` and `clock` alone. With `first_port` addresses, UIDs and tokens do too: that is
+    for pictures that can be made again, because anybody who knows the seed knows the key. Without it no two fleets
+    have a UID in common, as no two clusters have. With `unattended` there is a
     second cluster that manages, without DPF's controller.
     """
 
@@ -126,6 +127,7 @@ class EmbeddedFleet:
                     clock=self._clock,
                     seed=self._seed,
                     port=0 if self._first_port is None else self._first_port + index,
+                    repeatable=self._first_port is not None,
                     state=TROUBLED.get(name, ServerState.NORMAL),
                 )
             attended = {name: cluster for name, cluster in self._clusters.items() if name != UNATTENDED}

@@ -101,10 +101,10 @@ class _Seed:
         self.now = cluster.clock().replace(microsecond=0)
 
     def put(self, collection: tuple[str, str], obj: Object, days: int = 60) -> Object:
-        """Stores an object some days old, with an identifier that follows from its name."""
+        """Stores an object some days old, with an identifier that draws nothing from the scenery."""
         metadata = obj["metadata"]
         path = "/".join((self.cluster.name, *collection, metadata.get("namespace", ""), metadata["name"]))
-        metadata["uid"] = str(uuid.uuid5(uuid.NAMESPACE_URL, path))
+        metadata["uid"] = self.cluster.id_of(path)
         metadata["creationTimestamp"] = rfc3339(self.now - timedelta(days=days))
         return self.cluster.storage.create(collection, obj)
 

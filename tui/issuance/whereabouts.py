@@ -2,8 +2,8 @@
 
 Every k3s calls its context `default`, every kubeadm `kubernetes-admin@kubernetes`, and a context may lead elsewhere
 tomorrow. So whatever this machine remembers (what it wrote, what it has still to end, what it had begun) carries with
-it what its clusters were: their servers, their authorities, and the UID of the namespace kube-system, which no two
-clusters share. What the name leads to now is compared with that before a record is acted on.
+it what its clusters were: their servers, their authorities, and the UIDs of their namespaces kube-system. What the name
+leads to now is compared with that before a record is acted on.
 
 Everything here is a decision; `whose` asks. The decision is `judge`, a pure function.
 """
@@ -91,10 +91,11 @@ def of_endpoint(way: Endpoint, cluster: str = "", uid: str = "") -> Whereabouts:
     return Whereabouts(cluster, way.server, authority, uid)
 
 
-def judge(then: Whereabouts | None, now: Whereabouts, *, delivered: bool = False) -> Same:
-    """Whether both are one cluster. `delivered`: what `now` says of itself may be said by whoever delivered it.
+def judge(then: Whereabouts | None, now: Whereabouts) -> Same:
+    """Whether both are one cluster.
 
-    A UID is known to whoever may look, so a delivered cluster must lead to the server or have the authority besides.
+    Another UID is another cluster. The same one is a claim: whoever may look can repeat it, and a copy that was made
+    of etcd has it. So the server or the authority must be the same besides.
     """
     if then is None or not then.server:
         return Same.UNKNOWN
@@ -103,8 +104,7 @@ def judge(then: Whereabouts | None, now: Whereabouts, *, delivered: bool = False
     if then.uid and now.uid:
         if then.uid != now.uid:
             return Same.OTHER
-        vouched = server or (authority and now.authority != NO_AUTHORITY)
-        return Same.SAME if vouched or not delivered else Same.UNKNOWN
+        return Same.SAME if server or (authority and now.authority != NO_AUTHORITY) else Same.UNKNOWN
     return Same.SAME if server and authority else Same.UNKNOWN
 
 

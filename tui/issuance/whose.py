@@ -69,8 +69,8 @@ class Whose:
         self._uids: WeakKeyDictionary[Client, str] = WeakKeyDictionary()
         self._asking: WeakKeyDictionary[Client, asyncio.Lock] = WeakKeyDictionary()
 
-    async def now(self, cluster: str, *, sure: bool = False) -> tuple[Whereabouts, bool]:
-        """What a name leads to, and whether another cluster delivered that. Raises KubeError, IssuanceError.
+    async def now(self, cluster: str, *, sure: bool = False) -> Whereabouts:
+        """What a name leads to. Raises KubeError, IssuanceError.
 
         `sure`: also where the cluster does not answer; else it is told without its UID.
         """
@@ -81,23 +81,23 @@ class Whose:
             if sure:
                 raise
             uid = ""
-        return of_endpoint(client.endpoint, cluster, uid), client.endpoint.delivered
+        return of_endpoint(client.endpoint, cluster, uid)
 
     async def stamps(self, changes: Mapping[str, Any]) -> dict[str, Whereabouts]:
         """What the clusters are that these records name; those that cannot be told are left out."""
         found = {}
         for name in sorted(named_in(_records(changes))):
             with contextlib.suppress(KubeError, IssuanceError):
-                found[name], _ = await self.now(name)
+                found[name] = await self.now(name)
         return found
 
     async def verdict(self, record: Stamped, cluster: str) -> Verdict:
         """Whether what a record calls so is the cluster that is called so now. Raises KubeError, IssuanceError."""
         then = of_cluster(record, cluster)
-        now, delivered = await self.now(cluster)
+        now = await self.now(cluster)
         if then is not None and then.uid and not now.uid and judge(then, now) is Same.UNKNOWN:
-            now, delivered = await self.now(cluster, sure=True)
-        return Verdict(judge(then, now, delivered=delivered), cluster, now, then)
+            now = await self.now(cluster, sure=True)
+        return Verdict(judge(then, now), cluster, now, then)
 
     async def elsewhere(self, records: Iterable[Export | Revocation]) -> list[str]:
         """For each of these what is to be said where it is of another cluster than the one that is called so now; else
@@ -236,8 +236,8 @@ async def insist_on_token(context: Context, token: Sensitive, cluster: str) -> N
         then = of_cluster(record, _cluster(record.credential))
         if record.credential.fingerprint != token.fingerprint or then is None:
             continue
-        now, delivered = await context.whose.now(cluster)
-        if judge(then, now, delivered=delivered) is Same.OTHER:
+        now = await context.whose.now(cluster)
+        if judge(then, now) is Same.OTHER:
             raise AnotherCluster("this token", Verdict(Same.OTHER, cluster, now, then), _THERE)
 
 
