@@ -22,7 +22,7 @@ from textual.pilot import Pilot
 from tui.app import KubemintApp
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
-from tui.issuance.state import StateStore
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.hygiene import HygieneScreen
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.cli import VERBS
-from tui.issuance.rights import Flow
+from tui.issuance.families.rights import Flow
 
 if TYPE_CHECKING:
     from tui.demo.running import FleetThread

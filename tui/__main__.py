@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Entry point of the `kubemint` script. Nothing may be imported before it is known what is asked."""
     if sys.argv[1:2] == ["exec-credential"]:
-        from tui.issuance.exec_cache import answer
+        from .issuance.families.plugin.exec_cache import answer
 
         if answer(sys.argv[2:]):
             return

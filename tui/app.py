@@ -25,7 +25,6 @@ from textual.screen import ModalScreen, Screen
 from tui.actions.jobs import Job, Task
 from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
-from tui.issuance.cluster_time import utc_now
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 from tui.screens import doing, undoing_job
@@ -53,10 +52,13 @@ from tui.widgets.keystrokes import Pace
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
 
+from .issuance.model.cluster_time import utc_now
+
 if TYPE_CHECKING:
-    from tui.issuance.state import StateStore
     from tui.settings.vocabulary import Vocabulary
     from tui.settings.writing import Change
+
+    from .issuance.records.state import StateStore
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
@@ -251,7 +253,8 @@ class KubemintApp(InsideTextual[int]):
     def _left_behind(self) -> Text | None:
         """For the terminal that stays: old tokens whose grace period is not over, and who revokes them."""
         from tui.issuance.errors import IssuanceError
-        from tui.issuance.grace_time import due_here
+
+        from .issuance.records.grace_time import due_here
 
         fleet, left = self.session.fleet, []
         with contextlib.suppress(IssuanceError):  # a state that cannot be read must keep nobody here
@@ -451,10 +454,11 @@ def run(
 
     def opener() -> FleetLike:
         from tui.fleet.fleet import Fleet
-        from tui.issuance.deliveries import Gate
-        from tui.issuance.grace_length import GraceWish
-        from tui.issuance.state import StateStore
         from tui.kube.kubeconfig import in_cluster, load
+
+        from .issuance.records.deliveries import Gate
+        from .issuance.records.state import StateStore
+        from .issuance.users.grace_length import GraceWish
 
         config = load(kubeconfig)
         inside = in_cluster() if not config.contexts and not kubeconfig else None
@@ -471,7 +475,7 @@ def run(
             gate=Gate(lambda: app.session.loaded.trusts(), state[0].trusted_place),
         )
 
-    from tui.issuance.state_file import default_folder
+    from .issuance.records.state_file import default_folder
 
     folder = state_folder.parent / "exports" if demo and state_folder is not None else None
     app = KubemintApp(

@@ -14,7 +14,7 @@ from tests.controlplane import RealControlPlane
 from tui.headless.acting import Progress, perform
 from tui.issuance.engine import Engine
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, Plan
+from tui.issuance.model.types import Address, Plan
 
 KUBECTL = shutil.which("kubectl")
 

@@ -18,8 +18,8 @@ import yaml
 
 from tests.answers import remember
 from tests.cli.conftest import Result, command, environment, kubemint, separately
-from tui.issuance.certificate import read_certificate
-from tui.issuance.exec_cache import INFO, VERSIONS, Question
+from tui.issuance.families.plugin.exec_cache import INFO, VERSIONS, Question
+from tui.issuance.model.certificate import read_certificate
 from tui.kube.kubeconfig import load
 
 V1, V1BETA1 = VERSIONS
@@ -138,7 +138,12 @@ def test_from_its_cache_it_answers_with_the_standard_library_alone(tmp_path: Pat
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
     own = {name for name in foreign if name.partition(".")[0] == "tui"}
-    assert own == {"tui", "tui.issuance", "tui.issuance.exec_cache", "tui.issuance.exec_record"}
+    assert own == {
+        "tui",
+        "tui.issuance",
+        "tui.issuance.families.plugin.exec_cache",
+        "tui.issuance.families.plugin.exec_record",
+    }
     environment_of_this_python = {name for name in foreign - own if name.startswith(("_", "sitecustomize", "a1_"))}
     assert foreign - own - environment_of_this_python <= {"imported package"}
     assert not imported & {"asyncio", "typing", "datetime", "dataclasses", "pathlib", "click", "ssl"}

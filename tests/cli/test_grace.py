@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import issue, kubemint
-from tui.issuance.clusters import KubeconfigClusters
+from tui.issuance.model.clusters import KubeconfigClusters
 from tui.kube.resource import PODS, SERVICE_ACCOUNTS
 
 SECRET = "default/robot-mounted"

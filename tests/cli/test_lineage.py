@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.cli.conftest import kubemint
 from tui.headless.reaching import said_of
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Action, Address, Outcome
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Action, Address, Outcome
 
 
 def test_an_account_that_nobody_saw_is_not_called_gone(served: Path) -> None:

@@ -71,7 +71,7 @@ def test_yaml_says_the_same_as_json(served: Path) -> None:
 
 
 def test_names_are_addresses_that_other_verbs_take(served: Path) -> None:
-    from tui.issuance.types import Address
+    from tui.issuance.model.types import Address
 
     result = kubemint("list", "credentials", "--kubeconfig", served, "--context", "harbor", "-o", "name")
     names = result.out.splitlines()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import issue, kubemint
-from tui.issuance import orphans
+from tui.issuance.trust import orphans
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import kubemint
-from tui.issuance.rights import RIGHTS, Flow
+from tui.issuance.families.rights import RIGHTS, Flow
 
 KUBECTL = shutil.which("kubectl")
 

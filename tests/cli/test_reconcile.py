@@ -18,9 +18,9 @@ from tests.cli.conftest import Result, command, environment, kubemint
 from tui.demo import Drop, FaultRule
 from tui.demo.running import FleetThread
 from tui.demo.seed import REQUESTS
-from tui.issuance.clusters import KubeconfigClusters
-from tui.issuance.dpf import DPU_REQUESTS, DPURequest, parse
-from tui.issuance.lease import LEASES, Lease
+from tui.issuance.families.dpf import DPU_REQUESTS, DPURequest, parse
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.transaction.lease import LEASES, Lease
 from tui.kube.client import Client
 from tui.kube.errors import NotFound
 from tui.kube.resource import NAMESPACES, SECRETS

@@ -16,8 +16,8 @@ from tui.fleet.shoots import shoot_row
 from tui.fleet.store import Area
 from tui.headless.output import Column, cells, print_table
 from tui.headless.records import credential_record, name_of, record
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Identity, State
 
 
 def now(cluster: str) -> datetime:

@@ -17,9 +17,9 @@ from tests.cli.conftest import command, environment, journal_entries, kubemint, 
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ClusterRow, Reach
 from tui.headless.rotating import _Clusters
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
 
 

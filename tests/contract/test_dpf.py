@@ -12,8 +12,8 @@ import yaml
 from tests.contract.api import TABLE
 from tests.contract.server import Server
 from tui.demo.crds import MANAGEMENT_CRDS
-from tui.issuance.dpf import DPURequestDraft, manifest
-from tui.issuance.dpf.conditions import ALL, ensure, failed, succeeded, summarize, to_status
+from tui.issuance.families.dpf import DPURequestDraft, manifest
+from tui.issuance.families.dpf.conditions import ALL, ensure, failed, succeeded, summarize, to_status
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "crds"
 REQUESTS = "/apis/svc.dpu.nvidia.com/v1alpha1/namespaces/{ns}/dpuservicecredentialrequests"

@@ -12,7 +12,8 @@ import yaml
 
 from tests.contract.server import Server
 from tui.demo.eso import definitions
-from tui.issuance.external_secrets import (
+from tui.issuance.model.types import Push
+from tui.issuance.objects.external_secrets import (
     CLUSTER_STORES,
     EXTERNAL_SECRETS,
     STORES,
@@ -21,7 +22,6 @@ from tui.issuance.external_secrets import (
     secret_store,
     tenant_store,
 )
-from tui.issuance.types import Push
 from tui.kube.resource import Resource
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "crds"

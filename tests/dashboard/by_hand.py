@@ -18,10 +18,10 @@ from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, ConditionRow, CredentialRow, Reach, RequestRow
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.renewal import rotate_at
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, Handle, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.renewal import rotate_at
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
 from tui.screens.overview import Overview
 from tui.widgets.keystrokes import AT_ONCE

@@ -28,10 +28,10 @@ from tui.demo.faults import FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CredentialRow, RequestRow
-from tui.issuance.deliveries import Gate
-from tui.issuance.entering import Trust
-from tui.issuance.state import StateStore
-from tui.issuance.types import StepStatus
+from tui.issuance.model.types import StepStatus
+from tui.issuance.records.deliveries import Gate
+from tui.issuance.records.entering import Trust
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.main import MainScreen
 from tui.settings import Loaded

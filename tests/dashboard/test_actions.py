@@ -14,8 +14,8 @@ from tui.demo.running import FleetThread
 from tui.demo.seed import copied
 from tui.demo.storage import SECRETS
 from tui.fleet.rows import CredentialRow
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import State, StepStatus
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import State, StepStatus
 from tui.screens.clipboard import MOST_BYTES, copy
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen

@@ -15,7 +15,7 @@ from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import Area
-from tui.issuance.state import StateStore
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
 from tui.screens.detail import DetailScreen
 from tui.screens.help import ELSEWHERE as HELP_ELSEWHERE

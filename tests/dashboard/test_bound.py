@@ -18,13 +18,13 @@ from tui.actions.table import BY_NAME
 from tui.demo.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.rows import RequestRow
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
-from tui.issuance.hygiene import Finding, Fix
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.severity import Severity
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, FileDestination, Handle, Identity, IssueSpec
+from tui.issuance.insight.hygiene import Finding, Fix
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.severity import Severity
+from tui.issuance.model.types import Address, Credential, FileDestination, Handle, Identity, IssueSpec
+from tui.issuance.records.state import StateStore
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.hygiene import HygieneScreen, proposed
 from tui.screens.saving import write_text

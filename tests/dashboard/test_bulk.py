@@ -15,10 +15,10 @@ from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tui.actions.jobs import Job, Task
 from tui.demo.faults import Answer, FaultRule, Hang
 from tui.demo.running import FleetThread
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
-from tui.issuance.state import StateStore
-from tui.issuance.types import Identity, IssueSpec, SecretDestination, StepStatus
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.types import Identity, IssueSpec, SecretDestination, StepStatus
+from tui.issuance.records.state import StateStore
 from tui.kube.resource import NAMESPACES, SERVICE_ACCOUNTS
 
 CLUSTERS = {"harbor": 80, "tenant-a": 70, "tenant-c": 50}

@@ -15,7 +15,7 @@ from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.forms import choose, command, fill, pick, put, to
 from tests.dashboard.held import accepted, handles
 from tui.demo.running import FleetThread
-from tui.issuance.claims import Bound, read_token
+from tui.issuance.model.claims import Bound, read_token
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.csi_preview import CsiPreviewScreen, TokensScreen

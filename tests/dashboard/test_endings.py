@@ -12,7 +12,7 @@ from tui.actions import work
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.rotating import ROTATE
 from tui.demo.faults import Answer, FaultRule
-from tui.issuance.types import Credential, FileDestination, Identity, IssueSpec
+from tui.issuance.model.types import Credential, FileDestination, Identity, IssueSpec
 from tui.kube.resource import PODS
 from tui.screens.confirm import ConfirmScreen
 from tui.settings import Confirm, Loaded, Settings, default_path

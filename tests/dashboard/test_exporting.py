@@ -16,7 +16,7 @@ from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.actions.exporting import MERGE
 from tui.demo.faults import FaultRule, Hang
 from tui.issuance.formats import Format
-from tui.issuance.types import Address, FileDestination
+from tui.issuance.model.types import Address, FileDestination
 from tui.kube.errors import ReadOnly
 from tui.kube.sensitive import MASK
 from tui.screens.confirm import ConfirmScreen
@@ -211,8 +211,8 @@ async def test_a_cluster_that_hangs_leaves_the_dialog_alive(dashboard: Open) -> 
 
 
 async def test_a_shoots_certificate_is_only_a_kubeconfig_in_a_file(dashboard: Open, tmp_path: Path) -> None:
-    from tui.issuance.kinds import CredentialKind
-    from tui.issuance.types import AccessLevel, Address, Credential, ShootAccess
+    from tui.issuance.model.kinds import CredentialKind
+    from tui.issuance.model.types import AccessLevel, Address, Credential, ShootAccess
 
     credential = Credential(
         address=Address(CredentialKind.FILE, "", "", str(tmp_path / "meadow.kubeconfig")),

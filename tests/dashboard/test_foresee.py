@@ -8,7 +8,7 @@ from textual.widgets import Label
 
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.demo.faults import Answer, FaultRule
-from tui.issuance.types import StepStatus
+from tui.issuance.model.types import StepStatus
 from tui.screens.foresee import ForeseeScreen
 from tui.screens.new_credential import NewCredentialScreen
 

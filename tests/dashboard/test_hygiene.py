@@ -10,7 +10,7 @@ from tui.demo.faults import FaultRule, Hang
 from tui.demo.population import Settler
 from tui.demo.running import FleetThread
 from tui.demo.storage import SECRETS
-from tui.issuance.hygiene import RULES
+from tui.issuance.insight.hygiene import RULES
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.hygiene import HygieneScreen
 

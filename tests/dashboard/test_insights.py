@@ -13,7 +13,7 @@ from textual.widgets import Button
 from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.fields.findings import about
 from tui.fleet.rows import AccountRow, CredentialRow
-from tui.issuance.hygiene import Fix
+from tui.issuance.insight.hygiene import Fix
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.hygiene import HygieneScreen
 from tui.screens.lineage import LineageScreen

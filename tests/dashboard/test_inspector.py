@@ -9,8 +9,8 @@ from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open, fault
 from tui.demo.faults import FaultRule, Hang
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
 from tui.screens.help import HelpScreen
 from tui.screens.inspector import InspectorScreen
 from tui.widgets.paste_box import PasteBox

@@ -18,7 +18,7 @@ from tests.leaks import Find, Hunt, every_signed_token
 from tui.app import KubemintApp
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
-from tui.issuance.state import StateStore
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.reveal import RevealScreen
 from tui.widgets.keystrokes import AT_ONCE

@@ -18,7 +18,7 @@ from tui.demo.running import FleetThread
 from tui.demo.seed import REQUESTS
 from tui.demo.storage import SERVICE_ACCOUNTS
 from tui.fleet.rows import Reach
-from tui.issuance.claims import read_token
+from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.choose_shoot import ChooseShootScreen

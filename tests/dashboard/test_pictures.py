@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from tests.dashboard.by_hand import SIZES, Made, app, at_rest, issued, keys, stopped
 from tui.actions.exporting import ExportWish
-from tui.issuance.copying import ExportPreview
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.masking import diff
-from tui.issuance.material import Foreseen
-from tui.issuance.types import Action, Plan
+from tui.issuance.destinations.masking import diff
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.material import Foreseen
+from tui.issuance.model.types import Action, Plan
+from tui.issuance.tokens.copying import ExportPreview
 from tui.screens.export import ExportScreen
 from tui.screens.export_journal import ExportJournalScreen
 

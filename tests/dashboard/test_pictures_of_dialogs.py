@@ -24,19 +24,28 @@ from tui.actions.jobs import Task
 from tui.app import KubemintApp
 from tui.fleet.found import Tenant
 from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestKind, RequestRow, ShootFacts
-from tui.issuance.csi import Driver, TokenWish
-from tui.issuance.deliveries import Delivered
-from tui.issuance.entering import DeliveredBy, Delivery, Place, SourceKind, Untrusted, Verdict, decide, fingerprint
 from tui.issuance.errors import IssuanceError
-from tui.issuance.hygiene import Finding, Fix, Report
-from tui.issuance.inspecting import inspect
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.lineage import root
-from tui.issuance.lineage_tree import Node, Part, Subject
-from tui.issuance.lineage_users import OWN
-from tui.issuance.powers import Power, Powers, Source
-from tui.issuance.severity import Severity
-from tui.issuance.types import Action, Address, Identity, Plan, State, StepInfo, StepResult, StepStatus
+from tui.issuance.families.csi.driver import Driver, TokenWish
+from tui.issuance.insight.hygiene import Finding, Fix, Report
+from tui.issuance.insight.inspecting import inspect
+from tui.issuance.insight.lineage import root
+from tui.issuance.insight.lineage_tree import Node, Part, Subject
+from tui.issuance.insight.lineage_users import OWN
+from tui.issuance.insight.powers import Power, Powers, Source
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.severity import Severity
+from tui.issuance.model.types import Action, Address, Identity, Plan, State, StepInfo, StepResult, StepStatus
+from tui.issuance.records.deliveries import Delivered
+from tui.issuance.records.entering import (
+    DeliveredBy,
+    Delivery,
+    Place,
+    SourceKind,
+    Untrusted,
+    Verdict,
+    decide,
+    fingerprint,
+)
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_shoot import ChooseShootScreen

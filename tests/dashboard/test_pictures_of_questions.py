@@ -16,13 +16,13 @@ from textual.pilot import Pilot
 
 from tests.dashboard.by_hand import NOW, Made, Open, app, at_rest, one_by_one, stopped, taken
 from tui.app import KubemintApp
-from tui.issuance import snippet
-from tui.issuance.dpf.wishes import Abandon, Delete
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.lineage_tree import Node, Part
-from tui.issuance.lineage_users import Users
-from tui.issuance.types import Action, Address, Plan, StepInfo
-from tui.issuance.undoing import UndoWindow
+from tui.issuance.families.dpf.wishes import Abandon, Delete
+from tui.issuance.insight import snippet
+from tui.issuance.insight.lineage_tree import Node, Part
+from tui.issuance.insight.lineage_users import Users
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Action, Address, Plan, StepInfo
+from tui.issuance.tokens.undoing import UndoWindow
 from tui.widgets.top_bar import TopBar
 
 __all__ = ["app", "stopped"]  # fixtures

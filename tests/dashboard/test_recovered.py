@@ -10,8 +10,8 @@ from tests.dashboard.conftest import Driver, Open, done
 from tui.app import KubemintApp
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
-from tui.issuance.state import StateStore
-from tui.issuance.types import FileDestination, Identity, IssueSpec
+from tui.issuance.model.types import FileDestination, Identity, IssueSpec
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.memory import Memory, write
 from tui.widgets.keystrokes import AT_ONCE

@@ -15,8 +15,8 @@ from tui.demo.running import FleetThread
 from tui.demo.seed import REQUESTS
 from tui.demo.storage import SECRETS
 from tui.fleet.rows import CredentialRow
-from tui.issuance.claims import read_token
-from tui.issuance.types import Credential, State, StepStatus
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.types import Credential, State, StepStatus
 from tui.kube.sensitive import Sensitive
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.detail import DetailScreen

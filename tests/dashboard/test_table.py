@@ -17,8 +17,8 @@ from tui.fleet.fields.requests import FIELDS as REQUESTS
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, State
 from tui.widgets.columns import cut, fit
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable

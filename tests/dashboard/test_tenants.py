@@ -19,7 +19,7 @@ from tui.demo.eso_kinds import PUSH_SECRETS, STORES
 from tui.demo.eso_seed import HOME
 from tui.demo.running import FleetThread
 from tui.demo.storage import ROLES, SECRETS, SERVICE_ACCOUNTS
-from tui.issuance.claims import read_token
+from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
 from tui.screens.choose_new import ChooseNewScreen
 from tui.screens.foresee import ForeseeScreen

@@ -18,9 +18,9 @@ from tui.demo.faults import Answer, Cut, Drop, DropWatch, FaultRule, Hang
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, Identity, State, StepStatus
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Identity, State, StepStatus
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.keystrokes import AT_ONCE

@@ -14,7 +14,7 @@ from tui.demo.kubeconfigs import admin_kubeconfig
 from tui.demo.running import FleetThread
 from tui.demo.storage import SECRETS
 from tui.fleet.rows import ClusterRow, Reach
-from tui.issuance.entering import Allowed, Trust, TrustedSource
+from tui.issuance.records.entering import Allowed, Trust, TrustedSource
 from tui.screens.detail import DetailScreen
 from tui.screens.trust import TrustScreen
 

@@ -24,7 +24,8 @@ from tui.demo.running import run_in_thread
 from tui.demo.seed import REQUESTS
 from tui.demo.storage import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.demo.untidy import READABLE
-from tui.issuance import handles, managed
+from tui.issuance.objects import managed
+from tui.issuance.trust import handles
 
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
 

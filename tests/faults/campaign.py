@@ -53,7 +53,7 @@ def merges(folder: Path, *, processes: int = 8, rounds: int = 250) -> Merges:
     path = folder / "config"
     start = time.monotonic()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tui.issuance.kubeconfig_file", "tui.issuance.formats"])
+    context.set_forkserver_preload(["tui.issuance.destinations.kubeconfig_file", "tui.issuance.formats"])
     with context.Pool(processes) as pool:
         done = pool.starmap(_merge_many, [(path, number, rounds) for number in range(processes)])
     refused = [reason for one in done for reason in one.refused]
@@ -86,10 +86,10 @@ _KEPT: Final = 20
 
 
 def _merge_many(path: Path, number: int, rounds: int) -> _Merged:
+    from tui.issuance.destinations.kubeconfig_file import merge, token_for
     from tui.issuance.errors import IssuanceError
     from tui.issuance.formats.kubeconfig import kubeconfig
-    from tui.issuance.kubeconfig_file import merge, token_for
-    from tui.issuance.types import Identity
+    from tui.issuance.model.types import Identity
     from tui.kube.endpoint import Endpoint
     from tui.kube.errors import KubeError
     from tui.kube.sensitive import Sensitive

@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from tests.issuance.arena import new_arena
-from tui.issuance.claims import read_token
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.destinations.file import token_in_file
+from tui.issuance.destinations.files import read_private
+from tui.issuance.destinations.kubeconfig_file import token_for
 from tui.issuance.errors import IssuanceError
-from tui.issuance.files import read_private
 from tui.issuance.formats import Format
-from tui.issuance.kubeconfig_file import token_for
-from tui.issuance.managed import HANDLE_TYPE, SELECTOR
-from tui.issuance.secret_object import SecretObject
-from tui.issuance.state import StateStore
-from tui.issuance.types import State
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.types import State
+from tui.issuance.objects.managed import HANDLE_TYPE, SELECTOR
+from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.records.state import StateStore
 from tui.kube.errors import KubeError
 from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS, TOKEN_REVIEWS
@@ -59,11 +59,11 @@ _PRELOADED: Final = (
     "tui.headless.exporting",
     "tui.headless.revoking",
     "tui.headless.reaching",
-    "tui.issuance.plans",
-    "tui.issuance.rotating",
-    "tui.issuance.revoking",
-    "tui.issuance.exporting",
-    "tui.issuance.recovery",
+    "tui.issuance.tokens.plans",
+    "tui.issuance.tokens.rotating",
+    "tui.issuance.revoking.steps",
+    "tui.issuance.tokens.exporting",
+    "tui.issuance.transaction.recovery",
     "tui.issuance.destinations.merge",
     "tui.kube.transport",
     "stamina",
@@ -303,7 +303,7 @@ class Operator:
             return Sensitive("")
 
     def _from_secret(self, when: str, secret: SecretObject) -> Sensitive:
-        from tui.issuance.vouching import token_in
+        from tui.issuance.trust.vouching import token_in
         from tui.kube.sensitive import Sensitive
 
         token = token_in(Format.KUBECONFIG, secret)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
-from tui.issuance.claims import read_token
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
-from tui.issuance.types import Address
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 
@@ -121,7 +121,7 @@ async def _kept(judge: Bench, address: Address) -> Sensitive:
 @contextmanager
 def _rotators(arena: Arena, address: Address, states: tuple[str, str]) -> Iterator[list[Connection[Any, Any]]]:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.race", "tui.issuance.rotating", "tui.kube.transport"])
+    context.set_forkserver_preload(["tests.faults.race", "tui.issuance.tokens.rotating", "tui.kube.transport"])
     pipes, processes = [], []
     for state in states:
         here, there = context.Pipe()

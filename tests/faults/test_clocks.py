@@ -13,12 +13,12 @@ import pytest
 
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
-from tui.issuance import grace_time
-from tui.issuance.cluster_time import utc_now
-from tui.issuance.grace_time import Left, Moment, due_here, due_shown, elapsed, left, moment
-from tui.issuance.intent import Revocation
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Handle, State
+from tui.issuance.model.cluster_time import utc_now
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Handle, State
+from tui.issuance.records import grace_time
+from tui.issuance.records.grace_time import Left, Moment, due_here, due_shown, elapsed, left, moment
+from tui.issuance.records.intent import Revocation
 from tui.kube import clock, session
 from tui.kube.clock import FAR, Range, Verdict, judge, steady_beside
 from tui.kube.meters import Meters

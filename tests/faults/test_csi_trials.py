@@ -10,10 +10,10 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import csi
-from tui.issuance.csi_trial import Minted, Trials
-from tui.issuance.intent import Revocation
-from tui.issuance.types import Action
+from tui.issuance.families.csi import driver as csi
+from tui.issuance.families.csi.trial import Minted, Trials
+from tui.issuance.model.types import Action
+from tui.issuance.records.intent import Revocation
 from tui.kube.errors import Denied
 from tui.kube.resource import PODS, SECRETS
 

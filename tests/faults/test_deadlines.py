@@ -15,9 +15,9 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tui.demo import FaultRule, Hang
 from tui.headless.deadlines import deadline, default_for, timeout_of
-from tui.issuance.cluster_time import utc_now
 from tui.issuance.errors import UsageError
-from tui.issuance.types import StepStatus
+from tui.issuance.model.cluster_time import utc_now
+from tui.issuance.model.types import StepStatus
 from tui.kube import limits
 from tui.kube.errors import OutOfTime, TimedOut
 from tui.kube.limits import Deadline

@@ -15,12 +15,12 @@ from tests.faults.race import RACES, run
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import Doomed
 from tui.demo import Answer, FaultRule
-from tui.issuance import handles
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
-from tui.issuance.grace import not_ended
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.sight import AGAIN, Sight, changed, told_apart
-from tui.issuance.types import Address, Credential, Handle, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.sight import AGAIN, Sight, changed, told_apart
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.transaction.grace import not_ended
+from tui.issuance.trust import handles
 from tui.kube.errors import ConnectionLost, Forbidden, KubeError, Unauthorized, Unreachable
 from tui.kube.resource import SERVICE_ACCOUNTS
 

@@ -15,7 +15,7 @@ from tests.fleet.conftest import FAST, over, until
 from tui.demo import DropWatch, EmbeddedFleet, FaultRule, ServerState
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
-from tui.issuance.types import Identity
+from tui.issuance.model.types import Identity
 from tui.kube.resource import SERVICE_ACCOUNTS
 
 TIMING = replace(FAST, probe=0.5)

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.campaign import merges
-from tui.issuance import kubeconfig_lock, lock_file
-from tui.issuance.files import FileError, seen_through
-from tui.issuance.kubeconfig_lock import locked, release_dead
-from tui.issuance.leftover_files import sweep_noted
-from tui.issuance.lock_file import Holding, Owner, judge, parse
-from tui.issuance.state_file import default_folder
+from tui.issuance.destinations import kubeconfig_lock
+from tui.issuance.destinations.files import FileError, seen_through
+from tui.issuance.destinations.kubeconfig_lock import locked, release_dead
+from tui.issuance.records import lock_file
+from tui.issuance.records.leftover_files import sweep_noted
+from tui.issuance.records.lock_file import Holding, Owner, judge, parse
+from tui.issuance.records.state_file import default_folder
 
 SOON = timedelta(seconds=0.2)
 US = Owner(7, "here", 100)

@@ -14,10 +14,10 @@ import pytest
 
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
-from tui.issuance import leftover_files
-from tui.issuance.files import write_private
-from tui.issuance.leftover_files import is_ours, noted, noting_in, sweep, sweep_noted, temporary_name
-from tui.issuance.state_file import default_folder
+from tui.issuance.destinations.files import write_private
+from tui.issuance.records import leftover_files
+from tui.issuance.records.leftover_files import is_ours, noted, noting_in, sweep, sweep_noted, temporary_name
+from tui.issuance.records.state_file import default_folder
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:

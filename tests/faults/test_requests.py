@@ -12,12 +12,12 @@ import pytest
 from tests.faults.trouble import EVERYTHING
 from tests.issuance.dpf_place import Clock, Place, embedded_place
 from tui.demo import FaultRule
-from tui.issuance.claims import read_token
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
+from tui.issuance.records.state import StateStore
 from tui.kube.client import Timeouts
 from tui.kube.resource import SECRETS
 

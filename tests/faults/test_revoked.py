@@ -14,16 +14,17 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance import ending, handles, reading
-from tui.issuance.already import Already
-from tui.issuance.ending import Answer as Said
 from tui.issuance.errors import UsageError
-from tui.issuance.intent import Revocation
-from tui.issuance.journal import JournalEntry
-from tui.issuance.recovery import Recovery
-from tui.issuance.renewal import state_of
-from tui.issuance.revoking_plans import ended_at
-from tui.issuance.types import Action, Address, Credential, Handle, Identity, State, StepStatus
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, State, StepStatus
+from tui.issuance.records.intent import Revocation
+from tui.issuance.records.journal import JournalEntry
+from tui.issuance.revoking.already import Already
+from tui.issuance.revoking.plans import ended_at
+from tui.issuance.transaction import ending, reading
+from tui.issuance.transaction.ending import Answer as Said
+from tui.issuance.transaction.recovery import Recovery
+from tui.issuance.trust import handles
 from tui.kube.client import Client
 from tui.kube.errors import APIError, Forbidden, NotFound, ProtocolError, Unauthorized, Unreachable
 from tui.kube.resource import SECRETS, TOKEN_REVIEWS

@@ -13,10 +13,10 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, new_arena
 from tui.demo import Answer, FaultRule
-from tui.issuance.claims import read_token
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
 from tui.issuance.formats import Format
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.clusters import KubeconfigClusters
 from tui.kube.errors import Denied, KubeError
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive

@@ -18,12 +18,12 @@ import pytest
 from tests.faults.trouble import EVERYTHING
 from tests.issuance.arena import Arena, Bench, new_arena
 from tui.demo import EmbeddedFleet, FaultRule, ServerState
-from tui.issuance.claims import read_token
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.destinations.file import FilePlace
 from tui.issuance.engine import Engine
 from tui.issuance.formats import Format
-from tui.issuance.types import StepStatus
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.types import StepStatus
 from tui.kube.client import Timeouts
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive

@@ -17,9 +17,9 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tests.issuance.test_state import filled
 from tui.issuance.errors import StateError
-from tui.issuance.state import StateStore
-from tui.issuance.state_file import Damaged, default_folder, refuse_foreign, wrong_kind
-from tui.issuance.types import Action, Address, StepResult
+from tui.issuance.model.types import Action, Address, StepResult
+from tui.issuance.records.state import StateStore
+from tui.issuance.records.state_file import Damaged, default_folder, refuse_foreign, wrong_kind
 
 if TYPE_CHECKING:
     from tui.demo.running import FleetThread
@@ -127,7 +127,7 @@ def test_damage_that_only_shows_later_is_looked_for_at_the_next_start(tmp_path: 
 def _result(number: int) -> StepResult:
     from datetime import UTC, datetime
 
-    from tui.issuance.types import StepStatus
+    from tui.issuance.model.types import StepStatus
 
     return StepResult(
         plan=f"p{number}", step="s", title="S", status=StepStatus.DONE, at=datetime.now(UTC), message="m" * 40
@@ -145,7 +145,7 @@ def test_many_that_start_at_once_set_it_aside_once(tmp_path: Path) -> None:
     filled(tmp_path).close()
     garbage(tmp_path / "state.db")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tui.issuance.state", "tests.faults.test_state_file"])
+    context.set_forkserver_preload(["tui.issuance.records.state", "tests.faults.test_state_file"])
     with context.Pool(3) as pool:
         said = pool.map(_open, [tmp_path] * 6, chunksize=1)
     assert sum(said) == 1
@@ -255,7 +255,7 @@ def test_a_read_only_folder_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_what_the_disk_says_is_said_in_our_words(tmp_path: Path, code: int, words: str) -> None:
-    from tui.issuance.state_file import sqlite_errors
+    from tui.issuance.records.state_file import sqlite_errors
 
     error = sqlite3.OperationalError("as SQLite says it")
     error.sqlite_errorcode = code

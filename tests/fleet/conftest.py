@@ -13,7 +13,7 @@ import pytest
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.reach import Timing
-from tui.issuance.state import StateStore
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 
 FAST = Timing(

@@ -18,10 +18,10 @@ from tui.fleet.rows import (
     ShootFacts,
 )
 from tui.fleet.store import Area
-from tui.issuance.entering import DeliveredBy, SourceKind
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import AccessLevel, Address, Credential, Handle, Identity, ShootAccess, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import AccessLevel, Address, Credential, Handle, Identity, ShootAccess, State
+from tui.issuance.records.entering import DeliveredBy, SourceKind
 
 NOW: Final = datetime(2030, 1, 1, 12, tzinfo=UTC)
 AHEAD: Final = "tenant-a"

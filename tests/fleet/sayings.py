@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
-from tui.issuance import managed
-from tui.issuance.types import Identity
+from tui.issuance.model.types import Identity
+from tui.issuance.objects import managed
 from tui.kube.client import Client
 from tui.kube.resource import SERVICE_ACCOUNTS
 

@@ -13,8 +13,8 @@ from tests.issuance.tenancy import one_context
 from tui.demo import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
-from tui.issuance.capi import CLUSTER_LABEL, SECRET_TYPE
-from tui.issuance.dpf import DPU_CLUSTERS
+from tui.issuance.families.dpf import DPU_CLUSTERS
+from tui.issuance.objects.capi import CLUSTER_LABEL, SECRET_TYPE
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS

@@ -19,13 +19,13 @@ from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ClusterRow, Reach
-from tui.issuance.deliveries import Gate
-from tui.issuance.dpf import DPU_CLUSTERS
-from tui.issuance.entering import Allowed, Entry, NotEntered, Trust, TrustedSource, Yes
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address
+from tui.issuance.families.dpf import DPU_CLUSTERS
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
+from tui.issuance.records.deliveries import Gate
+from tui.issuance.records.entering import Allowed, Entry, NotEntered, Trust, TrustedSource, Yes
+from tui.issuance.records.state import StateStore
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS

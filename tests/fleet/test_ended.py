@@ -23,7 +23,7 @@ from tui.fleet.handles import CACHED, Gone
 from tui.fleet.marked import held_until, marked_at
 from tui.fleet.rows import ClusterRow
 from tui.fleet.store import FleetStore
-from tui.issuance.types import Address, Credential, FileDestination, Identity, SecretDestination, State
+from tui.issuance.model.types import Address, Credential, FileDestination, Identity, SecretDestination, State
 from tui.kube.resource import SECRETS
 
 SECOND = timedelta(seconds=1)

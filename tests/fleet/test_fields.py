@@ -31,8 +31,8 @@ from tui.fleet.query import AREA_OF, Area, Query, clock_of
 from tui.fleet.rows import AccountRow, ClusterRow, Row
 from tui.fleet.store import FleetStore
 from tui.headless.records import record
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Identity
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Identity
 
 GOLDEN = Path(__file__).parents[1] / "cli" / "list.json"
 

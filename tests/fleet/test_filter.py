@@ -13,8 +13,8 @@ from tui.fleet.fields import OF_AREA, every_field
 from tui.fleet.filter import known, parse, unfinished, words_for
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
 from tui.fleet.store import Area, FleetStore, Query
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, Identity
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Identity
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -17,10 +17,10 @@ from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, Reach, RequestKind
 from tui.fleet.store import Area, FleetChange, Query
-from tui.issuance import managed
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import FileDestination, Identity, IssueSpec, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import FileDestination, Identity, IssueSpec, State
+from tui.issuance.objects import managed
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -167,7 +167,7 @@ async def test_what_a_context_no_longer_shows_is_shown_by_the_way_that_was_deliv
 
 
 async def test_custom_resources_that_are_installed_later_are_found(two: EmbeddedFleet, tmp_path: Path) -> None:
-    from tui.issuance.dpf import DPU_REQUESTS
+    from tui.issuance.families.dpf import DPU_REQUESTS
     from tui.kube.resource import Resource
 
     definitions = Resource(

@@ -9,7 +9,7 @@ from tests.fleet.sayings import create_account, has_account
 from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.rows import Reach
-from tui.issuance.kinds import CredentialKind
+from tui.issuance.model.kinds import CredentialKind
 
 
 async def test_partial_rights_show_the_rest(harbor: EmbeddedFleet, tmp_path: Path) -> None:

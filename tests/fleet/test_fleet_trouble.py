@@ -156,7 +156,7 @@ async def test_server_errors_pass(harbor: EmbeddedFleet, tmp_path: Path, code: i
 async def test_a_broken_context_is_one_row_and_harms_nobody(harbor: EmbeddedFleet, tmp_path: Path) -> None:
     import yaml
 
-    from tui.issuance.yaml_text import dump
+    from tui.issuance.formats.yaml_text import dump
 
     config = yaml.safe_load(harbor.kubeconfig.read_text())
     config["contexts"].append({"name": "broken", "context": {"cluster": "nowhere", "user": "nobody"}})
@@ -178,7 +178,7 @@ async def test_a_file_that_nobody_fills_holds_only_its_own_cluster_up(harbor: Em
     """A kubeconfig may name anything as a file: a pipe here, a share that does not answer elsewhere."""
     import yaml
 
-    from tui.issuance.yaml_text import dump
+    from tui.issuance.formats.yaml_text import dump
 
     os.mkfifo(tmp_path / "ca")
     config = yaml.safe_load(harbor.kubeconfig.read_text())

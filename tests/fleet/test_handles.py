@@ -12,15 +12,9 @@ from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
 from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, STILL_THERE, Gone, became, claim_of, turned
 from tui.fleet.rows import ClusterRow, CredentialRow, RequestKind, RequestRow
 from tui.fleet.store import FleetStore
-from tui.issuance.intent import Revocation
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import (
-    Address,
-    Credential,
-    Handle,
-    Identity,
-    State,
-)
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.records.intent import Revocation
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -15,18 +15,10 @@ from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.handles import AGAIN
-from tui.issuance import managed
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.types import (
-    Address,
-    FileDestination,
-    Handle,
-    Identity,
-    IssueSpec,
-    SecretDestination,
-    State,
-)
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, Handle, Identity, IssueSpec, SecretDestination, State
+from tui.issuance.objects import managed
+from tui.issuance.records.state import StateStore
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS

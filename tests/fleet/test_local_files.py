@@ -16,12 +16,12 @@ from tui.fleet.local_files import LocalFiles
 from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.store import FleetStore
 from tui.issuance.destinations import file as file_place
-from tui.issuance.intent import Export, Revocation
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.renewal import state_of
-from tui.issuance.renewal_loop import RENEWABLE, RenewalLoop, Watched
-from tui.issuance.state import StateStore
-from tui.issuance.types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, State
+from tui.issuance.loop.keeping import RENEWABLE, RenewalLoop, Watched
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, State
+from tui.issuance.records.intent import Export, Revocation
+from tui.issuance.records.state import StateStore
 
 
 async def written(fleet: Fleet, path: Path, *, merge: bool = False) -> str:

@@ -16,8 +16,8 @@ from tui.fleet.objects import masked
 from tui.fleet.reach import Backoff, Latency, concerns_all, judge
 from tui.fleet.requests import request_row
 from tui.fleet.rows import Reach
-from tui.issuance.entering import NotEntered, Unusable
-from tui.issuance.types import Identity, State
+from tui.issuance.model.types import Identity, State
+from tui.issuance.records.entering import NotEntered, Unusable
 from tui.kube import errors
 from tui.kube.endpoint import Endpoint, ExecPlugin, Login
 from tui.kube.responses import decode, encode

@@ -16,12 +16,9 @@ from tui.fleet.fleet import Fleet
 from tui.fleet.renewal_leases import LEASE, RenewalLeases, written_in
 from tui.fleet.renewing import watched
 from tui.fleet.store import Area
-from tui.issuance import managed
-from tui.issuance.intent import Export
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.lease import LEASES
-from tui.issuance.renewal_loop import RenewalLoop, Watched
-from tui.issuance.types import (
+from tui.issuance.loop.keeping import RenewalLoop, Watched
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
@@ -31,6 +28,9 @@ from tui.issuance.types import (
     Outcome,
     SecretDestination,
 )
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export
+from tui.issuance.transaction.lease import LEASES
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, Resource
 

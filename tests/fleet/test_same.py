@@ -9,7 +9,7 @@ import pytest
 
 from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach
 from tui.fleet.same import Way, compare, echoes
-from tui.issuance.entering import DeliveredBy, SourceKind
+from tui.issuance.records.entering import DeliveredBy, SourceKind
 from tui.kube.endpoint import Endpoint
 
 SERVER = "https://tenant:6443"

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import Area, FleetChange, FleetStore, Query, View
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Identity, State
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.managed import SELECTOR
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address, FileDestination, Identity, IssueSpec, Outcome, SecretDestination
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, Identity, IssueSpec, Outcome, SecretDestination
+from tui.issuance.objects.managed import SELECTOR
+from tui.issuance.records.state import StateStore
 from tui.kube.client import Client, Timeouts
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.kubeconfig import parse

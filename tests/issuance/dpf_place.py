@@ -15,14 +15,14 @@ from typing import Any
 from tests.controlplane import RealControlPlane
 from tui.demo.crds import MANAGEMENT_CRDS
 from tui.demo.running import FleetThread
-from tui.issuance.clusters import KubeconfigClusters
-from tui.issuance.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequest, parse
-from tui.issuance.dpf.keeper import Keeper, Rest
-from tui.issuance.dpf.target import TargetClusters
+from tui.issuance.families.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequest, parse
+from tui.issuance.families.dpf.keeper import Keeper, Rest
+from tui.issuance.families.dpf.target import TargetClusters
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.secret_object import SecretObject
-from tui.issuance.types import Identity
-from tui.issuance.yaml_text import dump
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.types import Identity
+from tui.issuance.objects.secret_object import SecretObject
 from tui.kube import kubeconfig as loading
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.issuance.arena import Arena, Bench
-from tui.issuance.types import Address, IssueSpec
+from tui.issuance.model.types import Address, IssueSpec
 
 KILLED = 86
 SURVIVED = 0
@@ -23,7 +23,7 @@ class Doomed:
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(
-            ["tests.issuance.arena", "tui.issuance.plans", "tui.issuance.rotating", "tui.kube.transport"]
+            ["tests.issuance.arena", "tui.issuance.tokens.plans", "tui.issuance.tokens.rotating", "tui.kube.transport"]
         )
 
     def run(

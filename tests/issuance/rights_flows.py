@@ -19,25 +19,27 @@ from tests.issuance.rights_trial import ACCOUNT, KEPT, PROJECTS, QUICK, Trial
 from tests.issuance.tenancy import one_context
 from tui.demo.eso_kinds import definitions
 from tui.fleet.fleet import Fleet
-from tui.issuance import capi, csi, exec_minting, token_secret
-from tui.issuance.clusters import KubeconfigClusters
-from tui.issuance.deliveries import CLOSED
-from tui.issuance.dpf.wishes import Delete, Keep
 from tui.issuance.engine import Engine
-from tui.issuance.exec_cache import Question
-from tui.issuance.external_secrets import STORES, secret_store
+from tui.issuance.families.csi import driver as csi
+from tui.issuance.families.dpf.request_keeping import LEASE, LEASE_NAMESPACE
+from tui.issuance.families.dpf.wishes import Delete, Keep
+from tui.issuance.families.plugin import exec_minting
+from tui.issuance.families.plugin.exec_cache import Question
+from tui.issuance.families.plugin.plain import PlainWish, Way
+from tui.issuance.families.rights import Flow
+from tui.issuance.families.tenants.wish import StoreWish, TenantPush
+from tui.issuance.families.token_secret.identity import IdentityWish
+from tui.issuance.families.token_secret.self_issue import SelfWish
 from tui.issuance.formats import Format
-from tui.issuance.grace_length import GraceWish
-from tui.issuance.identity import IdentityWish
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.lease import LEASES
-from tui.issuance.plain import PlainWish, Way
-from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
-from tui.issuance.rights import Flow
-from tui.issuance.self_issue import SelfWish
-from tui.issuance.state import StateStore
-from tui.issuance.tenant_wish import StoreWish, TenantPush
-from tui.issuance.types import AccessLevel, Address, Destination, Plan, ShootAccess, ShootWish
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import AccessLevel, Address, Destination, Plan, ShootAccess, ShootWish
+from tui.issuance.objects import capi, token_secret
+from tui.issuance.objects.external_secrets import STORES, secret_store
+from tui.issuance.records.deliveries import CLOSED
+from tui.issuance.records.state import StateStore
+from tui.issuance.transaction.lease import LEASES
+from tui.issuance.users.grace_length import GraceWish
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound

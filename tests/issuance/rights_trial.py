@@ -15,13 +15,11 @@ from typing import Any
 from tests.issuance.dpf_place import Place
 from tui.demo.kubeconfigs import vouching
 from tui.fleet.reach import Timing
-from tui.issuance.clusters import KubeconfigClusters
 from tui.issuance.engine import Engine
+from tui.issuance.families.rights import Flow
 from tui.issuance.formats import Format
-from tui.issuance.grace_length import GraceWish
-from tui.issuance.rights import Flow
-from tui.issuance.state import StateStore
-from tui.issuance.types import (
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.types import (
     Destination,
     FileDestination,
     Identity,
@@ -31,6 +29,8 @@ from tui.issuance.types import (
     StepResult,
     StepStatus,
 )
+from tui.issuance.records.state import StateStore
+from tui.issuance.users.grace_length import GraceWish
 from tui.kube.errors import KubeError
 from tui.kube.resource import SERVICE_ACCOUNTS, Resource
 

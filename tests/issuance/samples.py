@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tui.issuance.types import Identity
+from tui.issuance.model.types import Identity
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 

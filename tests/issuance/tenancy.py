@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from tests.issuance.arena import Arena, Bench
-from tui.issuance.capi import CLUSTER_LABEL, SECRET_TYPE
-from tui.issuance.tenant_wish import TenantPush
-from tui.issuance.types import Identity
+from tui.issuance.families.tenants.wish import TenantPush
+from tui.issuance.model.types import Identity
+from tui.issuance.objects.capi import CLUSTER_LABEL, SECRET_TYPE
 from tui.kube.client import Client
 from tui.kube.resource import NAMESPACES, SECRETS
 

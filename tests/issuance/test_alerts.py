@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from tests.issuance.test_renewal_loop import credential
-from tui.issuance.alerts import Alerts, Level, News, announcement
-from tui.issuance.renewal_loop import Watched
-from tui.issuance.types import State
+from tui.issuance.loop.alerts import Alerts, Level, News, announcement
+from tui.issuance.loop.keeping import Watched
+from tui.issuance.model.types import State
 from tui.settings import Alert
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)

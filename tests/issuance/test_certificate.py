@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from tui.issuance.certificate import CertificateError, check_key, read_certificate, read_chain
+from tui.issuance.model.certificate import CertificateError, check_key, read_certificate, read_chain
 from tui.kube.sensitive import Sensitive
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance.claims import Bound, Claims, ClaimsError, read_token
-from tui.issuance.types import Identity
+from tui.issuance.model.claims import Bound, Claims, ClaimsError, read_token
+from tui.issuance.model.types import Identity
 from tui.kube.sensitive import Sensitive
 
 from .samples import jwt

@@ -14,11 +14,11 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place, embedded_place
 from tests.issuance.test_engine_requests import address_of, draft
 from tui.demo.running import FleetThread
-from tui.issuance.dpf.wishes import Keep
 from tui.issuance.engine import Engine
-from tui.issuance.lease import Lease, LeaseHeld
-from tui.issuance.state import StateStore
-from tui.issuance.types import State
+from tui.issuance.families.dpf.wishes import Keep
+from tui.issuance.model.types import State
+from tui.issuance.records.state import StateStore
+from tui.issuance.transaction.lease import Lease, LeaseHeld
 
 MINUTE = timedelta(minutes=1)
 HERE = Clock()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import Arena, Bench
-from tui.issuance.claims import read_token
-from tui.issuance.csi import (
+from tui.issuance.errors import UsageError
+from tui.issuance.families.csi.driver import (
     CSI_DRIVERS,
     Driver,
     TokenWish,
@@ -23,8 +23,8 @@ from tui.issuance.csi import (
     tokens_json,
     validate,
 )
-from tui.issuance.errors import UsageError
-from tui.issuance.token_request import IssuedToken
+from tui.issuance.model.claims import read_token
+from tui.issuance.objects.token_request import IssuedToken
 from tui.kube.errors import Invalid, NotFound, ProtocolError
 from tui.kube.resource import PODS
 from tui.kube.sensitive import MASK, Sensitive

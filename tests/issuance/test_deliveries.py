@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from tests.certificates import Authority
-from tui.issuance.deliveries import CLOSED, Delivered, Gate, authorities, take
-from tui.issuance.entering import (
+from tui.issuance.errors import StateError
+from tui.issuance.records.deliveries import CLOSED, Delivered, Gate, authorities, take
+from tui.issuance.records.entering import (
     NO_AUTHORITY,
     Allowed,
     DeliveredBy,
@@ -25,7 +26,6 @@ from tui.issuance.entering import (
     Unusable,
     fingerprint,
 )
-from tui.issuance.errors import StateError
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 

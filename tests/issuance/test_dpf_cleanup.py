@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from tui.demo import Drop, FaultRule
-from tui.issuance.claims import read_token
-from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
-from tui.issuance.dpf.keeper import Keeper
-from tui.issuance.dpf.objects import NamespacedName
-from tui.issuance.dpf.resources import (
+from tui.issuance.families.dpf.cleanup import Leftover, leftovers_of, written
+from tui.issuance.families.dpf.keeper import Keeper
+from tui.issuance.families.dpf.objects import NamespacedName
+from tui.issuance.families.dpf.resources import (
     CONTROLLER_LABEL,
     DPU_CLUSTERS,
     DPU_REQUESTS,
@@ -22,6 +21,7 @@ from tui.issuance.dpf.resources import (
     NAME_LABEL,
     NAMESPACE_LABEL,
 )
+from tui.issuance.model.claims import read_token
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 

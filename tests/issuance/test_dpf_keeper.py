@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tui.demo.running import FleetThread
-from tui.issuance.dpf import credential_of
-from tui.issuance.dpf.objects import NamespacedName
-from tui.issuance.dpf.resources import DPU_CLUSTERS, FINALIZER
-from tui.issuance.dpf.steps import fetch, look_secret
-from tui.issuance.types import State
+from tui.issuance.families.dpf import credential_of
+from tui.issuance.families.dpf.objects import NamespacedName
+from tui.issuance.families.dpf.resources import DPU_CLUSTERS, FINALIZER
+from tui.issuance.families.dpf.steps import fetch, look_secret
+from tui.issuance.model.types import State
 from tui.kube import kubeconfig as loading
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tui.issuance.dpf import conditions as rules
-from tui.issuance.dpf import credential_of, manifest, parse, parse_cluster, to_yaml, validate
-from tui.issuance.dpf.draft import DPURequestDraft
-from tui.issuance.dpf.objects import Condition, NamespacedName, ParseError
-from tui.issuance.dpf.resources import label_value, ownership
-from tui.issuance.durations import PATTERN
+from tui.issuance.families.dpf import conditions as rules
+from tui.issuance.families.dpf import credential_of, manifest, parse, parse_cluster, to_yaml, validate
+from tui.issuance.families.dpf.draft import DPURequestDraft
+from tui.issuance.families.dpf.objects import Condition, NamespacedName, ParseError
+from tui.issuance.families.dpf.resources import label_value, ownership
 from tui.issuance.formats import Format
-from tui.issuance.types import Handle, Identity, State
+from tui.issuance.model.durations import PATTERN
+from tui.issuance.model.types import Handle, Identity, State
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

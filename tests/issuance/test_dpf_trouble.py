@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
-from tui.issuance.clusters import KubeconfigClusters
-from tui.issuance.dpf import DPU_REQUESTS, credential_of
-from tui.issuance.dpf.keeper import Keeper
-from tui.issuance.dpf.renewal_work import look
-from tui.issuance.dpf.resources import MARKS
-from tui.issuance.dpf.target import TargetClusters
-from tui.issuance.dpf.tending import controller_of
 from tui.issuance.errors import ChangedMeanwhile
-from tui.issuance.types import State
+from tui.issuance.families.dpf import DPU_REQUESTS, credential_of
+from tui.issuance.families.dpf.keeper import Keeper
+from tui.issuance.families.dpf.renewal_work import look
+from tui.issuance.families.dpf.resources import MARKS
+from tui.issuance.families.dpf.target import TargetClusters
+from tui.issuance.families.dpf.tending import controller_of
+from tui.issuance.model.clusters import KubeconfigClusters
+from tui.issuance.model.types import State
 from tui.kube.client import Client, Timeouts
 from tui.kube.resource import SECRETS
 

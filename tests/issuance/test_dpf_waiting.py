@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.issuance.dpf.waiting import waits_for
-from tui.issuance.types import State
+from tui.issuance.families.dpf.waiting import waits_for
+from tui.issuance.model.types import State
 
 AT = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 GOOD = [(kind, "True", "Success", "") for kind in ("Ready", "ServiceAccountReconciled", "SecretReconciled")]

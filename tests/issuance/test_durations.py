@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance.countdown import EXPIRED, countdown, holds_for, human_left
-from tui.issuance.durations import PATTERN, format_duration, parse_duration, whole_seconds
 from tui.issuance.errors import UsageError
+from tui.issuance.model.countdown import EXPIRED, countdown, holds_for, human_left
+from tui.issuance.model.durations import PATTERN, format_duration, parse_duration, whole_seconds
 
 
 @pytest.mark.parametrize(

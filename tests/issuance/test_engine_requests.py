@@ -15,15 +15,15 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
-from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
-from tui.issuance.dpf.cleanup import leftovers_of
-from tui.issuance.dpf.resources import HANDLE
 from tui.issuance.errors import UsageError
-from tui.issuance.found import id_of
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.managed import FINGERPRINT
-from tui.issuance.sought import Sought
-from tui.issuance.types import Address, FileDestination, State
+from tui.issuance.families.dpf import DPU_REQUESTS, DPURequestDraft
+from tui.issuance.families.dpf.cleanup import leftovers_of
+from tui.issuance.families.dpf.resources import HANDLE
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, State
+from tui.issuance.objects.managed import FINGERPRINT
+from tui.issuance.revoking.found import id_of
+from tui.issuance.revoking.sought import Sought
 from tui.kube.client import Client
 from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS

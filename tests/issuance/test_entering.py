@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from tests.kube.kubeconfigs import config
-from tui.issuance.deliveries import take
-from tui.issuance.entering import (
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Action, Address, StepResult, StepStatus
+from tui.issuance.records.deliveries import take
+from tui.issuance.records.entering import (
     NO_AUTHORITY,
     Allowed,
     DeliveredBy,
@@ -32,9 +34,7 @@ from tui.issuance.entering import (
     described,
     fingerprint,
 )
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.types import Action, Address, StepResult, StepStatus
+from tui.issuance.records.state import StateStore
 from tui.kube.endpoint import Endpoint
 
 AT = datetime(2030, 1, 2, tzinfo=UTC)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import Bench, token_in
-from tui.issuance.copying import Word
+from tui.issuance.destinations.masking import masked_text
 from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.masking import masked_text
-from tui.issuance.types import Address, FileDestination, SecretDestination, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, SecretDestination, State
+from tui.issuance.tokens.copying import Word
 from tui.kube.errors import ReadOnly
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import MASK, Sensitive

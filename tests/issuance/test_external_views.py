@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance.external_secrets import CLUSTER_STORES, PUSH_SECRETS, STORES, push_secret, secret_store, tenant_store
-from tui.issuance.external_views import (
+from tui.issuance.model.types import Push
+from tui.issuance.objects.external_secrets import (
+    CLUSTER_STORES,
+    PUSH_SECRETS,
+    STORES,
+    push_secret,
+    secret_store,
+    tenant_store,
+)
+from tui.issuance.users.external_views import (
     PushedKey,
     StoreRef,
     conditions,
@@ -20,7 +28,6 @@ from tui.issuance.external_views import (
     store_findings,
     store_view,
 )
-from tui.issuance.types import Push
 
 PUSH = Push("tenant-a-robot", "tenant-a", "tenant-a", "kube-system", "management-serviceaccount-token")
 HOUR = timedelta(hours=1)

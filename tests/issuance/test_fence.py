@@ -14,7 +14,7 @@ from tests.issuance.test_engine_requests import address_of, forget
 from tui.demo import Answer, FaultRule, Hang
 from tui.demo.running import FleetThread
 from tui.issuance.destinations.fence import FENCE, fence
-from tui.issuance.types import Address
+from tui.issuance.model.types import Address
 from tui.kube.resource import SECRETS
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tui.issuance import files, leftover_files
-from tui.issuance.files import FileError, read_private, write_private
+from tui.issuance.destinations import files
+from tui.issuance.destinations.files import FileError, read_private, write_private
+from tui.issuance.records import leftover_files
 from tui.kube.sensitive import Sensitive
 
 NEW = Sensitive("new material")

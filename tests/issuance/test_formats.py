@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.types import Identity
-from tui.issuance.yaml_text import dump
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.types import Identity
 from tui.kube import kubeconfig as loading
 from tui.kube.delivered import ONLY_LOOKING
 from tui.kube.sensitive import Sensitive

@@ -14,14 +14,14 @@ from tests.issuance.dpf_place import Place
 from tests.issuance.test_engine_requests import address_of, bench_of
 from tests.issuance.test_lineage import put_pod
 from tui.demo import Answer, FaultRule
-from tui.issuance.consumers import Pod, Way
-from tui.issuance.dpf.cleanup import leftovers_of
-from tui.issuance.dpf.wishes import Keep
-from tui.issuance.external_secrets import PUSH_SECRETS
-from tui.issuance.grace_length import KUBELET, GraceWish, Sighting, Use, grown, lasting, length
-from tui.issuance.secret_users import MOST_PODS, SecretName, SecretUsers
-from tui.issuance.tenant_wish import PushWish
-from tui.issuance.types import Action
+from tui.issuance.families.dpf.cleanup import leftovers_of
+from tui.issuance.families.dpf.wishes import Keep
+from tui.issuance.families.tenants.wish import PushWish
+from tui.issuance.model.types import Action
+from tui.issuance.objects.external_secrets import PUSH_SECRETS
+from tui.issuance.users.consumers import Pod, Way
+from tui.issuance.users.grace_length import KUBELET, GraceWish, Sighting, Use, grown, lasting, length
+from tui.issuance.users.secret_users import MOST_PODS, SecretName, SecretUsers
 from tui.kube.resource import PODS
 
 MINUTE = timedelta(minutes=1)

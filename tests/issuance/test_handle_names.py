@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance import handles, managed
-from tui.issuance.handle_names import Meant, fits, fresh, has_digest, is_handle_name, is_whole
-from tui.issuance.handles import Seen
-from tui.issuance.types import Handle
+from tui.issuance.model.types import Handle
+from tui.issuance.objects import managed
+from tui.issuance.trust import handles
+from tui.issuance.trust.handle_names import Meant, fits, fresh, has_digest, is_handle_name, is_whole
+from tui.issuance.trust.handles import Seen
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 ACCOUNTS = [

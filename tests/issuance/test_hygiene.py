@@ -17,9 +17,10 @@ from tests.issuance.samples import jwt
 from tui.demo import Answer, FaultRule
 from tui.fleet.fleet import Fleet
 from tui.fleet.hygiene import check
-from tui.issuance.access import CLUSTER_ROLE_BINDINGS, Access
-from tui.issuance.files import make_private
-from tui.issuance.hygiene import (
+from tui.issuance.destinations.files import make_private
+from tui.issuance.families.token_secret.identity import RBAC
+from tui.issuance.insight.access import CLUSTER_ROLE_BINDINGS, Access
+from tui.issuance.insight.hygiene import (
     RULES,
     DiskReport,
     Finding,
@@ -32,11 +33,10 @@ from tui.issuance.hygiene import (
     sarif,
     survey,
 )
-from tui.issuance.identity import RBAC
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.severity import Severity
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential, Handle, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.severity import Severity
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load, parse
 from tui.kube.resource import PODS, SECRETS
 

@@ -12,15 +12,15 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, Drop, FaultRule
-from tui.issuance import token_secret
-from tui.issuance.claims import read_token
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.identity import CREATOR_LABEL, ROLE_BINDINGS, ROLES, IdentityWish, manifests
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.self_issue import SelfWish
-from tui.issuance.token_request import IssuedToken, request_token
-from tui.issuance.types import Address, Identity, Outcome, State, StepStatus
+from tui.issuance.families.token_secret.identity import CREATOR_LABEL, ROLE_BINDINGS, ROLES, IdentityWish, manifests
+from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Identity, Outcome, State, StepStatus
+from tui.issuance.objects import token_secret
+from tui.issuance.objects.token_request import IssuedToken, request_token
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import APIError, Forbidden, NotFound

@@ -9,11 +9,11 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.test_identity import NAME, create, file_address, get, left, token_path
 from tui.demo import Answer, FaultRule
-from tui.issuance import token_secret
-from tui.issuance.already import Already
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, FileDestination, Outcome, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, Outcome, State
+from tui.issuance.objects import token_secret
+from tui.issuance.revoking.already import Already
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 

@@ -10,7 +10,7 @@ from typing import Any
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock
 from tui.demo import Answer, FaultRule
-from tui.issuance.types import StepStatus
+from tui.issuance.model.types import StepStatus
 from tui.kube.resource import SECRETS
 
 

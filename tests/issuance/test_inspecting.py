@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.inspecting import NotInspectable, inspect
-from tui.issuance.inspection import InspectedCertificate, InspectedToken, Inspection, Kind, sections
+from tui.issuance.insight.inspecting import NotInspectable, inspect
+from tui.issuance.insight.inspection import InspectedCertificate, InspectedToken, Inspection, Kind, sections
 
 from .samples import ENDPOINT, IDENTITY, jwt
 from .test_certificate import EC, LEAF, RSA, START, make, pem

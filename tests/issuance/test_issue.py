@@ -12,12 +12,12 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
-from tui.issuance.claims import read_token
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.managed import MANAGED_BY, credential_from_secret
-from tui.issuance.token_request import body, request_token
-from tui.issuance.types import Action, FileDestination, Identity, SecretDestination, StepResult, StepStatus
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.types import Action, FileDestination, Identity, SecretDestination, StepResult, StepStatus
+from tui.issuance.objects.managed import MANAGED_BY, credential_from_secret
+from tui.issuance.objects.token_request import body, request_token
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, Invalid
 from tui.kube.kubeconfig import parse

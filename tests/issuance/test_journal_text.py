@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tui.fleet.journal_filter import found
-from tui.issuance.files import FileError, write_private
-from tui.issuance.journal import JournalEntry
-from tui.issuance.journal_text import FIELDS, comma_separated, json_lines
+from tui.issuance.destinations.files import FileError, write_private
+from tui.issuance.records.journal import JournalEntry
+from tui.issuance.records.journal_text import FIELDS, comma_separated, json_lines
 from tui.kube.sensitive import Sensitive
 
 AT = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance.kinds import TRAITS, CredentialKind, Form
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import TRAITS, CredentialKind, Form
+from tui.issuance.model.types import Address
 
 NAMES = st.text(st.characters(codec="ascii", exclude_characters="/", categories=["L", "N"]), min_size=1, max_size=9)
 CLUSTERS = st.text(st.sampled_from("ab:/-.1"), min_size=1, max_size=12)

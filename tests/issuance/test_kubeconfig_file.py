@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from tui.issuance.destinations.files import FileError
+from tui.issuance.destinations.kubeconfig_file import merge, preview, remove, token_for
+from tui.issuance.destinations.kubeconfig_lock import locked
 from tui.issuance.errors import UsageError
-from tui.issuance.files import FileError
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.kubeconfig_file import merge, preview, remove, token_for
-from tui.issuance.kubeconfig_lock import locked
-from tui.issuance.types import Identity
+from tui.issuance.model.types import Identity
 from tui.kube import kubeconfig as loading
 from tui.kube.errors import ConfigError
 from tui.kube.sensitive import Sensitive

@@ -11,7 +11,7 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule, Hang
-from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost, Record, _spec_of, believed, transitions
+from tui.issuance.transaction.lease import LEASES, Lease, LeaseHeld, LeaseLost, Record, _spec_of, believed, transitions
 
 SECOND = timedelta(seconds=1)
 

@@ -12,12 +12,13 @@ import pytest
 
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Bench
-from tui.issuance import handle_names, managed
-from tui.issuance.handles import Seen
-from tui.issuance.intent import Export
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.left_behind import judge
-from tui.issuance.types import Address, Credential, Handle, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export
+from tui.issuance.tokens.left_behind import judge
+from tui.issuance.trust import handle_names
+from tui.issuance.trust.handles import Seen
 from tui.kube.resource import SECRETS
 
 ROBOT = Identity("harbor", "default", "robot")

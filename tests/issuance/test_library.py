@@ -12,8 +12,8 @@ import pytest
 
 import tui.issuance
 from tests.issuance.arena import Arena
-from tui.issuance.clusters import Clusters, KubeconfigClusters
 from tui.issuance.errors import UsageError
+from tui.issuance.model.clusters import Clusters, KubeconfigClusters
 
 SCRIPT = Path(__file__).with_name("ten_lines.py")
 ROOT = Path(__file__).parents[2]

@@ -10,12 +10,12 @@ import msgspec
 from tests.issuance.arena import Bench
 from tests.issuance.test_powers import grant, rule
 from tui.demo import Answer, FaultRule
-from tui.issuance.consumers import Pod
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.lineage import NOBODY, absent, subject_of, subject_of_account, trace
-from tui.issuance.lineage_tree import Node, Part
-from tui.issuance.severity import Severity
-from tui.issuance.types import Address, Credential
+from tui.issuance.insight.lineage import NOBODY, absent, subject_of, subject_of_account, trace
+from tui.issuance.insight.lineage_tree import Node, Part
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.severity import Severity
+from tui.issuance.model.types import Address, Credential
+from tui.issuance.users.consumers import Pod
 from tui.kube.errors import ServerError
 from tui.kube.kubeconfig import load, parse
 from tui.kube.resource import PODS, SERVICE_ACCOUNTS

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tui.issuance.errors import ChangedMeanwhile
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.locks import Locks
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
+from tui.issuance.records.locks import Locks
 
 ONE, OTHER = (Address(CredentialKind.SECRET, "harbor", "ci", name) for name in ("one", "other"))
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.issuance.arena import Bench, handle_of
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
 from tui.kube.resource import NAMESPACES, SECRETS
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance import managed
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.renewal import state_of
-from tui.issuance.types import Address, Credential, Handle, Identity, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import managed
 
 ISSUED = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 LABELS = {managed.MANAGED_BY: "kubemint", managed.ROLE: "credential"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tui.issuance.already import Already
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.material import Document, Minted, Writing
-from tui.issuance.types import Address, Credential
+from tui.issuance.model.material import Document, Minted, Writing
+from tui.issuance.model.types import Address, Credential
+from tui.issuance.revoking.already import Already
 from tui.kube.sensitive import Sensitive
 
 from .samples import ENDPOINT, IDENTITY, TOKEN

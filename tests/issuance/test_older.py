@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance import older
-from tui.issuance.intent import Revocation
-from tui.issuance.types import Address, Credential, Handle, Identity, State, StepInfo
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State, StepInfo
+from tui.issuance.records.intent import Revocation
+from tui.issuance.revoking import older
 
 DUE = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 A, B, C = (Address.parse(f"file:/{name}") for name in "abc")

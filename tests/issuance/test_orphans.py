@@ -20,16 +20,11 @@ from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.fleet.store import FleetStore
-from tui.issuance import handle_names, managed, orphans
-from tui.issuance.handle_names import Meant
-from tui.issuance.handles import CHANGED, Seen
-from tui.issuance.hygiene import Fix, Report
-from tui.issuance.hygiene.lost_handles import lost_handle
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.orphans import YOUNG, Facts, Standing, Walked, judge, unseen
-from tui.issuance.severity import Severity
-from tui.issuance.state import StateStore
-from tui.issuance.types import (
+from tui.issuance.insight.hygiene import Fix, Report
+from tui.issuance.insight.hygiene.lost_handles import lost_handle
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.severity import Severity
+from tui.issuance.model.types import (
     Address,
     Credential,
     FileDestination,
@@ -39,6 +34,12 @@ from tui.issuance.types import (
     SecretDestination,
     State,
 )
+from tui.issuance.objects import managed
+from tui.issuance.records.state import StateStore
+from tui.issuance.trust import handle_names, orphans
+from tui.issuance.trust.handle_names import Meant
+from tui.issuance.trust.handles import CHANGED, Seen
+from tui.issuance.trust.orphans import YOUNG, Facts, Standing, Walked, judge, unseen
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS
 

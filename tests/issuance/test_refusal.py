@@ -16,9 +16,9 @@ from tests.issuance.arena import Bench, token_in
 from tests.issuance.samples import jwt
 from tests.kube.server import FakeServer, gives
 from tui.issuance.formats import Format
-from tui.issuance.inspecting import inspect, logins_in
-from tui.issuance.inspection import Kind, sections, verdict
-from tui.issuance.refusal import explain
+from tui.issuance.insight.inspecting import inspect, logins_in
+from tui.issuance.insight.inspection import Kind, sections, verdict
+from tui.issuance.insight.refusal import explain
 from tui.kube.client import Client
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive

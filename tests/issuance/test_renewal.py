@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.issuance import renewal
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, State
+from tui.issuance.model import renewal
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, State
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.renewal_loop import Look, RenewalLoop, Watched
-from tui.issuance.types import Action, Address, Credential, Identity, Outcome, State
+from tui.issuance.loop.keeping import Look, RenewalLoop, Watched
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Action, Address, Credential, Identity, Outcome, State
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,13 +11,15 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import handles, managed, replacing
 from tui.issuance.errors import ChangedMeanwhile, Unasked
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
-from tui.issuance.sight import Sight
-from tui.issuance.types import Address, Credential, Handle, Identity, State
-from tui.issuance.work import Context
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.sight import Sight
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import managed
+from tui.issuance.transaction import replacing
+from tui.issuance.transaction.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
+from tui.issuance.transaction.work import Context
+from tui.issuance.trust import handles
 from tui.kube.resource import SECRETS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

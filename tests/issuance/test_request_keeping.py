@@ -16,15 +16,15 @@ from tests.issuance.test_engine_requests import address_of, bench_of, draft, for
 from tui.demo import Drop, FaultRule
 from tui.demo.running import FleetThread
 from tui.demo.seed import REQUESTS
-from tui.issuance.dpf import DPU_REQUESTS
-from tui.issuance.dpf.conditions import rfc3339
-from tui.issuance.dpf.resources import FIELD_MANAGER, FINALIZER
-from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import UsageError
-from tui.issuance.lease import LEASES, Lease, LeaseHeld, LeaseLost
-from tui.issuance.request_keeping import LEASE, LEASE_NAMESPACE
-from tui.issuance.turns import Turns
-from tui.issuance.types import Outcome, Plan, StepResult, StepStatus
+from tui.issuance.families.dpf import DPU_REQUESTS
+from tui.issuance.families.dpf.conditions import rfc3339
+from tui.issuance.families.dpf.request_keeping import LEASE, LEASE_NAMESPACE
+from tui.issuance.families.dpf.resources import FIELD_MANAGER, FINALIZER
+from tui.issuance.families.dpf.wishes import Abandon, Delete, Keep
+from tui.issuance.model.types import Outcome, Plan, StepResult, StepStatus
+from tui.issuance.transaction.lease import LEASES, Lease, LeaseHeld, LeaseLost
+from tui.issuance.transaction.turns import Turns
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 

@@ -15,7 +15,7 @@ import pytest
 from tests.issuance.dpf_place import Clock, Place, embedded_place, real_place
 from tests.issuance.rights_flows import FLOWS, read, rotate
 from tests.issuance.rights_trial import ACCOUNT, KEPT, PROJECTS, SHOOT_OF, trial_of
-from tui.issuance.rights import RIGHTS, Flow, roles
+from tui.issuance.families.rights import RIGHTS, Flow, roles
 
 if TYPE_CHECKING:
     from tests.controlplane import RealControlPlane

@@ -10,10 +10,18 @@ import pytest
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import UsageError
-from tui.issuance.gardener import Meta, OIDCClient, OIDCConfig, shoot_at
-from tui.issuance.plain import PlainWish, Way
-from tui.issuance.shoot_oidc import Preset, PresetSpec, Requirement, Selector, login_arguments, preset_for, settings_of
-from tui.issuance.types import ShootAccess
+from tui.issuance.families.gardener.garden import Meta, OIDCClient, OIDCConfig, shoot_at
+from tui.issuance.families.gardener.shoot_oidc import (
+    Preset,
+    PresetSpec,
+    Requirement,
+    Selector,
+    login_arguments,
+    preset_for,
+    settings_of,
+)
+from tui.issuance.families.plugin.plain import PlainWish, Way
+from tui.issuance.model.types import ShootAccess
 from tui.kube.sensitive import MASK, Sensitive
 
 EVERYTHING = Selector()

@@ -15,12 +15,12 @@ import yaml
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.demo.pki import Authority
-from tui.issuance.certificate import CertificateError
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
-from tui.issuance.gardener import CANNOT_MINT, PROJECTS, SHOOTS, Project, Shoot, shoot_at
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
-from tui.issuance.types import (
+from tui.issuance.families.gardener.garden import CANNOT_MINT, PROJECTS, SHOOTS, Project, Shoot, shoot_at
+from tui.issuance.families.gardener.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
+from tui.issuance.model.certificate import CertificateError
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
     AccessLevel,
     Action,
     Address,
@@ -378,7 +378,7 @@ async def test_i15_a_viewer_is_told_before_and_after_the_refusal(
     with pytest.raises(UsageError, match=CANNOT_MINT) as refused:
         await viewer.engine.plan(spec)
     assert "--level admin" in refused.value.hint
-    monkeypatch.setattr("tui.issuance.plans.refuse_viewer", lambda _: None)  # a login that cannot be looked into
+    monkeypatch.setattr("tui.issuance.tokens.plans.refuse_viewer", lambda _: None)  # a login that cannot be looked into
     outcome = await viewer.engine.execute(await viewer.engine.plan(spec))
     assert not outcome.ok
     assert CANNOT_MINT in outcome.hint

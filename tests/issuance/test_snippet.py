@@ -12,9 +12,9 @@ import yaml
 from tests.issuance.arena import Arena, Bench
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.snippet import MOUNT, pod, text
-from tui.issuance.types import Address
+from tui.issuance.insight.snippet import MOUNT, pod, text
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
 from tui.kube.resource import SECRETS
 
 KUBECTL = shutil.which("kubectl")

@@ -14,12 +14,8 @@ from pathlib import Path
 import pytest
 
 from tui.issuance.errors import StateError
-from tui.issuance.intent import Export, Intent, Revocation
-from tui.issuance.journal import scrub
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.state import StateStore
-from tui.issuance.state_schema import SCHEMA_VERSION
-from tui.issuance.types import (
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
@@ -31,7 +27,11 @@ from tui.issuance.types import (
     StepResult,
     StepStatus,
 )
-from tui.issuance.whereabouts import as_read
+from tui.issuance.records.intent import Export, Intent, Revocation
+from tui.issuance.records.journal import scrub
+from tui.issuance.records.state import StateStore
+from tui.issuance.records.state_schema import SCHEMA_VERSION
+from tui.issuance.records.whereabouts import as_read
 
 ADDRESS = Address(CredentialKind.FILE, "", "", "/home/me/robot")
 IDENTITY = Identity("harbor", "default", "robot")

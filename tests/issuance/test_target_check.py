@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import Bench
-from tui.issuance.target_check import NOT_ALLOWED, Standing, Verdict, check_target
-from tui.issuance.tenant_rights import BINDINGS, ROLES
+from tui.issuance.families.tenants.target_check import NOT_ALLOWED, Standing, Verdict, check_target
+from tui.issuance.tokens.tenant_rights import BINDINGS, ROLES
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden
 from tui.kube.resource import SELF_SUBJECT_ACCESS_REVIEWS, SERVICE_ACCOUNTS, Resource

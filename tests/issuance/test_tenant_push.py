@@ -9,9 +9,9 @@ import pytest
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy, decoded
 from tui.issuance.errors import Unasked, UsageError
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.tenant_rights import BINDINGS, ROLES
-from tui.issuance.types import Address, StepStatus
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, StepStatus
+from tui.issuance.tokens.tenant_rights import BINDINGS, ROLES
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS

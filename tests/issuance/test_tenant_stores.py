@@ -13,11 +13,11 @@ import pytest
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy, decoded
 from tui.demo.eso import definitions
-from tui.issuance.capi import CLUSTER_LABEL, cluster_of
 from tui.issuance.destinations import tenant as tenant_places
 from tui.issuance.errors import UsageError
-from tui.issuance.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES, gap, secret_store, served
-from tui.issuance.tenant_wish import StoreWish, TenantPush
+from tui.issuance.families.tenants.wish import StoreWish, TenantPush
+from tui.issuance.objects.capi import CLUSTER_LABEL, cluster_of
+from tui.issuance.objects.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES, gap, secret_store, served
 from tui.kube.errors import ConfigError, NotFound
 from tui.kube.resource import SECRETS, Resource
 from tui.kube.sensitive import Sensitive

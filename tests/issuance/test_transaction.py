@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.running import Note, Run, StepFailed
-from tui.issuance.sight import Sight
-from tui.issuance.state import StateStore
+from tui.issuance.model.sight import Sight
+from tui.issuance.model.types import Action, Address, StepInfo, StepStatus
+from tui.issuance.records.state import StateStore
+from tui.issuance.transaction.running import Note, Run, StepFailed
 from tui.issuance.transaction.step import Step, Transaction
-from tui.issuance.types import Action, Address, StepInfo, StepStatus
 
 ADDRESS = Address.parse("file:/a")
 NOW = datetime(2030, 1, 2, tzinfo=UTC)

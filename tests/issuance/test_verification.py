@@ -11,8 +11,8 @@ from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
 from tui.kube.errors import ConfigError
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive

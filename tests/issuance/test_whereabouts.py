@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from tui.issuance.intent import Export, Intent, Revocation
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import (
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
@@ -20,7 +19,8 @@ from tui.issuance.types import (
     SecretDestination,
     ShootAccess,
 )
-from tui.issuance.whereabouts import (
+from tui.issuance.records.intent import Export, Intent, Revocation
+from tui.issuance.records.whereabouts import (
     UNREADABLE,
     Same,
     Verdict,

@@ -9,14 +9,24 @@ import msgspec
 import pytest
 
 from tests.issuance.arena import Bench
-from tui.issuance import managed, wishes
 from tui.issuance.destinations.place import address_of
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.intent import Export
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, Destination, FileDestination, Handle, Identity, IssueSpec, State
-from tui.issuance.wishes import belongs
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
+    Address,
+    Credential,
+    Destination,
+    FileDestination,
+    Handle,
+    Identity,
+    IssueSpec,
+    State,
+)
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export
+from tui.issuance.tokens import wishes
+from tui.issuance.tokens.wishes import belongs
 from tui.kube.resource import SECRETS
 
 ROBOT = Identity("harbor", "ns", "robot")

@@ -16,8 +16,8 @@ def _some(file: str, *tests: str) -> tuple[str, ...]:
 HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("tests/fleet/test_handles.py",),
     "tui/fleet/same.py": ("tests/fleet/test_same.py",),
-    "tui/issuance/already.py": ("tests/issuance/test_material.py",),
-    "tui/issuance/claims.py": _some(
+    "tui/issuance/revoking/already.py": ("tests/issuance/test_material.py",),
+    "tui/issuance/model/claims.py": _some(
         "tests/issuance/test_claims.py",
         "a_bound_token",
         "a_long_lived_token",
@@ -30,24 +30,24 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "text_in_claims_is_harmless",
         "hostile_tokens_are_refused_without_an_echo",
     ),
-    "tui/issuance/copied.py": ("tests/security/test_token_facts.py",),
-    "tui/issuance/deliveries.py": ("tests/issuance/test_deliveries.py",),
-    "tui/issuance/entering.py": ("tests/issuance/test_entering.py",),
-    "tui/issuance/dead_tokens.py": ("tests/security/test_dead_tokens.py",),
-    "tui/issuance/ending.py": _some(
+    "tui/issuance/tokens/copied.py": ("tests/security/test_token_facts.py",),
+    "tui/issuance/records/deliveries.py": ("tests/issuance/test_deliveries.py",),
+    "tui/issuance/records/entering.py": ("tests/issuance/test_entering.py",),
+    "tui/issuance/transaction/dead_tokens.py": ("tests/security/test_dead_tokens.py",),
+    "tui/issuance/transaction/ending.py": _some(
         "tests/faults/test_revoked.py",
         "whom_the_server_sees_decides",
         "revoked_is_said_of_what_is_refused_alone",
     ),
-    "tui/issuance/exec_cache.py": ("tests/security/test_exec_cache.py",),
-    "tui/issuance/exec_minting.py": _some(
+    "tui/issuance/families/plugin/exec_cache.py": ("tests/security/test_exec_cache.py",),
+    "tui/issuance/families/plugin/exec_minting.py": _some(
         "tests/security/test_exec_minting.py",
         "to_which_server_a_token_goes",
         "to_which_server_and_garden_a_certificate_goes",
         "which_shoot_is_meant",
     ),
-    "tui/issuance/found.py": ("tests/security/test_found.py",),
-    "tui/issuance/grace_length.py": _some(
+    "tui/issuance/revoking/found.py": ("tests/security/test_found.py",),
+    "tui/issuance/users/grace_length.py": _some(
         "tests/issuance/test_grace_length.py",
         "the_longest_that_any_of_them_needs",
         "what_is_journaled_counts_also_after_a_crash",
@@ -57,7 +57,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "they_are_named",
         "whoever_came_since_it_was_planned",
     ),
-    "tui/issuance/grace_time.py": _some(
+    "tui/issuance/records/grace_time.py": _some(
         "tests/faults/test_clocks.py",
         "how_much_of_a_grace_period_has_passed",
         "small_differences_of_clocks_are_not_said",
@@ -69,9 +69,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "what_an_older_kubemint_wrote_is_due_by_this_machines_clock",
         "only_this_machines_own_clock_has_one_beside_it_that_nobody_sets",
     ),
-    "tui/issuance/kinds.py": ("tests/issuance/test_kinds.py",),
-    "tui/issuance/leftover_files.py": ("tests/faults/test_leftover_files.py::test_which_names_are_ours",),
-    "tui/issuance/lease.py": (
+    "tui/issuance/model/kinds.py": ("tests/issuance/test_kinds.py",),
+    "tui/issuance/records/leftover_files.py": ("tests/faults/test_leftover_files.py::test_which_names_are_ours",),
+    "tui/issuance/transaction/lease.py": (
         *_some(
             "tests/issuance/test_lease.py",
             "a_duration_is_believed_only_as_far_as_it_makes_sense",
@@ -88,7 +88,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
             "what_a_lease_does_not_say_is_empty",
         ),
     ),
-    "tui/issuance/lock_file.py": _some(
+    "tui/issuance/records/lock_file.py": _some(
         "tests/faults/test_kubeconfig_locks.py",
         "how_a_lock_stands",
         "only_a_whole_record_names_an_owner",
@@ -98,12 +98,12 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "whether_a_process_lives_and_when_it_began",
     ),
     "tui/issuance/destinations/standing.py": ("tests/security/test_somebody_elses_files.py",),
-    "tui/issuance/material.py": ("tests/issuance/test_material.py",),
-    "tui/issuance/older.py": ("tests/issuance/test_older.py",),
-    "tui/issuance/others.py": _some(
+    "tui/issuance/model/material.py": ("tests/issuance/test_material.py",),
+    "tui/issuance/revoking/older.py": ("tests/issuance/test_older.py",),
+    "tui/issuance/revoking/others.py": _some(
         "tests/security/test_others.py", "what_else_of_a_place_ends", "what_ends_too_says_on_whose_word"
     ),
-    "tui/issuance/orphans.py": _some(
+    "tui/issuance/trust/orphans.py": _some(
         "tests/issuance/test_orphans.py",
         "who_accounts_for_a_handle",
         "what_is_not_known_says_why",
@@ -115,45 +115,45 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "open_work_accounts_for_it_and_one_namespace_tells_nothing_of_others",
         "one_without_a_secret_may_be_a_requests_of_a_cluster_that_was_not_looked_at",
     ),
-    "tui/issuance/left_behind.py": _some(
+    "tui/issuance/tokens/left_behind.py": _some(
         "tests/issuance/test_left_behind.py",
         "what_may_go_with_the_new_one",
         "which_handles_say_that_they_were_made_for_it",
     ),
-    "tui/issuance/replacing.py": ("tests/issuance/test_replacing.py",),
-    "tui/issuance/sight.py": _some(
+    "tui/issuance/transaction/replacing.py": ("tests/issuance/test_replacing.py",),
+    "tui/issuance/model/sight.py": _some(
         "tests/faults/test_ending.py",
         "what_changed_is_named_once_and_in_order",
         "what_a_plan_saw_is_looked_at_again",
         "what_cannot_be_planned_any_more_is_changed_too_and_says_why",
         "by_what_a_credential_is_told_from_another",
     ),
-    "tui/issuance/handles.py": ("tests/security/test_deleting.py", "tests/security/test_handles.py"),
-    "tui/issuance/handle_names.py": ("tests/issuance/test_handle_names.py",),
-    "tui/issuance/managed.py": (
+    "tui/issuance/trust/handles.py": ("tests/security/test_deleting.py", "tests/security/test_handles.py"),
+    "tui/issuance/trust/handle_names.py": ("tests/issuance/test_handle_names.py",),
+    "tui/issuance/objects/managed.py": (
         "tests/issuance/test_managed.py",
         "tests/security/test_reserved_marks.py",
         *_some(
             "tests/security/test_handles.py", "everything_that_is_known_of_a_secret", "what_says_nothing_is_nothing"
         ),
     ),
-    "tui/issuance/revoking.py": ("tests/security/test_what_goes_too.py",),
-    "tui/issuance/revoking_plans.py": (
+    "tui/issuance/revoking/steps.py": ("tests/security/test_what_goes_too.py",),
+    "tui/issuance/revoking/plans.py": (
         "tests/security/test_what_goes_too.py",
         "tests/faults/test_revoked.py::test_the_journal_tells_what_was_ended_here",
     ),
-    "tui/issuance/sought.py": ("tests/security/test_sought.py",),
-    "tui/issuance/token_secret.py": (
+    "tui/issuance/revoking/sought.py": ("tests/security/test_sought.py",),
+    "tui/issuance/objects/token_secret.py": (
         "tests/security/test_vouching.py::test_a_token_secret_and_its_token_say_the_same",
     ),
-    "tui/issuance/types.py": ("tests/issuance/test_kinds.py",),
-    "tui/issuance/vouching.py": ("tests/security/test_token_facts.py",),
-    "tui/issuance/wishes.py": (
+    "tui/issuance/model/types.py": ("tests/issuance/test_kinds.py",),
+    "tui/issuance/trust/vouching.py": ("tests/security/test_token_facts.py",),
+    "tui/issuance/tokens/wishes.py": (
         "tests/issuance/test_wishes.py",
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
     ),
-    "tui/issuance/vouchers.py": ("tests/security/test_vouching.py",),
-    "tui/issuance/whereabouts.py": ("tests/issuance/test_whereabouts.py",),
+    "tui/issuance/trust/vouchers.py": ("tests/security/test_vouching.py",),
+    "tui/issuance/records/whereabouts.py": ("tests/issuance/test_whereabouts.py",),
     "tui/kube/addresses.py": ("tests/kube/test_addresses.py", "tests/security/test_delivered.py"),
     "tui/kube/answers.py": ("tests/kube/test_answers_judged.py", "tests/kube/test_answers.py"),
     "tui/kube/clock.py": ("tests/kube/test_clock.py",),
@@ -164,48 +164,55 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/kube/shell.py": ("tests/kube/test_shell_words.py",),
     "tui/kube/usable.py": ("tests/kube/test_usable.py",),
     "tui/kube/yaml_loading.py": ("tests/kube/test_yaml_loading.py", "tests/kube/test_entries.py"),
-    "tui/issuance/dpf/cleanup.py": ("tests/security/test_dpf_leftovers.py",),
-    "tui/issuance/dpf/aside.py": ("tests/security/test_dpf_judging.py",),
-    "tui/issuance/dpf/renewal_work.py": ("tests/security/test_dpf_writing.py",),
-    "tui/issuance/dpf/steps.py": ("tests/security/test_dpf_writing.py",),
-    "tui/issuance/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
-    "tui/issuance/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
-    "tui/issuance/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
+    "tui/issuance/families/dpf/cleanup.py": ("tests/security/test_dpf_leftovers.py",),
+    "tui/issuance/families/dpf/aside.py": ("tests/security/test_dpf_judging.py",),
+    "tui/issuance/families/dpf/renewal_work.py": ("tests/security/test_dpf_writing.py",),
+    "tui/issuance/families/dpf/steps.py": ("tests/security/test_dpf_writing.py",),
+    "tui/issuance/families/dpf/kept.py": ("tests/security/test_dpf_judging.py",),
+    "tui/issuance/families/dpf/owned.py": ("tests/security/test_dpf_judging.py",),
+    "tui/issuance/families/dpf/tending.py": ("tests/security/test_dpf_judging.py",),
 }
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("claim_of", "became", "turned"),
-    "tui/issuance/copied.py": ("belongs", "described", "Found.bound"),
-    "tui/issuance/ending.py": ("judge", "words", "over"),
-    "tui/issuance/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
-    "tui/issuance/exec_minting.py": ("check_server", "meant", "check_garden", "shoot_of", "_config"),
-    "tui/issuance/left_behind.py": ("judge", "_is_of", "_may_go"),
-    "tui/issuance/lease.py": ("Lease.try_once", "Lease._record", "Record.of", "believed", "transitions", "_spec_of"),
-    "tui/issuance/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
+    "tui/issuance/tokens/copied.py": ("belongs", "described", "Found.bound"),
+    "tui/issuance/transaction/ending.py": ("judge", "words", "over"),
+    "tui/issuance/families/plugin/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
+    "tui/issuance/families/plugin/exec_minting.py": ("check_server", "meant", "check_garden", "shoot_of", "_config"),
+    "tui/issuance/tokens/left_behind.py": ("judge", "_is_of", "_may_go"),
+    "tui/issuance/transaction/lease.py": (
+        "Lease.try_once",
+        "Lease._record",
+        "Record.of",
+        "believed",
+        "transitions",
+        "_spec_of",
+    ),
+    "tui/issuance/records/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
     "tui/issuance/destinations/standing.py": (
         "Verdict.warning", "Verdict.check", "look_at", "judge", "may_write", "write_file", "put", "keep",
         "_folder_mode",
     ),
-    "tui/issuance/older.py": (
+    "tui/issuance/revoking/older.py": (
         "outliving", "of_place", "address_of", "lives_on", "ends_too", "said_of", "step", "due_at", "credential_of",
     ),
-    "tui/issuance/others.py": ("judge", "_not_on_its_word", "ends_too"),
-    "tui/issuance/revoking.py": ("_holds", "_copies", "same_token", "dead", "secrets_of"),
-    "tui/issuance/revoking_plans.py": ("ended_at", "irrevocable", "_end"),
-    "tui/issuance/token_secret.py": ("why_none",),
-    "tui/issuance/vouching.py": ("token_in", "bound_to", "unasked", "_facts", "_words", "_record"),
-    "tui/issuance/leftover_files.py": ("is_ours",),
-    "tui/issuance/dpf/aside.py": ("holds",),
-    "tui/issuance/dpf/renewal_work.py": ("_is_for",),
-    "tui/issuance/dpf/steps.py": (
+    "tui/issuance/revoking/others.py": ("judge", "_not_on_its_word", "ends_too"),
+    "tui/issuance/revoking/steps.py": ("_holds", "_copies", "same_token", "dead", "secrets_of"),
+    "tui/issuance/revoking/plans.py": ("ended_at", "irrevocable", "_end"),
+    "tui/issuance/objects/token_secret.py": ("why_none",),
+    "tui/issuance/trust/vouching.py": ("token_in", "bound_to", "unasked", "_facts", "_words", "_record"),
+    "tui/issuance/records/leftover_files.py": ("is_ours",),
+    "tui/issuance/families/dpf/aside.py": ("holds",),
+    "tui/issuance/families/dpf/renewal_work.py": ("_is_for",),
+    "tui/issuance/families/dpf/steps.py": (
         "check_secret", "secret_data", "endpoint_for", "is_as_wanted", "applied_by", "_fields",
     ),
-    "tui/issuance/dpf/cleanup.py": (
+    "tui/issuance/families/dpf/cleanup.py": (
         "leftovers_of", "written", "replaced_by_change", "account_uid", "everything", "begun", "_is_in_use", "_words",
         "_place",
     ),
-    "tui/issuance/types.py": ("Address.__str__", "Address.parse"),
-    "tui/issuance/managed.py": (
+    "tui/issuance/model/types.py": ("Address.__str__", "Address.parse"),
+    "tui/issuance/objects/managed.py": (
         "handle_object", "place_name", "reserved", "refuse_reserved", "_owner", "is_managed",
         "credential_from_secret", "handle_secrets", "handle_wish", "push_of", "request_of", "_metadata", "_split",
         "_texts", "_strings", "_format", "_lifetime", "renewal_point",

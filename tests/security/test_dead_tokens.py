@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tui.issuance import dead_tokens
 from tui.issuance.errors import UsageError
-from tui.issuance.intent import Dead
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Handle
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Handle
+from tui.issuance.records.intent import Dead
+from tui.issuance.transaction import dead_tokens
 from tui.kube.sensitive import Sensitive
 
 THEN = datetime(2026, 1, 2, tzinfo=UTC)

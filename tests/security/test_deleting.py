@@ -12,14 +12,16 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import handle_names, handles, managed, revoking
 from tui.issuance.formats import Format
-from tui.issuance.handle_names import Meant
-from tui.issuance.handles import Ending, Fate, Named, Seen
-from tui.issuance.intent import Revocation
-from tui.issuance.running import is_given_up
-from tui.issuance.sought import Sought
-from tui.issuance.types import Action, Address, Handle, Identity
+from tui.issuance.model.types import Action, Address, Handle, Identity
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Revocation
+from tui.issuance.revoking import steps as revoking
+from tui.issuance.revoking.sought import Sought
+from tui.issuance.transaction.running import is_given_up
+from tui.issuance.trust import handle_names, handles
+from tui.issuance.trust.handle_names import Meant
+from tui.issuance.trust.handles import Ending, Fate, Named, Seen
 from tui.kube.errors import Invalid, ProtocolError
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive

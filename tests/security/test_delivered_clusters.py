@@ -28,11 +28,11 @@ from tui.demo.storage import SECRETS as STORED
 from tui.demo.storage import SERVICE_ACCOUNTS as ACCOUNTS
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
-from tui.issuance.deliveries import Gate
-from tui.issuance.entering import Allowed, NotEntered, Trust, TrustedSource
-from tui.issuance.state import StateStore
-from tui.issuance.tenant_wish import TenantPush
-from tui.issuance.types import Identity
+from tui.issuance.families.tenants.wish import TenantPush
+from tui.issuance.model.types import Identity
+from tui.issuance.records.deliveries import Gate
+from tui.issuance.records.entering import Allowed, NotEntered, Trust, TrustedSource
+from tui.issuance.records.state import StateStore
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, Forbidden, Unauthorized, Unreachable
 from tui.kube.kubeconfig import load

@@ -17,27 +17,20 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import CLOCK, Place
 from tui.demo import Answer, Cut, FaultRule
-from tui.issuance import managed
-from tui.issuance.claims import read_token
-from tui.issuance.dpf.aside import left_to
-from tui.issuance.dpf.cleanup import Leftover, leftovers_of, written
-from tui.issuance.dpf.keeper import Keeper
-from tui.issuance.dpf.renewal_work import look
-from tui.issuance.dpf.resources import (
-    DPU_REQUESTS,
-    FIELD_MANAGER,
-    HANDLE,
-    LEFTOVERS,
-    MARKS,
-    ownership,
-)
-from tui.issuance.dpf.tending import trace
 from tui.issuance.errors import ChangedMeanwhile, UsageError
-from tui.issuance.external_secrets import PUSH_SECRETS, push_secret
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.tenant_wish import PushWish
-from tui.issuance.token_request import request_token
-from tui.issuance.types import Address, FileDestination, Identity, Push
+from tui.issuance.families.dpf.aside import left_to
+from tui.issuance.families.dpf.cleanup import Leftover, leftovers_of, written
+from tui.issuance.families.dpf.keeper import Keeper
+from tui.issuance.families.dpf.renewal_work import look
+from tui.issuance.families.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, HANDLE, LEFTOVERS, MARKS, ownership
+from tui.issuance.families.dpf.tending import trace
+from tui.issuance.families.tenants.wish import PushWish
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, Identity, Push
+from tui.issuance.objects import managed
+from tui.issuance.objects.external_secrets import PUSH_SECRETS, push_secret
+from tui.issuance.objects.token_request import request_token
 from tui.kube import kubeconfig as loading
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS

@@ -10,25 +10,18 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from tui.issuance.dpf.aside import holds
-from tui.issuance.dpf.kept import Decision, Kept, decide, read
-from tui.issuance.dpf.objects import DPURequest, NamespacedName
-from tui.issuance.dpf.owned import Seen, Witness, foreign, left_alone, seen_in, way_out
-from tui.issuance.dpf.resources import (
-    EXPIRES,
-    FIELD_MANAGER,
-    FINALIZER,
-    NAME_LABEL,
-    old_ownership,
-    ownership,
-)
-from tui.issuance.dpf.steps import format_in
-from tui.issuance.dpf.tending import tended, trace, waits_until
+from tui.issuance.families.dpf.aside import holds
+from tui.issuance.families.dpf.kept import Decision, Kept, decide, read
+from tui.issuance.families.dpf.objects import DPURequest, NamespacedName
+from tui.issuance.families.dpf.owned import Seen, Witness, foreign, left_alone, seen_in, way_out
+from tui.issuance.families.dpf.resources import EXPIRES, FIELD_MANAGER, FINALIZER, NAME_LABEL, old_ownership, ownership
+from tui.issuance.families.dpf.steps import format_in
+from tui.issuance.families.dpf.tending import tended, trace, waits_until
 from tui.issuance.formats import Format
-from tui.issuance.renewal import rotate_at, spread
-from tui.issuance.sought import home_of
-from tui.issuance.types import Handle, Identity
-from tui.issuance.vouchers import Word
+from tui.issuance.model.renewal import rotate_at, spread
+from tui.issuance.model.types import Handle, Identity
+from tui.issuance.revoking.sought import home_of
+from tui.issuance.trust.vouchers import Word
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 

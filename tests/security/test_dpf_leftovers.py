@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from tests.security.test_dpf_judging import KEPT, REQUEST
-from tui.issuance.dpf import cleanup
-from tui.issuance.dpf.cleanup import Leftover
-from tui.issuance.dpf.kept import Kept
-from tui.issuance.dpf.objects import DPURequest, NamespacedName
-from tui.issuance.dpf.resources import LEFTOVERS
-from tui.issuance.types import Handle, Identity
+from tui.issuance.families.dpf import cleanup
+from tui.issuance.families.dpf.cleanup import Leftover
+from tui.issuance.families.dpf.kept import Kept
+from tui.issuance.families.dpf.objects import DPURequest, NamespacedName
+from tui.issuance.families.dpf.resources import LEFTOVERS
+from tui.issuance.model.types import Handle, Identity
 
 DUE = datetime(2030, 1, 2, tzinfo=UTC)
 TENANT = "dpf/tenant"

@@ -13,11 +13,11 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Place
-from tui.issuance.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, NAME_LABEL, old_ownership
 from tui.issuance.errors import UsageError
+from tui.issuance.families.dpf.resources import DPU_REQUESTS, FIELD_MANAGER, NAME_LABEL, old_ownership
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Identity
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Identity
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import APIError, NotFound, Unauthorized

@@ -10,17 +10,17 @@ import pytest
 
 from tests.issuance.samples import CA, ENDPOINT, TOKEN
 from tests.security.test_dpf_judging import REQUEST
-from tui.issuance import handle_names
-from tui.issuance.dpf import renewal_work, steps
-from tui.issuance.dpf.resources import FIELD_MANAGER, ownership
-from tui.issuance.dpf.steps import Published, SecretInUse
-from tui.issuance.dpf.target import Target
 from tui.issuance.errors import IssuanceError
+from tui.issuance.families.dpf import renewal_work, steps
+from tui.issuance.families.dpf.resources import FIELD_MANAGER, ownership
+from tui.issuance.families.dpf.steps import Published, SecretInUse
+from tui.issuance.families.dpf.target import Target
 from tui.issuance.formats import Format
-from tui.issuance.handle_names import Meant
-from tui.issuance.handles import Seen
-from tui.issuance.managed import Reserved
-from tui.issuance.types import Identity
+from tui.issuance.model.types import Identity
+from tui.issuance.objects.managed import Reserved
+from tui.issuance.trust import handle_names
+from tui.issuance.trust.handle_names import Meant
+from tui.issuance.trust.handles import Seen
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
 

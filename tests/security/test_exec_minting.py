@@ -19,9 +19,9 @@ import yaml
 from tests.cli.conftest import Result, command, environment, kubemint, served
 from tests.cli.test_exec_credential import asked
 from tests.security.test_exec_cache import V1, env, question, told
-from tui.issuance import exec_minting
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.exec_cache import INFO, Question, cache_folder
+from tui.issuance.families.plugin import exec_minting
+from tui.issuance.families.plugin.exec_cache import INFO, Question, cache_folder
 from tui.kube.kubeconfig import load
 
 __all__ = ["env", "question", "served"]

@@ -15,13 +15,13 @@ import pytest
 import yaml
 
 from tests.issuance.arena import Arena, Bench, handle_of, token_in
-from tui.issuance import managed
-from tui.issuance.copying import Word
 from tui.issuance.errors import NotProved
-from tui.issuance.exporting import OtherServer
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, FileDestination, Identity, SecretDestination, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, Identity, SecretDestination, State
+from tui.issuance.objects import managed
+from tui.issuance.tokens.copying import Word
+from tui.issuance.tokens.exporting import OtherServer
 from tui.kube.delivered import DeliveredError
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive

@@ -9,17 +9,19 @@ import msgspec
 import pytest
 
 from tests.issuance.samples import jwt
-from tui.issuance import found, handle_names, managed
-from tui.issuance.claims import Bound, Claims
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.found import Found, NotThere
-from tui.issuance.handle_names import Meant
-from tui.issuance.handles import Ending, Named, Seen
-from tui.issuance.intent import Export, Revocation
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.sought import Search, Sought
-from tui.issuance.types import Address, Credential, Handle, Identity, State
-from tui.issuance.vouchers import Facts, Word
+from tui.issuance.model.claims import Bound, Claims
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export, Revocation
+from tui.issuance.revoking import found
+from tui.issuance.revoking.found import Found, NotThere
+from tui.issuance.revoking.sought import Search, Sought
+from tui.issuance.trust import handle_names
+from tui.issuance.trust.handle_names import Meant
+from tui.issuance.trust.handles import Ending, Named, Seen
+from tui.issuance.trust.vouchers import Facts, Word
 from tui.kube.sensitive import Sensitive
 
 ID = "bf662bdc-35e3-454b-b756-8e6aabdfe116"

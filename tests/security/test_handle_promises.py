@@ -14,13 +14,13 @@ import pytest
 from tests.issuance.arena import Bench, handle_of
 from tests.issuance.dpf_place import Place
 from tests.security.test_vouching_attacks import Attacker
-from tui.issuance import managed
-from tui.issuance.claims import read_token
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.sought import Sought
-from tui.issuance.types import Address, Handle
+from tui.issuance.model.claims import read_token
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Handle
+from tui.issuance.objects import managed
+from tui.issuance.revoking.sought import Sought
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive

@@ -12,12 +12,8 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import handles, managed
-from tui.issuance.handle_names import Meant, fits
-from tui.issuance.handles import Ending, Named, Seen, journaled, may_be_token_secret
-from tui.issuance.intent import Intent, Revocation
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import (
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
@@ -28,6 +24,11 @@ from tui.issuance.types import (
     Push,
     SecretDestination,
 )
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Intent, Revocation
+from tui.issuance.trust import handles
+from tui.issuance.trust.handle_names import Meant, fits
+from tui.issuance.trust.handles import Ending, Named, Seen, journaled, may_be_token_secret
 from tui.kube.errors import Forbidden
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 

@@ -15,11 +15,11 @@ import pytest
 from tests.cli.conftest import kubemint
 from tests.issuance.test_journal_text import entry
 from tests.issuance.test_state import ADDRESS, filled, result
-from tui.issuance.journal import GENESIS, chain_hash
-from tui.issuance.journal_anchor import NAME, Anchor, Mark, judge
-from tui.issuance.journal_text import comma_separated
-from tui.issuance.state import StateStore
-from tui.issuance.types import Action
+from tui.issuance.model.types import Action
+from tui.issuance.records.journal import GENESIS, chain_hash
+from tui.issuance.records.journal_anchor import NAME, Anchor, Mark, judge
+from tui.issuance.records.journal_text import comma_separated
+from tui.issuance.records.state import StateStore
 
 HASH = {seq: f"{seq:064x}" for seq in range(20)}
 A, B = "a" * 32, "b" * 32

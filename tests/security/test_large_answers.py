@@ -22,7 +22,7 @@ from tui.fleet.reach import Timing
 from tui.fleet.rows import AccountRow
 from tui.fleet.store import FleetStore
 from tui.fleet.watching import Follower, Watched
-from tui.issuance.types import Identity
+from tui.issuance.model.types import Identity
 from tui.kube import transport
 from tui.kube.bodies import TooLarge, Unasked, packing, whole
 from tui.kube.client import Client, Timeouts

@@ -24,11 +24,11 @@ from tui.demo import Answer, FaultRule
 from tui.fleet.fleet import Fleet
 from tui.fleet.renewing import watched
 from tui.fleet.store import Area
-from tui.issuance import managed
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.types import Address
-from tui.issuance.whose import AnotherCluster
+from tui.issuance.model.types import Address
+from tui.issuance.objects import managed
+from tui.issuance.trust.whose import AnotherCluster
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import Unreachable
 from tui.kube.kubeconfig import load

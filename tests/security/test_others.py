@@ -14,12 +14,14 @@ import pytest
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.issuance import handle_names, managed, others
 from tui.issuance.formats import Format
-from tui.issuance.handles import Fate, Named, Seen, Verdict
-from tui.issuance.intent import Export
-from tui.issuance.others import Asked, judge
-from tui.issuance.types import Address, Credential, Handle, Identity
+from tui.issuance.model.types import Address, Credential, Handle, Identity
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export
+from tui.issuance.revoking import others
+from tui.issuance.revoking.others import Asked, judge
+from tui.issuance.trust import handle_names
+from tui.issuance.trust.handles import Fate, Named, Seen, Verdict
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 

@@ -12,12 +12,12 @@ import pytest
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy
 from tests.issuance.test_tenant_stores import SOURCE, TENANT, make_store, push, wish
-from tui.issuance import managed
 from tui.issuance.destinations.tenant import leads_elsewhere
 from tui.issuance.errors import UsageError
-from tui.issuance.external_secrets import PUSH_SECRETS, push_secret
 from tui.issuance.formats import Format
-from tui.issuance.types import Push
+from tui.issuance.model.types import Push
+from tui.issuance.objects import managed
+from tui.issuance.objects.external_secrets import PUSH_SECRETS, push_secret
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tui.issuance import managed
 from tui.issuance.destinations.registry import places_for
-from tui.issuance.dpf import DPURequestDraft, validate
-from tui.issuance.plans import check_spec
-from tui.issuance.types import Identity, IssueSpec, Push, SecretDestination, State
+from tui.issuance.families.dpf import DPURequestDraft, validate
+from tui.issuance.model.types import Identity, IssueSpec, Push, SecretDestination, State
+from tui.issuance.objects import managed
+from tui.issuance.tokens.plans import check_spec
 
 RESERVED = [
     ("kubemint.io/role", "credential", "kubemint's own"),

@@ -20,14 +20,14 @@ from tests.issuance.samples import jwt
 from tests.security.test_sought import bound
 from tests.security.test_sought import jwt as long
 from tui.demo import Answer, FaultRule
-from tui.issuance import managed
-from tui.issuance.already import Already
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.found import id_of
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.reading import token as token_at
-from tui.issuance.sought import Sought
-from tui.issuance.types import Address
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address
+from tui.issuance.objects import managed
+from tui.issuance.revoking.already import Already
+from tui.issuance.revoking.found import id_of
+from tui.issuance.revoking.sought import Sought
+from tui.issuance.transaction.reading import token as token_at
 from tui.kube.client import Client
 from tui.kube.errors import KubeError
 from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, TOKEN_REVIEWS

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tui.issuance import files
-from tui.issuance.destinations import standing
+from tui.issuance.destinations import files, standing
+from tui.issuance.destinations.files import FileError, links_on
 from tui.issuance.destinations.standing import (
     KEPT_AS,
     Kind,
@@ -27,7 +27,6 @@ from tui.issuance.destinations.standing import (
     put,
     write_file,
 )
-from tui.issuance.files import FileError, links_on
 from tui.kube.sensitive import Sensitive
 
 ME, BOB = 1000, 12345

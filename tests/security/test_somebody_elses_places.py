@@ -12,10 +12,10 @@ import pytest
 
 from tests.issuance.arena import Bench, token_in
 from tests.security.test_somebody_elses_files import ADMIN, BOB, as_root
+from tui.issuance.destinations.files import FileError
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
-from tui.issuance.files import FileError
 from tui.issuance.formats import Format
-from tui.issuance.types import Action, FileDestination
+from tui.issuance.model.types import Action, FileDestination
 from tui.kube.sensitive import Sensitive
 
 
@@ -86,7 +86,7 @@ async def test_what_lies_at_a_revoked_or_changed_path_by_now_is_not_rotated_over
             await ebench.engine.plan_rotate(issued.address)
         assert path.read_text() == text
     record = next(one for one in ebench.state.export_records() if one.credential.address.name == str(path))
-    from tui.issuance.revoking import dead
+    from tui.issuance.revoking.steps import dead
 
     ebench.state.record_export(dead(record))
     with pytest.raises(WouldReplace):

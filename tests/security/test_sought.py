@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tui.issuance.claims import Bound, Claims
 from tui.issuance.errors import UsageError
-from tui.issuance.sought import Search, Sought, claims_of, endings, shown_to, sought_in, token_of
-from tui.issuance.types import Identity
+from tui.issuance.model.claims import Bound, Claims
+from tui.issuance.model.types import Identity
+from tui.issuance.revoking.sought import Search, Sought, claims_of, endings, shown_to, sought_in, token_of
 from tui.kube.sensitive import Sensitive
 
 ID = "bf662bdc-35e3-454b-b756-8e6aabdfe116"

@@ -10,14 +10,9 @@ import msgspec
 import pytest
 
 from tests.issuance.samples import ENDPOINT, jwt
-from tui.issuance import vouching
-from tui.issuance.copied import Found, belongs, described
 from tui.issuance.errors import NotProved
 from tui.issuance.formats import Format
-from tui.issuance.intent import Export
-from tui.issuance.managed import renewal_point
-from tui.issuance.secret_object import SecretObject
-from tui.issuance.types import (
+from tui.issuance.model.types import (
     Address,
     Credential,
     FileDestination,
@@ -27,7 +22,12 @@ from tui.issuance.types import (
     Push,
     SecretDestination,
 )
-from tui.issuance.vouchers import Facts, Record, Word
+from tui.issuance.objects.managed import renewal_point
+from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.records.intent import Export
+from tui.issuance.tokens.copied import Found, belongs, described
+from tui.issuance.trust import vouching
+from tui.issuance.trust.vouchers import Facts, Record, Word
 from tui.kube.sensitive import Sensitive
 
 ROBOT = Identity("harbor", "ns", "robot")

@@ -15,7 +15,7 @@ from tui.fleet.decode import ClusterSecret, VersionedMeta
 from tui.fleet.fleet import Fleet
 from tui.fleet.found import FoundClusters
 from tui.fleet.same import compare
-from tui.issuance.state import StateStore
+from tui.issuance.records.state import StateStore
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.kubeconfig import load

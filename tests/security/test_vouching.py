@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from tui.issuance import handle_names, managed, token_secret, vouchers
 from tui.issuance.formats import Format
-from tui.issuance.handle_names import Meant
-from tui.issuance.handles import Named, Seen
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, Handle, Identity, State
-from tui.issuance.vouchers import Claim, Facts, Record, Word
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import managed, token_secret
+from tui.issuance.trust import handle_names, vouchers
+from tui.issuance.trust.handle_names import Meant
+from tui.issuance.trust.handles import Named, Seen
+from tui.issuance.trust.vouchers import Claim, Facts, Record, Word
 from tui.kube.sensitive import Sensitive
 
 A = Identity("harbor", "ns", "admin")
@@ -372,7 +373,7 @@ TOKEN = Sensitive(b"x")
 
 
 def claims(**fields: Any) -> Any:
-    from tui.issuance.claims import Bound, Claims
+    from tui.issuance.model.claims import Bound, Claims
 
     given: dict[str, Any] = {
         "legacy": True, "namespace": "ns", "service_account": "robot", "service_account_uid": "u",

@@ -17,12 +17,13 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dpf_place import Clock
-from tui.issuance import managed, replacing, token_secret
 from tui.issuance.errors import ChangedMeanwhile, UsageError
+from tui.issuance.families.token_secret.identity import IdentityWish
 from tui.issuance.formats import Format
-from tui.issuance.identity import IdentityWish
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, FileDestination, State
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, FileDestination, State
+from tui.issuance.objects import managed, token_secret
+from tui.issuance.transaction import replacing
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource

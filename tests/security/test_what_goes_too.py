@@ -10,14 +10,9 @@ import msgspec
 import pytest
 
 from tests.issuance.samples import ENDPOINT, jwt
-from tui.issuance import revoking
-from tui.issuance.ending import Answer
 from tui.issuance.formats import Format
-from tui.issuance.intent import Export
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.revoking_plans import irrevocable
-from tui.issuance.secret_object import SecretObject
-from tui.issuance.types import (
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import (
     Address,
     Credential,
     FileDestination,
@@ -28,6 +23,11 @@ from tui.issuance.types import (
     ShootAccess,
     State,
 )
+from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.records.intent import Export
+from tui.issuance.revoking import steps as revoking
+from tui.issuance.revoking.plans import irrevocable
+from tui.issuance.transaction.ending import Answer
 from tui.kube.sensitive import Sensitive
 
 ROBOT = Identity("harbor", "ns", "robot")

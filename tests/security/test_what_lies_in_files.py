@@ -14,19 +14,18 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dpf_place import Clock
 from tests.issuance.samples import ENDPOINT
-from tui.issuance import kubeconfig_file
-from tui.issuance.destinations import lying
+from tui.issuance.destinations import kubeconfig_file, lying
+from tui.issuance.destinations.files import read_private
 from tui.issuance.destinations.lying import Lies, Looks, Seen
 from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import UsageError
-from tui.issuance.files import read_private
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.intent import Export
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.renewal import state_of
-from tui.issuance.sought import Sought
-from tui.issuance.types import Address, Credential, FileDestination, Identity, State
-from tui.issuance.yaml_text import dump
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import Address, Credential, FileDestination, Identity, State
+from tui.issuance.records.intent import Export
+from tui.issuance.revoking.sought import Sought
 from tui.kube.sensitive import Sensitive
 from tui.kube.yaml_loading import load_first
 

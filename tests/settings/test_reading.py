@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.app import vocabulary
-from tui.issuance.entering import Allowed, Deliverer, TrustedSource
 from tui.issuance.errors import UsageError
+from tui.issuance.records.entering import Allowed, Deliverer, TrustedSource
 from tui.settings import Alert, Confirm, Loaded, Settings, load
 from tui.settings.reading import parse
 from tui.settings.schema import plain

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tui.fleet.store import FleetStore
     from tui.issuance.engine import Engine
-    from tui.issuance.types import AccessLevel, Address, Outcome, Plan
+    from tui.issuance.model.types import AccessLevel, Address, Outcome, Plan
 
 Wish = TypeVar("Wish")
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.names import check_names, check_namespace
-from tui.issuance.types import Address, Destination, FileDestination, SecretDestination
+from tui.issuance.model.durations import parse_duration
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.names import check_names, check_namespace
+from tui.issuance.model.types import Address, Destination, FileDestination, SecretDestination
 from tui.kube.home import NoHome, expanded
 
 from .fields import Choice, Control, Fault, Field, Said, Values, Way, checked
@@ -60,7 +60,7 @@ def a_span(text: str) -> timedelta:
 
 def a_lifetime(text: str) -> timedelta | None:
     """One that a token can be asked for. Raises UsageError."""
-    from tui.issuance.token_request import check_wish
+    from tui.issuance.objects.token_request import check_wish
 
     duration = a_duration(text)
     check_wish(duration, ())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.fleet.names import short_path
-from tui.issuance.csi import Preview
 from tui.issuance.errors import UsageError
+from tui.issuance.families.csi.driver import Preview
 
 from . import asking as ask
 from .action import Action, Answer, Menu, Needs

@@ -12,7 +12,7 @@ import msgspec
 from tui.fleet.names import short_address
 from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance.formats import Format
-from tui.issuance.types import Address, Credential, Destination, FileDestination
+from tui.issuance.model.types import Address, Credential, Destination, FileDestination
 
 from . import asking as ask
 from . import fitting as fit
@@ -24,8 +24,8 @@ from .paths import file_stem
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tui.issuance.copying import ExportPreview
     from tui.issuance.engine import Engine
+    from tui.issuance.tokens.copying import ExportPreview
 
 SECRET: Final = Way(
     "a Secret in a cluster", "--secret", "NS/NAME", "Secret",

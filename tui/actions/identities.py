@@ -11,11 +11,11 @@ from tui.fleet.names import short_address, short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, Row
 from tui.issuance.errors import UsageError
-from tui.issuance.identity import IdentityWish
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.self_issue import SelfWish
-from tui.issuance.token_request import check_wish
-from tui.issuance.types import Address, Identity
+from tui.issuance.families.token_secret.identity import IdentityWish
+from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Identity
+from tui.issuance.objects.token_request import check_wish
 
 from . import asking as ask
 from . import fitting as fit

@@ -9,7 +9,7 @@ from typing import Final
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
 from tui.issuance.formats import Format
-from tui.issuance.types import FileDestination, Identity, IssueSpec
+from tui.issuance.model.types import FileDestination, Identity, IssueSpec
 
 from . import asking as ask
 from .action import Action, Menu, Needs

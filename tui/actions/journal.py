@@ -45,7 +45,7 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
 
 
 async def _save(host: Host, wish: JournalWish) -> Answer:
-    from tui.issuance.journal_text import comma_separated, json_lines
+    from tui.issuance.records.journal_text import comma_separated, json_lines
 
     text = comma_separated(wish.entries) if wish.path.suffix == ".csv" else json_lines(wish.entries)
     return Answer(f"{len(wish.entries)} entries {await write_here(wish.path, text, force=wish.replace)}")

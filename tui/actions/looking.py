@@ -11,7 +11,7 @@ from tui.fleet.objects import where_is
 from tui.fleet.query import cluster_of, namespace_of
 from tui.fleet.rows import AccountRow, ClusterRow, RequestRow
 from tui.issuance.formats import Format
-from tui.issuance.types import Address
+from tui.issuance.model.types import Address
 from tui.kube.resource import SECRETS
 
 from . import asking as ask

@@ -9,11 +9,11 @@ from typing import Any, Final
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
-from tui.issuance.dpf import DPU_REQUESTS, DPURequestDraft
-from tui.issuance.dpf.draft import TYPES, validate
-from tui.issuance.dpf.wishes import Abandon, Delete, Keep
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address
+from tui.issuance.families.dpf import DPU_REQUESTS, DPURequestDraft
+from tui.issuance.families.dpf.draft import TYPES, validate
+from tui.issuance.families.dpf.wishes import Abandon, Delete, Keep
+from tui.issuance.model.types import Address
 
 from . import asking as ask
 from . import fitting as fit

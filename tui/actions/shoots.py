@@ -13,7 +13,7 @@ from tui.fleet.moments import stamp
 from tui.fleet.names import short_path
 from tui.fleet.rows import ClusterRow, Row
 from tui.issuance.errors import UsageError
-from tui.issuance.types import AccessLevel, Address, Identity, ShootAccess, ShootWish
+from tui.issuance.model.types import AccessLevel, Address, Identity, ShootAccess, ShootWish
 
 from . import asking as ask
 from . import fitting as fit
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from tui.issuance.engine import Engine
-    from tui.issuance.plain import PlainWish
-    from tui.issuance.types import Plan
+    from tui.issuance.families.plugin.plain import PlainWish
+    from tui.issuance.model.types import Plan
 
     from .action import Host
 
@@ -47,7 +47,7 @@ def _shoot(text: str) -> tuple[str, str]:
 
 
 def _lifetime(text: str) -> timedelta | None:
-    from tui.issuance.shoot_kubeconfig import check_duration  # for the start of a command
+    from tui.issuance.families.gardener.shoot_kubeconfig import check_duration
 
     duration = ask.a_duration(text)
     check_duration(duration)
@@ -76,7 +76,7 @@ def _make(values: Values) -> ShootWish | PlainWish:
     access = ShootAccess(values["cluster"], namespace, name, values["level"])
     if kind == CERTIFICATE:
         return ShootWish(shoot=access, path=path, duration=duration, address=values["address"])
-    from tui.issuance.plain import PlainWish, Way
+    from tui.issuance.families.plugin.plain import PlainWish, Way
 
     return PlainWish(
         path=path, way=Way(kind), shoot=access, duration=duration, kubeconfigs=tuple(values.get("kubeconfigs", ()))
@@ -150,7 +150,7 @@ NEW_SHOOT: Final = Action["ShootWish | PlainWish"](
 
 
 def _plain(values: Values) -> PlainWish:
-    from tui.issuance.plain import PlainWish
+    from tui.issuance.families.plugin.plain import PlainWish
 
     who = Identity(values["cluster"], values["namespace"], values["account"])
     return PlainWish(
@@ -199,7 +199,7 @@ def _request(asked: Asked) -> list[Line]:
     row = asked.rows[0]
     if not isinstance(row, ClusterRow) or row.shoot is None:
         return []
-    from tui.issuance.gardener import SHOOTS
+    from tui.issuance.families.gardener.garden import SHOOTS
 
     path = SHOOTS.path(row.shoot.namespace, row.shoot.name, "viewerkubeconfig")
     return [Line(request=f"POST {path}", cluster=row.shoot.garden)]

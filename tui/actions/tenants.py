@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.fleet.rows import Row
-from tui.issuance import capi
-from tui.issuance.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, auth_name
-from tui.issuance.names import check_names
-from tui.issuance.tenant_wish import StoreWish, TenantPush
-from tui.issuance.types import Identity
+from tui.issuance.families.tenants.wish import StoreWish, TenantPush
+from tui.issuance.model.names import check_names
+from tui.issuance.model.types import Identity
+from tui.issuance.objects import capi
+from tui.issuance.objects.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, auth_name
 from tui.kube.sensitive import Sensitive
 
 from . import asking as ask
@@ -114,8 +114,8 @@ def _title_of(wish: TenantWish) -> str:
 
 async def manifests(engine: Engine, wish: TenantWish) -> str:
     """What the tenant makes of the push, as YAML."""
-    from tui.issuance.tenant_manifests import tenant_manifests
-    from tui.issuance.yaml_text import dump
+    from tui.issuance.families.tenants.manifests import tenant_manifests
+    from tui.issuance.formats.yaml_text import dump
 
     return "---\n".join(map(dump, await tenant_manifests(engine.clusters, wish.push)))
 

@@ -14,8 +14,8 @@ from tui.fleet.moments import lifetime, stamp
 from tui.fleet.names import short_path
 from tui.fleet.rows import RequestRow
 from tui.issuance.errors import Unasked, UsageError
-from tui.issuance.types import Action as Did
-from tui.issuance.types import Identity, Outcome, Plan, State, StepStatus
+from tui.issuance.model.types import Action as Did
+from tui.issuance.model.types import Identity, Outcome, Plan, State, StepStatus
 
 from .intended import Intended
 from .jobs import TRIED_AGAIN, Task

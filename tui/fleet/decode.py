@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance import managed
-from tui.issuance.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
-from tui.issuance.token_secret import TYPE as TOKEN_SECRET_TYPE
-from tui.issuance.types import Address, Credential, Identity
+from tui.issuance.model.types import Address, Credential, Identity
+from tui.issuance.objects import managed
+from tui.issuance.objects.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
+from tui.issuance.objects.token_secret import TYPE as TOKEN_SECRET_TYPE
 
 from .rows import AccountRow, CredentialRow
 

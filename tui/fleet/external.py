@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance import csi
-from tui.issuance.durations import format_duration
-from tui.issuance.external_views import PushView, Stamp, conditions, external_view, push_view, store_view
+from tui.issuance.families.csi import driver as csi
+from tui.issuance.model.durations import format_duration
+from tui.issuance.users.external_views import PushView, Stamp, conditions, external_view, push_view, store_view
 from tui.kube.amounts import count
 from tui.kube.errors import ProtocolError
 

@@ -13,15 +13,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from tui.issuance.cluster_time import utc_now
-from tui.issuance.clusters import Guard, unguarded, unknown_cluster
-from tui.issuance.deliveries import CLOSED, Delivered, Gate
 from tui.issuance.engine import Engine
-from tui.issuance.entering import Delivery, NotEntered, Verdict, Yes
 from tui.issuance.errors import IssuanceError, StateError, UsageError
-from tui.issuance.grace_length import GraceWish
-from tui.issuance.state import StateStore
-from tui.issuance.types import AccessLevel, Address, Handle, Outcome
+from tui.issuance.model.cluster_time import utc_now
+from tui.issuance.model.clusters import Guard, unguarded, unknown_cluster
+from tui.issuance.model.types import AccessLevel, Address, Handle, Outcome
+from tui.issuance.records.deliveries import CLOSED, Delivered, Gate
+from tui.issuance.records.entering import Delivery, NotEntered, Verdict, Yes
+from tui.issuance.records.state import StateStore
+from tui.issuance.users.grace_length import GraceWish
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

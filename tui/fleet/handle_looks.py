@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.types import Handle, Identity
+from tui.issuance.model.types import Handle, Identity
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS

@@ -17,10 +17,10 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance import older
-from tui.issuance.handle_names import is_handle_name
-from tui.issuance.intent import Revocation
-from tui.issuance.types import Address, Credential, Handle, State
+from tui.issuance.model.types import Address, Credential, Handle, State
+from tui.issuance.records.intent import Revocation
+from tui.issuance.revoking import older
+from tui.issuance.trust.handle_names import is_handle_name
 
 from .marked import held_until, marked_at
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key

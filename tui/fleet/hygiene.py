@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tui.issuance.clusters import Clusters
 from tui.issuance.errors import IssuanceError
-from tui.issuance.hygiene import Report, Survey, examine, look_at_disk, survey
-from tui.issuance.types import Handle
+from tui.issuance.insight.hygiene import Report, Survey, examine, look_at_disk, survey
+from tui.issuance.model.clusters import Clusters
+from tui.issuance.model.types import Handle
 from tui.kube.amounts import number
 from tui.kube.errors import KubeError
 

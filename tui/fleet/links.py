@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tui.issuance.external_views import PushView
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential
+from tui.issuance.users.external_views import PushView
 
 from .rows import CredentialRow, RequestKind, RequestRow
 

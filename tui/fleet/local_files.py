@@ -8,13 +8,13 @@ from datetime import datetime
 
 import msgspec
 
-from tui.issuance.cluster_time import utc_now
 from tui.issuance.destinations.lying import Looks
 from tui.issuance.errors import IssuanceError
-from tui.issuance.grace_time import due_shown
-from tui.issuance.intent import Export, Revocation
-from tui.issuance.state import StateStore
-from tui.issuance.types import Address, Credential
+from tui.issuance.model.cluster_time import utc_now
+from tui.issuance.model.types import Address, Credential
+from tui.issuance.records.grace_time import due_shown
+from tui.issuance.records.intent import Export, Revocation
+from tui.issuance.records.state import StateStore
 
 from .decode import credential_row
 from .rows import CredentialRow, Reach

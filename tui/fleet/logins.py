@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tui.issuance.certificate import read_certificate
-from tui.issuance.claims import ClaimsError, read_token
 from tui.issuance.errors import IssuanceError
-from tui.issuance.types import Address, Credential, State
+from tui.issuance.model.certificate import read_certificate
+from tui.issuance.model.claims import ClaimsError, read_token
+from tui.issuance.model.types import Address, Credential, State
 from tui.kube.endpoint import Endpoint, Login
 from tui.kube.sensitive import Sensitive
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.renewal import HELD
+from tui.issuance.model.renewal import HELD
 
 
 def by_utc(at: datetime | None) -> datetime | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tui.issuance.countdown import human_left
-from tui.issuance.durations import format_duration
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.durations import format_duration
 
 
 def stamp(at: datetime | None) -> str:

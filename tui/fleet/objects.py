@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tui.issuance import external_secrets
-from tui.issuance.clusters import Clusters
-from tui.issuance.csi import CSI_DRIVERS
-from tui.issuance.dpf import DPU_REQUESTS
 from tui.issuance.errors import UsageError
-from tui.issuance.yaml_text import dump
+from tui.issuance.families.csi.driver import CSI_DRIVERS
+from tui.issuance.families.dpf import DPU_REQUESTS
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.clusters import Clusters
+from tui.issuance.objects import external_secrets
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
 

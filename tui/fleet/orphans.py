@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from tui.issuance.orphans import Facts, Judged, Standing, Walked, accounts_for, judge, unseen
-from tui.issuance.types import Address, Handle
+from tui.issuance.model.types import Address, Handle
+from tui.issuance.trust.orphans import Facts, Judged, Standing, Walked, accounts_for, judge, unseen
 from tui.kube.amounts import count
 
 from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow

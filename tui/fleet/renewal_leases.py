@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.intent import Export
-from tui.issuance.lease import Lease, LeaseHeld, LeaseLost, holder_name
-from tui.issuance.types import Address, SecretDestination
+from tui.issuance.model.types import Address, SecretDestination
+from tui.issuance.records.intent import Export
+from tui.issuance.transaction.lease import Lease, LeaseHeld, LeaseLost, holder_name
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 

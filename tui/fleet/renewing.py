@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from tui.issuance.renewal_loop import Watched
-from tui.issuance.types import Address
+from tui.issuance.loop.keeping import Watched
+from tui.issuance.model.types import Address
 
 from .rows import ClusterRow, CredentialRow, Reach, Row
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tui.issuance import dpf
-from tui.issuance.dpf.objects import READY, Condition, ParseError
-from tui.issuance.dpf.tending import traces, waits_until
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.types import Address, Credential, State
+from tui.issuance.families import dpf
+from tui.issuance.families.dpf.objects import READY, Condition, ParseError
+from tui.issuance.families.dpf.tending import traces, waits_until
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, State
 
 from .rows import ConditionRow, RequestRow
 

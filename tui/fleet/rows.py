@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.renewal import state_of
-from tui.issuance.types import Credential, Identity, State
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import Credential, Identity, State
 
 if TYPE_CHECKING:
-    from tui.issuance.csi import Driver
-    from tui.issuance.dpf.tending import Trace
-    from tui.issuance.entering import DeliveredBy
-    from tui.issuance.external_views import ExternalView, PushView, StoreView
+    from tui.issuance.families.csi.driver import Driver
+    from tui.issuance.families.dpf.tending import Trace
+    from tui.issuance.records.entering import DeliveredBy
+    from tui.issuance.users.external_views import ExternalView, PushView, StoreView
 
 SHOOT: Final = "Gardener shoot"
 """The source of a cluster that only its garden leads to."""

@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.gardener import ADVERTISED, Project, Shoot
-from tui.issuance.renewal import rotate_at
-from tui.issuance.shoot_kubeconfig import ShootKubeconfig, choose, request
-from tui.issuance.types import AccessLevel, ShootAccess
+from tui.issuance.families.gardener.garden import ADVERTISED, Project, Shoot
+from tui.issuance.families.gardener.shoot_kubeconfig import ShootKubeconfig, choose, request
+from tui.issuance.model.renewal import rotate_at
+from tui.issuance.model.types import AccessLevel, ShootAccess
 from tui.kube.addresses import place
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from tui.issuance.severity import Severity
-from tui.issuance.types import State, StepStatus
+from tui.issuance.model.severity import Severity
+from tui.issuance.model.types import State, StepStatus
 
 from .rows import Reach
 

@@ -12,11 +12,11 @@ import msgspec
 from click.core import ParameterSource
 
 from tui.actions.jobs import Task, each
-from tui.issuance.cluster_time import utc_now
-from tui.issuance.durations import format_duration, parse_duration
-from tui.issuance.grace_length import GraceWish, lasting
-from tui.issuance.running import explain, is_given_up
-from tui.issuance.types import Action, Address, Outcome, Plan, StepInfo, StepResult, StepStatus
+from tui.issuance.model.cluster_time import utc_now
+from tui.issuance.model.durations import format_duration, parse_duration
+from tui.issuance.model.types import Action, Address, Outcome, Plan, StepInfo, StepResult, StepStatus
+from tui.issuance.transaction.running import explain, is_given_up
+from tui.issuance.users.grace_length import GraceWish, lasting
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
 from tui.kube.text import safe_text
@@ -28,8 +28,8 @@ from .output import API_VERSION, Column, output_option, print_list, print_object
 from .printing import say
 
 if TYPE_CHECKING:
-    from tui.issuance.copying import ExportPreview
     from tui.issuance.engine import Engine
+    from tui.issuance.tokens.copying import ExportPreview
 
 _MARKS: Final = {
     StepStatus.DONE: "done",
@@ -117,7 +117,7 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
 
 
 def _lives_on(told: str) -> bool:
-    from tui.issuance.ending import lives_on  # what only the doing needs
+    from tui.issuance.transaction.ending import lives_on
 
     return lives_on(told)
 

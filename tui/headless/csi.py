@@ -10,8 +10,8 @@ import click
 
 from tui.actions.csi import CSI_PREVIEW, a_pod
 from tui.fleet.moments import rfc3339
-from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError
+from tui.issuance.model.durations import format_duration
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -25,8 +25,8 @@ from .session import refuse_read_only, run_async, setting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tui.issuance.csi import Preview
-    from tui.issuance.token_request import IssuedToken
+    from tui.issuance.families.csi.driver import Preview
+    from tui.issuance.objects.token_request import IssuedToken
 
 _READ_ONLY: Final = "minting tokens (--dry-run shows the requests)"
 
@@ -65,8 +65,8 @@ def preview(options: Options, /, dry_run: bool, form: str, **given: Any) -> None
 async def _preview(
     options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, force: bool, form: str
 ) -> None:
-    from tui.issuance import csi as issuance
     from tui.issuance.destinations.standing import write_file
+    from tui.issuance.families.csi import driver as issuance
 
     from .reaching import VerbClusters
 
@@ -108,7 +108,7 @@ def _print_requests(looked: Preview, form: str) -> None:
 
 
 def _print(looked: Preview, tokens: Mapping[str, IssuedToken], form: str, written: Path | None = None) -> None:
-    from tui.issuance.csi import TOKENS_KEY, masked_json
+    from tui.issuance.families.csi.driver import TOKENS_KEY, masked_json
 
     for audience, issued in sorted(tokens.items()):
         if issued.shortened and issued.requested is not None:

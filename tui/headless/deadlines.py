@@ -18,7 +18,7 @@ import click
 from tui.kube import limits
 
 if TYPE_CHECKING:
-    from tui.issuance.state import StateStore
+    from tui.issuance.records.state import StateStore
 
 LOOKING: Final = frozenset(
     {"list", "verify", "inspect", "can", "snippet", "lineage", "hygiene", "exec-credential", "show", "journal"}
@@ -29,7 +29,7 @@ _TICK: Final = 0.5
 
 def timeout_of(text: str | None) -> float | None:
     """Seconds for what `--timeout` says: infinity for zero, None where it is not given. Raises UsageError."""
-    from tui.issuance.durations import parse_duration
+    from tui.issuance.model.durations import parse_duration
 
     if text is None:
         return None
@@ -120,6 +120,6 @@ def open_before(state: StateStore | None) -> set[str]:
 
 
 def _seconds(text: str | None) -> float:
-    from tui.issuance.durations import parse_duration
+    from tui.issuance.model.durations import parse_duration
 
     return parse_duration(text).total_seconds() if text else 0.0

@@ -12,8 +12,8 @@ from tui.actions import asking as ask
 from tui.actions.action import AnyAction
 from tui.actions.fields import Control, Fault, Field, Said, in_command, named
 from tui.issuance.errors import UsageError
-from tui.issuance.grace_length import GraceWish
-from tui.issuance.types import Plan
+from tui.issuance.model.types import Plan
+from tui.issuance.users.grace_length import GraceWish
 
 from .acting import (
     Progress,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.durations import parse_duration
 from tui.issuance.errors import UsageError
-from tui.issuance.exec_cache import VERB, Question
+from tui.issuance.families.plugin.exec_cache import VERB, Question
+from tui.issuance.model.durations import parse_duration
 from tui.kube.errors import ConfigError, KubeError, NotFound
 
 from . import printing
@@ -89,11 +89,11 @@ async def _answer(
     duration: timedelta | None,
     audiences: tuple[str, ...],
 ) -> None:
-    from tui.issuance import exec_minting
-    from tui.issuance.cluster_time import ahead
-    from tui.issuance.shoot_kubeconfig import check_duration
-    from tui.issuance.token_request import check_wish
-    from tui.issuance.types import AccessLevel, Identity, ShootAccess
+    from tui.issuance.families.gardener.shoot_kubeconfig import check_duration
+    from tui.issuance.families.plugin import exec_minting
+    from tui.issuance.model.cluster_time import ahead
+    from tui.issuance.model.types import AccessLevel, Identity, ShootAccess
+    from tui.issuance.objects.token_request import check_wish
 
     from .reaching import VerbClusters
 

@@ -16,7 +16,7 @@ from .session import refuse_read_only, run_async
 if TYPE_CHECKING:
     from tui.actions.exporting import ExportWish
     from tui.issuance.engine import Engine
-    from tui.issuance.types import Plan
+    from tui.issuance.model.types import Plan
 
     from .session import Setting
 

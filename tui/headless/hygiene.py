@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.severity import Severity
+from tui.issuance.model.severity import Severity
 
 from .exits import Ended, Exit
 from .listing import chosen, troubles
@@ -19,7 +19,7 @@ from .printing import say
 from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.hygiene import Report
+    from tui.issuance.insight.hygiene import Report
 
 
 @click.command("hygiene")
@@ -56,7 +56,7 @@ def hygiene(
     else 3 where a cluster that was asked did not answer, or not with everything: nobody knows what is in it. SARIF is
     for code scanning.
     """
-    from tui.issuance.durations import parse_duration
+    from tui.issuance.model.durations import parse_duration
 
     if namespace and all_namespaces:
         raise click.UsageError("-n and -A exclude each other")
@@ -101,7 +101,7 @@ def _print(report: Report, form: str) -> None:
     from tui import __version__
     from tui.fleet.fields import in_list
     from tui.fleet.fields.findings import FIELDS
-    from tui.issuance.hygiene import record, sarif
+    from tui.issuance.insight.hygiene import record, sarif
 
     if form == "sarif":
         print_object(sarif(report, __version__, base=Path.cwd()), "json")

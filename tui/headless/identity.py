@@ -11,7 +11,7 @@ import click
 
 from tui.actions.identities import MINT, NEW_IDENTITY, REACTIVATE, a_source
 from tui.fleet.moments import rfc3339
-from tui.issuance.types import Address, Identity
+from tui.issuance.model.types import Address, Identity
 
 from . import printing
 from .acting import acting_options
@@ -23,8 +23,8 @@ from .session import Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
     from tui.issuance.engine import Engine
-    from tui.issuance.identity_view import IdentityView
-    from tui.issuance.types import Credential
+    from tui.issuance.families.token_secret.identity_view import IdentityView
+    from tui.issuance.model.types import Credential
 
 
 @click.group("identity")
@@ -43,8 +43,8 @@ def create(options: Options, /, **given: Any) -> None:
     What is there already is used and never changed; a step that fails undoes what was made before it. With
     `--dry-run -o yaml` the manifests are printed, for somebody who may apply them.
     """
-    from tui.issuance.identity import manifests
-    from tui.issuance.token_secret import fresh_name
+    from tui.issuance.families.token_secret.identity import manifests
+    from tui.issuance.objects.token_secret import fresh_name
 
     options = options.merged(given)
     said, how = said_of(NEW_IDENTITY, given, options), How.of(given)
@@ -112,7 +112,7 @@ def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:
     if form == "json":
         print_object({"apiVersion": "v1", "kind": "List", "items": documents}, form)
         return
-    from tui.issuance.yaml_text import dump
+    from tui.issuance.formats.yaml_text import dump
 
     printing.document("---\n".join(map(dump, documents)))
 

@@ -8,7 +8,7 @@ import click
 
 from tui.actions.looking import INSPECT
 from tui.fleet.moments import rfc3339
-from tui.issuance.types import Address
+from tui.issuance.model.types import Address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -22,7 +22,7 @@ from .session import run_async, setting
 from .verifying import read_input
 
 if TYPE_CHECKING:
-    from tui.issuance.inspection import Inspection
+    from tui.issuance.insight.inspection import Inspection
     from tui.kube.sensitive import Sensitive
 
 
@@ -37,8 +37,8 @@ def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None
     Signatures are not checked and no cluster is asked (`kubemint verify` does that), but to read what an ADDRESS names.
     What is shown never lets anybody in.
     """
-    from tui.issuance.files import explained, readable_by_others
-    from tui.issuance.inspecting import inspect
+    from tui.issuance.destinations.files import explained, readable_by_others
+    from tui.issuance.insight.inspecting import inspect
 
     quiet_logging()
     readers = ""
@@ -79,7 +79,7 @@ async def _material(options: Options, address: Address) -> Sensitive:
 
 
 def _print(inspection: Inspection) -> None:
-    from tui.issuance.inspection import sections, verdict
+    from tui.issuance.insight.inspection import sections, verdict
 
     good, says = verdict(inspection)
     say(f"{'' if good is None else 'ok: ' if good else 'refused: '}{safe_text(says)}")
@@ -95,7 +95,7 @@ def _print(inspection: Inspection) -> None:
 def _record(inspection: Inspection) -> dict[str, Any]:
     import msgspec
 
-    from tui.issuance.inspection import verdict
+    from tui.issuance.insight.inspection import verdict
 
     return {
         "apiVersion": API_VERSION,

@@ -18,7 +18,7 @@ from .printing import say
 from .session import refuse_read_only
 
 if TYPE_CHECKING:
-    from tui.issuance.journal import JournalEntry
+    from tui.issuance.records.journal import JournalEntry
 
 
 @click.command("journal")
@@ -53,10 +53,10 @@ def journal(
     """
     from tui.fleet.fields import JOURNAL, in_list, record
     from tui.fleet.journal_filter import found
-    from tui.issuance.journal_anchor import NAME, Anchor
-    from tui.issuance.journal_table import left_behind
-    from tui.issuance.state import StateStore
-    from tui.issuance.state_file import default_folder
+    from tui.issuance.records.journal_anchor import NAME, Anchor
+    from tui.issuance.records.journal_table import left_behind
+    from tui.issuance.records.state import StateStore
+    from tui.issuance.records.state_file import default_folder
 
     if out is None and force:
         raise click.UsageError("--force goes with --out")
@@ -104,7 +104,7 @@ def journal(
 
 def _text(entries: Sequence[JournalEntry], form: str) -> str:
     from tui.fleet.fields import JOURNAL, record
-    from tui.issuance.journal_text import comma_separated, json_lines
+    from tui.issuance.records.journal_text import comma_separated, json_lines
 
     if form in ("jsonl", "csv"):
         return json_lines(entries) if form == "jsonl" else comma_separated(entries)

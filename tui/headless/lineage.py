@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.fleet.moments import rfc3339
-from tui.issuance.countdown import human_left
 from tui.issuance.destinations.file import is_missing
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.types import Address, Identity
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.types import Address, Identity
 from tui.kube.amounts import about
 
 from . import printing
@@ -23,8 +23,8 @@ from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
-    from tui.issuance.lineage_tree import Node, Subject
-    from tui.issuance.types import Credential
+    from tui.issuance.insight.lineage_tree import Node, Subject
+    from tui.issuance.model.types import Credential
 
 
 @click.command("lineage")
@@ -42,7 +42,7 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
     kubeconfig entries on this machine; and who uses it: pods, volumes, CSI drivers, External Secrets. What cannot be
     read is named in its place. Nothing of a Secret but its metadata is read.
     """
-    from tui.issuance.durations import parse_duration
+    from tui.issuance.model.durations import parse_duration
 
     run_async(_lineage(options.merged(given), what, parse_duration(wait), form))
 
@@ -50,7 +50,7 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
 async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
     from tui.actions.asking import an_address
     from tui.fleet.store import Area
-    from tui.issuance.lineage import NOBODY, trace
+    from tui.issuance.insight.lineage import NOBODY, trace
 
     from .powers import subject_of
 
@@ -73,7 +73,7 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
 
 
 async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> tuple[Subject, list[Credential]]:
-    from tui.issuance.lineage import subject_of, subject_of_account
+    from tui.issuance.insight.lineage import subject_of, subject_of_account
 
     if isinstance(asked, Identity):
         cluster = asked.cluster or place.config.current_context

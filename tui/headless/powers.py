@@ -9,7 +9,7 @@ import click
 
 from tui.actions.asking import an_address
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, Identity
+from tui.issuance.model.types import Address, Identity
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -19,7 +19,7 @@ from .printing import say
 from .session import run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.powers import Powers
+    from tui.issuance.insight.powers import Powers
 
 
 @click.command("can")

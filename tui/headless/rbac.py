@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from tui.issuance.errors import UsageError
-from tui.issuance.names import check_names
-from tui.issuance.rights import RIGHTS, SUMMARY, Flow, Right, roles
-from tui.issuance.yaml_text import dump
+from tui.issuance.families.rights import RIGHTS, SUMMARY, Flow, Right, roles
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.names import check_names
 
 from . import printing
 from .options import Options, shared_options

@@ -12,9 +12,9 @@ import click
 
 from tui.actions.jobs import AT_ONCE
 from tui.fleet.moments import rfc3339
-from tui.issuance.cluster_time import now_at, utc_now
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.grace_length import GraceWish
+from tui.issuance.model.cluster_time import now_at, utc_now
+from tui.issuance.users.grace_length import GraceWish
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import printing
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tui.issuance.dpf.keeper import Keeper, Rest
-    from tui.issuance.dpf.target import TargetClusters
+    from tui.issuance.families.dpf.keeper import Keeper, Rest
+    from tui.issuance.families.dpf.target import TargetClusters
     from tui.kube.client import Client
 
 _PAUSE: Final = 5.0
@@ -129,7 +129,7 @@ def reconcile(
 
 
 async def _once(options: Options, how: _How, form: str) -> None:
-    from tui.issuance.dpf.target import TargetClusters
+    from tui.issuance.families.dpf.target import TargetClusters
 
     from .reaching import VerbClusters
 
@@ -156,9 +156,9 @@ async def _once(options: Options, how: _How, form: str) -> None:
 
 async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_Row]:
     """All requests of one cluster that were asked for."""
-    from tui.issuance.dpf.keeper import Keeper
-    from tui.issuance.lease import Lease
-    from tui.issuance.request_keeping import LEASE
+    from tui.issuance.families.dpf.keeper import Keeper
+    from tui.issuance.families.dpf.request_keeping import LEASE
+    from tui.issuance.transaction.lease import Lease
 
     client = await clusters.client(cluster)
     objects = {_key(item): item for item in await _objects(client, how)}
@@ -182,9 +182,9 @@ async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_R
 
 async def _left(client: Client, cluster: str, objects: dict[tuple[str, str], dict[str, Any]], how: _How) -> list[_Row]:
     """What DPF's controller keeps, said one by one: a trace in one request says nothing of another."""
-    from tui.issuance.dpf import DPU_REQUESTS
-    from tui.issuance.dpf.aside import left_to
-    from tui.issuance.dpf.tending import waits_until
+    from tui.issuance.families.dpf import DPU_REQUESTS
+    from tui.issuance.families.dpf.aside import left_to
+    from tui.issuance.families.dpf.tending import waits_until
 
     rows, now = [], now_at(client, utc_now)
     others = list(objects.values())
@@ -203,7 +203,7 @@ def _key(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 async def _objects(client: Client, how: _How) -> list[dict[str, Any]]:
-    from tui.issuance.dpf import DPU_REQUESTS
+    from tui.issuance.families.dpf import DPU_REQUESTS
 
     if how.name is not None:
         return [await client.get(DPU_REQUESTS, how.name, namespace=how.namespace)]
@@ -228,8 +228,8 @@ async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, s
 
 
 async def _tried(keeper: Keeper, cluster: str, key: tuple[str, str], *, abandon: bool = False) -> Rest:
-    from tui.issuance.dpf.keeper import Rest
     from tui.issuance.errors import ChangedMeanwhile
+    from tui.issuance.families.dpf.keeper import Rest
 
     for last in (False, False, True):
         try:
@@ -258,8 +258,8 @@ def _row(cluster: str, key: tuple[str, str], rest: Rest, reason: str) -> _Row:
 
 async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str]) -> _Row:
     """What would be done, from reading alone."""
-    from tui.issuance.dpf.renewal_work import look
-    from tui.issuance.dpf.steps import fetch
+    from tui.issuance.families.dpf.renewal_work import look
+    from tui.issuance.families.dpf.steps import fetch
 
     try:
         request = await fetch(await clusters.client(cluster), cluster, *key)
@@ -309,7 +309,7 @@ def _print(rows: list[_Row], form: str) -> None:
 
 async def _watch(options: Options, how: _How) -> None:
     """Until somebody ends it. Addresses of what was issued go to stdout as it happens."""
-    from tui.issuance.dpf.target import TargetClusters
+    from tui.issuance.families.dpf.target import TargetClusters
 
     from .reaching import VerbClusters
 
@@ -324,10 +324,10 @@ async def _watch(options: Options, how: _How) -> None:
 
 
 async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> None:
-    from tui.issuance.dpf.keeper import Keeper
-    from tui.issuance.dpf.keeping import Keeping, Key
-    from tui.issuance.lease import Lease, LeaseHeld, LeaseLost
-    from tui.issuance.request_keeping import LEASE
+    from tui.issuance.families.dpf.keeper import Keeper
+    from tui.issuance.families.dpf.keeping import Keeping, Key
+    from tui.issuance.families.dpf.request_keeping import LEASE
+    from tui.issuance.transaction.lease import Lease, LeaseHeld, LeaseLost
 
     def on_rest(key: Key, rest: Rest) -> None:
         row = _row(cluster, key, rest, rest.reason)

@@ -12,8 +12,8 @@ import click
 
 from tui.actions.asking import an_address
 from tui.actions.rotating import ROTATE, plan_rotate
-from tui.issuance.grace_length import GraceWish
-from tui.issuance.types import Address, Outcome, Plan
+from tui.issuance.model.types import Address, Outcome, Plan
+from tui.issuance.users.grace_length import GraceWish
 
 from . import printing
 from .acting import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.fleet.store import FleetChange
     from tui.issuance.engine import Engine
-    from tui.issuance.renewal_loop import Look, RenewalLoop
+    from tui.issuance.loop.keeping import Look, RenewalLoop
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
     """The core's renewal loop over what was named; each renewal's address goes to stdout as it happens."""
     from tui.fleet.renewing import watched, why_not_asked
     from tui.fleet.store import Area
-    from tui.issuance.renewal_loop import RenewalLoop
+    from tui.issuance.loop.keeping import RenewalLoop
 
     from .listing import chosen
 
@@ -260,7 +260,7 @@ class _Clusters:
 
     def _not_renewed(self, cluster: str) -> str:
         """What a cluster that cannot be asked keeps from being renewed."""
-        from tui.issuance.renewal_loop import RENEWABLE
+        from tui.issuance.loop.keeping import RENEWABLE
 
         rows = self._fleet.store.credentials.values()
         names = [

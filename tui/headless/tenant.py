@@ -46,7 +46,7 @@ def store(options: Options, /, **given: Any) -> None:
         refuse_read_only(options, "tenant store")
 
     async def show(engine: Engine, place: Setting) -> None:
-        from tui.issuance.yaml_text import dump
+        from tui.issuance.formats.yaml_text import dump
 
         host = await in_cluster(engine, await named_cluster(engine, place))
         wish = NEW_TENANT_STORE.wish({**said, "cluster": host})

@@ -12,8 +12,8 @@ import click
 
 from tui.actions.clusters import TRUST
 from tui.fleet.moments import rfc3339
-from tui.issuance.entering import DeliveredBy, Entry, Untrusted, Verdict, Yes
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.records.entering import DeliveredBy, Entry, Untrusted, Verdict, Yes
 from tui.kube import shell
 from tui.kube.addresses import same_place
 
@@ -26,7 +26,7 @@ from .printing import say
 from .session import Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.deliveries import Delivered
+    from tui.issuance.records.deliveries import Delivered
 
 
 class _Line(NamedTuple):
@@ -68,8 +68,8 @@ def trust(
 
 
 async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> None:
-    from tui.issuance.dpf.objects import NamespacedName
-    from tui.issuance.dpf.target import find
+    from tui.issuance.families.dpf.objects import NamespacedName
+    from tui.issuance.families.dpf.target import find
 
     from .reaching import VerbClusters
 
@@ -118,7 +118,7 @@ def _value(line: _Line) -> str:
 
 
 def _lines(place: Setting, found: Delivered, verdict: Verdict) -> list[_Line]:
-    from tui.issuance.deliveries import authorities
+    from tui.issuance.records.deliveries import authorities
 
     delivery = found.delivery
     lines = [
@@ -149,7 +149,7 @@ def _contexts_at(place: Setting, server: str) -> list[str]:
 
 
 def _record(place: Setting, found: Delivered, verdict: Verdict) -> dict[str, Any]:
-    from tui.issuance.deliveries import authorities
+    from tui.issuance.records.deliveries import authorities
 
     delivery = found.delivery
     return {

@@ -11,7 +11,7 @@ from tui.actions.asking import an_address
 from tui.actions.looking import VERIFY
 from tui.fleet.moments import rfc3339
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address
+from tui.issuance.model.types import Address
 from tui.kube.amounts import size
 from tui.kube.errors import ConfigError
 from tui.kube.home import expanded
@@ -27,7 +27,7 @@ from .session import run_async, setting
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tui.issuance.verification import Verification
+    from tui.issuance.insight.verification import Verification
     from tui.kube.sensitive import Sensitive
 
 
@@ -68,7 +68,7 @@ async def _verify_address(options: Options, address: Address) -> Verification:
 
 
 async def _verify_material(options: Options, what: str, material: Sensitive) -> Verification:
-    from tui.issuance.claims import ClaimsError, read_token
+    from tui.issuance.model.claims import ClaimsError, read_token
 
     from .reaching import VerbClusters, open_engine
 
@@ -108,7 +108,7 @@ async def _verify_kubeconfig(options: Options, what: str, material: Sensitive) -
 
 def read_input(what: str) -> Sensitive:
     """The content of a file, or of stdin for `-`."""
-    from tui.issuance.files import MAX_READ, FileError, read_private
+    from tui.issuance.destinations.files import MAX_READ, FileError, read_private
     from tui.kube.sensitive import Sensitive
 
     if what != "-":

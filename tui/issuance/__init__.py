@@ -12,13 +12,13 @@ TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, wit
 if TYPE_CHECKING:
     from typing import Any
 
-    from .clusters import Clusters, KubeconfigClusters
     from .engine import Engine
     from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, UsageError
     from .formats import Format
-    from .kinds import CredentialKind
-    from .state import StateStore
-    from .types import (
+    from .insight.verification import Verification
+    from .model.clusters import Clusters, KubeconfigClusters
+    from .model.kinds import CredentialKind
+    from .model.types import (
         Action,
         Address,
         Credential,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         StepResult,
         StepStatus,
     )
-    from .verification import Verification
+    from .records.state import StateStore
 
 __all__ = [
     "Action",
@@ -66,25 +66,25 @@ __all__ = [
 ]
 
 _HOME = {
-    "Clusters": "clusters",
-    "KubeconfigClusters": "clusters",
+    "Clusters": "model.clusters",
+    "KubeconfigClusters": "model.clusters",
     "Engine": "engine",
     "ChangedMeanwhile": "errors",
     "IssuanceError": "errors",
     "NotProved": "errors",
     "StateError": "errors",
     "UsageError": "errors",
-    "CredentialKind": "kinds",
+    "CredentialKind": "model.kinds",
     "Format": "formats",
-    "StateStore": "state",
-    "Verification": "verification",
+    "StateStore": "records.state",
+    "Verification": "insight.verification",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME.get(name, 'types')}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME.get(name, 'model.types')}"), name)
     globals()[name] = value
     return value
 

@@ -20,36 +20,36 @@ from tui.kube import limits
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
 
-from .cluster_time import utc_now
-from .clusters import Clusters, Guard, unguarded
 from .errors import IssuanceError, UsageError
 from .formats import Format
-from .grace_length import GraceWish, Length
-from .leftover_files import noting_in
-from .running import OnStep, Run, StepFailed, explain
+from .insight.verification import Verification
+from .model.cluster_time import utc_now
+from .model.clusters import Clusters, Guard, unguarded
+from .model.types import Action, Address, Credential, Destination, Identity, Outcome, Plan, StepStatus
+from .records.leftover_files import noting_in
+from .transaction.running import OnStep, Run, StepFailed, explain
 from .transaction.step import Transaction
-from .types import Action, Address, Credential, Destination, Identity, Outcome, Plan, StepStatus
-from .verification import Verification
-from .work import Context
+from .transaction.work import Context
+from .users.grace_length import GraceWish, Length
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.kube.sensitive import Sensitive
 
-    from .copying import ExportPreview
-    from .csi_trial import Trials
-    from .deliveries import Gate
     from .families.base import Wish
-    from .identity_view import IdentityView
-    from .intent import Export, Revocation
-    from .lineage_users import Users
-    from .powers import Powers
-    from .sought import Sought
-    from .state import StateStore
-    from .tenants import TenantStore
-    from .undoing import UndoWindow
-    from .verification import Verification
+    from .families.csi.trial import Trials
+    from .families.tenants.planning import TenantStore
+    from .families.token_secret.identity_view import IdentityView
+    from .insight.lineage_users import Users
+    from .insight.powers import Powers
+    from .insight.verification import Verification
+    from .records.deliveries import Gate
+    from .records.intent import Export, Revocation
+    from .records.state import StateStore
+    from .revoking.sought import Sought
+    from .tokens.copying import ExportPreview
+    from .tokens.undoing import UndoWindow
 
 Clock = Callable[[], datetime]
 
@@ -76,13 +76,13 @@ class Engine:
         guard: Guard = unguarded,
         gate: Gate | None = None,
     ) -> None:
-        from .deliveries import Gate
-        from .dpf.target import TargetClusters
+        from .families.dpf.target import TargetClusters
         from .families.registry import Families
-        from .grace import Graces
-        from .locks import Locks
-        from .secret_users import SecretUsers
-        from .whose import Whose
+        from .records.deliveries import Gate
+        from .records.locks import Locks
+        from .transaction.grace import Graces
+        from .trust.whose import Whose
+        from .users.secret_users import SecretUsers
 
         self.clusters = clusters
         self.state = state
@@ -120,13 +120,13 @@ class Engine:
 
         Raises Unasked for one that was revoked; with `revive` there is a new one in its place.
         """
-        from .rotating import prepare_any
+        from .tokens.rotating import prepare_any
 
         return self._planned(*await prepare_any(self._context, address, revive=revive))
 
     async def plan_revoke(self, address: Address, *, wait: bool = False) -> Plan:
         """What revoking this credential would do, and what stops working; with `wait` until the server refuses it."""
-        from .revoking_plans import prepare_revocation
+        from .revoking.plans import prepare_revocation
 
         return self._planned(*await prepare_revocation(self._context, address, wait=wait))
 
@@ -135,13 +135,13 @@ class Engine:
 
         `clusters` (default: all that are known) are asked for it, and none of them is shown a token that is not its.
         """
-        from .revoking_sought import prepare_sought
+        from .revoking.by_what_is_known import prepare_sought
 
         return self._planned(*await prepare_sought(self._context, sought, clusters, wait=wait))
 
     async def plan_reactivate(self, address: Address) -> Plan:
         """What accepting a long-lived token again would do that the cluster invalidated for not being used."""
-        from .reviving import prepare_reactivation
+        from .families.token_secret.reviving import prepare_reactivation
 
         return self._planned(*await prepare_reactivation(self._context, address))
 
@@ -150,25 +150,25 @@ class Engine:
 
         The old token comes from this engine's memory, or from a file that still holds it; `given` names one.
         """
-        from .undoing import prepare_undo
+        from .tokens.undoing import prepare_undo
 
         return self._planned(*await prepare_undo(self._context, self._graces, address, given))
 
     def undo_window(self, fingerprint: str) -> UndoWindow | None:
         """Until when the rotation that made this credential can be undone. Asks nobody; for every redraw."""
-        from .undoing import window
+        from .tokens.undoing import window
 
         return window(self._graces, fingerprint) if fingerprint else None
 
     async def identity(self, identity: Identity) -> IdentityView:
         """What there is of an identity: the account, its right to mint for itself, its long-lived tokens."""
-        from .identity_view import view
+        from .families.token_secret.identity_view import view
 
         return await view(await self._targets.client(identity.cluster), identity)
 
     async def tenant_store(self, host: str, namespace: str, cluster: str) -> TenantStore:
         """What those objects are to be, to look at; the material is masked in `manifests`."""
-        from .tenants import find_store
+        from .families.tenants.planning import find_store
 
         return await find_store(self._context, host, namespace, cluster)
 
@@ -188,7 +188,7 @@ class Engine:
 
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
         """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
-        from .recovery import Recovery
+        from .transaction.recovery import Recovery
 
         with noting_in(self.state.folder):
             return await Recovery(self._context, self._locks, self._graces, on_step).run()
@@ -199,31 +199,31 @@ class Engine:
 
     async def lookup(self, address: Address) -> Credential:
         """The credential as it is now, read live."""
-        from .reading import lookup
+        from .transaction.reading import lookup
 
         return await lookup(self._context, address)
 
     async def verify(self, address: Address) -> Verification:
         """Whether the credential is accepted now, and in words why not."""
-        from .verification import verify
+        from .insight.verification import verify
 
         return await verify(self._context, address)
 
     async def verify_kubeconfig(self, data: Sensitive) -> Verification:
         """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
-        from .verification import verify_kubeconfig
+        from .insight.verification import verify_kubeconfig
 
         return await verify_kubeconfig(self._context, data)
 
     async def verify_pasted(self, data: Sensitive, cluster: str) -> Verification:
         """Whether a cluster of ours accepts the first login in something that was pasted, and in words why not."""
-        from .verification import verify_pasted
+        from .insight.verification import verify_pasted
 
         return await verify_pasted(self._context, data, cluster)
 
     async def powers(self, of: Address | Identity, namespace: str = "") -> Powers:
         """What a credential or an account can do in a namespace (default: its own), the worst first."""
-        from .powers import of_account, of_address
+        from .insight.powers import of_account, of_address
 
         if isinstance(of, Identity):
             return await of_account(self._context, of, namespace)
@@ -233,19 +233,19 @@ class Engine:
         """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
         from tui.kube.kubeconfig import parse
 
-        from .powers import of_endpoint
+        from .insight.powers import of_endpoint
 
         return await of_endpoint(self._context, parse(data.reveal_bytes()).endpoint(), None, namespace)
 
     async def snippet(self, address: Address) -> str:
         """How a pod uses the Secret that a request or kubemint keeps, as YAML with comments; without material."""
-        from .snippet import snippet_at
+        from .insight.snippet import snippet_at
 
         return await snippet_at(self._context, address)
 
     async def material(self, address: Address) -> Sensitive:
         """The material itself, for export and reveal: the kubeconfig, or the token of the other formats."""
-        from .reading import material
+        from .transaction.reading import material
 
         return await material(self._context, address)
 
@@ -263,7 +263,7 @@ class Engine:
         The copy shares the original's life and end. Where it leads elsewhere than the cluster is known to be,
         OtherServer is raised unless that is said to be meant.
         """
-        from .exporting import prepare_copy, refuse_unsaid
+        from .tokens.exporting import prepare_copy, refuse_unsaid
 
         plan, work, asks = await prepare_copy(self._context, address, destination, form)
         refuse_unsaid(asks, force=force, other_server=other_server)
@@ -282,7 +282,7 @@ class Engine:
 
         What has to be said yes to first is no error here but stands in `asks`. The plan in it is not for executing.
         """
-        from .exporting import prepare_copy, unsaid
+        from .tokens.exporting import prepare_copy, unsaid
 
         plan, work, asks = await prepare_copy(self._context, address, destination, form)
         self._check_guard(plan, files=False)
@@ -319,14 +319,14 @@ class Engine:
 
     async def users(self, address: Address) -> Users | None:
         """Who uses this credential, and who runs as its account; None where it speaks for none."""
-        from .lineage_users import users_of_one
+        from .insight.lineage_users import users_of_one
 
         return await users_of_one(self._targets, await self.lookup(address))
 
     async def graces_of(self, credentials: Sequence[Credential]) -> list[Length]:
         """How long what these hold now would live on, were they rotated; only of those that are kept in Secrets."""
-        from .lineage_tree import kept_secret
-        from .secret_users import SecretName
+        from .insight.lineage_tree import kept_secret
+        from .users.secret_users import SecretName
 
         where = [(one, kept) for one in credentials if (kept := kept_secret(one)) is not None]
         looks = (self._context.length([SecretName(*kept)], [one]) for one, kept in where)
@@ -335,7 +335,7 @@ class Engine:
     @property
     def trials(self) -> Trials:
         """What is tried out of CSI drivers, and ends with this engine."""
-        from .csi_trial import Trials
+        from .families.csi.trial import Trials
 
         return self._context.kept(Trials)
 

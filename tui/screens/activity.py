@@ -16,7 +16,7 @@ from tui.fleet.journal_filter import found
 from tui.fleet.signs import STEPS, Tone
 from tui.fleet.store import FleetChange
 from tui.issuance.errors import IssuanceError
-from tui.issuance.journal import JournalEntry
+from tui.issuance.records.journal import JournalEntry
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable

@@ -15,9 +15,9 @@ from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Sign, Tone
 from tui.fleet.store import Area
-from tui.issuance.countdown import human_left
-from tui.issuance.renewal import OVER, state_of
-from tui.issuance.types import State
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.renewal import OVER, state_of
+from tui.issuance.model.types import State
 
 from .causes import cause_first
 from .session import Session

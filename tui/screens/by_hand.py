@@ -21,9 +21,9 @@ from tui.actions.table import ACTIONS, NOVELTIES
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import SHOOT, ClusterRow, RequestRow, Row
-from tui.issuance.csi import Driver
 from tui.issuance.errors import IssuanceError
-from tui.issuance.types import AccessLevel
+from tui.issuance.families.csi.driver import Driver
+from tui.issuance.model.types import AccessLevel
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
@@ -34,8 +34,8 @@ from .session import PageName
 
 if TYPE_CHECKING:
     from tui.actions.csi import CsiWish
-    from tui.issuance.entering import Delivery
-    from tui.issuance.journal import JournalEntry
+    from tui.issuance.records.entering import Delivery
+    from tui.issuance.records.journal import JournalEntry
 
     from .renewing import LoopWish
     from .snooze import Rest

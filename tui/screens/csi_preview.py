@@ -20,12 +20,13 @@ from textual.widgets import Input, Select, Static
 from tui.actions.csi import CSI_PREVIEW, CsiWish, a_pod
 from tui.actions.paths import file_stem, whole_path
 from tui.fleet.rows import RequestRow
-from tui.issuance import csi, csi_trial
-from tui.issuance.durations import format_duration
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.running import explain
-from tui.issuance.types import Address
-from tui.issuance.yaml_text import dump
+from tui.issuance.families.csi import driver as csi
+from tui.issuance.families.csi import trial as csi_trial
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.durations import format_duration
+from tui.issuance.model.types import Address
+from tui.issuance.transaction.running import explain
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text

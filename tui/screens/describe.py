@@ -21,15 +21,15 @@ from tui.fleet.rows import (
 )
 from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area
-from tui.issuance.countdown import human_left
-from tui.issuance.dpf.tending import awaited
-from tui.issuance.dpf.waiting import waits_for
 from tui.issuance.errors import IssuanceError
-from tui.issuance.identity import CREATOR_LABEL, role_name
-from tui.issuance.renewal import state_of
-from tui.issuance.running import explain
-from tui.issuance.token_secret import deletion_due
-from tui.issuance.types import Credential, State, kind_label
+from tui.issuance.families.dpf.tending import awaited
+from tui.issuance.families.dpf.waiting import waits_for
+from tui.issuance.families.token_secret.identity import CREATOR_LABEL, role_name
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import Credential, State, kind_label
+from tui.issuance.objects.token_secret import deletion_due
+from tui.issuance.transaction.running import explain
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section

@@ -22,7 +22,7 @@ from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
 from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import IssuanceError
-from tui.issuance.types import Address
+from tui.issuance.model.types import Address
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 

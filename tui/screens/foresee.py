@@ -14,8 +14,8 @@ from tui.actions.jobs import each
 from tui.actions.questions import how_many
 from tui.fleet.names import short_path
 from tui.fleet.signs import Tone
-from tui.issuance.grace_length import lasting
-from tui.issuance.types import StepInfo
+from tui.issuance.model.types import StepInfo
+from tui.issuance.users.grace_length import lasting
 from tui.widgets.facts import Fact, FactsView, Section
 
 from .reading import ReadingScreen

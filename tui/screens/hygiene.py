@@ -21,8 +21,8 @@ from tui.fleet.hygiene import check
 from tui.fleet.names import short_path
 from tui.fleet.rows import Row
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance.hygiene import RULES, Finding, Fix, Report
-from tui.issuance.types import Address
+from tui.issuance.insight.hygiene import RULES, Finding, Fix, Report
+from tui.issuance.model.types import Address
 from tui.kube import amounts
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, Section

@@ -18,11 +18,11 @@ from textual.screen import Screen
 from textual.widgets import Input, Select, Static
 
 from tui.actions.paths import whole_path
+from tui.issuance.destinations.files import read_private, readable_by_others
 from tui.issuance.errors import IssuanceError
-from tui.issuance.files import read_private, readable_by_others
-from tui.issuance.inspecting import inspect
-from tui.issuance.inspection import Inspection, verdict
-from tui.issuance.running import explain
+from tui.issuance.insight.inspecting import inspect
+from tui.issuance.insight.inspection import Inspection, verdict
+from tui.issuance.transaction.running import explain
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text

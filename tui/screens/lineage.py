@@ -23,11 +23,11 @@ from tui.fleet.query import identity_of
 from tui.fleet.rows import CredentialRow, Row
 from tui.fleet.signs import SEVERITIES, STATES, Tone
 from tui.fleet.store import FleetChange
-from tui.issuance.countdown import countdown
 from tui.issuance.errors import UsageError
-from tui.issuance.lineage import root, subject_of, subject_of_account, trace
-from tui.issuance.lineage_tree import Node, Part, Subject
-from tui.issuance.types import Credential, Identity
+from tui.issuance.insight.lineage import root, subject_of, subject_of_account, trace
+from tui.issuance.insight.lineage_tree import Node, Part, Subject
+from tui.issuance.model.countdown import countdown
+from tui.issuance.model.types import Credential, Identity
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, Section
 from tui.widgets.table import FleetTable

@@ -10,8 +10,8 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
 from tui.fleet.names import short_address
-from tui.issuance.countdown import human_left
-from tui.issuance.types import Address
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.types import Address
 from tui.kube.text import safe_text
 
 from .dialog import Dialog, Field, Tick
@@ -19,7 +19,7 @@ from .renewing import LoopWish
 from .session import Session, Shell
 
 if TYPE_CHECKING:
-    from tui.issuance.renewal_loop import Look
+    from tui.issuance.loop.keeping import Look
 
 _SHOWN = 8
 

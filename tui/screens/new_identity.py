@@ -10,10 +10,10 @@ from textual.widgets import Static
 
 from tui.actions.fields import Field
 from tui.actions.identities import MINT, NEW_IDENTITY, created, minted, source_said
-from tui.issuance.identity import IdentityWish, manifests
-from tui.issuance.self_issue import SelfWish
-from tui.issuance.types import Address, Identity
-from tui.issuance.yaml_text import dump
+from tui.issuance.families.token_secret.identity import IdentityWish, manifests
+from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.types import Address, Identity
 from tui.kube.text import safe_text
 
 from .form import Form, PreviewedForm

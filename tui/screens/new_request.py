@@ -8,9 +8,9 @@ from textual.widgets import Select
 
 from tui.actions.fields import Said
 from tui.actions.requests import NEW_REQUEST, begun, suggested
-from tui.issuance.dpf import DPURequestDraft
-from tui.issuance.dpf.draft import to_yaml
-from tui.issuance.dpf.objects import ParseError
+from tui.issuance.families.dpf import DPURequestDraft
+from tui.issuance.families.dpf.draft import to_yaml
+from tui.issuance.families.dpf.objects import ParseError
 from tui.kube.text import safe_text
 
 from .dialog import Wrong

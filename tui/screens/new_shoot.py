@@ -14,8 +14,8 @@ from tui.actions.fields import Field as Asked
 from tui.actions.fields import Said
 from tui.actions.shoots import CERTIFICATE, NEW_SHOOT, suggested
 from tui.fleet.rows import ClusterRow, ShootFacts
-from tui.issuance.plain import PlainWish, Way
-from tui.issuance.types import ShootWish
+from tui.issuance.families.plugin.plain import PlainWish, Way
+from tui.issuance.model.types import ShootWish
 from tui.kube.text import safe_text
 
 from .dialog import Wrong

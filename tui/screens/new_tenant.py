@@ -15,10 +15,10 @@ from tui.actions.action import Action
 from tui.actions.fields import Field
 from tui.actions.tenants import EXTERNAL, NEW_TENANT_PUSH, NEW_TENANT_STORE, TenantWish
 from tui.fleet.found import Tenant
-from tui.issuance.tenant_manifests import gap_of, push_preview, store_preview
-from tui.issuance.tenant_wish import DEFAULT_LIFETIME, StoreWish, TenantPush
-from tui.issuance.types import Identity
-from tui.issuance.yaml_text import dump
+from tui.issuance.families.tenants.manifests import gap_of, push_preview, store_preview
+from tui.issuance.families.tenants.wish import DEFAULT_LIFETIME, StoreWish, TenantPush
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.model.types import Identity
 from tui.kube.text import safe_text
 
 from .dialog import Wrong

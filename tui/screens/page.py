@@ -20,7 +20,7 @@ from tui.actions.jobs import Job
 from tui.fleet.fields import Cell, Field, haystack_of, on_screen
 from tui.fleet.signs import Tone
 from tui.issuance.errors import IssuanceError
-from tui.issuance.running import explain
+from tui.issuance.transaction.running import explain
 from tui.kube.amounts import count, number
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text

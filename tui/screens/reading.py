@@ -15,10 +15,10 @@ from tui.fleet.objects import object_yaml
 from tui.fleet.rows import Row
 from tui.fleet.signs import Tone
 from tui.issuance.errors import IssuanceError
-from tui.issuance.inspecting import inspect
-from tui.issuance.inspection import Inspection, sections
-from tui.issuance.running import explain
-from tui.issuance.types import Address
+from tui.issuance.insight.inspecting import inspect
+from tui.issuance.insight.inspection import Inspection, sections
+from tui.issuance.model.types import Address
+from tui.issuance.transaction.running import explain
 from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text

@@ -16,9 +16,9 @@ from tui.actions.rotating import ROTATE
 from tui.fleet.renewal_leases import RenewalLeases
 from tui.fleet.renewing import watched, why_not_asked
 from tui.fleet.rows import CredentialRow
-from tui.issuance.countdown import human_left
-from tui.issuance.renewal_loop import Look, RenewalLoop, Watched, renews
-from tui.issuance.types import Action, Address, Credential, Outcome
+from tui.issuance.loop.keeping import Look, RenewalLoop, Watched, renews
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.types import Action, Address, Credential, Outcome
 
 from .session import Session
 

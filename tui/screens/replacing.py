@@ -14,9 +14,9 @@ from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:
     """The same for a file of which kubemint remembers nothing: `write` is told whether it was said so."""
+    from tui.issuance.destinations.files import FileError, read_private
+    from tui.issuance.destinations.masking import diff, masked_text
     from tui.issuance.destinations.standing import may_write
-    from tui.issuance.files import FileError, read_private
-    from tui.issuance.masking import diff, masked_text
 
     try:
         may_write(path, force=False, live=live)

@@ -17,8 +17,8 @@ from textual.strip import Strip
 from textual.widgets import Label
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.running import explain
-from tui.issuance.types import Address
+from tui.issuance.model.types import Address
+from tui.issuance.transaction.running import explain
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text

@@ -15,7 +15,7 @@ from tui.fleet.names import short_path
 from . import replacing
 
 if TYPE_CHECKING:
-    from tui.issuance.hygiene import Report
+    from tui.issuance.insight.hygiene import Report
 
     from .working import WorkingScreen
 
@@ -45,7 +45,7 @@ def make_private(path: str) -> Task:
     """Take everybody else's rights to a file away."""
 
     async def work(task: Task) -> None:
-        from tui.issuance.files import make_private
+        from tui.issuance.destinations.files import make_private
 
         before = await asyncio.to_thread(make_private, Path(path))
         task.message = f"mode {before:o} is now 600"
@@ -58,7 +58,7 @@ def save_findings(report: Report, path: Path, *, force: bool) -> Task:
 
     async def work(task: Task) -> None:
         from tui import __version__
-        from tui.issuance.hygiene import record, sarif
+        from tui.issuance.insight.hygiene import record, sarif
 
         document = sarif(report, __version__) if path.suffix == ".sarif" else record(report)
         text = json.dumps(document, indent=2) + "\n"

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.running import explain
+from tui.issuance.transaction.running import explain
 from tui.kube.addresses import same_place
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
@@ -22,8 +22,8 @@ from tui.widgets.hanging import Hanging, points
 from .dialog import Dialog, Equivalent, Wrong
 
 if TYPE_CHECKING:
-    from tui.issuance.deliveries import Delivered
-    from tui.issuance.entering import Delivery, Verdict
+    from tui.issuance.records.deliveries import Delivered
+    from tui.issuance.records.entering import Delivery, Verdict
 
     from .session import Shell
 
@@ -57,8 +57,8 @@ class TrustScreen(Dialog["Delivery | None"]):
         self.run_worker(self._find_out(), group="look", exclusive=True, exit_on_error=False)
 
     async def _find_out(self) -> None:
-        from tui.issuance.deliveries import authorities
-        from tui.issuance.entering import Entry
+        from tui.issuance.records.deliveries import authorities
+        from tui.issuance.records.entering import Entry
 
         try:
             found, verdict = await self._look()

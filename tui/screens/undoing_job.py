@@ -10,7 +10,7 @@ from tui.actions.jobs import Job, Task
 from tui.actions.questions import how_many
 from tui.actions.rotating import UNDO
 from tui.issuance.errors import UsageError
-from tui.issuance.types import Address, Credential
+from tui.issuance.model.types import Address, Credential
 from tui.kube.text import safe_text
 
 if TYPE_CHECKING:

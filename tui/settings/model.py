@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from tui.issuance.durations import PATTERN
-from tui.issuance.entering import TrustedSource
+from tui.issuance.model.durations import PATTERN
+from tui.issuance.records.entering import TrustedSource
 
 
 class Confirm(StrEnum):

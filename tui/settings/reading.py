@@ -18,9 +18,9 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from tui.issuance.durations import parse_duration
-from tui.issuance.entering import Trust
 from tui.issuance.errors import UsageError
+from tui.issuance.model.durations import parse_duration
+from tui.issuance.records.entering import Trust
 from tui.kube.amounts import size
 from tui.kube.home import NoHome, expanded
 from tui.kube.small_file import read_small

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.durations import format_duration
-from tui.issuance.entering import TrustedSource
+from tui.issuance.model.durations import format_duration
+from tui.issuance.records.entering import TrustedSource
 
 from .model import Alert, Settings
 from .reading import written

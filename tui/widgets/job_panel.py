@@ -18,9 +18,9 @@ from textual.style import Style
 from textual.widgets import Static
 
 from tui.fleet.signs import STEPS, Sign, Tone
-from tui.issuance.countdown import human_left
-from tui.issuance.grace_length import lasting
-from tui.issuance.types import StepResult, StepStatus
+from tui.issuance.model.countdown import human_left
+from tui.issuance.model.types import StepResult, StepStatus
+from tui.issuance.users.grace_length import lasting
 from tui.kube.text import safe_text
 
 from .columns import cut

@@ -6,7 +6,7 @@ from typing import Final
 
 from tui.fleet.names import short_path
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance.hygiene import RULES, Finding
+from tui.issuance.insight.hygiene import RULES, Finding
 
 from .field import NEVER, Field, signed
 

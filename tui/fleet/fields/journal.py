@@ -7,8 +7,8 @@ from typing import Final
 
 from tui.fleet.names import short_address
 from tui.fleet.signs import STEPS, Tone
-from tui.issuance.journal import JournalEntry
-from tui.issuance.types import StepStatus
+from tui.issuance.model.types import StepStatus
+from tui.issuance.records.journal import JournalEntry
 
 from .field import LAST, NEVER, Cell, Field, said, signed
 

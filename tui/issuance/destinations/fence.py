@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.issuance import managed
 from tui.issuance.errors import ChangedMeanwhile
-from tui.issuance.secret_object import SecretObject
+from tui.issuance.objects import managed
+from tui.issuance.objects.secret_object import SecretObject
 from tui.kube.errors import APIError, Conflict, Forbidden, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, UsageError
-from tui.issuance.files import FileError, destination, explained, read_private, seen_through, write_private
 from tui.issuance.formats import Format
-from tui.issuance.masking import diff, masked_text
-from tui.issuance.material import Foreseen
-from tui.issuance.types import Address, FileDestination, Identity, State
+from tui.issuance.model.material import Foreseen
+from tui.issuance.model.types import Address, FileDestination, Identity, State
 from tui.kube.sensitive import Sensitive
 
+from .files import FileError, destination, explained, read_private, seen_through, write_private
+from .masking import diff, masked_text
 from .place import Held, file_address, taken
 from .standing import Verdict, describe, judge, look_at, put
 
 if TYPE_CHECKING:
-    from tui.issuance.intent import Export
-    from tui.issuance.material import Writing
-    from tui.issuance.state import StateStore
+    from tui.issuance.model.material import Writing
+    from tui.issuance.records.intent import Export
+    from tui.issuance.records.state import StateStore
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a file that are read."""

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance import kubeconfig_file
 from tui.issuance.errors import IssuanceError
-from tui.issuance.files import read_private
 from tui.issuance.formats import Format
-from tui.issuance.types import State
+from tui.issuance.model.types import State
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 
+from . import kubeconfig_file
 from .file import LARGEST, is_missing, token_in_file
+from .files import read_private
 from .shoot import login_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tui.issuance.intent import Export
-    from tui.issuance.types import Address, Credential
+    from tui.issuance.model.types import Address, Credential
+    from tui.issuance.records.intent import Export
 
 _NO_LIFE: Final = dict.fromkeys(("issued_at", "expires_at", "rotate_at", "granted"))
 _TOKEN: Final = re.compile(rb"eyJ[\w.-]+")

@@ -6,23 +6,23 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tui.issuance import kubeconfig_file
 from tui.issuance.errors import ChangedMeanwhile, UsageError
-from tui.issuance.files import destination, explained, seen_through
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.masking import masked_text
-from tui.issuance.material import Foreseen, Writing
-from tui.issuance.types import FileDestination, Identity
+from tui.issuance.model.material import Foreseen, Writing
+from tui.issuance.model.types import FileDestination, Identity
 from tui.kube.sensitive import Sensitive
 
+from . import kubeconfig_file
 from .file import token_in_file, written_to
+from .files import destination, explained, seen_through
+from .masking import masked_text
 from .place import Held, file_address
 from .standing import describe
 
 if TYPE_CHECKING:
-    from tui.issuance.clusters import Clusters
-    from tui.issuance.state import StateStore
+    from tui.issuance.model.clusters import Clusters
+    from tui.issuance.records.state import StateStore
 
 _NOT_YET: Final = Sensitive("the token that will be issued")
 

@@ -14,13 +14,13 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.types import Address, Credential, Destination, FileDestination, Identity
+from tui.issuance.model.types import Address, Credential, Destination, FileDestination, Identity
 from tui.kube import shell
 from tui.kube.home import NoHome, expanded
 
 if TYPE_CHECKING:
-    from tui.issuance.material import Foreseen, Writing
-    from tui.issuance.sight import Sight
+    from tui.issuance.model.material import Foreseen, Writing
+    from tui.issuance.model.sight import Sight
     from tui.kube.sensitive import Sensitive
 
 

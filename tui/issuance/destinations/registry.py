@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
+from tui.issuance.model.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
 
 from .file import FilePlace
 from .merge import MergePlace
@@ -15,8 +15,8 @@ from .secret import SecretPlace
 from .tenant import tenant_place
 
 if TYPE_CHECKING:
-    from tui.issuance.clusters import Clusters
-    from tui.issuance.state import StateStore
+    from tui.issuance.model.clusters import Clusters
+    from tui.issuance.records.state import StateStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,22 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tui.issuance import managed
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.masking import diff, masked_secret
-from tui.issuance.material import Foreseen, Writing
-from tui.issuance.secret_object import SecretObject
-from tui.issuance.types import Address, SecretDestination
+from tui.issuance.model.material import Foreseen, Writing
+from tui.issuance.model.types import Address, SecretDestination
+from tui.issuance.objects import managed
+from tui.issuance.objects.secret_object import SecretObject
 from tui.kube.errors import Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from .fence import fence, unsure
+from .masking import diff, masked_secret
 from .place import Held
 
 if TYPE_CHECKING:
-    from tui.issuance.clusters import Clusters
+    from tui.issuance.model.clusters import Clusters
     from tui.kube.client import Client
 
 

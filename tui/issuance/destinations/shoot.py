@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.issuance.formats import Format
-from tui.issuance.types import FileDestination, Identity, ShootAccess
+from tui.issuance.model.types import FileDestination, Identity, ShootAccess
 from tui.kube.sensitive import Sensitive
 
 from .file import FilePlace, users_in
 
 if TYPE_CHECKING:
-    from tui.issuance.state import StateStore
+    from tui.issuance.records.state import StateStore
 
 
 class ShootPlace(FilePlace):

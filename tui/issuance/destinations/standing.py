@@ -19,9 +19,10 @@ from typing import Final
 import msgspec
 
 from tui.issuance.errors import UsageError
-from tui.issuance.files import PRIVATE_FILE, FileError, destination, explained, links_on, read_private, write_private
 from tui.kube.home import user
 from tui.kube.sensitive import Sensitive
+
+from .files import PRIVATE_FILE, FileError, destination, explained, links_on, read_private, write_private
 
 KEPT_AS: Final = "replaced-by-kubemint"
 

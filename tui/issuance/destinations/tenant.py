@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.issuance import managed
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
-from tui.issuance.external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
 from tui.issuance.formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
 from tui.issuance.formats.token import TOKEN_KEY
-from tui.issuance.material import Minted, Writing
-from tui.issuance.proving import prove
-from tui.issuance.secret_object import SecretObject
-from tui.issuance.types import Address, Push, SecretDestination
+from tui.issuance.model.material import Minted, Writing
+from tui.issuance.model.types import Address, Push, SecretDestination
+from tui.issuance.objects import managed
+from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
+from tui.issuance.objects.secret_object import SecretObject
 from tui.kube import shell
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 from .place import Held
+from .proving import prove
 from .secret import SecretPlace
 
 if TYPE_CHECKING:
-    from tui.issuance.clusters import Clusters
+    from tui.issuance.model.clusters import Clusters
     from tui.kube.client import Client
 
 PUSH: Final = managed.PUSH

@@ -11,12 +11,12 @@ from tui.issuance.errors import UsageError
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
     from tui.issuance.formats import Format
-    from tui.issuance.found import Found
-    from tui.issuance.intent import Export, Intent, Revocation
-    from tui.issuance.sight import Sight
+    from tui.issuance.model.sight import Sight
+    from tui.issuance.model.types import Address, Credential, Identity, Plan
+    from tui.issuance.records.intent import Export, Intent, Revocation
+    from tui.issuance.revoking.found import Found
     from tui.issuance.transaction.step import Transaction
-    from tui.issuance.types import Address, Credential, Identity, Plan
-    from tui.issuance.work import Context
+    from tui.issuance.transaction.work import Context
     from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
@@ -103,7 +103,7 @@ class Family:
 
     async def revoke(self, context: Context, address: Address, *, wait: bool, whole: bool) -> tuple[Plan, Transaction]:
         """The plan for ending it now; with `wait` until the server refuses it, `whole` with older ones of its place."""
-        from tui.issuance.revoking_plans import prepare
+        from tui.issuance.revoking.plans import prepare
 
         return await prepare(context, str(address), lambda: self.found(context, address), wait=wait, whole=whole)
 

@@ -7,27 +7,28 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.issuance import older, vouching
 from tui.issuance.destinations import lying
 from tui.issuance.destinations.place import address_of, file_destination
 from tui.issuance.destinations.registry import place_for
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.found import Found
-from tui.issuance.handles import Named
-from tui.issuance.kinds import CredentialKind
-from tui.issuance.reading import export_record
-from tui.issuance.types import Address, Credential, Destination, State
-from tui.issuance.vouchers import Word
-from tui.issuance.whose import insist_on_content
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import Address, Credential, Destination, State
+from tui.issuance.revoking import older
+from tui.issuance.revoking.found import Found
+from tui.issuance.transaction.reading import export_record
+from tui.issuance.trust import vouching
+from tui.issuance.trust.handles import Named
+from tui.issuance.trust.vouchers import Word
+from tui.issuance.trust.whose import insist_on_content
 from tui.kube import shell
 
 from .base import Family
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
-    from tui.issuance.intent import Export, Revocation
-    from tui.issuance.work import Context
+    from tui.issuance.records.intent import Export, Revocation
+    from tui.issuance.transaction.work import Context
 
 
 class Files(Family):

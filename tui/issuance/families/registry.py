@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.issuance.errors import UsageError
-from tui.issuance.kinds import CredentialKind
+from tui.issuance.model.kinds import CredentialKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tui.issuance.intent import Intent
-    from tui.issuance.state import StateStore
-    from tui.issuance.types import Address
+    from tui.issuance.model.types import Address
+    from tui.issuance.records.intent import Intent
+    from tui.issuance.records.state import StateStore
 
     from .base import Family, Wish
 
@@ -32,15 +32,15 @@ class Listed(NamedTuple):
 
 
 FAMILIES: Final[dict[str, Listed]] = {
-    "gardener": Listed(wishes=("ShootWish",)),
-    "static_token": Listed((CredentialKind.STATIC,)),
-    "plugin": Listed(wishes=("PlainWish",)),
-    "dpf": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon")),
-    "token_secret": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish")),
-    "login": Listed((CredentialKind.LOGIN,)),
-    "handle": Listed((CredentialKind.HANDLE,)),
-    "tenants": Listed(wishes=("TenantPush", "StoreWish", "PushWish")),
-    "service_account": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",)),
+    "gardener.family": Listed(wishes=("ShootWish",)),
+    "gardener.static_family": Listed((CredentialKind.STATIC,)),
+    "plugin.family": Listed(wishes=("PlainWish",)),
+    "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon")),
+    "token_secret.family": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish")),
+    "login.family": Listed((CredentialKind.LOGIN,)),
+    "handle.family": Listed((CredentialKind.HANDLE,)),
+    "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish")),
+    "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",)),
 }
 """By the names of their modules, in the order in which they are asked; the last one has what no other claims."""
 

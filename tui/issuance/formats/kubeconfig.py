@@ -10,10 +10,10 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from tui.issuance.yaml_text import dump
 from tui.kube.sensitive import Sensitive
 
 from .base import Owner, Rules, bare
+from .yaml_text import dump
 
 if TYPE_CHECKING:
     from tui.kube.delivered import Allow, Delivered, Several

@@ -19,17 +19,19 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from tui.issuance.grace_length import grown
-from tui.issuance.running import UNDO, Run, StepFailed
-from tui.issuance.types import Plan, StepInfo, StepStatus
-from tui.issuance.work import Finished
+from tui.issuance.model.types import Plan, StepInfo, StepStatus
+from tui.issuance.users.grace_length import grown
+
+from .running import UNDO, Run, StepFailed
+from .work import Finished
 
 if TYPE_CHECKING:
-    from tui.issuance.grace_length import Length
-    from tui.issuance.intent import Intent
-    from tui.issuance.running import Note
-    from tui.issuance.sight import Sight
-    from tui.issuance.types import Action, Address, Credential
+    from tui.issuance.model.sight import Sight
+    from tui.issuance.model.types import Action, Address, Credential
+    from tui.issuance.records.intent import Intent
+    from tui.issuance.users.grace_length import Length
+
+    from .running import Note
 
 Do = Callable[["Note"], Awaitable[None]]
 """Does it; the note takes what is to be said, and what the journal is to keep with it. Raises where it went wrong."""

@@ -1,0 +1,387 @@
+"""Putting one credential into a kubeconfig that somebody already works with.
+
+What kubemint adds it marks with an `extensions` entry (which kubectl keeps), so that a rotation replaces exactly its
+own entries and a name that is taken is never overwritten. Everything else in the file stays as it is, and a file that
+kubectl could not read is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import structs
+
+from tui.issuance.errors import UsageError
+from tui.issuance.formats.yaml_text import dump
+from tui.kube.entries import read_document
+from tui.kube.errors import ConfigError
+from tui.kube.kubeconfig import parse
+from tui.kube.sensitive import Sensitive
+from tui.kube.text import safe_text
+from tui.kube.yaml_loading import YAMLError, load_first
+
+from .files import destination, read_private, write_private
+from .kubeconfig_edit import Change, Document, changed, edit
+from .kubeconfig_lock import PATIENCE, locked
+from .masking import diff, masked_tree
+from .standing import KEPT_AS, Kind, Standing, Verdict, judge, keep, look_at
+
+EXTENSION: Final = "kubemint.io"
+_WROTE: Final = "wrote"
+"""In the extension of a cluster: the digest of what kubemint wrote, to tell whether it is as it was."""
+_KEYS: Final = frozenset(
+    {"apiVersion", "kind", "clusters", "contexts", "users", "current-context", "preferences", "extensions"}
+)
+"""What a kubeconfig has one of, if it has anything."""
+_SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a merge did, or would do. `text` is the whole new file; `diff` shows only what kubemint touches, masked."""
+
+    path: Path
+    context: str
+    text: Sensitive
+    changed: bool
+    diff: str
+    comments_kept: bool = True
+    before: Sensitive | None = None
+    """The file as it was, to be put back; None where there was none, or nothing was written."""
+    mode: int = 0o600
+    """The mode that it had."""
+    kept: Path | None = None
+    """Where the file lies as it was, when entries were replaced that hold somebody else's."""
+
+
+def preview(path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = ()) -> Merge:
+    """What `merge` would do, without a lock and without writing."""
+    return _planned(Path(path), addition, request, taken)
+
+
+def merge(
+    path: Path | str,
+    addition: Sensitive,
+    request: str,
+    *,
+    taken: Collection[str] = (),
+    wait: timedelta = PATIENCE,
+    force: bool = False,
+    known: Collection[str] | None = None,
+) -> Merge:
+    """Put the one cluster, user and context of the kubeconfig `addition` into the file, under kubectl's lock.
+
+    `request` names the wish: what an earlier merge of the same wish added is replaced and keeps its names. `taken` are
+    names that other files of the same KUBECONFIG use; `known` see `allowed`. Whoever else may read the file loses that.
+    Raises UsageError, ConfigError or FileError, and then nothing has changed.
+    """
+    path = Path(path)
+    with locked(path, wait):
+        planned = _planned(path, addition, request, taken)  # read again, now that nobody else writes
+        if not planned.changed:
+            return planned
+        there, verdict = allowed(path, request, addition, force=force, known=known)
+        verdict.check()
+        before = read_private(path) if there.kind is Kind.FILE else None
+        kept = keep(path) if verdict.keep else None
+        try:
+            write_private(path, planned.text, mode=verdict.mode)
+        except BaseException:
+            if kept is not None:
+                kept.unlink(missing_ok=True)
+            raise
+    return replace(planned, before=before, mode=there.mode, kept=kept)
+
+
+def allowed(
+    path: Path, request: str, addition: Sensitive, *, force: bool = False, known: Collection[str] | None = None
+) -> tuple[Standing, Verdict]:
+    """What stands there, and whether the entries of `addition` may be put into it. Raises FileError, ConfigError.
+
+    Where it has entries of this wish already, only a token with one of the `known` fingerprints is kubemint's, and a
+    cluster as kubemint wrote it; None where nobody knows what was written there.
+    """
+    there = look_at(path)
+    document = _read(path)[1] if there.kind is Kind.FILE else {}
+    ours = _own(document, "users", request) is not None
+    verdict = judge(there, os.geteuid(), ours=ours, whole=False, force=force)
+    strange = strangers(document, request, addition, known) if known is not None else []
+    if not strange or verdict.refused:
+        return there, verdict
+    said = f"{' and '.join(strange)} in {path} {'hold' if len(strange) > 1 else 'holds'} something else than kubemint "
+    if force:
+        kept = f"{said}wrote there, and is replaced: the file as it is is kept beside it as {path.name}.{KEPT_AS}"
+        return there, structs.replace(verdict, keep=True, said=(*verdict.said, kept))
+    return there, Verdict(
+        refused=f"{said}wrote there",
+        hint=f"where that is needed, take the {EXTENSION} extension out of it, so that new entries come beside; else "
+        "issue it anew there with --force: the file as it is is kept beside it then",
+        forcible=True,
+    )
+
+
+def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
+    """The entries of this wish that hold somebody else's login, or lead elsewhere than kubemint wrote."""
+    found = []
+    if (index := _own(document, "users", request)) is not None:
+        entry = document["users"][index]
+        plain, token = _plain(entry, "users"), _inner(entry, "users").get("token")
+        if set(plain) != {"token"} or not isinstance(token, str) or Sensitive(token).fingerprint not in known:
+            found.append(f"user {safe_text(str(entry.get('name')), 100)}")
+    if (index := _own(document, "clusters", request)) is not None:
+        entry = document["clusters"][index]
+        plain, wrote = _plain(entry, "clusters"), _mark(entry, "clusters").get(_WROTE)
+        # Entries of earlier versions do not say what was written: then what would be written now has to be there.
+        if _digest(plain) != wrote if wrote else plain != _inner(_single(addition, "clusters"), "clusters"):
+            found.append(f"cluster {safe_text(str(entry.get('name')), 100)}")
+    return found
+
+
+def _plain(entry: Any, section: str) -> Document:
+    """What an entry says, without what is noted beside it."""
+    return {key: value for key, value in _inner(entry, section).items() if key != "extensions"}
+
+
+def _digest(plain: Document) -> str:
+    return Sensitive(json.dumps(plain, sort_keys=True, default=str)).fingerprint
+
+
+def put_back(path: Path | str, done: Merge, *, wait: timedelta = PATIENCE) -> bool:
+    """Undo a merge byte for byte, where the file still is what that made of it; else False, and nothing is done."""
+    path = Path(path)
+    with locked(path, wait):
+        if not path.exists() or read_private(path) != done.text:
+            return False
+        if done.before is None:
+            destination(path).unlink()
+        else:
+            write_private(path, done.before, mode=done.mode)
+    return True
+
+
+def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Merge:
+    """Take out what merges of this wish added. A cluster entry that others use stays."""
+    path = Path(path)
+    with locked(path, wait):
+        text, document = _read(path)
+        changes = list(_removals(document, request))
+        result = _result(path, text, document, changes, "")
+        if result.changed:
+            write_private(path, result.text)
+    return result
+
+
+def token_for(path: Path | str, request: str) -> Sensitive | None:
+    """The token that merges of this wish put there, None where there is none any more."""
+    _, document = _read(Path(path))
+    index = _own(document, "users", request)
+    if index is None:
+        return None
+    token = _inner(document["users"][index], "users").get("token")
+    return Sensitive(token) if isinstance(token, str) else None
+
+
+def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[str]) -> Merge:
+    text, document = _read(path)
+    own = {section: _own(document, section, request) for section in _SECTIONS}
+    new = {section: _single(addition, section) for section in _SECTIONS}
+    used = {section: _names(document, section, except_for=own[section]) for section in _SECTIONS}
+
+    cluster, account = str(new["clusters"]["name"]), str(new["contexts"]["name"])
+    shared = None if own["clusters"] is not None else _same_entry(document, new["clusters"])
+    cluster_name = cluster
+    if shared is None:
+        cluster_name = _kept(document, "clusters", own) or _free([cluster], used["clusters"] | set(taken))
+    both = used["users"] | used["contexts"] | set(taken)
+    wanted = [account, f"{account}@{cluster}"]
+    context_name = _kept(document, "contexts", own) or _free(wanted, both)
+    user_name = _kept(document, "users", own) or _free([context_name, *wanted], used["users"] | set(taken))
+
+    entries = {
+        "clusters": _marked(new["clusters"], "clusters", cluster_name, request),
+        "contexts": _marked(new["contexts"], "contexts", context_name, request),
+        "users": _marked(new["users"], "users", user_name, request),
+    }
+    _inner(entries["contexts"], "contexts").update(cluster=cluster_name, user=user_name)
+    changes = [
+        Change(section, own[section], entry)
+        for section, entry in entries.items()
+        if not (section == "clusters" and shared is not None)
+    ]
+    if not document.get("contexts") and not document.get("current-context"):
+        changes.append(Change("current-context", None, context_name))  # the only way in there is
+    if not document:
+        whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
+        return _fresh(path, text, changed(whole, changes), context_name)
+    return _result(path, text, document, changes, context_name)
+
+
+def _fresh(path: Path, text: str, document: Document, context: str) -> Merge:
+    """A file that is not there, or holds no more than comments."""
+    order = ("apiVersion", "clusters", "contexts", "current-context", "kind", "preferences", "users")
+    comments = [f"{line}\n" for line in text.splitlines() if line.startswith("#")]
+    full = "".join(comments) + dump({key: document[key] for key in order})
+    return Merge(path, context, Sensitive(full), True, _diff(path, {}, document))
+
+
+def _result(path: Path, text: str, document: Document, changes: Sequence[Change], context: str) -> Merge:
+    changes = [change for change in changes if _is_change(document, change)]
+    edited = edit(text, document, changes) if changes else None
+    if edited is None:
+        return Merge(path, context, Sensitive(text), False, "")
+    before: Document = {}
+    after: Document = {}
+    for change in changes:
+        if isinstance(change.entry, str):
+            after[change.section] = change.entry
+            continue
+        if change.index is not None:
+            before.setdefault(change.section, []).append(document[change.section][change.index])
+        if change.entry is not None:
+            after.setdefault(change.section, []).append(change.entry)
+    _check(edited.text.encode(), path)
+    return Merge(path, context, Sensitive(edited.text), True, _diff(path, before, after), edited.in_place)
+
+
+def _is_change(document: Document, change: Change) -> bool:
+    return change.index is None or document[change.section][change.index] != change.entry
+
+
+def _read(path: Path) -> tuple[str, Document]:
+    """The text and the document; both empty where there is no file. Refuses what kubectl could not read, and what is
+    something else, which kubectl would take for an empty kubeconfig."""
+    if not path.exists():
+        return "", {}
+    data = read_private(path).reveal_bytes()
+    document = _check(data, path)
+    if document and not _KEYS & document.keys():
+        found = ", ".join(safe_text(str(key), 40) for key in list(document)[:3])
+        raise ConfigError(
+            f"{path} is YAML, but no kubeconfig: it holds {found}",
+            hint="it was left as it is; choose another path, or one that is not there yet",
+        )
+    try:
+        return data.decode("utf-8"), document
+    except UnicodeDecodeError:
+        return dump(document), document  # UTF-16: what is written will be UTF-8
+
+
+def _check(data: bytes, path: Path) -> Document:
+    document: object = None
+    try:
+        document = load_first(data)
+        problems = [problem.message for problem in read_document(document, path, str(path)).problems]
+    except YAMLError as error:
+        problems = [f'error loading config file "{path}": {error}']
+    except ConfigError as error:
+        problems = [error.message]
+    if problems:
+        raise ConfigError(problems[0], hint="it was left as it is; repair it first")
+    return document if isinstance(document, dict) else {}
+
+
+def _single(addition: Sensitive, section: str) -> Document:
+    """The one entry of what is to be added."""
+    try:
+        document = load_first(addition.reveal_bytes())
+        parse(addition.reveal_bytes())
+    except (YAMLError, ConfigError):
+        document = None
+    entries = document.get(section) if isinstance(document, dict) else None
+    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
+        raise UsageError("only a kubeconfig with one cluster, one user and one context can be merged")
+    entry: Document = entries[0]
+    return entry
+
+
+def _own(document: Document, section: str, request: str) -> int | None:
+    entries = document.get(section) or []
+    return next((index for index, entry in enumerate(entries) if _owner(entry, section) == request), None)
+
+
+def _owner(entry: Any, section: str) -> object:
+    """The wish that an entry was added for, None where kubemint did not add it."""
+    return _mark(entry, section).get("request")
+
+
+def _mark(entry: Any, section: str) -> Document:
+    """What kubemint noted beside an entry; empty where it did not add it."""
+    for extension in _inner(entry, section).get("extensions") or []:
+        if isinstance(extension, dict) and extension.get("name") == EXTENSION:
+            content = extension.get("extension")
+            return content if isinstance(content, dict) else {}
+    return {}
+
+
+def _inner(entry: Any, section: str) -> Document:
+    inner = entry.get(_SECTIONS[section]) if isinstance(entry, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _names(document: Document, section: str, *, except_for: int | None) -> set[str]:
+    return {
+        str(entry.get("name"))
+        for index, entry in enumerate(document.get(section) or [])
+        if isinstance(entry, dict) and index != except_for
+    }
+
+
+def _kept(document: Document, section: str, own: dict[str, int | None]) -> str:
+    index = own[section]
+    return "" if index is None else str(document[section][index]["name"])
+
+
+def _same_entry(document: Document, entry: Document) -> int | None:
+    """Where the file already has this very cluster under the same name."""
+    for index, there in enumerate(document.get("clusters") or []):
+        if isinstance(there, dict) and there.get("name") == entry["name"]:
+            return index if _plain(there, "clusters") == _inner(entry, "clusters") else None
+    return None
+
+
+def _free(wanted: Sequence[str], used: Collection[str]) -> str:
+    def names() -> Iterator[str]:
+        yield from wanted
+        number = 2
+        while True:
+            yield f"{wanted[-1]}-{number}"
+            number += 1
+
+    return next(name for name in names() if name not in used)
+
+
+def _marked(entry: Document, section: str, name: str, request: str) -> Document:
+    noted = {"managed-by": "kubemint", "request": request}
+    if section == "clusters":
+        noted[_WROTE] = _digest(_plain(entry, section))
+    inner = {**_inner(entry, section), "extensions": [{"extension": noted, "name": EXTENSION}]}
+    ordered = {key: inner[key] for key in sorted(inner)}
+    return {"name": name, "user": ordered} if section == "users" else {_SECTIONS[section]: ordered, "name": name}
+
+
+def _removals(document: Document, request: str) -> Iterator[Change]:
+    for section in ("contexts", "users"):
+        if (index := _own(document, section, request)) is not None:
+            yield Change(section, index, None)
+    contexts, own = document.get("contexts") or [], _own(document, "contexts", request)
+    if own is None:
+        return
+    if document.get("current-context") == contexts[own].get("name"):
+        yield Change("current-context", None, "")
+    name = _inner(contexts[own], "contexts").get("cluster")
+    if any(_inner(entry, "contexts").get("cluster") == name for entry in contexts if entry is not contexts[own]):
+        return
+    for index, entry in enumerate(document.get("clusters") or []):
+        if entry.get("name") == name and _owner(entry, "clusters") is not None:
+            yield Change("clusters", index, None)
+
+
+def _diff(path: Path, before: Document, after: Document) -> str:
+    old, new = (dump(masked_tree(side)) if side else "" for side in (before, after))
+    return diff(str(path), old, new, context=99)

@@ -1,0 +1,144 @@
+"""Who may write a kubeconfig: a queue among kubemints, then kubectl's own lock `FILE.lock`.
+
+kubectl creates the lock file exclusively, fails at once where it exists, and leaves it behind when it is killed. Many
+kubemints that poll for one file would starve each other, so they first queue for a lock of the kernel on the folder,
+which ends with its holder however that ends, and one of them at a time then deals with kubectl. A lock file that a
+kubemint left which has died is removed; kubectl's, which says nothing about its maker, never is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import random
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from tui.issuance.records import lock_file
+from tui.issuance.records.leftover_files import noted
+from tui.issuance.records.lock_file import Holder, Holding
+from tui.kube.amounts import about
+
+from .files import FileError, destination, explained, given_up, make_private_folder
+
+PATIENCE: Final = timedelta(seconds=60)
+"""How long kubemint waits for other kubemints, each of which takes some hundredths of a second."""
+FOR_KUBECTL: Final = timedelta(seconds=10)
+"""How long for a lock file of which nobody can say whether its maker lives; kubectl keeps it for some milliseconds."""
+_SHORTEST, _LONGEST = 0.002, 0.03
+"""Seconds between two looks, at random in between, so that nobody is always the last."""
+_NO_LOCKS: Final = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: timedelta = PATIENCE) -> Iterator[None]:
+    """Keep kubectl and every other kubemint from writing `path`. Raises FileError where somebody holds it too long.
+
+    Where `path` is a link, kubectl may know the file by either name, so both are locked, in kubectl's order.
+    """
+    with explained(path, "lock"):
+        target = destination(path)
+        folders = sorted({path.absolute().parent, target.parent})
+        for folder in folders:
+            make_private_folder(folder)
+    names = [Path(name) for name in sorted({f"{path.absolute()}.lock", f"{target}.lock"})]
+    end = time.monotonic() + wait.total_seconds()
+    with contextlib.ExitStack() as held:
+        queued = all(_queue(folder, names[-1], end, held) for folder in folders)
+        for name in names:
+            held.enter_context(noted(name.parent, lock=name, lasting=False))
+            with explained(name, "create"):
+                inode = _take(name, end, queued=queued)
+            held.callback(lock_file.withdraw, name, inode)
+        yield
+
+
+def release_dead(name: Path) -> bool:
+    """Remove a lock file whose kubemint has died, so that kubectl is not kept out; False where it is not known yet."""
+    try:
+        descriptor = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where somebody is at it, who will see to it
+        found = lock_file.look(name)
+        if found is not None and found.holding is Holding.DEAD:
+            lock_file.withdraw(name, found.inode)
+        return found is None or found.holding is Holding.DEAD or found.owner is None
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _queue(folder: Path, name: Path, end: float, held: contextlib.ExitStack) -> bool:
+    """Wait for other kubemints that write in `folder`; False where its file system has no such locks."""
+    with explained(folder, "lock"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    held.callback(os.close, descriptor)  # which lets go of the lock
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not _pause(end):
+                break
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return False
+        else:
+            return True
+    with explained(name, "look at"):
+        found = lock_file.look(name)
+    raise FileError(*_in_the_way(name, found))
+
+
+def _take(name: Path, end: float, *, queued: bool) -> tuple[int, int]:
+    """The lock file made, by its device and inode. Only whoever has the queue removes that of a dead one."""
+    unsure = min(end, time.monotonic() + FOR_KUBECTL.total_seconds())
+    while True:
+        if (inode := lock_file.publish(name)) is not None:
+            return inode
+        found = lock_file.look(name)
+        if found is None:
+            continue
+        if found.holding is Holding.DEAD and queued:
+            lock_file.withdraw(name, found.inode)
+            continue
+        if not _pause(end if found.holding is Holding.ALIVE else unsure):
+            raise FileError(*_in_the_way(name, found))
+
+
+def _pause(end: float) -> bool:
+    """Wait a moment; False where there is no more time, or whoever wanted this has given up."""
+    left = end - time.monotonic()
+    if left <= 0 or given_up():
+        return False
+    time.sleep(min(left, random.uniform(_SHORTEST, _LONGEST)))  # noqa: S311
+    return True
+
+
+def _in_the_way(name: Path, found: Holder | None) -> tuple[str, str]:
+    """Who holds a kubeconfig, for how long, and what can be done."""
+    if found is None:
+        said = f"other kubemints write to kubeconfigs in {name.parent} without a pause"
+        return said, "try again when they have ended"
+    since = about(max(timedelta(seconds=1), found.age))
+    owner = found.owner
+    if owner is None:
+        said = f"{name} has been there for {since} and does not say whose it is, as kubectl's never does: "
+        said += "kubectl is writing the kubeconfig, or was killed while it did"
+        return said, f"look for a running kubectl; if there is none, remove {name}"
+    if found.holding is Holding.ALIVE:
+        said = f"process {owner.process}, another kubemint, has been writing the kubeconfig for {since} ({name})"
+        return said, f"wait for it; if it hangs, end process {owner.process}"
+    if found.holding is Holding.DEAD:
+        said = f"process {owner.process} is gone and left {name} {since} ago; this file system has no locks by which "
+        return said + "kubemint could remove it safely", f"remove {name}"
+    said = f"process {owner.process} on {owner.host} made {name} {since} ago: it is writing the kubeconfig, or was "
+    return said + "killed while it did", f"look there; if it does not run any more, remove {name}"

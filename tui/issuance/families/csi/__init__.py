@@ -1,0 +1,1 @@
+"""Tokens as a CSI driver gets them for a pod."""

@@ -1,0 +1,263 @@
+"""What a request leaves behind: old handles, accounts and Secrets after a change, and everything when it is deleted.
+
+After a change the new credential is published first. What it replaced is written down in an annotation of the request
+together with the time from which it may go, so that it is found again whoever comes back after whatever crash.
+
+Whoever may edit a request may write into that annotation what he likes, and whoever may patch its status may name any
+account and Secret there. So only what says itself that it was made for this very request is ever removed, by `owned`
+and `handles`, and nothing that the request or the token in its Secret needs now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.model.types import Handle
+from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.trust import handles
+from tui.kube.client import Client
+from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+
+from .kept import Kept
+from .objects import DPURequest, NamespacedName, ParseError, cluster_name
+from .owned import Seen, left_alone, seen_in
+from .resources import ACCOUNT_UID, LEFTOVERS
+from .target import TargetClusters, TargetGone
+
+_MOST: Final = 64
+_YEARS: Final = range(1970, 9999)
+"""Times that can be reckoned with in every zone."""
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that may be removed from `due` on. An empty `target` is the host cluster."""
+
+    kind: Literal["handle", "account", "secret"]
+    name: str
+    target: str = ""
+    uid: str = ""
+    due: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sweep went: what is still there, what was said, and what could not be removed."""
+
+    left: tuple[Leftover, ...] = ()
+    notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def leftovers_of(request: DPURequest) -> tuple[Leftover, ...]:
+    """What is written down; nothing where there is no annotation, or one that was mangled.
+
+    No change leaves as many as are read at most: whoever edits the request could have us look for thousands.
+    """
+    try:
+        found = msgspec.json.decode(request.annotations.get(LEFTOVERS, ""), type=list[Leftover])
+    except (msgspec.DecodeError, UnicodeError):
+        return ()
+    return tuple(one for one in dict.fromkeys(found) if one.due.year in _YEARS)[:_MOST]
+
+
+def written(leftovers: Iterable[Leftover]) -> str | None:
+    """As the annotation's value; None where there is nothing."""
+    unique = list(dict.fromkeys(leftovers))
+    return msgspec.json.encode(unique).decode() if unique else None
+
+
+def replaced_by_change(
+    request: DPURequest, due: datetime, kept: Kept, secret_uid: str, *, new: Handle | None, new_token: bool
+) -> list[Leftover]:
+    """What the current spec makes superfluous once it is fulfilled.
+
+    `kept` is the token that lay in the Secret, `secret_uid` the UID of that, and `new` what the token there is bound to
+    by now. What the old token was bound to stands in it; the marks are asked too, they may be of one before that.
+    """
+    found: list[Leftover] = []
+    old, where = request.status_service_account, _where(request, kept)
+    target = str(where) if where else ""
+    for handle in _handles(request, kept) if new_token else ():
+        if new is None or handle.uid != new.uid:
+            name = f"{handle.namespace}/{handle.name}"
+            found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=due))
+    if old is not None and (old, where) != (request.service_account, request.target):
+        uid = account_uid(request, kept)
+        found.append(Leftover(kind="account", name=str(old), target=target, uid=uid, due=due))
+    if request.status_secret is not None and request.status_secret != request.secret:
+        found.append(Leftover(kind="secret", name=str(request.status_secret), uid=secret_uid, due=due))
+    return found
+
+
+def _where(request: DPURequest, kept: Kept) -> NamespacedName | None:
+    """The cluster of what a request has: the token's own, else the one that the status says."""
+    return kept.home if kept.identity is not None else request.status_target
+
+
+def _handles(request: DPURequest, kept: Kept) -> Iterable[Handle]:
+    """What the token in the Secret is bound to, and what the marks say that it is: most often one and the same."""
+    both = (one for one in (kept.handle, request.handle) if one is not None)
+    return {(one.namespace, one.name, one.uid): one for one in both}.values()
+
+
+def account_uid(request: DPURequest, kept: Kept) -> str:
+    """The UID of the account that the status names: by the token in the Secret, else by the marks; else empty."""
+    old, there = request.status_service_account, kept.identity
+    if old is not None and there is not None and (there.namespace, there.name) == (old.namespace, old.name):
+        return kept.account_uid
+    return request.marks.get(ACCOUNT_UID, "") if kept.identity is None else ""
+
+
+async def sweep(
+    clusters: TargetClusters,
+    request: DPURequest,
+    leftovers: Sequence[Leftover],
+    now: datetime | None,
+    live: str = "",
+    kept: Kept | None = None,
+) -> Swept:
+    """Remove what is due at `now` (None: everything). What a gone cluster held is gone with it.
+
+    `live` is the UID of the handle that the token in the Secret is bound to, `kept` that token where it was looked at.
+    """
+    left: list[Leftover] = []
+    notes: list[str] = []
+    errors: list[str] = []
+    for leftover in leftovers:
+        if now is not None and _is_in_use(request, leftover, live):
+            notes.append(f"{_words(leftover)} is in use again")
+            continue
+        if now is not None and leftover.due > now:
+            left.append(leftover)
+            continue
+        try:
+            notes.append(await _remove(clusters, request, leftover, kept or Kept()))
+        except TargetGone as gone:
+            notes.append(f"{_words(leftover)} went with its cluster: {gone.message}")
+        except (KubeError, IssuanceError) as error:
+            left.append(leftover)
+            errors.append(f"cannot clean up {_words(leftover)} in {_place(request, leftover)}: {error}")
+    return Swept(left=tuple(left), notes=tuple(notes), errors=tuple(errors))
+
+
+def everything(request: DPURequest, now: datetime, kept: Kept | None = None) -> list[Leftover]:
+    """All that a deleted request has made: its handle, its account, its Secret, and what earlier changes left.
+
+    `kept` is the token in its Secret, where somebody has looked. An account that was made, and no token for it yet,
+    stands in no status: it is the one that is wanted.
+    """
+    found = list(leftovers_of(request))
+    kept = kept or Kept()
+    where = _where(request, kept)
+    target = str(where) if where else ""
+    for handle in _handles(request, kept):
+        name = f"{handle.namespace}/{handle.name}"
+        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
+    made = request.status_service_account
+    if made is not None:
+        uid = account_uid(request, kept)
+        found.append(Leftover(kind="account", name=str(made), target=target, uid=uid, due=now))
+    if request.status_secret is not None:
+        found.append(Leftover(kind="secret", name=str(request.status_secret), due=now))
+    return found
+
+
+def begun(request: DPURequest, now: datetime) -> list[Leftover]:
+    """What a deleted request may have had made, and nobody came to write down: the wanted account and Secret."""
+    found, target = [], str(request.target) if request.target else ""
+    if (request.status_service_account, request.status_target) != (request.service_account, request.target):
+        found.append(Leftover(kind="account", name=str(request.service_account), target=target, due=now))
+    if request.status_secret != request.secret:
+        found.append(Leftover(kind="secret", name=str(request.secret), due=now))
+    return found
+
+
+def _is_in_use(request: DPURequest, leftover: Leftover, live: str) -> bool:
+    """Whether the request names it (again): somebody changed it back before the grace was over. A handle is in use by
+    the token that lies there, whatever the marks say."""
+    target = str(request.target) if request.target else ""
+    match leftover.kind:
+        case "account":
+            return (leftover.name, leftover.target) == (str(request.service_account), target)
+        case "secret":
+            return leftover.name == str(request.secret)
+        case "handle":
+            return bool(live) and leftover.uid == live
+
+
+async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Leftover, kept: Kept) -> str:
+    try:
+        where = NamespacedName.parse(leftover.name)
+        wanted = NamespacedName.parse(leftover.target) if leftover.target and leftover.kind != "secret" else None
+    except ParseError as error:
+        return f"{_words(leftover)} is not a name: {error.message}"
+    target, client = await clusters.target(request.cluster, wanted)
+    if leftover.kind == "handle":
+        handle = Handle(target.name, where.namespace, where.name, leftover.uid)
+        return await _delete_handle(clusters, client, handle, leftover, request)
+    seen = await _look(client, leftover.kind, where)
+    if seen is None:
+        return _not_there(leftover, target.name)
+    witness = kept.witness(wanted)
+    if why := left_alone(leftover.kind, seen, request, leftover.uid, here=wanted is None, witness=witness):
+        return f"{_words(leftover)} was left alone: {why}"
+    resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
+    try:
+        await client.delete(resource, where.name, namespace=where.namespace, uid=seen.uid)
+    except NotFound:
+        return _not_there(leftover, target.name)
+    except Conflict:
+        return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
+    return f"{_words(leftover)} deleted"
+
+
+async def _look(client: Client, kind: Literal["account", "secret"], where: NamespacedName) -> Seen | None:
+    """The account or the Secret as it is; None where there is none, or where it is going already."""
+    try:
+        if kind == "account":
+            return seen_in(
+                (await client.get_metadata(SERVICE_ACCOUNTS, where.name, namespace=where.namespace))["metadata"]
+            )
+        found = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
+    except NotFound:
+        return None
+    return seen_in(found.metadata, found.type)
+
+
+async def _delete_handle(
+    clusters: TargetClusters, client: Client, handle: Handle, leftover: Leftover, request: DPURequest
+) -> str:
+    """It must be a handle, by the rule for all of them, and say itself that it was made for this request."""
+    seen = await handles.look(client, handle.namespace, handle.name)
+    if seen is None:
+        return _not_there(leftover, handle.cluster)
+    if seen.uid == handle.uid and (seen.request != request.uid or seen.is_changed):
+        return f"{_words(leftover)} was left alone: it is another credential's"
+    try:
+        wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
+        return f"{_words(leftover)} {await handles.delete(clusters, wanted)}"
+    except handles.NotAHandle as error:
+        return f"{_words(leftover)} was left alone: {error.message}"
+
+
+def _not_there(leftover: Leftover, cluster: str) -> str:
+    """Where it was looked for, and not that it is gone: others may write down in which cluster it is."""
+    return f"{_words(leftover)} is not in {cluster} (any more)"
+
+
+def _words(leftover: Leftover) -> str:
+    return {"handle": "handle", "account": "service account", "secret": "secret"}[leftover.kind] + f" {leftover.name}"
+
+
+def _place(request: DPURequest, leftover: Leftover) -> str:
+    if leftover.kind == "secret" or not leftover.target:
+        return request.cluster
+    try:
+        return cluster_name(request.cluster, NamespacedName.parse(leftover.target))
+    except ParseError:
+        return leftover.target

@@ -1,0 +1,211 @@
+"""What kubemint's credential plugin gives: a client certificate for a shoot, or a token for a service account.
+
+Kept only in the plugin's cache, unbound to any handle: what lives a quarter of an hour is not worth one. It is minted
+anew when it is due, or when whoever got it asks again; where that fails, the old one is given while it works.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.issuance.destinations.files import FileError, write_private
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.families.gardener.garden import garden_identity
+from tui.issuance.families.gardener.shoot_kubeconfig import request
+from tui.issuance.model.renewal import retry_at, spread, threshold
+from tui.issuance.model.types import Identity, ShootAccess
+from tui.issuance.objects.token_request import request_token
+from tui.kube.addresses import same_place
+from tui.kube.exec_credential import ExecCredential
+from tui.kube.sensitive import Sensitive
+
+from .exec_cache import Question, document, read_own
+from .exec_record import STAMP, Kept, read_record, record
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+SHOOT_LIFETIME: Final = timedelta(minutes=15)
+"""What gardenlogin asks for too: a certificate cannot be revoked."""
+_EARLY: Final = timedelta(minutes=1)
+"""So long before its end an answer is not given again: the command that asks takes its time too."""
+
+_ANEW: Final = (
+    "make it anew with kubemint issue --shoot NS/NAME --exec; a client says it where provideClusterInfo is true"
+)
+
+
+async def of_shoot(garden: Client, question: Question, access: ShootAccess, duration: timedelta) -> ExecCredential:
+    """A client certificate for the shoot, where the garden and the address are those that the kubeconfig means.
+
+    Raises UsageError for another garden, or where a client does not say which it means; IssuanceError for another
+    address, KubeError.
+    """
+    server = await _meant(garden, question, access)
+    made = await request(garden, access, duration)
+    if question.told and not any(same_place(way.server, server) for way in made.ways):
+        known = ", ".join(way.server for way in made.ways)
+        raise IssuanceError(
+            f"the shoot {access.namespace}/{access.name} is not at {server}",
+            f"it is at {known}; make the kubeconfig anew",
+        )
+    login = made.ways[0].login
+    return ExecCredential(certificate=login.client_certificate, key=login.client_key, expires_at=made.expires_at)
+
+
+async def _meant(garden: Client, question: Question, access: ShootAccess) -> str:
+    """The server that the certificate is for, where this is the garden that is meant; what is not said never fits.
+
+    Who asks by hand says both with their words: the shoot, and the context that leads to the garden.
+    """
+    if not question.told:
+        return ""
+    wanted, server = meant(question)
+    if wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
+        check_garden(wanted, access.garden, await garden_identity(garden))
+    return server
+
+
+def meant(question: Question) -> tuple[str, str]:
+    """The garden that a client means, and the server to which the certificate goes. Raises UsageError."""
+    wanted, server = _config(question).get("gardenClusterIdentity"), question.cluster.get("server")
+    if not (isinstance(wanted, str) and wanted):
+        raise UsageError("the kubeconfig does not say which garden knows the shoot (gardenClusterIdentity)", _ANEW)
+    if not server:
+        raise UsageError("the kubeconfig does not say to which server the certificate goes", _ANEW)
+    return wanted, str(server)
+
+
+def check_garden(wanted: str, context: str, found: str) -> None:
+    """Raises UsageError where the garden that a context leads to calls itself otherwise than the one that is meant."""
+    if found != wanted:
+        whom = f"leads to {found}" if found else "leads to one that does not say who it is"
+        raise UsageError(
+            f"the kubeconfig is for a shoot of the garden {wanted}, but {context} {whom}",
+            "name the right garden with --context in the kubeconfig, or make it anew",
+        )
+
+
+async def of_account(
+    client: Client, question: Question, identity: Identity, duration: timedelta | None, audiences: tuple[str, ...]
+) -> ExecCredential:
+    """A token for the account. Raises IssuanceError where it would go to another server than the account's.
+
+    UsageError where a client does not say to which it goes; who asks by hand names the cluster.
+    """
+    check_server(question, identity.cluster, client.endpoint.server)
+    issued = await request_token(client, identity, duration, audiences, None)
+    return ExecCredential(token=issued.token, expires_at=issued.expires_at)
+
+
+def check_server(question: Question, cluster: str, own: str) -> None:
+    """Raises UsageError or IssuanceError, as `of_account`, where the token would not go to `own`, the cluster's."""
+    server = question.cluster.get("server")
+    if question.told and not server:
+        raise UsageError(
+            "the kubeconfig does not say to which server the token goes",
+            "make it anew with kubemint issue --exec; a client says it where provideClusterInfo is true",
+        )
+    if server and not same_place(str(server), own):
+        raise IssuanceError(
+            f"the token would go to {server}, and {cluster} is at {own}",
+            "name the right cluster with --context in the kubeconfig, or make it anew",
+        )
+
+
+def shoot_of(question: Question, named: str) -> tuple[str, str]:
+    """Namespace and name of the shoot that is meant: as it was named, or as the cluster's extension says.
+
+    Raises UsageError where neither says it.
+    """
+    said = _config(question).get("shootRef")
+    reference: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    namespace, _, name = named.partition("/") if named else (reference.get("namespace"), "", reference.get("name"))
+    if not (isinstance(namespace, str) and isinstance(name, str) and namespace and name):
+        raise UsageError(
+            "it is not said which shoot or service account is meant",
+            "the kubeconfigs of `kubemint issue --exec` say it; by hand: --shoot NS/NAME, or -n NS --account NAME",
+        )
+    return namespace, name
+
+
+def answer(question: Question, made: ExecCredential, ahead: timedelta) -> Sensitive:
+    """Keep it for the next time, and give what is to be printed. A cache that cannot be written is done without.
+
+    `ahead` is how far the clock that stamped it is ahead of ours, by which the cache goes.
+    """
+    assert made.expires_at is not None
+    status = {"expirationTimestamp": made.expires_at.astimezone(UTC).strftime(STAMP)}
+    if made.token is not None:
+        status["token"] = made.token.reveal()
+    if made.certificate is not None and made.key is not None:
+        status |= {"clientCertificateData": made.certificate.decode(), "clientKeyData": made.key.reveal()}
+    ends, now = made.expires_at - ahead, datetime.now(UTC)
+    good_until = ends - _EARLY
+    due = min(good_until, threshold(now, ends)) if ends > now else good_until
+    with suppress(ValueError):  # what the cache would not believe is not kept
+        kept = record(
+            question.name, question.caller, status, good_until=good_until.timestamp(), renew_at=due.timestamp(),
+            ahead=ahead.total_seconds(),
+        )  # fmt: skip
+        _keep(question, Kept(kept))
+    return Sensitive(document(question.version, status))
+
+
+def last_answer(question: Question) -> tuple[Sensitive, datetime] | None:
+    """Where renewing failed: the old answer while it works, and when it is tried again; None where there is none.
+
+    One that was refused is never given again.
+    """
+    kept = question.kept()
+    if kept is None or question.refused(kept):
+        return None
+    failures = int(kept.record["failures"]) + 1
+    ends = datetime.fromtimestamp(kept.good_until, UTC)
+    again = retry_at(datetime.now(UTC), ends, failures, spread(f"{question.name}{failures}"))
+    _keep(question, Kept({**kept.record, "failures": failures, "renewAt": again.timestamp()}))
+    return Sensitive(document(question.version, kept.status)), again
+
+
+def _keep(question: Question, kept: Kept) -> None:
+    if not question.file or not question.has_folder():
+        return
+    try:
+        write_private(Path(question.file), Sensitive(json.dumps(kept.record, separators=(",", ":"))))
+        question.give(kept)
+        _sweep(Path(question.file), kept)
+    except (FileError, OSError):
+        pass
+
+
+_OWN: Final = re.compile(r"[0-9a-f]{64}\.json(\.lock|\.given)?")
+"""What the cache calls its files; nothing else in the folder is ever touched."""
+
+
+def _sweep(kept_in: Path, kept: Kept) -> None:
+    """Remove what nobody asked for since a day, and what an account had that is not this one any more.
+
+    One that was made anew under its name has another UID, and the tokens of the old one let nobody in.
+    """
+    oldest = datetime.now(UTC).timestamp() - 86400
+    for file in kept_in.parent.iterdir():
+        if not _OWN.fullmatch(file.name):
+            continue
+        if not file.name.startswith(kept_in.name) and file.lstat().st_mtime < oldest:
+            file.unlink(missing_ok=True)
+        elif kept.subject and file.suffix == ".json":
+            other = read_record(read_own(str(file)), file.stem)
+            if other is not None and other.subject == kept.subject and other.uid != kept.uid:
+                file.unlink(missing_ok=True)
+
+
+def _config(question: Question) -> Mapping[str, Any]:
+    """The cluster's extension."""
+    found = question.cluster.get("config")
+    return found if isinstance(found, Mapping) else {}

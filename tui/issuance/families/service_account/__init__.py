@@ -1,0 +1,1 @@
+"""Tokens of service accounts in Secrets and files that kubemint keeps."""

@@ -1,0 +1,117 @@
+"""Tokens of service accounts in files and in Secrets that kubemint manages: the family of most of what it issues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui.issuance.destinations.secret import SecretPlace
+from tui.issuance.errors import UsageError
+from tui.issuance.families.base import Wish
+from tui.issuance.families.files import Files
+from tui.issuance.formats import Format
+from tui.issuance.model.types import Address, Credential, IssueSpec, SecretDestination, State
+from tui.issuance.objects import managed
+from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.revoking import seeking
+from tui.issuance.revoking.found import Found
+from tui.issuance.tokens import plans, rotating, undoing
+from tui.issuance.transaction.reading import export_record, managed_secret
+from tui.issuance.trust import vouching
+from tui.kube.errors import Forbidden, KubeError, NotFound
+from tui.kube.resource import SECRETS
+
+if TYPE_CHECKING:
+    from tui.issuance.destinations.place import Place
+    from tui.issuance.model.sight import Sight
+    from tui.issuance.model.types import Plan
+    from tui.issuance.records.intent import Intent, Revocation
+    from tui.issuance.transaction.step import Transaction
+    from tui.issuance.transaction.work import Context
+    from tui.kube.sensitive import Sensitive
+
+
+class ServiceAccounts(Files):
+    """A token in a file, or in a managed Secret."""
+
+    async def lookup(self, context: Context, address: Address) -> Credential:
+        if address.here:
+            return await super().lookup(context, address)
+        return (await vouching.read(context, address)).credential
+
+    async def index(self, context: Context, address: Address) -> Credential:
+        return await self.lookup(context, address) if address.here else (await managed_secret(context, address))[0]
+
+    async def place(self, context: Context, address: Address) -> tuple[Place, Format]:
+        if address.here:
+            return await super().place(context, address)
+        credential, _ = await managed_secret(context, address)
+        destination = SecretDestination(address.cluster, address.namespace, address.name)
+        return SecretPlace(destination, context.clusters), credential.format or Format.KUBECONFIG
+
+    async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:
+        if address.here:
+            return await super().used_from(context, address)
+        return address.namespace, address.name, (await self.lookup(context, address)).format
+
+    async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        assert isinstance(wish, IssueSpec)
+        return await plans.prepare_issue(context, wish, **said)
+
+    async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
+        if address.here:
+            source = (await export_record(context, address)).renewed_with
+            if source is not None:
+                return await (await context.families.of(source)).rotate(context, source, revive=revive)
+        return await rotating.prepare_rotation(context, address, revive=revive)
+
+    async def go_back(
+        self, context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
+    ) -> tuple[Plan, Transaction]:
+        return await undoing.prepare_places(context, address, revocation, token, sight)
+
+    async def found(self, context: Context, address: Address) -> Found:
+        if address.here:
+            return await super().found(context, address)
+        try:
+            reading = await vouching.require(context, address)
+        except KubeError as error:  # a place that is gone, or away, keeps no token from being revoked
+            return await seeking.without_place(context, address, error)
+        if reading.verdict.handle is None and reading.facts.handle is not None:
+            bound = reading.facts.handle
+            raise UsageError(
+                f"{address} cannot be revoked by itself: it is a copy, and its token ends with handle "
+                f"{bound.namespace}/{bound.name} of its original",
+                "revoke the original; that ends every copy",
+            )
+        return Found(credential=reading.credential, named=reading.verdict.named)
+
+    def ends_too(self, credential: Credential) -> tuple[str, ...]:
+        unknown = not credential.address.here and credential.state is State.UNKNOWN
+        return (credential.message,) if unknown else ()
+
+    async def in_use_again(self, context: Context, revocation: Revocation) -> str:
+        """Where somebody has put the old one back: then it must not end.
+
+        What counts is the token that lies there. Annotations alone, which say that it is the old one, keep nothing
+        alive.
+        """
+        address, fingerprint = revocation.address, revocation.fingerprint
+        if address.here:
+            return await super().in_use_again(context, revocation)
+        if not fingerprint:
+            return ""
+        client = await context.clusters.client(address.cluster)
+        try:
+            found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
+        except (NotFound, Forbidden):
+            return ""
+        credential = managed.credential_from_secret(address.cluster, found.metadata)
+        token = vouching.token_in(credential.format, found) if credential is not None else None
+        back = token is not None and token.fingerprint == fingerprint
+        return f"the Secret {address.namespace}/{address.name}" if back else ""
+
+    async def as_left(self, context: Context, intent: Intent) -> Transaction:
+        return undoing.as_left(context, intent)
+
+
+FAMILY = ServiceAccounts()

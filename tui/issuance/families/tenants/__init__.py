@@ -1,0 +1,1 @@
+"""Tenants: stores that lead into one, and what is pushed there."""

@@ -1,0 +1,192 @@
+"""Pushing again: the source of a PushSecret is renewed where that is kubemint's to do, then carried over at once.
+
+The operator does not watch the source, so whoever renews it has to announce that: a new annotation on the PushSecret
+makes it push. That touches nothing that its owner wrote, and so may be done to PushSecrets of others too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from tui.issuance.destinations.tenant import PUSH
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.families.dpf.steps import request_at
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.sight import Sight
+from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo
+from tui.issuance.objects import managed, token_secret
+from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, ready, served
+from tui.issuance.records.intent import new_id
+from tui.issuance.tokens.rotating import prepare_any
+from tui.issuance.transaction.step import Step, Transaction
+from tui.issuance.transaction.work import Context, Finished
+from tui.issuance.users.external_views import push_view
+from tui.kube.errors import NotFound
+from tui.kube.resource import SECRETS, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.issuance.transaction.running import Note
+
+WAIT: Final = timedelta(seconds=90)
+_PATIENCE: Final = timedelta(seconds=6)
+"""How long a failure may stand after the touch: before that it may still be the one from before."""
+_PAUSE: Final = 0.3
+_DPF_NAME: Final = "svc.dpu.nvidia.com/credential-request-name"
+_DPF_NAMESPACE: Final = "svc.dpu.nvidia.com/credential-request-namespace"
+
+
+async def prepare_push_again(context: Context, cluster: str, namespace: str, name: str) -> tuple[Plan, Transaction]:
+    """The plan for one PushSecret. Reads only. Raises UsageError, KubeError."""
+    client = await context.clusters.client(cluster)
+    resource = await served(client, PUSH_SECRETS)
+    push = await client.get(resource, name, namespace=namespace)
+    view = push_view(push)
+    if not view.source:
+        raise UsageError(
+            f"PushSecret {namespace}/{name} takes from no Secret by name",
+            "its selector or generator decides; kubemint renews only what a name leads to",
+        )
+    try:
+        source = await client.get_metadata(SECRETS, view.source, namespace=namespace)
+    except NotFound as error:
+        error.hint = f"PushSecret {name} takes from it; make the source, or delete the PushSecret"
+        raise
+    found = await _as_it_is(context, _source(cluster, source["metadata"], name), f"{namespace}/{view.source}")
+    told = replace(context, announced=frozenset({name}))
+    plan, work = await prepare_any(told, found.address) if found.address is not None else (None, None)
+    if plan is not None and work is not None and found.announces:
+        return plan, work  # and it waits until it has arrived, and proves that
+    again = PushAgain(context, cluster, namespace, name, resource, work)
+    if plan is not None:
+        return msgspec.structs.replace(plan, steps=(*plan.steps, *(step.info for step in again.own))), again
+    at = Address.secret(cluster, namespace, view.source)
+    return again.plan(new_id(), Action.ROTATE, at, warnings=(found.why,)), again
+
+
+class _Source(NamedTuple):
+    """What a PushSecret takes from."""
+
+    address: Address | None
+    """What to renew; None where nothing can be."""
+    announces: bool = False
+    """Whether renewing it announces the push by itself, as of what `tenant push` made."""
+    why: str = ""
+    """Why nothing can be renewed."""
+
+
+def _source(cluster: str, metadata: Mapping[str, Any], push: str) -> _Source:
+    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    namespace, name = metadata["namespace"], metadata["name"]
+    if managed.is_managed(metadata, managed.Role.CREDENTIAL):
+        ours = f'"{push}"' in notes.get(PUSH, "")
+        return _Source(Address.secret(cluster, namespace, name), announces=ours)
+    if labels.get(_DPF_NAME) and labels.get(_DPF_NAMESPACE):
+        return _Source(Address(CredentialKind.REQUEST, cluster, labels[_DPF_NAMESPACE], labels[_DPF_NAME]))
+    if token_secret.read(metadata) is not None:
+        return _Source(
+            None,
+            why=f"Secret {name} holds a token that never expires and is not renewed: a new one is a new Secret, which "
+            f"PushSecret {push} would have to name; it is only pushed again",
+        )
+    return _Source(None, why=f"kubemint does not keep Secret {name}: it is not renewed, only pushed again")
+
+
+async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
+    """The same, where the labels of the Secret name a request only if that request keeps this very Secret."""
+    address = found.address
+    if address is None or not address.kind.traits.wished:
+        return found
+    try:
+        request = await request_at(context.clusters, address)
+    except NotFound:
+        request = None
+    if request is not None and str(request.secret) == secret:
+        return found
+    said = f"the labels of Secret {secret} name the request {address}, which does not keep it: it is only pushed again"
+    return _Source(None, why=said)
+
+
+@dataclass
+class PushAgain(Transaction):
+    """Renew the source, if it is known how; announce that; wait for the operator's word."""
+
+    context: Context
+    cluster: str
+    namespace: str
+    name: str
+    resource: Resource
+    source: Transaction | None
+    sight: Sight = field(init=False)
+    _before: str = ""
+
+    def __post_init__(self) -> None:
+        self.sight = self.source.sight if self.source is not None else Sight()
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self.source.addresses if self.source is not None else ()
+
+    @property
+    def fallback(self) -> Credential | None:
+        return self.source.fallback if self.source is not None else None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return (*(self.source.steps if self.source is not None else ()), *self.own)
+
+    @property
+    def own(self) -> tuple[Step, ...]:
+        """What comes after the source is renewed."""
+        at = {"cluster": self.cluster, "namespace": self.namespace, "resource": self.resource.name, "name": self.name}
+        touch = StepInfo(id="touch", title=f"Announce it: PushSecret {self.name}", verb="patch", **at)
+        arrive = StepInfo(id="arrive", title="Wait until External Secrets has pushed it", verb="get", **at)
+        return (Step(info=touch, do=self._touch), Step(info=arrive, do=self._arrive))
+
+    def undone(self, said: Sequence[str]) -> str:
+        return self.source.undone(said) if self.source is not None else super().undone(said)
+
+    def finished(self) -> Finished:
+        return self.source.finished() if self.source is not None else Finished(None)
+
+    async def _touch(self, _note: Note) -> None:
+        client = await self.context.clusters.client(self.cluster)
+        patch = {"metadata": {"annotations": {PUSHED: f"again-{managed.random_suffix()}"}}}
+        self._before = _mark(await client.get(self.resource, self.name, namespace=self.namespace))
+        await client.patch(self.resource, self.name, patch, namespace=self.namespace)
+
+    async def _arrive(self, note: Note) -> None:
+        note.message = await self._arrived(self._before)
+
+    async def _arrived(self, before: str) -> str:
+        """The operator's word that it pushed what is there now. Raises with its word where that is another."""
+        client = await self.context.clusters.client(self.cluster)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            found = await client.get(self.resource, self.name, namespace=self.namespace)
+            status, said = ready(found)
+            waited = timedelta(seconds=loop.time() - began)
+            if status == "True" and _mark(found) != before:
+                return said
+            if status == "False" and waited > _PATIENCE:
+                raise IssuanceError(f"External Secrets could not push it: {said}", "the last good copy stays there")
+            if waited > WAIT:
+                raise IssuanceError(
+                    f"External Secrets has not pushed it within {WAIT.total_seconds():g} s",
+                    "does the operator run, and is it the one that the store names?",
+                )
+            await asyncio.sleep(_PAUSE)
+
+
+def _mark(push: Mapping[str, Any]) -> str:
+    """What changes with every push."""
+    status = push.get("status") or {}
+    return f"{status.get('syncedResourceVersion', '')} {status.get('refreshTime', '')}"

@@ -1,0 +1,1 @@
+"""Long-lived token Secrets, and the identities that are made with one."""

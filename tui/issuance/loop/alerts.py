@@ -1,0 +1,201 @@
+"""When somebody must be told that a credential ends or could not be renewed: once for each entry, and never in storms.
+
+What is in its window when it is first seen is not news: it was there before anybody looked, and lists show it. News is
+what crosses into its window, or fails, while somebody looks on. A credential is judged by its cluster's clock.
+
+A credential that lives shorter than its window would be in it all its life. So of one that can be renewed only the
+second half of the time between its renewal point and its end counts: before that, renewal is not late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from tui.issuance.model.renewal import OVER, state_of
+from tui.issuance.model.types import Address, Credential, State
+
+from .keeping import Watched
+
+
+class Rule(Protocol):
+    """When an alert is due and how it makes itself heard; the settings have one for each cluster."""
+
+    @property
+    def window(self) -> timedelta: ...
+    @property
+    def critical(self) -> timedelta: ...
+    @property
+    def bell(self) -> bool: ...
+    @property
+    def desktop(self) -> bool: ...
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    ENDING = "ending"
+    CRITICAL = "critical"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One credential that somebody should look at."""
+
+    address: Address
+    level: Level
+    expires_at: datetime | None
+    """By its cluster's clock."""
+    rule: Rule
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one look found: what is to be announced, and when to look again (None: when something changes)."""
+
+    alerts: tuple[Alert, ...] = ()
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """`until` is by the local clock; None is until the credential is another one."""
+
+    until: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass
+class Alerts:
+    """Who is in which window, what was announced, and what is snoozed."""
+
+    rule_of: Callable[[str], Rule]
+    """By the name of the cluster that a credential leads into."""
+    clock: Callable[[], datetime]
+    active: dict[Address, Alert] = field(default_factory=dict)
+    _known: dict[Address, tuple[datetime | None, Level | None]] = field(default_factory=dict)
+    _snoozed: dict[Address, Snooze] = field(default_factory=dict)
+    _failures: dict[Address, tuple[datetime | None, str]] = field(default_factory=dict)
+    _unheard: set[Address] = field(default_factory=set)
+    """What was news while it was snoozed."""
+
+    def look(self, watched: Iterable[Watched]) -> News:
+        """Judge every credential anew."""
+        now = self.clock()
+        news: list[Alert] = []
+        points = [snooze.until for snooze in self._snoozed.values() if snooze.until is not None and snooze.until > now]
+        seen = set()
+        for one in watched:
+            credential, address = one.credential, one.credential.address
+            seen.add(address)
+            rule = self.rule_of(_cluster(credential))
+            level, message, moves = self._judge(one, rule)
+            points += [now + (at - one.now) for at in moves]
+            known = self._known.get(address)
+            self._known[address] = (credential.expires_at, level)
+            if known is not None and known[0] != credential.expires_at:
+                self._renewed(address)
+                known = None
+            if level is None:
+                self.active.pop(address, None)
+                self._unheard.discard(address)
+                continue
+            alert = self.active[address] = Alert(address, level, credential.expires_at, rule, message)
+            if known is not None and known[1] is not level:
+                self._unheard.add(address)
+            if address in self._unheard and not self.is_snoozed(address):
+                self._unheard.discard(address)
+                news.append(alert)
+        for gone in self._known.keys() - seen:
+            self._known.pop(gone)
+            self.active.pop(gone, None)
+        return News(tuple(news), min(points, default=None))
+
+    def failed(self, address: Address, message: str) -> None:
+        """A renewal of it failed. Counts until it is another one."""
+        if address in self._known:
+            self._failures[address] = (self._known[address][0], message)
+
+    def snooze(self, address: Address, lasts: timedelta | None) -> None:
+        """Not to be heard of for so long; None: until it is renewed. What is still so afterwards is news then."""
+        expires = self._known.get(address, (None, None))[0]
+        self._snoozed[address] = Snooze(None if lasts is None else self.clock() + lasts, expires)
+        if address in self.active and lasts is not None:
+            self._unheard.add(address)
+
+    def wake(self, address: Address) -> None:
+        """End its snooze; what somebody has just read again is no news."""
+        self._snoozed.pop(address, None)
+        self._unheard.discard(address)
+
+    def is_snoozed(self, address: Address) -> bool:
+        """Whether somebody does not want to hear of it now."""
+        snooze = self._snoozed.get(address)
+        if snooze is None:
+            return False
+        if snooze.until is None:
+            return self._known.get(address, (snooze.expires_at, None))[0] == snooze.expires_at
+        return self.clock() < snooze.until
+
+    def snoozed_until(self, address: Address) -> datetime | None:
+        """When its snooze ends; None where it is not snoozed, or until it is renewed."""
+        return self._snoozed[address].until if self.is_snoozed(address) else None
+
+    @property
+    def awake(self) -> list[Alert]:
+        """What is in its window, or failed, and not snoozed; the worst first."""
+        found = [alert for address, alert in self.active.items() if not self.is_snoozed(address)]
+        return sorted(found, key=lambda alert: (_RANK[alert.level], alert.expires_at is None, alert.expires_at or 0))
+
+    def _judge(self, one: Watched, rule: Rule) -> tuple[Level | None, str, list[datetime]]:
+        """How bad it is now, and the instants (of its cluster) at which that may be worse."""
+        credential, now = one.credential, one.now
+        expires = credential.expires_at
+        state = state_of(credential, now)
+        failure = self._failures.get(credential.address)
+        if state is State.FAILED:
+            return Level.FAILED, credential.message, []
+        if failure is not None and failure[0] == expires and state not in OVER:
+            return Level.FAILED, failure[1], []
+        if expires is None or expires <= now or state in OVER:
+            return None, "", []
+        window = rule.window
+        if credential.rotate_at is not None and credential.rotate_at < expires:
+            window = min(window, (expires - credential.rotate_at) / 2)
+        critical = min(rule.critical, window)
+        left = expires - now
+        if left <= critical:
+            return Level.CRITICAL, "", [expires]
+        if left <= window:
+            return Level.ENDING, "", [expires - critical]
+        return None, "", [expires - window]
+
+    def _renewed(self, address: Address) -> None:
+        self._failures.pop(address, None)
+        self._unheard.discard(address)
+        snooze = self._snoozed.get(address)
+        if snooze is not None and snooze.until is None:
+            del self._snoozed[address]
+
+
+_RANK = {Level.FAILED: 0, Level.CRITICAL: 1, Level.ENDING: 2}
+
+
+def announcement(news: Iterable[Alert], name_of: Callable[[Address], str], left_of: Callable[[Alert], str]) -> str:
+    """All of it in one line: the worst by name, the rest by number. Never a word of material."""
+    alerts = sorted(news, key=lambda alert: _RANK[alert.level])
+    if not alerts:
+        return ""
+    first = alerts[0]
+    said = f"{name_of(first.address)} "
+    said += "could not be renewed" if first.level is Level.FAILED else f"ends in {left_of(first)}"
+    return said + (f", and {len(alerts) - 1} more" if len(alerts) > 1 else "")
+
+
+def _cluster(credential: Credential) -> str:
+    return credential.identity.cluster if credential.identity is not None else credential.address.cluster

@@ -1,0 +1,88 @@
+"""One worker per address on this machine: a lock file for each, released by the kernel however its holder ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.model.types import Address
+
+_LONGEST: Final = 30.0
+"""Seconds."""
+
+
+class Locks:
+    """The locks of one state folder. Two kubemints that share it never work on the same credential at once.
+
+    Across machines nothing is locked; there the resourceVersion keeps two operators apart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "locks"
+        self._aside: dict[str, asyncio.Event] = {}
+        """What is held for work that nobody asked for just now, and what tells of its end."""
+        self._own: set[str] = set()
+        """What this process holds itself."""
+
+    async def undisturbed(self, addresses: Iterable[Address]) -> None:
+        """Wait, at most half a minute, while `hold_aside` holds any of them: that is no reason to refuse anybody."""
+        keys = {_key(address) for address in addresses}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST):
+                while busy := keys & self._aside.keys():
+                    await self._aside[busy.pop()].wait()
+
+    @contextlib.contextmanager
+    def hold_aside(self, addresses: Iterable[Address]) -> Iterator[None]:
+        """As `hold`, for tidying up: revoking what was replaced, finishing what was left open."""
+        addresses = tuple(addresses)
+        with self.hold(addresses):
+            over = asyncio.Event()
+            keys = {_key(address) for address in addresses}
+            self._aside |= dict.fromkeys(keys, over)
+            try:
+                yield
+            finally:
+                for key in keys:
+                    del self._aside[key]
+                over.set()
+
+    def held(self, address: Address) -> bool:
+        """Whether somebody holds it right now, here or in another process."""
+        try:
+            with self.hold((address,)):
+                return False
+        except ChangedMeanwhile:
+            return True
+
+    @contextlib.contextmanager
+    def hold(self, addresses: Iterable[Address]) -> Iterator[None]:
+        """Hold all of `addresses`, or raise ChangedMeanwhile at once and hold none."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.ExitStack() as held:
+            for key, address in sorted({_key(address): address for address in addresses}.items()):
+                lock = FileLock(self._folder / key, timeout=0, mode=0o600, thread_local=False)
+                try:
+                    held.enter_context(lock)
+                except Timeout:
+                    who = "this kubemint itself" if key in self._own else "another kubemint"
+                    raise ChangedMeanwhile(
+                        f"{who} is working on {address} right now", "wait for it, then look again"
+                    ) from None
+                self._own.add(key)
+                held.callback(self._own.discard, key)
+            yield
+
+
+def _key(address: Address) -> str:
+    """One file is one key, by whichever link it is reached."""
+    name = os.path.realpath(address.name) if address.here else str(address)
+    return hashlib.sha256(name.encode()).hexdigest()[:32] + ".lock"

@@ -1,0 +1,184 @@
+"""What somebody wants to end without knowing where it is kept: a fingerprint, the id of a token, or the token itself.
+
+Pure: what a text means, what a token says of itself, and to whom it may be shown. Nobody has confirmed any of what it
+says; that says where to look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.insight.inspecting import logins_in
+from tui.issuance.model.claims import Claims, ClaimsError, read_token
+from tui.kube.addresses import same_place
+from tui.kube.delivered import same_authority
+from tui.kube.sensitive import Sensitive, looks_secret
+from tui.kube.text import safe_text
+
+if TYPE_CHECKING:
+    from tui.issuance.model.types import Identity
+    from tui.kube.endpoint import Endpoint
+
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
+_ID: Final = re.compile(r"(?:JTI=)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LONGEST: Final = 253
+_SHOWN: Final = 200
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the three. `str()` is how it is called to people."""
+
+    fingerprint: str = ""
+    id: str = ""
+    """The `jti` of the token, as audit logs write it (`authentication.kubernetes.io/credential-id`)."""
+    token: Sensitive | None = None
+
+    def __str__(self) -> str:
+        if self.token is not None:
+            return f"the token with fingerprint {self.token.fingerprint}"
+        return f"fingerprint {self.fingerprint}" if self.fingerprint else f"token id {self.id}"
+
+
+def sought_in(text: str) -> Sought | None:
+    """What a word on the command line means that is neither an address nor a path; None for anything else.
+
+    Raises UsageError for a token: there it can be read by others, and the shell remembers it.
+    """
+    if looks_secret(text):
+        raise UsageError(
+            "a token does not belong on the command line, where others can read it and the shell remembers it",
+            "give it on stdin (`kubemint revoke -`) or with --token-file FILE; this one should be ended",
+        )
+    if _FINGERPRINT.fullmatch(text):
+        return Sought(fingerprint=text)
+    found = _ID.fullmatch(text)
+    return Sought(id=found[1].lower()) if found else None
+
+
+def token_of(material: Sensitive, where: str) -> Sought:
+    """The one token in what was given on stdin or lies in a file: bare, or in a kubeconfig, a Secret or the like.
+
+    Raises UsageError where there is none, or more than one.
+    """
+    try:
+        tokens = {one.token for one in logins_in(material.reveal_bytes()) if one.token is not None}
+    except IssuanceError as error:
+        raise UsageError(f"{where}: {error.message}", error.hint) from None
+    if len(tokens) != 1:
+        held = "no token" if not tokens else f"{len(tokens)} different tokens"
+        raise UsageError(f"{where} holds {held}", "give exactly the one that is to end")
+    return Sought(token=tokens.pop())
+
+
+def claims_of(token: Sensitive) -> Claims:
+    """What a token says of itself, with names that can be names. Raises UsageError."""
+    try:
+        claims = read_token(token)
+    except ClaimsError as error:
+        raise UsageError(f"what was given cannot be read as a token: {error.message}", error.hint) from None
+    bound = claims.bound.name if claims.bound is not None and claims.bound.kind == "Secret" else "none"
+    for name in (claims.namespace, claims.service_account, bound):
+        if not (len(name) <= _LONGEST and _NAME.fullmatch(name)) or ".." in name:
+            raise UsageError(
+                "what was given is not the token of a service account",
+                "only these are bound to something that can be deleted",
+            )
+    return claims
+
+
+def endings(claims: Claims, account: Identity | None) -> tuple[str, str]:
+    """Why a token cannot be ended by itself, and what can be done; `account` is where its account was seen."""
+    whose = str(account) if account is not None else f"{claims.namespace}/{claims.service_account}"
+    ends = f"it ends at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at is not None else "it never ends"
+    if claims.bound is None:
+        return (
+            f"this token of {whose} is bound to nothing; {ends}",
+            f"to end it sooner, delete the service account {whose}: that ends every token it has",
+        )
+    return (
+        f"this token of {whose} is bound to the {claims.bound.kind} {safe_text(claims.bound.name, _SHOWN)}; {ends}",
+        f"it ends with that {claims.bound.kind}; or delete the service account {whose}, which ends every token it has",
+    )
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it was looked for."""
+
+    asked: Sequence[str] = ()
+    closed: Mapping[str, str] = {}
+    """The clusters in which the operator may not look, each with the right that is missing."""
+    away: Mapping[str, str] = {}
+    """The clusters that gave no answer, each with why."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether everybody who was asked has said whether it is there."""
+        return not self.closed and not self.away
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        said = [f"looked for in {', '.join(self.asked)}" if self.asked else "no cluster could be looked into"]
+        if self.closed:
+            said.append(f"no right to look in {'; '.join(f'{name} ({why})' for name, why in self.closed.items())}")
+        if self.away:
+            said.append(f"no answer from {'; '.join(f'{name}: {why}' for name, why in self.away.items())}")
+        return "; ".join(said)
+
+    @property
+    def again(self) -> str:
+        """What can be done so that everybody says whether it is there."""
+        ways = ["with that right"] if self.closed else []
+        ways += ["when they answer"] if self.away else []
+        return f"try again {' and '.join(ways)}"
+
+
+def shown_to(there: Sequence[str], search: Search) -> str:
+    """The one cluster that a token may be shown to, of those that say that they have what it is bound to.
+
+    Whoever runs one cluster can say so of what lies in another one, and would be given the token. So nobody is believed
+    who is not the only one, or while others have not said: neither silence nor a missing right means that it is not
+    there. Raises UsageError.
+    """
+    if len(there) > 1:
+        raise UsageError(
+            f"{', '.join(there)} all say that they have the Secret that this token is bound to; it is shown to none",
+            "name the one that issued it with --context; another one that says so is not to be trusted",
+        )
+    if not search.whole:
+        raise UsageError(
+            f"{there[0]} says that it has the Secret that this token is bound to, but not every cluster said whether "
+            f"it has it ({search.words}); a token is shown to nobody on one cluster's word",
+            f"where {there[0]} issued it, say so with --context {there[0]}; else {search.again}",
+        )
+    return there[0]
+
+
+def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, holder: str) -> str:
+    """The cluster whose token it is that lies beside this address, and that it may be shown to; empty where nothing
+    shows which.
+
+    The address was written together with the token, and whoever can write there can read it: a status cannot. `known`
+    are the clusters that it may be of, `said` is the one that others say, and `holder` the one that it lies in, which
+    has it anyway. An authority counts for the cluster, since nobody else can be that server; without one, the server.
+    """
+    leads = [name for name, one in known.items() if address is not None and _leads_to(address, one)]
+    same = [name for name in leads if address is not None and same_place(address.server, known[name].server)]
+    if same:
+        return said if said in same else same[0]
+    if holder in leads or (not leads and said == holder):  # inside of it, it has another address, and another authority
+        return holder
+    return said if said in leads else next(iter(leads), "")
+
+
+def _leads_to(address: Endpoint, cluster: Endpoint) -> bool:
+    if address.ca is None and cluster.ca is None:
+        return same_place(address.server, cluster.server) and (address.insecure or not cluster.insecure)
+    nobody = same_authority(address.ca, None) or same_authority(cluster.ca, None)  # none, or nothing that is one
+    return not nobody and same_authority(address.ca, cluster.ca)

@@ -1,0 +1,319 @@
+"""Revoking: deleting the handle, which ends exactly that token, and tidying up what held it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tui.issuance.errors import IssuanceError
+from tui.issuance.formats import Format
+from tui.issuance.model.sight import Sight
+from tui.issuance.model.types import Address, Credential, Handle, SecretDestination, StepInfo
+from tui.issuance.objects import managed
+from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.records.intent import Export, Revocation, new_id
+from tui.issuance.transaction import dead_tokens, ending
+from tui.issuance.transaction.running import explain
+from tui.issuance.transaction.shared_steps import INTENT, revoke_step
+from tui.issuance.transaction.step import Step, Transaction
+from tui.issuance.transaction.work import Context, Finished
+from tui.issuance.trust import handles, vouching
+from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.resource import SECRETS
+
+from . import older, others
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tui.issuance.transaction.running import Note
+    from tui.kube.sensitive import Sensitive
+
+
+@dataclass(kw_only=True)
+class Revocable(Transaction):
+    """The end of one token, and of older ones of the same place in their grace period."""
+
+    context: Context
+    credential: Credential
+    handle: Handle
+    exports: tuple[Export, ...] = ()
+    """Files on this machine with the same token. They stay, and are known to be dead."""
+    sight: Sight = field(default_factory=Sight)
+    token: Sensitive | None = None
+    """The token itself, where it is known without its place."""
+    wait: bool = False
+    """Whether to wait until the server refuses it."""
+    ends: tuple[Revocation, ...] = ()
+    """Older tokens of the same places in their grace period, which end with it."""
+    beside: others.Others = field(default_factory=others.Others)
+    """What else was made for the place, which ends with it or is named."""
+    living: tuple[str, ...] = ()
+    """What is said of those that live on."""
+    told: Mapping[Address, str] = field(default_factory=dict)
+    """What is said of those of `exports` that were seen to hold something else, or nothing."""
+    plan_id: str = field(default_factory=new_id)
+    _end: ending.End = field(default_factory=ending.End, init=False)
+
+    @property
+    def fallback(self) -> Credential | None:
+        return self.credential
+
+    @property
+    def account(self) -> str:
+        """The name of the account."""
+        return self.credential.identity.name if self.credential.identity is not None else ""
+
+    @property
+    def wanted(self) -> handles.Ending:
+        """What is deleted, and who says that it may be."""
+        raise NotImplementedError
+
+    @property
+    def due(self) -> Revocation:
+        """What the journal knows of it: due at once, so that a start after a crash ends it."""
+        return Revocation(
+            plan=self.plan_id,
+            address=self.credential.address,
+            handle=self.handle,
+            due=self.context.clock(),
+            ending=True,
+            account=self.account,
+            fingerprint=self.credential.fingerprint,
+        )
+
+    def finished(self) -> Finished:
+        end = self._end
+        return Finished(ending.over(self.credential, end.answer, ending.of_handle(end.said), end.held))
+
+    def hints(self) -> list[str]:
+        known = ending.in_it(self._end.said, self._end.answer)
+        files = (one.credential.address for one in self.exports)
+        return [*(self.told.get(one) or f"{one.name} is still there; {known}" for one in files), *self.living]
+
+    def ending(self, id_: str, title: str, between: Sequence[Step] = ()) -> tuple[Step, ...]:
+        """The steps: journal it, delete the handle, end the older ones, what comes `between`, and wait."""
+        delete = msgspec.structs.replace(revoke_step(0, self.handle, title), id=id_)
+        return (
+            Step(info=INTENT, do=self._intend),
+            Step(info=delete, do=self._delete),
+            *older.steps(self.context, self.ends, self._end.beside),
+            *(self._another(number, one) for number, one in enumerate(self.beside.ends)),
+            *between,
+            *((self._end.step(self.context),) if self.wait else ()),
+        )
+
+    async def _intend(self, note: Note) -> None:
+        with contextlib.suppress(KubeError):  # whatever is in the way now, the journal knows what to do
+            await handles.check(await self.context.clusters.client(self.handle.cluster), self.wanted)
+        at, now = self.credential.address, self.context.clock()
+        beside = [one.due(self.plan_id, at, now) for one in self.beside.ends]
+        note.record = {"revocations": [self.due, *await older.due_now(self.context, self.ends), *beside]}
+        note.run.left += self.beside.left
+
+    async def _delete(self, note: Note) -> None:
+        end = self._end
+        end.credential = self.credential
+        end.token = self.token or await ending.at_hand(self.context, self.credential, *self.copies)
+        said = await handles.delete(self.context.clusters, self.wanted)
+        note.message = await end.told(self.context, said)
+        note.record = {"exports": [dead(export, end.answer, said, end.held) for export in self.exports], **self.over}
+
+    def _another(self, number: int, one: others.Other) -> Step:
+        """Ends another token of the place. One that cannot be ended is left for the next start, and said."""
+        handle, state = one.ending.handle, self.context.state
+
+        async def do(note: Note) -> None:
+            try:
+                note.message = said = await handles.delete(self.context.clusters, one.ending)
+                due = one.due(self.plan_id, self.credential.address, self.context.clock())
+                await (await self.context.families.of(due.address)).tidy(self.context, due)
+            except (KubeError, IssuanceError) as error:
+                why, hint = explain(error)
+                left = f"another token of {self.credential.address}, {handle}, was not ended: {why}"
+                note.skip(left)
+                note.run.left.append(left)
+                note.run.hints += [hint] if hint else []
+                return
+            self._end.beside += [handle] if handles.is_held(said) else []
+            records, written = await asyncio.to_thread(lambda: (state.export_records(), state.written_secrets()))
+            note.record = {
+                "revoked": handle,
+                "exports": [dead(record, said=said) for record in records if record.credential.handle == handle],
+                "forget": [record.credential.address for record in written if record.credential.handle == handle],
+                **dead_tokens.ended(handle, one.fingerprint, self.context.clock()),
+            }
+
+        return Step(info=others.step(number, one), do=do)
+
+    @property
+    def copies(self) -> tuple[Address, ...]:
+        """Where else the token may lie, to ask with."""
+        return tuple(export.credential.address for export in self.exports)
+
+    @property
+    def over(self) -> dict[str, Any]:
+        """What the journal is told once the handle is deleted."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Revoke(Revocable):
+    """One revocation: the handle, then what held the token."""
+
+    named: handles.Named
+    """Who says that it is the handle."""
+    secrets: tuple[Address, ...]
+    """Managed Secrets with the same token. They are deleted."""
+    written: tuple[Address, ...]
+    """Secrets of which this machine knew that it wrote this token there; nothing vouches for it from now on."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.credential.address, *self.copies)
+
+    @property
+    def copies(self) -> tuple[Address, ...]:
+        return (*super().copies, *self.secrets)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        tidy = [self._tidy(number, secret) for number, secret in enumerate(self.secrets)]
+        return self.ending("handle", "Delete the handle, which revokes the token", tidy)
+
+    @property
+    def wanted(self) -> handles.Ending:
+        may = handles.may_be_token_secret(self.credential.address.kind)
+        return handles.Ending(handle=self.handle, named=self.named, account=self.account, token_secret=may)
+
+    @property
+    def due(self) -> Revocation:
+        return msgspec.structs.replace(super().due, secrets=self.secrets)
+
+    @property
+    def over(self) -> dict[str, Any]:
+        ended = dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
+        return {"forget": self.written, **ended, **({} if self.secrets else {"revoked": self.handle})}
+
+    def _tidy(self, number: int, secret: Address) -> Step:
+        async def do(note: Note) -> None:
+            try:
+                note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
+            except (KubeError, IssuanceError) as error:  # the token has ended; its place keeps nobody from that
+                known = ending.in_it(self._end.said, self._end.answer)
+                left = f"{secret} could not be tidied: {explain(error)[0]}; {known}"
+                note.skip(left)
+                note.run.left.append(left)
+            if number == len(self.secrets) - 1:  # only now nothing is left for a start after a crash
+                note.record = {"revoked": self.handle}
+
+        info = StepInfo(
+            id=f"secret:{number}", title=f"Delete the Secret {secret.namespace}/{secret.name}",
+            verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace, name=secret.name,
+        )  # fmt: skip
+        return Step(info=info, do=do)
+
+
+@dataclass(kw_only=True)
+class RevokeLegacy(Revocable):
+    """A token Secret is its own handle."""
+
+    account_uid: str
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return (self.credential.address,)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.ending("secret", f"Delete the token Secret {self.handle.namespace}/{self.handle.name}")
+
+    @property
+    def wanted(self) -> handles.Ending:
+        by_token = handles.Named.BY_TOKEN
+        return handles.Ending(handle=self.handle, named=by_token, account=self.account, token_secret=True)
+
+    @property
+    def due(self) -> Revocation:
+        return msgspec.structs.replace(super().due, account_uid=self.account_uid)
+
+    @property
+    def over(self) -> dict[str, Any]:
+        now, fingerprint = self.context.clock(), self.credential.fingerprint
+        return {"revoked": self.handle, **dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)}
+
+
+async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
+    """Delete the managed Secret that holds the token of this fingerprint, unless it holds something else by now.
+
+    Where nothing at all is in it, its annotations say which handle it had; where nobody knows the fingerprint (journals
+    of old), the token does.
+    """
+    client = await context.clusters.client(address.cluster)
+    try:
+        found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
+        meta = found.metadata
+        now = managed.credential_from_secret(address.cluster, meta)
+        if now is None or not _holds(found, now, handle, fingerprint):
+            return "left alone: it holds something else by now"
+        carried = ""
+        if now.format is Format.SERVICE_ACCOUNT:
+            from tui.issuance.destinations import tenant as tenant_places
+
+            carried = await tenant_places.withdraw(client, meta)
+            if await tenant_places.remove_keys(client, meta):
+                return "its pushed keys were removed; what others keep in it stays"
+        await client.delete(
+            SECRETS,
+            address.name,
+            namespace=address.namespace,
+            uid=meta.get("uid"),
+            resource_version=meta.get("resourceVersion"),
+        )
+    except NotFound:
+        return "was gone already"
+    except Conflict:
+        return "left alone: somebody changed it just now"
+    return f"deleted{carried}"
+
+
+def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: str) -> bool:
+    token = vouching.token_in(now.format, found)
+    if token is None:
+        return not found.data and now.handle == handle  # an empty one; marks alone speak for no other data
+    if fingerprint:
+        return token.fingerprint == fingerprint
+    bound = vouching.bound_to(token, handle.cluster)
+    return bound is not None and bound == handle
+
+
+def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
+    """Whether this machine knows that what it wrote there holds the token of that handle."""
+    held = record.credential
+    return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
+
+
+def dead(
+    export: Export, answer: ending.Answer = ending.Answer.UNASKED, said: str = "", held: datetime | None = None
+) -> Export:
+    """The export with a credential whose handle was ended; `said` is how `handles.delete` told it, `held` by when its
+    server refuses it where something holds the handle back."""
+    over = ending.over(export.credential, answer, ending.of_handle(said), held)
+    return msgspec.structs.replace(export, credential=over)
+
+
+def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
+    """Every Secret that may hold the same token; each is looked at again before it is deleted."""
+    found = [address, *(export.source for export in exports if export.source is not None)]
+    for export in exports:
+        found += [
+            Address.secret(place.cluster, place.namespace, place.name)
+            for place in (export.spec.destinations if export.spec is not None else ())
+            if isinstance(place, SecretDestination)
+        ]
+    return tuple(dict.fromkeys(one for one in found if one.kind.traits.marked))

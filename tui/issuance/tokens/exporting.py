@@ -1,0 +1,286 @@
+"""Writing a credential that exists to one more place, in its own format or another: what that would do.
+
+A copy holds the original's token and is no credential of its own: nothing is minted, and nothing of the original
+changes. A copy in another format, or in a Secret, is not reached by a rotation of the original. What is written is
+rendered anew (`copied`); where that leads to another server than the one known, somebody has to say that it is meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tui.issuance.destinations import kubeconfig_file
+from tui.issuance.destinations.place import Held, Place, absolute, address_of, taken
+from tui.issuance.destinations.registry import place_for
+from tui.issuance.destinations.shoot import ShootPlace, stand_in
+from tui.issuance.destinations.standing import WouldReplace
+from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
+from tui.issuance.model.claims import ClaimsError, read_token
+from tui.issuance.model.durations import format_duration
+from tui.issuance.model.names import check_names
+from tui.issuance.model.sight import Sight, told_apart
+from tui.issuance.model.types import (
+    Action,
+    Address,
+    Credential,
+    Destination,
+    FileDestination,
+    Handle,
+    Identity,
+    Plan,
+    SecretDestination,
+    State,
+)
+from tui.issuance.records.intent import Export, new_id
+from tui.issuance.transaction import reading
+from tui.issuance.transaction.work import Context
+from tui.issuance.trust import vouching, whose
+
+from .copied import Found, find, known_endpoint
+from .copying import Ask, Copy, Word, seen
+from .sharing import elsewhere
+
+FORMATS: Final = tuple(form for form in Format if form.rules.chosen)
+
+
+class OtherServer(UsageError):
+    """What would be copied leads to another server than the one known; whoever means it says so."""
+
+
+def formats_of(credential: Credential) -> tuple[Format, ...]:
+    """What a credential can be written down as, its own format first: a certificate only as the kubeconfig it is."""
+    if credential.shoot is not None:
+        return (Format.KUBECONFIG,)
+    return tuple(sorted(FORMATS, key=lambda form: form is not credential.format))
+
+
+async def prepare_copy(
+    context: Context, address: Address, destination: Destination, form: Format | None = None
+) -> tuple[Plan, Copy, tuple[Ask, ...]]:
+    """The plan for a copy, and what has to be said yes to before it is made.
+
+    The material is read, to see whose it is and where it leads, and dropped again. Raises UsageError, NotProved,
+    DeliveredError, KubeError.
+    """
+    address = reading.normal(address)
+    if address.own:
+        raise UsageError("your own login is not handed out", "it is in your kubeconfig")
+    if address.kind.traits.alone:
+        raise reading.no_token(address)
+    sight = Sight()
+    source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
+    identity = source.identity or (stand_in(source.shoot) if source.shoot is not None else None)
+    if identity is None:
+        raise UsageError(f"{address} cannot be exported: nobody knows whose it is")
+    form = _checked(source, destination, form or (source.format if source.format in FORMATS else Format.TOKEN))
+    target = address_of(destination, identity)
+    if target == source.address:
+        raise UsageError(f"{target.name} is where it is kept already")
+    remembered = context.state.export_record if isinstance(destination, FileDestination) else context.state.written
+    known = await sight.see(f"the record of {target}", lambda: asyncio.to_thread(remembered, target))
+    same_form = isinstance(destination, FileDestination) and form is source.format
+    where = source.kept_in or str(address)
+    found = await sight.see(where, lambda: find(context, source, identity, ways=same_form), seen)
+    asks = [Ask(Word.OTHER_SERVER, "; ".join(found.elsewhere))] if found.elsewhere else []
+    place = _place(context, source, identity, destination)
+    try:
+        (held,) = await whose.look_at(context, [place], sight)
+    except WouldReplace as error:
+        asks.append(Ask(Word.FORCE, error.message))
+        place = _place(context, source, identity, destination, force=True)
+        (held,) = await whose.look_at(context, [place], sight)
+    wish = await _request(context, address)
+    handle = _handle(source, identity, found)
+    is_copy = known is not None and known.spec is None
+    in_wish = bool(wish) and held.request == wish and not is_copy
+    if known is None or not is_copy or known.source != source.address:
+        there = await _there(place, held)
+        _refuse_another(
+            target, identity, source.shoot is not None, handle, there, exists=held.exists, in_wish=in_wish, form=form
+        )
+    shared = wish if same_form and await _vouched(context, source, identity, handle, wish) else ""
+    if shared and known is None and await _in_file(place, shared):
+        shared = ""  # entries that nobody here remembers: they may be another credential's
+    again = known.request if known is not None and is_copy else ""
+    merged = isinstance(destination, FileDestination) and destination.merge  # its own entries keep the wish they are of
+    place.request = (merged and again) or shared or again or new_id()
+    copy = msgspec.structs.replace(source, address=target, kept_in=target.name, format=form)
+    if place.path is None:  # revoking or rotating it must never end the original
+        copy = msgspec.structs.replace(copy, kept_in=f"Secret {target.namespace}/{target.name}", handle=None)
+    forgotten = await _only_here(context, known if is_copy and held.credential is not None else None, handle)
+    first = [ask.why for ask in asks if ask.word is Word.OTHER_SERVER]
+    warnings = [*first, *await _warnings(context, source, identity, place, held, form)]
+    if forgotten is not None:
+        warnings.append(
+            f"what {target.name} holds now is an older token, and nothing else here does: it is revoked after "
+            f"{format_duration(context.grace)}"
+        )
+    work = Copy(
+        context=context,
+        source=source,
+        identity=identity,
+        destination=destination,
+        place=place,
+        copy=copy,
+        known=known,
+        forgotten=forgotten,
+        sight=sight,
+        same_form=same_form,
+        exists=held.exists,
+    )
+    plan = work.plan(work.plan_id, Action.EXPORT, target, warnings=warnings, preview=held.preview)
+    return plan, work, tuple(asks)
+
+
+def unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> tuple[Ask, ...]:
+    """What of it nobody said yes to yet."""
+    said = {Word.FORCE: force, Word.OTHER_SERVER: other_server}
+    return tuple(ask for ask in asks if not said[ask.word])
+
+
+def refuse_unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> None:
+    """Raises OtherServer or WouldReplace for the first of these that nobody said yes to."""
+    for ask in unsaid(asks, force=force, other_server=other_server):
+        if ask.word is Word.OTHER_SERVER:
+            raise OtherServer(
+                f"this copy leads elsewhere: {ask.why}", "say that it is meant (--other-server), or rotate it first"
+            )
+        raise WouldReplace(
+            ask.why, "choose another path, or ask for it to be replaced (--force); what is there is kept beside it"
+        )
+
+
+def _place(
+    context: Context, source: Credential, identity: Identity, destination: Destination, *, force: bool = False
+) -> Place:
+    if source.shoot is not None and isinstance(destination, FileDestination):
+        return ShootPlace(source.shoot, str(absolute(destination.path)), context.state, force=force)
+    return place_for(destination, identity, context.clusters, context.state, force=force)
+
+
+def _checked(source: Credential, destination: Destination, form: Format) -> Format:
+    """The format, where the credential can be written like that there. Raises UsageError where not."""
+    if form not in formats_of(source):
+        what = "a shoot's certificate is in its kubeconfig and has no token" if source.shoot else f"not as {form}"
+        raise UsageError(f"{source.address} cannot be written as {form}: {what}", "use the format kubeconfig")
+    if isinstance(destination, SecretDestination):
+        if source.shoot is not None:
+            raise UsageError("a shoot's kubeconfig is kept in a file of its own", "give a path")
+        check_names(destination.namespace, destination.name, "Secret")
+        return form
+    if destination.merge and source.shoot is not None:
+        raise UsageError(
+            "a shoot's kubeconfig has several contexts and is kept in a file of its own", "leave --merge away"
+        )
+    if destination.merge and not form.rules.merges:
+        raise UsageError(f"the format {form} cannot be merged into a kubeconfig")
+    return form
+
+
+def _handle(source: Credential, identity: Identity, found: Found) -> Handle | None:
+    """The handle that the token itself names; for what has none in it, the one that is known."""
+    name, uid = found.bound
+    if name and uid:
+        return Handle(identity.cluster, identity.namespace, name, uid)
+    return source.handle if source.address.here or source.address.kind.traits.own_handle else None
+
+
+async def _there(place: Place, held: Held) -> Credential | None:
+    """What is in the place now; of a Secret with the handle that its token names, and not its marks."""
+    there = held.credential
+    if there is None or place.path is not None or there.identity is None:
+        return there
+    token = await place.token(there.format or Format.KUBECONFIG)
+    try:
+        claims = read_token(token) if token is not None else None
+    except ClaimsError:
+        claims = None
+    bound = claims.bound if claims is not None else None
+    handle = None
+    if bound is not None and bound.kind == "Secret" and bound.uid:
+        handle = Handle(there.identity.cluster, there.identity.namespace, bound.name, bound.uid)
+    return msgspec.structs.replace(there, handle=handle)
+
+
+def _refuse_another(
+    target: Address,
+    identity: Identity,
+    of_shoot: bool,
+    handle: Handle | None,
+    there: Credential | None,
+    *,
+    exists: bool,
+    in_wish: bool,
+    form: Format,
+) -> None:
+    """What is there must be an earlier copy, or nothing of ours: never a token that nobody could revoke then."""
+    if there is None:
+        return
+    name = target.name if target.here else f"Secret {target.namespace}/{target.name}"
+    if in_wish and (not target.here or there.format is not form):
+        raise UsageError(f"{name} is one of its places already", "rotating it keeps all of them up to date")
+    whose = there.identity == identity or (there.shoot is not None and of_shoot)
+    if (there.handle is not None and there.handle == handle) or (there.handle is None and whose):
+        return
+    raise taken(name, there, exists=exists)
+
+
+async def _vouched(context: Context, source: Credential, identity: Identity, handle: Handle | None, wish: str) -> bool:
+    """Whether the wish is the one that the token was made for: a Secret alone may call any its own."""
+    if not wish or source.address.here:
+        return bool(wish)
+    verdict = (await vouching.read(context, source.address)).verdict
+    return verdict.ok and verdict.handle == handle and verdict.request == wish
+
+
+async def _in_file(place: Place, request: str) -> bool:
+    """Whether a kubeconfig has entries of a wish already."""
+    if place.path is None or not place.address.name.startswith(f"{place.path}#") or not place.path.exists():
+        return False
+    return await asyncio.to_thread(kubeconfig_file.token_for, place.path, request) is not None
+
+
+async def _only_here(context: Context, known: Export | None, handle: Handle | None) -> Handle | None:
+    """The handle of what an older copy holds, where that ends with the copy: nothing else here holds its token."""
+    if known is None or known.credential.state is State.REVOKED:
+        return None
+    old = known.credential.handle
+    if old is None or old == handle or not known.credential.address.here:
+        return None
+    if await asyncio.to_thread(context.state.revocation, old) is not None:
+        return None  # its grace runs already
+    return None if await elsewhere(context, old, [known.credential.address]) else old
+
+
+async def _warnings(
+    context: Context, source: Credential, identity: Identity, place: Place, held: Held, form: Format
+) -> list[str]:
+    warnings = [held.warning] if held.warning else []
+    if source.shoot is not None and source.address.kind.traits.endless:
+        warnings.append("the copy never ends, and whoever reads it is cluster-admin; a shoot kubeconfig is safer")
+    elif source.expires_at is None:
+        warnings.append(f"the copy never ends by itself; it ends when {source.address} is revoked")
+    elif place.path is None or form is not source.format:
+        warnings.append(f"the copy ends when {source.address} is rotated or revoked: export it again then")
+    else:
+        warnings.append(f"the copy ends when {source.address} is rotated elsewhere or revoked")
+    if source.audiences and form is not Format.TOKEN:
+        warnings.append(f"it is for {', '.join(source.audiences)}; the API server may refuse it")
+    if form is not source.format:
+        endpoint = await known_endpoint(context, identity)
+        warnings += form.rules.losses(endpoint) if endpoint is not None else ()
+    return warnings
+
+
+async def _request(context: Context, address: Address) -> str:
+    """The id of the wish behind it, empty where kubemint does not keep it."""
+    if address.here:
+        return (await reading.export_record(context, address)).request
+    if address.kind.traits.marked:
+        return (await reading.managed_secret(context, address))[1]
+    return ""

@@ -1,0 +1,127 @@
+"""The wish behind a credential: for whom, for how long, and every place that gets the next token.
+
+Which places belong together is never taken from the id alone that they carry: whoever may patch a Secret may write
+another wish's id into it, and would have somebody else's next token written to it, or its own to somebody else's file.
+A place belongs to a wish where this machine's record of it is for the same account and for the very token, told by the
+handle that was signed or by the fingerprint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.issuance.destinations.place import address_of, file_destination
+from tui.issuance.destinations.tenant import destination_as_vouched
+from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
+from tui.issuance.model.types import (
+    Address,
+    Credential,
+    Destination,
+    Handle,
+    Identity,
+    IssueSpec,
+    SecretDestination,
+    State,
+)
+from tui.issuance.transaction.reading import export_record
+from tui.issuance.trust import vouching
+from tui.kube.errors import NotFound
+
+if TYPE_CHECKING:
+    from tui.issuance.records.intent import Export
+    from tui.issuance.transaction.work import Context
+
+
+async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
+    """The wish that a credential fulfils, with every place this machine knows to hold the same token, and its id.
+
+    Raises UsageError for a copy that its original does not reach, or where nothing vouches for it; KubeError.
+    """
+    if address.here:
+        return await _of_file(context, address)
+    reading = await vouching.require(context, address)
+    marks, verdict, facts = reading.marks, reading.verdict, reading.facts
+    if marks.identity is None or marks.format is None:
+        raise UsageError(
+            f"the Secret {address.namespace}/{address.name} does not say whose credential it keeps",
+            "its annotations were changed; issue a new one",
+        )
+    own: Destination = SecretDestination(address.cluster, address.namespace, address.name)
+    if marks.format is Format.SERVICE_ACCOUNT:
+        own = await destination_as_vouched(context.clusters, address, verdict.push)
+    spec = IssueSpec(
+        identity=marks.identity,
+        destinations=(own,),
+        format=marks.format,
+        duration=verdict.requested,
+        audiences=verdict.audiences,
+    )
+    token = msgspec.structs.replace(marks, handle=verdict.handle, fingerprint=facts.fingerprint)
+    return await _with_others(context, spec, token, verdict.request), verdict.request
+
+
+async def _of_file(context: Context, address: Address) -> tuple[IssueSpec, str]:
+    record = await export_record(context, address)
+    if record.spec is not None:
+        return await _with_others(context, record.spec, record.credential, record.request), record.request
+    source = record.source
+    if source is None or not (source.here or source.kind.traits.marked):
+        raise UsageError(f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path")
+    spec, request = await wish_of(context, source)
+    if address not in (address_of(place, spec.identity) for place in spec.destinations):
+        raise UsageError(
+            f"{address.name} is a copy of {source}, in another format or of a token that is not there any more",
+            "rotate that, then export it again to the same path",
+        )
+    return spec, request
+
+
+async def _with_others(context: Context, spec: IssueSpec, token: Credential, request: str) -> IssueSpec:
+    """The wish with every place that gets its next token; places of its own that nothing vouches for are left out."""
+    identity = spec.identity
+    known: dict[Address, Destination] = {address_of(place, identity): place for place in spec.destinations}
+    if token.address.here:
+        known.setdefault(token.address, file_destination(token.address, identity))
+    for record in await asyncio.to_thread(_written, context, request) if request else ():
+        if belongs(record, identity, spec.format, token.handle, token.fingerprint):
+            path, places = record.credential.address, record.spec.destinations if record.spec is not None else ()
+            in_file = path.here
+            for place in places:
+                if in_file or isinstance(place, SecretDestination):  # of a file its own record says whether it is one
+                    known.setdefault(address_of(place, identity), place)
+            if in_file:
+                known.setdefault(path, file_destination(path, identity))
+    kept = [place for address, place in known.items() if await _is_still(context, address, identity, token)]
+    return msgspec.structs.replace(spec, destinations=tuple(kept), create_account=False)
+
+
+def _written(context: Context, request: str) -> list[Export]:
+    """What this machine wrote for one wish, into files and into Secrets."""
+    secrets = [record for record in context.state.written_secrets() if record.request == request]
+    return [*context.state.export_records(request), *secrets]
+
+
+def belongs(record: Export, identity: Identity, form: Format, handle: Handle | None, fingerprint: str) -> bool:
+    """Whether what this machine wrote there is the same token, so that it gets the next one."""
+    held = record.credential
+    if held.state is State.REVOKED or held.identity != identity or held.format is not form:
+        return False
+    same_handle = handle is not None and held.handle == handle
+    return same_handle or (bool(fingerprint) and held.fingerprint == fingerprint)
+
+
+async def _is_still(context: Context, address: Address, identity: Identity, token: Credential) -> bool:
+    """Whether a Secret that this machine's record names is still one of the wish, or is gone and made anew."""
+    if not address.kind.traits.marked or address == token.address:
+        return True
+    try:
+        reading = await vouching.read(context, address)
+    except NotFound:
+        return True
+    except UsageError:
+        return True  # not ours any more: looking at it says so
+    return reading.verdict.ok and reading.marks.identity == identity

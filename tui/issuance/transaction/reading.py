@@ -1,0 +1,90 @@
+"""Reading one credential as it is now: what a list shows of it, the wish behind it, and the material itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.issuance.destinations.place import Place, absolute
+from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
+from tui.issuance.model.types import Address, Credential
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export
+from tui.issuance.trust.whose import insist_on_file
+from tui.kube.resource import SECRETS
+
+from .work import Context
+
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
+
+def normal(address: Address) -> Address:
+    """The address as it is kept: files by their absolute path."""
+    if not address.here:
+        return address
+    return msgspec.structs.replace(address, name=str(absolute(address.name)))
+
+
+async def lookup(context: Context, address: Address) -> Credential:
+    """The credential, read live from its cluster, or from this machine's records and the file itself."""
+    return await (await context.families.of(address)).lookup(context, address)
+
+
+async def index(context: Context, address: Address) -> Credential:
+    """The same, but for a managed Secret what it says of itself: for who holds that against its token."""
+    return await (await context.families.of(address)).index(context, address)
+
+
+async def managed_secret(context: Context, address: Address) -> tuple[Credential, str]:
+    """What a managed Secret says of itself, and the id of its wish: an index. Raises UsageError, KubeError."""
+    client = await context.clusters.client(address.cluster)
+    found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
+    credential = managed.credential_from_secret(address.cluster, found)
+    if credential is None:
+        raise UsageError(
+            f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
+            f"its label {managed.MANAGED_BY} would say so",
+        )
+    return credential, managed.request_of(found)
+
+
+async def export_record(context: Context, address: Address) -> Export:
+    """What the state knows of a file; UsageError where kubemint did not write it, or it is of another cluster than the
+    one that is called so now."""
+    record = await asyncio.to_thread(context.state.export_record, normal(address))
+    if record is None:
+        raise UsageError(
+            f"kubemint on this machine wrote no credential to {address.name}", "kubemint list credentials shows them"
+        )
+    await insist_on_file(context, record)
+    return record
+
+
+async def place_of(context: Context, address: Address) -> tuple[Place, Format]:
+    """Where a credential keeps its material, and in which format. Raises UsageError for what is kept nowhere."""
+    return await (await context.families.of(address)).place(context, address)
+
+
+async def material(context: Context, address: Address) -> Sensitive:
+    """The material as people export it: the kubeconfig, the four values, or the token.
+
+    Raises UsageError where there is none to give, IssuanceError, KubeError.
+    """
+    return await (await context.families.of(address)).material(context, address)
+
+
+async def token(context: Context, address: Address) -> Sensitive | None:
+    """The bare token of a credential, None where its place holds none."""
+    return await (await context.families.of(address)).token(context, address)
+
+
+def no_token(address: Address) -> UsageError:
+    """What is said where somebody wants the token of a handle, or another in its place."""
+    return UsageError(
+        f"{address} is what a token is bound to; the token itself lies elsewhere",
+        "a handle can be looked at and revoked",
+    )

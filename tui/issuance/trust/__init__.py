@@ -1,0 +1,1 @@
+"""What may be believed of what a cluster says, and what may be deleted: decisions, each in one home."""

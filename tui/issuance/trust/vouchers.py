@@ -1,0 +1,307 @@
+"""Who vouches for a claim: the decision, from facts to a verdict, and how a credential is shown for what it is.
+
+Nothing here asks anybody; `vouching` does, and says what the rule is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from tui.issuance.model.types import Credential, Handle, Identity, State
+from tui.issuance.objects import managed
+from tui.kube.text import safe_text
+
+from . import handles
+from .handle_names import has_digest
+from .handles import CHANGED, Ending, Fate, Named, Seen
+
+
+class Word(StrEnum):
+    """What the server says of the token in a place."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    """Expired, revoked, or not of this cluster at all; what stands in it counts for nothing."""
+    UNASKED = "not confirmed"
+    """Nobody could be asked: no right to, or the cluster is away."""
+    NONE = "missing"
+    """There is no token."""
+    UNREADABLE = "unreadable"
+    """What lies there is not a token that can be read."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the token in a place says about itself, and what its server says of it."""
+
+    word: Word
+    identity: Identity | None = None
+    account_uid: str = ""
+    handle: Handle | None = None
+    """The Secret it is bound to, by the UID that was signed."""
+    bound: str = ""
+    """Where it is bound to something else: the kind and name of that."""
+    audiences: tuple[str, ...] = ()
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    fingerprint: str = ""
+    note: str = ""
+    """Why nobody could be asked, or what the server said."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Secret says of itself; an index."""
+
+    identity: Identity | None
+    place: str
+    """The Secret as a handle of the account names it; see `managed.place_name`."""
+    uid: str = ""
+    """Of the Secret itself, as its server says."""
+    handle: Handle | None = None
+    audiences: tuple[str, ...] = ()
+    push: str = ""
+    """How it says that it is carried on; see `destinations.tenant`."""
+    request: str = ""
+    """For what a DPU request keeps: the UID of the request, for which its handles are made, in the place of `place`."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What this machine wrote there."""
+
+    identity: Identity | None
+    fingerprint: str
+    handle: Handle | None = None
+    audiences: tuple[str, ...] = ()
+    requested: timedelta | None = None
+    push: str = ""
+    request: str = ""
+    uid: str = ""
+    """Of the Secret that was written; empty in records of earlier versions."""
+    sure: bool = True
+    """Whether it is established that this was in the cluster that is called so now."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether something vouches for a claim, and what it says; `why` and `hint` are for people where nothing does."""
+
+    ok: bool
+    why: str = ""
+    hint: str = ""
+    by: str = ""
+    """What vouches."""
+    named: Named = Named.BY_WALK
+    """Who names the handle."""
+    handle: Handle | None = None
+    """What ends the token that lies there, where ending it ends nobody else's."""
+    audiences: tuple[str, ...] = ()
+    requested: timedelta | None = None
+    push: str = ""
+    request: str = ""
+    """The id of the wish."""
+
+
+_PATCHED: Final = "annotations alone, which whoever may patch it may write"
+_WAY_OUT: Final = "if it is meant to be, delete that Secret and issue a new one for the account"
+
+
+def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None) -> Verdict:
+    """Whether a place may be given a new token of the account that it claims.
+
+    `beside` is the Secret that lies where the handle should: the one that the token is bound to where the server
+    confirmed the token, else the one that the annotations name.
+    """
+    if claim.identity is None:
+        return _refused("its annotations do not say whose credential it is", claim, facts)
+    confirmed = facts.word is Word.CONFIRMED
+    if facts.identity != claim.identity and (confirmed or facts.identity is not None):
+        return _refused("", claim, facts)
+    if record is not None and _recorded(claim, facts, record):
+        return _agreed(claim, _by_record(record))
+    handle = facts.handle if confirmed else claim.handle
+    if facts.word is Word.UNASKED and facts.handle != claim.handle:
+        return _refused("", claim, facts)
+    why = _not_beside(claim, handle, beside, by_token=confirmed)
+    if why or beside is None or handle is None:
+        return _refused(why, claim, facts)
+    if not has_digest(handle.name):  # made before names said for what: what it says may be anybody's words
+        if not confirmed:
+            if record is not None and (record.identity, record.handle) == (claim.identity, handle):
+                return _agreed(claim, _by_record(record))
+            return _refused(f"handle {handle.name}, from an earlier version, says that in {_PATCHED}", claim, facts)
+        lifetime = facts.expires_at - facts.issued_at if facts.expires_at and facts.issued_at else None
+        audiences = facts.audiences if claim.audiences else ()
+        beside = msgspec.structs.replace(beside, audiences=audiences, requested=lifetime, pushes={})
+    return _agreed(
+        claim,
+        Verdict(
+            ok=True,
+            by=f"handle {beside.name}",
+            named=Named.BY_TOKEN if confirmed else Named.BY_WALK,
+            handle=handle,
+            audiences=beside.audiences,
+            requested=beside.requested,
+            push=beside.pushes.get(claim.place, ""),
+            request=beside.request,
+        ),
+    )
+
+
+def _by_record(record: Record) -> Verdict:
+    return Verdict(
+        ok=True,
+        by="this machine's record",
+        named=Named.BY_JOURNAL,
+        handle=record.handle,
+        audiences=record.audiences,
+        requested=record.requested,
+        push=record.push,
+        request=record.request,
+    )
+
+
+def _recorded(claim: Claim, facts: Facts, record: Record) -> bool:
+    """Whether this machine wrote into that very Secret, for that account, what lies there now; or it is empty by now.
+
+    Records of earlier versions do not say which Secret it was: only what lies in it, and is of this cluster, does.
+    """
+    if record.identity is None or record.identity != claim.identity:
+        return False
+    if record.uid and record.uid != claim.uid:
+        return False
+    if facts.word is Word.NONE:
+        return bool(record.uid)
+    same = bool(facts.fingerprint) and facts.fingerprint == record.fingerprint
+    return same and (bool(record.uid) or record.sure or facts.word is Word.CONFIRMED)
+
+
+def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_token: bool) -> str:
+    """Why the handle beside the account does not vouch for this place; empty where it does."""
+    identity = claim.identity
+    if handle is None or identity is None:
+        return "no handle beside the account confirms that"
+    if (handle.cluster, handle.namespace) != (identity.cluster, identity.namespace):
+        return "the handle that it names does not lie beside the account"
+    named = Named.BY_TOKEN if by_token else Named.BY_WALK
+    verdict = handles.judge(Ending(handle=handle, named=named, account=identity.name), beside)
+    if verdict.fate is not Fate.DELETE or beside is None:
+        return f"handle {handle.name} does not confirm that: {verdict.why or verdict.fate.value}"
+    if claim.request:
+        if not handles.made_for(beside, identity, claim.request):
+            return f"handle {handle.name} was not made for this request of {identity.namespace}/{identity.name}"
+    elif claim.place not in beside.secrets:
+        made = ", ".join(beside.secrets) or "no Secret"
+        return f"handle {handle.name} was made for {made}, not for {claim.place}"
+    if beside.is_changed:
+        return f"handle {handle.name} does not confirm that: {CHANGED}"
+    return ""
+
+
+def _agreed(claim: Claim, verdict: Verdict) -> Verdict:
+    """The voucher agrees on whose it is; what it says of the rest must be what the annotations say."""
+    for what, says, voucher in (
+        ("audiences", claim.audiences, verdict.audiences),
+        ("push", claim.push, verdict.push),
+    ):
+        if says != voucher:
+            said = f"{_listed(says) or 'nothing'}, and {_listed(voucher) or 'nothing'}"
+            why = f"its annotations and {verdict.by} say different things of its {what}: {said}"
+            return Verdict(ok=False, why=why, hint=_WAY_OUT)
+    return verdict
+
+
+def _listed(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def _refused(why: str, claim: Claim, facts: Facts) -> Verdict:
+    return Verdict(ok=False, why="; ".join(filter(None, (_readings(claim, facts), why))), hint=_WAY_OUT)
+
+
+def _readings(claim: Claim, facts: Facts) -> str:
+    """Both sides in words."""
+    marks = f"its annotations say it is for {claim.identity or 'nobody'}"
+    if claim.handle is not None:
+        marks += f" with handle {claim.handle.namespace}/{claim.handle.name}"
+    if facts.word is Word.NONE:
+        return f"{marks}, and there is no token in it"
+    if facts.word is Word.UNREADABLE:
+        return f"{marks}, and what is in it is not a token that can be read"
+    token = f"the token in it is {facts.identity.username if facts.identity else 'of no service account'}"
+    if facts.identity is not None:
+        token = f"the token in it is for {facts.identity}"
+    if facts.handle is not None:
+        token += f" with handle {facts.handle.namespace}/{facts.handle.name}"
+    elif facts.word is Word.CONFIRMED:
+        token += f" and is bound to {facts.bound or 'nothing'}"
+    said = {Word.REFUSED: ", which the server refuses", Word.UNASKED: ", which nobody confirmed"}.get(facts.word, "")
+    return f"{marks}, {token}{said}"
+
+
+def shown(marks: Credential, facts: Facts, verdict: Verdict, now: datetime) -> Credential:
+    """The credential with facts in the place of marks; whatever differs makes its state unknown and is said."""
+    handle = verdict.handle if verdict.ok else None
+    if facts.word is not Word.CONFIRMED:
+        said = _unconfirmed(marks, facts, verdict, now)
+        shown = msgspec.structs.replace(marks, handle=handle)
+        return _unknown(shown, said) if said else shown
+    expires = facts.expires_at
+    shown = msgspec.structs.replace(
+        marks,
+        identity=facts.identity,
+        handle=handle,
+        audiences=verdict.audiences if verdict.ok else marks.audiences,
+        requested=verdict.requested if verdict.ok else marks.requested,
+        granted=expires - facts.issued_at if expires is not None and facts.issued_at is not None else None,
+        issued_at=facts.issued_at,
+        expires_at=expires,
+        rotate_at=managed.renewal_point(facts.issued_at, expires, facts.fingerprint),
+        fingerprint=facts.fingerprint,
+    )
+    differing = _differing(marks, shown, facts)
+    if differing:
+        return _unknown(shown, differing)
+    if marks.handle is None and facts.handle is not None and handle is None:  # a copy: only its original may be ended
+        return msgspec.structs.replace(shown, message=f"a copy: it ends with handle {facts.handle.name}")
+    return shown if verdict.ok or marks.handle is None else _unknown(shown, verdict.why)
+
+
+def _differing(marks: Credential, shown: Credential, facts: Facts) -> str:
+    """What the annotations say otherwise than the token; empty where they say the same."""
+    pairs = (
+        ("it is for", marks.identity, shown.identity),
+        ("its handle is", marks.handle, facts.handle if marks.handle is not None else None),
+        ("it was issued at", marks.issued_at, shown.issued_at),
+        ("it ends at", marks.expires_at, shown.expires_at),
+        ("its fingerprint is", marks.fingerprint, shown.fingerprint),
+    )
+    said = [f"{what} {_word(one)}, the token in it says {_word(other)}" for what, one, other in pairs if one != other]
+    return f"its annotations say {'; '.join(said)}" if said else ""
+
+
+def _word(value: object) -> str:
+    if isinstance(value, Handle):
+        return f"{value.namespace}/{value.name} ({value.uid})"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return str(value or "nothing")
+
+
+def _unconfirmed(marks: Credential, facts: Facts, verdict: Verdict, now: datetime) -> str:
+    """What is wrong with a credential whose token nobody confirmed; empty for one that has just expired."""
+    if facts.word is Word.NONE:
+        return "there is no token in it"
+    if facts.word is Word.UNREADABLE:
+        return "what is in it is not a token that can be read"
+    if facts.fingerprint != marks.fingerprint:
+        return "it holds another token than its annotations say"
+    if facts.word is Word.UNASKED:
+        return f"its token is not confirmed: {facts.note}" if not verdict.ok else ""
+    expired = facts.expires_at is not None and facts.expires_at == marks.expires_at and facts.expires_at <= now
+    return "" if expired else f"the server refuses its token: {facts.note}"
+
+
+def _unknown(credential: Credential, said: str) -> Credential:
+    return msgspec.structs.replace(credential, state=State.UNKNOWN, message=safe_text(said))
