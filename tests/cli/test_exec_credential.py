@@ -141,6 +141,8 @@ def test_from_its_cache_it_answers_with_the_standard_library_alone(tmp_path: Pat
     assert own == {
         "tui",
         "tui.issuance",
+        "tui.issuance.families",
+        "tui.issuance.families.plugin",
         "tui.issuance.families.plugin.exec_cache",
         "tui.issuance.families.plugin.exec_record",
     }

@@ -11,8 +11,8 @@ from textual.widgets import Input, OptionList, Select
 from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.forms import choose
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
-from tui.issuance.families.gardener.garden import CANNOT_MINT
 from tui.issuance.model.types import AccessLevel, State
+from tui.issuance.objects.viewer import CANNOT_MINT
 from tui.screens.choose_shoot import ChooseShootScreen
 from tui.screens.detail import DetailScreen
 from tui.screens.new_shoot import NewShootScreen

@@ -80,7 +80,7 @@ def test_a_kill_at_any_moment_of_taking_the_lock_leaves_none_that_stays(tmp_path
     """Killed at every system call that the lock is made of; the next writer goes on at once."""
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from tui.issuance.kubeconfig_lock import locked\n"
+        "from tui.issuance.destinations.kubeconfig_lock import locked\n"
         "left = [0]\n"
         "def dying(name):\n"
         "    real = getattr(os, name)\n"
@@ -137,7 +137,7 @@ def test_the_lock_of_a_dead_process_whose_number_lives_again_is_removed(tmp_path
 
 def test_a_living_kubemint_is_named_with_its_age_and_not_called_kubectl(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from tui.issuance.kubeconfig_lock import locked\n"
+        "import sys; from pathlib import Path; from tui.issuance.destinations.kubeconfig_lock import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "config")]
@@ -190,7 +190,8 @@ def test_eight_processes_that_merge_lose_nothing_and_refuse_nobody(tmp_path: Pat
 
 def test_the_lock_of_a_killed_kubemint_goes_at_the_next_start_so_that_kubectl_is_not_kept_out(tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from tui.issuance.kubeconfig_lock import locked\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from tui.issuance.destinations.kubeconfig_lock import locked\n"
         "with locked(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "config")], check=False)

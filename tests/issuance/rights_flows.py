@@ -44,7 +44,7 @@ from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.kubeconfig import load
-from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import CSI_DRIVERS, PODS, SECRETS, SERVICE_ACCOUNTS
 
 
 async def issue_file(trial: Trial) -> bool:
@@ -200,7 +200,7 @@ async def csi_preview(trial: Trial) -> bool:
     ns, admin = trial.place.ns, trial.place.client
     name = f"store.{ns}.example.com"
     wish = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": name}}
-    await admin.create(csi.CSI_DRIVERS, wish | {"spec": {"tokenRequests": [{"audience": "vault"}]}})
+    await admin.create(CSI_DRIVERS, wish | {"spec": {"tokenRequests": [{"audience": "vault"}]}})
     spec = {"serviceAccountName": ACCOUNT, "automountServiceAccountToken": False}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reader-0"}}
     containers = [{"name": "c", "image": "i"}]
@@ -215,7 +215,7 @@ async def csi_preview(trial: Trial) -> bool:
         trial.say(f"{error} {error.hint}")
         return False
     finally:
-        await admin.delete(csi.CSI_DRIVERS, name)
+        await admin.delete(CSI_DRIVERS, name)
 
 
 def access(trial: Trial, name: str = "meadow", level: AccessLevel = AccessLevel.ADMIN) -> ShootAccess:

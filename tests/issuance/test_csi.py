@@ -11,7 +11,6 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tui.issuance.errors import UsageError
 from tui.issuance.families.csi.driver import (
-    CSI_DRIVERS,
     Driver,
     TokenWish,
     dropped,
@@ -26,7 +25,7 @@ from tui.issuance.families.csi.driver import (
 from tui.issuance.model.claims import read_token
 from tui.issuance.objects.token_request import IssuedToken
 from tui.kube.errors import Invalid, NotFound, ProtocolError
-from tui.kube.resource import PODS
+from tui.kube.resource import CSI_DRIVERS, PODS
 from tui.kube.sensitive import MASK, Sensitive
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,11 +12,11 @@ import pytest
 from tests.controlplane import RealControlPlane
 from tui.demo.running import FleetThread
 from tui.issuance.families.dpf import DPU_REQUESTS
-from tui.issuance.families.dpf.conditions import rfc3339
 from tui.issuance.families.dpf.keeper import Keeper, Rest
 from tui.issuance.families.dpf.keeping import Keeping, Key
 from tui.issuance.families.dpf.resources import FINALIZER, MARKS
 from tui.issuance.families.dpf.tending import trace
+from tui.issuance.model.durations import rfc3339
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS
 

@@ -188,7 +188,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     path.write_text("old")
     script = """
         import resource, sys
-        from tui.issuance.files import FileError, write_private
+        from tui.issuance.destinations.files import FileError, write_private
         from tui.kube.sensitive import Sensitive
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
         try:

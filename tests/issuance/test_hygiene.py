@@ -18,7 +18,6 @@ from tui.demo import Answer, FaultRule
 from tui.fleet.fleet import Fleet
 from tui.fleet.hygiene import check
 from tui.issuance.destinations.files import make_private
-from tui.issuance.families.token_secret.identity import RBAC
 from tui.issuance.insight.access import CLUSTER_ROLE_BINDINGS, Access
 from tui.issuance.insight.hygiene import (
     RULES,
@@ -38,7 +37,7 @@ from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load, parse
-from tui.kube.resource import PODS, SECRETS
+from tui.kube.resource import PODS, RBAC, SECRETS
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROBOT = Identity("harbor", "ci", "robot")

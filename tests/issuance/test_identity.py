@@ -14,7 +14,7 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, Drop, FaultRule
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.token_secret.identity import CREATOR_LABEL, ROLE_BINDINGS, ROLES, IdentityWish, manifests
+from tui.issuance.families.token_secret.identity import CREATOR_LABEL, IdentityWish, manifests
 from tui.issuance.families.token_secret.self_issue import SelfWish
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.kinds import CredentialKind
@@ -24,7 +24,7 @@ from tui.issuance.objects.token_request import IssuedToken, request_token
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import APIError, Forbidden, NotFound
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive
 
 ISTIO = "istio-ingressgateway.istio-system.svc.cluster.local"

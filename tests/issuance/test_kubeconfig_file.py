@@ -316,7 +316,8 @@ def test_g13_a_second_writer_waits_and_kubectl_is_kept_out(tmp_path: Path) -> No
 def test_g13_the_lock_of_a_killed_kubemint_is_taken_over(tmp_path: Path) -> None:
     path = write(tmp_path, EXISTING)
     script = (
-        "import os, signal, sys; from pathlib import Path; from tui.issuance.kubeconfig_lock import locked\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from tui.issuance.destinations.kubeconfig_lock import locked\n"
         "with locked(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(path)], check=False)

@@ -9,14 +9,13 @@ import pytest
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import UsageError
-from tui.issuance.families.token_secret.identity import RBAC, ROLE_BINDINGS, ROLES
 from tui.issuance.insight.access import Rule, collect, groups_of
 from tui.issuance.insight.dangers import dangers
 from tui.issuance.insight.powers import Powers, Source
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Address, Identity
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import RBAC, ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS
 
 
 async def grant(bench: Bench, name: str, *rules: dict[str, Any], account: str = "robot") -> None:

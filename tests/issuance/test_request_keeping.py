@@ -18,10 +18,10 @@ from tui.demo.running import FleetThread
 from tui.demo.seed import REQUESTS
 from tui.issuance.errors import UsageError
 from tui.issuance.families.dpf import DPU_REQUESTS
-from tui.issuance.families.dpf.conditions import rfc3339
 from tui.issuance.families.dpf.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.families.dpf.resources import FIELD_MANAGER, FINALIZER
 from tui.issuance.families.dpf.wishes import Abandon, Delete, Keep
+from tui.issuance.model.durations import rfc3339
 from tui.issuance.model.types import Outcome, Plan, StepResult, StepStatus
 from tui.issuance.transaction.lease import LEASES, Lease, LeaseHeld, LeaseLost
 from tui.issuance.transaction.turns import Turns

@@ -16,7 +16,7 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.demo.pki import Authority
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
-from tui.issuance.families.gardener.garden import CANNOT_MINT, PROJECTS, SHOOTS, Project, Shoot, shoot_at
+from tui.issuance.families.gardener.garden import PROJECTS, SHOOTS, Project, Shoot, shoot_at
 from tui.issuance.families.gardener.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
 from tui.issuance.model.certificate import CertificateError
 from tui.issuance.model.kinds import CredentialKind
@@ -33,6 +33,7 @@ from tui.issuance.model.types import (
     State,
     StepStatus,
 )
+from tui.issuance.objects.viewer import CANNOT_MINT
 from tui.kube.client import Client
 from tui.kube.delivered import DeliveredError
 from tui.kube.errors import APIError, Forbidden, KubeError

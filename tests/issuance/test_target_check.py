@@ -8,10 +8,9 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.issuance.families.tenants.target_check import NOT_ALLOWED, Standing, Verdict, check_target
-from tui.issuance.tokens.tenant_rights import BINDINGS, ROLES
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden
-from tui.kube.resource import SELF_SUBJECT_ACCESS_REVIEWS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import ROLE_BINDINGS, ROLES, SELF_SUBJECT_ACCESS_REVIEWS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import Sensitive
 
 GET: dict[str, Any] = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
@@ -34,7 +33,7 @@ async def test_j15_rules_decide_whatever_names_they_hold(bench: Bench, case: str
         role = {"apiGroup": ROLES.group, "kind": "Role", "name": "reader"}
         subject = {"kind": "ServiceAccount", "name": "reader", "namespace": ns}
         binding = {"metadata": {"name": "reader"}, "roleRef": role, "subjects": [subject]}
-        await admin.create(BINDINGS, binding, namespace=ns)
+        await admin.create(ROLE_BINDINGS, binding, namespace=ns)
     answer: Any = await admin.create(SERVICE_ACCOUNTS, {"spec": {}}, namespace=ns, name="reader", subresource="token")
     endpoint = bench.clusters.endpoint(bench.arena.name)
     async with Client(endpoint.with_token(Sensitive(answer["status"]["token"]))) as reader:

@@ -11,10 +11,9 @@ from tests.issuance.tenancy import Tenancy, decoded
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, StepStatus
-from tui.issuance.tokens.tenant_rights import BINDINGS, ROLES
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, NotFound
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
 TENANTS = {"embedded": "tenant-a", "embedded-1.20": "tenant-a", "real": "real-2"}
@@ -133,7 +132,7 @@ async def test_a_push_that_fails_leaves_nothing_behind(tenancy: Tenancy) -> None
     assert "not there yet" in outcome.hint or "not-there" in outcome.error
     assert outcome.results[-1].status is StepStatus.UNDONE
     assert await tenancy.handles() == []
-    for resource in (ROLES, BINDINGS):
+    for resource in (ROLES, ROLE_BINDINGS):
         assert await tenancy.client.list(resource, namespace=tenancy.arena.namespace) == []
 
 
@@ -150,7 +149,7 @@ async def test_rights_go_again_where_the_process_is_killed(etenancy: Tenancy, po
     outcomes = await etenancy.engine.recover()
     assert [outcome.ok for outcome in outcomes] == [True]
     assert await etenancy.handles() == []
-    for resource in (ROLES, BINDINGS):
+    for resource in (ROLES, ROLE_BINDINGS):
         assert await etenancy.client.list(resource, namespace=etenancy.arena.namespace) == []
 
 

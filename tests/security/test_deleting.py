@@ -16,8 +16,8 @@ from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, Address, Handle, Identity
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Revocation
-from tui.issuance.revoking import steps as revoking
 from tui.issuance.revoking.sought import Sought
+from tui.issuance.transaction.after_ending import delete_secret
 from tui.issuance.transaction.running import is_given_up
 from tui.issuance.trust import handle_names, handles
 from tui.issuance.trust.handle_names import Meant
@@ -350,6 +350,6 @@ async def test_a_secret_without_a_token_is_not_deleted_for_its_marks(embedded: A
         name, namespace = issued.address.name, embedded.namespace
         theirs = {"data": {"kubeconfig": None, "precious": "Yg=="}}
         await bench.client.patch(SECRETS, name, theirs, namespace=namespace)
-        said = await revoking.delete_secret(bench.engine._context, issued.address, issued.handle, issued.fingerprint)
+        said = await delete_secret(bench.engine._context, issued.address, issued.handle, issued.fingerprint)
         assert said.startswith("left alone")
         assert "precious" in (await bench.client.get(SECRETS, name, namespace=namespace))["data"]

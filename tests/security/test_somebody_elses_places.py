@@ -86,7 +86,7 @@ async def test_what_lies_at_a_revoked_or_changed_path_by_now_is_not_rotated_over
             await ebench.engine.plan_rotate(issued.address)
         assert path.read_text() == text
     record = next(one for one in ebench.state.export_records() if one.credential.address.name == str(path))
-    from tui.issuance.revoking.steps import dead
+    from tui.issuance.transaction.after_ending import dead
 
     ebench.state.record_export(dead(record))
     with pytest.raises(WouldReplace):

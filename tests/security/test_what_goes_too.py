@@ -11,6 +11,7 @@ import pytest
 
 from tests.issuance.samples import ENDPOINT, jwt
 from tui.issuance.formats import Format
+from tui.issuance.insight.irrevocable import irrevocable
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import (
     Address,
@@ -25,8 +26,7 @@ from tui.issuance.model.types import (
 )
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.intent import Export
-from tui.issuance.revoking import steps as revoking
-from tui.issuance.revoking.plans import irrevocable
+from tui.issuance.transaction import after_ending
 from tui.issuance.transaction.ending import Answer
 from tui.kube.sensitive import Sensitive
 
@@ -73,7 +73,7 @@ def test_a_secret_goes_only_where_the_very_token_is_in_it(
     found: SecretObject, marks: Handle | None, fingerprint: str, holds: bool
 ) -> None:
     now = Credential(address=Address.parse("secret:harbor/ns/kept"), handle=marks, format=Format.TOKEN)
-    assert revoking._holds(found, now, HANDLE, fingerprint) is holds
+    assert after_ending._holds(found, now, HANDLE, fingerprint) is holds
 
 
 def test_of_several_tokens_in_a_secret_that_of_its_format_counts() -> None:
@@ -82,8 +82,8 @@ def test_of_several_tokens_in_a_secret_that_of_its_format_counts() -> None:
     found = SecretObject(metadata={}, data=data)
     for form, holds in ((Format.KUBECONFIG, True), (Format.TOKEN, False)):
         now = Credential(address=Address.parse("secret:harbor/ns/kept"), handle=HANDLE, format=form)
-        assert revoking._holds(found, now, HANDLE, TOKEN.fingerprint) is holds
-        assert revoking._holds(found, now, HANDLE, "") is holds
+        assert after_ending._holds(found, now, HANDLE, TOKEN.fingerprint) is holds
+        assert after_ending._holds(found, now, HANDLE, "") is holds
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_record_holds_the_token_by_its_handle_or_its_fingerprint(
     handle: Handle | None, known: str, fingerprint: str, same: bool
 ) -> None:
     record = Export(credential=msgspec.structs.replace(HELD, handle=handle, fingerprint=known), request="r")
-    assert revoking.same_token(record, HANDLE, fingerprint) is same
+    assert after_ending.same_token(record, HANDLE, fingerprint) is same
 
 
 def test_which_secrets_are_looked_at() -> None:
@@ -118,20 +118,20 @@ def test_which_secrets_are_looked_at() -> None:
     wished = Export(credential=HELD, request="r", spec=spec)
     copied = Export(credential=HELD, request="r", source=source)
     of_file = Export(credential=HELD, request="r", source=FILE)
-    assert revoking.secrets_of(FILE, (wished,)) == (kept, edge)
-    assert revoking.secrets_of(copy, (of_file, copied, wished, wished)) == (copy, source, kept, edge)
-    assert revoking.secrets_of(msgspec.structs.replace(kept, kind=CredentialKind.LEGACY), ()) == ()
+    assert after_ending.secrets_of(FILE, (wished,)) == (kept, edge)
+    assert after_ending.secrets_of(copy, (of_file, copied, wished, wished)) == (copy, source, kept, edge)
+    assert after_ending.secrets_of(msgspec.structs.replace(kept, kind=CredentialKind.LEGACY), ()) == ()
 
 
 def test_what_is_ended_is_recorded_as_that() -> None:
     export = Export(credential=HELD, request="r", source=FILE)
-    refused = revoking.dead(export, Answer.REFUSED)
+    refused = after_ending.dead(export, Answer.REFUSED)
     assert refused == msgspec.structs.replace(
         export, credential=msgspec.structs.replace(HELD, state=State.REVOKED, message="revoked")
     )
-    assert revoking.dead(export).credential.message == "its handle is deleted"
+    assert after_ending.dead(export).credential.message == "its handle is deleted"
     held = "is being deleted; its tokens are refused within 60 s"
-    assert revoking.dead(export, Answer.AWAY, held).credential.message.startswith("its handle is being deleted")
+    assert after_ending.dead(export, Answer.AWAY, held).credential.message.startswith("its handle is being deleted")
 
 
 def test_what_nobody_can_revoke_says_when_it_ends() -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import Row
+from tui.issuance.insight.irrevocable import irrevocable
 from tui.issuance.model.types import Address
-from tui.issuance.revoking.plans import irrevocable
 
 from . import asking as ask
 from . import fitting as fit

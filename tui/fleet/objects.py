@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tui.issuance.errors import UsageError
-from tui.issuance.families.csi.driver import CSI_DRIVERS
 from tui.issuance.families.dpf import DPU_REQUESTS
 from tui.issuance.formats.yaml_text import dump
 from tui.issuance.model.clusters import Clusters
 from tui.issuance.objects import external_secrets
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
 
 from .rows import AccountRow, CredentialRow, RequestKind, RequestRow, Row

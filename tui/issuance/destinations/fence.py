@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.model.names import random_suffix
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube.errors import APIError, Conflict, Forbidden, NotFound, Unreachable
@@ -32,7 +33,7 @@ def unsure(error: BaseException | None) -> bool:
 async def fence(client: Client, namespace: str, name: str) -> None:
     """Give a Secret another version, and change nothing else about it: a mark is put on it and taken off."""
     try:
-        for mark in (managed.random_suffix(), None):
+        for mark in (random_suffix(), None):
             await _mark(client, namespace, name, mark)
     except NotFound:
         return

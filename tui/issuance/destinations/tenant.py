@@ -21,6 +21,7 @@ from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, Usag
 from tui.issuance.formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
 from tui.issuance.formats.token import TOKEN_KEY
 from tui.issuance.model.material import Minted, Writing
+from tui.issuance.model.names import random_suffix
 from tui.issuance.model.types import Address, Push, SecretDestination
 from tui.issuance.objects import managed
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
@@ -266,7 +267,7 @@ class PushedPlace(SecretPlace):
         restored = await super().restore()
         if self._announced is not None:
             if self._existed:
-                await self._announce(f"undone-{managed.random_suffix()}")
+                await self._announce(f"undone-{random_suffix()}")
             else:
                 with contextlib.suppress(NotFound, Conflict):
                     client = await self._client()

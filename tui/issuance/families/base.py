@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.issuance.errors import UsageError
+from tui.issuance.revoking.sought import Sought
+from tui.kube.client import Client
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
@@ -79,6 +81,17 @@ class Family:
     async def renewed_by(self, context: Context, address: Address) -> str:
         """Who else renews it, and what shows that; empty where nobody does."""
         return ""
+
+    async def marked(self, context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
+        """Where in this cluster something of this family says that it has it: an index. Raises KubeError."""
+        return []
+
+    async def servers(self, context: Context, credential: Credential) -> set[str] | None:
+        """The addresses that what it leads to says it has; None where the way in is no other than its cluster's.
+
+        Raises UsageError, KubeError where that cannot be seen.
+        """
+        return None
 
     # Fulfilling a wish, and renewing
 

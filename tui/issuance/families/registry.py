@@ -56,14 +56,14 @@ class Families:
         if address.here:
             record = await asyncio.to_thread(self._state.export_record, address)
             if record is not None:
-                for family in self._all():
+                for family in self.all():
                     if family.keeps(record):
                         return family
         return next(self._load(name) for name, one in FAMILIES.items() if address.kind in one.kinds)
 
     def of_intent(self, intent: Intent) -> Family:
         """The family of what the journal has open."""
-        *families, last = self._all()
+        *families, last = self.all()
         return next((family for family in families if family.began(intent)), last)
 
     def for_wish(self, wish: Wish) -> Family:
@@ -74,7 +74,8 @@ class Families:
                 return self._load(family)
         raise UsageError(f"nobody here knows how to fulfil a {name}")
 
-    def _all(self) -> Iterator[Family]:
+    def all(self) -> Iterator[Family]:
+        """Each of them, in order."""
         return map(self._load, FAMILIES)
 
     def _load(self, name: str) -> Family:

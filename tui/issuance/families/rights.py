@@ -17,14 +17,23 @@ import msgspec
 from tui.issuance.model.types import Identity
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
 from tui.issuance.transaction.lease import LEASES
-from tui.kube.resource import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import (
+    CONFIG_MAPS,
+    CSI_DRIVERS,
+    PODS,
+    RBAC,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
 
-from .csi.driver import CSI_DRIVERS
 from .dpf.request_keeping import LEASE, LEASE_NAMESPACE
 from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
 from .gardener.garden import PROJECTS, SHOOTS, ca_name
 from .gardener.shoot_oidc import CLUSTER_PRESETS, PRESETS
-from .token_secret.identity import RBAC, ROLE_BINDINGS, ROLES, IdentityWish, role_name
+from .token_secret.identity import IdentityWish, role_name
 
 Name = Literal["", "account", "secret", "role", "token", "lease", "shoot", "ca"]
 """Whose name narrows a rule down: the account's, the Secret's that keeps a credential, those of an identity's Role and

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from tui.issuance.families.token_secret.identity import RBAC, ROLE_BINDINGS, ROLES
 from tui.issuance.model.types import Identity
 from tui.kube.errors import Forbidden, KubeError
-from tui.kube.resource import Resource
+from tui.kube.resource import RBAC, ROLE_BINDINGS, ROLES, Resource
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

@@ -69,3 +69,8 @@ def parse_time(value: object) -> datetime | None:
     if parsed is None or parsed.tzinfo is None or parsed.year not in _YEARS:
         return None
     return parsed.astimezone(UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """A time as Kubernetes writes it: UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

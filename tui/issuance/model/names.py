@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Final
 
 from tui.issuance.errors import UsageError
 
+ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+"""Kubernetes' own for generated names: no vowels, no look-alikes."""
+SUFFIX: Final = 8
+"""Characters of a random end."""
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -31,3 +36,8 @@ def check_namespace(namespace: str, what: str = "the namespace") -> None:
             f"{namespace!r} is not a namespace" if namespace else f"{what} is missing",
             "lower-case letters, digits and dashes, at most 63",
         )
+
+
+def random_suffix() -> str:
+    """Eight random characters that may end any Kubernetes name."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(SUFFIX))

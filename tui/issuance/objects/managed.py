@@ -7,7 +7,6 @@ token is bound to (`role: handle`). What selects is a label, what informs is an 
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -60,10 +59,6 @@ _ROUNDED: Final = timedelta(seconds=2)
 HANDLE_TYPE: Final = PREFIX + "handle"
 """The type of the Secrets that are handles. A Secret's type can never be changed, so no other Secret becomes one."""
 
-ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
-"""Kubernetes' own for generated names: no vowels, no look-alikes."""
-SUFFIX: Final = 8
-"""Characters of a random end."""
 _MOST_NAMED: Final = 3
 
 
@@ -89,11 +84,6 @@ class Role(StrEnum):
 
     CREDENTIAL = "credential"
     HANDLE = "handle"
-
-
-def random_suffix() -> str:
-    """Eight random characters that may end any Kubernetes name."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(SUFFIX))
 
 
 def handle_object(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.issuance.errors import UsageError
-from tui.issuance.families.gardener.garden import CANNOT_MINT, viewer_refused
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.durations import whole_seconds
 from tui.issuance.model.types import Handle, Identity
 from tui.kube.errors import Forbidden, NotFound, ProtocolError
 from tui.kube.resource import SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
+
+from .viewer import CANNOT_MINT, viewer_refused
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

@@ -21,6 +21,7 @@ from tui.issuance.formats import Format
 from tui.issuance.formats.token import TOKEN_KEY
 from tui.issuance.model.claims import Claims, ClaimsError, read_token
 from tui.issuance.model.durations import parse_time
+from tui.issuance.model.names import random_suffix
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SECRETS
@@ -80,7 +81,7 @@ def manifest(identity: Identity, name: str, annotations: Mapping[str, str] | Non
 
 def fresh_name(account: str) -> str:
     """A name that no Secret had yet: `ACCOUNT-token-RANDOM`."""
-    suffix = f"-token-{managed.random_suffix()}"
+    suffix = f"-token-{random_suffix()}"
     return account[: NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
 
 

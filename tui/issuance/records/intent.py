@@ -8,8 +8,8 @@ from typing import Protocol
 import msgspec
 
 from tui.issuance.model.durations import format_duration
+from tui.issuance.model.names import random_suffix
 from tui.issuance.model.types import Action, Address, Credential, Handle, IssueSpec, ShootWish
-from tui.issuance.objects import managed
 
 from .grace_time import Moment
 from .whereabouts import Whereabouts
@@ -202,4 +202,4 @@ def granted(issued: Lifetime) -> str:
 
 def new_id() -> str:
     """A short id that nobody else has."""
-    return managed.random_suffix() + managed.random_suffix()[:4]
+    return random_suffix() + random_suffix()[:4]

@@ -22,7 +22,7 @@ from . import found as judging
 from . import searching, seeking
 from .already import Already
 from .found import Found
-from .plans import prepare, prepare_revocation, prepare_token_secret
+from .plans import prepare, prepare_revocation
 from .sought import Search
 from .steps import Revocable
 
@@ -49,7 +49,8 @@ async def prepare_sought(context: Context, sought: Sought, named: Sequence[str] 
         return await _prepare_known(context, sought, named or context.clusters.names(), wait=wait)
     found = await seeking.of_token(context, token, named)
     if isinstance(found, Address):
-        return await prepare_token_secret(context, found, wait=wait)
+        family = await context.families.of(found)
+        return await family.revoke(context, found, wait=wait, whole=False)
     there, cluster = [found], found.credential.address.cluster
 
     async def look() -> Found:

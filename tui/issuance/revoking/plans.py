@@ -9,11 +9,13 @@ import msgspec
 
 from tui.issuance.destinations import lying
 from tui.issuance.errors import UsageError
+from tui.issuance.insight.irrevocable import end_of, irrevocable
 from tui.issuance.model.sight import Sight, told_apart
 from tui.issuance.model.types import Action, Address, Credential, Handle, Plan, State, StepStatus
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction import ending
+from tui.issuance.transaction.after_ending import same_token, secrets_of
 from tui.issuance.transaction.reading import normal
 from tui.issuance.transaction.replacing import is_gone
 from tui.issuance.transaction.step import Transaction
@@ -25,7 +27,7 @@ from tui.kube.errors import NotFound
 from . import older, others
 from .already import Already
 from .found import Found, NotThere
-from .steps import Revoke, RevokeLegacy, same_token, secrets_of
+from .steps import Revoke
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -111,7 +113,7 @@ async def prepare(
         raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
     if handle is None:
         raise UsageError(
-            f"{address} cannot be revoked: its token is bound to nothing and ends at {_end(credential)}",
+            f"{address} cannot be revoked: its token is bound to nothing and ends at {end_of(credential)}",
             f"to end it now, delete the service account {credential.identity}: that ends every token it has",
         )
     fingerprint = credential.fingerprint
@@ -134,8 +136,8 @@ async def prepare(
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
     warnings += family.ends_too(credential)
-    told = await _told(exports)
-    warnings += [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in _files(exports)]
+    told, stay = await what_stays(exports)
+    warnings += stay
     warnings += map(older.ends_too if whole else older.lives_on, before)
     warnings += [*map(others.ends_too, beside.ends), *beside.left] if whole else beside.lives_on
     warnings += [beside.unseen] if beside.unseen else []
@@ -224,65 +226,12 @@ async def _bound_to(context: Context, handle: Handle, fingerprint: str) -> tuple
     return tuple(record for record in records if same_token(record, handle, fingerprint))
 
 
-async def _told(exports: Sequence[Export]) -> dict[Address, str]:
-    """What is said of files that hold something else by now than what is recorded of them."""
+async def what_stays(exports: Sequence[Export]) -> tuple[dict[Address, str], list[str]]:
+    """What is said of files that hold something else by now than what is recorded of them; and of all that stay."""
 
     def look() -> dict[Address, str]:
         return {export.credential.address: lying.stays(export, lying.look(export)) for export in exports}
 
-    return {address: said for address, said in (await asyncio.to_thread(look)).items() if said}
-
-
-def _files(exports: Sequence[Export]) -> list[Address]:
-    return [export.credential.address for export in exports]
-
-
-def irrevocable(credential: Credential) -> tuple[str, str] | None:
-    """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
-    if credential.shoot is None:
-        return None
-    if credential.state is State.ENDLESS:
-        from tui.issuance.families.gardener.static_token import how_to_stop
-
-        return "it is a shoot's static token, which never ends", how_to_stop(credential.shoot)
-    return (
-        f"it is a client certificate, which ends at {_end(credential)}",
-        "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
-    )
-
-
-async def prepare_token_secret(
-    context: Context, address: Address, *, wait: bool, whole: bool = False
-) -> tuple[Plan, RevokeLegacy]:
-    from tui.issuance.families.token_secret.rotation import copies_of, look_at
-
-    sight = Sight()
-    found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: told_apart(seen.credential))
-    credential = found.credential
-    assert credential.handle is not None
-    handle = credential.handle
-    exports = tuple(await sight.see("the copies of it", lambda: copies_of(context, address, handle)))
-    account = credential.identity.name if credential.identity is not None else ""
-    copies = {export.credential.address for export in exports}
-    before = older.outliving(await pending_here(context), handle, account, address, copies)
-    warnings = ["a Secret created anew under the same name would make this very token valid again"]
-    told = await _told(exports)
-    warnings += [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in _files(exports)]
-    warnings += map(older.ends_too if whole else older.lives_on, before)
-    work = RevokeLegacy(
-        context=context,
-        credential=credential,
-        handle=handle,
-        account_uid=found.account_uid,
-        exports=exports,
-        sight=sight,
-        wait=wait,
-        ends=before if whole else (),
-        told=told,
-        living=() if whole else tuple(map(older.lives_on, before)),
-    )
-    return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
-
-
-def _end(credential: Credential) -> str:
-    return f"{credential.expires_at:%Y-%m-%d %H:%M:%S} UTC" if credential.expires_at else "an unknown time"
+    told = {address: said for address, said in (await asyncio.to_thread(look)).items() if said}
+    files = [export.credential.address for export in exports]
+    return told, [told.get(at) or f"{at.name} stays; once revoked, the token in it is dead" for at in files]

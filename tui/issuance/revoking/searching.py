@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.families.dpf import DPU_REQUESTS, credential_of
-from tui.issuance.families.dpf.objects import ParseError
 from tui.issuance.model.types import Address
-from tui.issuance.objects import managed
-from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.transaction.reading import index
 from tui.issuance.transaction.reading import token as token_at
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import vouching
 from tui.issuance.trust.vouchers import Word
-from tui.kube.errors import Forbidden, KubeError, NotFound
-from tui.kube.resource import SECRETS
+from tui.kube.errors import KubeError
 
 from . import found
 from .everywhere import EACH, everywhere
 from .found import Candidate
-from .sought import Search, Sought
+from .sought import Search, Sought, together
 
 if TYPE_CHECKING:
+    from tui.issuance.families.base import Family
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 
@@ -53,11 +49,15 @@ async def here(context: Context, sought: Sought) -> list[Candidate]:
 async def there(context: Context, sought: Sought, clusters: Sequence[str]) -> tuple[list[Candidate], Search]:
     """Which places in these clusters say that they have it: an index. Each is looked into before anybody acts."""
 
-    async def look(client: Client, name: str) -> list[Address] | None:
-        return [*await _secrets(client, name, sought), *await _requests(context, client, name, sought)] or None
+    async def of(family: Family) -> tuple[dict[str, list[Address]], Search]:
+        async def look(client: Client, name: str) -> list[Address] | None:
+            return await family.marked(context, client, name, sought) or None
 
-    says, search = await everywhere(context, clusters, look)
-    return [Candidate(address=address) for addresses in says.values() for address in addresses], search
+        return await everywhere(context, clusters, look)
+
+    answers = await asyncio.gather(*map(of, context.families.all()))
+    says = [address for there, _ in answers for addresses in there.values() for address in addresses]
+    return [Candidate(address=address) for address in says], together([search for _, search in answers])
 
 
 async def look_into(context: Context, sought: Sought, address: Address) -> tuple[Sensitive | None, str]:
@@ -85,44 +85,6 @@ async def _read(context: Context, address: Address) -> Sensitive | None:
         return None
 
 
-async def _has_id(context: Context, address: Address, wanted: str) -> bool:
+async def has_id(context: Context, address: Address, wanted: str) -> bool:
+    """Whether the token at this address has that id."""
     return found.id_of(await _read(context, address)) == wanted
-
-
-async def _secrets(client: Client, cluster: str, sought: Sought) -> list[Address]:
-    """The managed Secrets. Their fingerprints stand in their metadata; ids only in the tokens themselves."""
-    says: list[Address] = []
-    if sought.fingerprint:
-        listed = await client.list(SECRETS, metadata_only=True, labels=managed.CREDENTIALS)
-        for meta in listed:
-            credential = managed.credential_from_secret(cluster, meta)
-            if credential is not None and credential.fingerprint == sought.fingerprint:
-                says.append(credential.address)
-        return says
-    async for page in client.pages(SECRETS, labels=managed.CREDENTIALS, type=SecretObject):
-        for secret in page.items:
-            credential = managed.credential_from_secret(cluster, secret.metadata)
-            if credential is not None and found.id_of(vouching.token_in(credential.format, secret)) == sought.id:
-                says.append(credential.address)
-    return says
-
-
-async def _requests(context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
-    """The DPU requests, where there are any."""
-    try:
-        listed: list[dict[str, Any]] = await client.list(DPU_REQUESTS)
-    except (NotFound, Forbidden):
-        return []
-    says = []
-    for obj in listed:
-        try:
-            credential = credential_of(cluster, obj, context.clock())
-        except ParseError:
-            continue
-        if sought.fingerprint:
-            same = credential.fingerprint == sought.fingerprint
-        else:
-            same = await _has_id(context, credential.address, sought.id)
-        if same:
-            says.append(credential.address)
-    return says

@@ -107,6 +107,14 @@ def endings(claims: Claims, account: Identity | None) -> tuple[str, str]:
     )
 
 
+def together(searches: Sequence[Search]) -> Search:
+    """Several searches as one: a cluster was asked where each of them could ask it."""
+    closed = {name: why for one in searches for name, why in one.closed.items()}
+    away = {name: why for one in searches for name, why in one.away.items()}
+    names = dict.fromkeys(name for one in searches for name in one.asked)
+    return Search(asked=[name for name in names if name not in closed | away], closed=closed, away=away)
+
+
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """Where it was looked for."""
 

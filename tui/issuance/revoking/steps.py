@@ -10,26 +10,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.formats import Format
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Address, Credential, Handle, SecretDestination, StepInfo
-from tui.issuance.objects import managed
-from tui.issuance.objects.secret_object import SecretObject
+from tui.issuance.model.types import Address, Credential, Handle, StepInfo
 from tui.issuance.records.intent import Export, Revocation, new_id
 from tui.issuance.transaction import dead_tokens, ending
+from tui.issuance.transaction.after_ending import dead, delete_secret
 from tui.issuance.transaction.running import explain
 from tui.issuance.transaction.shared_steps import INTENT, revoke_step
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
-from tui.issuance.trust import handles, vouching
-from tui.kube.errors import Conflict, KubeError, NotFound
-from tui.kube.resource import SECRETS
+from tui.issuance.trust import handles
+from tui.kube.errors import KubeError
 
 from . import older, others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from tui.issuance.transaction.running import Note
     from tui.kube.sensitive import Sensitive
@@ -217,103 +213,3 @@ class Revoke(Revocable):
             verb="delete", resource="secrets", cluster=secret.cluster, namespace=secret.namespace, name=secret.name,
         )  # fmt: skip
         return Step(info=info, do=do)
-
-
-@dataclass(kw_only=True)
-class RevokeLegacy(Revocable):
-    """A token Secret is its own handle."""
-
-    account_uid: str
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        return (self.credential.address,)
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        return self.ending("secret", f"Delete the token Secret {self.handle.namespace}/{self.handle.name}")
-
-    @property
-    def wanted(self) -> handles.Ending:
-        by_token = handles.Named.BY_TOKEN
-        return handles.Ending(handle=self.handle, named=by_token, account=self.account, token_secret=True)
-
-    @property
-    def due(self) -> Revocation:
-        return msgspec.structs.replace(super().due, account_uid=self.account_uid)
-
-    @property
-    def over(self) -> dict[str, Any]:
-        now, fingerprint = self.context.clock(), self.credential.fingerprint
-        return {"revoked": self.handle, **dead_tokens.ended(self.handle, fingerprint, now, self.account_uid)}
-
-
-async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
-    """Delete the managed Secret that holds the token of this fingerprint, unless it holds something else by now.
-
-    Where nothing at all is in it, its annotations say which handle it had; where nobody knows the fingerprint (journals
-    of old), the token does.
-    """
-    client = await context.clusters.client(address.cluster)
-    try:
-        found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
-        meta = found.metadata
-        now = managed.credential_from_secret(address.cluster, meta)
-        if now is None or not _holds(found, now, handle, fingerprint):
-            return "left alone: it holds something else by now"
-        carried = ""
-        if now.format is Format.SERVICE_ACCOUNT:
-            from tui.issuance.destinations import tenant as tenant_places
-
-            carried = await tenant_places.withdraw(client, meta)
-            if await tenant_places.remove_keys(client, meta):
-                return "its pushed keys were removed; what others keep in it stays"
-        await client.delete(
-            SECRETS,
-            address.name,
-            namespace=address.namespace,
-            uid=meta.get("uid"),
-            resource_version=meta.get("resourceVersion"),
-        )
-    except NotFound:
-        return "was gone already"
-    except Conflict:
-        return "left alone: somebody changed it just now"
-    return f"deleted{carried}"
-
-
-def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: str) -> bool:
-    token = vouching.token_in(now.format, found)
-    if token is None:
-        return not found.data and now.handle == handle  # an empty one; marks alone speak for no other data
-    if fingerprint:
-        return token.fingerprint == fingerprint
-    bound = vouching.bound_to(token, handle.cluster)
-    return bound is not None and bound == handle
-
-
-def same_token(record: Export, handle: Handle, fingerprint: str) -> bool:
-    """Whether this machine knows that what it wrote there holds the token of that handle."""
-    held = record.credential
-    return held.handle == handle or (bool(fingerprint) and held.fingerprint == fingerprint)
-
-
-def dead(
-    export: Export, answer: ending.Answer = ending.Answer.UNASKED, said: str = "", held: datetime | None = None
-) -> Export:
-    """The export with a credential whose handle was ended; `said` is how `handles.delete` told it, `held` by when its
-    server refuses it where something holds the handle back."""
-    over = ending.over(export.credential, answer, ending.of_handle(said), held)
-    return msgspec.structs.replace(export, credential=over)
-
-
-def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, ...]:
-    """Every Secret that may hold the same token; each is looked at again before it is deleted."""
-    found = [address, *(export.source for export in exports if export.source is not None)]
-    for export in exports:
-        found += [
-            Address.secret(place.cluster, place.namespace, place.name)
-            for place in (export.spec.destinations if export.spec is not None else ())
-            if isinstance(place, SecretDestination)
-        ]
-    return tuple(dict.fromkeys(one for one in found if one.kind.traits.marked))

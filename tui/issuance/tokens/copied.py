@@ -178,8 +178,6 @@ async def known_endpoint(context: Context, identity: Identity) -> Endpoint | Non
 
 async def _of_shoot(context: Context, source: Credential, content: Sensitive) -> Found:
     """A kubeconfig with a context for each of a shoot's addresses."""
-    from tui.issuance.families.gardener.garden import shoot_at
-
     ways = read_all(content.reveal_bytes(), _allowed(context, source, None))
     login = ways.current.endpoint.login
     if any(way.endpoint.login != login for way in ways.ways):
@@ -191,13 +189,12 @@ async def _of_shoot(context: Context, source: Credential, content: Sensitive) ->
         return Found(login.token, None, ways)
     servers = [way.endpoint.server for way in ways.ways]
     try:
-        garden = await context.clusters.client(source.shoot.garden)
-        shoot = await shoot_at(garden, source.shoot.namespace, source.shoot.name)
+        known = await (await context.families.of(source.address)).servers(context, source)
     except (KubeError, UsageError):
         said = [f"its server is {server}, and which the shoot has cannot be seen" for server in servers]
     else:
-        urls = {address.url.rstrip("/") for address in shoot.addresses}
-        said = [f"its server {server} is none that the shoot says it has" for server in servers if server not in urls]
+        others = [server for server in servers if known is None or server not in known]
+        said = [f"its server {server} is none that the shoot says it has" for server in others]
     return Found(login.token, None, ways, tuple(said))
 
 

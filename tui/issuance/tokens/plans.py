@@ -12,12 +12,12 @@ import msgspec
 from tui.issuance.destinations.place import Held, Place, taken
 from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import UsageError
-from tui.issuance.families.gardener.garden import refuse_viewer
 from tui.issuance.model.names import check_names
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, Plan
 from tui.issuance.objects import accounts, managed
 from tui.issuance.objects.token_request import check_wish
+from tui.issuance.objects.viewer import refuse_viewer
 from tui.issuance.records.intent import Intent, new_id
 from tui.issuance.transaction.minting import CANNOT_REVOKE
 from tui.issuance.transaction.replacing import refuse_live

@@ -10,7 +10,7 @@ from tui.issuance.destinations.place import file_destination
 from tui.issuance.model.types import Address, Credential, Handle, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
-from tui.issuance.revoking.steps import secrets_of
+from tui.issuance.transaction.after_ending import secrets_of
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import vouching
 from tui.kube.errors import KubeError, NotFound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tui.issuance.errors import UsageError
 from tui.issuance.model.types import Identity, StepInfo
@@ -11,16 +11,11 @@ from tui.issuance.objects import managed
 from tui.issuance.transaction.step import Step
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, NotFound
-from tui.kube.resource import Resource
+from tui.kube.resource import ROLE_BINDINGS, ROLES, Resource
 
 if TYPE_CHECKING:
     from tui.issuance.transaction.running import Note, StepFailed
     from tui.issuance.transaction.work import Context
-
-ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
-
-
-BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 
 
 class Rights:
@@ -43,7 +38,7 @@ class Rights:
         role = {"apiGroup": ROLES.group, "kind": ROLES.kind, "name": self.name}
         self._wanted: tuple[tuple[str, Resource, dict[str, Any]], ...] = (
             ("role", ROLES, {**labels, "rules": rules}),
-            ("binding", BINDINGS, {**labels, "roleRef": role, "subjects": [account]}),
+            ("binding", ROLE_BINDINGS, {**labels, "roleRef": role, "subjects": [account]}),
         )
         self._existing: set[str] = set()
 

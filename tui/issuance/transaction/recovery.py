@@ -21,11 +21,11 @@ from tui.issuance.records.grace_time import Left, left
 from tui.issuance.records.intent import Intent, Revocation
 from tui.issuance.records.leftover_files import sweep_noted
 from tui.issuance.records.locks import Locks
-from tui.issuance.revoking.steps import dead, delete_secret, secrets_of
 from tui.issuance.trust.whose import insist_on_plan
 from tui.kube.errors import KubeError
 
 from . import ending
+from .after_ending import dead, delete_secret, secrets_of
 from .grace import Graces, revoke
 from .running import OnStep, Run, StepFailed, explain
 from .step import FIND

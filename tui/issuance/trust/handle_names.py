@@ -21,7 +21,8 @@ from typing import Final
 import msgspec
 
 from tui.issuance.model.durations import whole_seconds
-from tui.issuance.objects.managed import ALPHABET, MANAGER, SUFFIX, random_suffix
+from tui.issuance.model.names import ALPHABET, SUFFIX, random_suffix
+from tui.issuance.objects.managed import MANAGER
 
 _LIMIT: Final = 63
 """What a label value and a DNS label may have, so that a handle's name fits everywhere."""

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from tui.issuance.families.csi.driver import CSI_DRIVERS
 from tui.issuance.model.types import Identity
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, GROUP, PUSH_SECRETS, STORES
 from tui.kube.errors import KubeError
-from tui.kube.resource import PODS, Resource
+from tui.kube.resource import CSI_DRIVERS, PODS, Resource
 
 if TYPE_CHECKING:
     from tui.kube.client import Client

@@ -18,19 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.issuance.errors import UsageError
-from tui.issuance.families.dpf.conditions import rfc3339
-from tui.issuance.model.durations import format_duration
+from tui.issuance.model.durations import format_duration, rfc3339
 from tui.issuance.model.types import Handle, Identity
 from tui.issuance.objects.token_request import LONGEST, SHORTEST, IssuedToken, PodBinding, body, request_token
 from tui.kube import shell
 from tui.kube.errors import Forbidden, NotFound, ProtocolError
-from tui.kube.resource import PODS, Resource
+from tui.kube.resource import CSI_DRIVERS, PODS
 from tui.kube.sensitive import MASK, Sensitive
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
-CSI_DRIVERS: Final = Resource("storage.k8s.io", "v1", "csidrivers", "CSIDriver", namespaced=False)
 TOKENS_KEY: Final = "csi.storage.k8s.io/serviceAccount.tokens"
 """The key under which the driver finds the tokens, in `volume_context` or in `secrets` of NodePublishVolume."""
 TOKEN_FIELDS: Final = {"tokenRequests": "1.21", "requiresRepublish": "1.21", "serviceAccountTokenInSecrets": "1.35"}

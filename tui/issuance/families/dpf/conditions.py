@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tui.fleet.moments import rfc3339
+
 from .objects import READY, Condition
 
 ACCOUNT: Final = "ServiceAccountReconciled"
@@ -81,11 +83,6 @@ def to_status(conditions: Sequence[Condition]) -> list[dict[str, Any]]:
             entry["observedGeneration"] = condition.observed_generation
         written.append(entry)
     return written
-
-
-def rfc3339(at: datetime) -> str:
-    """A time as Kubernetes writes it: UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _make(kind: str, status: str, reason: str, message: str, now: datetime, generation: int = 0) -> Condition:

@@ -10,10 +10,15 @@ import msgspec
 from tui.issuance.destinations.secret import SecretPlace
 from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Family, Wish
+from tui.issuance.families.dpf import DPU_REQUESTS
+from tui.issuance.families.dpf.objects import ParseError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity, SecretDestination
 from tui.issuance.revoking.found import Found
+from tui.issuance.revoking.searching import has_id
+from tui.issuance.revoking.sought import Sought
+from tui.kube.client import Client
 from tui.kube.errors import Forbidden, NotFound
 
 from . import (
@@ -129,6 +134,26 @@ class Requests(Family):
         if intent.ends:
             return request_changes.RecreateAccount(context=context, intent=intent)
         return await undoing_requests.as_left(context, intent)
+
+    async def marked(self, context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
+        """The DPU requests, where there are any."""
+        try:
+            listed: list[dict[str, Any]] = await client.list(DPU_REQUESTS)
+        except NotFound:
+            return []
+        says = []
+        for obj in listed:
+            try:
+                credential = credential_of(cluster, obj, context.clock())
+            except ParseError:
+                continue
+            if sought.fingerprint:
+                same = credential.fingerprint == sought.fingerprint
+            else:
+                same = await has_id(context, credential.address, sought.id)
+            if same:
+                says.append(credential.address)
+        return says
 
 
 async def _published(context: Context, request: DPURequest) -> Published:

@@ -21,7 +21,7 @@ import msgspec
 
 from tui.issuance.destinations.proving import Proof, prove
 from tui.issuance.errors import IssuanceError, NotProved
-from tui.issuance.model.durations import parse_time
+from tui.issuance.model.durations import parse_time, rfc3339
 from tui.issuance.model.types import Handle, Identity
 from tui.issuance.objects import managed
 from tui.issuance.objects.token_request import IssuedToken, check_wish, request_token
@@ -36,7 +36,6 @@ from tui.kube.sensitive import Sensitive
 
 from . import conditions, resources, shown, steps
 from .cleanup import Leftover, leftovers_of, replaced_by_change, written
-from .conditions import rfc3339
 from .kept import Decision, Kept, decide, is_recorded
 from .objects import Condition, DPURequest, NamespacedName
 from .steps import Account, Issued, Published

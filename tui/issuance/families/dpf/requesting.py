@@ -12,6 +12,7 @@ from tui.issuance.destinations.fence import fence, unsure
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.cluster_time import now_at
+from tui.issuance.model.durations import rfc3339
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Handle, IssueSpec, Plan, SecretDestination, StepInfo
 from tui.issuance.records.intent import Intent, granted, new_id
@@ -28,7 +29,6 @@ from . import DPURequest, credential_of
 from .aside import left_to
 from .cleanup import leftovers_of, sweep
 from .cleanup import written as leftovers_text
-from .conditions import rfc3339
 from .renewal_work import RequestWork, look
 from .resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
 from .shown import of_request

@@ -16,7 +16,7 @@ import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
 from tui.issuance.formats import Format
-from tui.issuance.model.durations import format_duration
+from tui.issuance.model.durations import format_duration, rfc3339
 from tui.issuance.model.types import Handle, Identity
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
@@ -30,7 +30,7 @@ from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
 from . import resources
-from .conditions import rfc3339, to_status
+from .conditions import to_status
 from .objects import Condition, DPURequest, NamespacedName, parse
 from .owned import OPAQUE, Seen, Witness, foreign, seen_in, way_out
 from .resources import DPU_REQUESTS, FIELD_MANAGER, FINALIZER, ownership

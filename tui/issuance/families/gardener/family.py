@@ -12,7 +12,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, Address, Credential, ShootWish
 from tui.issuance.transaction.reading import export_record, normal
 
-from . import shoot_issue, static_token
+from . import garden, shoot_issue, static_token
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
@@ -56,6 +56,9 @@ class Shoots(Files):
 
     async def as_left(self, context: Context, intent: Intent) -> Transaction:
         return shoot_issue.as_left(context, intent)
+
+    async def servers(self, context: Context, credential: Credential) -> set[str] | None:
+        return await garden.servers_of(context, credential)
 
 
 FAMILY = Shoots()

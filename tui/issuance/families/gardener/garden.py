@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.errors import UsageError
-from tui.issuance.model.certificate import CertificateError, CertificateInfo, read_certificate
+from tui.issuance.model.types import Credential
+from tui.issuance.transaction.work import Context
 from tui.kube import shell
 from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import CONFIG_MAPS, Resource
@@ -17,7 +17,6 @@ from tui.kube.text import safe_text
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
-    from tui.kube.endpoint import Endpoint
 
 GROUP: Final = "core.gardener.cloud"
 PROJECTS: Final = Resource(GROUP, "v1beta1", "projects", "Project", namespaced=False)
@@ -25,10 +24,6 @@ SHOOTS: Final = Resource(GROUP, "v1beta1", "shoots", "Shoot")
 ADVERTISED: Final = frozenset({"external", "internal", "wildcard-tls-seed-bound", "unmanaged"})
 """The addresses of a shoot that are its API server's; kubeconfigs are made for these alone."""
 HEALTH: Final = "shoot.gardener.cloud/status"
-CANNOT_MINT: Final = "viewer level cannot create tokens"
-ASK_ADMIN: Final = "get a kubeconfig with --level admin, or ask somebody who may"
-_VIEWER_GROUPS: Final = frozenset({"gardener.cloud:system:viewers", "gardener.cloud:project:viewers"})
-_VIEWER_NAME: Final = "gardener.cloud:viewer:"
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -240,29 +235,10 @@ def not_there(error: NotFound, garden: str, namespace: str) -> str:
     return f"is {garden} a Gardener garden? It does not serve {GROUP}"
 
 
-def is_viewer(endpoint: Endpoint) -> bool:
-    """Whether the login is the client certificate of a Gardener viewer."""
-    certificate = endpoint.login.client_certificate
-    if certificate is None:
-        return False
-    try:
-        return of_viewer(read_certificate(certificate, strict=False))
-    except CertificateError:
-        return False
-
-
-def of_viewer(certificate: CertificateInfo) -> bool:
-    """Whether a certificate is a Gardener viewer's: by its group, or since 2026 by its name too."""
-    groups, name = certificate.organizations, certificate.common_name
-    return bool(_VIEWER_GROUPS.intersection(groups)) or name.startswith(_VIEWER_NAME)
-
-
-def refuse_viewer(endpoint: Endpoint) -> None:
-    """Raises UsageError where nothing can be issued with this login, before anything is tried."""
-    if is_viewer(endpoint):
-        raise UsageError(f"{endpoint.name}: {CANNOT_MINT}", ASK_ADMIN)
-
-
-def viewer_refused(message: str) -> bool:
-    """Whether a refusal (403) names a Gardener viewer, whose login kubemint could not read itself."""
-    return f'User "{_VIEWER_NAME}' in message
+async def servers_of(context: Context, credential: Credential) -> set[str] | None:
+    """The addresses that the shoot of this credential says it has. Raises UsageError, KubeError."""
+    if credential.shoot is None:
+        return None
+    client = await context.clusters.client(credential.shoot.garden)
+    shoot = await shoot_at(client, credential.shoot.namespace, credential.shoot.name)
+    return {address.url.rstrip("/") for address in shoot.addresses}

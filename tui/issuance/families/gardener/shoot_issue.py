@@ -234,8 +234,7 @@ def as_left(context: Context, intent: Intent) -> ShootIssue:
 def _known(place: ShootPlace, intent: Intent, wish: ShootWish, held: Sensitive) -> Credential:
     """What a dead process had issued, as the journal and the file say."""
     from tui.issuance.model.certificate import read_certificate
-
-    from .garden import of_viewer
+    from tui.issuance.objects.viewer import of_viewer
 
     info = read_certificate(held.reveal_bytes())
     level = AccessLevel.VIEWER if of_viewer(info) else AccessLevel.ADMIN

@@ -10,7 +10,7 @@ from tui.issuance.model.types import Address, Credential
 from tui.issuance.revoking.found import Found
 from tui.issuance.trust.handles import Named
 
-from . import static_token
+from . import garden, static_token
 
 if TYPE_CHECKING:
     from tui.issuance.model.types import Plan
@@ -44,6 +44,9 @@ class StaticTokens(Family):
 
     async def found(self, context: Context, address: Address) -> Found:
         return Found(credential=await self.lookup(context, address), named=Named.BY_TOKEN)
+
+    async def servers(self, context: Context, credential: Credential) -> set[str] | None:
+        return await garden.servers_of(context, credential)
 
 
 FAMILY = StaticTokens()

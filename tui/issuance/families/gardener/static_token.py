@@ -16,7 +16,6 @@ from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import AccessLevel, Address, Credential, ShootAccess, State
 from tui.issuance.objects.secret_object import SecretObject
-from tui.kube import shell
 from tui.kube.addresses import leads_near
 from tui.kube.delivered import ONLY_LOOKING, Allow, DeliveredError, read
 from tui.kube.errors import NotFound
@@ -31,7 +30,6 @@ SELECTOR: Final = "gardener.cloud/role=kubeconfig"
 SUFFIX: Final = ".kubeconfig"
 KEY: Final = "kubeconfig"
 SAYS: Final = "a token of system:cluster-admin that never ends; ask for a short-lived kubeconfig in its place"
-_STOP: Final = "set enableStaticTokenKubeconfig: false on the shoot; {} replaces it"
 
 
 def credential(cluster: str, namespace: str, name: str, created_at: datetime | None) -> Credential | None:
@@ -82,11 +80,6 @@ def way_in(context: Context, address: Address, config: Sensitive) -> Endpoint:
     """
     near = not address.cluster or leads_near(context.clusters.endpoint(address.cluster).server)
     return read(config.reveal_bytes(), Allow(near=near, others=True)).endpoint
-
-
-def how_to_stop(shoot: ShootAccess) -> str:
-    """What a person can do about one: Gardener made it and Gardener takes it away."""
-    return _STOP.format(shell.command("kubemint", "issue", "--shoot", f"{shoot.namespace}/{shoot.name}"))
 
 
 async def _secret(context: Context, address: Address) -> SecretObject:

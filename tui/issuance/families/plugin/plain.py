@@ -22,7 +22,7 @@ from tui.issuance.destinations.file import FilePlace
 from tui.issuance.destinations.place import absolute, look_at, taken
 from tui.issuance.destinations.shoot import stand_in
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.gardener.garden import Shoot, cluster_ca, garden_identity, refuse_viewer, shoot_at
+from tui.issuance.families.gardener.garden import Shoot, cluster_ca, garden_identity, shoot_at
 from tui.issuance.families.gardener.shoot_kubeconfig import check_duration
 from tui.issuance.families.gardener.shoot_oidc import login_arguments, settings_of
 from tui.issuance.formats import Format
@@ -44,6 +44,7 @@ from tui.issuance.model.types import (
     State,
 )
 from tui.issuance.objects.token_request import check_wish
+from tui.issuance.objects.viewer import refuse_viewer
 from tui.issuance.records.intent import new_id
 from tui.issuance.transaction.shared_steps import check_step, write_step
 from tui.issuance.transaction.step import Step, Transaction

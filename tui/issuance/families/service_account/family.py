@@ -12,11 +12,13 @@ from tui.issuance.formats import Format
 from tui.issuance.model.types import Address, Credential, IssueSpec, SecretDestination, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
-from tui.issuance.revoking import seeking
+from tui.issuance.revoking import found, seeking
 from tui.issuance.revoking.found import Found
+from tui.issuance.revoking.sought import Sought
 from tui.issuance.tokens import plans, rotating, undoing
 from tui.issuance.transaction.reading import export_record, managed_secret
 from tui.issuance.trust import vouching
+from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
 
@@ -112,6 +114,23 @@ class ServiceAccounts(Files):
 
     async def as_left(self, context: Context, intent: Intent) -> Transaction:
         return undoing.as_left(context, intent)
+
+    async def marked(self, context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
+        """The managed Secrets. Their fingerprints stand in their metadata; ids only in the tokens themselves."""
+        says: list[Address] = []
+        if sought.fingerprint:
+            listed = await client.list(SECRETS, metadata_only=True, labels=managed.CREDENTIALS)
+            for meta in listed:
+                credential = managed.credential_from_secret(cluster, meta)
+                if credential is not None and credential.fingerprint == sought.fingerprint:
+                    says.append(credential.address)
+            return says
+        async for page in client.pages(SECRETS, labels=managed.CREDENTIALS, type=SecretObject):
+            for secret in page.items:
+                credential = managed.credential_from_secret(cluster, secret.metadata)
+                if credential is not None and found.id_of(vouching.token_in(credential.format, secret)) == sought.id:
+                    says.append(credential.address)
+        return says
 
 
 FAMILY = ServiceAccounts()

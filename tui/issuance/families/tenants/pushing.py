@@ -16,8 +16,8 @@ import msgspec
 
 from tui.issuance.destinations.tenant import PUSH
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.dpf.steps import request_at
 from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.names import random_suffix
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo
 from tui.issuance.objects import managed, token_secret
@@ -105,11 +105,12 @@ async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
     if address is None or not address.kind.traits.wished:
         return found
     try:
-        request = await request_at(context.clusters, address)
+        namespace, name, _ = await (await context.families.of(address)).used_from(context, address)
     except NotFound:
-        request = None
-    if request is not None and str(request.secret) == secret:
-        return found
+        pass
+    else:
+        if f"{namespace}/{name}" == secret:
+            return found
     said = f"the labels of Secret {secret} name the request {address}, which does not keep it: it is only pushed again"
     return _Source(None, why=said)
 
@@ -158,7 +159,7 @@ class PushAgain(Transaction):
 
     async def _touch(self, _note: Note) -> None:
         client = await self.context.clusters.client(self.cluster)
-        patch = {"metadata": {"annotations": {PUSHED: f"again-{managed.random_suffix()}"}}}
+        patch = {"metadata": {"annotations": {PUSHED: f"again-{random_suffix()}"}}}
         self._before = _mark(await client.get(self.resource, self.name, namespace=self.namespace))
         await client.patch(self.resource, self.name, patch, namespace=self.namespace)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from tui.issuance.families.base import Family, Wish
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential
-from tui.issuance.revoking.plans import prepare_token_secret
 from tui.kube.errors import NotFound
 
 from . import identity_work, self_issue
 from . import rotation as legacy_rotation
 from .identity import IdentityWish
+from .revoking import prepare_token_secret
 from .self_issue import SelfWish
 
 if TYPE_CHECKING:

@@ -17,13 +17,10 @@ from tui.issuance.errors import UsageError
 from tui.issuance.model.names import check_names
 from tui.issuance.model.types import Identity
 from tui.issuance.objects import managed, token_secret
-from tui.kube.resource import Resource
+from tui.kube.resource import RBAC, ROLE_BINDINGS, ROLES
 
 CREATOR_LABEL: Final = "arrikto.com/service-account-creator"
 """On every account made as an identity, with an empty value, so that they can be listed."""
-RBAC: Final = "rbac.authorization.k8s.io"
-ROLES: Final = Resource(RBAC, "v1", "roles", "Role")
-ROLE_BINDINGS: Final = Resource(RBAC, "v1", "rolebindings", "RoleBinding")
 _SUFFIX: Final = "-create-token"
 _NAME_LIMIT: Final = 253
 _FILE_LIMIT: Final = 255

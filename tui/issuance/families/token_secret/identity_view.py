@@ -9,7 +9,7 @@ import msgspec
 from tui.issuance.model.types import Credential, Identity
 from tui.issuance.objects import token_secret
 from tui.kube.errors import NotFound
-from tui.kube.resource import SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, Resource
 
 from . import identity as identities
 
@@ -47,8 +47,8 @@ async def view(client: Client, identity: Identity) -> IdentityView:
         identity=identity,
         exists=True,
         marked=identities.CREATOR_LABEL in labels,
-        role=await _says(client, identity, identities.ROLES),
-        binding=await _says(client, identity, identities.ROLE_BINDINGS),
+        role=await _says(client, identity, ROLES),
+        binding=await _says(client, identity, ROLE_BINDINGS),
         tokens=tokens,
     )
 
@@ -58,5 +58,5 @@ async def _says(client: Client, identity: Identity, resource: Resource) -> bool:
         found = await client.get(resource, identities.role_name(identity), namespace=identity.namespace)
     except NotFound:
         return False
-    check = identities.grants if resource is identities.ROLES else identities.binds
+    check = identities.grants if resource is ROLES else identities.binds
     return check(found, identity)

@@ -25,10 +25,10 @@ from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import whose
 from tui.kube.errors import Conflict, Forbidden, NotFound
-from tui.kube.resource import SERVICE_ACCOUNTS, Resource
+from tui.kube.resource import ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, Resource
 
 from . import identity as identities
-from .identity import ROLE_BINDINGS, ROLES, IdentityWish
+from .identity import IdentityWish
 from .long_lived import LongLived
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.families.gardener.static_token import how_to_stop
 from tui.issuance.insight.access import groups_of, is_admin
+from tui.issuance.insight.irrevocable import how_to_stop
 from tui.issuance.model.countdown import human_left
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.renewal import OVER, state_of
