@@ -229,7 +229,8 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
 KILLER = """
     import os, signal, sys
     from pathlib import Path
-    from tui.issuance import files, leftover_files
+    from tui.issuance.destinations import files
+    from tui.issuance.records import leftover_files
     from tui.kube.sensitive import Sensitive
 
     path, old, new = Path(sys.argv[1]), b"old" * 20000, b"newer" * 20000
@@ -243,7 +244,7 @@ KILLER = """
             left = step
             def trace(frame, event, arg):
                 global left
-                if not frame.f_code.co_filename.endswith("issuance/files.py"):
+                if not frame.f_code.co_filename.endswith("destinations/files.py"):
                     return None
                 if event in ("line", "return"):
                     left -= 1

@@ -236,8 +236,8 @@ def test_records_may_be_read_in_many_threads_from_the_first_moment_on(tmp_path: 
 import sys, threading
 from pathlib import Path
 sys.setswitchinterval(1e-6)
-from tui.issuance.state import StateStore
-from tui.issuance.state_schema import SCHEMA_VERSION
+from tui.issuance.records.state import StateStore
+from tui.issuance.records.state_schema import SCHEMA_VERSION
 store = StateStore.open(Path(sys.argv[1]))
 together = threading.Barrier(8)
 def read():

@@ -18,8 +18,6 @@ def irrevocable(credential: Credential) -> tuple[str, str] | None:
     if credential.shoot is None:
         return None
     if credential.state is State.ENDLESS:
-        from .irrevocable import how_to_stop
-
         return "it is a shoot's static token, which never ends", how_to_stop(credential.shoot)
     return (
         f"it is a client certificate, which ends at {end_of(credential)}",

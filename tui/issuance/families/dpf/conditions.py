@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.fleet.moments import rfc3339
+from tui.issuance.model.durations import rfc3339
 
 from .objects import READY, Condition
 
