@@ -243,7 +243,8 @@ import asyncio, sys
 from pathlib import Path
 from tui.demo.running import serve
 from tui.demo.untidy import READABLE
-from tui.issuance import handles, managed
+from tui.issuance.objects import managed
+from tui.issuance.trust import handles
 asyncio.run(serve(
     Path(sys.argv[1]), ready=lambda _: print("ready", flush=True),
     clusters=1, troubled=False, folder=Path(sys.argv[2]),

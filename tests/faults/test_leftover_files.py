@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from tui.issuance import files
+from tui.issuance.destinations import files
 from tui.kube.sensitive import Sensitive
 left = [0]
 def dying(name):
