@@ -8,9 +8,9 @@ import sys
 def main() -> None:
     """Entry point of the `kubemint` script. Nothing may be imported before it is known what is asked."""
     if sys.argv[1:2] == ["exec-credential"]:
-        from .issuance.families.plugin.exec_cache import answer
+        from .issuance import answer_from_cache
 
-        if answer(sys.argv[2:]):
+        if answer_from_cache(sys.argv[2:]):
             return
     from tui.cli import main as command_line
 

@@ -25,6 +25,7 @@ from textual.screen import ModalScreen, Screen
 from tui.actions.jobs import Job, Task
 from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
+from tui.issuance import utc_now
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 from tui.screens import doing, undoing_job
@@ -32,9 +33,7 @@ from tui.screens.alerting import Alerting
 from tui.screens.detail import DetailScreen
 from tui.screens.keyboard import Keyboard
 from tui.screens.main import MainScreen
-from tui.screens.memory import FILE as MEMORY
-from tui.screens.memory import read as read_memory
-from tui.screens.memory import write as write_memory
+from tui.screens.memory import FILE as MEMORY, read as read_memory, write as write_memory
 from tui.screens.news import JobNews
 from tui.screens.page import Page
 from tui.screens.pages import made
@@ -52,13 +51,10 @@ from tui.widgets.keystrokes import Pace
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
 
-from .issuance.model.cluster_time import utc_now
-
 if TYPE_CHECKING:
+    from tui.issuance import StateStore
     from tui.settings.vocabulary import Vocabulary
     from tui.settings.writing import Change
-
-    from .issuance.records.state import StateStore
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
@@ -252,9 +248,7 @@ class KubemintApp(InsideTextual[int]):
 
     def _left_behind(self) -> Text | None:
         """For the terminal that stays: old tokens whose grace period is not over, and who revokes them."""
-        from tui.issuance.errors import IssuanceError
-
-        from .issuance.records.grace_time import due_here
+        from tui.issuance import IssuanceError, due_here
 
         fleet, left = self.session.fleet, []
         with contextlib.suppress(IssuanceError):  # a state that cannot be read must keep nobody here
@@ -322,7 +316,7 @@ class KubemintApp(InsideTextual[int]):
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
         """Let these values count from now on, and write them where there is a change to write."""
         from tui.fleet.names import short_path
-        from tui.issuance.errors import IssuanceError
+        from tui.issuance import IssuanceError
         from tui.settings.writing import write_change
 
         if change is not None:
@@ -343,7 +337,7 @@ class KubemintApp(InsideTextual[int]):
         self.run_worker(self._reconnect(cluster), group=f"reconnect-{cluster}", exclusive=True, exit_on_error=False)
 
     async def _reconnect(self, cluster: str) -> None:
-        from tui.issuance.errors import IssuanceError
+        from tui.issuance import IssuanceError
         from tui.kube.errors import KubeError
 
         if self.session.fleet is None:
@@ -454,11 +448,8 @@ def run(
 
     def opener() -> FleetLike:
         from tui.fleet.fleet import Fleet
+        from tui.issuance import Gate, GraceWish, StateStore
         from tui.kube.kubeconfig import in_cluster, load
-
-        from .issuance.records.deliveries import Gate
-        from .issuance.records.state import StateStore
-        from .issuance.users.grace_length import GraceWish
 
         config = load(kubeconfig)
         inside = in_cluster() if not config.contexts and not kubeconfig else None
@@ -475,7 +466,7 @@ def run(
             gate=Gate(lambda: app.session.loaded.trusts(), state[0].trusted_place),
         )
 
-    from .issuance.records.state_file import default_folder
+    from tui.issuance import default_folder
 
     folder = state_folder.parent / "exports" if demo and state_folder is not None else None
     app = KubemintApp(

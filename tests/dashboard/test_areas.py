@@ -18,8 +18,7 @@ from tui.fleet.store import Area
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
 from tui.screens.detail import DetailScreen
-from tui.screens.help import ELSEWHERE as HELP_ELSEWHERE
-from tui.screens.help import HelpScreen
+from tui.screens.help import ELSEWHERE as HELP_ELSEWHERE, HelpScreen
 from tui.screens.main import AREAS, MainScreen
 from tui.screens.panes import ListPane, Scope, empty_lines
 from tui.screens.session import Session

@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tui.issuance.model.claims import Bound, Claims, ClaimsError, read_token
 from tui.issuance.model.types import Identity

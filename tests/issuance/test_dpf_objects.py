@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tui.issuance.families.dpf import conditions as rules
-from tui.issuance.families.dpf import credential_of, manifest, parse, parse_cluster, to_yaml, validate
+from tui.issuance.families.dpf import (
+    conditions as rules,
+    credential_of,
+    manifest,
+    parse,
+    parse_cluster,
+    to_yaml,
+    validate,
+)
 from tui.issuance.families.dpf.draft import DPURequestDraft
 from tui.issuance.families.dpf.objects import Condition, NamespacedName, ParseError
 from tui.issuance.families.dpf.resources import label_value, ownership

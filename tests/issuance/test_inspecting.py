@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format

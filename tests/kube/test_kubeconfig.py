@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.kube.kubeconfigs import EXEC, KEYS, PEM, config, kubectl_view, needs_kubectl, same_as_kubectl, simple, write
 from tui.kube.errors import ConfigError

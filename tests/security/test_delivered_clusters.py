@@ -24,8 +24,7 @@ from tests.fleet.conftest import FAST, until
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
 from tui.demo.seed import REQUESTS
-from tui.demo.storage import SECRETS as STORED
-from tui.demo.storage import SERVICE_ACCOUNTS as ACCOUNTS
+from tui.demo.storage import SECRETS as STORED, SERVICE_ACCOUNTS as ACCOUNTS
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
 from tui.issuance.families.tenants.wish import TenantPush

@@ -17,8 +17,7 @@ import pytest
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.samples import jwt
-from tests.security.test_sought import bound
-from tests.security.test_sought import jwt as long
+from tests.security.test_sought import bound, jwt as long
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.model.kinds import CredentialKind

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.fleet.store import FleetStore
-    from tui.issuance.engine import Engine
-    from tui.issuance.model.types import AccessLevel, Address, Outcome, Plan
+    from tui.issuance import AccessLevel, Address, Engine, Outcome, Plan
 
 Wish = TypeVar("Wish")
 

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from tui.issuance.errors import UsageError
-from tui.issuance.formats import Format
-from tui.issuance.model.durations import parse_duration
-from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.names import check_names, check_namespace
-from tui.issuance.model.types import Address, Destination, FileDestination, SecretDestination
+from tui.issuance import (
+    Address,
+    CredentialKind,
+    Destination,
+    FileDestination,
+    Format,
+    SecretDestination,
+    UsageError,
+    check_names,
+    check_namespace,
+    parse_duration,
+)
 from tui.kube.home import NoHome, expanded
 
 from .fields import Choice, Control, Fault, Field, Said, Values, Way, checked
@@ -60,10 +66,10 @@ def a_span(text: str) -> timedelta:
 
 def a_lifetime(text: str) -> timedelta | None:
     """One that a token can be asked for. Raises UsageError."""
-    from tui.issuance.objects.token_request import check_wish
+    from tui.issuance import check_token_wish
 
     duration = a_duration(text)
-    check_wish(duration, ())
+    check_token_wish(duration, ())
     return duration
 
 

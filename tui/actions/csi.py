@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.fleet.names import short_path
-from tui.issuance.errors import UsageError
-from tui.issuance.families.csi.driver import Preview
+from tui.issuance import CSIPreview, UsageError
 
 from . import asking as ask
 from .action import Action, Answer, Menu, Needs
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 class CsiWish(msgspec.Struct, frozen=True, kw_only=True):
     """What to mint, and where to."""
 
-    preview: Preview
+    preview: CSIPreview
     revocable: bool
     path: Path | None
     """None shows it for ten seconds."""
@@ -48,10 +47,12 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
 
 
 async def _write(host: Host, wish: CsiWish) -> Answer:
-    from tui.issuance.destinations.standing import may_write
+    from tui.issuance import may_write_file
 
     assert wish.path is not None
-    await asyncio.to_thread(may_write, wish.path, force=wish.force)  # before a token is made that has nowhere to go
+    await asyncio.to_thread(
+        may_write_file, wish.path, force=wish.force
+    )  # before a token is made that has nowhere to go
     trials = host.engine.trials
     minted = await trials.begin(wish.preview, revocable=wish.revocable)
     try:

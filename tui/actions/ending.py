@@ -7,11 +7,9 @@ from typing import Final
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import Row
-from tui.issuance.insight.irrevocable import irrevocable
-from tui.issuance.model.types import Address
+from tui.issuance import Address, irrevocable
 
-from . import asking as ask
-from . import fitting as fit
+from . import asking as ask, fitting as fit
 from .action import Action, Needs, Question
 from .fields import Control, Field
 

@@ -11,11 +11,9 @@ import msgspec
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import CredentialRow, RequestRow, Row
-from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, Destination, FileDestination
+from tui.issuance import Address, Credential, Destination, FileDestination, Format
 
-from . import asking as ask
-from . import fitting as fit
+from . import asking as ask, fitting as fit
 from .action import Action, Needs
 from .fields import Control, Fault, Field, Said, Values, Way
 from .lines import Asked
@@ -24,8 +22,7 @@ from .paths import file_stem
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tui.issuance.engine import Engine
-    from tui.issuance.tokens.copying import ExportPreview
+    from tui.issuance import Engine, ExportPreview
 
 SECRET: Final = Way(
     "a Secret in a cluster", "--secret", "NS/NAME", "Secret",

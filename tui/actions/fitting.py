@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tui.fleet.names import short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
-from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, State
+from tui.issuance import Address, Credential, Format, State
 
 if TYPE_CHECKING:
     from tui.fleet.store import FleetStore

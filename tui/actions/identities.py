@@ -10,15 +10,9 @@ from typing import Final
 from tui.fleet.names import short_address, short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, Row
-from tui.issuance.errors import UsageError
-from tui.issuance.families.token_secret.identity import IdentityWish
-from tui.issuance.families.token_secret.self_issue import SelfWish
-from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Identity
-from tui.issuance.objects.token_request import check_wish
+from tui.issuance import Address, CredentialKind, Identity, IdentityWish, SelfWish, UsageError, check_token_wish
 
-from . import asking as ask
-from . import fitting as fit
+from . import asking as ask, fitting as fit
 from .action import Action, Menu, Needs
 from .fields import Control, Fault, Field, Said, Values, checked
 from .lines import Asked
@@ -92,9 +86,9 @@ def a_source(text: str) -> Address:
     kind = text.partition(":")[0]
     if kind in set(CredentialKind) and (CredentialKind(kind).traits.own_handle or CredentialKind(kind).traits.here):
         return ask.an_address(text)
-    from tui.issuance.destinations.place import absolute
+    from tui.issuance import absolute_path
 
-    return Address.file(str(absolute(text)))
+    return Address.file(str(absolute_path(text)))
 
 
 def source_said(address: Address) -> str:
@@ -118,7 +112,7 @@ def _mint(asked: Asked, row: Row | None) -> Said:
 
 def _wrong_mint(said: Said, values: Values) -> Iterable[Fault]:
     if "duration" in values:
-        yield from checked("duration", lambda: check_wish(values["duration"], values.get("audiences", ())))
+        yield from checked("duration", lambda: check_token_wish(values["duration"], values.get("audiences", ())))
     if "source" in values and "path" in values and values["source"].name == values["path"]:
         yield Fault("path", "this is the token to ask with; it would be lost")
 

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.issuance.model.types import Plan
-from tui.issuance.transaction.running import explain
+from tui.issuance import Plan, explain
 
 if TYPE_CHECKING:
     from .meant import Meant

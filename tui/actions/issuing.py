@@ -8,8 +8,7 @@ from typing import Final
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
-from tui.issuance.formats import Format
-from tui.issuance.model.types import FileDestination, Identity, IssueSpec
+from tui.issuance import FileDestination, Format, Identity, IssueSpec
 
 from . import asking as ask
 from .action import Action, Menu, Needs

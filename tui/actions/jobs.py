@@ -15,8 +15,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tui.issuance.model.types import Address, Outcome, Plan, StepResult, StepStatus
-from tui.issuance.transaction.running import explain, is_given_up
+from tui.issuance import Address, Outcome, Plan, StepResult, StepStatus, explain, is_given_up
 from tui.kube import limits
 
 from .questions import HARMLESS

@@ -45,9 +45,9 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
 
 
 async def _save(host: Host, wish: JournalWish) -> Answer:
-    from tui.issuance.records.journal_text import comma_separated, json_lines
+    from tui.issuance import journal_csv, journal_json_lines
 
-    text = comma_separated(wish.entries) if wish.path.suffix == ".csv" else json_lines(wish.entries)
+    text = journal_csv(wish.entries) if wish.path.suffix == ".csv" else journal_json_lines(wish.entries)
     return Answer(f"{len(wish.entries)} entries {await write_here(wish.path, text, force=wish.replace)}")
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui.fleet.rows import RequestRow, Row
-from tui.issuance.model.types import Address
+from tui.issuance import Address
 
 from .fitting import credential_of
 
 if TYPE_CHECKING:
-    from tui.issuance.model.types import Credential
+    from tui.issuance import Credential
 
     from .action import AnyAction
 

@@ -9,14 +9,19 @@ from typing import Any, Final
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
-from tui.issuance.errors import UsageError
-from tui.issuance.families.dpf import DPU_REQUESTS, DPURequestDraft
-from tui.issuance.families.dpf.draft import TYPES, validate
-from tui.issuance.families.dpf.wishes import Abandon, Delete, Keep
-from tui.issuance.model.types import Address
+from tui.issuance import (
+    DPU_REQUESTS,
+    REQUEST_TYPES,
+    AbandonRequest,
+    Address,
+    DeleteRequest,
+    DPURequestDraft,
+    KeepRequest,
+    UsageError,
+    validate_draft,
+)
 
-from . import asking as ask
-from . import fitting as fit
+from . import asking as ask, fitting as fit
 from .action import Action, Menu, Needs, Question
 from .fields import Choice, Control, Fault, Field, Said, Values
 from .lines import Asked, Line, kubectl
@@ -58,7 +63,7 @@ def _begin(asked: Asked, row: Row | None) -> Said:
 
 
 def _check(said: Said, values: Values) -> Iterable[Fault]:
-    for problem in validate(draft(values)):
+    for problem in validate_draft(draft(values)):
         yield Fault("target" if problem.field == "target_cluster" else problem.field, problem.rule)
 
 
@@ -94,7 +99,7 @@ NEW_REQUEST: Final = Action[DPURequestDraft](
         _text(
             "duration", "Lifetime", "1h", hint="10m or more, 24h at most", placeholder="the server's default, 1h"
         ),
-        _text("type", "Type", TYPES[0], control=Control.CHOICE, choices=[Choice(kind) for kind in TYPES]),
+        _text("type", "Type", REQUEST_TYPES[0], control=Control.CHOICE, choices=list(map(Choice, REQUEST_TYPES))),
         _text("secret", "Secret"),
         _text("secret_namespace", "Secret ns", "default"),
         _text("labels", "Labels", hint="k=v, k=v", placeholder="none", read=_pairs),
@@ -128,13 +133,13 @@ _ONE: Final[dict[str, Any]] = {
 KEEP: Final = Action[Address](
     name="keep", title="Keep the request", says="make a DPU request what it should be, as DPF's controller does",
     key="K", needs=Needs.SOME, fits=fit.REQUESTS,
-    plan=lambda engine, address, **words: engine.plan(Keep(address), **words),
+    plan=lambda engine, address, **words: engine.plan(KeepRequest(address), **words),
     command=lambda asked: _reconciled(asked=asked), **_ONE,
 )  # fmt: skip
 DELETE_REQUEST: Final = Action[Address](
     name="delete_request", title="Delete the request", says="with all that was made for it; asks first",
     words=("delete",), job="delete", needs=Needs.SOME, fits=fit.REQUESTS,
-    plan=lambda engine, address, **words: engine.plan(Delete(address), **words),
+    plan=lambda engine, address, **words: engine.plan(DeleteRequest(address), **words),
     question=Question(
         "", noun="request", destroys=True, users=False,
         of_many="Their accounts, tokens and Secrets go with them; whoever uses them is refused within 10 s.",
@@ -143,7 +148,7 @@ DELETE_REQUEST: Final = Action[Address](
 )  # fmt: skip
 ABANDON: Final = Action[Address](
     name="abandon", title="Abandon the request", says="let a deleted request go whatever is left; asks first",
-    fits=fit.GOING, plan=lambda engine, address, **words: engine.plan(Abandon(address), **words),
+    fits=fit.GOING, plan=lambda engine, address, **words: engine.plan(AbandonRequest(address), **words),
     question=Question("", noun="request", destroys=True, users=False),
     command=lambda asked: _reconciled("--abandon", asked=asked), **_ONE,
 )  # fmt: skip

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import RequestKind, RequestRow, Row
-from tui.issuance.model.types import Address
+from tui.issuance import Address
 
-from . import asking as ask
-from . import fitting as fit
+from . import asking as ask, fitting as fit
 from .action import Action, Needs, Question
 from .fields import Control, Field
 from .lines import Asked, Line, kubectl
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
-    from tui.issuance.families.tenants.wish import PushWish
-    from tui.issuance.model.types import Plan
+    from tui.issuance import Engine, Plan, PushWish
 
 
 def title_of(what: Address | PushWish) -> str:
@@ -34,7 +31,7 @@ def plan_rotate(engine: Engine, what: Address | PushWish, **words: bool) -> Awai
 
 def _of(row: Row) -> Address | PushWish | None:
     if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
-        from tui.issuance.families.tenants.wish import PushWish
+        from tui.issuance import PushWish
 
         return PushWish(row.cluster, row.namespace, row.name)
     return fit.address_of(row)
@@ -43,7 +40,7 @@ def _of(row: Row) -> Address | PushWish | None:
 def _lines(asked: Asked) -> list[Line]:
     """What a PushSecret takes from is renewed; then the push is announced."""
     from tui.fleet.objects import where_is  # for the start of a command, which has no rows
-    from tui.issuance.objects.external_secrets import PUSHED
+    from tui.issuance import PUSHED
 
     lines = ROTATE.by_verb(asked)
     for row in asked.rows:

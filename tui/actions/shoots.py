@@ -12,11 +12,9 @@ import msgspec
 from tui.fleet.moments import stamp
 from tui.fleet.names import short_path
 from tui.fleet.rows import ClusterRow, Row
-from tui.issuance.errors import UsageError
-from tui.issuance.model.types import AccessLevel, Address, Identity, ShootAccess, ShootWish
+from tui.issuance import AccessLevel, Address, Identity, ShootAccess, ShootWish, UsageError
 
-from . import asking as ask
-from . import fitting as fit
+from . import asking as ask, fitting as fit
 from .action import Action, Answer, Menu, Needs
 from .fields import Choice, Control, Fault, Field, Said, Values
 from .issuing import NEW_CREDENTIAL
@@ -26,9 +24,7 @@ from .paths import file_stem, whole_path
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from tui.issuance.engine import Engine
-    from tui.issuance.families.plugin.plain import PlainWish
-    from tui.issuance.model.types import Plan
+    from tui.issuance import Engine, PlainWish, Plan
 
     from .action import Host
 
@@ -47,10 +43,10 @@ def _shoot(text: str) -> tuple[str, str]:
 
 
 def _lifetime(text: str) -> timedelta | None:
-    from tui.issuance.families.gardener.shoot_kubeconfig import check_duration
+    from tui.issuance import check_shoot_duration
 
     duration = ask.a_duration(text)
-    check_duration(duration)
+    check_shoot_duration(duration)
     return duration
 
 
@@ -76,10 +72,10 @@ def _make(values: Values) -> ShootWish | PlainWish:
     access = ShootAccess(values["cluster"], namespace, name, values["level"])
     if kind == CERTIFICATE:
         return ShootWish(shoot=access, path=path, duration=duration, address=values["address"])
-    from tui.issuance.families.plugin.plain import PlainWish, Way
+    from tui.issuance import PlainWay, PlainWish
 
     return PlainWish(
-        path=path, way=Way(kind), shoot=access, duration=duration, kubeconfigs=tuple(values.get("kubeconfigs", ()))
+        path=path, way=PlainWay(kind), shoot=access, duration=duration, kubeconfigs=tuple(values.get("kubeconfigs", ()))
     )
 
 
@@ -150,7 +146,7 @@ NEW_SHOOT: Final = Action["ShootWish | PlainWish"](
 
 
 def _plain(values: Values) -> PlainWish:
-    from tui.issuance.families.plugin.plain import PlainWish
+    from tui.issuance import PlainWish
 
     who = Identity(values["cluster"], values["namespace"], values["account"])
     return PlainWish(
@@ -199,7 +195,7 @@ def _request(asked: Asked) -> list[Line]:
     row = asked.rows[0]
     if not isinstance(row, ClusterRow) or row.shoot is None:
         return []
-    from tui.issuance.families.gardener.garden import SHOOTS
+    from tui.issuance import SHOOTS
 
     path = SHOOTS.path(row.shoot.namespace, row.shoot.name, "viewerkubeconfig")
     return [Line(request=f"POST {path}", cluster=row.shoot.garden)]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import fitting as fit
-from . import lines
+from . import fitting as fit, lines
 from .action import Action, AnyAction, Needs
 from .clusters import RECONNECT, TRUST
 from .csi import CSI_PREVIEW

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.fleet.rows import Row
-from tui.issuance.families.tenants.wish import StoreWish, TenantPush
-from tui.issuance.model.names import check_names
-from tui.issuance.model.types import Identity
-from tui.issuance.objects import capi
-from tui.issuance.objects.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, auth_name
+from tui.issuance import (
+    REMOTE_NAMESPACE,
+    REMOTE_SECRET,
+    Identity,
+    StoreWish,
+    TenantPush,
+    capi,
+    check_names,
+    store_auth_name,
+)
 from tui.kube.sensitive import Sensitive
 
 from . import asking as ask
@@ -25,7 +30,7 @@ from .lines import Asked
 from .writing import write_here
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
+    from tui.issuance import Engine
 
 DIRECT: Final = "direct"
 EXTERNAL: Final = "external-secrets"
@@ -51,7 +56,7 @@ def _begin(asked: Asked, row: Row | None) -> Said:
 
 def _name(said: Said, values: Values) -> Iterable[Fault]:
     if {"namespace", "tenant"} <= values.keys():
-        secret = auth_name(values["tenant"])
+        secret = store_auth_name(values["tenant"])
         yield from checked("tenant", partial(check_names, values["namespace"], secret, "Secret"))
 
 
@@ -114,10 +119,9 @@ def _title_of(wish: TenantWish) -> str:
 
 async def manifests(engine: Engine, wish: TenantWish) -> str:
     """What the tenant makes of the push, as YAML."""
-    from tui.issuance.families.tenants.manifests import tenant_manifests
-    from tui.issuance.formats.yaml_text import dump
+    from tui.issuance import dump_yaml, tenant_manifests
 
-    return "---\n".join(map(dump, await tenant_manifests(engine.clusters, wish.push)))
+    return "---\n".join(map(dump_yaml, await tenant_manifests(engine.clusters, wish.push)))
 
 
 async def _write(engine: Engine, wish: TenantWish, *, over: bool = False) -> str:

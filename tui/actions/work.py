@@ -13,9 +13,7 @@ from tui.fleet.decode import credential_row
 from tui.fleet.moments import lifetime, stamp
 from tui.fleet.names import short_path
 from tui.fleet.rows import RequestRow
-from tui.issuance.errors import Unasked, UsageError
-from tui.issuance.model.types import Action as Did
-from tui.issuance.model.types import Identity, Outcome, Plan, State, StepStatus
+from tui.issuance import Action as Did, Identity, Outcome, Plan, State, StepStatus, Unasked, UsageError
 
 from .intended import Intended
 from .jobs import TRIED_AGAIN, Task

@@ -14,8 +14,7 @@ async def write_here(path: Path, text: str | Sensitive, *, force: bool = False, 
 
     Raises WouldReplace where something else lies there and nobody said that it may go, FileError.
     """
-    from tui.issuance.destinations.files import make_private_folder
-    from tui.issuance.destinations.standing import write_file
+    from tui.issuance import make_private_folder, write_file
 
     content = Sensitive(text) if isinstance(text, str) else text
     await asyncio.to_thread(make_private_folder, path.parent)

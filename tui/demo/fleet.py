@@ -30,8 +30,7 @@ from .kubeconfigs import fleet_kubeconfig, write_private
 from .pki import SigningKey, repeatable_key, signing_key
 from .seed import OPERATOR, populate, settle
 from .storage import DEFINITIONS
-from .unattended import NAME as UNATTENDED
-from .unattended import populate_unattended
+from .unattended import NAME as UNATTENDED, populate_unattended
 from .untidy import leave_untidy, untidy_entries
 
 Clock = Callable[[], datetime]

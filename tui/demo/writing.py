@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from . import apply as applying
-from . import patches
+from . import apply as applying, patches
 from .access import Admission, Admit
 from .decoding import decode_object, other_kind
 from .definitions import check_definition, fill_definition

@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.model.cluster_time import wall_of
-from tui.issuance.records.entering import Unusable
+from tui.issuance import Unusable, wall_of
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint

@@ -10,10 +10,19 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.model.types import Address, Credential, Identity
-from tui.issuance.objects import managed
-from tui.issuance.objects.token_secret import ACCOUNT_NAME, ACCOUNT_UID, INVALID_SINCE, LAST_USED, day, standing
-from tui.issuance.objects.token_secret import TYPE as TOKEN_SECRET_TYPE
+from tui.issuance import (
+    ACCOUNT_NAME,
+    ACCOUNT_UID,
+    INVALID_SINCE,
+    LAST_USED,
+    TOKEN_SECRET_TYPE,
+    Address,
+    Credential,
+    Identity,
+    managed,
+    token_secret_day,
+    token_secret_standing,
+)
 
 from .rows import AccountRow, CredentialRow
 
@@ -151,14 +160,14 @@ def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | N
     if not account:
         return None
     used, since = labels.get(LAST_USED, ""), labels.get(INVALID_SINCE, "")
-    state, message = standing(since, used, filled=bool(notes.get(ACCOUNT_UID)))
+    state, message = token_secret_standing(since, used, filled=bool(notes.get(ACCOUNT_UID)))
     return Credential(
         address=Address.token_secret(cluster, meta.namespace, meta.name),
         identity=Identity(cluster, meta.namespace, account),
         issued_at=meta.creation_timestamp,
         kept_in=f"Secret {meta.namespace}/{meta.name}",
-        last_used=day(used),
-        invalid_since=day(since),
+        last_used=token_secret_day(used),
+        invalid_since=token_secret_day(since),
         state=state,
         message=message,
     )

@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tui.issuance.errors import UsageError
-from tui.issuance.families.dpf.objects import NamespacedName
-from tui.issuance.families.dpf.resources import target_name
-from tui.issuance.families.dpf.target import TargetError, delivered
-from tui.issuance.records.deliveries import Delivered, Gate
+from tui.issuance import (
+    Delivered,
+    Gate,
+    NamespacedName,
+    TargetError,
+    UsageError,
+    delivered_target as delivered,
+    target_name,
+)
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance import Address, Credential, Handle, Identity, State
 
 from .handles import AGAIN, CACHED, Gone, RowKey, claim_of, has_credential, keys_of
 from .marked import by_utc, held_until

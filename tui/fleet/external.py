@@ -8,9 +8,16 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.families.csi import driver as csi
-from tui.issuance.model.durations import format_duration
-from tui.issuance.users.external_views import PushView, Stamp, conditions, external_view, push_view, store_view
+from tui.issuance import (
+    PushView,
+    Stamp,
+    csi,
+    external_view,
+    format_duration,
+    operator_conditions,
+    push_view,
+    store_view,
+)
 from tui.kube.amounts import count
 from tui.kube.errors import ProtocolError
 
@@ -89,7 +96,7 @@ def driver_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow | None:
 
 def _row(cluster: str, kind: RequestKind, obj: Mapping[str, Any]) -> RequestRow:
     meta = obj.get("metadata") or {}
-    found = conditions(obj)
+    found = operator_conditions(obj)
     ready = next((one for one in found if one.type == "Ready"), None)
     return RequestRow(
         cluster=cluster,

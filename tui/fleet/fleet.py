@@ -13,15 +13,29 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from tui.issuance.engine import Engine
-from tui.issuance.errors import IssuanceError, StateError, UsageError
-from tui.issuance.model.cluster_time import utc_now
-from tui.issuance.model.clusters import Guard, unguarded, unknown_cluster
-from tui.issuance.model.types import AccessLevel, Address, Handle, Outcome
-from tui.issuance.records.deliveries import CLOSED, Delivered, Gate
-from tui.issuance.records.entering import Delivery, NotEntered, Verdict, Yes
-from tui.issuance.records.state import StateStore
-from tui.issuance.users.grace_length import GraceWish
+from tui.issuance import (
+    CLOSED_GATE,
+    AccessLevel,
+    Address,
+    Delivered,
+    Delivery,
+    Engine,
+    EntryVerdict,
+    Gate,
+    GraceWish,
+    Guard,
+    Handle,
+    IssuanceError,
+    NotEntered,
+    Outcome,
+    StateError,
+    StateStore,
+    UsageError,
+    Yes,
+    unguarded,
+    unknown_cluster,
+    utc_now,
+)
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -88,7 +102,7 @@ class Fleet:
         self._config = config
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
         self._state = state
-        self._gate = gate or (CLOSED if state is None else Gate(yes=state.trusted_place))
+        self._gate = gate or (CLOSED_GATE if state is None else Gate(yes=state.trusted_place))
         self._engine = (
             None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard, gate=self._gate)
         )
@@ -154,7 +168,7 @@ class Fleet:
         """Every cluster that was found in another one, whatever else leads to it."""
         return self._found.tenants()
 
-    async def delivery(self, name: str) -> tuple[Delivered, Verdict]:
+    async def delivery(self, name: str) -> tuple[Delivered, EntryVerdict]:
         """What another cluster delivers about this one, read anew, and whether it is entered. Raises UsageError,
         KubeError."""
         found = await self._found.look(name)

@@ -11,11 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
-from tui.issuance.errors import UsageError
-from tui.issuance.families.dpf.resources import target_name
-from tui.issuance.objects import capi
-from tui.issuance.records.deliveries import Delivered
-from tui.issuance.records.entering import DeliveredBy, SourceKind
+from tui.issuance import Delivered, DeliveredBy, SourceKind, UsageError, capi, target_name
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.text import safe_text

@@ -10,8 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import Handle, Identity
+from tui.issuance import Handle, Identity, IssuanceError
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS

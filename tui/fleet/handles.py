@@ -17,10 +17,7 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance.model.types import Address, Credential, Handle, State
-from tui.issuance.records.intent import Revocation
-from tui.issuance.revoking import older
-from tui.issuance.trust.handle_names import is_handle_name
+from tui.issuance import Address, Credential, Handle, Revocation, State, is_handle_name, older
 
 from .marked import held_until, marked_at
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key

@@ -13,10 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tui.issuance.errors import IssuanceError
-from tui.issuance.insight.hygiene import Report, Survey, examine, look_at_disk, survey
-from tui.issuance.model.clusters import Clusters
-from tui.issuance.model.types import Handle
+from tui.issuance import Clusters, ClusterSurvey, Handle, HygieneReport, IssuanceError, examine, look_at_disk, survey
 from tui.kube.amounts import number
 from tui.kube.errors import KubeError
 
@@ -54,8 +51,8 @@ async def check(
     paths: Sequence[Path] = (),
     namespace: str | None = None,
     progress: Told = lambda words: None,
-    partly: Callable[[Report], None] | None = None,
-) -> Report:
+    partly: Callable[[HygieneReport], None] | None = None,
+) -> HygieneReport:
     """Look at everything. Never raises for a cluster: what could not be seen is among the report's gaps.
 
     `partly` hears what is known so far, so that one slow cluster keeps nobody waiting for the others.
@@ -81,7 +78,7 @@ async def check(
     def moment(cluster: str) -> datetime:
         return now + skews.get(cluster, timedelta(0))
 
-    async def report(told: Callable[[int, int], None]) -> Report:
+    async def report(told: Callable[[int, int], None]) -> HygieneReport:
         walked = [one for found in surveys.values() for one in found.handles or ()]
         lost, doubts = sort(walked, Accounts(fleet.store, await fleet.pending(), namespace), moment)
         work = partial(
@@ -90,7 +87,7 @@ async def check(
         )  # fmt: skip
         return await asyncio.to_thread(work)
 
-    surveys: dict[str, Survey] = {}
+    surveys: dict[str, ClusterSurvey] = {}
     asking = {asyncio.create_task(_survey(fleet, name, namespace)) for name in names}
     told_of = -1
     try:
@@ -109,8 +106,8 @@ async def check(
     return await report(told)
 
 
-async def _survey(fleet: Surveyed, name: str, namespace: str | None) -> Survey:
+async def _survey(fleet: Surveyed, name: str, namespace: str | None) -> ClusterSurvey:
     try:
         return await survey(await fleet.client(name), name, namespace)
     except (KubeError, IssuanceError) as error:
-        return Survey(cluster=name, gaps=(str(error),))
+        return ClusterSurvey(cluster=name, gaps=(str(error),))

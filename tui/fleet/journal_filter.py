@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from tui.issuance.records.journal import JournalEntry
+from tui.issuance import JournalEntry
 
 from .fields import JOURNAL, haystack_of, words_of
 from .filter import Term, parse

@@ -6,11 +6,21 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tui.issuance.families.dpf import DPU_CLUSTERS, DPU_REQUESTS
-from tui.issuance.families.gardener import static_token
-from tui.issuance.families.gardener.garden import PROJECTS, SHOOTS, Project, Shoot
-from tui.issuance.objects import capi, managed
-from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
+from tui.issuance import (
+    CLUSTER_STORES,
+    DPU_CLUSTERS,
+    DPU_REQUESTS,
+    EXTERNAL_SECRETS,
+    PROJECTS,
+    PUSH_SECRETS,
+    SHOOTS,
+    STORES,
+    Project,
+    Shoot,
+    capi,
+    managed,
+    static_token,
+)
 from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (

@@ -10,9 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential
-from tui.issuance.users.external_views import PushView
+from tui.issuance import Address, Credential, CredentialKind, PushView
 
 from .rows import CredentialRow, RequestKind, RequestRow
 

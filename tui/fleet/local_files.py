@@ -8,13 +8,17 @@ from datetime import datetime
 
 import msgspec
 
-from tui.issuance.destinations.lying import Looks
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.cluster_time import utc_now
-from tui.issuance.model.types import Address, Credential
-from tui.issuance.records.grace_time import due_shown
-from tui.issuance.records.intent import Export, Revocation
-from tui.issuance.records.state import StateStore
+from tui.issuance import (
+    Address,
+    Credential,
+    Export,
+    FileLooks,
+    IssuanceError,
+    Revocation,
+    StateStore,
+    due_shown,
+    utc_now,
+)
 
 from .decode import credential_row
 from .rows import CredentialRow, Reach
@@ -46,7 +50,7 @@ class LocalFiles:
         self._shown: set[str] = set()
         self._looking = asyncio.Lock()
         self._waiting = False
-        self._looks = Looks()
+        self._looks = FileLooks()
 
     async def follow(self, every: float) -> None:
         """Look again and again, until it is cancelled."""

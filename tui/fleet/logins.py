@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.certificate import read_certificate
-from tui.issuance.model.claims import ClaimsError, read_token
-from tui.issuance.model.types import Address, Credential, State
+from tui.issuance import Address, ClaimsError, Credential, IssuanceError, State, read_certificate, read_token
 from tui.kube.endpoint import Endpoint, Login
 from tui.kube.sensitive import Sensitive
 

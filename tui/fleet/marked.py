@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.model.renewal import HELD
+from tui.issuance import HELD_STATES
 
 
 def by_utc(at: datetime | None) -> datetime | None:
@@ -19,7 +19,7 @@ def by_utc(at: datetime | None) -> datetime | None:
 def held_until(marked: datetime | None, now: datetime) -> datetime | None:
     """From when on servers refuse what rests on an object that was `marked` as deleted; None where it is not."""
     at = by_utc(marked)
-    return min(at, now + HELD) + HELD if at is not None else None  # whatever a clock, or a liar, says
+    return min(at, now + HELD_STATES) + HELD_STATES if at is not None else None  # whatever a clock, or a liar, says
 
 
 def marked_at(found: Mapping[str, Any]) -> datetime | None:

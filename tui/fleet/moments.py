@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.durations import format_duration
+from tui.issuance import format_duration, human_left
 
 
 def stamp(at: datetime | None) -> str:

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tui.issuance.errors import UsageError
-from tui.issuance.families.dpf import DPU_REQUESTS
-from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.clusters import Clusters
-from tui.issuance.objects import external_secrets
+from tui.issuance import DPU_REQUESTS, Clusters, UsageError, dump_yaml, external_secrets
 from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
 
@@ -32,7 +28,7 @@ async def object_yaml(clusters: Clusters, row: Row) -> str:
     client = await clusters.client(cluster)
     if resource.group == external_secrets.GROUP:
         resource = await external_secrets.served(client, resource)
-    return dump(masked(await client.get(resource, name, namespace=namespace or None)))
+    return dump_yaml(masked(await client.get(resource, name, namespace=namespace or None)))
 
 
 def has_object(row: Row) -> bool:

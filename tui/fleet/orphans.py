@@ -6,8 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from tui.issuance.model.types import Address, Handle
-from tui.issuance.trust.orphans import Facts, Judged, Standing, Walked, accounts_for, judge, unseen
+from tui.issuance import (
+    Address,
+    Handle,
+    HandleFacts,
+    HandleStanding,
+    JudgedHandle,
+    WalkedHandles,
+    accounts_for_handle,
+    judge_handle as judge,
+    unseen_handles,
+)
 from tui.kube.amounts import count
 
 from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow
@@ -40,28 +49,28 @@ class Accounts:
         self._held = {str(one.address): one for one in rows}
         self._pending = {(self._server(one.cluster), one.namespace, one.name) for one in pending}
 
-    def judge(self, one: Walked, now: datetime) -> Judged:
+    def judge(self, one: WalkedHandles, now: datetime) -> JudgedHandle:
         """How one handle stands."""
         handle = one.handle
         return judge(
             one,
-            Facts(
+            HandleFacts(
                 named=any(self._accounts(one, place) for place in self._named.get(self._key(handle), ()))
                 or (handle.namespace, handle.name, handle.uid) in self._apart,
                 pending=(self._server(handle.cluster), handle.namespace, handle.name) in self._pending,
                 replaced_at=max((at for at in map(self._issued, one.places) if at is not None), default=None),
-                unseen=unseen(one, self._why_unseen, self._hosts_unseen),
+                unseen=unseen_handles(one, self._why_unseen, self._hosts_unseen),
             ),
             now,
         )
 
-    def _accounts(self, one: Walked, address: Address) -> bool:
+    def _accounts(self, one: WalkedHandles, address: Address) -> bool:
         """Whether what names the handle may hold its token; what a Secret says is a mark, and anybody may write it."""
         if not address.kind.traits.marked:
             return True
         called = {self._server(cluster): cluster for cluster, _, _ in one.places}
         cluster = called.get(self._server(address.cluster), address.cluster)
-        return accounts_for(one, cluster, address.namespace, address.name)
+        return accounts_for_handle(one, cluster, address.namespace, address.name)
 
     def _issued(self, place: tuple[str, str, str]) -> datetime | None:
         cluster, namespace, name = place
@@ -116,16 +125,16 @@ def _missing(row: ClusterRow, kind: str) -> str:
 
 
 def sort(
-    walked: Iterable[Walked], accounts: Accounts, now: Callable[[str], datetime]
-) -> tuple[list[Walked], Sequence[str]]:
+    walked: Iterable[WalkedHandles], accounts: Accounts, now: Callable[[str], datetime]
+) -> tuple[list[WalkedHandles], Sequence[str]]:
     """Those that nobody accounts for, and what is to be said of those of which nobody can tell."""
-    lost: list[Walked] = []
+    lost: list[WalkedHandles] = []
     unknown: dict[tuple[str, str], int] = {}
     for one in walked:
         judged = accounts.judge(one, now(one.handle.cluster))
-        if judged.standing is Standing.LOST:
+        if judged.standing is HandleStanding.LOST:
             lost.append(one)
-        elif judged.standing is Standing.UNKNOWN:
+        elif judged.standing is HandleStanding.UNKNOWN:
             key = (one.handle.cluster, judged.why)
             unknown[key] = unknown.get(key, 0) + 1
     return lost, tuple(

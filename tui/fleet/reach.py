@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tui.issuance.records.entering import NotEntered
+from tui.issuance import NotEntered
 from tui.kube.errors import (
     APIError,
     ConfigError,

@@ -7,10 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import Address, SecretDestination
-from tui.issuance.records.intent import Export
-from tui.issuance.transaction.lease import Lease, LeaseHeld, LeaseLost, holder_name
+from tui.issuance import Address, Export, IssuanceError, Lease, LeaseHeld, LeaseLost, SecretDestination, holder_name
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 

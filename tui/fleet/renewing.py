@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from tui.issuance.loop.keeping import Watched
-from tui.issuance.model.types import Address
+from tui.issuance import Address, Watched
 
 from .rows import ClusterRow, CredentialRow, Reach, Row
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tui.issuance.families import dpf
-from tui.issuance.families.dpf.objects import READY, Condition, ParseError
-from tui.issuance.families.dpf.tending import traces, waits_until
-from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, State
+from tui.issuance import (
+    READY_CONDITION,
+    Address,
+    Credential,
+    CredentialKind,
+    RequestCondition,
+    RequestParseError,
+    State,
+    controller_traces,
+    controller_waits_until,
+    dpf,
+)
 
 from .rows import ConditionRow, RequestRow
 
@@ -18,10 +25,10 @@ def request_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
     """The row of a request in `cluster`."""
     try:
         request = dpf.parse(cluster, obj)
-    except ParseError as error:
+    except RequestParseError as error:
         return _unreadable(cluster, obj, error.message)
     credential = dpf.credential_of(cluster, request)
-    ready = request.condition(READY)
+    ready = request.condition(READY_CONDITION)
     return RequestRow(
         cluster=cluster,
         namespace=request.namespace,
@@ -35,13 +42,13 @@ def request_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
         conditions=tuple(map(_condition_row, request.conditions)),
         created_at=request.created_at,
         deleted_at=request.deleted_at,
-        traces=tuple(traces(obj)),
-        new_until=waits_until(obj),
+        traces=tuple(controller_traces(obj)),
+        new_until=controller_waits_until(obj),
         credential=credential,
     )
 
 
-def _condition_row(condition: Condition) -> ConditionRow:
+def _condition_row(condition: RequestCondition) -> ConditionRow:
     return ConditionRow(
         type=condition.type,
         status=condition.status,

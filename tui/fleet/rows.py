@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.model.renewal import state_of
-from tui.issuance.model.types import Credential, Identity, State
+from tui.issuance import Credential, Identity, State, state_of
 
 if TYPE_CHECKING:
-    from tui.issuance.families.csi.driver import Driver
-    from tui.issuance.families.dpf.tending import Trace
-    from tui.issuance.records.entering import DeliveredBy
-    from tui.issuance.users.external_views import ExternalView, PushView, StoreView
+    from tui.issuance import ControllerTrace, CSIDriver, DeliveredBy, ExternalView, PushView, StoreView
 
 SHOOT: Final = "Gardener shoot"
 """The source of a cluster that only its garden leads to."""
@@ -226,7 +222,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     deleted_at: datetime | None = None
     """Since when it is to go, where something has to be cleaned up before."""
-    traces: tuple[Trace, ...] = ()
+    traces: tuple[ControllerTrace, ...] = ()
     """What in it shows that DPF's controller keeps it."""
     new_until: datetime | None = None
     """Until when it may be new to a controller, where nobody has touched it yet."""
@@ -234,7 +230,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     """When it is looked at anew, where that follows no credential."""
     credential: Credential | None = None
     """What was issued for it, or what it carries."""
-    about: PushView | ExternalView | StoreView | Driver | None = None
+    about: PushView | ExternalView | StoreView | CSIDriver | None = None
     """What else its kind says."""
 
     @property

@@ -14,11 +14,19 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.gardener.garden import ADVERTISED, Project, Shoot
-from tui.issuance.families.gardener.shoot_kubeconfig import ShootKubeconfig, choose, request
-from tui.issuance.model.renewal import rotate_at
-from tui.issuance.model.types import AccessLevel, ShootAccess
+from tui.issuance import (
+    ADVERTISED_ADDRESS,
+    AccessLevel,
+    IssuanceError,
+    Project,
+    Shoot,
+    ShootAccess,
+    ShootKubeconfig,
+    UsageError,
+    choose_shoot_way,
+    request_shoot_kubeconfig,
+    rotate_at,
+)
 from tui.kube.addresses import place
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -117,8 +125,8 @@ class ShootLogin:
     async def resolve(self) -> Endpoint:
         """Ask for a certificate and enter with it. Raises KubeError."""
         try:
-            made = await request(await self._garden(), self._access, LIFETIME)
-            way, _ = await choose(made, "")
+            made = await request_shoot_kubeconfig(await self._garden(), self._access, LIFETIME)
+            way, _ = await choose_shoot_way(made, "")
         except IssuanceError as error:
             raise ConfigError(error.message, cluster=self.name, hint=error.hint) from error
         self._made = made
@@ -233,7 +241,7 @@ class Shoots:
 
 def _ways(facts: ShootFacts) -> tuple[str, ...]:
     """The addresses of its API server; others are those of issuers and dashboards."""
-    return tuple(url for name, url in facts.addresses if name in ADVERTISED)
+    return tuple(url for name, url in facts.addresses if name in ADVERTISED_ADDRESS)
 
 
 def _place(server: str) -> Place:

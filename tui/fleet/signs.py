@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from tui.issuance.model.severity import Severity
-from tui.issuance.model.types import State, StepStatus
+from tui.issuance import Severity, State, StepStatus
 
 from .rows import Reach
 

@@ -16,7 +16,7 @@ from typing import cast, overload
 
 import msgspec
 
-from tui.issuance.model.types import Identity
+from tui.issuance import Identity
 
 from .ended import Ended
 from .fields import DEFAULT_SORT, OF_AREA, haystack_of, sort_fields, sorts, words_of

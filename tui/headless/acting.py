@@ -12,11 +12,22 @@ import msgspec
 from click.core import ParameterSource
 
 from tui.actions.jobs import Task, each
-from tui.issuance.model.cluster_time import utc_now
-from tui.issuance.model.durations import format_duration, parse_duration
-from tui.issuance.model.types import Action, Address, Outcome, Plan, StepInfo, StepResult, StepStatus
-from tui.issuance.transaction.running import explain, is_given_up
-from tui.issuance.users.grace_length import GraceWish, lasting
+from tui.issuance import (
+    Action,
+    Address,
+    GraceWish,
+    Outcome,
+    Plan,
+    StepInfo,
+    StepResult,
+    StepStatus,
+    explain,
+    format_duration,
+    is_given_up,
+    lasting_grace,
+    parse_duration,
+    utc_now,
+)
 from tui.kube import limits
 from tui.kube.errors import OutOfTime
 from tui.kube.text import safe_text
@@ -28,8 +39,7 @@ from .output import API_VERSION, Column, output_option, print_list, print_object
 from .printing import say
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
-    from tui.issuance.tokens.copying import ExportPreview
+    from tui.issuance import Engine, ExportPreview
 
 _MARKS: Final = {
     StepStatus.DONE: "done",
@@ -117,9 +127,9 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
 
 
 def _lives_on(told: str) -> bool:
-    from tui.issuance.transaction.ending import lives_on
+    from tui.issuance import lives_on_after
 
-    return lives_on(told)
+    return lives_on_after(told)
 
 
 def _until(when: datetime) -> timedelta:
@@ -269,7 +279,7 @@ def _where(step: StepInfo) -> str:
 
 def _lasting(plan: Plan) -> list[str]:
     """How long the old one lives on, where somebody needs it longer than usual."""
-    words = lasting(plan.grace, plan.grace_for) if plan.grace is not None else ""
+    words = lasting_grace(plan.grace, plan.grace_for) if plan.grace is not None else ""
     return [words] if words else []
 
 

@@ -82,9 +82,7 @@ def contexts(ctx: Context, param: Parameter, incomplete: str) -> list[Completion
 
 def addresses(ctx: Context, param: Parameter, incomplete: str) -> list[CompletionItem]:
     """The files that kubemint wrote on this machine; others are completed by the shell."""
-    from tui.issuance.errors import IssuanceError
-    from tui.issuance.records.state import StateStore
-    from tui.issuance.records.state_file import default_folder
+    from tui.issuance import IssuanceError, StateStore, default_folder
 
     found = []
     with contextlib.suppress(IssuanceError, OSError):

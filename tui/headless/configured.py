@@ -21,7 +21,7 @@ def configured(options: Options) -> Loaded:
 
 def configured_grace() -> str:
     """What `--grace` is where it is not given."""
-    from tui.issuance.model.durations import format_duration
+    from tui.issuance import format_duration
     from tui.settings import load
 
     return format_duration(load().settings.grace)

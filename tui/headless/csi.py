@@ -10,8 +10,7 @@ import click
 
 from tui.actions.csi import CSI_PREVIEW, a_pod
 from tui.fleet.moments import rfc3339
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.durations import format_duration
+from tui.issuance import IssuanceError, format_duration
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -25,8 +24,7 @@ from .session import refuse_read_only, run_async, setting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tui.issuance.families.csi.driver import Preview
-    from tui.issuance.objects.token_request import IssuedToken
+    from tui.issuance import CSIPreview, IssuedToken
 
 _READ_ONLY: Final = "minting tokens (--dry-run shows the requests)"
 
@@ -55,9 +53,9 @@ def preview(options: Options, /, dry_run: bool, form: str, **given: Any) -> None
         refuse_read_only(options, _READ_ONLY)
     path, force = (None if given["path"] is None else expanded(given["path"])), given["force"]
     if path is not None:
-        from tui.issuance.destinations.standing import may_write
+        from tui.issuance import may_write_file
 
-        may_write(path, force=force)  # before a token is made that has nowhere to go
+        may_write_file(path, force=force)  # before a token is made that has nowhere to go
     pod = a_pod(given["pod"])
     run_async(_preview(options, given["driver"], pod, path, dry_run=dry_run, force=force, form=form))
 
@@ -65,8 +63,7 @@ def preview(options: Options, /, dry_run: bool, form: str, **given: Any) -> None
 async def _preview(
     options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, force: bool, form: str
 ) -> None:
-    from tui.issuance.destinations.standing import write_file
-    from tui.issuance.families.csi import driver as issuance
+    from tui.issuance import csi as issuance, write_file
 
     from .reaching import VerbClusters
 
@@ -91,7 +88,7 @@ async def _preview(
         _print(looked, tokens, form, written.target)
 
 
-def _print_requests(looked: Preview, form: str) -> None:
+def _print_requests(looked: CSIPreview, form: str) -> None:
     """A dry run: each TokenRequest, and the right it needs."""
     requests = looked.requests()
     if form != "table":
@@ -107,8 +104,8 @@ def _print_requests(looked: Preview, form: str) -> None:
     print_table(columns, [request["spec"] for request in requests])
 
 
-def _print(looked: Preview, tokens: Mapping[str, IssuedToken], form: str, written: Path | None = None) -> None:
-    from tui.issuance.families.csi.driver import TOKENS_KEY, masked_json
+def _print(looked: CSIPreview, tokens: Mapping[str, IssuedToken], form: str, written: Path | None = None) -> None:
+    from tui.issuance import CSI_TOKENS_KEY, masked_csi_json
 
     for audience, issued in sorted(tokens.items()):
         if issued.shortened and issued.requested is not None:
@@ -118,7 +115,7 @@ def _print(looked: Preview, tokens: Mapping[str, IssuedToken], form: str, writte
         if written is not None:
             printing.line(written)
         elif tokens:
-            printing.line(masked_json(tokens))
+            printing.line(masked_csi_json(tokens))
         return
     items = [
         {
@@ -130,7 +127,7 @@ def _print(looked: Preview, tokens: Mapping[str, IssuedToken], form: str, writte
         }
         for audience, issued in sorted(tokens.items())
     ]
-    shown = {TOKENS_KEY: masked_json(tokens)} if tokens else {}
+    shown = {CSI_TOKENS_KEY: masked_csi_json(tokens)} if tokens else {}
     print_object(
         _record(looked) | {"attributes": shown, "items": items, "file": str(written) if written else None}, form
     )
@@ -140,7 +137,7 @@ def _asked(seconds: int | None) -> str:
     return "the default" if seconds is None else format_duration(timedelta(seconds=seconds))
 
 
-def _record(looked: Preview) -> dict[str, Any]:
+def _record(looked: CSIPreview) -> dict[str, Any]:
     identity = looked.identity
     return {
         "apiVersion": API_VERSION,

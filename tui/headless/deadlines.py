@@ -18,7 +18,7 @@ import click
 from tui.kube import limits
 
 if TYPE_CHECKING:
-    from tui.issuance.records.state import StateStore
+    from tui.issuance import StateStore
 
 LOOKING: Final = frozenset(
     {"list", "verify", "inspect", "can", "snippet", "lineage", "hygiene", "exec-credential", "show", "journal"}
@@ -29,7 +29,7 @@ _TICK: Final = 0.5
 
 def timeout_of(text: str | None) -> float | None:
     """Seconds for what `--timeout` says: infinity for zero, None where it is not given. Raises UsageError."""
-    from tui.issuance.model.durations import parse_duration
+    from tui.issuance import parse_duration
 
     if text is None:
         return None
@@ -98,7 +98,7 @@ async def deadline(seconds: float | None) -> AsyncIterator[None]:
 
 def say_open(state: StateStore, before: set[str]) -> None:
     """Where the time is over: what this command began and neither finished nor undid. `before` was open already."""
-    from tui.issuance.errors import IssuanceError
+    from tui.issuance import IssuanceError
 
     from .printing import say
 
@@ -112,7 +112,7 @@ def say_open(state: StateStore, before: set[str]) -> None:
 
 def open_before(state: StateStore | None) -> set[str]:
     """The plans that are open, by their ids."""
-    from tui.issuance.errors import IssuanceError
+    from tui.issuance import IssuanceError
 
     with contextlib.suppress(IssuanceError):
         return {intent.plan for intent in state.open_plans()} if state is not None else set()
@@ -120,6 +120,6 @@ def open_before(state: StateStore | None) -> set[str]:
 
 
 def _seconds(text: str | None) -> float:
-    from tui.issuance.model.durations import parse_duration
+    from tui.issuance import parse_duration
 
     return parse_duration(text).total_seconds() if text else 0.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.issuance.errors import UsageError
+from tui.issuance import UsageError
 from tui.kube.home import expanded
 from tui.kube.shell import command
 

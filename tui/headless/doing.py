@@ -11,9 +11,7 @@ import click
 from tui.actions import asking as ask
 from tui.actions.action import AnyAction
 from tui.actions.fields import Control, Fault, Field, Said, in_command, named
-from tui.issuance.errors import UsageError
-from tui.issuance.model.types import Plan
-from tui.issuance.users.grace_length import GraceWish
+from tui.issuance import GraceWish, Plan, UsageError
 
 from .acting import (
     Progress,
@@ -31,7 +29,7 @@ from .printing import say
 from .session import GRACE, Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
+    from tui.issuance import Engine
 
 Planner = Callable[["Engine", Setting], Awaitable[Plan]]
 Shower = Callable[["Engine", Setting], Awaitable[None]]

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.errors import UsageError
-from tui.issuance.families.plugin.exec_cache import VERB, Question
-from tui.issuance.model.durations import parse_duration
+from tui.issuance import EXEC_VERB, ExecQuestion, UsageError, parse_duration
 from tui.kube.errors import ConfigError, KubeError, NotFound
 
 from . import printing
@@ -55,7 +53,7 @@ def exec_credential(
     got it asks again within a minute, which it does where it was refused.
     """
     options = options.merged(given)
-    refuse_read_only(options, VERB)
+    refuse_read_only(options, EXEC_VERB)
     if sys.stdout.isatty():
         raise UsageError("a credential is never written to the terminal", "kubectl runs this, by a kubeconfig's user")
     if bool(namespace) != bool(account) or (account and shoot):
@@ -64,7 +62,7 @@ def exec_credential(
         raise click.UsageError("--audience is for --account")
     if len(options.contexts) > 1:
         raise click.UsageError("name the cluster with --context NAME, only one")
-    question = Question(sys.argv[2:] if sys.argv[1:2] == [VERB] else sys.argv, os.environ)
+    question = ExecQuestion(sys.argv[2:] if sys.argv[1:2] == [EXEC_VERB] else sys.argv, os.environ)
     if question.problem:
         raise UsageError(question.problem, "which kubectl ran this?")
     wanted = parse_duration(duration) if duration is not None else None
@@ -81,7 +79,7 @@ def exec_credential(
 
 async def _answer(
     options: Options,
-    question: Question,
+    question: ExecQuestion,
     shoot: str,
     level: str,
     namespace: str,
@@ -89,11 +87,15 @@ async def _answer(
     duration: timedelta | None,
     audiences: tuple[str, ...],
 ) -> None:
-    from tui.issuance.families.gardener.shoot_kubeconfig import check_duration
-    from tui.issuance.families.plugin import exec_minting
-    from tui.issuance.model.cluster_time import ahead
-    from tui.issuance.model.types import AccessLevel, Identity, ShootAccess
-    from tui.issuance.objects.token_request import check_wish
+    from tui.issuance import (
+        AccessLevel,
+        Identity,
+        ShootAccess,
+        ahead,
+        check_shoot_duration,
+        check_token_wish,
+        exec_minting,
+    )
 
     from .reaching import VerbClusters
 
@@ -103,11 +105,11 @@ async def _answer(
             await clusters.find(cluster)
             client = await clusters.client(cluster)
             if account:
-                check_wish(duration, audiences)
+                check_token_wish(duration, audiences)
                 identity = Identity(cluster, namespace, account)
                 made = await exec_minting.of_account(client, question, identity, duration, audiences)
             else:
-                check_duration(duration)
+                check_shoot_duration(duration)
                 project, name = exec_minting.shoot_of(question, shoot)
                 access = ShootAccess(cluster, project, name, AccessLevel(level))
                 lifetime = exec_minting.SHOOT_LIFETIME if duration is None else duration

@@ -12,8 +12,7 @@ from typing import Final
 
 import click
 
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.records.journal import scrub
+from tui.issuance import IssuanceError, UsageError, scrub
 from tui.kube.errors import KubeError
 
 from .printing import say

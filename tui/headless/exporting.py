@@ -15,8 +15,7 @@ from .session import refuse_read_only, run_async
 
 if TYPE_CHECKING:
     from tui.actions.exporting import ExportWish
-    from tui.issuance.engine import Engine
-    from tui.issuance.model.types import Plan
+    from tui.issuance import Engine, Plan
 
     from .session import Setting
 

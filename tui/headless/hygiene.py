@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance.model.severity import Severity
+from tui.issuance import Severity
 
 from .exits import Ended, Exit
 from .listing import chosen, troubles
@@ -19,7 +19,7 @@ from .printing import say
 from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.insight.hygiene import Report
+    from tui.issuance import HygieneReport
 
 
 @click.command("hygiene")
@@ -56,7 +56,7 @@ def hygiene(
     else 3 where a cluster that was asked did not answer, or not with everything: nobody knows what is in it. SARIF is
     for code scanning.
     """
-    from tui.issuance.model.durations import parse_duration
+    from tui.issuance import parse_duration
 
     if namespace and all_namespaces:
         raise click.UsageError("-n and -A exclude each other")
@@ -78,7 +78,7 @@ async def _hygiene(
 
 async def _report(
     place: Setting, paths: Sequence[Path], namespace: str | None, wait: timedelta, *, whole: bool
-) -> tuple[Report, Exit]:
+) -> tuple[HygieneReport, Exit]:
     from tui.fleet.hygiene import check
     from tui.fleet.store import Area
 
@@ -97,16 +97,16 @@ async def _report(
     return report, code
 
 
-def _print(report: Report, form: str) -> None:
+def _print(report: HygieneReport, form: str) -> None:
     from tui import __version__
     from tui.fleet.fields import in_list
     from tui.fleet.fields.findings import FIELDS
-    from tui.issuance.insight.hygiene import record, sarif
+    from tui.issuance import record_report, sarif
 
     if form == "sarif":
         print_object(sarif(report, __version__, base=Path.cwd()), "json")
     elif form in ("json", "yaml"):
-        print_object(record(report), form)
+        print_object(record_report(report), form)
     else:
         at = report.checked_at
         print_fields(in_list(FIELDS, wide=form == "wide"), report.findings, lambda finding: at)

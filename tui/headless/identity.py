@@ -11,7 +11,7 @@ import click
 
 from tui.actions.identities import MINT, NEW_IDENTITY, REACTIVATE, a_source
 from tui.fleet.moments import rfc3339
-from tui.issuance.model.types import Address, Identity
+from tui.issuance import Address, Identity
 
 from . import printing
 from .acting import acting_options
@@ -22,9 +22,7 @@ from .output import API_VERSION, Column, output_option, print_object, print_tabl
 from .session import Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
-    from tui.issuance.families.token_secret.identity_view import IdentityView
-    from tui.issuance.model.types import Credential
+    from tui.issuance import Credential, Engine, IdentityView
 
 
 @click.group("identity")
@@ -43,16 +41,17 @@ def create(options: Options, /, **given: Any) -> None:
     What is there already is used and never changed; a step that fails undoes what was made before it. With
     `--dry-run -o yaml` the manifests are printed, for somebody who may apply them.
     """
-    from tui.issuance.families.token_secret.identity import manifests
-    from tui.issuance.objects.token_secret import fresh_name
+    from tui.issuance import fresh_token_secret_name, identity_manifests
 
     options = options.merged(given)
     said, how = said_of(NEW_IDENTITY, given, options), How.of(given)
     refuse(NEW_IDENTITY, said, but=("cluster",))
     if how.dry_run and how.form != "name":
         # Who applies them may do so where an account of that name had a token that was revoked.
-        named = NEW_IDENTITY.wish({**said, "cluster": "", "secret": given["secret"] or fresh_name(given["name"])})
-        _print_manifests(manifests(named), how.form)
+        named = NEW_IDENTITY.wish(
+            {**said, "cluster": "", "secret": given["secret"] or fresh_token_secret_name(given["name"])}
+        )
+        _print_manifests(identity_manifests(named), how.form)
         return
     if not how.dry_run:
         refuse_read_only(options, "identity create")
@@ -112,9 +111,9 @@ def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:
     if form == "json":
         print_object({"apiVersion": "v1", "kind": "List", "items": documents}, form)
         return
-    from tui.issuance.formats.yaml_text import dump
+    from tui.issuance import dump_yaml
 
-    printing.document("---\n".join(map(dump, documents)))
+    printing.document("---\n".join(map(dump_yaml, documents)))
 
 
 async def _show(options: Options, namespace: str, name: str, form: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from tui.actions.looking import INSPECT
 from tui.fleet.moments import rfc3339
-from tui.issuance.model.types import Address
+from tui.issuance import Address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -22,7 +22,7 @@ from .session import run_async, setting
 from .verifying import read_input
 
 if TYPE_CHECKING:
-    from tui.issuance.insight.inspection import Inspection
+    from tui.issuance import Inspection
     from tui.kube.sensitive import Sensitive
 
 
@@ -37,8 +37,7 @@ def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None
     Signatures are not checked and no cluster is asked (`kubemint verify` does that), but to read what an ADDRESS names.
     What is shown never lets anybody in.
     """
-    from tui.issuance.destinations.files import explained, readable_by_others
-    from tui.issuance.insight.inspecting import inspect
+    from tui.issuance import explained_file_error, inspect_bytes, readable_by_others
 
     quiet_logging()
     readers = ""
@@ -51,9 +50,9 @@ def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None
         material = read_input(what)
         if what != "-":
             path = expanded(what)
-            with explained(path, "read"):
+            with explained_file_error(path, "read"):
                 readers = readable_by_others(path)
-    inspection = inspect(material.reveal_bytes(), readable_by=readers)
+    inspection = inspect_bytes(material.reveal_bytes(), readable_by=readers)
     if form == "table":
         _print(inspection)
     else:
@@ -79,11 +78,11 @@ async def _material(options: Options, address: Address) -> Sensitive:
 
 
 def _print(inspection: Inspection) -> None:
-    from tui.issuance.insight.inspection import sections, verdict
+    from tui.issuance import inspection_sections, inspection_verdict
 
-    good, says = verdict(inspection)
+    good, says = inspection_verdict(inspection)
     say(f"{'' if good is None else 'ok: ' if good else 'refused: '}{safe_text(says)}")
-    for number, section in enumerate(sections(inspection)):
+    for number, section in enumerate(inspection_sections(inspection)):
         if number:
             printing.line()
         printing.line(section.title)
@@ -95,7 +94,7 @@ def _print(inspection: Inspection) -> None:
 def _record(inspection: Inspection) -> dict[str, Any]:
     import msgspec
 
-    from tui.issuance.insight.inspection import verdict
+    from tui.issuance import inspection_verdict
 
     return {
         "apiVersion": API_VERSION,
@@ -103,8 +102,8 @@ def _record(inspection: Inspection) -> dict[str, Any]:
         "type": inspection.kind.value,
         "checkedAt": rfc3339(inspection.checked_at),
         "expiresAt": rfc3339(inspection.expires_at),
-        "refused": verdict(inspection)[0] is False,
-        "verdict": verdict(inspection)[1],
+        "refused": inspection_verdict(inspection)[0] is False,
+        "verdict": inspection_verdict(inspection)[1],
         "items": [_camel(item) for item in msgspec.to_builtins(inspection.items)],
         "problems": [_camel(problem) for problem in msgspec.to_builtins(inspection.problems)],
     }

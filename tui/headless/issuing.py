@@ -9,7 +9,7 @@ import click
 from tui.actions.action import AnyAction
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.shoots import NEW_SHOOT, PLAIN
-from tui.issuance.model.durations import format_duration
+from tui.issuance import format_duration
 
 from .acting import acting_options
 from .configured import configured_lifetime

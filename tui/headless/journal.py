@@ -18,7 +18,7 @@ from .printing import say
 from .session import refuse_read_only
 
 if TYPE_CHECKING:
-    from tui.issuance.records.journal import JournalEntry
+    from tui.issuance import JournalEntry
 
 
 @click.command("journal")
@@ -53,10 +53,7 @@ def journal(
     """
     from tui.fleet.fields import JOURNAL, in_list, record
     from tui.fleet.journal_filter import found
-    from tui.issuance.records.journal_anchor import NAME, Anchor
-    from tui.issuance.records.journal_table import left_behind
-    from tui.issuance.records.state import StateStore
-    from tui.issuance.records.state_file import default_folder
+    from tui.issuance import ANCHOR_NAME, JournalAnchor, StateStore, default_folder, left_behind_in_journal
 
     if out is None and force:
         raise click.UsageError("--force goes with --out")
@@ -69,7 +66,7 @@ def journal(
         say("each embedded fleet begins with an empty journal")
         return
     if not (default_folder() / "state.db").exists():
-        gone = left_behind(Anchor(default_folder()).marks()) if check else ""
+        gone = left_behind_in_journal(JournalAnchor(default_folder()).marks()) if check else ""
         if gone:
             complain(f"the journal is broken: {gone}")
             raise Ended(Exit.FAILED)
@@ -98,21 +95,21 @@ def journal(
     if not report.ok:
         complain(f"the journal is broken at entry {report.broken_at}: {report.message}")
         raise Ended(Exit.FAILED)
-    behind = f", of which {NAME} does not know the last {report.unanchored}" if report.unanchored else ""
+    behind = f", of which {ANCHOR_NAME} does not know the last {report.unanchored}" if report.unanchored else ""
     say(f"the journal is whole: {report.entries} entries{behind}; the newest is {report.head}")
 
 
 def _text(entries: Sequence[JournalEntry], form: str) -> str:
     from tui.fleet.fields import JOURNAL, record
-    from tui.issuance.records.journal_text import comma_separated, json_lines
+    from tui.issuance import journal_csv, journal_json_lines
 
     if form in ("jsonl", "csv"):
-        return json_lines(entries) if form == "jsonl" else comma_separated(entries)
+        return journal_json_lines(entries) if form == "jsonl" else journal_csv(entries)
     return object_text(list_of("JournalEntryList", [record(JOURNAL, entry, entry.at) for entry in entries]), form)
 
 
 def _write(out: str, text: str, *, force: bool) -> Path:
-    from tui.issuance.destinations.standing import write_file
+    from tui.issuance import write_file
     from tui.kube.sensitive import Sensitive
 
     path = expanded(out).absolute()

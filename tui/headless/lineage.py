@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.fleet.moments import rfc3339
-from tui.issuance.destinations.file import is_missing
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.types import Address, Identity
+from tui.issuance import Address, Identity, IssuanceError, UsageError, human_left, is_missing
 from tui.kube.amounts import about
 
 from . import printing
@@ -23,8 +20,7 @@ from .session import Setting, open_fleet, run_async, setting
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
-    from tui.issuance.insight.lineage_tree import Node, Subject
-    from tui.issuance.model.types import Credential
+    from tui.issuance import Credential, LineageNode, LineageSubject
 
 
 @click.command("lineage")
@@ -42,7 +38,7 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
     kubeconfig entries on this machine; and who uses it: pods, volumes, CSI drivers, External Secrets. What cannot be
     read is named in its place. Nothing of a Secret but its metadata is read.
     """
-    from tui.issuance.model.durations import parse_duration
+    from tui.issuance import parse_duration
 
     run_async(_lineage(options.merged(given), what, parse_duration(wait), form))
 
@@ -50,7 +46,7 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
 async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
     from tui.actions.asking import an_address
     from tui.fleet.store import Area
-    from tui.issuance.insight.lineage import NOBODY, trace
+    from tui.issuance import NOBODY_SEEN, trace_lineage
 
     from .powers import subject_of
 
@@ -59,8 +55,8 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
         if not await fleet.settled(wait.total_seconds()):
             complain("some clusters have not answered yet: what they hold is not here", "wait longer with --wait")
         subject, credentials = await _subject(place, fleet, asked)
-        tree = await trace(fleet, subject, credentials=credentials, config=place.config)
-    if isinstance(asked, Identity) and any(part.problem == NOBODY for part in tree.children):
+        tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
+    if isinstance(asked, Identity) and any(part.problem == NOBODY_SEEN for part in tree.children):
         raise IssuanceError(
             f"there is no service account {asked.namespace}/{asked.name} in {subject.cluster}",
             "kubemint list accounts shows those that there are",
@@ -72,8 +68,8 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
         print_object({"apiVersion": API_VERSION, "kind": "Lineage", **record(tree)}, form)
 
 
-async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> tuple[Subject, list[Credential]]:
-    from tui.issuance.insight.lineage import subject_of, subject_of_account
+async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> tuple[LineageSubject, list[Credential]]:
+    from tui.issuance import subject_of, subject_of_account
 
     if isinstance(asked, Identity):
         cluster = asked.cluster or place.config.current_context
@@ -95,20 +91,20 @@ async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> t
     return found, [row.credential for row in fleet.store.credentials_of(found.identity)]
 
 
-def drawn(node: Node, now: datetime) -> Iterator[str]:
+def drawn(node: LineageNode, now: datetime) -> Iterator[str]:
     """The tree as lines."""
     yield said(node, now)
     yield from _below(node, "", now)
 
 
-def _below(node: Node, lead: str, now: datetime) -> Iterator[str]:
+def _below(node: LineageNode, lead: str, now: datetime) -> Iterator[str]:
     for number, child in enumerate(node.children, 1):
         last = number == len(node.children)
         yield f"{lead}{'└─' if last else '├─'} {said(child, now)}"
         yield from _below(child, f"{lead}{'   ' if last else '│  '}", now)
 
 
-def said(node: Node, now: datetime) -> str:
+def said(node: LineageNode, now: datetime) -> str:
     """One node in one line."""
     parts = [f"{node.kind} {node.name}".strip()]
     if node.severity is not None:
@@ -127,7 +123,7 @@ def said(node: Node, now: datetime) -> str:
     return "  ".join(parts)
 
 
-def record(node: Node) -> dict[str, Any]:
+def record(node: LineageNode) -> dict[str, Any]:
     """The tree as data; empty fields are left out."""
     fields = {
         "what": node.kind,

@@ -52,7 +52,7 @@ def list_(
     stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
     is 3 (also where only a part could not be read), or 1 where none could be read. A missing right is said, and 0.
     """
-    from tui.issuance.model.durations import parse_duration
+    from tui.issuance import parse_duration
 
     if namespace and all_namespaces:
         raise click.UsageError("-n and -A exclude each other")

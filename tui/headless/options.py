@@ -79,7 +79,7 @@ def namespace_option(meaning: str) -> Callable[[F], F]:
 
     def checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
         if value is not None:
-            from tui.issuance.model.names import check_namespace
+            from tui.issuance import check_namespace
 
             check_namespace(value)
         return value

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.actions.asking import an_address
-from tui.issuance.errors import UsageError
-from tui.issuance.model.types import Address, Identity
+from tui.issuance import Address, Identity, UsageError
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -19,7 +18,7 @@ from .printing import say
 from .session import run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.insight.powers import Powers
+    from tui.issuance import Powers
 
 
 @click.command("can")

@@ -7,16 +7,13 @@ from typing import Any
 
 import click
 
-from tui.issuance.errors import UsageError
-from tui.issuance.families.rights import RIGHTS, SUMMARY, Flow, Right, roles
-from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.names import check_names
+from tui.issuance import FLOW_SUMMARY, RIGHTS, Flow, Right, UsageError, check_names, dump_yaml, roles_of_flow
 
 from . import printing
 from .options import Options, shared_options
 from .output import Column, output_option, print_table
 
-_FLOWS = "\n".join(f"  {flow.value:15}{SUMMARY[flow]}" for flow in Flow)
+_FLOWS = "\n".join(f"  {flow.value:15}{FLOW_SUMMARY[flow]}" for flow in Flow)
 
 
 @click.command("rbac", epilog=f"\b\nFlows:\n{_FLOWS}")
@@ -55,12 +52,12 @@ def rbac(
     if form == "table":
         print_table(_COLUMNS, RIGHTS[chosen])
         return
-    made = roles(chosen, namespace=namespace, account=account, secret=secret, shoot=shoot)
+    made = roles_of_flow(chosen, namespace=namespace, account=account, secret=secret, shoot=shoot)
     if form == "json":
         whole = made[0] if len(made) == 1 else {"apiVersion": "v1", "kind": "List", "items": made}
         printing.document(json.dumps(whole, indent=2) + "\n")
     else:
-        printing.document("---\n".join(map(dump, made)))
+        printing.document("---\n".join(map(dump_yaml, made)))
 
 
 _COLUMNS: list[Column[Right]] = [

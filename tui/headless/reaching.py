@@ -13,14 +13,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from tui.issuance.engine import Engine
-from tui.issuance.families.dpf.objects import NamespacedName
-from tui.issuance.families.dpf.target import find as find_delivered
-from tui.issuance.model.clusters import KubeconfigClusters
-from tui.issuance.model.types import Outcome
-from tui.issuance.objects import capi
-from tui.issuance.records.state import StateStore
-from tui.issuance.users.grace_length import GraceWish
+from tui.issuance import (
+    Engine,
+    GraceWish,
+    KubeconfigClusters,
+    NamespacedName,
+    Outcome,
+    StateStore,
+    capi,
+    find_target as find_delivered,
+)
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint

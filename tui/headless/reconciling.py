@@ -12,9 +12,7 @@ import click
 
 from tui.actions.jobs import AT_ONCE
 from tui.fleet.moments import rfc3339
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.model.cluster_time import now_at, utc_now
-from tui.issuance.users.grace_length import GraceWish
+from tui.issuance import GraceWish, IssuanceError, UsageError, now_at, utc_now
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import printing
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tui.issuance.families.dpf.keeper import Keeper, Rest
-    from tui.issuance.families.dpf.target import TargetClusters
+    from tui.issuance import Keeper, KeptRest, TargetClusters
     from tui.kube.client import Client
 
 _PAUSE: Final = 5.0
@@ -129,7 +126,7 @@ def reconcile(
 
 
 async def _once(options: Options, how: _How, form: str) -> None:
-    from tui.issuance.families.dpf.target import TargetClusters
+    from tui.issuance import TargetClusters
 
     from .reaching import VerbClusters
 
@@ -156,9 +153,7 @@ async def _once(options: Options, how: _How, form: str) -> None:
 
 async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_Row]:
     """All requests of one cluster that were asked for."""
-    from tui.issuance.families.dpf.keeper import Keeper
-    from tui.issuance.families.dpf.request_keeping import LEASE
-    from tui.issuance.transaction.lease import Lease
+    from tui.issuance import KEEPING_LEASE, Keeper, Lease
 
     client = await clusters.client(cluster)
     objects = {_key(item): item for item in await _objects(client, how)}
@@ -177,21 +172,19 @@ async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_R
         slots = asyncio.Semaphore(AT_ONCE)
         return list(await asyncio.gather(*(_keep(keeper, cluster, key, how, slots) for key in keys)))
 
-    return left + await Lease(client, how.lease, LEASE).run(work)
+    return left + await Lease(client, how.lease, KEEPING_LEASE).run(work)
 
 
 async def _left(client: Client, cluster: str, objects: dict[tuple[str, str], dict[str, Any]], how: _How) -> list[_Row]:
     """What DPF's controller keeps, said one by one: a trace in one request says nothing of another."""
-    from tui.issuance.families.dpf import DPU_REQUESTS
-    from tui.issuance.families.dpf.aside import left_to
-    from tui.issuance.families.dpf.tending import waits_until
+    from tui.issuance import DPU_REQUESTS, controller_waits_until, left_to_controller
 
     rows, now = [], now_at(client, utc_now)
     others = list(objects.values())
-    if how.name is not None and any(waits_until(item) > now for item in others):
+    if how.name is not None and any(controller_waits_until(item) > now for item in others):
         others = await client.list(DPU_REQUESTS, namespace=how.namespace)
     for key, item in objects.items():
-        if why := await left_to(client, cluster, item, (one for one in others if _key(one) != key), now):
+        if why := await left_to_controller(client, cluster, item, (one for one in others if _key(one) != key), now):
             row = _Row(cluster, *key, f"left to DPF's controller: {why}", left=True)
             say(f"{row.address}: {row.result} (--take-over keeps it all the same)")
             rows.append(row)
@@ -203,7 +196,7 @@ def _key(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 async def _objects(client: Client, how: _How) -> list[dict[str, Any]]:
-    from tui.issuance.families.dpf import DPU_REQUESTS
+    from tui.issuance import DPU_REQUESTS
 
     if how.name is not None:
         return [await client.get(DPU_REQUESTS, how.name, namespace=how.namespace)]
@@ -227,22 +220,21 @@ async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, s
     return _row(cluster, key, rest, reason)
 
 
-async def _tried(keeper: Keeper, cluster: str, key: tuple[str, str], *, abandon: bool = False) -> Rest:
-    from tui.issuance.errors import ChangedMeanwhile
-    from tui.issuance.families.dpf.keeper import Rest
+async def _tried(keeper: Keeper, cluster: str, key: tuple[str, str], *, abandon: bool = False) -> KeptRest:
+    from tui.issuance import ChangedMeanwhile, KeptRest
 
     for last in (False, False, True):
         try:
             return await keeper.reconcile(cluster, *key, abandon=abandon)
         except ChangedMeanwhile as error:
             if last:
-                return Rest(request=None, error=str(error), hint=error.hint)
+                return KeptRest(request=None, error=str(error), hint=error.hint)
         except (KubeError, IssuanceError) as error:
-            return Rest(request=None, error=str(error), hint=error.hint)
+            return KeptRest(request=None, error=str(error), hint=error.hint)
     raise AssertionError("the last try returns")
 
 
-def _row(cluster: str, key: tuple[str, str], rest: Rest, reason: str) -> _Row:
+def _row(cluster: str, key: tuple[str, str], rest: KeptRest, reason: str) -> _Row:
     request = rest.request
     if rest.error:
         result = rest.error
@@ -258,14 +250,13 @@ def _row(cluster: str, key: tuple[str, str], rest: Rest, reason: str) -> _Row:
 
 async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str]) -> _Row:
     """What would be done, from reading alone."""
-    from tui.issuance.families.dpf.renewal_work import look
-    from tui.issuance.families.dpf.steps import fetch
+    from tui.issuance import fetch_request, look_at_request
 
     try:
-        request = await fetch(await clusters.client(cluster), cluster, *key)
+        request = await fetch_request(await clusters.client(cluster), cluster, *key)
         if request.deleted_at is not None:
             return _Row(cluster, *key, "would be cleaned up and let go")
-        work = await look(clusters, request)
+        work = await look_at_request(clusters, request)
         work.check()
         reason = work.reason(now_at(work.client, utc_now))
     except NotFound:
@@ -309,7 +300,7 @@ def _print(rows: list[_Row], form: str) -> None:
 
 async def _watch(options: Options, how: _How) -> None:
     """Until somebody ends it. Addresses of what was issued go to stdout as it happens."""
-    from tui.issuance.families.dpf.target import TargetClusters
+    from tui.issuance import TargetClusters
 
     from .reaching import VerbClusters
 
@@ -324,12 +315,9 @@ async def _watch(options: Options, how: _How) -> None:
 
 
 async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> None:
-    from tui.issuance.families.dpf.keeper import Keeper
-    from tui.issuance.families.dpf.keeping import Keeping, Key
-    from tui.issuance.families.dpf.request_keeping import LEASE
-    from tui.issuance.transaction.lease import Lease, LeaseHeld, LeaseLost
+    from tui.issuance import KEEPING_LEASE, Keeper, Keeping, Lease, LeaseHeld, LeaseLost, RequestKey
 
-    def on_rest(key: Key, rest: Rest) -> None:
+    def on_rest(key: RequestKey, rest: KeptRest) -> None:
         row = _row(cluster, key, rest, rest.reason)
         if rest.error:
             complain(f"{row.address}: {rest.error}", rest.hint)
@@ -349,7 +337,7 @@ async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> N
         say=say,
         take_over=how.take_over,
     )
-    lease = Lease(client, how.lease, LEASE)
+    lease = Lease(client, how.lease, KEEPING_LEASE)
 
     async def work() -> None:
         say(f"{cluster}: keeping its requests; end it with ctrl+c")

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from tui.fleet.fields import OF_AREA
-from tui.fleet.fields import record as record_of
+from tui.fleet.fields import OF_AREA, record as record_of
 from tui.fleet.fields.requests import address
 from tui.fleet.query import AREA_OF, clock_of
 from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row

@@ -10,10 +10,7 @@ import click
 
 from tui.actions.asking import an_address
 from tui.actions.ending import REVOKE
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.model.types import Action, Address, Outcome
-from tui.issuance.revoking.already import Already
-from tui.issuance.revoking.sought import Sought, sought_in, token_of
+from tui.issuance import Action, Address, Already, IssuanceError, Outcome, Sought, UsageError, sought_in, token_of
 from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.home import expanded
@@ -28,8 +25,7 @@ from .session import refuse_read_only, run_async, setting
 from .verifying import read_input
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
-    from tui.issuance.model.types import Plan
+    from tui.issuance import Engine, Plan
 
 
 @click.command("revoke")
@@ -144,7 +140,7 @@ async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, 
 
 async def _users(engine: Engine, plan: Plan) -> dict[str, Any]:
     """Who uses the credential, and who runs as its account: two things, of which only the first ends here."""
-    from tui.issuance.insight.lineage_users import user_said
+    from tui.issuance import user_said
 
     try:
         found = await engine.users(plan.address)

@@ -12,8 +12,7 @@ import click
 
 from tui.actions.asking import an_address
 from tui.actions.rotating import ROTATE, plan_rotate
-from tui.issuance.model.types import Address, Outcome, Plan
-from tui.issuance.users.grace_length import GraceWish
+from tui.issuance import Address, GraceWish, Outcome, Plan
 
 from . import printing
 from .acting import (
@@ -36,8 +35,7 @@ from .session import open_fleet, refuse_read_only, run_async, setting
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.fleet.store import FleetChange
-    from tui.issuance.engine import Engine
-    from tui.issuance.loop.keeping import Look, RenewalLoop
+    from tui.issuance import Engine, LoopLook, RenewalLoop
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,7 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
     """The core's renewal loop over what was named; each renewal's address goes to stdout as it happens."""
     from tui.fleet.renewing import watched, why_not_asked
     from tui.fleet.store import Area
-    from tui.issuance.loop.keeping import RenewalLoop
+    from tui.issuance import RenewalLoop
 
     from .listing import chosen
 
@@ -260,7 +258,7 @@ class _Clusters:
 
     def _not_renewed(self, cluster: str) -> str:
         """What a cluster that cannot be asked keeps from being renewed."""
-        from tui.issuance.loop.keeping import RENEWABLE
+        from tui.issuance import RENEWABLE
 
         rows = self._fleet.store.credentials.values()
         names = [
@@ -280,7 +278,7 @@ class _Sayer:
     def __init__(self) -> None:
         self._said: dict[Address, str] = {}
 
-    def __call__(self, look: Look) -> None:
+    def __call__(self, look: LoopLook) -> None:
         news: dict[str, list[Address]] = {}
         for address, why in look.left.items():
             if self._said.get(address) != why:

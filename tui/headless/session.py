@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from tui.issuance.errors import IssuanceError, StateError, UsageError
-from tui.issuance.users.grace_length import GraceWish
+from tui.issuance import GraceWish, IssuanceError, StateError, UsageError
 from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
@@ -28,9 +27,7 @@ from .printing import say
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.fleet.store import Area
-    from tui.issuance.records.deliveries import Gate
-    from tui.issuance.records.entering import DeliveredBy, Place
-    from tui.issuance.records.state import StateStore
+    from tui.issuance import DeliveredBy, DeliveredPlace, Gate, StateStore
     from tui.kube.endpoint import Endpoint
     from tui.kube.kubeconfig import KubeConfig
 
@@ -52,7 +49,7 @@ class Setting:
 
     def state(self) -> StateStore:
         """The local state, made where there is none yet. Raises IssuanceError where it cannot be opened."""
-        from tui.issuance.records.state import StateStore
+        from tui.issuance import StateStore
 
         store = StateStore.open(self.state_folder)
         for said in store.said:
@@ -61,7 +58,7 @@ class Setting:
 
     def state_if_any(self) -> StateStore | None:
         """The local state for reading: None where there is none, and with a warning where it cannot be opened."""
-        from tui.issuance.records.state_file import default_folder
+        from tui.issuance import default_folder
 
         try:
             folder = self.state_folder or default_folder()
@@ -72,12 +69,12 @@ class Setting:
 
     def gate(self) -> Gate:
         """Who lets delivered clusters in: the settings, and the yeses in the local state, where there is one."""
-        from tui.issuance.records.deliveries import Gate
+        from tui.issuance import Gate
 
         return Gate(self.settings.trusts, self._yes)
 
-    def _yes(self, by: DeliveredBy) -> Place | None:
-        from tui.issuance.records.state_file import default_folder
+    def _yes(self, by: DeliveredBy) -> DeliveredPlace | None:
+        from tui.issuance import default_folder
 
         try:
             there = ((self.state_folder or default_folder()) / "state.db").exists()

@@ -8,7 +8,7 @@ import click
 
 from tui.actions.asking import an_address
 from tui.actions.looking import SNIPPET
-from tui.issuance.model.types import Address
+from tui.issuance import Address
 
 from . import printing
 from .doing import options_of

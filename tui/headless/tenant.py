@@ -18,7 +18,7 @@ from .options import Options, shared_options
 from .session import Setting, refuse_read_only
 
 if TYPE_CHECKING:
-    from tui.issuance.engine import Engine
+    from tui.issuance import Engine
 
 
 @click.group("tenant", context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,12 +46,12 @@ def store(options: Options, /, **given: Any) -> None:
         refuse_read_only(options, "tenant store")
 
     async def show(engine: Engine, place: Setting) -> None:
-        from tui.issuance.formats.yaml_text import dump
+        from tui.issuance import dump_yaml
 
         host = await in_cluster(engine, await named_cluster(engine, place))
         wish = NEW_TENANT_STORE.wish({**said, "cluster": host})
         found = await engine.tenant_store(wish.host, wish.namespace, wish.cluster)
-        printing.document("---\n".join(map(dump, found.manifests())))
+        printing.document("---\n".join(map(dump_yaml, found.manifests())))
 
     do(NEW_TENANT_STORE, options, given, said, show=show if how.form == "yaml" else None)
 
@@ -77,13 +77,13 @@ def push(options: Options, /, **given: Any) -> None:
 
 async def _host(given: dict[str, Any], engine: Engine, place: Setting) -> str:
     """The management cluster; the tenant is made known to the engine, and what cannot be written is said first."""
-    from tui.issuance.destinations.standing import may_write
+    from tui.issuance import may_write_file
 
     from .reaching import VerbClusters
 
     file = given["manifests"]
     if file not in (None, "-") and not given["dry_run"]:
-        await asyncio.to_thread(may_write, Path(file), force=False, live=False)
+        await asyncio.to_thread(may_write_file, Path(file), force=False, live=False)
     host = await named_cluster(engine, place)
     assert isinstance(engine.clusters, VerbClusters)
     await engine.clusters.tenant(host, given["namespace"], given["tenant"])

@@ -12,8 +12,7 @@ import click
 
 from tui.actions.clusters import TRUST
 from tui.fleet.moments import rfc3339
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.records.entering import DeliveredBy, Entry, Untrusted, Verdict, Yes
+from tui.issuance import ClusterEntry, DeliveredBy, EntryVerdict, IssuanceError, Untrusted, UsageError, Yes
 from tui.kube import shell
 from tui.kube.addresses import same_place
 
@@ -26,7 +25,7 @@ from .printing import say
 from .session import Setting, refuse_read_only, run_async, setting
 
 if TYPE_CHECKING:
-    from tui.issuance.records.deliveries import Delivered
+    from tui.issuance import Delivered
 
 
 class _Line(NamedTuple):
@@ -68,22 +67,21 @@ def trust(
 
 
 async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> None:
-    from tui.issuance.families.dpf.objects import NamespacedName
-    from tui.issuance.families.dpf.target import find
+    from tui.issuance import NamespacedName, find_target
 
     from .reaching import VerbClusters
 
     async with setting(options) as place, VerbClusters(place) as clusters:
         host, namespace, name = _split(cluster, clusters.names())
-        found = await find(await clusters.client(host), host, NamespacedName(namespace, name))
+        found = await find_target(await clusters.client(host), host, NamespacedName(namespace, name))
         verdict = await clusters.gate.verdict(found)
         if form != "table":
             print_object(_record(place, found, verdict), form)
         else:
             print_table((Column("FIELD", _field), Column("VALUE", _value)), _lines(place, found, verdict))
-        if verdict.entry is Entry.REFUSE:
+        if verdict.entry is ClusterEntry.REFUSE:
             raise Untrusted(found.delivery, verdict)
-        if verdict.entry is Entry.ENTER:
+        if verdict.entry is ClusterEntry.ENTER:
             say(f"{cluster} is entered without asking")
             return
         if not yes and not sys.stdin.isatty():
@@ -117,8 +115,8 @@ def _value(line: _Line) -> str:
     return line.value
 
 
-def _lines(place: Setting, found: Delivered, verdict: Verdict) -> list[_Line]:
-    from tui.issuance.records.deliveries import authorities
+def _lines(place: Setting, found: Delivered, verdict: EntryVerdict) -> list[_Line]:
+    from tui.issuance import authorities
 
     delivery = found.delivery
     lines = [
@@ -137,7 +135,7 @@ def _lines(place: Setting, found: Delivered, verdict: Verdict) -> list[_Line]:
         lines.append(_Line("AUTHORITY", "the system's authorities"))
     lines += [_Line("BEWARE", said) for said in delivery.place.oddities]
     lines += [_Line("SAME SERVER AS", f"your context {name}") for name in _contexts_at(place, delivery.place.server)]
-    lines += [_Line("CHANGED", text) for text in verdict.why if verdict.entry is Entry.ASK]
+    lines += [_Line("CHANGED", text) for text in verdict.why if verdict.entry is ClusterEntry.ASK]
     return lines
 
 
@@ -148,8 +146,8 @@ def _contexts_at(place: Setting, server: str) -> list[str]:
     return [name for name, entry in entries.items() if entry is not None and same_place(entry.server, server)]
 
 
-def _record(place: Setting, found: Delivered, verdict: Verdict) -> dict[str, Any]:
-    from tui.issuance.records.deliveries import authorities
+def _record(place: Setting, found: Delivered, verdict: EntryVerdict) -> dict[str, Any]:
+    from tui.issuance import authorities
 
     delivery = found.delivery
     return {

@@ -10,8 +10,7 @@ import click
 from tui.actions.asking import an_address
 from tui.actions.looking import VERIFY
 from tui.fleet.moments import rfc3339
-from tui.issuance.errors import UsageError
-from tui.issuance.model.types import Address
+from tui.issuance import Address, UsageError
 from tui.kube.amounts import size
 from tui.kube.errors import ConfigError
 from tui.kube.home import expanded
@@ -27,7 +26,7 @@ from .session import run_async, setting
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tui.issuance.insight.verification import Verification
+    from tui.issuance import Verification
     from tui.kube.sensitive import Sensitive
 
 
@@ -68,7 +67,7 @@ async def _verify_address(options: Options, address: Address) -> Verification:
 
 
 async def _verify_material(options: Options, what: str, material: Sensitive) -> Verification:
-    from tui.issuance.model.claims import ClaimsError, read_token
+    from tui.issuance import ClaimsError, read_token
 
     from .reaching import VerbClusters, open_engine
 
@@ -108,14 +107,14 @@ async def _verify_kubeconfig(options: Options, what: str, material: Sensitive) -
 
 def read_input(what: str) -> Sensitive:
     """The content of a file, or of stdin for `-`."""
-    from tui.issuance.destinations.files import MAX_READ, FileError, read_private
+    from tui.issuance import MAX_FILE_READ, FileError, read_private
     from tui.kube.sensitive import Sensitive
 
     if what != "-":
         return read_private(expanded(what))
-    data = sys.stdin.buffer.read(MAX_READ + 1)
-    if len(data) > MAX_READ:
-        raise FileError(f"stdin gave more than {size(MAX_READ)}", "is this the right input?")
+    data = sys.stdin.buffer.read(MAX_FILE_READ + 1)
+    if len(data) > MAX_FILE_READ:
+        raise FileError(f"stdin gave more than {size(MAX_FILE_READ)}", "is this the right input?")
     return Sensitive(data)
 
 

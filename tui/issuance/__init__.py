@@ -1,7 +1,8 @@
 """The shared issuance core: who gets a credential, in which form, where it is kept, and how it is renewed and revoked.
 
-A library without any screen. It knows API servers through `tui.kube` and nothing of the dashboard. Everything a script
-needs is exported here and imported when first used, so that `import tui.issuance` costs nothing.
+A library without any screen. It knows API servers through `tui.kube` and nothing of the dashboard. This is its only
+face: nobody outside imports a module of it. What is named here is imported when first used, so that `import
+tui.issuance` costs nothing.
 """
 
 from __future__ import annotations
@@ -10,18 +11,123 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, without importing `typing`
 if TYPE_CHECKING:
-    from typing import Any
-
+    from .destinations.file import is_missing
+    from .destinations.files import (
+        MAX_READ as MAX_FILE_READ,
+        FileError,
+        explained as explained_file_error,
+        make_private,
+        make_private_folder,
+        read_private,
+        readable_by_others,
+        write_private,
+    )
+    from .destinations.lying import Looks as FileLooks
+    from .destinations.masking import diff as masked_diff, masked_text
+    from .destinations.place import absolute as absolute_path
+    from .destinations.standing import KEPT_AS, WouldReplace, may_write as may_write_file, write_file
     from .engine import Engine
-    from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, UsageError
+    from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, Unasked, UsageError
+    from .families import dpf
+    from .families.csi import driver as csi, trial as csi_trial
+    from .families.csi.driver import (
+        TOKENS_KEY as CSI_TOKENS_KEY,
+        Driver as CSIDriver,
+        Preview as CSIPreview,
+        masked_json as masked_csi_json,
+    )
+    from .families.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequestDraft
+    from .families.dpf.aside import left_to as left_to_controller
+    from .families.dpf.draft import TYPES as REQUEST_TYPES, to_yaml as draft_yaml, validate as validate_draft
+    from .families.dpf.keeper import Keeper, Rest as KeptRest
+    from .families.dpf.keeping import Keeping, Key as RequestKey
+    from .families.dpf.objects import (
+        READY as READY_CONDITION,
+        Condition as RequestCondition,
+        NamespacedName,
+        ParseError as RequestParseError,
+    )
+    from .families.dpf.renewal_work import look as look_at_request
+    from .families.dpf.request_keeping import LEASE as KEEPING_LEASE
+    from .families.dpf.resources import target_name
+    from .families.dpf.steps import fetch as fetch_request
+    from .families.dpf.target import TargetClusters, TargetError, delivered as delivered_target, find as find_target
+    from .families.dpf.tending import (
+        Trace as ControllerTrace,
+        awaited as awaited_from_controller,
+        traces as controller_traces,
+        waits_until as controller_waits_until,
+    )
+    from .families.dpf.waiting import waits_for as request_waits_for
+    from .families.dpf.wishes import Abandon as AbandonRequest, Delete as DeleteRequest, Keep as KeepRequest
+    from .families.gardener import static_token
+    from .families.gardener.garden import ADVERTISED as ADVERTISED_ADDRESS, PROJECTS, SHOOTS, Project, Shoot
+    from .families.gardener.shoot_kubeconfig import (
+        ShootKubeconfig,
+        check_duration as check_shoot_duration,
+        choose as choose_shoot_way,
+        request as request_shoot_kubeconfig,
+    )
+    from .families.plugin import exec_minting
+    from .families.plugin.exec_cache import VERB as EXEC_VERB, Question as ExecQuestion, answer as answer_from_cache
+    from .families.plugin.plain import PlainWish, Way as PlainWay
+    from .families.rights import RIGHTS, SUMMARY as FLOW_SUMMARY, Flow, Right, roles as roles_of_flow
+    from .families.tenants.manifests import gap_of as tenant_gap, push_preview, store_preview, tenant_manifests
+    from .families.tenants.wish import DEFAULT_LIFETIME as TENANT_LIFETIME, PushWish, StoreWish, TenantPush
+    from .families.token_secret.identity import (
+        CREATOR_LABEL,
+        IdentityWish,
+        manifests as identity_manifests,
+        role_name as identity_role_name,
+    )
+    from .families.token_secret.identity_view import IdentityView
+    from .families.token_secret.self_issue import SelfWish
     from .formats import Format
+    from .formats.yaml_text import dump as dump_yaml
+    from .insight.hygiene import (
+        RULES as HYGIENE_RULES,
+        Finding,
+        Fix,
+        Report as HygieneReport,
+        Survey as ClusterSurvey,
+        examine,
+        look_at_disk,
+        record as record_report,
+        sarif,
+        survey,
+    )
+    from .insight.inspecting import inspect as inspect_bytes
+    from .insight.inspection import Inspection, sections as inspection_sections, verdict as inspection_verdict
+    from .insight.irrevocable import irrevocable
+    from .insight.lineage import (
+        NOBODY as NOBODY_SEEN,
+        root as lineage_root,
+        subject_of,
+        subject_of_account,
+        trace as trace_lineage,
+    )
+    from .insight.lineage_tree import Node as LineageNode, Part as LineagePart, Subject as LineageSubject
+    from .insight.lineage_users import user_said, users_of_one
+    from .insight.powers import Power, Powers
     from .insight.verification import Verification
-    from .model.clusters import Clusters, KubeconfigClusters
+    from .loop.alerts import Alert, Alerts, announcement
+    from .loop.keeping import RENEWABLE, Look as LoopLook, RenewalLoop, Watched, renews
+    from .model.certificate import read_certificate
+    from .model.claims import ClaimsError, read_token
+    from .model.cluster_time import ahead, now_at, utc_now, wall_of
+    from .model.clusters import Clusters, Guard, KubeconfigClusters, unguarded, unknown_cluster
+    from .model.countdown import countdown, human_left
+    from .model.durations import PATTERN as DURATION_PATTERN, format_duration, parse_duration
     from .model.kinds import CredentialKind
+    from .model.names import check_names, check_namespace
+    from .model.renewal import HELD as HELD_STATES, OVER as OVER_STATES, rotate_at, state_of
+    from .model.severity import Severity
     from .model.types import (
+        AccessLevel,
         Action,
         Address,
         Credential,
+        Destination,
         FileDestination,
         Handle,
         Identity,
@@ -29,65 +135,288 @@ if TYPE_CHECKING:
         Outcome,
         Plan,
         SecretDestination,
+        ShootAccess,
+        ShootWish,
         State,
         StepInfo,
         StepResult,
         StepStatus,
+        kind_label,
     )
+    from .objects import capi, external_secrets, managed
+    from .objects.external_secrets import (
+        CLUSTER_STORES,
+        EXTERNAL_SECRETS,
+        PUSH_SECRETS,
+        PUSHED,
+        REMOTE_NAMESPACE,
+        REMOTE_SECRET,
+        STORES,
+        auth_name as store_auth_name,
+    )
+    from .objects.token_request import IssuedToken, check_wish as check_token_wish
+    from .objects.token_secret import (
+        ACCOUNT_NAME,
+        ACCOUNT_UID,
+        INVALID_SINCE,
+        LAST_USED,
+        TYPE as TOKEN_SECRET_TYPE,
+        day as token_secret_day,
+        deletion_due as token_secret_deletion_due,
+        fresh_name as fresh_token_secret_name,
+        standing as token_secret_standing,
+    )
+    from .records.deliveries import CLOSED as CLOSED_GATE, Delivered, Gate, authorities
+    from .records.entering import (
+        DeliveredBy,
+        Delivery,
+        Entry as ClusterEntry,
+        NotEntered,
+        Place as DeliveredPlace,
+        SourceKind,
+        Trust as ClusterTrust,
+        TrustedSource,
+        Untrusted,
+        Unusable,
+        Verdict as EntryVerdict,
+        Yes,
+    )
+    from .records.grace_time import due_here, due_shown
+    from .records.intent import Export, Revocation
+    from .records.journal import JournalEntry, scrub
+    from .records.journal_anchor import NAME as ANCHOR_NAME, Anchor as JournalAnchor
+    from .records.journal_table import left_behind as left_behind_in_journal
+    from .records.journal_text import comma_separated as journal_csv, json_lines as journal_json_lines
     from .records.state import StateStore
+    from .records.state_file import default_folder
+    from .revoking import older
+    from .revoking.already import Already
+    from .revoking.sought import Sought, sought_in, token_of
+    from .tokens.copying import ExportPreview
+    from .tokens.exporting import formats_of
+    from .tokens.undoing import UndoWindow
+    from .transaction.ending import lives_on as lives_on_after
+    from .transaction.lease import Lease, LeaseHeld, LeaseLost, holder_name
+    from .transaction.running import explain, is_given_up
+    from .trust.handle_names import is_handle_name
+    from .trust.orphans import (
+        Facts as HandleFacts,
+        Judged as JudgedHandle,
+        Standing as HandleStanding,
+        Walked as WalkedHandles,
+        accounts_for as accounts_for_handle,
+        judge as judge_handle,
+        unseen as unseen_handles,
+    )
+    from .users.external_views import (
+        ExternalView,
+        PushView,
+        Stamp,
+        StoreRef,
+        StoreView,
+        conditions as operator_conditions,
+        external_view,
+        push_findings,
+        push_view,
+        store_findings,
+        store_view,
+    )
+    from .users.grace_length import GraceWish, lasting as lasting_grace
 
+# fmt: off
 __all__ = [
-    "Action",
-    "Address",
-    "ChangedMeanwhile",
-    "Clusters",
-    "Credential",
-    "CredentialKind",
-    "Engine",
-    "FileDestination",
-    "Format",
-    "Handle",
-    "Identity",
-    "IssuanceError",
-    "IssueSpec",
-    "KubeconfigClusters",
-    "NotProved",
-    "Outcome",
-    "Plan",
-    "SecretDestination",
-    "State",
-    "StateError",
-    "StateStore",
-    "StepInfo",
-    "StepResult",
-    "StepStatus",
-    "UsageError",
-    "Verification",
+    "ACCOUNT_NAME", "ACCOUNT_UID", "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CLUSTER_STORES",
+    "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_CLUSTERS", "DPU_REQUESTS", "DURATION_PATTERN", "EXEC_VERB",
+    "EXTERNAL_SECRETS", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "INVALID_SINCE", "KEEPING_LEASE", "KEPT_AS",
+    "LAST_USED", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "PUSHED", "PUSH_SECRETS",
+    "READY_CONDITION", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS", "SHOOTS",
+    "STORES", "TENANT_LIFETIME", "TOKEN_SECRET_TYPE", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert",
+    "Alerts", "Already", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "ClaimsError", "ClusterEntry",
+    "ClusterSurvey", "ClusterTrust", "Clusters", "ControllerTrace", "Credential", "CredentialKind", "DPURequestDraft",
+    "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace", "Delivery", "Destination", "Engine",
+    "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView", "FileDestination", "FileError",
+    "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate", "GraceWish", "Guard", "Handle", "HandleFacts",
+    "HandleStanding", "HygieneReport", "Identity", "IdentityView", "IdentityWish", "Inspection", "IssuanceError",
+    "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle", "KeepRequest", "Keeper", "Keeping",
+    "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost", "LineageNode", "LineagePart",
+    "LineageSubject", "LoopLook", "NamespacedName", "NotEntered", "NotProved", "Outcome", "PlainWay", "PlainWish",
+    "Plan", "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop", "RequestCondition", "RequestKey",
+    "RequestParseError", "Revocation", "Right", "SecretDestination", "SelfWish", "Severity", "Shoot", "ShootAccess",
+    "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp", "State", "StateError", "StateStore", "StepInfo",
+    "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish", "TargetClusters", "TargetError", "TenantPush",
+    "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError", "Verification", "WalkedHandles",
+    "Watched", "WouldReplace", "Yes", "absolute_path", "accounts_for_handle", "ahead", "announcement",
+    "answer_from_cache", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
+    "check_shoot_duration", "check_token_wish", "choose_shoot_way", "controller_traces", "controller_waits_until",
+    "countdown", "csi", "csi_trial", "default_folder", "delivered_target", "dpf", "draft_yaml", "due_here",
+    "due_shown", "dump_yaml", "examine", "exec_minting", "explain", "explained_file_error", "external_secrets",
+    "external_view", "fetch_request", "find_target", "format_duration", "formats_of", "fresh_token_secret_name",
+    "holder_name", "human_left", "identity_manifests", "identity_role_name", "inspect_bytes", "inspection_sections",
+    "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv",
+    "journal_json_lines", "judge_handle", "kind_label", "lasting_grace", "left_behind_in_journal",
+    "left_to_controller", "lineage_root", "lives_on_after", "look_at_disk", "look_at_request", "make_private",
+    "make_private_folder", "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "now_at",
+    "older", "operator_conditions", "parse_duration", "push_findings", "push_preview", "push_view",
+    "read_certificate", "read_private", "read_token", "readable_by_others", "record_report", "renews",
+    "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow", "rotate_at", "sarif", "scrub", "sought_in",
+    "state_of", "static_token", "store_auth_name", "store_findings", "store_preview", "store_view", "subject_of",
+    "subject_of_account", "survey", "target_name", "tenant_gap", "tenant_manifests", "token_of", "token_secret_day",
+    "token_secret_deletion_due", "token_secret_standing", "trace_lineage", "unguarded", "unknown_cluster",
+    "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "write_file",
+    "write_private",
 ]
+# fmt: on
 
-_HOME = {
-    "Clusters": "model.clusters",
-    "KubeconfigClusters": "model.clusters",
-    "Engine": "engine",
-    "ChangedMeanwhile": "errors",
-    "IssuanceError": "errors",
-    "NotProved": "errors",
-    "StateError": "errors",
-    "UsageError": "errors",
-    "CredentialKind": "model.kinds",
-    "Format": "formats",
-    "StateStore": "records.state",
-    "Verification": "insight.verification",
-}
+if not TYPE_CHECKING:  # type checkers know exactly what is above
+    _HOMES = {
+        "destinations.file": "is_missing",
+        "destinations.files": (
+            "FileError MAX_FILE_READ=MAX_READ explained_file_error=explained make_private make_private_folder "
+            "read_private readable_by_others write_private"
+        ),
+        "destinations.lying": "FileLooks=Looks",
+        "destinations.masking": "masked_diff=diff masked_text",
+        "destinations.place": "absolute_path=absolute",
+        "destinations.standing": "KEPT_AS WouldReplace may_write_file=may_write write_file",
+        "engine": "Engine",
+        "errors": "ChangedMeanwhile IssuanceError NotProved StateError Unasked UsageError",
+        "families.csi.driver": (
+            "CSIDriver=Driver CSIPreview=Preview CSI_TOKENS_KEY=TOKENS_KEY masked_csi_json=masked_json"
+        ),
+        "families.dpf": "DPURequestDraft DPU_CLUSTERS DPU_REQUESTS",
+        "families.dpf.aside": "left_to_controller=left_to",
+        "families.dpf.draft": "REQUEST_TYPES=TYPES draft_yaml=to_yaml validate_draft=validate",
+        "families.dpf.keeper": "Keeper KeptRest=Rest",
+        "families.dpf.keeping": "Keeping RequestKey=Key",
+        "families.dpf.objects": (
+            "RequestCondition=Condition NamespacedName RequestParseError=ParseError READY_CONDITION=READY"
+        ),
+        "families.dpf.renewal_work": "look_at_request=look",
+        "families.dpf.request_keeping": "KEEPING_LEASE=LEASE",
+        "families.dpf.resources": "target_name",
+        "families.dpf.steps": "fetch_request=fetch",
+        "families.dpf.target": "TargetClusters TargetError delivered_target=delivered find_target=find",
+        "families.dpf.tending": (
+            "ControllerTrace=Trace awaited_from_controller=awaited controller_traces=traces "
+            "controller_waits_until=waits_until"
+        ),
+        "families.dpf.waiting": "request_waits_for=waits_for",
+        "families.dpf.wishes": "AbandonRequest=Abandon DeleteRequest=Delete KeepRequest=Keep",
+        "families.gardener.garden": "ADVERTISED_ADDRESS=ADVERTISED PROJECTS Project SHOOTS Shoot",
+        "families.gardener.shoot_kubeconfig": (
+            "ShootKubeconfig check_shoot_duration=check_duration choose_shoot_way=choose "
+            "request_shoot_kubeconfig=request"
+        ),
+        "families.plugin.exec_cache": "ExecQuestion=Question EXEC_VERB=VERB answer_from_cache=answer",
+        "families.plugin.plain": "PlainWish PlainWay=Way",
+        "families.rights": "Flow RIGHTS Right FLOW_SUMMARY=SUMMARY roles_of_flow=roles",
+        "families.tenants.manifests": "tenant_gap=gap_of push_preview store_preview tenant_manifests",
+        "families.tenants.wish": "TENANT_LIFETIME=DEFAULT_LIFETIME PushWish StoreWish TenantPush",
+        "families.token_secret.identity": (
+            "CREATOR_LABEL IdentityWish identity_manifests=manifests identity_role_name=role_name"
+        ),
+        "families.token_secret.identity_view": "IdentityView",
+        "families.token_secret.self_issue": "SelfWish",
+        "formats": "Format",
+        "formats.yaml_text": "dump_yaml=dump",
+        "insight.hygiene": (
+            "Finding Fix HYGIENE_RULES=RULES HygieneReport=Report ClusterSurvey=Survey examine look_at_disk "
+            "record_report=record sarif survey"
+        ),
+        "insight.inspecting": "inspect_bytes=inspect",
+        "insight.inspection": "Inspection inspection_sections=sections inspection_verdict=verdict",
+        "insight.irrevocable": "irrevocable",
+        "insight.lineage": ("NOBODY_SEEN=NOBODY lineage_root=root subject_of subject_of_account trace_lineage=trace"),
+        "insight.lineage_tree": "LineageNode=Node LineagePart=Part LineageSubject=Subject",
+        "insight.lineage_users": "user_said users_of_one",
+        "insight.powers": "Power Powers",
+        "insight.verification": "Verification",
+        "loop.alerts": "Alert Alerts announcement",
+        "loop.keeping": "LoopLook=Look RENEWABLE RenewalLoop Watched renews",
+        "model.certificate": "read_certificate",
+        "model.claims": "ClaimsError read_token",
+        "model.cluster_time": "ahead now_at utc_now wall_of",
+        "model.clusters": "Clusters Guard KubeconfigClusters unguarded unknown_cluster",
+        "model.countdown": "countdown human_left",
+        "model.durations": "DURATION_PATTERN=PATTERN format_duration parse_duration",
+        "model.kinds": "CredentialKind",
+        "model.names": "check_names check_namespace",
+        "model.renewal": "HELD_STATES=HELD OVER_STATES=OVER rotate_at state_of",
+        "model.severity": "Severity",
+        "model.types": (
+            "AccessLevel Action Address Credential Destination FileDestination Handle Identity IssueSpec Outcome Plan "
+            "SecretDestination ShootAccess ShootWish State StepInfo StepResult StepStatus kind_label"
+        ),
+        "objects.external_secrets": (
+            "CLUSTER_STORES EXTERNAL_SECRETS PUSHED PUSH_SECRETS REMOTE_NAMESPACE REMOTE_SECRET STORES "
+            "store_auth_name=auth_name"
+        ),
+        "objects.token_request": "IssuedToken check_token_wish=check_wish",
+        "objects.token_secret": (
+            "ACCOUNT_NAME ACCOUNT_UID INVALID_SINCE LAST_USED TOKEN_SECRET_TYPE=TYPE token_secret_day=day "
+            "token_secret_deletion_due=deletion_due fresh_token_secret_name=fresh_name token_secret_standing=standing"
+        ),
+        "records.deliveries": "CLOSED_GATE=CLOSED Delivered Gate authorities",
+        "records.entering": (
+            "DeliveredBy Delivery ClusterEntry=Entry NotEntered DeliveredPlace=Place SourceKind ClusterTrust=Trust "
+            "TrustedSource Untrusted Unusable EntryVerdict=Verdict Yes"
+        ),
+        "records.grace_time": "due_here due_shown",
+        "records.intent": "Export Revocation",
+        "records.journal": "JournalEntry scrub",
+        "records.journal_anchor": "JournalAnchor=Anchor ANCHOR_NAME=NAME",
+        "records.journal_table": "left_behind_in_journal=left_behind",
+        "records.journal_text": "journal_csv=comma_separated journal_json_lines=json_lines",
+        "records.state": "StateStore",
+        "records.state_file": "default_folder",
+        "revoking.already": "Already",
+        "revoking.sought": "Sought sought_in token_of",
+        "tokens.copying": "ExportPreview",
+        "tokens.exporting": "formats_of",
+        "tokens.undoing": "UndoWindow",
+        "transaction.ending": "lives_on_after=lives_on",
+        "transaction.lease": "Lease LeaseHeld LeaseLost holder_name",
+        "transaction.running": "explain is_given_up",
+        "trust.handle_names": "is_handle_name",
+        "trust.orphans": (
+            "HandleFacts=Facts JudgedHandle=Judged HandleStanding=Standing WalkedHandles=Walked "
+            "accounts_for_handle=accounts_for judge_handle=judge unseen_handles=unseen"
+        ),
+        "users.external_views": (
+            "ExternalView PushView Stamp StoreRef StoreView operator_conditions=conditions external_view "
+            "push_findings push_view store_findings store_view"
+        ),
+        "users.grace_length": "GraceWish lasting_grace=lasting",
+    }
+    """By module, each name as it is there, or as `name here=name there`."""
+    _MODULES = {
+        "csi": "families.csi.driver",
+        "csi_trial": "families.csi.trial",
+        "dpf": "families.dpf",
+        "static_token": "families.gardener.static_token",
+        "exec_minting": "families.plugin.exec_minting",
+        "capi": "objects.capi",
+        "external_secrets": "objects.external_secrets",
+        "managed": "objects.managed",
+        "older": "revoking.older",
+    }
+    """Modules that are known by their own name: `managed.CREDENTIALS`."""
+    _PLACES = {
+        here: (home, there or here)
+        for home, names in _HOMES.items()
+        for here, _, there in (name.partition("=") for name in names.split())
+    }
 
+    def __getattr__(name):
+        if name in _MODULES:
+            value = import_module(f"{__name__}.{_MODULES[name]}")
+        elif name in _PLACES:
+            home, there = _PLACES[name]
+            value = getattr(import_module(f"{__name__}.{home}"), there)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME.get(name, 'model.types')}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    def __dir__():
+        return sorted([*globals(), *__all__])

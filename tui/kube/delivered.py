@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .addresses import AddressRefused, same_place
-from .addresses import server as checked_server
+from .addresses import AddressRefused, same_place, server as checked_server
 from .amounts import size
 from .endpoint import Endpoint, Login
 from .entries import ClusterEntry, ContextEntry, Document, UserEntry, read_document

@@ -15,8 +15,7 @@ from tui.fleet.fields import JOURNAL, Cell, on_screen, sorts_of
 from tui.fleet.journal_filter import found
 from tui.fleet.signs import STEPS, Tone
 from tui.fleet.store import FleetChange
-from tui.issuance.errors import IssuanceError
-from tui.issuance.records.journal import JournalEntry
+from tui.issuance import IssuanceError, JournalEntry
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable

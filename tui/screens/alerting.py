@@ -14,9 +14,7 @@ from typing import Final, Protocol
 from tui.actions.jobs import Job
 from tui.fleet.names import short_address
 from tui.fleet.renewing import watched
-from tui.issuance.loop.alerts import Alert, Alerts, announcement
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.types import Address, StepStatus
+from tui.issuance import Address, Alert, Alerts, StepStatus, announcement, human_left
 from tui.widgets.desktop import notification
 
 from .session import Session

@@ -15,9 +15,7 @@ from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Sign, Tone
 from tui.fleet.store import Area
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.renewal import OVER, state_of
-from tui.issuance.model.types import State
+from tui.issuance import OVER_STATES, State, human_left, state_of
 
 from .causes import cause_first
 from .session import Session
@@ -71,7 +69,7 @@ def survey(session: Session, span: timedelta) -> Survey:
         credential = row.credential
         state = state_of(credential, now)
         found.states[state] += 1
-        if credential.expires_at is not None and state not in OVER:
+        if credential.expires_at is not None and state not in OVER_STATES:
             for at, instants in ((credential.expires_at, found.ends), (credential.rotate_at, found.renews)):
                 if at is not None and now < at <= now + span:
                     instants.append(local + (at - now))

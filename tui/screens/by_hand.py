@@ -21,9 +21,7 @@ from tui.actions.table import ACTIONS, NOVELTIES
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import SHOOT, ClusterRow, RequestRow, Row
-from tui.issuance.errors import IssuanceError
-from tui.issuance.families.csi.driver import Driver
-from tui.issuance.model.types import AccessLevel
+from tui.issuance import AccessLevel, CSIDriver, IssuanceError
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
@@ -34,8 +32,7 @@ from .session import PageName
 
 if TYPE_CHECKING:
     from tui.actions.csi import CsiWish
-    from tui.issuance.records.entering import Delivery
-    from tui.issuance.records.journal import JournalEntry
+    from tui.issuance import Delivery, JournalEntry
 
     from .renewing import LoopWish
     from .snooze import Rest
@@ -164,7 +161,7 @@ def csi_preview(screen: WorkingScreen) -> None:
     from .csi_preview import CsiPreviewScreen, TokensScreen
 
     session, row = screen.session, screen.what_is_asked().row
-    drivers = [one for one in session.store.requests.values() if isinstance(one.about, Driver)]
+    drivers = [one for one in session.store.requests.values() if isinstance(one.about, CSIDriver)]
     drivers.sort(key=lambda one: (one.cluster, one.name))
 
     def wished(wish: CsiWish | None) -> None:

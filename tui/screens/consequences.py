@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from tui.actions.intended import Intended
 from tui.actions.jobs import each
-from tui.issuance.errors import IssuanceError
-from tui.issuance.insight.lineage_users import user_said, users_of_one
-from tui.issuance.model.durations import format_duration
+from tui.issuance import IssuanceError, format_duration, user_said, users_of_one
 from tui.kube.errors import KubeError
 
 from .session import Session
 
 if TYPE_CHECKING:
-    from tui.issuance.model.types import Credential, Plan
+    from tui.issuance import Credential, Plan
 
 MOST_PLANS: Final = 8
 MOST_USERS: Final = 6

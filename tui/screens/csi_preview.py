@@ -20,13 +20,7 @@ from textual.widgets import Input, Select, Static
 from tui.actions.csi import CSI_PREVIEW, CsiWish, a_pod
 from tui.actions.paths import file_stem, whole_path
 from tui.fleet.rows import RequestRow
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.csi import driver as csi
-from tui.issuance.families.csi import trial as csi_trial
-from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.durations import format_duration
-from tui.issuance.model.types import Address
-from tui.issuance.transaction.running import explain
+from tui.issuance import Address, IssuanceError, UsageError, csi, csi_trial, dump_yaml, explain, format_duration
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
@@ -200,7 +194,7 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
             lines += [Content(""), Content.styled(safe_text(f"as {who.namespace}/{who.name}"), "$primary")]
             lines += [Content.styled(f"! {safe_text(note)}", "$warn") for note in seen.notes]
             for request in seen.requests():
-                lines += [Content(""), *(Content(safe_text(line)) for line in dump(request).splitlines())]
+                lines += [Content(""), *(Content(safe_text(line)) for line in dump_yaml(request).splitlines())]
         self.query_one("#shape", Static).update(Content("\n").join(lines))
         self.query_one("#said", Static).update(self._said())
 

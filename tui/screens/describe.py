@@ -21,15 +21,20 @@ from tui.fleet.rows import (
 )
 from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area
-from tui.issuance.errors import IssuanceError
-from tui.issuance.families.dpf.tending import awaited
-from tui.issuance.families.dpf.waiting import waits_for
-from tui.issuance.families.token_secret.identity import CREATOR_LABEL, role_name
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.renewal import state_of
-from tui.issuance.model.types import Credential, State, kind_label
-from tui.issuance.objects.token_secret import deletion_due
-from tui.issuance.transaction.running import explain
+from tui.issuance import (
+    CREATOR_LABEL,
+    Credential,
+    IssuanceError,
+    State,
+    awaited_from_controller,
+    explain,
+    human_left,
+    identity_role_name,
+    kind_label,
+    request_waits_for,
+    state_of,
+    token_secret_deletion_due,
+)
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
 from tui.widgets.facts import Fact, Section
@@ -174,7 +179,7 @@ async def identity_section(row: AccountRow, session: Session) -> Section:
         message, hint = explain(error)
         return Section("identity", [Fact("not known", message, Tone.WARN, hint)])
     yes, no = ("✓ yes", Tone.GOOD), ("– no", Tone.MUTE)
-    role = role_name(row.identity)
+    role = identity_role_name(row.identity)
     facts = [
         Fact("mints for itself", *(yes if found.mints else no),
              f"Role and RoleBinding {role}" if found.mints else f"there is no Role and RoleBinding {role} that say so"),
@@ -230,7 +235,7 @@ def _request(row: RequestRow, session: Session) -> list[Section]:
 
 def _waits_for(row: RequestRow, session: Session, now: datetime) -> list[Fact]:
     """Who has to do what next, in words."""
-    lines = waits_for(
+    lines = request_waits_for(
         state=state_of(row.credential, now) if row.credential is not None else State.PENDING,
         conditions=[(one.type, one.status, one.reason, one.message) for one in row.conditions],
         deleted_at=row.deleted_at,
@@ -250,7 +255,7 @@ def kept_by_controller(session: Session, row: RequestRow) -> str:
     if own or row.new_until is None or row.new_until <= now:
         return own
     others = (one for one in session.store.requests.values() if one.cluster == row.cluster)
-    return awaited(next((trace.text for one in others for trace in one.traces if trace.tells(now)), ""))
+    return awaited_from_controller(next((trace.text for one in others for trace in one.traces if trace.tells(now)), ""))
 
 
 def _conditions(conditions: tuple[ConditionRow, ...], now: datetime) -> list[Fact]:
@@ -309,7 +314,7 @@ def _long_lived(credential: Credential, now: datetime) -> list[Fact]:
     if invalid is not None:
         facts += [
             Fact("invalid since", _day(invalid, now), Tone.BAD, "its cluster refuses it: nobody used it for a year"),
-            Fact("deletion due", _day(deletion_due(invalid), now), Tone.WARN,
+            Fact("deletion due", _day(token_secret_deletion_due(invalid), now), Tone.WARN,
                  "a year later, where its cluster keeps to the default"),
             Fact("what to do", ":reactivate lets it work again; revoke it if nobody misses it", Tone.WARN),
         ]  # fmt: skip

@@ -9,11 +9,18 @@ from tui.fleet.fields.requests import ready, request_name
 from tui.fleet.moments import lifetime, relative, stamp
 from tui.fleet.rows import ClusterRow, ConditionRow, RequestKind, RequestRow, request_key
 from tui.fleet.signs import STATES, Tone
-from tui.issuance.families.csi import driver as csi
-from tui.issuance.model.durations import format_duration
-from tui.issuance.model.renewal import state_of
-from tui.issuance.model.types import Credential
-from tui.issuance.users.external_views import ExternalView, PushView, StoreRef, StoreView, push_findings, store_findings
+from tui.issuance import (
+    Credential,
+    ExternalView,
+    PushView,
+    StoreRef,
+    StoreView,
+    csi,
+    format_duration,
+    push_findings,
+    state_of,
+    store_findings,
+)
 from tui.widgets.facts import Fact, Section
 
 from .session import Session

@@ -17,7 +17,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
-from tui.issuance.errors import UsageError
+from tui.issuance import UsageError
 from tui.kube import shell
 from tui.kube.text import safe_text
 from tui.widgets.key_hints import KeyHints

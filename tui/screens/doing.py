@@ -20,9 +20,7 @@ from tui.actions.meant import Meant, another_row, refusal
 from tui.actions.questions import asks, how_many
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
-from tui.issuance.destinations.standing import WouldReplace
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import Address
+from tui.issuance import Address, IssuanceError, WouldReplace
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 

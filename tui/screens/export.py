@@ -18,9 +18,7 @@ from textual.widgets import Checkbox, Static
 from tui.actions import exporting
 from tui.actions.exporting import EXPORT, MERGE, ExportWish, begun, suggested
 from tui.actions.fields import Field, Said
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import Credential, kind_label
-from tui.issuance.transaction.running import explain
+from tui.issuance import Credential, IssuanceError, explain, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
@@ -29,7 +27,7 @@ from .form import PreviewedForm
 from .reading import coloured
 
 if TYPE_CHECKING:
-    from tui.issuance.tokens.copying import ExportPreview
+    from tui.issuance import ExportPreview
 
 SECRET: Final = exporting.SECRET.name
 _WORDS: Final = [field.id for field in EXPORT.fields if field.word]
@@ -77,7 +75,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
         yield Static(classes="dialog-note", markup=False, id="note")
 
     def choices(self, field: Field) -> Sequence[tuple[str, str]]:
-        from tui.issuance.tokens.exporting import formats_of
+        from tui.issuance import formats_of
 
         if field.id == "format":
             return [(form.value, form.value) for form in formats_of(self._credential)]

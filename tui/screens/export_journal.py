@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tui.actions.journal import EXPORT_JOURNAL, FORMS, JournalWish
 from tui.actions.paths import whole_path
-from tui.issuance.records.journal import JournalEntry
+from tui.issuance import JournalEntry
 from tui.kube.text import safe_text
 
 from .form import Form

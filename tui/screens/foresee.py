@@ -14,8 +14,7 @@ from tui.actions.jobs import each
 from tui.actions.questions import how_many
 from tui.fleet.names import short_path
 from tui.fleet.signs import Tone
-from tui.issuance.model.types import StepInfo
-from tui.issuance.users.grace_length import lasting
+from tui.issuance import StepInfo, lasting_grace
 from tui.widgets.facts import Fact, FactsView, Section
 
 from .reading import ReadingScreen
@@ -94,7 +93,7 @@ def sections(intended: Intended) -> list[Section]:
         facts += [Fact("→", intended.hint, Tone.WARN)] if intended.hint else []
         return [Section(intended.title, facts)]
     facts = [Fact("!", warning, Tone.WARN) for warning in plan.warnings]
-    if plan.grace is not None and (lasts := lasting(plan.grace, plan.grace_for)):
+    if plan.grace is not None and (lasts := lasting_grace(plan.grace, plan.grace_for)):
         facts.insert(0, Fact("→", lasts, Tone.INFO))
     for number, step in enumerate(plan.steps, 1):
         facts += [Fact(str(number), step.title, Tone.STRONG), Fact("", _call(step), Tone.MUTE)]

@@ -21,8 +21,7 @@ from tui.fleet.hygiene import check
 from tui.fleet.names import short_path
 from tui.fleet.rows import Row
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance.insight.hygiene import RULES, Finding, Fix, Report
-from tui.issuance.model.types import Address
+from tui.issuance import HYGIENE_RULES, Address, Finding, Fix, HygieneReport
 from tui.kube import amounts
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, Section
@@ -69,7 +68,7 @@ class HygieneScreen(Page[Finding]):
     def __init__(self, session: Session, main: MainScreen) -> None:
         super().__init__(session)
         self._main = main
-        self.report: Report | None = None
+        self.report: HygieneReport | None = None
 
     async def fetch(self) -> Sequence[Finding]:
         fleet = self.session.fleet
@@ -86,7 +85,7 @@ class HygieneScreen(Page[Finding]):
         )
         return self.report.findings
 
-    def _partly(self, report: Report) -> None:
+    def _partly(self, report: HygieneReport) -> None:
         """What is known while a slow cluster is still being asked."""
         self.report, self.items = report, report.findings
         self.show_items()
@@ -105,7 +104,7 @@ class HygieneScreen(Page[Finding]):
         sign = SEVERITIES[item.severity]
         facts = [
             Fact("because", item.message, Tone.STRONG),
-            Fact("matters", RULES[item.rule].why),
+            Fact("matters", HYGIENE_RULES[item.rule].why),
             Fact("what to do", item.action, Tone.WARN),
         ]
         if item.command:
@@ -114,7 +113,7 @@ class HygieneScreen(Page[Finding]):
         facts.append(
             Fact("about", item.subject, Tone.PLAIN, short_path(item.path) if item.path != item.subject else "")
         )
-        return [Section(RULES[item.rule].title, facts)]
+        return [Section(HYGIENE_RULES[item.rule].title, facts)]
 
     def note(self) -> Content:
         report = self.report
@@ -207,7 +206,7 @@ class HygieneScreen(Page[Finding]):
 
         self.app.push_screen(SaveFindingsScreen(self.kubemint.export_folder / "findings.sarif"), chosen)
 
-    def _save(self, report: Report, path: Path, force: bool) -> None:
+    def _save(self, report: HygieneReport, path: Path, force: bool) -> None:
         self.kubemint.start_job("save findings", [saving.save_findings(report, path, force=force)])
 
     def _findings(self) -> list[Finding]:

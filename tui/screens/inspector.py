@@ -18,11 +18,15 @@ from textual.screen import Screen
 from textual.widgets import Input, Select, Static
 
 from tui.actions.paths import whole_path
-from tui.issuance.destinations.files import read_private, readable_by_others
-from tui.issuance.errors import IssuanceError
-from tui.issuance.insight.inspecting import inspect
-from tui.issuance.insight.inspection import Inspection, verdict
-from tui.issuance.transaction.running import explain
+from tui.issuance import (
+    Inspection,
+    IssuanceError,
+    explain,
+    inspect_bytes,
+    inspection_verdict,
+    read_private,
+    readable_by_others,
+)
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
@@ -152,7 +156,7 @@ class InspectorScreen(Screen[None]):
 
     def _look(self, material: Sensitive, readers: str = "") -> None:
         try:
-            self.found = inspect(material.reveal_bytes(), now=self.session.now(), readable_by=readers)
+            self.found = inspect_bytes(material.reveal_bytes(), now=self.session.now(), readable_by=readers)
         except (IssuanceError, OSError) as error:
             self._failed(error)
             return
@@ -191,7 +195,7 @@ class InspectorScreen(Screen[None]):
             text = "Nothing leaves this machine unless you choose a cluster to ask; nothing pasted is shown or kept."
             self.query_one("#inspector-verdict", Static).update(Content.styled(text, "$mute"))
             return
-        good, says = verdict(self.found)
+        good, says = inspection_verdict(self.found)
         sign, style = {True: ("✓", "$good"), False: ("✖", "$bad"), None: ("?", "$warn")}[good]
         first = Content.assemble(
             (f"{sign} ", f"{style} bold"), (f"{self.found.kind.value}: ", "$strong bold"), (safe_text(says), "$strong")

@@ -23,11 +23,19 @@ from tui.fleet.query import identity_of
 from tui.fleet.rows import CredentialRow, Row
 from tui.fleet.signs import SEVERITIES, STATES, Tone
 from tui.fleet.store import FleetChange
-from tui.issuance.errors import UsageError
-from tui.issuance.insight.lineage import root, subject_of, subject_of_account, trace
-from tui.issuance.insight.lineage_tree import Node, Part, Subject
-from tui.issuance.model.countdown import countdown
-from tui.issuance.model.types import Credential, Identity
+from tui.issuance import (
+    Credential,
+    Identity,
+    LineageNode,
+    LineagePart,
+    LineageSubject,
+    UsageError,
+    countdown,
+    lineage_root,
+    subject_of,
+    subject_of_account,
+    trace_lineage,
+)
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, Section
 from tui.widgets.table import FleetTable
@@ -44,7 +52,7 @@ if TYPE_CHECKING:
 class Line:
     """One node, and the lines of the tree that lead to it."""
 
-    node: Node
+    node: LineageNode
     lead: str
     key: str
 
@@ -55,7 +63,7 @@ class Line:
         return f"{self.lead}{node.kind} {name}".rstrip()
 
 
-def lines(node: Node, lead: str = "", stem: str = "", key: str = "") -> Iterator[Line]:
+def lines(node: LineageNode, lead: str = "", stem: str = "", key: str = "") -> Iterator[Line]:
     """The tree as lines, from the trunk down. A key says what a line is, not where, so that it outlives a new order."""
     key = f"{key}/{node.kind} {node.name}"
     yield Line(node, lead, key)
@@ -72,7 +80,7 @@ def lines(node: Node, lead: str = "", stem: str = "", key: str = "") -> Iterator
 
 
 def _what(line: Line) -> Cell:
-    parts = {part.value for part in Part}
+    parts = {part.value for part in LineagePart}
     branch = line.node.kind in parts
     return Cell(safe_text(line.text, LIMIT), Tone.INFO if branch else Tone.STRONG if line.node.here else Tone.PLAIN)
 
@@ -123,10 +131,10 @@ class LineageScreen(Page[Line]):
         super().__init__(session)
         self._main = main
         self._of = row
-        self._subject: Subject | None = None
+        self._subject: LineageSubject | None = None
         self._issued: list[Credential] = []
         """What was issued for its account when the tree was last asked for."""
-        self._parts: dict[str, Node] = {}
+        self._parts: dict[str, LineageNode] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def on_mount(self) -> None:
@@ -149,18 +157,18 @@ class LineageScreen(Page[Line]):
         fleet = self.session.fleet
         assert fleet is not None
         self._subject, self._issued = subject, credentials = await self._found()
-        tree = await trace(fleet, subject, credentials=credentials, config=fleet.config, on_part=self._arrived)
+        tree = await trace_lineage(fleet, subject, credentials=credentials, config=fleet.config, on_part=self._arrived)
         return list(lines(tree))
 
-    def _arrived(self, node: Node) -> None:
+    def _arrived(self, node: LineageNode) -> None:
         """Show a branch as soon as it is known; of the others what was known before."""
         assert self._subject is not None
         self._parts[node.kind] = node
-        known = [self._parts.get(part.value) or Node(kind=part.value, note="asking …") for part in Part]
-        self.items = list(lines(root(self._subject, known)))
+        known = [self._parts.get(part.value) or LineageNode(kind=part.value, note="asking …") for part in LineagePart]
+        self.items = list(lines(lineage_root(self._subject, known)))
         self.show_items()
 
-    async def _found(self) -> tuple[Subject, list[Credential]]:
+    async def _found(self) -> tuple[LineageSubject, list[Credential]]:
         row = self._of
         identity = identity_of(row)
         if identity is not None:
@@ -213,7 +221,7 @@ class LineageScreen(Page[Line]):
             self.dismiss(None)
             self._main.reveal_row(row)
 
-    def _row(self, node: Node) -> Row | None:
+    def _row(self, node: LineageNode) -> Row | None:
         store = self.session.store
         if node.address is not None:
             address = node.address

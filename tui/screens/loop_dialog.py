@@ -10,8 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
 from tui.fleet.names import short_address
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.types import Address
+from tui.issuance import Address, human_left
 from tui.kube.text import safe_text
 
 from .dialog import Dialog, Field, Tick
@@ -19,7 +18,7 @@ from .renewing import LoopWish
 from .session import Session, Shell
 
 if TYPE_CHECKING:
-    from tui.issuance.loop.keeping import Look
+    from tui.issuance import LoopLook
 
 _SHOWN = 8
 
@@ -71,7 +70,7 @@ class LoopScreen(Dialog[LoopWish | None]):
 
     def _set(self, wish: LoopWish) -> Content:
         """What it would keep, the next ones first."""
-        look: Look = cast("Shell", self.app).renewing.candidates(wish)
+        look: LoopLook = cast("Shell", self.app).renewing.candidates(wish)
         now = self.session.clock()
         rows = [
             (row.credential.rotate_at, row.credential, row.credential.address)

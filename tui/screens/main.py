@@ -14,7 +14,7 @@ from tui.fleet.query import AREA_OF
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.fleet.signs import Tone
 from tui.fleet.store import Area, FleetChange
-from tui.issuance.records.journal import JournalEntry
+from tui.issuance import JournalEntry
 from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.destinations.files import FileError, write_private
+from tui.issuance import FileError, write_private
 from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.small_file import read_small
 

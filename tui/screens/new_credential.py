@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tui.actions.fields import Said
 from tui.actions.issuing import NEW_CREDENTIAL, begun, suggested
-from tui.issuance.model.types import Identity, IssueSpec
+from tui.issuance import Identity, IssueSpec
 
 from .form import Form
 

@@ -10,10 +10,7 @@ from textual.widgets import Static
 
 from tui.actions.fields import Field
 from tui.actions.identities import MINT, NEW_IDENTITY, created, minted, source_said
-from tui.issuance.families.token_secret.identity import IdentityWish, manifests
-from tui.issuance.families.token_secret.self_issue import SelfWish
-from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.types import Address, Identity
+from tui.issuance import Address, Identity, IdentityWish, SelfWish, dump_yaml, identity_manifests
 from tui.kube.text import safe_text
 
 from .form import Form, PreviewedForm
@@ -39,7 +36,7 @@ class NewIdentityScreen(PreviewedForm[IdentityWish]):
         said = self.said
         identity = Identity(said["cluster"], said["namespace"] or "NS", said["name"] or "NAME")
         wish = IdentityWish(identity=identity, folder=said["folder"])
-        self.show("---\n".join(map(dump, manifests(wish))))
+        self.show("---\n".join(map(dump_yaml, identity_manifests(wish))))
         name = Path(IdentityWish(identity=Identity("", said["namespace"], said["name"])).path).name
         self.query_one("#file", Static).update(
             safe_text(

@@ -8,9 +8,7 @@ from textual.widgets import Select
 
 from tui.actions.fields import Said
 from tui.actions.requests import NEW_REQUEST, begun, suggested
-from tui.issuance.families.dpf import DPURequestDraft
-from tui.issuance.families.dpf.draft import to_yaml
-from tui.issuance.families.dpf.objects import ParseError
+from tui.issuance import DPURequestDraft, RequestParseError, draft_yaml
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
@@ -53,8 +51,8 @@ class NewRequestScreen(PreviewedForm[DPURequestDraft]):
             self.query_one("#f-target", Select).set_options(options)
         super().refreshed()
         try:
-            self.show(to_yaml(self.answer()))
-        except ParseError as error:
+            self.show(draft_yaml(self.answer()))
+        except RequestParseError as error:
             self.show(str(error))
 
     def problems(self) -> Sequence[Wrong]:

@@ -10,12 +10,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Select, Static
 
-from tui.actions.fields import Field as Asked
-from tui.actions.fields import Said
+from tui.actions.fields import Field as Asked, Said
 from tui.actions.shoots import CERTIFICATE, NEW_SHOOT, suggested
 from tui.fleet.rows import ClusterRow, ShootFacts
-from tui.issuance.families.plugin.plain import PlainWish, Way
-from tui.issuance.model.types import ShootWish
+from tui.issuance import PlainWay, PlainWish, ShootWish
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
@@ -23,8 +21,8 @@ from .form import Form
 
 _NOTES = {
     CERTIFICATE: "The garden may grant less time than asked.\nIt cannot be revoked, and ends by itself.",
-    Way.EXEC.value: "kubectl runs kubemint exec-credential each time; the certificate stays in its cache.",
-    Way.OIDC.value: "Settings of the shoot, else of the preset for it; kubectl needs the plugin oidc-login.",
+    PlainWay.EXEC.value: "kubectl runs kubemint exec-credential each time; the certificate stays in its cache.",
+    PlainWay.OIDC.value: "Settings of the shoot, else of the preset for it; kubectl needs the plugin oidc-login.",
 }
 
 
@@ -75,7 +73,7 @@ class NewShootScreen(Form[ShootWish | PlainWish]):
         return suggested(said, self._folder)
 
     def refreshed(self) -> None:
-        asks = self.query_one("#f-kind", Select).value != Way.OIDC.value
+        asks = self.query_one("#f-kind", Select).value != PlainWay.OIDC.value
         for field in ("level", "duration"):
             self.query_one(f"#{field}").display = asks
         super().refreshed()

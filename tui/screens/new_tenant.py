@@ -15,10 +15,16 @@ from tui.actions.action import Action
 from tui.actions.fields import Field
 from tui.actions.tenants import EXTERNAL, NEW_TENANT_PUSH, NEW_TENANT_STORE, TenantWish
 from tui.fleet.found import Tenant
-from tui.issuance.families.tenants.manifests import gap_of, push_preview, store_preview
-from tui.issuance.families.tenants.wish import DEFAULT_LIFETIME, StoreWish, TenantPush
-from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.types import Identity
+from tui.issuance import (
+    TENANT_LIFETIME,
+    Identity,
+    StoreWish,
+    TenantPush,
+    dump_yaml,
+    push_preview,
+    store_preview,
+    tenant_gap,
+)
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
@@ -75,7 +81,7 @@ class _TenantForm(PreviewedForm[Wish]):
 
     def show_all(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """The objects, as they are now."""
-        self.show("---\n".join(map(dump, documents)) or "choose a tenant to see what is written")
+        self.show("---\n".join(map(dump_yaml, documents)) or "choose a tenant to see what is written")
 
     def problems(self) -> Sequence[Wrong]:
         if not self._tenants:
@@ -162,5 +168,5 @@ class TenantPushScreen(_TenantForm[TenantWish]):
         """What renewal will mean."""
         if wish is None or not wish.external_secrets:
             return "The token arrives with its authority in one write, and is proved with just what lies there."
-        gap = gap_of(wish, DEFAULT_LIFETIME)
+        gap = tenant_gap(wish, TENANT_LIFETIME)
         return gap[:1].upper() + gap[1:] or "It is renewed long before the next look could come too late."

@@ -20,7 +20,7 @@ from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area, FleetChange
-from tui.issuance.model.types import State
+from tui.issuance import State
 from tui.kube.text import safe_text
 from tui.widgets.notices import Notices
 from tui.widgets.table import FleetTable

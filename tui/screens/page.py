@@ -19,8 +19,7 @@ from textual.widgets import Input, Static
 from tui.actions.jobs import Job
 from tui.fleet.fields import Cell, Field, haystack_of, on_screen
 from tui.fleet.signs import Tone
-from tui.issuance.errors import IssuanceError
-from tui.issuance.transaction.running import explain
+from tui.issuance import IssuanceError, explain
 from tui.kube.amounts import count, number
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text

@@ -17,7 +17,7 @@ from tui.fleet.query import Query
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.signs import REACHES, Tone
 from tui.fleet.store import Area, FleetChange, sorts
-from tui.issuance.model.types import Identity
+from tui.issuance import Identity
 from tui.kube.text import safe_text
 from tui.widgets.facts import FactsView
 from tui.widgets.table import FleetTable

@@ -13,8 +13,7 @@ from tui.fleet.fields.powers import FIELDS
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance.insight.powers import Power, Powers
-from tui.issuance.model.types import Address, Identity
+from tui.issuance import Address, Identity, Power, Powers
 from tui.kube.text import safe_text
 from tui.widgets.facts import Fact, Section
 from tui.widgets.prompt import Prompt

@@ -14,11 +14,7 @@ from textual.widgets import Label, Static
 from tui.fleet.objects import object_yaml
 from tui.fleet.rows import Row
 from tui.fleet.signs import Tone
-from tui.issuance.errors import IssuanceError
-from tui.issuance.insight.inspecting import inspect
-from tui.issuance.insight.inspection import Inspection, sections
-from tui.issuance.model.types import Address
-from tui.issuance.transaction.running import explain
+from tui.issuance import Address, Inspection, IssuanceError, explain, inspect_bytes, inspection_sections
 from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
@@ -133,7 +129,7 @@ class InspectScreen(ReadingScreen[None]):
     async def look(self) -> None:
         try:
             material = await self.session.engine.material(self._address)
-            found = inspect(material.reveal_bytes(), now=self.session.now())
+            found = inspect_bytes(material.reveal_bytes(), now=self.session.now())
         except (IssuanceError, KubeError, OSError) as error:
             self.failed(error)
             return
@@ -147,7 +143,7 @@ class InspectScreen(ReadingScreen[None]):
 def inspected(found: Inspection) -> list[Section]:
     """What the core found, as facts: problems and ends stand out."""
     shown = []
-    for section in sections(found):
+    for section in inspection_sections(found):
         tone = _TONES.get(section.title, Tone.PLAIN)
         facts = [Fact(label, value, _EMPHASIS.get(label, tone)) for label, value in section.rows]
         shown.append(Section(section.title, facts))

@@ -16,9 +16,7 @@ from tui.actions.rotating import ROTATE
 from tui.fleet.renewal_leases import RenewalLeases
 from tui.fleet.renewing import watched, why_not_asked
 from tui.fleet.rows import CredentialRow
-from tui.issuance.loop.keeping import Look, RenewalLoop, Watched, renews
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.types import Action, Address, Credential, Outcome
+from tui.issuance import Action, Address, Credential, LoopLook, Outcome, RenewalLoop, Watched, human_left, renews
 
 from .session import Session
 
@@ -55,11 +53,11 @@ class Renewing:
         return self._loop is not None
 
     @property
-    def look(self) -> Look:
+    def look(self) -> LoopLook:
         """What the loop last found."""
-        return self._loop.last if self._loop is not None else Look()
+        return self._loop.last if self._loop is not None else LoopLook()
 
-    def candidates(self, wish: LoopWish) -> Look:
+    def candidates(self, wish: LoopWish) -> LoopLook:
         """What a loop with this wish would find now."""
         return self._made(wish).look()
 

@@ -9,20 +9,18 @@ from typing import Any
 from textual.app import App
 
 from tui.fleet.names import short_path
-from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
+from tui.issuance import KEPT_AS, WouldReplace
 
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:
     """The same for a file of which kubemint remembers nothing: `write` is told whether it was said so."""
-    from tui.issuance.destinations.files import FileError, read_private
-    from tui.issuance.destinations.masking import diff, masked_text
-    from tui.issuance.destinations.standing import may_write
+    from tui.issuance import FileError, masked_diff, masked_text, may_write_file, read_private
 
     try:
-        may_write(path, force=False, live=live)
+        may_write_file(path, force=False, live=live)
     except WouldReplace as error:
         try:
-            goes = diff(path.name, masked_text(read_private(path)), "").splitlines()
+            goes = masked_diff(path.name, masked_text(read_private(path)), "").splitlines()
         except FileError:
             goes = []
         ask(app, path, [error.message, *goes], lambda: write(True))

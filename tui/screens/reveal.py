@@ -16,9 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Label
 
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import Address
-from tui.issuance.transaction.running import explain
+from tui.issuance import Address, IssuanceError, explain
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text

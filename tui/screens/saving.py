@@ -15,7 +15,7 @@ from tui.fleet.names import short_path
 from . import replacing
 
 if TYPE_CHECKING:
-    from tui.issuance.insight.hygiene import Report
+    from tui.issuance import HygieneReport
 
     from .working import WorkingScreen
 
@@ -45,7 +45,7 @@ def make_private(path: str) -> Task:
     """Take everybody else's rights to a file away."""
 
     async def work(task: Task) -> None:
-        from tui.issuance.destinations.files import make_private
+        from tui.issuance import make_private
 
         before = await asyncio.to_thread(make_private, Path(path))
         task.message = f"mode {before:o} is now 600"
@@ -53,14 +53,14 @@ def make_private(path: str) -> Task:
     return Task(short_path(path), work)
 
 
-def save_findings(report: Report, path: Path, *, force: bool) -> Task:
+def save_findings(report: HygieneReport, path: Path, *, force: bool) -> Task:
     """Write the findings to a file, in the form that its name ends in."""
 
     async def work(task: Task) -> None:
         from tui import __version__
-        from tui.issuance.insight.hygiene import record, sarif
+        from tui.issuance import record_report, sarif
 
-        document = sarif(report, __version__) if path.suffix == ".sarif" else record(report)
+        document = sarif(report, __version__) if path.suffix == ".sarif" else record_report(report)
         text = json.dumps(document, indent=2) + "\n"
         task.message = f"{len(report.findings)} findings {await write_here(path, text, force=force)}"
 

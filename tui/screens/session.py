@@ -15,20 +15,13 @@ from tui.actions.jobs import Job, Jobs, Task
 from tui.fleet.query import Query, clock_of
 from tui.fleet.rows import ClusterRow, Reach, Row
 from tui.fleet.store import Area, FleetStore, View
-from tui.issuance.engine import Engine
-from tui.issuance.errors import StateError
-from tui.issuance.model.cluster_time import utc_now
-from tui.issuance.model.clusters import Clusters
-from tui.issuance.model.types import AccessLevel, Address, Credential, Handle, Outcome
+from tui.issuance import AccessLevel, Address, Clusters, Credential, Engine, Handle, Outcome, StateError, utc_now
 from tui.settings import Loaded, Settings, default_path
 from tui.settings.writing import Change
 
 if TYPE_CHECKING:
     from tui.fleet.found import Tenant
-    from tui.issuance.loop.alerts import Alerts
-    from tui.issuance.records.deliveries import Delivered
-    from tui.issuance.records.entering import Delivery, Verdict
-    from tui.issuance.tokens.undoing import UndoWindow
+    from tui.issuance import Alerts, Delivered, Delivery, EntryVerdict, UndoWindow
     from tui.kube.kubeconfig import KubeConfig
 
     from .alerting import Alerting
@@ -59,7 +52,7 @@ class FleetLike(Clusters, Protocol):
     def elsewhere(self, address: Address) -> str: ...
     def refresh_exports(self) -> None: ...
     def tenants(self) -> Sequence[Tenant]: ...
-    async def delivery(self, name: str) -> tuple[Delivered, Verdict]: ...
+    async def delivery(self, name: str) -> tuple[Delivered, EntryVerdict]: ...
     async def trust(self, delivery: Delivery) -> None: ...
 
 

@@ -15,8 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
 from tui.fleet.names import short_path
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.durations import format_duration, parse_duration
+from tui.issuance import IssuanceError, format_duration, parse_duration
 from tui.kube.text import safe_text
 from tui.settings import Confirm, Loaded
 from tui.settings.schema import plain

@@ -12,8 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tui.actions.paths import file_stem, is_folder, whole_path
-from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import Address
+from tui.issuance import Address, IssuanceError
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, cast
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 
-from tui.issuance.errors import IssuanceError
-from tui.issuance.transaction.running import explain
+from tui.issuance import IssuanceError, explain
 from tui.kube.addresses import same_place
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
@@ -22,12 +21,11 @@ from tui.widgets.hanging import Hanging, points
 from .dialog import Dialog, Equivalent, Wrong
 
 if TYPE_CHECKING:
-    from tui.issuance.records.deliveries import Delivered
-    from tui.issuance.records.entering import Delivery, Verdict
+    from tui.issuance import Delivered, Delivery, EntryVerdict
 
     from .session import Shell
 
-Look = Callable[[], Awaitable["tuple[Delivered, Verdict]"]]
+Look = Callable[[], Awaitable["tuple[Delivered, EntryVerdict]"]]
 
 
 class TrustScreen(Dialog["Delivery | None"]):
@@ -57,8 +55,7 @@ class TrustScreen(Dialog["Delivery | None"]):
         self.run_worker(self._find_out(), group="look", exclusive=True, exit_on_error=False)
 
     async def _find_out(self) -> None:
-        from tui.issuance.records.deliveries import authorities
-        from tui.issuance.records.entering import Entry
+        from tui.issuance import ClusterEntry, authorities
 
         try:
             found, verdict = await self._look()
@@ -69,14 +66,14 @@ class TrustScreen(Dialog["Delivery | None"]):
             self.query_one("#delivered", Hanging).tell(points(["It cannot be entered as it is delivered."]))
             self.check()
             return
-        if verdict.entry is Entry.REFUSE:
+        if verdict.entry is ClusterEntry.REFUSE:
             self._refused = (*verdict.why, "`trust` in config.yaml can allow it for this source")
         self._found = found.delivery
         self.query_one("#delivered", Hanging).tell(points(self._lines(found, verdict, trusted)))
         cast("Shell", self.app).keyboard.shown()
         self.check()
 
-    def _lines(self, found: Delivered, verdict: Verdict, trusted: Sequence[tuple[str, str]]) -> list[str]:
+    def _lines(self, found: Delivered, verdict: EntryVerdict, trusted: Sequence[tuple[str, str]]) -> list[str]:
         place, by = found.delivery.place, found.delivery.by
         lines = [f"{by} delivers it: whoever may write its Secret says where it leads."]
         lines.append(f"- server     {place.server}")

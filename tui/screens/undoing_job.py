@@ -9,8 +9,7 @@ from tui.actions import work
 from tui.actions.jobs import Job, Task
 from tui.actions.questions import how_many
 from tui.actions.rotating import UNDO
-from tui.issuance.errors import UsageError
-from tui.issuance.model.types import Address, Credential
+from tui.issuance import Address, Credential, UsageError
 from tui.kube.text import safe_text
 
 if TYPE_CHECKING:

@@ -24,9 +24,7 @@ from tui.actions.questions import asks, how_many
 from tui.actions.table import ACTIONS, BY_NAME
 from tui.fleet.query import cluster_of, clusters_of
 from tui.fleet.rows import Row
-from tui.issuance.model.durations import format_duration
-from tui.issuance.model.types import Address
-from tui.issuance.transaction.running import explain
+from tui.issuance import Address, explain, format_duration
 from tui.kube.text import safe_text
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable

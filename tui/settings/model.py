@@ -14,8 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from tui.issuance.model.durations import PATTERN
-from tui.issuance.records.entering import TrustedSource
+from tui.issuance import DURATION_PATTERN, TrustedSource
 
 
 class Confirm(StrEnum):
@@ -26,7 +25,7 @@ class Confirm(StrEnum):
     ALWAYS = "always"
 
 
-_DURATION: Final[dict[str, Any]] = {"pattern": PATTERN, "examples": ["30s", "15m", "1h30m"]}
+_DURATION: Final[dict[str, Any]] = {"pattern": DURATION_PATTERN, "examples": ["30s", "15m", "1h30m"]}
 Duration = Annotated[timedelta, Meta(extra_json_schema=_DURATION)]
 """A length of time, written as Go writes it."""
 Globs = tuple[str, ...]

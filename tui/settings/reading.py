@@ -18,9 +18,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from tui.issuance.errors import UsageError
-from tui.issuance.model.durations import parse_duration
-from tui.issuance.records.entering import Trust
+from tui.issuance import ClusterTrust, UsageError, parse_duration
 from tui.kube.amounts import size
 from tui.kube.home import NoHome, expanded
 from tui.kube.small_file import read_small
@@ -132,14 +130,14 @@ class Loaded:
         where = self.source("readOnlyContexts").detail
         return f"{cluster} is read-only ({glob!r} in readOnlyContexts, {where})" if glob else ""
 
-    def trusts(self) -> Trust:
+    def trusts(self) -> ClusterTrust:
         """Which delivered clusters are entered without asking.
 
         Where one of the rules cannot be read none counts: what is left of it might say more than was meant.
         """
         unread = any(found.path.partition(".")[0] == "trust" or not found.path for found in self.findings)
         sources = () if unread else self.settings.trust
-        return Trust(sources=sources, everything=self.settings.trust_delivered)
+        return ClusterTrust(sources=sources, everything=self.settings.trust_delivered)
 
 
 def _protects(path: str) -> bool:

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.model.durations import format_duration
-from tui.issuance.records.entering import TrustedSource
+from tui.issuance import TrustedSource, format_duration
 
 from .model import Alert, Settings
 from .reading import written

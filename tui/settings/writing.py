@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.issuance.destinations.files import read_private, write_private
-from tui.issuance.errors import UsageError
+from tui.issuance import UsageError, read_private, write_private
 from tui.kube.home import expanded
 from tui.kube.sensitive import Sensitive
 

@@ -18,9 +18,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from tui.fleet.signs import STEPS, Sign, Tone
-from tui.issuance.model.countdown import human_left
-from tui.issuance.model.types import StepResult, StepStatus
-from tui.issuance.users.grace_length import lasting
+from tui.issuance import StepResult, StepStatus, human_left, lasting_grace
 from tui.kube.text import safe_text
 
 from .columns import cut
@@ -188,7 +186,7 @@ def single(task: TaskLike) -> list[Content]:
     if (
         task.plan is not None
         and task.plan.grace is not None
-        and (lasts := lasting(task.plan.grace, task.plan.grace_for))
+        and (lasts := lasting_grace(task.plan.grace, task.plan.grace_for))
     ):
         lines.append(Content.assemble(("→ ", "$info bold"), (safe_text(lasts), "$info")))
     over = task.status not in (None, StepStatus.RUNNING)

@@ -10,7 +10,7 @@ from tui.fleet.names import credential_name, plain_name, short_path
 from tui.fleet.query import STATE_RANK, place_of
 from tui.fleet.rows import CredentialRow
 from tui.fleet.signs import Tone
-from tui.issuance.model.types import Credential, Identity, ShootAccess, kind_label
+from tui.issuance import Credential, Identity, ShootAccess, kind_label
 
 from . import lifetimes
 from .field import LAST, NEVER, Cell, Field, said

@@ -6,7 +6,7 @@ from typing import Final
 
 from tui.fleet.names import short_path
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance.insight.hygiene import RULES, Finding
+from tui.issuance import HYGIENE_RULES, Finding
 
 from .field import NEVER, Field, signed
 
@@ -14,7 +14,7 @@ FIELDS: Final[tuple[Field[Finding], ...]] = (
     Field("severity", "SEVERITY", lambda row, now: signed(SEVERITIES[row.severity]),
           value=lambda row: row.severity.value, key=lambda row: float(row.severity.rank), screen=1, prints=1, least=10),
     Field("rule", "RULE", value=lambda row: row.rule, plain=True, screen=NEVER, prints=2),
-    Field("title", "FINDING", value=lambda row: RULES[row.rule].title, tone=Tone.STRONG, sort="finding",
+    Field("title", "FINDING", value=lambda row: HYGIENE_RULES[row.rule].title, tone=Tone.STRONG, sort="finding",
           screen=2, prints=NEVER, least=16, tight=26, most=40),
     Field("about", "ABOUT", value=lambda row: about(row), also=lambda row: row.path,
           screen=3, prints=NEVER, least=16, tight=30, most=64, middle=True),

@@ -7,8 +7,7 @@ from typing import Final
 
 from tui.fleet.names import short_address
 from tui.fleet.signs import STEPS, Tone
-from tui.issuance.model.types import StepStatus
-from tui.issuance.records.journal import JournalEntry
+from tui.issuance import JournalEntry, StepStatus
 
 from .field import LAST, NEVER, Cell, Field, said, signed
 

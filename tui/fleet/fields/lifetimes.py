@@ -9,9 +9,7 @@ from typing import Any, Final
 
 from tui.fleet.moments import ago, lifetime
 from tui.fleet.signs import STATES, Tone
-from tui.issuance.model.countdown import countdown, human_left
-from tui.issuance.model.renewal import rotate_at, state_of
-from tui.issuance.model.types import Credential, State
+from tui.issuance import Credential, State, countdown, human_left, rotate_at, state_of
 
 from .field import NOTHING, Cell, Field, signed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance.insight.powers import Power
+from tui.issuance import Power
 
 from .field import Field, signed
 

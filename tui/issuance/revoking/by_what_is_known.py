@@ -18,8 +18,7 @@ from tui.issuance.transaction.step import Journaled, Transaction
 from tui.issuance.transaction.work import Context
 from tui.kube.errors import KubeError
 
-from . import found as judging
-from . import searching, seeking
+from . import found as judging, searching, seeking
 from .already import Already
 from .found import Found
 from .plans import prepare, prepare_revocation

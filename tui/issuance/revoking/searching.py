@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.types import Address
-from tui.issuance.transaction.reading import index
-from tui.issuance.transaction.reading import token as token_at
+from tui.issuance.transaction.reading import index, token as token_at
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import vouching
 from tui.issuance.trust.vouchers import Word

@@ -27,8 +27,7 @@ from tui.kube.sensitive import Sensitive
 
 from . import DPURequest, credential_of
 from .aside import left_to
-from .cleanup import leftovers_of, sweep
-from .cleanup import written as leftovers_text
+from .cleanup import leftovers_of, sweep, written as leftovers_text
 from .renewal_work import RequestWork, look
 from .resources import DPU_REQUESTS, FINGERPRINT, LEFTOVERS
 from .shown import of_request

@@ -10,8 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.issuance.errors import UsageError
-from tui.issuance.objects import external_secrets as eso
-from tui.issuance.objects import managed
+from tui.issuance.objects import external_secrets as eso, managed
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import MASK
 

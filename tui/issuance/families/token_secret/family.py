@@ -9,8 +9,7 @@ from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential
 from tui.kube.errors import NotFound
 
-from . import identity_work, self_issue
-from . import rotation as legacy_rotation
+from . import identity_work, rotation as legacy_rotation, self_issue
 from .identity import IdentityWish
 from .revoking import prepare_token_secret
 from .self_issue import SelfWish

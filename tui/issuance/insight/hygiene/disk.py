@@ -20,8 +20,7 @@ from tui.issuance.errors import IssuanceError
 from tui.kube import shell
 from tui.kube.amounts import about
 from tui.kube.home import expanded
-from tui.kube.lint import Severity as Lint
-from tui.kube.lint import lint
+from tui.kube.lint import Severity as Lint, lint
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.kube.usable import refused_plugin

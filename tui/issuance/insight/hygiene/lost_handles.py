@@ -7,8 +7,7 @@ from datetime import datetime
 from tui.issuance.model.countdown import human_left
 from tui.issuance.model.severity import Severity
 from tui.issuance.objects import managed
-from tui.issuance.trust.handles import Ending, Fate, Named
-from tui.issuance.trust.handles import judge as may_end
+from tui.issuance.trust.handles import Ending, Fate, Named, judge as may_end
 from tui.issuance.trust.orphans import Walked
 from tui.kube import shell
 from tui.kube.amounts import about
