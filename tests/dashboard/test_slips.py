@@ -9,6 +9,7 @@ from textual.command import CommandPalette
 from textual.widgets import Button
 
 from tests.dashboard.conftest import Driver, Open, done
+from tests.dashboard.test_equivalents import listed
 from tests.dashboard.test_typing import Hands, jobs, told
 from tui.actions.jobs import Task
 from tui.screens.confirm import ConfirmScreen
@@ -219,3 +220,45 @@ async def test_no_second_job_works_on_what_one_of_this_dashboard_works_on(dashbo
         go_on.set()
         await driver.until(lambda: not running.running)
         assert done(await driver.act("r"))
+
+
+async def test_one_mark_is_a_mark(dashboard: Open) -> None:
+    """Marked is what the loop keeps, were it one row or hidden; and what is opened is the row under the cursor."""
+    async with dashboard(only=["harbor"], grace=300) as driver:
+        renewing = driver.app.renewing
+        await driver.find("5", "managed due !expired !wallboard")
+        await driver.press("space")
+        (key,) = driver.table.marks
+        other = driver.table.cursor_key
+        assert other != key, "a mark moves the cursor on"
+        await driver.press("a")
+        await driver.on(LoopScreen)
+        await driver.shows("only the one that is marked")
+        await driver.shows("It would keep 1, 1 of them due now:")
+        await driver.press("escape")
+        await driver.closed()
+
+        await driver.press("dollar_sign")
+        assert "renewal_loop" not in await listed(driver), "no command is for what is marked alone"
+        await driver.press("escape")
+        await driver.closed()
+
+        await driver.press("enter")  # opens what it is on, not what is marked
+        page = await driver.on(DetailScreen)
+        assert [row.key for row in page.chosen()] == [other]
+        await driver.press("escape")
+        await driver.closed()
+
+        await driver.press("escape")
+        await driver.find("5", "nothing-is-called-so")
+        await driver.press("a")
+        await driver.until(lambda: "of those none that is seen is marked" in told(driver))
+        assert driver.app.screen is driver.main
+        assert not renewing.on
+
+        await driver.press("escape", "escape")
+        assert not driver.table.marks
+        await driver.press("a")
+        await driver.on(LoopScreen)
+        await driver.shows("It would keep")
+        assert "that is marked" not in driver.text()

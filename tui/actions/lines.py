@@ -43,6 +43,8 @@ class Asked:
     """Those that something can be made in, the one at hand first."""
     lifetime: str = "1h"
     """How long a new credential lives unless somebody says otherwise."""
+    marked: bool = False
+    """Whether rows are marked, instead of one being under the cursor."""
 
     @property
     def row(self) -> Row | None:
@@ -56,6 +58,11 @@ Command = Callable[[Asked], list[Line]]
 def always(*words: str) -> Command:
     """The same whatever is chosen."""
     return lambda asked: [Line(words)]
+
+
+def unless_marked(*words: str) -> Command:
+    """The same for everything; none that is for what is marked alone."""
+    return lambda asked: [] if asked.marked else [Line(words)]
 
 
 def kubectl(

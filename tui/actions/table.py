@@ -51,7 +51,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     Action(
         name="renewal_loop", title="Renewal loop on or off", says="renew what is due, of the marked or of all",
         key="a", label="renewal loop", words=("loop",), needs=Needs.NOTHING, mutates=True,
-        command=lines.always("kubemint", "rotate", "--due", "--watch"),
+        command=lines.unless_marked("kubemint", "rotate", "--due", "--watch"),
     ),
     KEEP,
     DELETE_REQUEST,

@@ -149,7 +149,8 @@ def connect(screen: WorkingScreen) -> None:
 
     def chosen(choice: str | None) -> None:
         if choice == "kubeconfig":
-            doing.by_form(screen, NEW_SHOOT)
+            with screen.at(row):
+                doing.by_form(screen, NEW_SHOOT)
         elif choice:
             doing.begin(screen, CONNECT, Entry(row.name, AccessLevel(choice)))
 
@@ -187,14 +188,18 @@ def renewal_loop(screen: WorkingScreen) -> None:
         renewing.off()
         screen.notify("the renewal loop is off; what it has begun is finished", markup=False, timeout=4)
         return
-    marked = screen.chosen_addresses() if len(screen.chosen()) > 1 else []
+    marked = screen.chosen_addresses() if screen.marking else []
+    if screen.marking and not marked:
+        said = "the renewal loop keeps credentials, and of those none that is seen is marked: ctrl+\\ takes all marks away"
+        screen.notify(said, markup=False, severity="warning", timeout=6)
+        return
 
     def chosen(wish: LoopWish | None) -> None:
         if wish is not None:
             renewing.start(wish)
             screen.done_with_marks()
 
-    screen.app.push_screen(LoopScreen(screen.session, marked), chosen)
+    screen.app.push_screen(LoopScreen(screen.session, marked, screen.left_alone()), chosen)
 
 
 def snooze(screen: WorkingScreen) -> None:

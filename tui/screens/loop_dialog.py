@@ -30,10 +30,12 @@ class LoopScreen(Dialog[LoopWish | None]):
     verb = "Switch on"
     problem_lines = 1
 
-    def __init__(self, session: Session, marked: Sequence[Address]) -> None:
+    def __init__(self, session: Session, marked: Sequence[Address], left: Sequence[str] = ()) -> None:
         super().__init__()
         self.session = session
         self._marked = tuple(marked)
+        self._left = tuple(left)
+        """What is said of marks that nobody sees."""
 
     def rows(self) -> Iterable[Widget]:
         yield Static(
@@ -43,7 +45,8 @@ class LoopScreen(Dialog[LoopWish | None]):
             markup=False,
         )
         if self._marked:
-            yield Field("Which", Tick(f"only the {len(self._marked)} marked", True, compact=True, id="f-only"))
+            which = f"only the {len(self._marked)} marked" if len(self._marked) > 1 else "only the one that is marked"
+            yield Field("Which", Tick(which, True, compact=True, id="f-only"))
         yield Field(
             "" if self._marked else "Which",
             Tick("also requests that DPF's controller renews", False, compact=True, id="f-take-over"),
@@ -89,4 +92,4 @@ class LoopScreen(Dialog[LoopWish | None]):
             lines.append(f"  {when:<9} {safe_text(short_address(str(address)), 50)}{why}")
         if len(rows) > _SHOWN:
             lines.append(f"  and {len(rows) - _SHOWN} more")
-        return Content("\n".join(lines))
+        return Content("\n".join([*lines, *(self._left if wish.only is not None else ())]))

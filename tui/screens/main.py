@@ -136,6 +136,8 @@ class MainScreen(CommandingScreen):
         return self._panes[self.query_one(ContentSwitcher).current or "overview"]
 
     def chosen(self) -> list[Row]:
+        if self._at is not None:
+            return [self._at]
         if not self.is_mounted or isinstance(self.focused, Timeline):
             return []  # keys that act need rows that are seen
         table = self.pane.table
@@ -240,20 +242,24 @@ class MainScreen(CommandingScreen):
         between = (max(bucket.start, self.session.clock()), bucket.end)
         self._deeper("credentials", Scope(between=between), f"{event.span}, {bucket.label}")
 
+    def _do_at(self, row: Row, name: str) -> None:
+        with self.at(row):
+            self.do(name)
+
     def open(self, row: object) -> None:
         """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""
         if isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED:
-            self.do("connect")
+            self._do_at(row, "connect")
         elif isinstance(row, ClusterRow) and row.reach is Reach.UNTRUSTED and not self.session.read_only:
-            self.do("trust")
+            self._do_at(row, "trust")
         elif isinstance(row, ClusterRow):
             self._deeper("accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
             self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
         elif isinstance(row, RequestRow) and row.kind is RequestKind.CSI and not self.session.read_only:
-            self.do("csi_preview")
+            self._do_at(row, "csi_preview")
         elif isinstance(row, RequestRow | CredentialRow):
-            self.do("details")
+            self._do_at(row, "details")
         elif isinstance(row, JournalEntry):
             pane = self.pane
             job = next(

@@ -6,7 +6,8 @@ and hands the rest to jobs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partialmethod
 from typing import ClassVar, TypeVar, cast
 
@@ -64,6 +65,8 @@ class WorkingScreen(Screen[None]):
     of_its_own: Sequence[str] = ()
     """Actions of this screen alone that are not always possible."""
     _possible: tuple[bool | None, ...] = ()
+    _at: Row | None = None
+    """The row that was opened, while that is done."""
     _focused_before: Widget | None = None
     """What had the focus before the results of a job."""
 
@@ -78,6 +81,21 @@ class WorkingScreen(Screen[None]):
     def journal(self) -> Journal | None:
         """What is shown of the journal, where it is what keys are for."""
         return None
+
+    @property
+    def marking(self) -> bool:
+        """Whether rows are marked, seen or not: what is chosen then is never the one under the cursor."""
+        table = self.table_of_rows
+        return table is not None and bool(table.marks)
+
+    @contextmanager
+    def at(self, row: Row) -> Iterator[None]:
+        """For what is done to the row that was opened: it is chosen, whatever is marked."""
+        before, self._at = self._at, row
+        try:
+            yield
+        finally:
+            self._at = before
 
     @property
     def marks_hidden(self) -> int:
@@ -201,7 +219,7 @@ class WorkingScreen(Screen[None]):
         contexts = [row.name for row in session.store.clusters.values() if row.source == "kubeconfig"]
         clusters = self.writable_clusters(cluster_of(rows[0]) if rows else "")
         lifetime = format_duration(session.settings.lifetime)
-        return Asked(rows, self.kubemint.export_folder, contexts, session.clock(), clusters, lifetime)
+        return Asked(rows, self.kubemint.export_folder, contexts, session.clock(), clusters, lifetime, self.marking)
 
     def chosen_addresses(self) -> list[Address]:
         """What the engine calls the chosen rows."""
