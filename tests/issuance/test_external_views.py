@@ -18,6 +18,7 @@ from tui.issuance.objects.external_secrets import (
     tenant_store,
 )
 from tui.issuance.users.external_views import (
+    Entry,
     PushedKey,
     StoreRef,
     conditions,
@@ -120,14 +121,46 @@ def test_whether_a_change_ever_comes_to_who_fetches_it(asked: dict[str, Any], ne
 
 
 def test_what_is_found_instead_of_named() -> None:
-    assert external_view({"spec": {"dataFrom": [{"find": {"name": {"regexp": "^api"}}}]}}).finds
-    assert not external_view({"spec": {"dataFrom": [{"extract": {"key": "a"}}, {"find": {}}]}}).finds
-    by_labels = {"spec": {"selector": {"secret": {"selector": {"matchLabels": {"team": "x", "n": 7}}}}}}
-    assert push_view(by_labels).chooses == (("team", "x"),)
+    found = external_view({"spec": {"dataFrom": [{"find": {"name": {"regexp": "^api"}}}]}})
+    assert (found.entries, found.keys) == ((Entry(StoreRef()),), ())
+    assert external_view({"spec": {"dataFrom": [{"extract": {"key": "a"}}, {"find": {}}]}}).entries == (
+        Entry(StoreRef(), "a"),
+    )
+    by_labels = push_view(chosen({"matchLabels": {"team": "x", "n": 7}}))
+    assert by_labels.chooses == (("team", "x"),)
     named = push_secret(PUSH, "ns", "source", "abc")
     assert push_view(named).chooses is None
     named["spec"]["updatePolicy"] = "IfNotExists"
     assert (push_view(named).interval, bool(push_view(named).never)) == (timedelta(0), True)
+
+
+def chosen(selector: dict[str, Any]) -> dict[str, Any]:
+    return {"spec": {"selector": {"secret": {"selector": selector}}}}
+
+
+IN = {"matchExpressions": [{"key": "team", "operator": "In", "values": ["y"]}]}
+
+
+@pytest.mark.parametrize(
+    ("push", "labels", "takes"),
+    [
+        (push_secret(PUSH, "ns", "api", ""), {}, True),
+        (push_secret(PUSH, "ns", "other", ""), {"team": "x"}, False),
+        (chosen({"matchLabels": {"team": "x"}}), {"team": "x", "more": "y"}, True),
+        (chosen({"matchLabels": {"team": "x"}}), {"team": "y"}, False),
+        (chosen({"matchLabels": {"team": "x"}}), {}, False),
+        (chosen({"matchLabels": {"team": "x"}}), None, True),  # nobody could read them
+        (chosen(IN), {"team": "x"}, True),  # not decided here: it may
+        (chosen(IN | {"matchLabels": {"team": "x"}}), {"team": "y"}, False),
+        (chosen({}), {}, True),  # which chooses every Secret
+        ({"spec": {"selector": {"secret": {}}}}, {}, False),
+        ({"spec": {"selector": {"generatorRef": {"name": "api"}}}}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_whether_a_push_may_take_from_a_secret(push: Any, labels: dict[str, str] | None, takes: bool) -> None:
+    """Fifth attack, hands 1: one that chooses by labels was taken for nobody."""
+    assert push_view(push).may_take("api", labels) is takes
 
 
 JSON = st.recursive(

@@ -14,7 +14,7 @@ from tui.issuance.insight.lineage_tree import Part
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Handle, SecretDestination
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, STORES, tenant_store
-from tui.issuance.users.external_views import external_view, store_view
+from tui.issuance.users.external_views import StoreRef, external_view, store_view
 from tui.issuance.users.far_users import LONGEST, Copied, Fetch, Overview, copies_of, far_use, fetchers, leads_to
 from tui.issuance.users.grace_length import KUBELET, GraceWish, Sighting, Use, length
 from tui.kube.resource import NAMESPACES
@@ -47,8 +47,9 @@ def test_which_store_reads_the_secrets_of_a_namespace(seen: Any, within: bool, l
     assert leads_to(seen, SERVER, "web", within=within) is leads
 
 
-def fetch(spec: dict[str, Any], *, cluster: str = "home", through: Any = None) -> Fetch:
-    return Fetch(cluster, "far", "copy", external_view({"spec": spec}), through)
+def fetch(spec: dict[str, Any], *, cluster: str = "home", through: Any = "not there") -> Fetch:
+    view = external_view({"spec": spec})
+    return Fetch(cluster, "far", "copy", view, {} if through == "not there" else dict.fromkeys(view.stores, through))
 
 
 NAMED: dict[str, Any] = {"dataFrom": [{"extract": {"key": "api"}}]}
@@ -66,7 +67,13 @@ def test_who_fetches_it_and_how_long_that_takes() -> None:
     (by_key,) = found(fetch({"data": [{"remoteRef": {"key": "api", "property": "token"}}]}, through=store()))
     assert by_key.sees == named.sees
     (finds,) = found(fetch(FINDS, through=store()))
-    assert "may fetch it" in finds.how
+    assert "may fetch it, whose store it searches," in finds.how
+    (unseen,) = found(fetch(NAMED, through=None))
+    assert unseen.how == "may fetch it, through a store that could not be seen, every 1h"
+    assert unseen.sees == named.sees, "who could not be seen is waited for"
+    assert found(fetch(FINDS, through=None)) == [], "that nobody could see what it searches is said by itself"
+    (both,) = found(fetch({"dataFrom": [*FINDS["dataFrom"], *NAMED["dataFrom"]]}, through=store()))
+    assert both.how == "fetches it every 1h"
     (tenant,) = found(fetch(NAMED, cluster="tenant", through=store(server=SERVER)))
     assert tenant.name == "far/copy of tenant"
     assert found(fetch(NAMED), fetch(NAMED, through=store("other")), fetch({}, through=store())) == []
@@ -75,6 +82,30 @@ def test_who_fetches_it_and_how_long_that_takes() -> None:
     (wish,) = found(fetch(NAMED | {"refreshInterval": "8760h"}, through=store()))
     assert wish.sees is None, f"nobody far away keeps a token alive for longer than {LONGEST}"
     assert "nobody far away is waited for" in wish.how
+
+
+OWN: dict[str, Any] = {"sourceRef": {"storeRef": {"name": "own", "kind": "ClusterSecretStore"}}}
+"""What an entry says that comes from another store than the rest."""
+
+
+@pytest.mark.parametrize(
+    ("spec", "fetches"),
+    [
+        ({"data": [{"remoteRef": {"key": "api", "property": "token"}} | OWN]}, True),
+        ({"dataFrom": [{"extract": {"key": "api"}} | OWN]}, True),
+        ({"dataFrom": [{"find": {"name": {"regexp": "."}}} | OWN]}, True),
+        ({"dataFrom": [{"extract": {"key": "other"}}, {"extract": {"key": "api"}} | OWN]}, True),
+        ({"dataFrom": [{"extract": {"key": "api"}}, {"extract": {"key": "other"}} | OWN]}, False),
+        ({"dataFrom": [{"extract": {"key": "api"}}]}, False),
+        ({"dataFrom": [OWN, {"sourceRef": {"generatorRef": {"name": "api"}}}]}, False),
+    ],
+)
+def test_every_entry_comes_through_its_own_store(spec: dict[str, Any], fetches: bool) -> None:
+    """Fifth attack, hands 1: only `secretStoreRef` counted, which entries need not use, nor an object have."""
+    view = external_view({"spec": spec | {"secretStoreRef": {"name": "usual"}}})
+    stores = {StoreRef("usual"): store("elsewhere"), StoreRef("own", "ClusterSecretStore"): store("web")}
+    one = Fetch("home", "far", "copy", view, stores)
+    assert bool(list(fetchers(Overview([one]), SERVER, "web", "api", home="home"))) is fetches
 
 
 def credential(name: str, *, bound: str = "", fingerprint: str = "") -> Credential:
@@ -152,6 +183,11 @@ async def test_who_fetches_it_into_another_namespace_is_waited_for_and_in_the_li
     assert plan.grace == timedelta(minutes=23)
     uses = branch(await traced(ebench, issued), Part.USERS)
     assert f"ExternalSecret {far}/copy fetches it every 20m" in lines(uses)
+    async with Bench(arena, state="blind") as blind:
+        with arena.fault(FaultRule(Answer(403), path=r"external-secrets.io/v1/secretstores$")):
+            waits = await blind.engine.plan_rotate(issued.address)
+        assert waits.grace == timedelta(minutes=23)
+        assert "through a store that could not be seen" in waits.grace_for[0]
     async with Bench(arena, state="few") as few:
         with arena.fault(FaultRule(Answer(403), path=r"external-secrets.io/v1/externalsecrets$")):
             warned = (await few.engine.plan_rotate(issued.address)).warnings

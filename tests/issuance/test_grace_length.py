@@ -12,17 +12,18 @@ import pytest
 from tests.issuance.arena import Bench
 from tests.issuance.dpf_place import Place
 from tests.issuance.test_engine_requests import address_of, bench_of
-from tests.issuance.test_lineage import put_pod
+from tests.issuance.test_lineage import branch, lines, put_pod, traced
 from tui.demo import Answer, FaultRule
 from tui.issuance.families.dpf.cleanup import leftovers_of
 from tui.issuance.families.dpf.wishes import Keep
 from tui.issuance.families.tenants.wish import PushWish
+from tui.issuance.insight.lineage_tree import Part
 from tui.issuance.model.types import Action
 from tui.issuance.objects.external_secrets import PUSH_SECRETS
 from tui.issuance.users.consumers import Pod, Way
 from tui.issuance.users.grace_length import KUBELET, GraceWish, Sighting, Use, grown, lasting, length
 from tui.issuance.users.secret_users import MOST_PODS, SecretName, SecretUsers
-from tui.kube.resource import PODS
+from tui.kube.resource import PODS, SECRETS
 
 MINUTE = timedelta(minutes=1)
 WISH = GraceWish(timedelta(seconds=30))
@@ -270,6 +271,36 @@ async def test_a_push_secret_on_an_interval_is_waited_for(ebench: Bench) -> None
     assert plan.grace_for == ("PushSecret onward carries it on every 20m",)
     again = await ebench.engine.plan(PushWish(arena.name, arena.namespace, "onward"))
     assert again.grace == timedelta(0), "it is told at once, and waited for"
+
+
+@pytest.mark.parametrize(
+    ("labels", "waits"), [({"carry": "yes"}, True), ({"carry": "no"}, False), ({}, True)]
+)  # fmt: skip
+async def test_a_push_secret_that_chooses_by_labels_is_waited_for(
+    ebench: Bench, labels: dict[str, str], waits: bool
+) -> None:
+    """Fifth attack, hands 1: it carries a dead token on as long as one that names the Secret."""
+    arena = ebench.arena
+    issued = (await ebench.issue(arena.spec(arena.secret(), duration=timedelta(hours=8)))).credential
+    patch = {"metadata": {"labels": {"carry": "yes"}}}
+    await ebench.client.patch(SECRETS, "robot-credential", patch, namespace=arena.namespace)
+    push = {
+        "apiVersion": PUSH_SECRETS.api_version, "kind": "PushSecret", "metadata": {"name": "by-labels"},
+        "spec": {"refreshInterval": "25m", "selector": {"secret": {"selector": {"matchLabels": labels}}},
+                 "secretStoreRefs": [{"name": "nowhere"}], "data": []},
+    }  # fmt: skip
+    await ebench.client.create(PUSH_SECRETS, push, namespace=arena.namespace)
+    plan = await ebench.engine.plan_rotate(issued.address)
+    said = "may carry it on, by its labels, every 25m"
+    assert plan.grace == (28 * MINUTE if waits else timedelta(0))
+    assert plan.grace_for == ((f"PushSecret by-labels {said}",) if waits else ())
+    uses = lines(branch(await traced(ebench, issued), Part.USERS))
+    assert any("by-labels may push robot-credential, every 25m" in line for line in uses) is waits
+    with arena.fault(FaultRule(Answer(403), path=r"/secrets/robot-credential$")):
+        name = SecretName(arena.name, arena.namespace, "robot-credential")
+        users = SecretUsers()
+        assert (await users.length(ebench.clusters, WISH, [name])).grace == 28 * MINUTE, "who cannot be told may"
+        await users.aclose()
 
 
 async def test_a_request_knows_the_readers_of_its_secret(place: Place, tmp_path: Path) -> None:

@@ -154,7 +154,9 @@ class PushController(_Controller):
 
     def _push(self, push: Object, reference: Object) -> Object:
         namespace, spec = push["metadata"]["namespace"], push["spec"]
-        name = spec["selector"]["secret"]["name"]
+        name = (spec["selector"].get("secret") or {}).get("name")
+        if not name:
+            raise ProviderError("could not get source secret: this operator takes one by its name alone")
         source = self._storage.get(SECRETS, name, namespace)
         if source is None:
             raise ProviderError(f'could not get source secret: secrets "{name}" not found')
@@ -204,6 +206,8 @@ class ExternalController(_Controller):
         if (wait := _wait(status, _mark(metadata), interval, now)) != 0:
             return wait
         try:
+            if "secretStoreRef" not in spec:
+                raise ProviderError("this operator goes through the one store of the object alone")
             connection = self._connect(spec["secretStoreRef"], metadata["namespace"])
             data = dict(_fetched(connection, spec))
         except (ProviderError, StatusError) as error:

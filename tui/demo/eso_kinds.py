@@ -50,17 +50,22 @@ _PUSH: Final = _open(
     deletionPolicy=_STRING | {"enum": ["Delete", "None"], "default": "None"},
     updatePolicy=_STRING | {"enum": ["Replace", "IfNotExists"], "default": "Replace"},
     secretStoreRefs={"type": "array", "items": _open(name=_STRING, kind=_STRING | {"default": "SecretStore"})},
-    selector=_open(secret=_open(name=_STRING)),
+    selector=_open(secret=_open(name=_STRING, selector=_ANY)),
     template=_open(type=_STRING, metadata=_open(annotations=_TEXTS, labels=_TEXTS)),
     data={"type": "array", "items": _open(match=_MATCH, metadata=_ANY) | {"required": ["match"]}},
 ) | {"required": ["secretStoreRefs", "selector"]}
+_STORE_REF: Final = _open(name=_STRING, kind=_STRING)
+_SOURCE: Final = _open(storeRef=_STORE_REF)
 _EXTERNAL: Final = _open(
     refreshInterval=_STRING | {"default": "1h0m0s"},
     refreshPolicy=_STRING,
-    secretStoreRef=_open(name=_STRING, kind=_STRING),
+    secretStoreRef=_STORE_REF,
     target=_open(name=_STRING, creationPolicy=_STRING, deletionPolicy=_STRING),
-    data={"type": "array", "items": _open(secretKey=_STRING, remoteRef=_open(key=_STRING, property=_STRING))},
-    dataFrom={"type": "array", "items": _open(extract=_open(key=_STRING))},
+    data={
+        "type": "array",
+        "items": _open(secretKey=_STRING, remoteRef=_open(key=_STRING, property=_STRING), sourceRef=_SOURCE),
+    },
+    dataFrom={"type": "array", "items": _open(extract=_open(key=_STRING), sourceRef=_SOURCE)},
 )
 _STATUS: Final = _open(
     conditions=_CONDITIONS,

@@ -48,7 +48,7 @@ def external_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
         row,
         type=_count(view.keys, "Secret") if view.keys else "",
         duration=_every(view.interval),
-        target=str(view.store),
+        target=", ".join(map(str, view.stores)),
         secret=f"{row.namespace}/{view.target}",
         next_at=view.next_at if row.ready == "True" else None,
         about=view,

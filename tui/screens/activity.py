@@ -70,7 +70,9 @@ class Activity(Pane):
         self._entries: list[JournalEntry] = []
         self._problem = ""
         self.table = FleetTable(
-            on_screen(JOURNAL, session.settings.columns.activity), now=lambda row: session.clock(), marks=False,
+            on_screen(JOURNAL, session.settings.columns.activity),
+            now=lambda row: session.clock(),
+            marks=False,
             id="journal-table",
         )
         self.table.empty = self._empty

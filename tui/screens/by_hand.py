@@ -190,7 +190,7 @@ def renewal_loop(screen: WorkingScreen) -> None:
         return
     marked = screen.chosen_addresses() if screen.marking else []
     if screen.marking and not marked:
-        said = "the renewal loop keeps credentials, and of those none that is seen is marked: ctrl+\\ takes all marks away"
+        said = "the renewal loop keeps credentials; of those none that is seen is marked: ctrl+\\ takes all marks away"
         screen.notify(said, markup=False, severity="warning", timeout=6)
         return
 

@@ -125,7 +125,10 @@ def _external(row: RequestRow, view: ExternalView, session: Session) -> list[Sec
         _when("next refresh", view.next_at, now),
         Fact("kept", _KEEPERS[view.managed], Tone.MUTE),
     ]
-    return [Section(request_name(row), facts), Section("comes through", [_ref_line(row, view.store, session)])]
+    return [
+        Section(request_name(row), facts),
+        Section("comes through", [_ref_line(row, ref, session) for ref in view.stores]),
+    ]
 
 
 def _store(row: RequestRow, view: StoreView, session: Session) -> list[Section]:
@@ -221,11 +224,7 @@ def _store_line(store: RequestRow) -> Fact:
 def _goes_through(user: RequestRow, store: RequestRow) -> bool:
     if user.cluster != store.cluster:
         return False
-    refs = (
-        user.about.stores
-        if isinstance(user.about, PushView)
-        else (user.about.store,) if isinstance(user.about, ExternalView) else ()
-    )  # fmt: skip
+    refs = user.about.stores if isinstance(user.about, PushView | ExternalView) else ()
     near = store.kind is RequestKind.CLUSTER_STORE or user.namespace == store.namespace
     return near and any(ref.name == store.name and ref.kind == store.kind.value for ref in refs)
 

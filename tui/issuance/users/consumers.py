@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from tui.issuance.model.durations import format_duration
 from tui.issuance.model.types import Identity
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, GROUP, PUSH_SECRETS, STORES
-from tui.kube.errors import KubeError
-from tui.kube.resource import CSI_DRIVERS, PODS, Resource
+from tui.kube.errors import KubeError, NotFound
+from tui.kube.resource import CSI_DRIVERS, PODS, SECRETS, Resource
+
+from .external_views import PushView, push_view
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -262,6 +265,15 @@ class NotInstalled(Exception):
     """The cluster does not serve External Secrets' kinds."""
 
 
+async def labels_of(client: Client, namespace: str, name: str) -> Mapping[str, str]:
+    """The labels of a Secret; none where there is no such Secret. Raises KubeError."""
+    try:
+        found = await client.get_metadata(SECRETS, name, namespace=namespace)
+    except NotFound:
+        return {}
+    return found["metadata"].get("labels") or {}
+
+
 async def carriers(client: Client, namespace: str, secrets: Collection[str], account: Identity) -> list[Carrier]:
     """What External Secrets does in a namespace with these Secrets and this account. Raises KubeError, NotInstalled."""
     discovery = await client.discover((GROUP,))
@@ -275,7 +287,10 @@ async def carriers(client: Client, namespace: str, secrets: Collection[str], acc
         here = msgspec.structs.replace(resource, version=version)
         listed: list[dict[str, Any]] = await client.list(here, namespace=namespace if here.namespaced else None)
         for obj in listed:
-            said = _says(here, obj, secrets, account, namespace)
+            if here.kind == PUSH_SECRETS.kind:
+                said = await _pushes(client, push_view(obj), namespace, secrets)
+            else:
+                said = _says(here, obj, secrets, account, namespace)
             if said:
                 meta = obj.get("metadata") or {}
                 found.append(Carrier(kind=here.kind, namespace=str(meta.get("namespace", "")),
@@ -286,17 +301,25 @@ async def carriers(client: Client, namespace: str, secrets: Collection[str], acc
     return found
 
 
+async def _pushes(client: Client, view: PushView, namespace: str, secrets: Collection[str]) -> str:
+    """What a PushSecret does with these Secrets. Raises KubeError."""
+    taken = [
+        name for name in sorted(secrets)
+        if view.may_take(name, await labels_of(client, namespace, name) if view.chooses is not None else None)
+    ]  # fmt: skip
+    if not taken:
+        return ""
+    to = f" to {view.keys[0].remote}" if view.keys and view.keys[0].remote else ""
+    every = format_duration(view.interval) if view.interval else "once"
+    return f"{'pushes' if view.chooses is None else 'may push'} {', '.join(taken)}{to}, every {every}"
+
+
 def _says(
     resource: Resource, obj: Mapping[str, Any], secrets: Collection[str], account: Identity, namespace: str
 ) -> str:
     spec = obj.get("spec")
     if not isinstance(spec, Mapping):
         return ""
-    if resource.kind == PUSH_SECRETS.kind:
-        name = _text(spec, "selector", "secret", "name")
-        remote = next((_text(entry, "match", "remoteRef", "remoteKey") for entry in _entries(spec.get("data"))), "")
-        to = f" to {remote}" if remote else ""
-        return f"pushes {name}{to}, every {spec.get('refreshInterval') or '1h'}" if name in secrets else ""
     if resource.kind == EXTERNAL_SECRETS.kind:
         name = _text(spec, "target", "name") or _text(obj, "metadata", "name")
         return f"writes {name}" if name in secrets else ""
@@ -322,10 +345,6 @@ def _references(value: object, path: str) -> Iterator[tuple[str, str, str]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _references(inner, path)
-
-
-def _entries(value: object) -> list[Mapping[str, Any]]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def _text(value: object, *path: str) -> str:

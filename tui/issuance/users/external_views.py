@@ -62,7 +62,7 @@ class PushView(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     """The Secret it takes from; empty where a selector or a generator stands there."""
     chooses: tuple[tuple[str, str], ...] | None = None
-    """In the place of a name: the labels of the Secrets that it takes from (others of its wishes not regarded)."""
+    """In the place of a name: labels of the Secrets that it takes from, which may have to fulfil other wishes too."""
     stores: tuple[StoreRef, ...] = ()
     keys: tuple[PushedKey, ...] = ()
     interval: timedelta | None = HOUR
@@ -83,15 +83,32 @@ class PushView(msgspec.Struct, frozen=True, kw_only=True):
         """When the operator looks at the source again; None where it does not, or never has."""
         return _next(self.refreshed_at, self.interval)
 
+    def may_take(self, secret: str, labels: Mapping[str, str] | None) -> bool:
+        """Whether it takes from this Secret, as far as that can be told; `labels` None: nobody could read its."""
+        if self.chooses is None:
+            return self.source == secret
+        return labels is None or all(labels.get(key) == value for key, value in self.chooses)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry of an ExternalSecret: the Secret (and its key) that it fetches, and from which store."""
+
+    store: StoreRef
+    key: str = ""
+    """Empty: whatever it finds there, by names or labels."""
+
+    def names(self, secret: str) -> bool:
+        """Whether it is this Secret that it asks for, by its name."""
+        return self.key.partition("/")[0] == secret
+
 
 class ExternalView(msgspec.Struct, frozen=True, kw_only=True):
     """An ExternalSecret: what is fetched, from where, into which Secret."""
 
     store: StoreRef = StoreRef()
+    """What its entries go through, but for those that name another store."""
     target: str = ""
-    keys: tuple[str, ...] = ()
-    finds: bool = False
-    """Whether it (also) takes whatever it finds in the store, by names or labels."""
+    entries: tuple[Entry, ...] = ()
     interval: timedelta | None = HOUR
     """None where it cannot be read; zero where what was fetched is never fetched again by itself."""
     never: str = ""
@@ -99,6 +116,16 @@ class ExternalView(msgspec.Struct, frozen=True, kw_only=True):
     refreshed_at: datetime | None = None
     creation: str = "Owner"
     managed: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What is fetched by its name."""
+        return tuple(entry.key for entry in self.entries if entry.key)
+
+    @property
+    def stores(self) -> tuple[StoreRef, ...]:
+        """Every store that it goes through."""
+        return tuple(dict.fromkeys(entry.store for entry in self.entries)) or (self.store,)
 
     @property
     def next_at(self) -> datetime | None:
@@ -157,18 +184,23 @@ def push_view(obj: Mapping[str, Any]) -> PushView:
 def external_view(obj: Mapping[str, Any]) -> ExternalView:
     """An ExternalSecret as a server gave it."""
     spec, status = _part(obj, "spec"), _part(obj, "status")
-    keys = [_text(_part(entry, "extract"), "key") for entry in _list(spec, "dataFrom")]
+    store, entries = _store(_part(spec, "secretStoreRef")), []
+    for entry in _list(spec, "dataFrom"):
+        key = _text(_part(entry, "extract"), "key")
+        if key or _part(entry, "find"):
+            entries.append(Entry(_store_of(entry, store), key))
     for entry in _list(spec, "data"):
         remote = _part(entry, "remoteRef")
-        keys.append("/".join(filter(None, (_text(remote, "key"), _text(remote, "property")))))
+        key = "/".join(filter(None, (_text(remote, "key"), _text(remote, "property"))))
+        if key:
+            entries.append(Entry(_store_of(entry, store), key))
     target = _part(spec, "target")
     interval = _interval(spec)
     never = _never_fetched(spec.get("refreshPolicy"), interval, immutable=target.get("immutable") is True)
     return ExternalView(
-        store=_store(_part(spec, "secretStoreRef")),
+        store=store,
         target=_text(target, "name") or _text(_part(obj, "metadata"), "name"),
-        keys=tuple(filter(None, keys)),
-        finds=any(_part(entry, "find") for entry in _list(spec, "dataFrom")),
+        entries=tuple(entries),
         interval=timedelta(0) if never and interval is not None else interval,
         never=never,
         refreshed_at=_time(status, "refreshTime"),
@@ -300,6 +332,12 @@ def _store(reference: Any) -> StoreRef:
     labels = _part(_part(found, "labelSelector"), "matchLabels")
     chosen = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     return StoreRef(_text(found, "name") or chosen, _text(found, "kind") or STORES.kind)
+
+
+def _store_of(entry: Any, usual: StoreRef) -> StoreRef:
+    """The store of one entry: its own, where it names one."""
+    own = _part(_part(entry, "sourceRef"), "storeRef")
+    return _store(own) if own else usual
 
 
 def _interval(spec: Mapping[str, Any]) -> timedelta | None:

@@ -7,7 +7,7 @@ for it. What others wrote far away gives a grace of a day at most, so that nobod
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,7 +21,7 @@ from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRE
 from tui.kube.errors import Forbidden, KubeError
 from tui.kube.resource import SECRETS
 
-from .external_views import ExternalView, StoreView, external_view, store_view
+from .external_views import Entry, ExternalView, StoreRef, StoreView, external_view, store_view
 from .grace_length import Use
 
 if TYPE_CHECKING:
@@ -34,16 +34,26 @@ LONGEST: Final = timedelta(days=1)
 """Of the grace that somebody in another namespace can ask for."""
 _WITHIN: Final = frozenset({"kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
 """What a cluster calls its own server, from inside."""
+_FETCHES: Final = "fetches it"
+_UNSEEN: Final = "may fetch it, through a store that could not be seen,"
+_SEARCHES: Final = "may fetch it, whose store it searches,"
+_DOES: Final = (_FETCHES, _UNSEEN, _SEARCHES)
+
+
+Stores = Mapping[StoreRef, StoreView | None]
+"""What was found of each store that an ExternalSecret names: nothing where it is not there, None where it may be."""
 
 
 class Fetch(NamedTuple):
-    """An ExternalSecret, and the store that it goes through where that is known."""
+    """An ExternalSecret, and the stores that it goes through."""
 
     cluster: str
     namespace: str
     name: str
     view: ExternalView
-    store: StoreView | None
+    stores: Stores
+    does: str = _FETCHES
+    """Of one that fetches what is asked about, or may: which of both."""
 
 
 class Overview(NamedTuple):
@@ -112,11 +122,21 @@ async def _kept(client: Client, cluster: str, kept: list[Credential], tenants: s
 def fetchers(seen: Overview, server: str, namespace: str, name: str, *, home: str) -> Iterator[Fetch]:
     """The ExternalSecrets that fetch this Secret of the cluster `home`, whose server is `server`."""
     for one in seen.fetches:
-        named = name in {key.partition("/")[0] for key in one.view.keys}
-        if (named or one.view.finds) and one.store is not None:
-            within = one.cluster == home
-            if leads_to(one.store, server, namespace, within=within):
-                yield one
+        within = one.cluster == home
+        does = [_does(entry, one.stores, server, namespace, name, within=within) for entry in one.view.entries]
+        if any(does):
+            yield one._replace(does=min(filter(None, does), key=_DOES.index))
+
+
+def _does(entry: Entry, stores: Stores, server: str, namespace: str, name: str, *, within: bool) -> str:
+    """What one entry does with this Secret; empty where it has nothing to do with it."""
+    if (entry.key and not entry.names(name)) or entry.store not in stores:
+        return ""
+    store = stores[entry.store]
+    if store is None:
+        return _UNSEEN if entry.key else ""  # what a search finds in it nobody knows: that it was not seen is said
+    leads = leads_to(store, server, namespace, within=within)
+    return (_FETCHES if entry.key else _SEARCHES) if leads else ""
 
 
 def leads_to(store: StoreView, server: str, namespace: str, *, within: bool) -> bool:
@@ -130,14 +150,13 @@ def leads_to(store: StoreView, server: str, namespace: str, *, within: bool) -> 
 def far_use(one: Fetch, home: str, kubelet: timedelta) -> Use:
     """What a change of the Secret comes to there."""
     name = f"{one.namespace}/{one.name}" + (f" of {one.cluster}" if one.cluster != home else "")
-    may = "may fetch it, whose store it searches," if one.view.finds else "fetches it"
     if one.view.never or not one.view.interval:
         return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=f"{one.view.never}: what it made ends", sees=None)
-    every = format_duration(one.view.interval)
+    does = f"{one.does} every {format_duration(one.view.interval)}"
     if one.view.interval + kubelet > LONGEST:
-        late = f"{may} every {every}: for more than {format_duration(LONGEST)} nobody far away is waited for, then "
+        late = f"{does}: for more than {format_duration(LONGEST)} nobody far away is waited for, then "
         return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=f"{late}what it made ends", sees=None)
-    return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=f"{may} every {every}", sees=one.view.interval + kubelet)
+    return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=does, sees=one.view.interval + kubelet)
 
 
 def copies_of(copied: Copied, kept: Iterable[Credential], unread: Collection[str]) -> list[Address]:
@@ -157,10 +176,11 @@ def _is_copy(one: Credential, copied: Copied) -> bool:
 
 
 async def _fetches(client: Client, cluster: str, into: list[Fetch]) -> list[str]:
-    """Every ExternalSecret with its store; what could not be seen."""
+    """Every ExternalSecret with its stores; what could not be seen."""
     discovery = await client.discover((GROUP,))
     listed: dict[str, list[dict[str, Any]]] = {}
     unseen = []
+    unlisted = set()
     for resource in (EXTERNAL_SECRETS, STORES, CLUSTER_STORES):
         version = discovery.version_of(GROUP, resource.plural)
         if version is None:
@@ -172,6 +192,7 @@ async def _fetches(client: Client, cluster: str, into: list[Fetch]) -> list[str]
             listed[resource.kind] = await client.list(here)
         except KubeError as error:
             unseen.append(_not_seen(error, f"{resource.kind}s", cluster))
+            unlisted.add(resource.kind)
     stores = {
         (kind, *(_where(obj) if kind == STORES.kind else ("", _where(obj)[1]))): store_view(obj)
         for kind in (STORES.kind, CLUSTER_STORES.kind)
@@ -179,8 +200,12 @@ async def _fetches(client: Client, cluster: str, into: list[Fetch]) -> list[str]
     }
     for obj in listed.get(EXTERNAL_SECRETS.kind, ()):
         view, (namespace, name) = external_view(obj), _where(obj)
-        there = "" if view.store.kind == CLUSTER_STORES.kind else namespace
-        into.append(Fetch(cluster, namespace, name, view, stores.get((view.store.kind, there, view.store.name))))
+        found: dict[StoreRef, StoreView | None] = {}
+        for ref in view.stores:
+            key = (ref.kind, "" if ref.kind == CLUSTER_STORES.kind else namespace, ref.name)
+            if key in stores or ref.kind in unlisted:
+                found[ref] = stores.get(key)
+        into.append(Fetch(cluster, namespace, name, view, found))
     return unseen
 
 

@@ -7,7 +7,7 @@ in time; what could not be seen is said, and never fails a plan.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.resource import PODS
 
-from .consumers import PAGE, Pod, Way, why_not
+from .consumers import PAGE, Pod, Way, labels_of, why_not
 from .external_views import ExternalView, PushView, external_view, push_view
 from .far_users import Copied, Fetch, Overview, copies_of, far_use, fetchers, overview
 from .grace_length import KUBELET, GraceWish, Length, Sighting, Use, length
@@ -130,13 +130,11 @@ class SecretUsers:
             for reading in pod.readings({secret.name})
             if reading.way is not Way.PULLS
         ]  # fmt: skip
-        uses += [_pushed(one, wish) for one in found.pushes if one.view.source == secret.name
+        choosing = any(one.view.chooses is not None for one in found.pushes)
+        labels = await _labels(clusters, secret) if choosing else None
+        uses += [_pushed(one, wish) for one in found.pushes if one.view.may_take(secret.name, labels)
                  and one.name not in announced]  # fmt: skip
-        uses += [
-            _fetched(one, wish)
-            for one in found.fetches
-            if secret.name in {key.partition("/")[0] for key in one.view.keys}
-        ]
+        uses += [_fetched(one, wish) for one in found.fetches if _names(one.view, secret.name)]
         return Sighting(secret=f"{secret.namespace}/{secret.name}", uses=tuple(uses), unseen=found.unseen)
 
     async def fetched(self, clusters: Clusters, secret: SecretName) -> tuple[list[Use], list[str]]:
@@ -211,7 +209,20 @@ async def _once(
 def _is_near(one: Fetch, secret: SecretName) -> bool:
     """Whether the look into the Secret's own namespace has seen it."""
     here = (one.cluster, one.namespace) == (secret.cluster, secret.namespace)
-    return here and secret.name in {key.partition("/")[0] for key in one.view.keys}
+    return here and _names(one.view, secret.name)
+
+
+def _names(view: ExternalView, secret: str) -> bool:
+    return any(entry.names(secret) for entry in view.entries)
+
+
+async def _labels(clusters: Clusters, secret: SecretName) -> Mapping[str, str] | None:
+    """The labels of a Secret, none of one that is not there; None where they cannot be read. Never raises."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await labels_of(await clusters.client(secret.cluster), secret.namespace, secret.name)
+    except (KubeError, IssuanceError, TimeoutError):
+        return None
 
 
 def _server(clusters: Clusters, cluster: str) -> str:
@@ -293,7 +304,8 @@ def _pushed(one: _Pushes, wish: GraceWish) -> Use:
     if one.view.never or not one.view.interval:
         how = f"{one.view.never}: what it carried ends; r on it pushes again"
         return Use(kind="PushSecret", name=one.name, how=how, sees=None)
-    how = f"carries it on every {format_duration(one.view.interval)}"
+    does = "carries it on" if one.view.chooses is None else "may carry it on, by its labels,"
+    how = f"{does} every {format_duration(one.view.interval)}"
     return Use(kind="PushSecret", name=one.name, how=how, sees=one.view.interval + wish.kubelet)
 
 
