@@ -70,10 +70,7 @@ class Activity(Pane):
         self._entries: list[JournalEntry] = []
         self._problem = ""
         self.table = FleetTable(
-            on_screen(JOURNAL, session.settings.columns.activity),
-            now=lambda row: session.clock(),
-            marks=False,
-            id="journal-table",
+            on_screen(JOURNAL, session.settings.columns.activity), now=lambda row: session.clock(), id="journal-table"
         )
         self.table.empty = self._empty
 
