@@ -20,7 +20,7 @@ from tui.issuance.families.dpf.tending import tended, trace, waits_until
 from tui.issuance.formats import Format
 from tui.issuance.model.renewal import rotate_at, spread
 from tui.issuance.model.types import Handle, Identity
-from tui.issuance.revoking.sought import home_of
+from tui.issuance.trust.showing import home_of
 from tui.issuance.trust.vouchers import Word
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive

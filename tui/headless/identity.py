@@ -67,7 +67,7 @@ def token(options: Options, /, **given: Any) -> None:
     """Mint a short-lived token with the long-lived one in FILE: the identity asks for itself, the operator does not.
 
     ADDRESS is that of a token Secret, such as legacy:harbor/ci/robot-token; the operator must be allowed to read it.
-    The cluster of a FILE is that of --context, or the one that it was written for on this machine.
+    The cluster of a FILE is the one that this machine's records know its token to be of, else that of --context.
     """
     options = options.merged(given)
     if not given["dry_run"]:
@@ -97,14 +97,10 @@ def show(options: Options, /, name: str, namespace: str, form: str, **given: Any
 
 
 async def _of_token(source: Address, engine: Engine, place: Setting) -> str:
-    """The cluster that is meant, or that the token is for."""
+    """The cluster that is meant; empty where the token itself has to say it: the current one is nobody's word."""
     if source.cluster:
         return source.cluster
-    if not place.options.contexts:
-        record = await asyncio.to_thread(engine.state.export_record, source)
-        if record is not None and record.credential.identity is not None:
-            return record.credential.identity.cluster
-    return await only_cluster(engine, place)
+    return await only_cluster(engine, place) if place.options.contexts or place.options.demo else ""
 
 
 def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:

@@ -65,10 +65,10 @@ class Family:
         place, form = await self.place(context, address)
         return await place.token(form)
 
-    async def whose(self, context: Context, address: Address, says: Credential) -> Identity | None:
-        """Whose its token is, in the cluster that it may be shown to; `says` is what its place says. Raises UsageError
-        where that is nobody's word."""
-        return says.identity
+    async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
+        """Whose its token is, in the cluster that it may be shown to; `says` is what its place says, and `token` lies
+        in it. Raises UsageError where that is nobody's word. Here it is the cluster that it lies in."""
+        return says.identity if says.identity is not None and says.identity.cluster == address.cluster else None
 
     async def way_in(self, context: Context, address: Address) -> Endpoint | None:
         """Where its own material leads, where that is no token of a service account of ours; else None."""

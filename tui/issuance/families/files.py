@@ -13,14 +13,13 @@ from tui.issuance.destinations.registry import place_for
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, Destination, State
+from tui.issuance.model.types import Address, Credential, Destination, Identity, State
 from tui.issuance.revoking import older
 from tui.issuance.revoking.found import Found
 from tui.issuance.transaction.reading import export_record
-from tui.issuance.trust import vouching
+from tui.issuance.trust import showing, vouching
 from tui.issuance.trust.handles import Named
 from tui.issuance.trust.vouchers import Word
-from tui.issuance.trust.whose import insist_on_content
 from tui.kube import shell
 
 from .base import Family
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
     from tui.issuance.records.intent import Export, Revocation
     from tui.issuance.transaction.work import Context
+    from tui.kube.sensitive import Sensitive
 
 
 class Files(Family):
@@ -51,13 +51,18 @@ class Files(Family):
         place.request = record.request
         return place, credential.format or Format.KUBECONFIG
 
+    async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
+        await showing.of_file(context, says, token)
+        return says.identity
+
     async def found(self, context: Context, address: Address) -> Found:
         record = await export_record(context, address)
         credential, said = record.credential, await _insist(context, record)
         if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
             return Found(credential=credential, named=Named.BY_JOURNAL, said=said)
-        await insist_on_content(context, credential)
-        facts = await vouching.facts_of(context, credential.identity, await self.token(context, address))
+        token = await self.token(context, address)
+        cluster = await showing.of_file(context, credential, token) if token is not None else ""
+        facts = await vouching.facts_at(context.clusters, cluster, token)
         mine = facts.word is Word.CONFIRMED and facts.identity == credential.identity
         handle = facts.handle if mine and facts.fingerprint == credential.fingerprint else None
         credential = msgspec.structs.replace(credential, handle=handle)

@@ -222,7 +222,8 @@ async def _bearer(context: Context, address: Address, credential: Credential) ->
     token = await family.token(context, address)
     if token is None or credential.identity is None:
         return None
-    return context.clusters.endpoint(credential.identity.cluster).with_token(token)
+    identity = await family.whose(context, address, credential, token)
+    return context.clusters.endpoint(identity.cluster).with_token(token) if identity is not None else None
 
 
 async def _grants(context: Context, identity: Identity) -> list[Grant]:

@@ -11,7 +11,7 @@ from tui.issuance.destinations.proving import Proof, ask
 from tui.issuance.errors import IssuanceError, NotProved, UsageError
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.types import Address, Identity
-from tui.issuance.trust.whose import insist_on_content, insist_on_token
+from tui.issuance.trust.showing import insist_on_token
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unauthorized
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
 
@@ -60,12 +60,12 @@ async def verify(context: Context, address: Address) -> Verification:
         raise UsageError(
             f"{address} does not say whose credential it is", "its annotations were changed; issue a new one"
         )
-    await insist_on_content(context, credential)
     token = await family.token(context, address)
     if token is None:
         return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")
-    identity = await family.whose(context, address, credential)
-    assert identity is not None
+    identity = await family.whose(context, address, credential, token)
+    if identity is None:
+        raise UsageError(f"{address}: nothing shows which cluster its token is of", "rotate it to write it anew")
     operator = await context.clusters.client(identity.cluster)
     endpoint = context.clusters.endpoint(identity.cluster)
     said = await verify_token(context, endpoint, token, identity, credential.audiences, operator)

@@ -108,6 +108,13 @@ def judge(then: Whereabouts | None, now: Whereabouts) -> Same:
     return Same.SAME if server and authority else Same.UNKNOWN
 
 
+def may_be(then: Whereabouts, now: Whereabouts) -> bool:
+    """Whether both are one cluster, or nobody can say and one of server and authority is the same."""
+    same = judge(then, now)
+    authority = then.authority == now.authority and now.authority not in (NO_AUTHORITY, UNREADABLE)
+    return same is Same.SAME or (same is Same.UNKNOWN and (same_place(then.server, now.server) or authority))
+
+
 def leads_elsewhere(own: Endpoint, known: Endpoint) -> bool:
     """Whether a kubeconfig names another cluster than the known one: neither its server nor its authority is that."""
     one, other = of_endpoint(own), of_endpoint(known)

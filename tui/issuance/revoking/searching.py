@@ -69,10 +69,11 @@ async def look_into(context: Context, sought: Sought, address: Address) -> tuple
     if sought.id and token is not None:
         says = await index(context, address)
         try:
-            whose = await (await context.families.of(address)).whose(context, address, says)
-        except IssuanceError as error:
+            whose = await (await context.families.of(address)).whose(context, address, says, token)
+        except (KubeError, IssuanceError) as error:
             return None, f"it cannot be looked into: {error.message}"
-        word = (await vouching.facts_of(context, whose, token, says.audiences)).word
+        if whose is not None:
+            word = (await vouching.facts_at(context.clusters, whose.cluster, token, says.audiences)).word
     return token, found.no_match(sought, token, word)
 
 

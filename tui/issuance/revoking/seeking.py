@@ -18,6 +18,7 @@ from tui.issuance.model.types import Address, Identity
 from tui.issuance.objects import managed, token_secret
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import handles, vouching
+from tui.issuance.trust.showing import insist_on_token
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -94,6 +95,7 @@ async def of_token(context: Context, token: Sensitive, named: Sequence[str]) -> 
     if claims.legacy:
         return Address.token_secret(cluster, claims.namespace, bound.name)
     address = Address.handle(cluster, claims.namespace, bound.name)
+    await insist_on_token(context, token, cluster)
     facts = await vouching.facts_at(context.clusters, cluster, token, claims.audiences)
     found = judging.by_token(address, claims, facts)
     credential = found.credential

@@ -1,7 +1,7 @@
 """What somebody wants to end without knowing where it is kept: a fingerprint, the id of a token, or the token itself.
 
-Pure: what a text means, what a token says of itself, and to whom it may be shown. Nobody has confirmed any of what it
-says; that says where to look.
+Pure: what a text means, what a token says of itself, and who of those that say they have it may be shown it. Nobody
+has confirmed any of what it says; that says where to look.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ import msgspec
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.insight.inspecting import logins_in
 from tui.issuance.model.claims import Claims, ClaimsError, read_token
-from tui.kube.addresses import same_place
-from tui.kube.delivered import same_authority
 from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.text import safe_text
 
 if TYPE_CHECKING:
     from tui.issuance.model.types import Identity
-    from tui.kube.endpoint import Endpoint
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 _ID: Final = re.compile(r"(?:JTI=)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
@@ -166,27 +163,3 @@ def shown_to(there: Sequence[str], search: Search) -> str:
             f"where {there[0]} issued it, say so with --context {there[0]}; else {search.again}",
         )
     return there[0]
-
-
-def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, holder: str) -> str:
-    """The cluster whose token it is that lies beside this address, and that it may be shown to; empty where nothing
-    shows which.
-
-    The address was written together with the token, and whoever can write there can read it: a status cannot. `known`
-    are the clusters that it may be of, `said` is the one that others say, and `holder` the one that it lies in, which
-    has it anyway. An authority counts for the cluster, since nobody else can be that server; without one, the server.
-    """
-    leads = [name for name, one in known.items() if address is not None and _leads_to(address, one)]
-    same = [name for name in leads if address is not None and same_place(address.server, known[name].server)]
-    if same:
-        return said if said in same else same[0]
-    if holder in leads or (not leads and said == holder):  # inside of it, it has another address, and another authority
-        return holder
-    return said if said in leads else next(iter(leads), "")
-
-
-def _leads_to(address: Endpoint, cluster: Endpoint) -> bool:
-    if address.ca is None and cluster.ca is None:
-        return same_place(address.server, cluster.server) and (address.insecure or not cluster.insecure)
-    nobody = same_authority(address.ca, None) or same_authority(cluster.ca, None)  # none, or nothing that is one
-    return not nobody and same_authority(address.ca, cluster.ca)

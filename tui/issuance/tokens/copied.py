@@ -126,6 +126,12 @@ async def confirmed(context: Context, source: Credential, identity: Identity, fo
     """
     if source.address.here or found.token is None or found.claims is None:
         return ""
+    whose = await (await context.families.of(source.address)).whose(context, source.address, source, found.token)
+    if whose != identity:
+        raise NotProved(
+            f"{source.kept_in or source.address}: nothing shows that its token is of {identity.cluster} by now",
+            "export it again",
+        )
     known = await known_endpoint(context, identity)
     if known is None:
         return f"{identity.cluster} is not known here"

@@ -74,9 +74,11 @@ async def prepare_copy(
         raise reading.no_token(address)
     sight = Sight()
     source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
-    identity = source.identity or (stand_in(source.shoot) if source.shoot is not None else None)
-    if identity is None:
-        raise UsageError(f"{address} cannot be exported: nobody knows whose it is")
+    identity = stand_in(source.shoot) if source.shoot is not None else await _whose(context, source)
+    moved = ""
+    if source.identity is not None and identity != source.identity:
+        moved = f"its place says that it is of {source.identity.cluster}, its token is of {identity.cluster}"
+        source = msgspec.structs.replace(source, identity=identity)
     form = _checked(source, destination, form or (source.format if source.format in FORMATS else Format.TOKEN))
     target = address_of(destination, identity)
     if target == source.address:
@@ -114,7 +116,7 @@ async def prepare_copy(
         copy = msgspec.structs.replace(copy, kept_in=f"Secret {target.namespace}/{target.name}", handle=None)
     forgotten = await _only_here(context, known if is_copy and held.credential is not None else None, handle)
     first = [ask.why for ask in asks if ask.word is Word.OTHER_SERVER]
-    warnings = [*first, *await _warnings(context, source, identity, place, held, form)]
+    warnings = [*filter(None, (moved,)), *first, *await _warnings(context, source, identity, place, held, form)]
     if forgotten is not None:
         warnings.append(
             f"what {target.name} holds now is an older token, and nothing else here does: it is revoked after "
@@ -135,6 +137,18 @@ async def prepare_copy(
     )
     plan = work.plan(work.plan_id, Action.EXPORT, target, warnings=warnings, preview=held.preview)
     return plan, work, tuple(asks)
+
+
+async def _whose(context: Context, source: Credential) -> Identity:
+    """Whose its token is, in the cluster that it may be shown to; nobody else's place says that. Raises UsageError."""
+    token = await reading.token(context, source.address) if source.identity is not None else None
+    if token is None and source.identity is not None:
+        return source.identity  # there is nothing to be shown: what is missing is said where it is read
+    family = await context.families.of(source.address)
+    identity = await family.whose(context, source.address, source, token) if token is not None else None
+    if identity is None:
+        raise UsageError(f"{source.address} cannot be exported: nobody knows whose it is")
+    return identity
 
 
 def unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> tuple[Ask, ...]:

@@ -36,7 +36,7 @@ from tui.issuance.transaction.shared_steps import prove_step
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.undo_intent import undo_intent, undo_warnings
 from tui.issuance.transaction.work import Context
-from tui.issuance.trust import vouching
+from tui.issuance.trust import vouching, whose
 from tui.issuance.users.grace_length import Length
 from tui.issuance.users.secret_users import secrets_of
 
@@ -99,6 +99,7 @@ async def prepare_undo(
     revocation = await sight.see("its last rotation", lambda: _last_rotation(context, address, current))
     old = revocation.old
     assert old is not None
+    await whose.of_revocation(context, revocation)  # the old token is shown to its cluster
     now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
     if old.expires_at is None or old.issued_at is None or old.expires_at <= now:
         raise UsageError(f"the old credential of {address} has ended by itself", "rotate it for a new one")
@@ -120,6 +121,11 @@ async def prepare_places(
     assert old is not None
     now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
     spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
+    if spec.identity != old.identity:
+        raise UsageError(
+            f"what {address} holds now is for {spec.identity}, what it replaced was for {old.identity}",
+            "somebody changed it; look at it again",
+        )
     places = places_for(spec, context.clusters, context.state, request)
     held = await vouching.look_at(context, places, sight)
     intent = undo_intent(

@@ -120,7 +120,8 @@ def lives_on(told: str) -> bool:
 
 
 async def at_hand(context: Context, credential: Credential, *copies: Address) -> Sensitive | None:
-    """The token of a credential as it lies in its place or in a copy; None where it is not there, or another one is.
+    """The token of a credential as it lies in its place or in a copy; None where it is not there, another one is, or it
+    may not be shown to the cluster of the credential.
 
     Never raises, and takes a few seconds at the most: what is to end does not depend on it.
     """
@@ -129,9 +130,13 @@ async def at_hand(context: Context, credential: Credential, *copies: Address) ->
             for address in (credential.address, *copies):
                 try:
                     token = await token_at(context, address)
+                    if token is None or not _is_its(token, credential):
+                        continue
+                    family = await context.families.of(address)
+                    whose = await family.whose(context, address, credential, token)
                 except (KubeError, IssuanceError, OSError):
                     continue
-                if token is not None and _is_its(token, credential):
+                if whose is not None and whose == credential.identity:  # it is asked about there, with the token
                     return token
     except TimeoutError:
         pass

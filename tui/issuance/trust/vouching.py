@@ -40,8 +40,9 @@ from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.resource import SECRETS
+from tui.kube.text import safe_text
 
-from . import handles, whose
+from . import handles, showing, whose
 from .vouchers import Claim, Facts, Record, Verdict, Word, judge, shown
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from tui.issuance.model.sight import Sight
     from tui.issuance.records.intent import Export
     from tui.issuance.transaction.work import Context
+    from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
 _AGAIN: Final = 3
@@ -65,6 +67,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, Any]
     now: datetime
     """In its cluster."""
+    moved: str = ""
+    """How its annotations name another cluster than its token is of, or is known to be of."""
 
     @property
     def credential(self) -> Credential:
@@ -72,7 +76,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
         Its handle is one that may be acted on, or None.
         """
-        return shown(self.marks, self.facts, self.verdict, self.now)
+        credential = shown(self.marks, self.facts, self.verdict, self.now)
+        if not self.moved or self.moved in credential.message:
+            return credential
+        said = "; ".join(filter(None, (self.moved, credential.message)))
+        return msgspec.structs.replace(credential, state=State.UNKNOWN, message=safe_text(said))
 
     @property
     def warning(self) -> str:
@@ -116,11 +124,60 @@ async def _read(context: Context, address: Address) -> Reading:
             f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
             f"its label {managed.MANAGED_BY} would say so",
         )
-    token = token_in(marks.format, found)
-    facts = await facts_of(context, marks.identity, token, marks.audiences)
-    verdict = await _judged(context, address, marks, meta, facts, token)
+    token, leads = lying_in(marks.format, found)
+    marks, facts, moved = await _facts_of(context, marks, token, leads)
+    if moved and facts.word is Word.UNASKED and facts.note == moved:  # it may be of anywhere
+        verdict = Verdict(ok=False, why=moved, hint=showing.BY_HAND)
+    else:
+        verdict = await _judged(context, address, marks, meta, facts, token)
     now = now_at(client, context.clock)
-    return Reading(marks=marks, facts=facts, verdict=verdict, metadata=meta, now=now)
+    return Reading(marks=marks, facts=facts, verdict=verdict, metadata=meta, now=now, moved=moved)
+
+
+async def _facts_of(
+    context: Context, marks: Credential, token: Sensitive | None, leads: Endpoint | None
+) -> tuple[Credential, Facts, str]:
+    """What the token in a managed Secret says, asked where it may be shown; its marks with the cluster that it is of;
+    and what these say otherwise."""
+    address, identity = marks.address, marks.identity
+    if identity is None or token is None:
+        return marks, unasked(token, "", "nothing says which cluster it is for"), ""
+    shown = await showing.of_secret(context, address, identity.cluster, token, leads)
+    facts = await facts_at(context.clusters, shown.cluster, token, marks.audiences)
+    if not shown.sure and facts.word is not Word.CONFIRMED:
+        return marks, unasked(token, identity.cluster, shown.why), shown.why
+    if shown.cluster == identity.cluster:
+        return marks, facts, ""
+    moved = f"its annotations say that it is of {identity.cluster}, its token is of {shown.cluster}"
+    return in_cluster(marks, shown.cluster), facts, moved
+
+
+def in_cluster(credential: Credential, cluster: str) -> Credential:
+    """The same of an account of another cluster."""
+
+    def there(one: Any) -> Any:
+        return msgspec.structs.replace(one, cluster=cluster) if one is not None else None
+
+    return msgspec.structs.replace(
+        credential,
+        identity=there(credential.identity),
+        handle=there(credential.handle),
+        bound_to=there(credential.bound_to),
+    )
+
+
+async def whose_in(context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
+    """Whose the token in a managed Secret is, in the cluster that it may be shown to. Raises UsageError where nothing
+    shows which that is, KubeError."""
+    if says.identity is None:
+        return None
+    client = await context.clusters.client(address.cluster)
+    found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
+    held, leads = lying_in(says.format, found)
+    shown = await showing.of_secret(context, address, says.identity.cluster, token, leads if held == token else None)
+    if not shown.sure:
+        raise UsageError(f"{_at(address)}: {shown.why}", showing.BY_HAND)
+    return msgspec.structs.replace(says.identity, cluster=shown.cluster)
 
 
 async def require(context: Context, address: Address) -> Reading:
@@ -163,11 +220,24 @@ async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> li
     return [await see(place) for place in places]
 
 
-def token_in(form: Format | None, found: SecretObject) -> Sensitive | None:
-    """The token in a Secret: where its format says, else wherever there is one."""
+def lying_in(form: Format | None, found: SecretObject) -> tuple[Sensitive | None, Endpoint | None]:
+    """The token in a Secret, where its format says, else wherever there is one; and where what lies beside it leads,
+    None where that says nothing."""
+    from tui.kube.delivered import ONLY_LOOKING
+
     values = found.values()
-    order = sorted(Format, key=lambda one: one is not form)
-    return next((token for one in order if (token := one.rules.token_of(values)) is not None), None)
+    for one in sorted(Format, key=lambda one: one is not form):
+        if (token := one.rules.token_of(values)) is not None:
+            try:
+                return token, one.rules.taken_apart(values, ONLY_LOOKING).endpoint
+            except (UsageError, KubeError):
+                return token, None
+    return None, None
+
+
+def token_in(form: Format | None, found: SecretObject) -> Sensitive | None:
+    """The token alone."""
+    return lying_in(form, found)[0]
 
 
 def bound_to(token: Sensitive, cluster: str) -> Handle | None:
@@ -197,17 +267,9 @@ def unasked(token: Sensitive | None, cluster: str, note: str = "") -> Facts:
     return _facts(Word.UNASKED, claims, cluster, token, note)
 
 
-async def facts_of(
-    context: Context, expected: Identity | None, token: Sensitive | None, audiences: tuple[str, ...] = ()
-) -> Facts:
-    """What a token says, and what the cluster of the account says of it. Asks with the token, or has it reviewed."""
-    if expected is None:
-        return unasked(token, "", "nothing says which cluster it is for")
-    return await facts_at(context.clusters, expected.cluster, token, audiences)
-
-
 async def facts_at(clusters: Clusters, cluster: str, token: Sensitive | None, audiences: tuple[str, ...] = ()) -> Facts:
-    """The same of a token of this cluster, whoever it is for."""
+    """What a token says, and what this cluster, which it may be shown to (`showing`), says of it: asked with the token,
+    or it has it reviewed."""
     facts = unasked(token, cluster)
     if token is None or facts.word is not Word.UNASKED:
         return facts

@@ -55,7 +55,6 @@ _SECONDS: Final = 10.0
 """So long may a server take to say its UID; without it the server and its authority are what counts."""
 _LONGEST_UID: Final = 64
 _STAYS: Final = "use the kubeconfig that leads there (--kubeconfig, --context); until then it stays as it is"
-_THERE: Final = "use the kubeconfig that leads there (--kubeconfig, --context)"
 _ANOTHER_PATH: Final = (
     "use the kubeconfig that leads there (--kubeconfig, --context); for a credential of this cluster choose another "
     "path"
@@ -114,7 +113,7 @@ class Whose:
         return [await self._said_of(record) for record in records]
 
     async def _said_of(self, record: Export | Revocation) -> str:
-        cluster = _cluster(record.credential) if isinstance(record, Export) else record.handle.cluster
+        cluster = cluster_of(record.credential) if isinstance(record, Export) else record.handle.cluster
         then = of_cluster(record, cluster)
         if then is None or not then.server:
             return ""
@@ -204,7 +203,7 @@ async def insist_on_file(context: Context, record: Export) -> None:
     """Raises AnotherCluster where a file is of another cluster than the one that is called so now, by its record, or
     where that says too little by what it says itself. KubeError where its cluster does not answer."""
     credential = record.credential
-    if not credential.address.here or (cluster := _cluster(credential)) == "":
+    if not credential.address.here or (cluster := cluster_of(credential)) == "":
         return
     try:
         await context.clusters.client(cluster)
@@ -214,40 +213,13 @@ async def insist_on_file(context: Context, record: Export) -> None:
     if verdict.same is Same.SAME:
         return
     if verdict.same is Same.UNKNOWN:
-        own, token = await asyncio.to_thread(_what_lies_in, credential)
+        own, token = await asyncio.to_thread(what_lies_in, credential)
         known = context.clusters.endpoint(cluster)
         if own is not None and leads_elsewhere(own, known):
             verdict = msgspec.structs.replace(verdict, then=of_endpoint(own, cluster))
         elif (own is not None and agrees(own, known)) or await _found_there(context, credential, token):
             return
     raise AnotherCluster(credential.address.name, verdict, _ANOTHER_PATH)
-
-
-async def insist_on_content(context: Context, credential: Credential) -> None:
-    """Raises AnotherCluster where another kubeconfig lies in a file by now, of another cluster: what is in it is not
-    shown to the one that the record is of."""
-    if not credential.address.here or (cluster := _cluster(credential)) == "":
-        return
-    own, token = await asyncio.to_thread(_what_lies_in, credential)
-    known = context.clusters.endpoint(cluster)
-    if own is None or token is None or token.fingerprint == credential.fingerprint or not leads_elsewhere(own, known):
-        return
-    verdict = Verdict(Same.UNKNOWN, cluster, of_endpoint(known, cluster), of_endpoint(own, cluster))
-    raise AnotherCluster(f"what lies in {credential.address.name} by now", verdict, _THERE)
-
-
-async def insist_on_token(context: Context, token: Sensitive, cluster: str) -> None:
-    """Raises AnotherCluster where this machine wrote that token down as one of another cluster: it is not shown to this
-    one, whoever names it."""
-    state = context.state
-    records = await asyncio.to_thread(lambda: [*state.export_records(), *state.written_secrets()])
-    for record in records:
-        then = of_cluster(record, _cluster(record.credential))
-        if record.credential.fingerprint != token.fingerprint or then is None:
-            continue
-        now = await context.whose.now(cluster)
-        if judge(then, now) is Same.OTHER:
-            raise AnotherCluster("this token", Verdict(Same.OTHER, cluster, now, then), _THERE)
 
 
 async def written_here(context: Context, record: Export, token: Sensitive | None) -> tuple[bool, bool]:
@@ -285,14 +257,16 @@ async def held(context: Context, place: Place, found: Held) -> Held:
     return found
 
 
-def _cluster(credential: Credential) -> str:
+def cluster_of(credential: Credential) -> str:
+    """The cluster that a credential is of, as it is called in it."""
     if credential.identity is not None:
         return credential.identity.cluster
     return credential.shoot.garden if credential.shoot is not None else ""
 
 
-def _what_lies_in(credential: Credential) -> tuple[Endpoint | None, Sensitive | None]:
+def what_lies_in(credential: Credential) -> tuple[Endpoint | None, Sensitive | None]:
     """What a file says itself of where it leads, and its token; each None where it says none."""
+    from tui.kube.delivered import ONLY_LOOKING
     from tui.kube.kubeconfig import parse
 
     if "#" in credential.address.name and credential.format is Format.KUBECONFIG:
@@ -305,12 +279,14 @@ def _what_lies_in(credential: Credential) -> tuple[Endpoint | None, Sensitive | 
             token = token_in_file(form, content)
         if form is Format.KUBECONFIG:
             own = parse(content.reveal_bytes()).endpoint()
+        elif form.rules.says_where:
+            own = form.rules.taken_apart(form.rules.from_file(content), ONLY_LOOKING).endpoint
     return own, token
 
 
 async def _found_there(context: Context, credential: Credential, token: Sensitive | None) -> bool:
     """Whether something of it is in the cluster that is called so now, by a UID: its handle, or its account."""
-    cluster = _cluster(credential)
+    cluster = cluster_of(credential)
     with contextlib.suppress(KubeError, IssuanceError):
         client = await context.clusters.client(cluster)
         for handle in filter(None, (credential.handle, credential.bound_to)):

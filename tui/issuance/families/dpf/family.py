@@ -62,7 +62,7 @@ class Requests(Family):
         where = SecretDestination(address.cluster, secret.namespace, secret.name)
         return SecretPlace(where, context.clusters), request.format or Format.KUBECONFIG
 
-    async def whose(self, context: Context, address: Address, says: Credential) -> Identity | None:
+    async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
         request = await request_at(context.clusters, address)
         at = await shown.home(context.clusters, request, await _published(context, request))
         if at.unknown:

@@ -1,7 +1,7 @@
 """In which cluster the token in a request's Secret is good: that one alone is asked about it, and shown it.
 
 Status and spec say which one it is, and others may write both. So it is the cluster to which the address in the Secret
-leads, which was written together with the token (`sought.home_of`). Verifying, rotating, revoking, undoing and keeping
+leads, which was written together with the token (`showing.home_of`). Verifying, rotating, revoking, undoing and keeping
 all go through here.
 """
 
@@ -13,8 +13,8 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.types import Credential, Handle
-from tui.issuance.revoking.sought import home_of
 from tui.issuance.trust import handles, vouching
+from tui.issuance.trust.showing import home_of
 from tui.issuance.trust.vouchers import Claim, Facts, Verdict, Word
 from tui.kube.errors import KubeError
 

@@ -9,7 +9,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Wish
 from tui.issuance.families.files import Files
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, IssueSpec, SecretDestination, State
+from tui.issuance.model.types import Address, Credential, Identity, IssueSpec, SecretDestination, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.revoking import found, seeking
@@ -49,6 +49,11 @@ class ServiceAccounts(Files):
         credential, _ = await managed_secret(context, address)
         destination = SecretDestination(address.cluster, address.namespace, address.name)
         return SecretPlace(destination, context.clusters), credential.format or Format.KUBECONFIG
+
+    async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
+        if address.here:
+            return await super().whose(context, address, says, token)
+        return await vouching.whose_in(context, address, says, token)
 
     async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:
         if address.here:

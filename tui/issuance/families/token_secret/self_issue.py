@@ -1,7 +1,7 @@
 """Short-lived tokens that an identity mints for itself, with its own long-lived token.
 
-The long-lived token is only ever shown to the API server; what other services see is a token for their audience that
-soon ends by itself.
+The long-lived token is only ever shown to the API server that it is of (`showing`); what other services see is a token
+for their audience that soon ends by itself.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tui.issuance.transaction.shared_steps import mint_steps
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import whose
+from tui.issuance.trust.showing import cluster_of_token
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
     source: Address
     out: str
     cluster: str = ""
-    """Where the token of a file is for."""
+    """Where the token of a file is for, as somebody named it; else this machine's records say."""
     duration: timedelta | None = None
     audiences: tuple[str, ...] = ()
 
@@ -86,7 +87,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
     Raises UsageError, KubeError.
     """
     token = await _own_token(context, wish.source)
-    cluster = wish.source.cluster or wish.cluster
+    cluster = wish.source.cluster or await cluster_of_token(context, token, wish.cluster, wish.source.name)
     identity = read_token(token).identity(cluster)
     if identity is None:
         raise UsageError(f"{wish.source} is not the token of a service account")
