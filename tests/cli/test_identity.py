@@ -64,6 +64,22 @@ def test_the_cluster_of_a_token_file_is_remembered(served: Path, tmp_path: Path)
     assert again.code == 0, again
 
 
+def test_the_current_context_is_nobodys_word(served: Path, tmp_path: Path) -> None:
+    made = kubemint("identity", "create", "tam", "-n", "default", "--context", "tenant-a", "--kubeconfig", served,
+                    "--out", tmp_path, "-q")  # fmt: skip
+    assert made.code == 0, made
+    whole = yaml.safe_load(served.read_text()) | {"current-context": "tenant-b"}
+    config, moved = tmp_path / "config", tmp_path / "moved.token"
+    config.write_text(yaml.safe_dump(whole))
+    shutil.copy(tmp_path / "default-tam.token", moved)
+    minted = ("identity", "token", moved, "--out", tmp_path / "t", "--kubeconfig", config, "-q")
+    elsewhere = kubemint(*minted, "--context", "tenant-b")
+    elsewhere.failed(2, "which is another cluster")
+    unknown = kubemint(*minted, env={"XDG_STATE_HOME": str(tmp_path / "fresh")})
+    unknown.failed(2, "--context")
+    assert kubemint(*minted).code == 0
+
+
 def test_rotate_and_revoke_the_token_file(served: Path, tmp_path: Path) -> None:
     assert identity("create", "turn", served, "--out", tmp_path, "-q").code == 0
     path = tmp_path / "default-turn.token"

@@ -238,7 +238,7 @@ async def of_file(context: Context, credential: Credential, token: Sensitive) ->
 
 
 async def _records(context: Context, token: Sensitive) -> list[Export]:
-    """What this machine wrote down of that very token; of a shoot's login only the garden is known, which is not its."""
+    """What this machine wrote down of that very token. Of a shoot's login that names the garden: not its cluster."""
     state = context.state
     records = await asyncio.to_thread(lambda: [*state.export_records(), *state.written_secrets()])
     mine = (one for one in records if one.credential.fingerprint == token.fingerprint)
