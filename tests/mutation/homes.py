@@ -147,13 +147,24 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "tests/security/test_vouching.py::test_a_token_secret_and_its_token_say_the_same",
     ),
     "tui/issuance/model/types.py": ("tests/issuance/test_kinds.py",),
+    "tui/issuance/trust/showing.py": (
+        "tests/security/test_showing.py::test_to_whom_the_token_in_a_secret_is_shown",
+        "tests/security/test_dpf_judging.py::test_a_token_is_of_the_cluster_to_which_its_place_leads",
+    ),
     "tui/issuance/trust/vouching.py": ("tests/security/test_token_facts.py",),
     "tui/issuance/tokens/wishes.py": (
         "tests/issuance/test_wishes.py",
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
     ),
     "tui/issuance/trust/vouchers.py": ("tests/security/test_vouching.py",),
-    "tui/issuance/records/whereabouts.py": ("tests/issuance/test_whereabouts.py",),
+    "tui/issuance/records/whereabouts.py": (
+        "tests/issuance/test_whereabouts.py",
+        *_some(
+            "tests/security/test_showing.py",
+            "what_may_be_the_cluster_that_was_written_down",
+            "no_authority_is_nobodys",
+        ),
+    ),
     "tui/kube/addresses.py": ("tests/kube/test_addresses.py", "tests/security/test_delivered.py"),
     "tui/kube/answers.py": ("tests/kube/test_answers_judged.py", "tests/kube/test_answers.py"),
     "tui/kube/clock.py": ("tests/kube/test_clock.py",),
@@ -200,6 +211,10 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/revoking/steps.py": ("_holds", "_copies", "same_token", "dead", "secrets_of"),
     "tui/issuance/revoking/plans.py": ("ended_at", "irrevocable", "_end"),
     "tui/issuance/objects/token_secret.py": ("why_none",),
+    "tui/issuance/trust/showing.py": (
+        "tests/security/test_showing.py::test_to_whom_the_token_in_a_secret_is_shown",
+        "tests/security/test_dpf_judging.py::test_a_token_is_of_the_cluster_to_which_its_place_leads",
+    ),
     "tui/issuance/trust/vouching.py": ("token_in", "bound_to", "unasked", "_facts", "_words", "_record"),
     "tui/issuance/records/leftover_files.py": ("is_ours",),
     "tui/issuance/families/dpf/aside.py": ("holds",),

@@ -27,7 +27,8 @@ from tui.issuance.families.token_secret.self_issue import SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, State
-from tui.issuance.records.whereabouts import NO_AUTHORITY, Whereabouts, may_be
+from tui.issuance.records.entering import NO_AUTHORITY
+from tui.issuance.records.whereabouts import Whereabouts, may_be
 from tui.issuance.trust.showing import Shown, judge
 from tui.issuance.trust.whose import AnotherCluster
 from tui.kube.client import Client
@@ -235,6 +236,7 @@ async def test_a_mark_does_not_say_to_whom_the_token_in_a_secret_is_shown(
         rotated = await engine.execute(await engine.plan_rotate(address))
         assert rotated.ok, rotated
         await engine.settle()
+        assert rotated.credential is not None
         assert rotated.credential.identity == arena.identity()
         assert servers(bench, sent, fingerprint) == {arena.name}
         arena.forget()
@@ -361,7 +363,10 @@ async def test_a_status_does_not_say_to_whom_a_copied_token_is_shown(
                 sent.clear()
                 outcome = await bench.engine.export(address, destination, form)
                 assert outcome.ok, outcome
-                assert outcome.credential.identity.cluster == place.host
+                copied = outcome.credential
+                assert copied is not None
+                assert copied.identity is not None
+                assert copied.identity.cluster == place.host
                 assert servers(bench, sent, token.fingerprint) == {place.host}
         sent.clear()
         assert (await bench.engine.powers(address)).cluster

@@ -27,12 +27,12 @@ from tui.issuance.model.claims import ClaimsError, read_token
 from tui.issuance.records.whereabouts import (
     Same,
     Verdict,
+    judge as same,
     leads_elsewhere,
     may_be,
     of_cluster,
     of_endpoint,
 )
-from tui.issuance.records.whereabouts import judge as same
 from tui.kube.addresses import same_place
 from tui.kube.delivered import same_authority
 from tui.kube.errors import KubeError, NotFound
