@@ -24,7 +24,7 @@ from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
-from tui.screens.hygiene import HygieneScreen
+from tui.screens.pages.hygiene import HygieneScreen
 
 CELL = 12.2
 """The width of a character in Textual's pictures."""

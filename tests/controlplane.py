@@ -36,7 +36,7 @@ from typing import Any, Final
 
 from tests.binaries import API_SERVER, BINARIES, CONTROLLER_MANAGER, ETCD, MissingBinaries, binary_version, find_binary
 from tests.certificates import Authority, Pair, signing_pair
-from tui.demo.kubeconfigs import vouching
+from tui.demo.operators.kubeconfigs import vouching
 
 CONTROLLERS: Final = (
     "serviceaccount,serviceaccount-token,tokencleaner,root-ca-cert-publisher,"

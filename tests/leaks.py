@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tui.demo.pki import SigningKey
+from tui.demo.apiserver.pki import SigningKey
 
 PIECE = 40
 """Bytes of a secret that are looked for: far more than a fingerprint, far less than the whole."""

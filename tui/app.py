@@ -28,28 +28,29 @@ from tui.fleet.store import FleetChange
 from tui.issuance import utc_now
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
-from tui.screens import doing, undoing_job
-from tui.screens.alerting import Alerting
-from tui.screens.detail import DetailScreen
-from tui.screens.keyboard import Keyboard
-from tui.screens.main import MainScreen
-from tui.screens.memory import FILE as MEMORY, read as read_memory, write as write_memory
-from tui.screens.news import JobNews
-from tui.screens.page import Page
-from tui.screens.pages import made
-from tui.screens.palette import Commands
-from tui.screens.recovered import Recovered
 from tui.screens.renewing import Renewing
-from tui.screens.reveal import RevealScreen
 from tui.screens.session import FleetLike, PageName, Session
-from tui.screens.unused_keys import why_nothing
-from tui.screens.working import WorkingScreen
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.inside_textual import InsideTextual
 from tui.widgets.keystrokes import Pace
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
+
+from .screens.acting import doing, undoing_job
+from .screens.acting.working import WorkingScreen
+from .screens.dialogs.reveal import RevealScreen
+from .screens.pages.detail import DetailScreen
+from .screens.pages.page import Page
+from .screens.shell.alerting import Alerting
+from .screens.shell.keyboard import Keyboard
+from .screens.shell.main import MainScreen
+from .screens.shell.memory import FILE as MEMORY, read as read_memory, write as write_memory
+from .screens.shell.news import JobNews
+from .screens.shell.pages import made
+from .screens.shell.palette import Commands
+from .screens.shell.recovered import Recovered
+from .screens.shell.unused_keys import why_nothing
 
 if TYPE_CHECKING:
     from tui.issuance import StateStore
@@ -357,7 +358,7 @@ class KubemintApp(InsideTextual[int]):
 
     def _ask(self, job: Job) -> None:
         """Ask whether what a job did not begin without a word is meant, and then do it."""
-        from tui.screens.confirm import ConfirmScreen
+        from .screens.dialogs.confirm import ConfirmScreen
 
         asked = job.questions
 
@@ -429,7 +430,7 @@ class KubemintApp(InsideTextual[int]):
 
 def vocabulary() -> Vocabulary:
     """The names of themes, actions and columns that the settings may use."""
-    from tui.screens.vocabulary import vocabulary
+    from .screens.shell.vocabulary import vocabulary
 
     return vocabulary(KubemintApp)
 

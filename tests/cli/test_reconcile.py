@@ -16,8 +16,8 @@ import pytest
 
 from tests.cli.conftest import Result, command, environment, kubemint
 from tui.demo import Drop, FaultRule
+from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import FleetThread
-from tui.demo.seed import REQUESTS
 from tui.issuance.families.dpf import DPU_REQUESTS, DPURequest, parse
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.transaction.lease import LEASES, Lease

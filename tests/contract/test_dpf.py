@@ -11,7 +11,7 @@ import yaml
 
 from tests.contract.api import TABLE
 from tests.contract.server import Server
-from tui.demo.crds import MANAGEMENT_CRDS
+from tui.demo.operators.dpf_kinds import MANAGEMENT_CRDS
 from tui.issuance.families.dpf import DPURequestDraft, manifest
 from tui.issuance.families.dpf.conditions import ALL, ensure, failed, succeeded, summarize, to_status
 

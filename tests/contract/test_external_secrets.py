@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.contract.server import Server
-from tui.demo.eso import definitions
+from tui.demo.operators.eso import definitions
 from tui.issuance.model.types import Push
 from tui.issuance.objects.external_secrets import (
     CLUSTER_STORES,

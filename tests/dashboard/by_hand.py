@@ -23,7 +23,7 @@ from tui.issuance.model.renewal import rotate_at
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
-from tui.screens.overview import Overview
+from tui.screens.areas.overview import Overview
 from tui.widgets.keystrokes import AT_ONCE
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

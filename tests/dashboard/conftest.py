@@ -24,7 +24,7 @@ from textual.widget import Widget
 
 from tui.actions.jobs import Job
 from tui.app import KubemintApp
-from tui.demo.faults import FaultRule
+from tui.demo.apiserver.faults import FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CredentialRow, RequestRow
@@ -33,7 +33,7 @@ from tui.issuance.records.deliveries import Gate
 from tui.issuance.records.entering import Trust
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
-from tui.screens.main import MainScreen
+from tui.screens.shell.main import MainScreen
 from tui.settings import Loaded
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.keystrokes import AT_ONCE, Pace

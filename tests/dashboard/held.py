@@ -6,8 +6,8 @@ import base64
 from typing import Any
 
 from tests.dashboard.conftest import Driver
-from tui.demo.access import Object
-from tui.demo.storage import SECRETS, Collection
+from tui.demo.apiserver.access import Object
+from tui.demo.apiserver.storage import SECRETS, Collection
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, Unauthorized
 from tui.kube.kubeconfig import load

@@ -10,19 +10,19 @@ from typing import Any
 from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open, done
+from tui.demo.apiserver.storage import SECRETS
 from tui.demo.running import FleetThread
-from tui.demo.seed import copied
-from tui.demo.storage import SECRETS
+from tui.demo.scenery.seed import copied
 from tui.fleet.rows import CredentialRow
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import State, StepStatus
 from tui.screens.clipboard import MOST_BYTES, copy
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import ExportScreen
-from tui.screens.new_credential import NewCredentialScreen
-from tui.screens.new_request import NewRequestScreen
-from tui.screens.reading import InspectScreen, YamlScreen
-from tui.screens.reveal import RevealScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.export import ExportScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
+from tui.screens.dialogs.new_request import NewRequestScreen
+from tui.screens.dialogs.reading import InspectScreen, YamlScreen
+from tui.screens.dialogs.reveal import RevealScreen
 
 
 def committed(driver: Driver, action: str, address: str) -> bool:

@@ -17,12 +17,12 @@ from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, Credenti
 from tui.fleet.store import Area
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
-from tui.screens.detail import DetailScreen
-from tui.screens.help import ELSEWHERE as HELP_ELSEWHERE, HelpScreen
-from tui.screens.main import AREAS, MainScreen
-from tui.screens.panes import ListPane, Scope, empty_lines
+from tui.screens.acting.working import WorkingScreen
+from tui.screens.areas.panes import ListPane, Scope, empty_lines
+from tui.screens.dialogs.help import ELSEWHERE as HELP_ELSEWHERE, HelpScreen
+from tui.screens.pages.detail import DetailScreen
 from tui.screens.session import Session
-from tui.screens.working import WorkingScreen
+from tui.screens.shell.main import AREAS, MainScreen
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import COLOUR_BLIND, LIGHT

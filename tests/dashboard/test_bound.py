@@ -15,7 +15,7 @@ from tests.dashboard.test_typing import told
 from tui.actions import work
 from tui.actions.meant import Meant, another, another_row
 from tui.actions.table import BY_NAME
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.rows import RequestRow
 from tui.issuance.engine import Engine
@@ -25,9 +25,9 @@ from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Address, Credential, FileDestination, Handle, Identity, IssueSpec
 from tui.issuance.records.state import StateStore
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.hygiene import HygieneScreen, proposed
-from tui.screens.saving import write_text
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.saving import write_text
+from tui.screens.pages.hygiene import HygieneScreen, proposed
 from tui.widgets.job_panel import JobPanel
 
 AT = Address.secret("tenant-a", "payments", "api")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tui.actions.jobs import Job, Task
-from tui.demo.faults import Answer, FaultRule, Hang
+from tui.demo.apiserver.faults import Answer, FaultRule, Hang
 from tui.demo.running import FleetThread
 from tui.issuance.engine import Engine
 from tui.issuance.model.clusters import KubeconfigClusters

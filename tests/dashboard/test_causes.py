@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tui.fleet.rows import ConditionRow, RequestRow
-from tui.screens.attention import request_says
+from tui.screens.areas.attention import request_says
 from tui.screens.causes import cause_first
 
 DIALED = 'Post "https://10.0.0.1:6443/api": dial tcp 10.0.0.1:6443: connect: connection refused'

@@ -12,10 +12,10 @@ from textual.widgets import Input
 
 from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.rows import AccountRow
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.memory import read
-from tui.screens.settings import SettingsScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.settings import SettingsScreen
+from tui.screens.pages.detail import DetailScreen
+from tui.screens.shell.memory import read
 from tui.settings import load as load_settings
 from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt

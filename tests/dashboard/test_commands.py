@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tui.screens.commands import Command, Known, complete, understand
-from tui.screens.memory import LONGEST, Memory, Sorted, read, write
+from tui.screens.shell.commands import Command, Known, complete, understand
+from tui.screens.shell.memory import LONGEST, Memory, Sorted, read, write
 
 KNOWN = Known(
     actions={"q": "app.quit", "rotate": "rotate", "read-only": "read_only"},

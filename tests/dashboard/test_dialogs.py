@@ -22,12 +22,12 @@ from tui.issuance.families.token_secret.self_issue import SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination
-from tui.screens.choose_new import ChooseNewScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import ExportScreen
-from tui.screens.new_credential import NewCredentialScreen
-from tui.screens.new_identity import MintScreen, NewIdentityScreen
-from tui.screens.new_request import NewRequestScreen
+from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.export import ExportScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
+from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_request import NewRequestScreen
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import DARK, THEMES
 

@@ -19,10 +19,10 @@ from tui.actions.table import ACTIONS, NOVELTIES
 from tui.headless.doing import options_of, refuse, said_of
 from tui.headless.options import Options
 from tui.issuance.errors import UsageError
-from tui.screens.by_hand import BY_HAND
-from tui.screens.form import Form
-from tui.screens.main import MainScreen
-from tui.screens.working import WorkingScreen
+from tui.screens.acting.by_hand import BY_HAND
+from tui.screens.acting.working import WorkingScreen
+from tui.screens.dialogs.form import Form
+from tui.screens.shell.main import MainScreen
 
 
 class Wish(msgspec.Struct, frozen=True):

@@ -11,10 +11,10 @@ from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.actions import work
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.rotating import ROTATE
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.issuance.model.types import Credential, FileDestination, Identity, IssueSpec
 from tui.kube.resource import PODS
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.settings import Confirm, Loaded, Settings, default_path
 
 ASKS = Loaded(Settings(confirm=Confirm.ALWAYS), default_path())

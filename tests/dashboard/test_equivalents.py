@@ -13,7 +13,7 @@ from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open
 from tui.actions.table import ACTIONS
 from tui.cli import cli
-from tui.screens.equivalents import EquivalentsScreen
+from tui.screens.dialogs.equivalents import EquivalentsScreen
 
 NAME = "frontend-kubeconfig"
 ADDRESS = f"secret:tenant-a/web/{NAME}"

@@ -14,14 +14,14 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.actions.exporting import MERGE
-from tui.demo.faults import FaultRule, Hang
+from tui.demo.apiserver.faults import FaultRule, Hang
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Address, FileDestination
 from tui.kube.errors import ReadOnly
 from tui.kube.sensitive import MASK
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import SECRET, ExportScreen
-from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.export import SECRET, ExportScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
 from tui.settings import Loaded, Settings, default_path
 
 NAME = "frontend-kubeconfig"

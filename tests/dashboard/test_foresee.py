@@ -7,10 +7,10 @@ from pathlib import Path
 from textual.widgets import Label
 
 from tests.dashboard.conftest import Driver, Open, done, fault
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.issuance.model.types import StepStatus
-from tui.screens.foresee import ForeseeScreen
-from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.dialogs.foresee import ForeseeScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
 
 
 async def seen(driver: Driver) -> ForeseeScreen:

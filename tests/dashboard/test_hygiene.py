@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from tests.dashboard.conftest import Open, clear, done, fault
-from tui.demo.faults import FaultRule, Hang
-from tui.demo.population import Settler
+from tui.demo.apiserver.faults import FaultRule, Hang
+from tui.demo.apiserver.storage import SECRETS
 from tui.demo.running import FleetThread
-from tui.demo.storage import SECRETS
+from tui.demo.scenery.population import Settler
 from tui.issuance.insight.hygiene import RULES
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.hygiene import HygieneScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.pages.hygiene import HygieneScreen
 
 
 async def test_a_hanging_cluster_keeps_no_finding_back(dashboard: Open, demo: FleetThread) -> None:

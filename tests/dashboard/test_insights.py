@@ -14,12 +14,12 @@ from tests.dashboard.conftest import Driver, Open, done
 from tui.fleet.fields.findings import about
 from tui.fleet.rows import AccountRow, CredentialRow
 from tui.issuance.insight.hygiene import Fix
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.hygiene import HygieneScreen
-from tui.screens.lineage import LineageScreen
-from tui.screens.page import Page
-from tui.screens.powers import PowersScreen
-from tui.screens.save_findings import SaveFindingsScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.save_findings import SaveFindingsScreen
+from tui.screens.pages.hygiene import HygieneScreen
+from tui.screens.pages.lineage import LineageScreen
+from tui.screens.pages.page import Page
+from tui.screens.pages.powers import PowersScreen
 from tui.widgets.job_panel import JobPanel
 
 PROMETHEUS = "prometheus-kubeconfig"

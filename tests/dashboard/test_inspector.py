@@ -8,11 +8,11 @@ from textual import events
 from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open, fault
-from tui.demo.faults import FaultRule, Hang
+from tui.demo.apiserver.faults import FaultRule, Hang
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address
-from tui.screens.help import HelpScreen
-from tui.screens.inspector import InspectorScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.dialogs.inspector import InspectorScreen
 from tui.widgets.paste_box import PasteBox
 
 

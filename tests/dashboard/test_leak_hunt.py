@@ -20,7 +20,7 @@ from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
-from tui.screens.reveal import RevealScreen
+from tui.screens.dialogs.reveal import RevealScreen
 from tui.widgets.keystrokes import AT_ONCE
 
 pytestmark = pytest.mark.timeout(300)

@@ -9,19 +9,19 @@ from textual.widgets import Checkbox
 
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tests.dashboard.forms import pick
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.fleet.rows import AccountRow, CredentialRow
-from tui.screens.choose_new import ChooseNewScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.foresee import ForeseeScreen
-from tui.screens.help import HelpScreen
-from tui.screens.loop_dialog import LoopScreen
-from tui.screens.new_credential import NewCredentialScreen
-from tui.screens.reading import InspectScreen, YamlScreen
-from tui.screens.reveal import RevealScreen
-from tui.screens.settings import SettingsScreen
-from tui.screens.snooze import SnoozeScreen
+from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.foresee import ForeseeScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.dialogs.loop_dialog import LoopScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
+from tui.screens.dialogs.reading import InspectScreen, YamlScreen
+from tui.screens.dialogs.reveal import RevealScreen
+from tui.screens.dialogs.settings import SettingsScreen
+from tui.screens.dialogs.snooze import SnoozeScreen
+from tui.screens.pages.detail import DetailScreen
 from tui.widgets.themes import LIGHT
 
 

@@ -14,20 +14,20 @@ from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.forms import pick, put
 from tests.dashboard.held import held
 from tests.dashboard.test_equivalents import parses
+from tui.demo.apiserver.storage import SERVICE_ACCOUNTS
+from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import FleetThread
-from tui.demo.seed import REQUESTS
-from tui.demo.storage import SERVICE_ACCOUNTS
 from tui.fleet.rows import Reach
 from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
-from tui.screens.choose_new import ChooseNewScreen
-from tui.screens.choose_shoot import ChooseShootScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.equivalents import EquivalentsScreen
-from tui.screens.foresee import ForeseeScreen
-from tui.screens.new_identity import MintScreen, NewIdentityScreen
-from tui.screens.new_request import NewRequestScreen
-from tui.screens.new_shoot import NewShootScreen
+from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+from tui.screens.dialogs.equivalents import EquivalentsScreen
+from tui.screens.dialogs.foresee import ForeseeScreen
+from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_request import NewRequestScreen
+from tui.screens.dialogs.new_shoot import NewShootScreen
+from tui.screens.pages.detail import DetailScreen
 from tui.widgets.facts import FactsView
 from tui.widgets.job_panel import JobPanel
 

@@ -14,11 +14,11 @@ from textual.widgets import Button
 from tests.dashboard.conftest import Open, done
 from tests.dashboard.forms import pick, put
 from tests.dashboard.held import accepted, decoded, held
+from tui.demo.apiserver.storage import SECRETS
 from tui.demo.running import FleetThread
-from tui.demo.storage import SECRETS
-from tui.screens.export import SECRET, ExportScreen
-from tui.screens.export_journal import ExportJournalScreen
-from tui.screens.snippet import SnippetScreen, WriteScreen
+from tui.screens.dialogs.export import SECRET, ExportScreen
+from tui.screens.dialogs.export_journal import ExportJournalScreen
+from tui.screens.dialogs.snippet import SnippetScreen, WriteScreen
 
 
 @pytest.fixture(scope="module")

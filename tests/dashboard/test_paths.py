@@ -12,12 +12,12 @@ from textual.widgets import Input
 
 from tests.dashboard.test_dialogs import ROK, SOURCES, asked
 from tui.fleet.found import Tenant
-from tui.screens.new_credential import NewCredentialScreen
-from tui.screens.new_identity import MintScreen, NewIdentityScreen
-from tui.screens.new_shoot import NewShootScreen
-from tui.screens.new_tenant import TenantPushScreen
-from tui.screens.save_findings import SaveFindingsScreen
-from tui.screens.snippet import WriteScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
+from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_shoot import NewShootScreen
+from tui.screens.dialogs.new_tenant import TenantPushScreen
+from tui.screens.dialogs.save_findings import SaveFindingsScreen
+from tui.screens.dialogs.snippet import WriteScreen
 
 TENANTS = [Tenant("harbor", "tenants", "blue", of_cluster_api=True)]
 

@@ -20,8 +20,8 @@ from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.material import Foreseen
 from tui.issuance.model.types import Action, Plan
 from tui.issuance.tokens.copying import ExportPreview
-from tui.screens.export import ExportScreen
-from tui.screens.export_journal import ExportJournalScreen
+from tui.screens.dialogs.export import ExportScreen
+from tui.screens.dialogs.export_journal import ExportJournalScreen
 
 __all__ = ["app", "stopped"]  # fixtures
 Compare = Callable[..., bool]

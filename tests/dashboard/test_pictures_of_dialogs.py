@@ -48,18 +48,18 @@ from tui.issuance.records.entering import (
 )
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
-from tui.screens.choose_shoot import ChooseShootScreen
-from tui.screens.foresee import ForeseeScreen
-from tui.screens.hygiene import HygieneScreen
-from tui.screens.lineage import Line, LineageScreen, lines
-from tui.screens.main import MainScreen
-from tui.screens.new_identity import MintScreen
-from tui.screens.new_tenant import TenantPushScreen, TenantStoreScreen
-from tui.screens.powers import PowersScreen
-from tui.screens.reading import InspectScreen, YamlScreen, coloured, inspected
-from tui.screens.reveal import RevealScreen
-from tui.screens.save_findings import SaveFindingsScreen
-from tui.screens.trust import TrustScreen
+from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+from tui.screens.dialogs.foresee import ForeseeScreen
+from tui.screens.dialogs.new_identity import MintScreen
+from tui.screens.dialogs.new_tenant import TenantPushScreen, TenantStoreScreen
+from tui.screens.dialogs.reading import InspectScreen, YamlScreen, coloured, inspected
+from tui.screens.dialogs.reveal import RevealScreen
+from tui.screens.dialogs.save_findings import SaveFindingsScreen
+from tui.screens.dialogs.trust import TrustScreen
+from tui.screens.pages.hygiene import HygieneScreen
+from tui.screens.pages.lineage import Line, LineageScreen, lines
+from tui.screens.pages.powers import PowersScreen
+from tui.screens.shell.main import MainScreen
 from tui.widgets.hanging import Hanging
 
 __all__ = ["app", "stopped"]  # fixtures

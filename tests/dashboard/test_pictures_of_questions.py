@@ -87,7 +87,7 @@ async def ended(wish: Delete | Abandon) -> Plan:
 @pytest.fixture
 def answered(app: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
     """The dashboard over rows written by hand, and what its clusters would say."""
-    monkeypatch.setattr("tui.screens.consequences.users_of_one", users)
+    monkeypatch.setattr("tui.screens.dialogs.consequences.users_of_one", users)
     monkeypatch.setattr("tui.fleet.renewal_leases.RenewalLeases.claim", lambda leases, address: "")
 
     def made(theme: str) -> KubemintApp:

@@ -13,7 +13,7 @@ from tui.fleet.fleet import Fleet
 from tui.issuance.model.types import FileDestination, Identity, IssueSpec
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
-from tui.screens.memory import Memory, write
+from tui.screens.shell.memory import Memory, write
 from tui.widgets.keystrokes import AT_ONCE
 
 

@@ -11,18 +11,18 @@ import pytest
 from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.forms import choose, fill
 from tests.dashboard.held import accepted, decoded, held
+from tui.demo.apiserver.storage import SECRETS
+from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import FleetThread
-from tui.demo.seed import REQUESTS
-from tui.demo.storage import SECRETS
 from tui.fleet.rows import CredentialRow
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.types import Credential, State, StepStatus
 from tui.kube.sensitive import Sensitive
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.new_identity import MintScreen, NewIdentityScreen
-from tui.screens.new_request import NewRequestScreen
-from tui.screens.snippet import SnippetScreen, WriteScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_request import NewRequestScreen
+from tui.screens.dialogs.snippet import SnippetScreen, WriteScreen
+from tui.screens.pages.detail import DetailScreen
 
 ISTIO = "istio-ingressgateway.istio-system.svc.cluster.local"
 

@@ -13,9 +13,9 @@ from tests.dashboard.forms import choose
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.issuance.model.types import AccessLevel, State
 from tui.issuance.objects.viewer import CANNOT_MINT
-from tui.screens.choose_shoot import ChooseShootScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.new_shoot import NewShootScreen
+from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+from tui.screens.dialogs.new_shoot import NewShootScreen
+from tui.screens.pages.detail import DetailScreen
 
 MEADOW = "harbor/garden-dev/meadow"
 

@@ -12,10 +12,10 @@ from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.test_equivalents import listed
 from tests.dashboard.test_typing import Hands, jobs, told
 from tui.actions.jobs import Task
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.loop_dialog import LoopScreen
-from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.loop_dialog import LoopScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
+from tui.screens.pages.detail import DetailScreen
 from tui.settings import Loaded, Settings
 from tui.widgets.keystrokes import Pace
 

@@ -15,15 +15,15 @@ from textual.widgets import Button, Checkbox
 from tests.dashboard.conftest import Driver, Open, done
 from tests.dashboard.forms import choose, command, fill, pick, put, to
 from tests.dashboard.held import accepted, decoded, held
-from tui.demo.eso_kinds import PUSH_SECRETS, STORES
-from tui.demo.eso_seed import HOME
+from tui.demo.apiserver.storage import ROLES, SECRETS, SERVICE_ACCOUNTS
+from tui.demo.operators.eso_kinds import PUSH_SECRETS, STORES
 from tui.demo.running import FleetThread
-from tui.demo.storage import ROLES, SECRETS, SERVICE_ACCOUNTS
+from tui.demo.scenery.eso_seed import HOME
 from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
-from tui.screens.choose_new import ChooseNewScreen
-from tui.screens.foresee import ForeseeScreen
-from tui.screens.new_tenant import TenantPushScreen, TenantStoreScreen
+from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.foresee import ForeseeScreen
+from tui.screens.dialogs.new_tenant import TenantPushScreen, TenantStoreScreen
 
 TENANT, AUTH = "tenant-a", "tenant-a-secretstore-auth"
 BOTH = ["harbor", TENANT]

@@ -8,13 +8,13 @@ import msgspec
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tests.dashboard.held import handles
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
 from tui.issuance.loop.alerts import Level
 from tui.issuance.model.durations import parse_duration
 from tui.issuance.model.types import StepStatus
-from tui.screens.loop_dialog import LoopScreen
-from tui.screens.snooze import SnoozeScreen
+from tui.screens.dialogs.loop_dialog import LoopScreen
+from tui.screens.dialogs.snooze import SnoozeScreen
 from tui.widgets.desktop import notification
 from tui.widgets.job_panel import single
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.dashboard.conftest import Driver, Open, done
-from tui.screens.overview import Overview
+from tui.screens.areas.overview import Overview
 from tui.widgets.buckets import SPANS, Span, cut_up, places, ticks
 from tui.widgets.timeline import Timeline
 

@@ -13,7 +13,7 @@ from textual import events
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tui.actions.jobs import Task
 from tui.app import KubemintApp
-from tui.demo.faults import Action as FaultAction, Answer, Cut, Drop, DropWatch, FaultRule, Hang
+from tui.demo.apiserver.faults import Action as FaultAction, Answer, Cut, Drop, DropWatch, FaultRule, Hang
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach

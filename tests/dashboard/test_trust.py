@@ -10,13 +10,13 @@ import pytest
 from textual.widgets import Button
 
 from tests.dashboard.conftest import Driver, Open
-from tui.demo.kubeconfigs import admin_kubeconfig
+from tui.demo.apiserver.storage import SECRETS
+from tui.demo.operators.kubeconfigs import admin_kubeconfig
 from tui.demo.running import FleetThread
-from tui.demo.storage import SECRETS
 from tui.fleet.rows import ClusterRow, Reach
 from tui.issuance.records.entering import Allowed, Trust, TrustedSource
-from tui.screens.detail import DetailScreen
-from tui.screens.trust import TrustScreen
+from tui.screens.dialogs.trust import TrustScreen
+from tui.screens.pages.detail import DetailScreen
 
 API = "harbor/clusters/tenant-a"
 DPU = "harbor/dpf-operator-system/tenant-a"

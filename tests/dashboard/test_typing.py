@@ -12,14 +12,14 @@ from textual import events
 from textual.widgets import Button, Input
 
 from tests.dashboard.conftest import Driver, Open, done
-from tui.screens.choose_new import ChooseNewScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.detail import DetailScreen
-from tui.screens.foresee import ForeseeScreen
-from tui.screens.hygiene import HygieneScreen
-from tui.screens.loop_dialog import LoopScreen
-from tui.screens.page import Page
-from tui.screens.reveal import RevealScreen
+from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.foresee import ForeseeScreen
+from tui.screens.dialogs.loop_dialog import LoopScreen
+from tui.screens.dialogs.reveal import RevealScreen
+from tui.screens.pages.detail import DetailScreen
+from tui.screens.pages.hygiene import HygieneScreen
+from tui.screens.pages.page import Page
 from tui.widgets.keystrokes import Pace
 from tui.widgets.prompt import Prompt
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open
-from tui.screens.choose_new import ChooseNewScreen
-from tui.screens.help import HelpScreen
-from tui.screens.new_credential import NewCredentialScreen
+from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.help import HelpScreen
+from tui.screens.dialogs.new_credential import NewCredentialScreen
 
 
 async def says(driver: Driver, key: str, words: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.dashboard.conftest import Open
 from tui.fleet.store import Area
-from tui.screens.new_request import NewRequestScreen
-from tui.screens.panes import Scope, empty_lines
+from tui.screens.areas.panes import Scope, empty_lines
+from tui.screens.dialogs.new_request import NewRequestScreen
 
 
 async def test_the_list_and_the_form_say_that_dpf_is_not_installed(dashboard: Open) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.server import Server
+from tui.demo.apiserver.faults import ServerState
 from tui.demo.cluster import EmbeddedCluster
-from tui.demo.faults import ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
 

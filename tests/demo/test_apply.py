@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from tui.demo import fields
-from tui.demo.apply import Manager, apply, read_owners, record_update, untyped
-from tui.demo.builtin import KINDS
-from tui.demo.status import StatusError
+from tui.demo.apiserver import fields
+from tui.demo.apiserver.apply import Manager, apply, read_owners, record_update, untyped
+from tui.demo.apiserver.builtin import KINDS
+from tui.demo.apiserver.status import StatusError
 
 SCHEMAS = {kind.plural: kind.schema or {} for kind in KINDS}
 CONFIG = SCHEMAS["configmaps"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tui.demo.definitions import check_definition, fill_definition, kinds_of
+from tui.demo.apiserver.definitions import check_definition, fill_definition, kinds_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {

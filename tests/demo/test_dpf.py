@@ -12,7 +12,7 @@ from tests.contract.api import eventually
 from tests.contract.objects import accounts, secret, secrets
 from tests.contract.server import Server, claims_of, decoded
 from tests.demo.conftest import MovableClock, enter
-from tui.demo.faults import ServerState
+from tui.demo.apiserver.faults import ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
 

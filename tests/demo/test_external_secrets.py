@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from tui.demo.access import Decision
+from tui.demo.apiserver.access import Decision
+from tui.demo.apiserver.faults import ServerState
+from tui.demo.apiserver.pki import SigningKey, signing_key
+from tui.demo.apiserver.storage import ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS
 from tui.demo.cluster import EmbeddedCluster
-from tui.demo.eso import PushController, StoreController
-from tui.demo.eso_kinds import CLUSTER_STORES, PUSH_SECRETS, STORES
-from tui.demo.eso_provider import NOT_ALLOWED, Connection, ProviderError, Unknown, connect
-from tui.demo.faults import ServerState
-from tui.demo.pki import SigningKey, signing_key
-from tui.demo.storage import ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS
-from tui.demo.worker import Worker
+from tui.demo.operators.eso import PushController, StoreController
+from tui.demo.operators.eso_kinds import CLUSTER_STORES, PUSH_SECRETS, STORES
+from tui.demo.operators.eso_provider import NOT_ALLOWED, Connection, ProviderError, Unknown, connect
+from tui.demo.operators.worker import Worker
 
 Object = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.contract.server import Server
 from tests.demo.conftest import enter
-from tui.demo.faults import Answer, Cut, Delay, Drop, DropWatch, FaultRule, Faults, Hang, ServerState
+from tui.demo.apiserver.faults import Answer, Cut, Delay, Drop, DropWatch, FaultRule, Faults, Hang, ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
 

@@ -18,12 +18,12 @@ import pytest
 import yaml
 
 from tests.contract.server import Server
+from tui.demo.apiserver.storage import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.demo.fleet import EmbeddedFleet, cluster_names, make_folder
-from tui.demo.population import HOSTILE
+from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import run_in_thread
-from tui.demo.seed import REQUESTS
-from tui.demo.storage import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
-from tui.demo.untidy import READABLE
+from tui.demo.scenery.population import HOSTILE
+from tui.demo.scenery.untidy import READABLE
 from tui.issuance.objects import managed
 from tui.issuance.trust import handles
 
@@ -242,7 +242,7 @@ SCRIPT = """
 import asyncio, sys
 from pathlib import Path
 from tui.demo.running import serve
-from tui.demo.untidy import READABLE
+from tui.demo.scenery.untidy import READABLE
 from tui.issuance.objects import managed
 from tui.issuance.trust import handles
 asyncio.run(serve(

@@ -14,13 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from tui.demo.access import Attributes, Call, Reply, UserInfo
+from tui.demo.apiserver.access import Attributes, Call, Reply, UserInfo
+from tui.demo.apiserver.status import StatusError
+from tui.demo.apiserver.storage import CONFIG_MAPS
 from tui.demo.fleet import EmbeddedFleet
-from tui.demo.gardener import GRANTED, defaulted
-from tui.demo.gardener_kinds import SHOOTS
+from tui.demo.operators.gardener import GRANTED, defaulted
+from tui.demo.operators.gardener_kinds import SHOOTS
 from tui.demo.running import FleetThread
-from tui.demo.status import StatusError
-from tui.demo.storage import CONFIG_MAPS
 
 T = TypeVar("T")
 OPERATOR = UserInfo("kubernetes-admin", groups=("system:masters",))

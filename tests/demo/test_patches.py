@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from tui.demo.builtin import KINDS
-from tui.demo.patches import json_patch, merge_patch, strategic_merge
-from tui.demo.status import StatusError
+from tui.demo.apiserver.builtin import KINDS
+from tui.demo.apiserver.patches import json_patch, merge_patch, strategic_merge
+from tui.demo.apiserver.status import StatusError
 
 SCHEMAS = {kind.plural: kind.schema or {} for kind in KINDS}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from tui.demo.negotiation import decode as decode_body
-from tui.demo.protobuf import MEDIA_TYPE, decode
-from tui.demo.status import StatusError
+from tui.demo.apiserver.negotiation import decode as decode_body
+from tui.demo.apiserver.protobuf import MEDIA_TYPE, decode
+from tui.demo.apiserver.status import StatusError
 
 
 def varint(value: int) -> bytes:

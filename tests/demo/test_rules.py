@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.objects import accounts, rbac, secrets
 from tests.contract.server import Server
-from tui.demo.rules import allows_path, allows_resource, compact, uncovered
+from tui.demo.apiserver.rules import allows_path, allows_resource, compact, uncovered
 
 SECRETS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}
 ONE_TOKEN = {

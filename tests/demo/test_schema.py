@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tui.demo.schema import apply_defaults, check, prune
+from tui.demo.apiserver.schema import apply_defaults, check, prune
 
 WIDGET: dict[str, Any] = {
     "type": "object",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tui.demo.selectors import field_selector, label_selector
-from tui.demo.status import StatusError
+from tui.demo.apiserver.selectors import field_selector, label_selector
+from tui.demo.apiserver.status import StatusError
 
 
 def labelled(**labels: str) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tui.demo.access import ANONYMOUS, Admission, Attributes, Decision, FaultEffect, UserInfo
-from tui.demo.server import ApiServer
-from tui.demo.status import forbidden
-from tui.demo.storage import CONFIG_MAPS, DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS, Storage
+from tui.demo.apiserver.access import ANONYMOUS, Admission, Attributes, Decision, FaultEffect, UserInfo
+from tui.demo.apiserver.server import ApiServer
+from tui.demo.apiserver.status import forbidden
+from tui.demo.apiserver.storage import CONFIG_MAPS, DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS, Storage
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MAPS = "/api/v1/namespaces/n/configmaps"

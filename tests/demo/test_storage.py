@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tui.demo.status import StatusError
-from tui.demo.storage import CONFIG_MAPS, NAMESPACES, SECRETS, Change, Storage
+from tui.demo.apiserver.status import StatusError
+from tui.demo.apiserver.storage import CONFIG_MAPS, NAMESPACES, SECRETS, Change, Storage
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

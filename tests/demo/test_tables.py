@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tui.demo.builtin import KINDS, kinds_of_version
-from tui.demo.jsonpath import compile_path
-from tui.demo.tables import cells, custom_columns, definitions, human_duration
+from tui.demo.apiserver.builtin import KINDS, kinds_of_version
+from tui.demo.apiserver.jsonpath import compile_path
+from tui.demo.apiserver.tables import cells, custom_columns, definitions, human_duration
 
 NOW = datetime(2026, 1, 2, 0, 0, 0, tzinfo=UTC)
 COLUMNS = {kind.plural: kind.columns for kind in KINDS}

@@ -11,14 +11,14 @@ import pytest
 from tests.contract.objects import accounts, pod, pods, secret, secrets
 from tests.contract.server import Server, claims_of, review
 from tests.demo.conftest import MovableClock
-from tui.demo.access import UserInfo
-from tui.demo.account_controllers import account
-from tui.demo.features import Features
+from tui.demo.apiserver.access import UserInfo
+from tui.demo.apiserver.features import Features
+from tui.demo.apiserver.pki import signing_key
+from tui.demo.apiserver.storage import SERVICE_ACCOUNTS, Storage, rfc3339
+from tui.demo.apiserver.tokens import YEAR, Lifetime, TokenIssuer, TokenPolicy
+from tui.demo.apiserver.verify import TokenRefused, TokenVerifier
 from tui.demo.fleet import EmbeddedFleet
-from tui.demo.pki import signing_key
-from tui.demo.storage import SERVICE_ACCOUNTS, Storage, rfc3339
-from tui.demo.tokens import YEAR, Lifetime, TokenIssuer, TokenPolicy
-from tui.demo.verify import TokenRefused, TokenVerifier
+from tui.demo.operators.account_controllers import account
 
 HOUR = 3600
 

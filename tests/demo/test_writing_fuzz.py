@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
-from tui.demo.access import UserInfo
-from tui.demo.builtin import KINDS
-from tui.demo.kinds import Kind
-from tui.demo.options import WriteOptions
-from tui.demo.patches import JSON, MERGE, STRATEGIC
-from tui.demo.status import StatusError
-from tui.demo.storage import NAMESPACES, Storage
-from tui.demo.writing import Writer
+from tui.demo.apiserver.access import UserInfo
+from tui.demo.apiserver.builtin import KINDS
+from tui.demo.apiserver.kinds import Kind
+from tui.demo.apiserver.options import WriteOptions
+from tui.demo.apiserver.patches import JSON, MERGE, STRATEGIC
+from tui.demo.apiserver.status import StatusError
+from tui.demo.apiserver.storage import NAMESPACES, Storage
+from tui.demo.apiserver.writing import Writer
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "a", "x/y", "YQ==", "A B", "\n"])

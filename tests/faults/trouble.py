@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tui.demo import Answer, Cut, Drop, Hang
-from tui.demo.faults import Action
+from tui.demo.apiserver.faults import Action
 
 STATUSES: Final[dict[str, Action]] = {
     "401": Answer(401, "Unauthorized", "Unauthorized"),

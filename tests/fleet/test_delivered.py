@@ -15,7 +15,7 @@ import yaml
 
 from tests.fleet.conftest import FAST, over, until
 from tests.issuance.tenancy import one_context
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ClusterRow, Reach

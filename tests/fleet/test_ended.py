@@ -13,7 +13,7 @@ from tests.fleet.sayings import create_account
 from tests.fleet.test_handles import FILE, HANDLE, HOUR, NOW, SECRET, changed
 from tests.fleet.test_handles_watched import issued, robot, states
 from tui.actions.looking import VERIFY
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.decode import credential_row
 from tui.fleet.ended import GONE, Birth, Ended, Refusal, Seen, is_anew, turned

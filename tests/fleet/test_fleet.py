@@ -12,7 +12,7 @@ import pytest
 from tests.controlplane import RealControlPlane
 from tests.fleet.conftest import FAST, over, until
 from tests.fleet.sayings import create_account, has_account, managed_secret
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, Reach, RequestKind

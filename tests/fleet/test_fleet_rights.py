@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.fleet.conftest import over, until
 from tests.fleet.sayings import create_account, has_account
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.rows import Reach
 from tui.issuance.model.kinds import CredentialKind

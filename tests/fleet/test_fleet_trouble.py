@@ -12,7 +12,7 @@ import pytest
 
 from tests.fleet.conftest import FAST, over, until
 from tests.fleet.sayings import create_account, has_account, reach
-from tui.demo.faults import Action, Answer, Cut, Delay, Drop, DropWatch, FaultRule, ServerState
+from tui.demo.apiserver.faults import Action, Answer, Cut, Delay, Drop, DropWatch, FaultRule, ServerState
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach

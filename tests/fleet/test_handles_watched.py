@@ -11,7 +11,7 @@ import pytest
 from tests.controlplane import RealControlPlane
 from tests.fleet.conftest import FAST, over, until
 from tests.fleet.sayings import create_account
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.handles import AGAIN

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.fleet.conftest import over, until
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.renewal_leases import LEASE, RenewalLeases, written_in

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fleet.conftest import FAST, over, until
-from tui.demo.faults import Answer, FaultRule
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet import shoots
 from tui.fleet.fleet import Fleet

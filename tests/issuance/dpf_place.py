@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.controlplane import RealControlPlane
-from tui.demo.crds import MANAGEMENT_CRDS
+from tui.demo.operators.dpf_kinds import MANAGEMENT_CRDS
 from tui.demo.running import FleetThread
 from tui.issuance.families.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequest, parse
 from tui.issuance.families.dpf.keeper import Keeper, Rest

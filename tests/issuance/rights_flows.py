@@ -17,7 +17,7 @@ import msgspec
 from tests.issuance.dpf_place import CRDS
 from tests.issuance.rights_trial import ACCOUNT, KEPT, PROJECTS, QUICK, Trial
 from tests.issuance.tenancy import one_context
-from tui.demo.eso_kinds import definitions
+from tui.demo.operators.eso_kinds import definitions
 from tui.fleet.fleet import Fleet
 from tui.issuance.engine import Engine
 from tui.issuance.families.csi import driver as csi

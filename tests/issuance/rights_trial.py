@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.issuance.dpf_place import Place
-from tui.demo.kubeconfigs import vouching
+from tui.demo.operators.kubeconfigs import vouching
 from tui.fleet.reach import Timing
 from tui.issuance.engine import Engine
 from tui.issuance.families.rights import Flow

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from tests.controlplane import RealControlPlane
+from tui.demo.apiserver.faults import Answer, FaultRule
+from tui.demo.apiserver.storage import SECRETS as STORED
 from tui.demo.cluster import EmbeddedCluster
-from tui.demo.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
-from tui.demo.population import Settler
-from tui.demo.storage import SECRETS as STORED
+from tui.demo.scenery.population import Settler
 from tui.fleet.fleet import Fleet
 from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort

@@ -14,8 +14,8 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.test_engine_requests import address_of, bench_of, draft, forget
 from tui.demo import Drop, FaultRule
+from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import FleetThread
-from tui.demo.seed import REQUESTS
 from tui.issuance.errors import UsageError
 from tui.issuance.families.dpf import DPU_REQUESTS
 from tui.issuance.families.dpf.request_keeping import LEASE, LEASE_NAMESPACE

@@ -14,7 +14,7 @@ import yaml
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
-from tui.demo.pki import Authority
+from tui.demo.apiserver.pki import Authority
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.families.gardener.garden import PROJECTS, SHOOTS, Project, Shoot, shoot_at
 from tui.issuance.families.gardener.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request

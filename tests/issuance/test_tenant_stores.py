@@ -12,7 +12,7 @@ import pytest
 
 from tests.issuance.arena import Arena
 from tests.issuance.tenancy import Tenancy, decoded
-from tui.demo.eso import definitions
+from tui.demo.operators.eso import definitions
 from tui.issuance.destinations import tenant as tenant_places
 from tui.issuance.errors import UsageError
 from tui.issuance.families.tenants.wish import StoreWish, TenantPush

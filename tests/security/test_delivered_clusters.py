@@ -21,10 +21,10 @@ import yaml
 
 from tests.cli.conftest import kubemint
 from tests.fleet.conftest import FAST, until
+from tui.demo.apiserver.storage import SECRETS as STORED, SERVICE_ACCOUNTS as ACCOUNTS
 from tui.demo.fleet import EmbeddedFleet
+from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import FleetThread
-from tui.demo.seed import REQUESTS
-from tui.demo.storage import SECRETS as STORED, SERVICE_ACCOUNTS as ACCOUNTS
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
 from tui.issuance.families.tenants.wish import TenantPush

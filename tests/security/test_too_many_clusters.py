@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.conftest import FAST, until
+from tui.demo.apiserver.storage import SECRETS as STORED
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
-from tui.demo.storage import SECRETS as STORED
 from tui.fleet import fleet as fleet_module
 from tui.fleet.decode import ClusterSecret, VersionedMeta
 from tui.fleet.fleet import Fleet

@@ -1,7 +1,7 @@
 """The embedded fleet: API servers in this process, over HTTPS on loopback."""
 
+from .apiserver.faults import Answer, Cut, Delay, Drop, DropWatch, FaultRule, Hang, ServerState
 from .cluster import EmbeddedCluster
-from .faults import Answer, Cut, Delay, Drop, DropWatch, FaultRule, Hang, ServerState
 from .fleet import EmbeddedFleet
 
 __all__ = [

@@ -17,24 +17,24 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from .access import Call, Object, Reply
-from .account_controllers import AccountController, TokenController, account
-from .admission import AccountAdmission
-from .authn import Authenticator
-from .authz import MASTERS, Authorizer
-from .bootstrap import bootstrap_objects
-from .faults import Faults, ServerState
-from .features import Features
-from .housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
-from .negotiation import media_type
-from .pki import Authority, Certificate, SigningKey, server_context
-from .reviews import Reviews
-from .server import ApiServer
-from .storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, SERVICE_ACCOUNTS, Storage
-from .token_request import TokenRequests
-from .tokens import TokenIssuer, TokenPolicy
-from .verify import TokenVerifier
-from .worker import Worker
+from .apiserver.access import Call, Object, Reply
+from .apiserver.admission import AccountAdmission
+from .apiserver.authn import Authenticator
+from .apiserver.authz import MASTERS, Authorizer
+from .apiserver.bootstrap import bootstrap_objects
+from .apiserver.faults import Faults, ServerState
+from .apiserver.features import Features
+from .apiserver.negotiation import media_type
+from .apiserver.pki import Authority, Certificate, SigningKey, server_context
+from .apiserver.reviews import Reviews
+from .apiserver.server import ApiServer
+from .apiserver.storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, SERVICE_ACCOUNTS, Storage
+from .apiserver.token_request import TokenRequests
+from .apiserver.tokens import TokenIssuer, TokenPolicy
+from .apiserver.verify import TokenVerifier
+from .operators.account_controllers import AccountController, TokenController, account
+from .operators.housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
+from .operators.worker import Worker
 
 HOST: Final = "127.0.0.1"
 ADMIN: Final = "kubernetes-admin"

@@ -20,18 +20,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from .apiserver.faults import ServerState
+from .apiserver.pki import SigningKey, repeatable_key, signing_key
+from .apiserver.storage import DEFINITIONS
 from .cluster import EmbeddedCluster
-from .dpf import CredentialController
-from .eso import run_operator
-from .faults import ServerState
-from .gardener import Garden
-from .gardener_seed import ALONE, add_garden
-from .kubeconfigs import fleet_kubeconfig, write_private
-from .pki import SigningKey, repeatable_key, signing_key
-from .seed import OPERATOR, populate, settle
-from .storage import DEFINITIONS
-from .unattended import NAME as UNATTENDED, populate_unattended
-from .untidy import leave_untidy, untidy_entries
+from .operators.dpf import CredentialController
+from .operators.eso import run_operator
+from .operators.gardener import Garden
+from .operators.kubeconfigs import fleet_kubeconfig, write_private
+from .scenery.gardener_seed import ALONE, add_garden
+from .scenery.seed import OPERATOR, populate, settle
+from .scenery.unattended import NAME as UNATTENDED, populate_unattended
+from .scenery.untidy import leave_untidy, untidy_entries
 
 Clock = Callable[[], datetime]
 

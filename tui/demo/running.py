@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from .fleet import EmbeddedFleet
-from .kubeconfigs import MARK
+from .operators.kubeconfigs import MARK
 
 T = TypeVar("T")
 

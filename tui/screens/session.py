@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from tui.issuance import Alerts, Delivered, Delivery, EntryVerdict, UndoWindow
     from tui.kube.kubeconfig import KubeConfig
 
-    from .alerting import Alerting
-    from .keyboard import Keyboard
     from .renewing import Renewing
+    from .shell.alerting import Alerting
+    from .shell.keyboard import Keyboard
 
 
 class FleetLike(Clusters, Protocol):

@@ -1,0 +1,1 @@
+"""What runs on the API servers: the controllers of Kubernetes, DPF, External Secrets and Gardener."""

@@ -1,0 +1,268 @@
+"""Fills the embedded fleet: accounts everywhere, and in the management cluster DPF's clusters and credential requests.
+
+The requests in `dpf-operator-system` are kept by the demo's controller. Those in `edge` belong to nobody, as where the
+controller is down: there every state stands still until somebody rotates by hand.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.demo.apiserver.access import Object
+from tui.demo.apiserver.faults import ServerState
+from tui.demo.apiserver.storage import DEFINITIONS, SECRETS, rfc3339
+from tui.demo.apiserver.tokens import Lifetime
+from tui.demo.operators.dpf_kinds import DPU_CLUSTERS, FINALIZER, MANAGEMENT_CRDS, REQUESTS, ownership
+from tui.demo.operators.eso_kinds import definitions
+from tui.demo.operators.kubeconfigs import admin_kubeconfig
+from tui.demo.operators.material import secret_data
+
+from .csi import add_drivers
+from .eso_seed import add_tenants
+from .population import HOSTILE, Settler
+
+if TYPE_CHECKING:
+    from tui.demo.cluster import EmbeddedCluster
+
+OPERATOR: Final = "dpf-operator-system"
+UNATTENDED: Final = "edge"
+CAPPED: Final = "tenant-c"
+CAP_SECONDS: Final = 3600
+CONDITIONS: Final = ("Ready", "ServiceAccountReconciled", "SecretReconciled")
+_FEW: Final = 6
+_LONG: Final = ".".join(
+    ["gateway-with-a-name-of-the-greatest-length-that-there-is"] * 4 + ["in-all-of-kubernetes-1234"]
+)
+
+
+def populate(clusters: Mapping[str, EmbeddedCluster], *, accounts: int) -> None:
+    """Fills every cluster; `accounts` is the number of service accounts over all healthy clusters together."""
+    healthy = [cluster for cluster in clusters.values() if cluster.state is ServerState.NORMAL]
+    for number, cluster in enumerate(healthy):
+        share = accounts // len(healthy) + (number < accounts % len(healthy))
+        _settle(cluster, share, few=number > 0, extra=share // 50)
+    for cluster in clusters.values():
+        if cluster not in healthy:
+            _settle(cluster, _FEW, few=True)
+    if CAPPED in clusters:
+        clusters[CAPPED].set_policy(max_seconds=CAP_SECONDS)
+    management = next(iter(clusters.values()))
+    for definition in (*MANAGEMENT_CRDS, *definitions()):
+        Settler(management).put(DEFINITIONS, copied(definition))
+    others = [cluster for cluster in clusters.values() if cluster is not management]
+    Management(management, {cluster.name: cluster for cluster in others}).fill()
+    for cluster in healthy:
+        add_drivers(Settler(cluster), more=cluster is management)
+    add_tenants(management, {cluster.name: cluster for cluster in others})
+
+
+def settle(cluster: EmbeddedCluster) -> None:
+    """The few accounts and credentials of a small cluster."""
+    _settle(cluster, _FEW, few=True)
+
+
+def _settle(cluster: EmbeddedCluster, count: int, *, few: bool, extra: int = 0) -> None:
+    settler = Settler(cluster)
+    settler.namespaces()
+    accounts = settler.accounts(count)
+    settler.nodes_and_pods(accounts)
+    settler.rights(accounts)
+    settler.legacy_tokens(accounts, few=few)
+    settler.managed_secrets(accounts, few=few, extra=extra)
+
+
+def copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [copied(item) for item in value]
+    return value
+
+
+class Management:
+    """A management cluster's own objects."""
+
+    def __init__(self, cluster: EmbeddedCluster, others: Mapping[str, EmbeddedCluster]) -> None:
+        self.cluster = cluster
+        self.others = others
+        self.settler = Settler(cluster)
+        self.now = self.settler.now
+
+    def fill(self) -> None:
+        """DPU clusters, Cluster API's Secrets, and requests in every state."""
+        self.cluster.add_namespace("clusters", {"cluster.x-k8s.io/provider": "demo"})
+        for number, other in enumerate(self.others.values()):
+            self._cluster_api(other)
+            if other.state is not ServerState.SLOW and number < 8:
+                self.dpu_cluster(other)
+        self._unborn_cluster()
+        self._requests()
+        self.settler.account(UNATTENDED, _LONG)
+
+    def _cluster_api(self, other: EmbeddedCluster) -> None:
+        labels = {"cluster.x-k8s.io/cluster-name": other.name}
+        self._secret("clusters", f"{other.name}-kubeconfig", {"value": admin_kubeconfig(other)}, labels)
+
+    def _secret(self, namespace: str, name: str, data: Mapping[str, bytes], labels: Mapping[str, str]) -> None:
+        capi = namespace == "clusters"
+        self.settler.put(
+            SECRETS,
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+                "type": "cluster.x-k8s.io/secret" if capi else "Opaque",
+                "data": {key: b64encode(value).decode() for key, value in data.items()},
+            },
+        )
+
+    def dpu_cluster(self, other: EmbeddedCluster) -> None:
+        ready = other.state is ServerState.NORMAL
+        secret = f"{other.name}-admin-kubeconfig"
+        labels = {"kamaji.clastix.io/component": "admin-kubeconfig", "kamaji.clastix.io/project": "kamaji"}
+        config = admin_kubeconfig(other)
+        self._secret(OPERATOR, secret, {"admin.conf": config, "super-admin.conf": config}, labels)
+        self._put_cluster(
+            other.name,
+            {"type": "kamaji", "version": other.version, "maxNodes": 1000, "kubeconfig": secret},
+            "Ready" if ready else "NotReady",
+            condition("Ready", ready, "HealthCheckPassed" if ready else "HealthCheckFailed", self.now, days=9),
+        )
+
+    def _unborn_cluster(self) -> None:
+        spec = {"type": "kamaji", "version": "v1.34.1", "maxNodes": 1000}
+        state = condition("Ready", False, "ControlPlaneNotReady", self.now, days=0)
+        self._put_cluster("tenant-next", spec, "Creating", state)
+
+    def _put_cluster(self, name: str, spec: Object, phase: str, state: Object) -> None:
+        obj = _custom(DPU_CLUSTERS[0], "DPUCluster", OPERATOR, name)
+        self.settler.put(DPU_CLUSTERS, obj | {"spec": spec, "status": {"phase": phase, "conditions": [state]}})
+
+    # Requests
+
+    def _requests(self) -> None:
+        minutes = timedelta(minutes=1)
+        hour = 60 * minutes
+        names = [other.name for other in self.others.values() if other.state is ServerState.NORMAL]
+        first, second, third = (names[number % len(names)] if names else None for number in range(3))
+        near = timedelta(seconds=50)
+        kept = [
+            ("flannel", first, "kubeconfig", "1h", 20 * minutes, hour),
+            ("ovn-kubernetes", third, "kubeconfig", "1h", 48 * minutes - near, hour),
+            ("hbn", second, "tokenFile", "10m", 8 * minutes - near - timedelta(seconds=30), 10 * minutes),
+            ("doca-telemetry", None, "tokenFile", None, 10 * minutes, hour),
+            ("sfc-controller", first, "kubeconfig", "8h", 3 * hour, 8 * hour),
+        ]
+        for name, target, form, duration, age, lifetime in kept:
+            self.issued(OPERATOR, name, target, form, duration, age, lifetime)
+        if CAPPED in self.others:
+            self.issued(OPERATOR, "dms", CAPPED, "kubeconfig", "24h", 30 * minutes, timedelta(seconds=CAP_SECONDS))
+        self.wish(OPERATOR, "nvidia-k8s-ipam", "tenant-next", "kubeconfig", "1h")
+        lost = next((other.name for other in self.others.values() if other.state is ServerState.UNREACHABLE), None)
+        if lost is not None:
+            self.issued(OPERATOR, "storage-agent", lost, "kubeconfig", "12h", 11 * hour, 12 * hour)
+
+        self.issued(UNATTENDED, "gateway-west", first, "kubeconfig", "1h", 53 * minutes, hour)
+        self.issued(UNATTENDED, "gateway-east", second, "tokenFile", "1h", 26 * hour, hour)
+        self.issued(UNATTENDED, "meter-reader", third, "tokenFile", "8h", hour, 8 * hour)
+        self.issued(UNATTENDED, "camera-hub", first, "kubeconfig", "10m", 8 * minutes + near, 10 * minutes)
+        self.issued(UNATTENDED, "edge-sync", None, "kubeconfig", "30h", 25 * hour, 30 * hour)
+        self.wish(UNATTENDED, "kiosk", first, "kubeconfig", "2h")
+        failed = self.issued(UNATTENDED, "vending", first, "kubeconfig", "1h", 61 * minutes, hour)
+        self._fail(failed, f"Error occurred: serviceaccounts is forbidden: {HOSTILE}")
+        unknown = self.issued(UNATTENDED, "gateway-north", first, "kubeconfig", "1h", 5 * minutes, hour)
+        self._change_status(unknown, issuedAt=None)
+
+    def wish(self, namespace: str, name: str, target: str | None, form: str, duration: str | None) -> Object:
+        obj = _custom(REQUESTS[0], "DPUServiceCredentialRequest", namespace, name)
+        obj["metadata"]["generation"] = 1
+        obj["spec"] = {
+            "serviceAccount": {"name": name, "namespace": "dpu-services"},
+            "type": form,
+            "secret": {"name": f"{name}-credential", "namespace": namespace},
+            "metadata": {
+                "labels": {"dpu.nvidia.com/service": name},
+                "annotations": {"example.com/note": HOSTILE} if name == "vending" else {},
+            },
+        }
+        if duration is not None:
+            obj["spec"]["duration"] = duration
+        if target is not None:
+            obj["spec"]["targetCluster"] = {"name": target, "namespace": OPERATOR}
+        return self.settler.put(REQUESTS, obj, timedelta(days=self.settler.rng.randint(2, 90)))
+
+    def issued(
+        self,
+        namespace: str,
+        name: str,
+        target: str | None,
+        form: str,
+        duration: str | None,
+        age: timedelta,
+        lifetime: timedelta,
+    ) -> Object:
+        """A request that was served `age` ago: account and token in its target, Secret and status here."""
+        wish = self.wish(namespace, name, target, form, duration)
+        cluster = self.cluster if target is None else self.others[target]
+        there = Settler(cluster)
+        cluster.add_namespace("dpu-services")
+        marks = ownership(wish)
+        seconds, issued = int(lifetime.total_seconds()), self.now - age
+        owner = there.account("dpu-services", name, made=issued, labels=marks)  # for the request, so not before it
+        token, expires = cluster.tokens.bound_token(owner, Lifetime(seconds, seconds), issued_at=issued)
+        secret = _custom("", "Secret", namespace, f"{name}-credential") | {
+            "type": "Opaque",
+            "data": secret_data(form, cluster, "dpu-services", name, token),
+        }
+        secret["metadata"] |= {
+            "labels": marks | wish["spec"]["metadata"]["labels"],
+            "annotations": dict(wish["spec"]["metadata"]["annotations"]),
+        }
+        self.settler.put(SECRETS, secret, age)
+        status: Object = {
+            "conditions": [condition(kind, True, "Success", issued) for kind in CONDITIONS],
+            "serviceAccount": f"dpu-services/{name}",
+            "secret": f"{namespace}/{name}-credential",
+            "issuedAt": rfc3339(issued),
+            "expirationTimestamp": rfc3339(expires),
+        }
+        if target is not None:
+            status["targetCluster"] = f"{OPERATOR}/{target}"
+        changed = copied(wish) | {"status": status}
+        changed["metadata"]["finalizers"] = [FINALIZER]
+        return self.cluster.storage.update(REQUESTS, changed)
+
+    def _fail(self, request: Object, message: str) -> None:
+        at = self.now - timedelta(minutes=9)
+        summary = "The following conditions are not ready: ServiceAccountReconciled"
+        conditions = [
+            condition("Ready", False, "Pending", at) | {"message": summary},
+            condition("ServiceAccountReconciled", False, "Error", at) | {"message": message},
+            condition("SecretReconciled", True, "Success", at),
+        ]
+        self._change_status(request, conditions=conditions)
+
+    def _change_status(self, request: Object, **fields: Any) -> None:
+        changed = copied(
+            self.cluster.storage.get(REQUESTS, request["metadata"]["name"], request["metadata"]["namespace"])
+        )
+        changed["status"] = {key: value for key, value in (changed["status"] | fields).items() if value is not None}
+        self.cluster.storage.update(REQUESTS, changed)
+
+
+def _custom(group: str, kind: str, namespace: str, name: str) -> Object:
+    api_version = f"{group}/v1alpha1" if group else "v1"
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}
+
+
+def condition(kind: str, good: bool, reason: str, at: Any, days: int = 0) -> Object:
+    return {
+        "type": kind,
+        "status": "True" if good else "False",
+        "reason": reason,
+        "message": "",
+        "lastTransitionTime": rfc3339(at - timedelta(days=days)),
+    }

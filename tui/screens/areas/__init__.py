@@ -1,0 +1,1 @@
+"""The areas of the main screen: lists, the overview, the activity."""

@@ -1,0 +1,180 @@
+"""Overview: what is to come, what needs somebody, how the clusters are, and what expires next over the whole fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from tui.fleet.fields import OF_AREA, Cell, on_screen
+from tui.fleet.fields.lifetimes import with_undo
+from tui.fleet.query import STATE_RANK, Query
+from tui.fleet.rows import ClusterRow, Reach
+from tui.fleet.same import echoes
+from tui.fleet.signs import REACHES, STATES, Tone
+from tui.fleet.store import Area, FleetChange
+from tui.issuance import State
+from tui.kube.text import safe_text
+from tui.screens.session import Session
+from tui.widgets.notices import Notices
+from tui.widgets.table import FleetTable
+from tui.widgets.themes import style_of
+from tui.widgets.timeline import Timeline
+from tui.widgets.top_bar import Part, packed
+from tui.widgets.upcoming import Upcoming
+
+from .attention import Survey, survey
+from .panes import Pane, Scope, empty_lines, marks_said
+
+EVERY = 1.0
+"""Seconds between two looks over the fleet, at least; a look that takes long makes the next one wait longer."""
+
+
+class Overview(Pane):
+    """The first thing one sees."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,right", "picture", "into the timeline", show=False),
+    ]
+
+    title = "Overview"
+    help_text = (
+        "Bars are credentials that end, diamonds below them are renewal points; T changes hour, day, week and month. "
+        "← and → go into the picture, enter there shows the credentials of one bar, esc leads back. The table is "
+        "everything over all clusters in order of expiry, and every key works on its rows."
+    )
+
+    def __init__(self, session: Session, id: str) -> None:
+        super().__init__(id=id)
+        self.session = session
+        columns = on_screen(OF_AREA[Area.CREDENTIALS], session.settings.columns.credentials)
+        self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id="next-table")
+        self.table.empty = self._empty
+        self.found = Survey()
+        self._timeline = Timeline(id="timeline")
+        self._notices = Notices(id="notices")
+        self._pending: Timer | None = None
+        self._cost = 0.0
+        self._in_picture = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            with Horizontal(id="pictures"):
+                yield self._timeline
+                yield self._notices
+            yield Static("", id="health", markup=False)
+            yield self.table
+
+    def on_mount(self) -> None:
+        self.set_interval(10.0, self._later)
+        self.look()
+
+    def on_show(self) -> None:
+        self.look()
+
+    def next_span(self) -> None:
+        """Hour, day, month, and again."""
+        self._timeline.next_span()
+        self.look()
+
+    def on_resize(self) -> None:
+        self._later()
+
+    def action_picture(self) -> None:
+        """Put the cursor into the timeline."""
+        self._timeline.focus()
+
+    def take_focus(self) -> None:
+        self.screen.set_focus(self._timeline if self._in_picture else self.table)
+        self._in_picture = False
+
+    def on_timeline_wanted(self) -> None:
+        self.next_span()
+
+    def on_timeline_left(self, event: Timeline.Left) -> None:
+        event.stop()
+        self.table.focus()
+
+    def on_timeline_opened(self, event: Timeline.Opened) -> None:
+        self._in_picture = True  # where esc will lead back to
+
+    def changed(self, change: FleetChange | None) -> None:
+        if not self.display:
+            return
+        self._rows()
+        if change is None:
+            self.look()
+        else:
+            self._later()
+
+    def on_fleet_table_overdue(self, event: FleetTable.Overdue) -> None:
+        self._rows()
+        self._later()
+
+    def look(self) -> None:
+        """Count and word everything anew."""
+        self._pending = None
+        if not self.is_mounted or not self.display:
+            return
+        begun = perf_counter()
+        now = self.session.now()
+        self.found = survey(self.session, self._timeline.reach(now))
+        self._timeline.tell(now, self.found.ends, self.found.renews)
+        self._notices.tell(
+            [(notice.sign.glyph, notice.who, notice.why, style_of(notice.sign.tone)) for notice in self.found.notices],
+            known=bool(self.session.store.credentials or self.session.store.accounts),
+        )
+        self.query_one("#health", Static).update(self._health())
+        self._rows()
+        self._cost = perf_counter() - begun
+
+    def facts(self) -> list[tuple[str, Tone]]:
+        facts: list[tuple[str, Tone]] = [(f"{len(self.table.rows)} credentials", Tone.MUTE)]
+        if self.table.marks:
+            facts.append((marks_said(self.table), Tone.WARN))
+        return facts
+
+    def _later(self) -> None:
+        if self._pending is None:
+            self._pending = self.set_timer(max(EVERY, 20 * self._cost), self.look)
+
+    def _rows(self) -> None:
+        view = self.session.view(Area.CREDENTIALS, Query())
+        self.table.show(Upcoming(view, self.session.now()), sorted_by="expires")
+        self.table.keep_marks(self.session.store.credentials)
+
+    def _health(self) -> Content:
+        """How many credentials are in each state, and where there is room how each cluster is."""
+        width, short = max(self.size.width - 4, 20), self.size.height < 24 or self.size.width < 100
+        states: list[Part] = []
+        for state in sorted(State, key=STATE_RANK.__getitem__):
+            number = self.found.states[state]
+            if number:
+                states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", style_of(STATES[state].tone)))
+        lines = packed(states or [("no credential is known yet", "$mute")], width, 2)
+        if not short:
+            clusters = [
+                (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", style_of(REACHES[row.reach].tone))
+                for row in self._clusters()
+                if row.reach not in (Reach.READY, Reach.NOT_CONNECTED) and not echoes(row, self.session.store.clusters)
+            ]
+            ready = self.session.reaches().get(Reach.READY, 0)
+            if ready:
+                sign = REACHES[Reach.READY]
+                clusters.append((f"{sign.glyph} {ready} ready", style_of(sign.tone)))
+            lines += packed(clusters, width, 2) if clusters else []
+        return Content("\n").join(lines)
+
+    def _clusters(self) -> Sequence[ClusterRow]:
+        rows = self.session.view(Area.CLUSTERS, Query(sort="reach"))
+        return [row for row in rows if isinstance(row, ClusterRow)]
+
+    def _empty(self) -> Sequence[Cell]:
+        return empty_lines(Area.CREDENTIALS, Scope(), 0, self.session)

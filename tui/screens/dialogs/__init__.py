@@ -1,0 +1,1 @@
+"""Everything that asks or shows one thing and is closed again."""

@@ -1,0 +1,408 @@
+"""The main screen: six areas, breadcrumbs that lead in and out of them, a prompt, and the job that runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import ContentSwitcher
+
+from tui.actions.jobs import Job
+from tui.fleet.query import AREA_OF
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
+from tui.fleet.signs import Tone
+from tui.fleet.store import Area, FleetChange
+from tui.issuance import JournalEntry
+from tui.kube.sensitive import looks_secret
+from tui.kube.text import safe_text
+from tui.screens.acting.by_hand import Journal
+from tui.screens.areas.activity import Activity
+from tui.screens.areas.overview import Overview
+from tui.screens.areas.panes import ListPane, Pane, Scope
+from tui.screens.session import Session
+from tui.widgets.job_panel import JobPanel
+from tui.widgets.key_line import KeyLine
+from tui.widgets.prompt import Prompt
+from tui.widgets.table import FleetTable
+from tui.widgets.timeline import Timeline
+from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
+
+from .commanding import CommandingScreen
+from .memory import Memory, Sorted
+from .trail import Crumb, Trail
+
+AREAS: Final = (
+    ("overview", "Overview"),
+    ("clusters", "Clusters"),
+    ("accounts", "Accounts"),
+    ("requests", "Requests"),
+    ("credentials", "Credentials"),
+    ("activity", "Activity"),
+)
+
+_IN_ORDER: Final = "the overview keeps what ends next first; in the credentials (5) any column sorts"
+
+
+class MainScreen(CommandingScreen):
+    """Everything but the details and the dialogs."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - Textual's own way
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - Textual's own way
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"area('{area}')", title, show=False, id=area)
+            for number, (area, title) in enumerate(AREAS, 1)
+        ),
+        Binding("slash", "filter", "filter", key_display="/", id="filter", priority=True),
+        Binding("colon", "command", "command", key_display=":", id="command", priority=True),
+        Binding("question_mark", "help", "help", key_display="?", id="help"),
+        Binding("escape", "back", "back", show=False, key_display="esc", id="back"),
+        Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
+        Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
+        Binding("N", "sort_by('name')", "sort by name", show=False, id="sort_name"),
+        Binding("P", "sort_by('namespace')", "sort by namespace", show=False, id="sort_namespace"),
+        Binding("A", "sort_by('expires')", "sort by what ends next", show=False, id="sort_expires"),
+        Binding("0", "everywhere", "all clusters and namespaces", show=False, id="everywhere"),
+        Binding("ctrl+a", "app.command_palette", "every command", show=False, id="palette"),
+        Binding("T", "span", "timeline", show=False, id="timeline"),
+        Binding("ctrl+r", "retry", "retry what failed", show=False, id="retry"),
+        Binding("ctrl+x", "cancel_rest", "cancel the rest", show=False, id="cancel"),
+        Binding("right_square_bracket,tab", "step_area(1)", "next area", show=False, id="next_area"),
+        Binding("left_square_bracket,shift+tab", "step_area(-1)", "previous area", show=False, id="previous_area"),
+    ]
+
+    def __init__(self, session: Session, memory: Memory | None = None) -> None:
+        super().__init__()
+        self.session = session
+        self.memory = memory or Memory()
+        self._trail = Trail()
+        self._panes: dict[str, Pane] = {
+            "overview": Overview(session, "overview"),
+            **{area.value: ListPane(area, session, area.value) for area in Area},
+            "activity": Activity(session, "activity"),
+        }
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(embedded=self.session.embedded, id="top")
+        yield AreaTabs(AREAS, id="tabs")
+        yield Crumbs(id="crumbs")
+        with ContentSwitcher(initial="overview", id="areas"):
+            yield from self._panes.values()
+        yield JobPanel(self.session.clock, undo_until=self.session.undo_until_of, id="jobs")
+        yield Prompt(id="prompt")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(JobPanel).display = False
+        self.query_one(AreaTabs).current = "overview"
+        self.set_interval(1.0, self._second)
+        self.changed(None)
+        self._recall()
+
+    def _recall(self) -> None:
+        """Be where somebody was the last time."""
+        memory = self.memory
+        for name, by in memory.sorts.items():
+            if name in self._panes:
+                self._panes[name].sort(by.by, by.reverse)
+        if memory.area in self._panes:
+            self.go(memory.area)
+            self.pane.filter(memory.filter)
+            if memory.cursor:
+                self.pane.table.await_row(memory.cursor)
+        self.pane.table.focus()
+        self.tell()
+
+    def remember(self) -> Memory:
+        """What the next time begins with."""
+        memory, pane = self.memory, self.pane
+        memory.area, memory.filter = pane.id or "overview", "" if looks_secret(pane.text) else pane.text
+        memory.cursor = pane.table.cursor_key
+        memory.sorts = {
+            name: Sorted(pane.table.sorted_by, pane.table.reverse)
+            for name, pane in self._panes.items()
+            if pane.sorts() and (pane.table.reverse or pane.table.sorted_by != pane.sorts()[0])
+        }
+        return memory
+
+    # What others ask
+
+    @property
+    def pane(self) -> Pane:
+        """The area that is shown."""
+        return self._panes[self.query_one(ContentSwitcher).current or "overview"]
+
+    def chosen(self) -> list[Row]:
+        if self._at is not None:
+            return [self._at]
+        if not self.is_mounted or isinstance(self.focused, Timeline):
+            return []  # keys that act need rows that are seen
+        table = self.pane.table
+        if table.marks:
+            found = [self._row(key) for key in table.marked_shown]
+            return [row for row in found if row is not None]
+        row = table.row
+        pane = self.pane
+        if row is None and isinstance(pane, ListPane):
+            row = self.session.store.clusters.get(pane.scope.cluster or "")  # an empty list is about its cluster
+        return [row] if isinstance(row, ClusterRow | AccountRow | RequestRow | CredentialRow) else []
+
+    @property
+    def table_of_rows(self) -> FleetTable | None:
+        return self.pane.table
+
+    def journal(self) -> Journal | None:
+        pane = self.pane if self.is_mounted else None
+        shown = isinstance(pane, Activity) and self.focused is pane.table and len(pane.table.rows)
+        return pane if isinstance(pane, Activity) and shown else None
+
+    @property
+    def marks_hidden(self) -> int:
+        return self.pane.table.marks_hidden if self.is_mounted else 0
+
+    def done_with_marks(self) -> None:
+        self.pane.table.forget_marks(shown=True)
+
+    def changed(self, change: FleetChange | None) -> None:
+        """The store has something new (None: everything may be new)."""
+        if not self.is_mounted:
+            return
+        for pane in self._panes.values():
+            pane.changed(change)
+        self.tell()
+
+    def reread(self) -> None:
+        """The journal has something new that no job says."""
+        activity = self._panes["activity"]
+        if isinstance(activity, Activity) and activity.display:
+            activity.read()
+
+    def show_job(self, job: Job) -> None:
+        """A job began or changed."""
+        panel = self.query_one(JobPanel)
+        shown = panel.job
+        if job.quiet and shown is not job:
+            pass  # nobody asked for it just now; the header and Activity tell of it
+        elif shown is None and not job.running and panel.display is False and job.failed == []:
+            self.tell()
+        elif shown is None or shown is job or job.begun_at >= shown.begun_at:
+            panel.show(job)
+        activity = self._panes["activity"]
+        if isinstance(activity, Activity) and activity.display:
+            activity.show_jobs(read=not job.running)
+        self.tell()
+
+    def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
+        """Show an area, its list narrowed to `scope`."""
+        pane = self._panes[area]
+        switcher = self.query_one(ContentSwitcher)
+        if isinstance(pane, ListPane):
+            pane.narrow(scope or Scope(sort=pane.scope.sort, reverse=pane.scope.reverse), cursor)
+        switcher.current = area
+        self.query_one(AreaTabs).current = area
+        pane.take_focus()
+        if isinstance(pane, Activity):
+            pane.show_jobs()
+        self.tell()
+
+    def reveal_row(self, row: Row) -> None:
+        """Go to a row, wherever it is listed."""
+        self._trail.leave()
+        self.go(AREA_OF[type(row)].value, Scope(), row.key)
+
+    # Moving about
+
+    def action_area(self, area: str) -> None:
+        self._trail.leave()
+        self.go(area)
+
+    def action_step_area(self, by: int) -> None:
+        names = [area for area, _ in AREAS]
+        current = self.query_one(ContentSwitcher).current or names[0]
+        self.action_area(names[(names.index(current) + by) % len(names)])
+
+    def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
+        if (crumb := self._trail.back(event.number)) is not None:
+            self.go(crumb.area, crumb.scope, crumb.cursor)
+
+    def on_area_tabs_chosen(self, event: AreaTabs.Chosen) -> None:
+        self.action_area(event.area)
+
+    def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
+        event.stop()
+        self.open(event.row)
+
+    def on_timeline_opened(self, event: Timeline.Opened) -> None:
+        event.stop()
+        bucket = event.bucket
+        # From now on, where it began before: what ended in it already is not what was counted.
+        between = (max(bucket.start, self.session.clock()), bucket.end)
+        self._deeper("credentials", Scope(between=between), f"{event.span}, {bucket.label}")
+
+    def _do_at(self, row: Row, name: str) -> None:
+        with self.at(row):
+            self.do(name)
+
+    def open(self, row: object) -> None:
+        """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""
+        if isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED:
+            self._do_at(row, "connect")
+        elif isinstance(row, ClusterRow) and row.reach is Reach.UNTRUSTED and not self.session.read_only:
+            self._do_at(row, "trust")
+        elif isinstance(row, ClusterRow):
+            self._deeper("accounts", Scope(cluster=row.name), row.name)
+        elif isinstance(row, AccountRow):
+            self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
+        elif isinstance(row, RequestRow) and row.kind is RequestKind.CSI and not self.session.read_only:
+            self._do_at(row, "csi_preview")
+        elif isinstance(row, RequestRow | CredentialRow):
+            self._do_at(row, "details")
+        elif isinstance(row, JournalEntry):
+            pane = self.pane
+            job = next(
+                (job for job in self.session.jobs.all
+                 for task in job.tasks if task.plan is not None and task.plan.id == row.plan),
+                None,
+            )  # fmt: skip
+            if job is not None:
+                self.query_one(JobPanel).reopen(job)
+            else:
+                pane.filter(row.plan[:8])
+
+    def action_back(self) -> None:
+        """The innermost thing that is open, one at a time."""
+        panel = self.query_one(JobPanel)
+        pane = self.pane
+        if panel.display:
+            panel.close()
+            pane.table.focus()
+        elif pane.text:
+            pane.filter("")
+        elif pane.table.marks:
+            pane.table.forget_marks()
+        elif (crumb := self._trail.back()) is not None:
+            self.go(crumb.area, crumb.scope, crumb.cursor)
+        elif isinstance(pane, ListPane) and (pane.scope.cluster or pane.scope.namespace):
+            self.go(pane.area.value, replace(pane.scope, cluster=None, namespace=None))
+        self.tell()
+
+    # Small keys
+
+    def action_sort_next(self) -> None:
+        if self.pane.sorts():
+            self.pane.sort_next()
+        else:
+            self.notify(_IN_ORDER, markup=False, severity="warning", timeout=4)
+
+    def action_sort_by(self, by: str) -> None:
+        if by in self.pane.sorts():
+            self.pane.sort(by)
+        else:
+            self.notify(f"this list cannot be sorted by {by}", markup=False, severity="warning", timeout=4)
+
+    def action_everywhere(self) -> None:
+        """Leave the cluster and the namespace that the list is narrowed to."""
+        pane = self.pane
+        if isinstance(pane, ListPane) and pane.id != "clusters":
+            self._narrow(cluster="", namespace="")
+        else:
+            self.notify("every cluster and namespace is shown here", markup=False, timeout=4)
+
+    def action_sort_reverse(self) -> None:
+        if self.pane.sorts():
+            self.pane.sort(self.pane.table.sorted_by)
+        else:
+            self.notify(_IN_ORDER, markup=False, severity="warning", timeout=4)
+
+    def on_fleet_table_sort_wanted(self, event: FleetTable.SortWanted) -> None:
+        pane = self.pane
+        if isinstance(pane, Overview):
+            self.action_area("credentials")
+            pane = self.pane
+        pane.sort(event.sort)
+
+    def action_span(self) -> None:
+        pane = self._panes["overview"]
+        if not isinstance(pane, Overview):
+            return
+        if not pane.display:
+            self.notify("the timeline is in the overview: 1", markup=False, severity="warning", timeout=4)
+        else:
+            pane.next_span()
+
+    def action_retry(self) -> None:
+        self.kubemint.retry(self.query_one(JobPanel).job)
+
+    def action_cancel_rest(self) -> None:
+        self.kubemint.cancel_rest(self.query_one(JobPanel).job)
+
+    def action_help(self) -> None:
+        from tui.screens.dialogs.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.pane.help_text, self))
+
+    def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
+        self.tell()
+
+    def on_fleet_table_marked(self, event: FleetTable.Marked) -> None:
+        self.tell()
+
+    # How
+
+    def _deeper(self, area: str, scope: Scope, name: str) -> None:
+        current = self.query_one(ContentSwitcher).current or "overview"
+        pane = self.pane
+        row = pane.table.row
+        key = row.key if isinstance(row, ClusterRow | AccountRow) else ""
+        here = pane.scope if isinstance(pane, ListPane) else Scope()
+        self._trail.deeper(Crumb(current, here, key, safe_text(name, 80)))
+        self.go(area, scope)
+
+    def _row(self, key: str) -> Row | None:
+        store = self.session.store
+        return (
+            store.credentials.get(key) or store.requests.get(key) or store.accounts.get(key) or store.clusters.get(key)
+        )
+
+    def _second(self) -> None:
+        panel = self.query_one(JobPanel)
+        if panel.display:
+            panel.tick()
+        self._tell_time()
+
+    def _tell_time(self) -> None:
+        """How the renewal loop and the alerts stand, which time changes too."""
+        top, renewing = self.query_one(TopBar), self.kubemint.renewing
+        top.loop = renewing.said(self.session.clock()) if renewing.on else ""
+        top.alerts = len(self.kubemint.alerting.alerts.awake)
+
+    def tell(self) -> None:
+        """Header, tabs, breadcrumbs and footer say what is so now."""
+        session = self.session
+        running = sum(job.running for job in session.jobs.all)
+        self.query_one(TopBar).tell(
+            session.reaches(), skew=session.worst_skew(), read_only=session.read_only, running=running
+        )
+        self._tell_time()
+        store = session.store
+        self.query_one(AreaTabs).count({
+            "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),
+            "credentials": len(store.credentials),
+        })  # fmt: skip
+        trail = self._trail.names(dict(AREAS))
+        trail.append(self.pane.title.lower() if trail else self.pane.title)
+        self.query_one(Crumbs).tell(trail, self._scope_facts() + self.pane.facts())
+        self.bindings_may_differ()
+
+    def _scope_facts(self) -> list[tuple[str, Tone]]:
+        pane = self.pane
+        if isinstance(pane, ListPane) and pane.scope.cluster and not self._trail:
+            return [(safe_text(f"cluster {pane.scope.cluster}", 40), Tone.INFO)]
+        clusters = self.session.store.clusters
+        if len(clusters) == 1:
+            row = next(iter(clusters.values()))
+            return [(safe_text(f"{row.name} / {row.namespace}", 40), Tone.PLAIN)]
+        return []
