@@ -19,6 +19,7 @@ from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, Usag
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.sight import AGAIN, Sight, changed, told_apart
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import deleting
 from tui.issuance.transaction.grace import not_ended
 from tui.issuance.trust import handles
 from tui.kube.errors import ConnectionLost, Forbidden, KubeError, Unauthorized, Unreachable
@@ -252,7 +253,7 @@ async def test_the_engine_knows_what_a_plan_has_left(ebench: Bench) -> None:
         ((Unauthorized(401, "Unauthorized"),), "the old token may still work"),
         ((UsageError("no cluster is called x"),), "nobody could look"),
         ((ConnectionLost("closed"), UsageError("no cluster is called x")), "the old token may still work"),
-        ((handles.NotGone("it is still there"),), "the old token may still work"),
+        ((deleting.NotGone("it is still there"),), "the old token may still work"),
     ],
 )
 def test_an_old_token_is_said_to_work_only_where_its_deletion_was_refused(

@@ -14,7 +14,7 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, Address, Handle, Identity
-from tui.issuance.objects import managed
+from tui.issuance.objects import deleting, managed
 from tui.issuance.records.intent import Revocation
 from tui.issuance.revoking.sought import Sought
 from tui.issuance.transaction.after_ending import delete_secret
@@ -307,7 +307,7 @@ async def test_a_server_that_says_it_is_gone_is_not_believed_before_it_was_looke
         ending = await table.handle()
         with (
             embedded.fault(FaultRule(Answer(code), verb="delete", path="/secrets/kubemint-")),
-            pytest.raises((handles.NotGone, ProtocolError), match=r"still there: the token lives|without a word of"),
+            pytest.raises((deleting.NotGone, ProtocolError), match=r"still there: the token lives|without a word of"),
         ):
             await table.delete(ending)
         assert await table.is_there(ending)
@@ -337,7 +337,7 @@ async def test_a_conflict_that_nobody_may_look_behind_is_no_end_of_a_handle(embe
         with (
             embedded.fault(FaultRule(Answer(409, message=words), verb="delete", path="/secrets/kubemint-")),
             embedded.fault(FaultRule(Answer(403), verb="get", path="/secrets/kubemint-")),
-            pytest.raises((handles.NotGone, ProtocolError)),
+            pytest.raises((deleting.NotGone, ProtocolError)),
         ):
             await table.delete(ending)
         assert await table.is_there(ending)

@@ -24,7 +24,8 @@ from tui.issuance.model.types import (
     Push,
     SecretDestination,
 )
-from tui.issuance.objects import managed
+from tui.issuance.objects import deleting, managed
+from tui.issuance.objects.deleting import End
 from tui.issuance.records.intent import Intent, Revocation
 from tui.issuance.trust import handles
 from tui.issuance.trust.handle_names import Meant, fits
@@ -272,7 +273,7 @@ async def test_unseen_what_has_its_name_by_now_stays(ebench: Bench) -> None:
     handle = await put(ebench)
     old = msgspec.structs.replace(handle, uid="11111111-1111-4111-8111-111111111111")
     ending = Ending(handle=old, named=Named.BY_JOURNAL, account="robot")
-    with unseen(ebench.arena), pytest.raises(handles.NotGone, match="is not known"):
+    with unseen(ebench.arena), pytest.raises(deleting.NotGone, match="is not known"):
         await handles.delete(ebench.clusters, ending)
     assert await is_there(ebench, handle)
     assert "another Secret has its name now" in await handles.delete(ebench.clusters, ending)
@@ -306,5 +307,5 @@ async def test_what_a_plan_may_have_made_is_discarded(ebench: Bench) -> None:
     with unseen(ebench.arena):
         assert await handles.discard(ebench.clusters, unknown, "p1", "robot") == handles.NEVER
         again = await put(ebench, handle.name)
-        assert await handles.discard(ebench.clusters, unknown, "p1", "robot") == "deleted"
+        assert await handles.discard(ebench.clusters, unknown, "p1", "robot") == End.TOLD
     assert not await is_there(ebench, again)

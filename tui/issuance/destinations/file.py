@@ -146,12 +146,13 @@ class FilePlace:
         if await asyncio.to_thread(self._read) != content:
             raise ChangedMeanwhile(f"{self.path} does not hold what was just written: somebody else wrote to it")
 
-    async def restore(self) -> bool:
-        return await seen_through(self._restore)
+    async def restore(self) -> str:
+        await seen_through(self._restore)
+        return ""
 
-    def _restore(self) -> bool:
+    def _restore(self) -> None:
         if self._written is None:
-            return False
+            return
         if self._read() == self._written:  # else it is somebody else's by now
             if self._before is None:
                 destination(self.path).unlink()  # what was written, and not a link that led there
@@ -160,7 +161,6 @@ class FilePlace:
             if self._kept is not None:
                 self._kept.unlink(missing_ok=True)
         self._before = self._written = self._kept = None
-        return True
 
     async def fence(self) -> None:
         return  # a write to the disk is seen through before its lock is let go

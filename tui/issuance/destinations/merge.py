@@ -114,12 +114,13 @@ class MergePlace:
         if await asyncio.to_thread(self._token) != token_in_file(Format.KUBECONFIG, entries):
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
-    async def restore(self) -> bool:
-        return await seen_through(self._restore)
+    async def restore(self) -> str:
+        await seen_through(self._restore)
+        return ""
 
-    def _restore(self) -> bool:
+    def _restore(self) -> None:
         if self._written is None:
-            return False
+            return
         done = self._done
         if done is not None and done.changed and kubeconfig_file.put_back(self.path, done):
             if done.kept is not None:
@@ -130,7 +131,6 @@ class MergePlace:
             else:
                 kubeconfig_file.merge(self.path, self._entries(self._before), self.request, force=True)
         self._before = self._written = self._done = None
-        return True
 
     async def fence(self) -> None:
         return  # a write to the disk is seen through before its lock is let go

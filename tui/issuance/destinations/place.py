@@ -96,8 +96,8 @@ class Place(Protocol):
         """Read it back and compare. Raises ChangedMeanwhile where it is not what was written."""
         ...
 
-    async def restore(self) -> bool:
-        """Put back what `write` replaced. False where nothing had been written."""
+    async def restore(self) -> str:
+        """Put back what `write` replaced, if it did. Says so where something of it is there still."""
         ...
 
     async def fence(self) -> None:

@@ -12,6 +12,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.material import Foreseen, Writing
 from tui.issuance.model.types import Address, SecretDestination
 from tui.issuance.objects import managed
+from tui.issuance.objects.deleting import End, delete
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube.errors import Conflict, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
@@ -115,18 +116,22 @@ class SecretPlace:
         if {key: found.get(key) for key in wanted} != wanted:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
-    async def restore(self) -> bool:
+    async def restore(self) -> str:
         meta = self._after or await self._attempted()
         if meta is None:
-            return False
-        client, where = await self._client(), self.destination
+            return ""
+        client, where, said = await self._client(), self.destination, ""
         if self._before is None:
-            await client.delete(SECRETS, where.name, namespace=where.namespace, uid=meta.get("uid"))
+            uid = str(meta.get("uid", ""))
+            ended = await delete(client, SECRETS, where.name, namespace=where.namespace, uid=uid)
+            if ended.end is End.ANOTHER:
+                raise self._changed()
+            said = f"{self.label} {ended}" if ended.is_held else ""
         else:
             self._before.metadata["resourceVersion"] = meta["resourceVersion"]
             await client.replace(SECRETS, self._before, namespace=where.namespace, name=where.name)
         self._before, self._after, self._attempt = None, None, ""
-        return True
+        return said
 
     @contextlib.contextmanager
     def _attempting(self, writing: Writing) -> Iterator[None]:

@@ -24,6 +24,7 @@ from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.names import random_suffix
 from tui.issuance.model.types import Address, Push, SecretDestination
 from tui.issuance.objects import managed
+from tui.issuance.objects.deleting import delete
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube import shell
@@ -169,13 +170,13 @@ class AppliedPlace(SecretPlace):
         await super().check(writing)
         await prove_arrived(self._clusters, writing, await self._data() or {})
 
-    async def restore(self) -> bool:
+    async def restore(self) -> str:
         before = self._before
         if before is None or not managed.is_managed(before.metadata, managed.Role.CREDENTIAL):
             return await super().restore()  # made by us, or taken over: then it goes back as it was
         meta = self._after or await self._attempted()
         if meta is None:
-            return False
+            return ""
         notes = {key: text for key, text in (before.metadata.get("annotations") or {}).items() if _ours(key)}
         labels = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: managed.Role.CREDENTIAL.value}
         keys = {ROOT_CA_KEY, NAMESPACE_KEY, TOKEN_KEY}
@@ -183,7 +184,7 @@ class AppliedPlace(SecretPlace):
         again: dict[str, Any] = {"annotations": notes, "labels": labels, "resourceVersion": meta["resourceVersion"]}
         await self._apply(await self._client(), SecretObject(metadata=again, data=data), force=True)
         self._before, self._after, self._attempt = None, None, ""
-        return True
+        return ""
 
     async def _apply(self, client: Client, wish: SecretObject, *, force: bool) -> dict[str, Any]:
         where = self.destination
@@ -263,18 +264,19 @@ class PushedPlace(SecretPlace):
         if data:
             await prove_arrived(self._clusters, writing, data)
 
-    async def restore(self) -> bool:
-        restored = await super().restore()
+    async def restore(self) -> str:
+        said = await super().restore()
         if self._announced is not None:
             if self._existed:
                 await self._announce(f"undone-{random_suffix()}")
             else:
-                with contextlib.suppress(NotFound, Conflict):
-                    client = await self._client()
-                    uid = self._announced["metadata"]["uid"]
-                    await client.delete(PUSH_SECRETS, self.push.name, namespace=self.destination.namespace, uid=uid)
+                client, uid = await self._client(), self._announced["metadata"]["uid"]
+                where = self.destination.namespace
+                ended = await delete(client, PUSH_SECRETS, self.push.name, namespace=where, uid=uid)
+                held = f"PushSecret {self.push.name} {ended}" if ended.is_held else ""
+                said = "; ".join(filter(None, (said, held)))
             self._announced = None
-        return restored
+        return said
 
     async def _announce(self, fingerprint: str) -> None:
         client, where = await self._client(), self.destination
@@ -362,10 +364,13 @@ async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
         found = await client.get(PUSH_SECRETS, push.name, namespace=meta["namespace"])
         if not managed.is_managed(found) or not _takes_from(found, meta["name"]):  # anybody may write annotations
             return f"; PushSecret {push.name} is somebody else's and was left alone"
-        await client.delete(PUSH_SECRETS, push.name, namespace=meta["namespace"], uid=found["metadata"]["uid"])
     except NotFound:
         return ""
-    return f"; PushSecret {push.name} too, so that the keys leave {push.tenant}"
+    uid = str(found["metadata"].get("uid", ""))
+    ended = await delete(client, PUSH_SECRETS, push.name, namespace=meta["namespace"], uid=uid)
+    if ended.is_held:  # most often by the operator, which removes the keys before it lets go
+        return f"; PushSecret {push.name} {ended}, before the keys leave {push.tenant}"
+    return f"; PushSecret {push.name} too, so that the keys leave {push.tenant}" if ended.was_there else ""
 
 
 async def remove_keys(client: Client, metadata: Mapping[str, Any]) -> bool:

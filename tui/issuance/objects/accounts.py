@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.model.types import Identity
-from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from . import managed
+from .deleting import delete
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
@@ -74,18 +74,21 @@ async def create(client: Client, identity: Identity, plan: str) -> str:
     return str(made["metadata"]["uid"])
 
 
-async def discard(client: Client, identity: Identity, plan: str) -> None:
-    """Delete the account again where `plan` created it; anybody else's is left alone, and what others use by now."""
+async def discard(client: Client, identity: Identity, plan: str) -> str:
+    """Delete the account again where `plan` created it; anybody else's is left alone, and what others use by now.
+
+    Says so where it is there still, held by a finalizer.
+    """
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
     except (NotFound, Forbidden):  # who may not even look did not create it either
-        return
+        return ""
     meta = found.get("metadata") or {}
     if (meta.get("annotations") or {}).get(managed.PLAN) == plan and not await _is_used(client, identity, plan):
-        with contextlib.suppress(NotFound, Conflict):
-            await client.delete(
-                SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=str(meta.get("uid", ""))
-            )
+        uid = str(meta.get("uid", ""))
+        ended = await delete(client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=uid)
+        return f"service account {identity.namespace}/{identity.name} {ended}" if ended.is_held else ""
+    return ""
 
 
 async def _is_used(client: Client, identity: Identity, plan: str) -> bool:

@@ -113,7 +113,7 @@ class Copy(Transaction):
         return Finished(self.copy, self._revocations)
 
     def undone(self, said: Sequence[str]) -> str:
-        return f"{self.place.label} is as it was before"
+        return "; ".join(said) or f"{self.place.label} is as it was before"
 
     async def _read(self, note: Note) -> None:
         self._found = found = await self._find()
@@ -137,9 +137,9 @@ class Copy(Transaction):
 
     async def _restore(self, note: Note, _failure: StepFailed | None) -> str:
         """Put back what was there, byte for byte, and remember what was remembered before."""
-        await self.place.restore()
+        said = await self.place.restore()
         note.record = {"forget": [self.copy.address]} if self.known is None else {"exports": [self.known]}
-        return ""
+        return said
 
     async def _commit(self, note: Note) -> None:
         note.record = self._record()

@@ -15,7 +15,7 @@ import msgspec
 
 from tui.issuance.destinations.place import Place, address_of
 from tui.issuance.destinations.proving import prove
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.types import Address, Credential, Handle, State
 from tui.issuance.objects import accounts
@@ -120,8 +120,7 @@ class Issue(Minting):
                 note.message = await place.write(self.writing(place))
 
         async def undo(_note: Note, _failure: StepFailed | None) -> str:
-            await self._restore(place)
-            return ""
+            return await self._restore(place)
 
         exists = self.exists[number] if number < len(self.exists) else True
         return Step(info=write_step(number, place, exists=exists, title=self.writes), do=do, undo=undo)
@@ -223,8 +222,8 @@ class Issue(Minting):
     async def _discard_account(self, _note: Note, _failure: StepFailed | None) -> str:
         """Remove the account again, only where this very plan made it."""
         identity = self.intent.spec.identity
-        await accounts.discard(await self.context.clusters.client(identity.cluster), identity, self.intent.plan)
-        return ""
+        client = await self.context.clusters.client(identity.cluster)
+        return await accounts.discard(client, identity, self.intent.plan)
 
     async def _handle(self, note: Note) -> None:
         identity = self.intent.spec.identity
@@ -267,11 +266,12 @@ class Issue(Minting):
             note.skip(proof.note)
             note.hint(proof.note)
 
-    async def _restore(self, place: Place) -> None:
+    async def _restore(self, place: Place) -> str:
         try:
-            await place.restore()
-        except (Conflict, NotFound) as error:
+            return await place.restore()
+        except (Conflict, NotFound, ChangedMeanwhile) as error:
             # Somebody changed it after we wrote. Where our token is still in it, its handle must live.
             token = await place.token(self.intent.spec.format)
             if token is not None and token.fingerprint == self.intent.fingerprint:
                 raise IssuanceError(f"{place.label} was changed meanwhile and still holds the new token") from error
+            return ""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from tui.issuance.errors import UsageError
 from tui.issuance.model.types import Identity, StepInfo
 from tui.issuance.objects import managed
+from tui.issuance.objects.deleting import delete
 from tui.issuance.transaction.step import Step
 from tui.kube.client import Client
-from tui.kube.errors import Conflict, NotFound
+from tui.kube.errors import NotFound
 from tui.kube.resource import ROLE_BINDINGS, ROLES, Resource
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ class Rights:
                 await client.apply(resource, self.name, {**wish, "metadata": metadata}, namespace=self._namespace)
 
             async def undo(_note: Note, _failure: StepFailed | None) -> str:
-                await self._discard(await context.clusters.client(self.identity.cluster), resource, plan)
-                return ""
+                return await self._discard(await context.clusters.client(self.identity.cluster), resource, plan)
 
             info = StepInfo(
                 id=id_, title=f"Let the account read: {resource.kind} {self.name}", verb="patch",
@@ -95,10 +95,13 @@ class Rights:
     def _namespace(self) -> str:
         return self.identity.namespace
 
-    async def _discard(self, client: Client, resource: Resource, plan: str) -> None:
-        """Take back what `plan` made, and only that."""
-        with contextlib.suppress(NotFound, Conflict):
+    async def _discard(self, client: Client, resource: Resource, plan: str) -> str:
+        """Take back what `plan` made, and only that; says so where it is there still."""
+        with contextlib.suppress(NotFound):
             found = await client.get_metadata(resource, self.name, namespace=self._namespace)
             meta = found.get("metadata") or {}
             if (meta.get("annotations") or {}).get(managed.PLAN) == plan:
-                await client.delete(resource, self.name, namespace=self._namespace, uid=str(meta.get("uid", "")))
+                uid = str(meta.get("uid", ""))
+                ended = await delete(client, resource, self.name, namespace=self._namespace, uid=uid)
+                return f"{resource.kind} {self.name} {ended}" if ended.is_held else ""
+        return ""

@@ -9,6 +9,7 @@ import msgspec
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Address, Credential, Handle, SecretDestination
 from tui.issuance.objects import managed
+from tui.issuance.objects.deleting import End, delete
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction import ending
@@ -38,18 +39,13 @@ async def delete_secret(context: Context, address: Address, handle: Handle, fing
             carried = await tenant_places.withdraw(client, meta)
             if await tenant_places.remove_keys(client, meta):
                 return "its pushed keys were removed; what others keep in it stays"
-        await client.delete(
-            SECRETS,
-            address.name,
-            namespace=address.namespace,
-            uid=meta.get("uid"),
-            resource_version=meta.get("resourceVersion"),
-        )
+        uid, version = str(meta.get("uid", "")), str(meta.get("resourceVersion", ""))
+        ended = await delete(client, SECRETS, address.name, namespace=address.namespace, uid=uid, version=version)
     except NotFound:
-        return "was gone already"
+        return End.ABSENT.value
     except Conflict:
-        return "left alone: somebody changed it just now"
-    return f"deleted{carried}"
+        return End.CHANGED.value
+    return f"{ended}{carried if ended.was_there else ''}"
 
 
 def _holds(found: SecretObject, now: Credential, handle: Handle, fingerprint: str) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.model.types import Address, Handle, StepStatus
+from tui.issuance.objects.deleting import NotGone
 from tui.issuance.records.grace_time import due_here, left
 from tui.issuance.records.intent import Revocation
 from tui.issuance.records.locks import Locks
@@ -274,4 +275,4 @@ def _put_back(where: str) -> str:
 def _worth_another_try(error: Exception) -> bool:
     if isinstance(error, APIError):
         return error.retriable
-    return isinstance(error, (Unreachable, handles.NotGone)) and not isinstance(error, OutOfTime)
+    return isinstance(error, (Unreachable, NotGone)) and not isinstance(error, OutOfTime)

@@ -19,9 +19,11 @@ import msgspec
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Handle, SecretDestination
-from tui.issuance.objects import managed
-from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.issuance.objects import deleting, managed
+from tui.issuance.objects.deleting import End, NotGone
+from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import SECRETS
+from tui.kube.text import safe_text
 
 from . import handle_names
 from .handle_names import Meant, has_digest, is_handle_name, is_whole
@@ -41,10 +43,9 @@ _LEAST: Final = "Opaque"
 """What handles were before they had a type of their own."""
 NEVER: Final = "was never created"
 CHANGED: Final = "its annotations are not those that it was made with: somebody changed them"
-_HELD: Final = "is being deleted"
+_HELD: Final = End.HELD.value
 _CACHED: Final = "servers that saw the token just before may accept it for 10 s more"
-_DONE: Final = f"deleted; {_CACHED}"
-_TOLD: Final = "deleted by the server's word alone, nobody here may look"
+_TOLD: Final = End.TOLD.value
 
 
 class NotAHandle(IssuanceError):
@@ -56,10 +57,6 @@ class NotAHandle(IssuanceError):
     def __init__(self, message: str, hint: str = "", *, for_good: bool = False) -> None:
         super().__init__(message, hint)
         self.for_good = for_good
-
-
-class NotGone(IssuanceError):
-    """The server said that a handle is deleted, and it is there as before."""
 
 
 class Named(StrEnum):
@@ -306,14 +303,8 @@ async def delete(clusters: Clusters, wanted: Ending) -> str:
     fate = await check(client, wanted)
     if fate is not Fate.DELETE:
         return fate.value
-    said = _DONE
-    try:
-        await client.delete(SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
-    except NotFound:
-        said = Fate.GONE.value
-    except Conflict:
-        said = Fate.ANOTHER.value
-    return await _look_again(client, handle, said)
+    ended = await deleting.attempt(client, SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
+    return _told(handle, ended)
 
 
 def is_held(said: str) -> bool:
@@ -352,31 +343,29 @@ async def check(client: Client, wanted: Ending) -> Fate:
     return verdict.fate
 
 
-async def _look_again(client: Client, handle: Handle, said: str) -> str:
-    """Done means seen: the handle is looked for after the server has said what became of it."""
-    try:
-        seen = await look(client, handle.namespace, handle.name)
-    except Forbidden:
-        if said != Fate.ANOTHER.value:
-            # Who may not look has the server's word that this very one is gone, and no more.
-            return f"{_TOLD}; {_CACHED}" if said == _DONE else said
-        raise NotGone(
-            f"{handle.cluster} answered that another Secret is called {handle.namespace}/{handle.name} by now, which "
-            "may not be looked at: whether the token lives is not known",
-            "look with the right to get secrets there, or verify the token",
-        ) from None
-    if seen is None or seen.uid != handle.uid:
-        return said
-    if seen.deleted:  # servers refuse the token a minute after this stamp, whatever keeps the object
-        if not seen.finalizers:
+def _told(handle: Handle, ended: deleting.Ended) -> str:
+    """What became of a handle, and what that means for its tokens. Raises NotGone."""
+    match ended.end:
+        case End.HELD if not ended.held_by:  # servers refuse the token a minute after this stamp, whatever keeps it
             return f"{_HELD}; its tokens are refused within 60 s"
-        held = ", ".join(seen.finalizers)
-        return f"{_HELD}: the token works until its finalizer {held} is gone, 60 s at the most"
-    raise NotGone(
-        f"{handle.cluster} answered that Secret {handle.namespace}/{handle.name} is gone, but it is still there: "
-        "the token lives",
-        "is there a proxy in between? try again, and verify the token afterwards",
-    )
+        case End.HELD:
+            held = safe_text(", ".join(ended.held_by), 200)
+            return f"{_HELD}: the token works until its finalizer {held} is gone, 60 s at the most"
+        case End.THERE:
+            raise NotGone(
+                f"{handle.cluster} answered that Secret {handle.namespace}/{handle.name} is gone, but it is still "
+                "there: the token lives",
+                "is there a proxy in between? try again, and verify the token afterwards",
+            )
+        case End.UNKNOWN:
+            raise NotGone(
+                f"{handle.cluster} answered that another Secret is called {handle.namespace}/{handle.name} by now, "
+                "which may not be looked at: whether the token lives is not known",
+                "look with the right to get secrets there, or verify the token",
+            )
+        case End.DELETED | End.TOLD:
+            return f"{ended}; {_CACHED}"
+    return Fate.ANOTHER.value if ended.end is End.ANOTHER else Fate.GONE.value
 
 
 def journaled(revocation: Revocation) -> Ending:
@@ -402,11 +391,8 @@ async def discard(clusters: Clusters, handle: Handle, plan: str, account: str) -
         try:
             seen = await look(client, handle.namespace, handle.name)
         except Forbidden:  # may delete but not look; nobody else has a name like this
-            try:
-                await client.delete(SECRETS, handle.name, namespace=handle.namespace)
-            except NotFound:
-                return NEVER
-            return "deleted"
+            ended = await deleting.delete(client, SECRETS, handle.name, namespace=handle.namespace)
+            return str(ended) if ended.was_there else NEVER
         if seen is None:
             return NEVER
         if seen.plan != plan:

@@ -18,10 +18,11 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.types import Handle
+from tui.issuance.objects.deleting import End, delete
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.trust import handles
 from tui.kube.client import Client
-from tui.kube.errors import Conflict, KubeError, NotFound
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .kept import Kept
@@ -43,6 +44,10 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     uid: str = ""
     due: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class StillThere(IssuanceError):
+    """It was asked to go and has not gone: a finalizer holds it. It is looked at again until it has."""
 
 
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +133,7 @@ async def sweep(
     left: list[Leftover] = []
     notes: list[str] = []
     errors: list[str] = []
+    held = False
     for leftover in leftovers:
         if now is not None and _is_in_use(request, leftover, live):
             notes.append(f"{_words(leftover)} is in use again")
@@ -135,11 +141,15 @@ async def sweep(
         if now is not None and leftover.due > now:
             left.append(leftover)
             continue
+        if leftover.kind == "secret" and held:  # by the token in it the others are known when they are looked at again
+            left.append(leftover)
+            continue
         try:
             notes.append(await _remove(clusters, request, leftover, kept or Kept()))
         except TargetGone as gone:
             notes.append(f"{_words(leftover)} went with its cluster: {gone.message}")
         except (KubeError, IssuanceError) as error:
+            held = held or isinstance(error, StillThere)
             left.append(leftover)
             errors.append(f"cannot clean up {_words(leftover)} in {_place(request, leftover)}: {error}")
     return Swept(left=tuple(left), notes=tuple(notes), errors=tuple(errors))
@@ -207,17 +217,19 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
     if why := left_alone(leftover.kind, seen, request, leftover.uid, here=wanted is None, witness=witness):
         return f"{_words(leftover)} was left alone: {why}"
     resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
-    try:
-        await client.delete(resource, where.name, namespace=where.namespace, uid=seen.uid)
-    except NotFound:
-        return _not_there(leftover, target.name)
-    except Conflict:
-        return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
-    return f"{_words(leftover)} deleted"
+    ended = await delete(client, resource, where.name, namespace=where.namespace, uid=seen.uid)
+    match ended.end:
+        case End.HELD:
+            raise StillThere(f"it {ended}")
+        case End.ABSENT:
+            return _not_there(leftover, target.name)
+        case End.ANOTHER:
+            return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
+    return f"{_words(leftover)} {ended}"
 
 
 async def _look(client: Client, kind: Literal["account", "secret"], where: NamespacedName) -> Seen | None:
-    """The account or the Secret as it is; None where there is none, or where it is going already."""
+    """The account or the Secret as it is; None where there is none."""
     try:
         if kind == "account":
             return seen_in(
@@ -240,9 +252,12 @@ async def _delete_handle(
         return f"{_words(leftover)} was left alone: it is another credential's"
     try:
         wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
-        return f"{_words(leftover)} {await handles.delete(clusters, wanted)}"
+        said = await handles.delete(clusters, wanted)
     except handles.NotAHandle as error:
         return f"{_words(leftover)} was left alone: {error.message}"
+    if handles.is_held(said):
+        raise StillThere(f"it {said}")
+    return f"{_words(leftover)} {said}"
 
 
 def _not_there(leftover: Leftover, cluster: str) -> str:

@@ -245,9 +245,9 @@ class Keeper:
                 error=text,
                 hint="it is tried again; to let it go and leave that behind: reconcile NAME --abandon, or :abandon",
             )
-        await steps.drop_finalizer(host, request)
+        there = await steps.drop_finalizer(host, request)
         warnings = tuple(f"left behind: {error}" for error in swept.errors)
-        return Rest(request=None, notes=(*swept.notes, *warnings))
+        return Rest(request=there, notes=(*swept.notes, *warnings))
 
     async def _kept(self, host: Client, request: DPURequest) -> Kept:
         """The token in the Secret of a request that is being deleted: what it says of its account and its handle, and

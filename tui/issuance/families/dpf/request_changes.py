@@ -13,6 +13,7 @@ from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo
+from tui.issuance.objects.deleting import delete
 from tui.issuance.records.intent import Intent, new_id
 from tui.issuance.transaction import ending
 from tui.issuance.transaction.step import Journaled, Step, Transaction
@@ -169,13 +170,13 @@ class RecreateAccount(Journaled):
         """Delete that very account, and with it every token it has; says how it went."""
         identity = self.intent.spec.identity
         client = await self.context.clusters.client(identity.cluster)
-        try:
-            await client.delete(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=self.intent.ends)
-        except NotFound:
-            return "was gone already"
-        except Conflict:
-            return "was gone already; another account has its name now"
-        return "deleted; servers that saw a token of it just before may accept it for 10 s more"
+        ended = await delete(
+            client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=self.intent.ends
+        )
+        if ended.is_held:
+            return f"{ended}; its tokens are refused within 60 s"
+        cached = "; servers that saw a token of it just before may accept it for 10 s more" if ended.was_there else ""
+        return f"{ended}{cached}"
 
     async def _make_account(self, work: RequestWork) -> None:
         """Make the account of the request, or refresh the one that somebody has made since."""

@@ -20,6 +20,7 @@ from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo, StepStatus
+from tui.issuance.objects.deleting import delete, held
 from tui.issuance.records.intent import new_id
 from tui.issuance.transaction.lease import LEASES, Lease, LeaseLost
 from tui.issuance.transaction.running import Note, Run, StepFailed
@@ -164,8 +165,8 @@ class KeepRequest(Transaction):
 
     async def _delete(self, note: Note) -> None:
         at, client = self.address, await self.context.clusters.client(self.address.cluster)
-        await client.delete(DPU_REQUESTS, at.name, namespace=at.namespace, uid=self.request.uid)
-        note.message = "it waits for its finalizer" if FINALIZER in self.request.finalizers else "gone"
+        ended = await delete(client, DPU_REQUESTS, at.name, namespace=at.namespace, uid=self.request.uid)
+        note.message = "it waits for its finalizer" if ended.held_by == (FINALIZER,) else str(ended)
 
     async def _aside(self, note: Note) -> None:
         note.skip(f"DPF's controller keeps it: {self.tended}")
@@ -213,6 +214,8 @@ def said(rest: Rest) -> str:
     request = rest.request
     if request is None:
         return "; ".join(("gone", *rest.notes))
+    if request.deleted_at is not None:
+        return "; ".join((f"it is being deleted, {held(request.finalizers)}", *rest.notes))
     parts = ["as it should be"]
     if rest.reason:
         parts = [f"issued, because {rest.reason}"]

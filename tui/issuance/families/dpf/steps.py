@@ -323,13 +323,15 @@ async def add_finalizer(host: Client, request: DPURequest) -> DPURequest:
     return await _patched(host, request, {"metadata": {"finalizers": [*request.finalizers, FINALIZER]}}, "")
 
 
-async def drop_finalizer(host: Client, request: DPURequest) -> None:
-    """Let the request go."""
+async def drop_finalizer(host: Client, request: DPURequest) -> DPURequest | None:
+    """Let the request go; returns it where it is there still, because others hold it."""
     kept = [finalizer for finalizer in request.finalizers if finalizer != FINALIZER]
     try:
         await _patched(host, request, {"metadata": {"finalizers": kept}}, "")
+        found = await fetch(host, request.cluster, request.namespace, request.name)
     except NotFound:
-        return  # gone already
+        return None
+    return found if found.uid == request.uid else None
 
 
 async def update_status(

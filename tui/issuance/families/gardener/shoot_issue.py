@@ -146,8 +146,7 @@ class ShootIssue(Journaled):
         await self.place.check(self._writing)
 
     async def _restore(self, _note: Note, _failure: StepFailed | None) -> str:
-        await self.place.restore()
-        return ""
+        return await self.place.restore()
 
     async def _commit(self, note: Note) -> None:
         assert self._credential is not None

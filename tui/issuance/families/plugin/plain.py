@@ -150,8 +150,7 @@ class PlainIssue(Transaction):
         note.message = self.said
 
     async def _restore(self, _note: Note, _failure: StepFailed | None) -> str:
-        await self.place.restore()
-        return ""
+        return await self.place.restore()
 
 
 async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = False) -> tuple[Plan, PlainIssue]:

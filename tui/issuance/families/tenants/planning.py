@@ -21,6 +21,7 @@ from tui.issuance.model.names import check_names
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, IssueSpec, Plan, StepInfo
 from tui.issuance.objects import capi, managed
+from tui.issuance.objects.deleting import End, delete
 from tui.issuance.objects.external_secrets import (
     AUTH_LABELS,
     CA,
@@ -224,5 +225,5 @@ class StoreWork(Transaction):
         if not self._made:
             return ""
         client, name = await self.context.clusters.client(self.wanted.host), auth_name(self.wanted.cluster)
-        await client.delete(SECRETS, name, namespace=self.wanted.namespace, uid=self._made)
-        return f"the Secret {name} is removed again"
+        ended = await delete(client, SECRETS, name, namespace=self.wanted.namespace, uid=self._made)
+        return f"the Secret {name} " + ("is removed again" if ended.end is End.DELETED else str(ended))

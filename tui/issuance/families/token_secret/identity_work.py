@@ -146,9 +146,8 @@ class CreateIdentity(LongLived):
         await self.commit(note)
 
     async def _discard_token(self, note: Note, failure: StepFailed | None) -> str:
-        for place in reversed(self.places):
-            await place.restore()
-        return await self.discard_secret(note, failure)
+        said = [await place.restore() for place in reversed(self.places)]
+        return "; ".join(filter(None, (*said, await self.discard_secret(note, failure))))
 
 
 def as_left(context: Context, intent: Intent) -> CreateIdentity:

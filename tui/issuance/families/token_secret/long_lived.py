@@ -21,12 +21,13 @@ from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.objects import managed, token_secret
+from tui.issuance.objects.deleting import End, delete
 from tui.issuance.records.intent import Export, Intent, Revocation
 from tui.issuance.transaction import dead_tokens
 from tui.issuance.transaction.shared_steps import COMMIT, check_step, write_step
 from tui.issuance.transaction.step import Journaled, Step
 from tui.issuance.transaction.work import Context, Finished
-from tui.kube.errors import Conflict, NotFound
+from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, Resource
 
 if TYPE_CHECKING:
@@ -156,10 +157,10 @@ class LongLived(Journaled):
             meta = (await client.get_metadata(resource, name, namespace=namespace)).get("metadata") or {}
             if (meta.get("annotations") or {}).get(managed.PLAN) != self.intent.plan:
                 return ""
-            await client.delete(resource, name, namespace=namespace, uid=str(meta.get("uid", "")))
-        except (NotFound, Conflict):
+        except NotFound:
             return ""
-        return f"{resource.kind} {name} deleted again"
+        ended = await delete(client, resource, name, namespace=namespace, uid=str(meta.get("uid", "")))
+        return f"{resource.kind} {name} {ended}" + (" again" if ended.end is End.DELETED else "")
 
     @property
     def _handle(self) -> Handle:
@@ -172,8 +173,7 @@ class LongLived(Journaled):
             note.message = await place.write(self.writing(place))
 
         async def undo(_note: Note, _failure: StepFailed | None) -> str:
-            await place.restore()
-            return ""
+            return await place.restore()
 
         return Step(info=write_step(number, place, exists=True), do=do, undo=undo)
 
