@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 import subprocess
@@ -13,9 +14,11 @@ import pytest
 from tests.issuance.arena import Bench, token_in
 from tests.security.test_somebody_elses_files import ADMIN, BOB, as_root
 from tui.issuance.destinations.files import FileError
+from tui.issuance.destinations.secret import sorted_out
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, FileDestination
+from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
 
@@ -179,3 +182,50 @@ async def test_an_exported_copy_over_a_letter_is_refused_too(ebench: Bench) -> N
     outcome = await ebench.engine.export(issued.address, FileDestination(str(letter)), Format.TOKEN, force=True)
     assert outcome.ok, outcome
     assert letter.with_name(f"letter.{KEPT_AS}").read_text() == "dear"
+
+
+OURS, THEIRS = {"kubeconfig"}, {"token", "other", "TOKEN_FILE"}
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "had", "stale", "others"),
+    [
+        (OURS, OURS, Format.KUBECONFIG, set(), ()),
+        (OURS | THEIRS, OURS, Format.KUBECONFIG, set(), ()),
+        (OURS | THEIRS, {"token"}, Format.KUBECONFIG, OURS, ("token",)),
+        (OURS, {"token"}, Format.KUBECONFIG, OURS, ()),
+        (OURS | {"token"}, OURS, Format.TOKEN, {"token"}, ("kubeconfig",)),
+        ({"token"}, OURS, Format.TOKEN, {"token"}, ()),
+        (OURS, OURS, None, set(), ("kubeconfig",)),
+        ({"other"}, OURS, None, set(), ()),
+        (set(), OURS, None, set(), ()),
+    ],
+)
+def test_only_keys_of_the_format_that_it_had_are_ours(
+    there: set[str], wanted: set[str], had: Format | None, stale: set[str], others: tuple[str, ...]
+) -> None:
+    keys = sorted_out(there, wanted, had)
+    assert keys.stale & there == stale
+    assert keys.others == others
+
+
+async def test_a_key_of_somebody_elses_in_our_secret_stays_whatever_it_is_called(ebench: Bench) -> None:
+    """What another team calls `token` was taken for a key of ours, and went with the next rotation."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret(), format=Format.KUBECONFIG))
+    name, theirs = issued.address.name, base64.b64encode(b"their own").decode()
+    await ebench.client.patch(SECRETS, name, {"data": {"token": theirs, "other": theirs}}, namespace=arena.namespace)
+    await ebench.rotate(issued.address)
+    found = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
+    assert {key: found["data"][key] for key in ("token", "other")} == {"token": theirs, "other": theirs}
+    other = await ebench.engine.execute(
+        await ebench.engine.plan(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)
+    )
+    assert not other.ok
+    assert "holds token of somebody else's" in str(other.error)
+    again = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
+    assert again["data"] == found["data"], "it is as it was before"
+    await ebench.client.patch(SECRETS, name, {"data": {"token": None}}, namespace=arena.namespace)
+    await ebench.issue(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)
+    last = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
+    assert set(last["data"]) == {"token", "other"}, "what was ours goes"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.formats import Format
@@ -25,6 +25,22 @@ from .place import Held
 if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
     from tui.kube.client import Client
+
+
+class Keys(NamedTuple):
+    """What becomes of the keys of a Secret that is written anew."""
+
+    stale: frozenset[str]
+    """Ours from before, which go."""
+    others: tuple[str, ...]
+    """Somebody else's, in the place of which something would be written."""
+
+
+def sorted_out(there: Collection[str], wanted: Collection[str], had: Format | None) -> Keys:
+    """Whose the keys are that are `there`: ours are those of the format that it `had` (None: nobody knows), all others
+    somebody else's, whatever they are called."""
+    ours = frozenset(had.rules.keys if had is not None else ())
+    return Keys(ours - set(wanted), tuple(sorted((set(there) & set(wanted)) - ours)))
 
 
 class SecretPlace:
@@ -218,9 +234,14 @@ class SecretPlace:
             writing.credential, cluster=self.cluster, request=writing.request, copies=writing.copies
         )
         metadata["annotations"] = {key: value for key, value in notes.items() if value is not None}
-        values = writing.data
-        # What a format had that it had before; `namespace` and `ca.crt` may as well be somebody else's.
-        stale = {key for form in Format if form.rules.chosen for key in form.rules.keys} - set(values)
-        data = {key: value for key, value in ((before and before.data) or {}).items() if key not in stale}
+        values, there = writing.data, (before and before.data) or {}
+        had = managed.credential_from_secret(self.cluster, before.metadata) if before is not None else None
+        keys = sorted_out(there, values, had.format if had is not None else None)
+        if keys.others and not where.force:
+            raise UsageError(
+                f"{self.label} holds {', '.join(keys.others)} of somebody else's, which would be written over",
+                "choose another name, or move that out of it",
+            )
+        data = {key: value for key, value in there.items() if key not in keys.stale}
         data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)
