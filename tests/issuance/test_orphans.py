@@ -18,7 +18,7 @@ from tui.demo.scenery.population import Settler
 from tui.fleet.fleet import Fleet
 from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort
-from tui.fleet.rows import ClusterRow, CredentialRow, Reach
+from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance.insight.hygiene import Fix, Report
 from tui.issuance.insight.hygiene.lost_handles import lost_handle
@@ -171,8 +171,11 @@ def standing(one: Walked, *rows: Any, pending: tuple[Handle, ...] = (), namespac
     for row in rows:
         if isinstance(row, Credential):
             store.put(CredentialRow(credential=row, cluster="harbor"))
-    lost, doubts = sort([one], Accounts(store, pending, namespace), lambda cluster: NOW)
-    return "lost" if lost else doubts[0] if doubts else "kept"
+        elif isinstance(row, RequestRow):
+            store.put(row)
+    walked = [one, *(row for row in rows if isinstance(row, Walked))]
+    lost, doubts = sort(walked, Accounts(store, pending, namespace, walked), lambda cluster: NOW)
+    return "lost" if one in lost else doubts[0] if doubts else "kept"
 
 
 READY: dict[str, Any] = {"reach": Reach.READY, "synced_at": NOW}
@@ -184,6 +187,7 @@ PLACE = Credential(
 )
 FILE = msgspec.structs.replace(PLACE, address=Address(CredentialKind.FILE, "", "", "/x"))
 OTHER = msgspec.structs.replace(HANDLE, uid="uid-2")
+AFTER = Walked(handle=OTHER, seen=SEEN, created_at=NOW)
 
 
 def test_a_secret_accounts_only_for_a_handle_that_was_made_for_it() -> None:
@@ -198,11 +202,29 @@ def test_a_secret_accounts_only_for_a_handle_that_was_made_for_it() -> None:
     others = msgspec.structs.replace(own, address=Address.secret("harbor", "mal", "harmless"))
     in_file = msgspec.structs.replace(own, address=Address.file("/a"))
     assert [standing(one, place) for place in (own, others, in_file)] == ["kept", "lost", "kept"]
+    apart = Handle("m/dpf/t", "default", name, "uid-1")
+    clusters = (ClusterRow(name="harbor", **READY), ClusterRow(name="m/dpf/t", reach=Reach.UNTRUSTED))
+    named = [msgspec.structs.replace(place, handle=apart) for place in (own, others, in_file)]
+    assert [standing(one, place, *clusters) for place in named] == ["kept", "lost", "kept"], "nor by way of another"
     for places in ((), ("default/robot-credential",)):
         old = Walked(handle=HANDLE, seen=msgspec.structs.replace(SEEN, secrets=places), created_at=NOW - HOUR)
         assert not old.seen.is_as_made
         assert orphans.accounts_for(old, "harbor", "mal", "harmless") is not bool(places)
         assert orphans.accounts_for(old, "harbor", "default", "robot-credential")
+
+
+def test_a_request_accounts_only_for_a_handle_that_was_made_for_it() -> None:
+    meant = Meant(account="default/robot", request="r1")
+    name = handle_names.fresh(meant)
+    seen = msgspec.structs.replace(SEEN, name=name, request="r1", secrets=(), requested=None)
+    one = Walked(handle=msgspec.structs.replace(HANDLE, name=name), seen=seen, created_at=NOW - HOUR)
+    assert seen.is_as_made
+    address = Address(CredentialKind.REQUEST, "harbor", "a", "b")
+    said = Credential(address=address, handle=one.handle, state=State.VALID)
+    for uid, expected in (("r1", "kept"), ("r2", "lost"), ("", "lost")):
+        row = RequestRow(cluster="harbor", namespace="a", name="b", uid=uid, credential=said)
+        assert standing(one, row) == expected
+    assert orphans.accounts_for_request(ONE, "r2"), "handles of old do not say"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +235,13 @@ def test_a_secret_accounts_only_for_a_handle_that_was_made_for_it() -> None:
         ((FILE,), "kept"),
         ((msgspec.structs.replace(PLACE, address=Address(CredentialKind.REQUEST, "harbor", "a", "b")),), "kept"),
         ((msgspec.structs.replace(PLACE, handle=OTHER),), "lost"),
-        ((msgspec.structs.replace(PLACE, handle=OTHER, issued_at=NOW),), "kept"),  # just rotated by somebody
+        ((AFTER, msgspec.structs.replace(PLACE, handle=OTHER)), "kept"),  # just rotated by somebody
+        ((msgspec.structs.replace(AFTER, created_at=NOW - YOUNG),), "lost"),
+        ((msgspec.structs.replace(AFTER, created_at=NOW + YOUNG),), "lost"),
+        ((msgspec.structs.replace(AFTER, seen=changed(secrets=("default/else",)).seen),), "lost"),
+        # The mark `issued` is whoever's who may patch the Secret: now, and again every few minutes, or far ahead.
+        ((msgspec.structs.replace(PLACE, handle=OTHER, issued_at=NOW),), "lost"),
+        ((msgspec.structs.replace(PLACE, handle=OTHER, issued_at=NOW.replace(year=2099)),), "lost"),
         ((ClusterRow(name="harbor", reach=Reach.UNREACHABLE),), "harbor is unreachable"),
         ((ClusterRow(name="harbor", reach=Reach.READY),), "harbor is ready"),  # and nothing was listed yet
         (

@@ -80,7 +80,7 @@ async def check(
 
     async def report(told: Callable[[int, int], None]) -> HygieneReport:
         walked = [one for found in surveys.values() for one in found.handles or ()]
-        lost, doubts = sort(walked, Accounts(fleet.store, await fleet.pending(), namespace), moment)
+        lost, doubts = sort(walked, Accounts(fleet.store, await fleet.pending(), namespace, walked), moment)
         work = partial(
             examine, held, identities, dict(surveys), disk, moment, told,
             lost=lost, doubts=doubts, shown_by=shown_by, unseen=unseen, beyond=beyond,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from tui.issuance import (
     Address,
+    CredentialKind,
     Handle,
     HandleFacts,
     HandleStanding,
     JudgedHandle,
     WalkedHandles,
     accounts_for_handle,
+    accounts_for_request,
     judge_handle as judge,
     unseen_handles,
 )
@@ -30,52 +32,72 @@ _SECRETS: Final = "managed Secrets"
 class Accounts:
     """What accounts for handles, as the fleet shows it now."""
 
-    def __init__(self, store: FleetStore, pending: Collection[Handle], namespace: str | None) -> None:
+    def __init__(
+        self,
+        store: FleetStore,
+        pending: Collection[Handle],
+        namespace: str | None,
+        walked: Collection[WalkedHandles] = (),
+    ) -> None:
         self._clusters = store.clusters
         self._namespace = namespace
         rows = [row.credential for row in store.credentials.values()]
         rows += [row.credential for row in store.requests.values() if row.credential is not None]
         self._named: dict[tuple[str, str, str, str], list[Address]] = {}
         """By what is told from every other handle: what names it."""
-        for one in rows:
-            if one.handle is not None:
-                self._named.setdefault(self._key(one.handle), []).append(one.address)
-        self._apart = {
-            (one.handle.namespace, one.handle.name, one.handle.uid)
-            for one in rows
-            if one.handle and self._is_apart(one.handle)
-        }
+        for row in rows:
+            if row.handle is not None:
+                self._named.setdefault(self._key(row.handle), []).append(row.address)
+        self._apart: dict[tuple[str, str, str], list[Address]] = {}
         """Named by way of clusters where nobody looked, which may be this one under another name."""
-        self._held = {str(one.address): one for one in rows}
+        for row in rows:
+            if row.handle is not None and self._is_apart(row.handle):
+                bare = (row.handle.namespace, row.handle.name, row.handle.uid)
+                self._apart.setdefault(bare, []).append(row.address)
+        self._uids = {row.credential.address: row.uid for row in store.requests.values() if row.credential is not None}
+        self._made: dict[tuple[str, str, str], list[WalkedHandles]] = {}
+        """By the place that they say they were made for."""
+        for one in walked:
+            for place in one.places:
+                self._made.setdefault(self._placed(place), []).append(one)
         self._pending = {(self._server(one.cluster), one.namespace, one.name) for one in pending}
 
     def judge(self, one: WalkedHandles, now: datetime) -> JudgedHandle:
         """How one handle stands."""
         handle = one.handle
+        bare = (handle.namespace, handle.name, handle.uid)
+        places = (*self._named.get(self._key(handle), ()), *self._apart.get(bare, ()))
         return judge(
             one,
             HandleFacts(
-                named=any(self._accounts(one, place) for place in self._named.get(self._key(handle), ()))
-                or (handle.namespace, handle.name, handle.uid) in self._apart,
+                named=any(self._accounts(one, place) for place in places),
                 pending=(self._server(handle.cluster), handle.namespace, handle.name) in self._pending,
-                replaced_at=max((at for at in map(self._issued, one.places) if at is not None), default=None),
+                replaced_at=self._replaced_at(one),
                 unseen=unseen_handles(one, self._why_unseen, self._hosts_unseen),
             ),
             now,
         )
 
     def _accounts(self, one: WalkedHandles, address: Address) -> bool:
-        """Whether what names the handle may hold its token; what a Secret says is a mark, and anybody may write it."""
+        """Whether what names the handle may hold its token; what a Secret or a request says is a mark, and anybody may
+        write it."""
+        if address.kind is CredentialKind.REQUEST:
+            return accounts_for_request(one, self._uids.get(address, ""))
         if not address.kind.traits.marked:
             return True
         called = {self._server(cluster): cluster for cluster, _, _ in one.places}
         cluster = called.get(self._server(address.cluster), address.cluster)
         return accounts_for_handle(one, cluster, address.namespace, address.name)
 
-    def _issued(self, place: tuple[str, str, str]) -> datetime | None:
+    def _replaced_at(self, one: WalkedHandles) -> datetime | None:
+        """When the server made the latest other handle for one of its places. What a place says of itself is a mark."""
+        others = (other for place in one.places for other in self._made.get(self._placed(place), ()))
+        made = (other.created_at for other in others if other.handle.uid != one.handle.uid)
+        return max((at for at in made if at is not None), default=None)
+
+    def _placed(self, place: tuple[str, str, str]) -> tuple[str, str, str]:
         cluster, namespace, name = place
-        held = self._held.get(f"secret:{self._shown_by(cluster)}/{namespace}/{name}")
-        return held.issued_at if held is not None else None
+        return self._server(cluster), namespace, name
 
     def _key(self, handle: Handle) -> tuple[str, str, str, str]:
         return self._server(handle.cluster), handle.namespace, handle.name, handle.uid

@@ -33,6 +33,7 @@ def request_row(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
         cluster=cluster,
         namespace=request.namespace,
         name=request.name,
+        uid=request.uid,
         type=request.type,
         duration=request.duration,
         service_account=str(request.service_account),

@@ -204,6 +204,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     cluster: str
     namespace: str
     name: str
+    uid: str = ""
     kind: RequestKind = RequestKind.DPU
     type: str = ""
     """What is wanted: a format, a number of keys, audiences, or which provider."""

@@ -205,6 +205,7 @@ if TYPE_CHECKING:
         Standing as HandleStanding,
         Walked as WalkedHandles,
         accounts_for as accounts_for_handle,
+        accounts_for_request,
         judge as judge_handle,
         unseen as unseen_handles,
     )
@@ -245,8 +246,8 @@ __all__ = [
     "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp", "State", "StateError", "StateStore", "StepInfo",
     "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish", "TargetClusters", "TargetError", "TenantPush",
     "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError", "Verification", "WalkedHandles",
-    "Watched", "WouldReplace", "Yes", "absolute_path", "accounts_for_handle", "ahead", "announcement",
-    "answer_from_cache", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
+    "Watched", "WouldReplace", "Yes", "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead",
+    "announcement", "answer_from_cache", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
     "check_shoot_duration", "check_token_wish", "choose_shoot_way", "controller_traces", "controller_waits_until",
     "countdown", "csi", "csi_trial", "default_folder", "delivered_target", "dpf", "draft_yaml", "due_here",
     "due_shown", "dump_yaml", "examine", "exec_minting", "explain", "explained_file_error", "external_secrets",
@@ -380,7 +381,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "trust.handle_names": "is_handle_name",
         "trust.orphans": (
             "HandleFacts=Facts JudgedHandle=Judged HandleStanding=Standing WalkedHandles=Walked "
-            "accounts_for_handle=accounts_for judge_handle=judge unseen_handles=unseen"
+            "accounts_for_handle=accounts_for accounts_for_request judge_handle=judge unseen_handles=unseen"
         ),
         "users.external_views": (
             "ExternalView PushView Stamp StoreRef StoreView operator_conditions=conditions external_view "

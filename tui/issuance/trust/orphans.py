@@ -72,6 +72,11 @@ def accounts_for(one: Walked, cluster: str, namespace: str, name: str) -> bool:
     return not one.places or (cluster, namespace, name) in one.places
 
 
+def accounts_for_request(one: Walked, uid: str) -> bool:
+    """The same of a request with this UID: the handle was made for it. Of a handle from before names said that, any."""
+    return not one.seen.is_as_made or one.seen.request == uid
+
+
 class Standing(StrEnum):
     """How a handle stands."""
 
@@ -89,7 +94,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     pending: bool = False
     """Whether the journal of this machine works on it."""
     replaced_at: datetime | None = None
-    """When what its places hold now was issued, the latest of them."""
+    """When another one was made for one of its places, the latest of them; by its server, and not by a mark."""
     unseen: tuple[str, ...] = ()
     """What could hold it and was not looked at, in words."""
 
@@ -107,7 +112,8 @@ def judge(one: Walked, facts: Facts, now: datetime) -> Judged:
         return Judged(Standing.KEPT)
     if one.created_at is None:
         return Judged(Standing.UNKNOWN, "it does not say when it was made")
-    if now - one.created_at < YOUNG or (facts.replaced_at is not None and now - facts.replaced_at < YOUNG):
+    stamps = (one.created_at, facts.replaced_at)
+    if any(at is not None and abs(now - at) < YOUNG for at in stamps):  # one that is far ahead says nothing
         return Judged(Standing.YOUNG)
     if facts.unseen:
         return Judged(Standing.UNKNOWN, "; ".join(facts.unseen))
