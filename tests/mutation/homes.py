@@ -129,6 +129,12 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "by_what_a_credential_is_told_from_another",
     ),
     "tui/issuance/trust/handles.py": ("tests/security/test_deleting.py", "tests/security/test_handles.py"),
+    "tui/issuance/objects/deleting.py": _some(
+        "tests/security/test_gone.py",
+        "what_became_of_it",
+        "without_a_uid_whatever_has_the_name_is_it",
+        "what_holds_it_is_named",
+    ),
     "tui/issuance/trust/handle_names.py": ("tests/issuance/test_handle_names.py",),
     "tui/issuance/objects/managed.py": (
         "tests/issuance/test_managed.py",

@@ -10,11 +10,10 @@ import pytest
 import tui
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Place
-from tui.demo import Answer as Answered
-from tui.demo import FaultRule
+from tui.demo import Answer as Answered, FaultRule
 from tui.issuance.families.dpf import DPU_REQUESTS
 from tui.issuance.objects import accounts
-from tui.issuance.objects.deleting import NO_RIGHT, Answer, End, Ended, NotGone, Seen, _Meta, delete, judge
+from tui.issuance.objects.deleting import NO_RIGHT, Answer, End, Ended, Meta, NotGone, Seen, delete, judge
 from tui.kube.errors import NotFound, ProtocolError
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -24,7 +23,7 @@ BY = "held by finalizer example.com/held"
 
 
 def seen(uid: str = "u1", *finalizers: str, stamp: bool = False) -> Seen:
-    return Seen(_Meta(uid=uid, deletion_timestamp="2030-01-01T00:00:00Z" if stamp else None, finalizers=[*finalizers]))
+    return Seen(Meta(uid=uid, deletion_timestamp="2030-01-01T00:00:00Z" if stamp else None, finalizers=[*finalizers]))
 
 
 THERE, OTHER = seen("u1", "a/b"), seen("u2", stamp=True)

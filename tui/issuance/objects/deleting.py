@@ -66,7 +66,7 @@ class Ended(NamedTuple):
         return self.end.value + (f", {held(self.held_by)}" if self.held_by else "")
 
 
-class _Meta(msgspec.Struct, frozen=True, rename="camel"):
+class Meta(msgspec.Struct, frozen=True, rename="camel"):
     uid: str = ""
     deletion_timestamp: str | None = None
     finalizers: list[str] | None = None
@@ -75,7 +75,7 @@ class _Meta(msgspec.Struct, frozen=True, rename="camel"):
 class Seen(msgspec.Struct, frozen=True):
     """An object as it was seen after the answer."""
 
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
+    metadata: Meta = msgspec.field(default_factory=Meta)
 
 
 NO_RIGHT: Final = "nobody may look"
