@@ -316,9 +316,10 @@ class KubemintApp(InsideTextual[int]):
 
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
         """Let these values count from now on, and write them where there is a change to write."""
-        from tui.fleet.names import short_path
         from tui.issuance import IssuanceError
         from tui.settings.writing import write_change
+
+        from .kube.paths import short_path
 
         if change is not None:
             try:

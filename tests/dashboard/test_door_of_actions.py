@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from textual.widgets import Checkbox, Input
 
 from tests.dashboard.test_dialogs import asked, problems
-from tui.actions import asking as ask
 from tui.actions.action import Action
-from tui.actions.fields import Control, Fault, Field, Said, Values
 from tui.actions.table import ACTIONS, NOVELTIES
 from tui.headless.doing import options_of, refuse, said_of
 from tui.headless.options import Options
 from tui.issuance.errors import UsageError
+from tui.issuance.model import asking as ask
+from tui.issuance.model.fields import Control, Fault, Field, Said, Values
 from tui.screens.acting.by_hand import BY_HAND
 from tui.screens.acting.working import WorkingScreen
 from tui.screens.dialogs.form import Form

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from tui.fleet.rows import ClusterRow, Row
+from tui.issuance import Fault, Field, Said, Values, read_fields as read, spoken_in_form, words_of_fields as words
 
-from .fields import Fault, Field, Said, Values, read, spoken_in_form, words
 from .fitting import ANYTHING, Fits
 from .lines import Asked, Line
 

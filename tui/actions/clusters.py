@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tui.fleet.query import cluster_of
+from tui.issuance import Field
 
 from . import fitting as fit
 from .action import Action
-from .fields import Field
 from .lines import Asked, Line
 
 

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.fleet.names import short_path
-from tui.issuance import CSIPreview, UsageError
+from tui.issuance import CSIPreview, Fault, Field, Said, UsageError, Values, asking as ask, checked
+from tui.kube.paths import short_path
 
-from . import asking as ask
 from .action import Action, Answer, Menu, Needs
-from .fields import Fault, Field, Said, Values, checked
 from .writing import write_here
 
 if TYPE_CHECKING:

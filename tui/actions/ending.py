@@ -7,11 +7,10 @@ from typing import Final
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import Row
-from tui.issuance import Address, irrevocable
+from tui.issuance import Address, Control, Field, asking as ask, irrevocable
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Needs, Question
-from .fields import Control, Field
 
 
 def _refuses(row: Row) -> str:

@@ -11,13 +11,25 @@ import msgspec
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import CredentialRow, RequestRow, Row
-from tui.issuance import Address, Credential, Destination, FileDestination, Format
+from tui.issuance import (
+    Address,
+    Control,
+    Credential,
+    Destination,
+    Fault,
+    Field,
+    FileDestination,
+    Format,
+    Said,
+    Values,
+    Way,
+    asking as ask,
+)
+from tui.kube.paths import file_stem
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Needs
-from .fields import Control, Fault, Field, Said, Values, Way
 from .lines import Asked
-from .paths import file_stem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tui.fleet.names import short_path
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
 from tui.issuance import Address, Credential, Format, State
+from tui.kube.paths import short_path
 
 if TYPE_CHECKING:
     from tui.fleet.store import FleetStore

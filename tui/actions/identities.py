@@ -7,16 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tui.fleet.names import short_address, short_path
+from tui.fleet.names import short_address
 from tui.fleet.query import identity_of
 from tui.fleet.rows import AccountRow, Row
-from tui.issuance import Address, CredentialKind, Identity, IdentityWish, SelfWish, UsageError, check_token_wish
+from tui.issuance import (
+    Address,
+    Control,
+    CredentialKind,
+    Fault,
+    Field,
+    Identity,
+    IdentityWish,
+    Said,
+    SelfWish,
+    UsageError,
+    Values,
+    asking as ask,
+    check_token_wish,
+    checked,
+)
+from tui.kube.paths import file_stem, is_file, short_path, whole_path
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Menu, Needs
-from .fields import Control, Fault, Field, Said, Values, checked
 from .lines import Asked
-from .paths import file_stem, is_file, whole_path
 
 TOKEN: Final = replace(ask.ADDRESS, metavar="ADDRESS|FILE")
 REACTIVATE: Final = Action[Address](

@@ -8,13 +8,11 @@ from typing import Final
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
-from tui.issuance import FileDestination, Format, Identity, IssueSpec
+from tui.issuance import Fault, Field, FileDestination, Format, Identity, IssueSpec, Said, Values, Way, asking as ask
+from tui.kube.paths import file_stem
 
-from . import asking as ask
 from .action import Action, Menu, Needs
-from .fields import Fault, Field, Said, Values, Way
 from .lines import Asked
-from .paths import file_stem
 
 SECRET: Final = Way(
     "a Secret in the cluster", "--secret", "NS/NAME", "Secret", "Keep it in this Secret of the same cluster."

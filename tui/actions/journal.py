@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.fleet.names import short_path
+from tui.issuance import Control, Fault, Field, Said, Values
+from tui.kube.paths import short_path, whole_path
 
 from .action import Action, Answer, Needs
-from .fields import Control, Fault, Field, Said, Values
-from .paths import whole_path
 from .writing import write_here
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from tui.fleet.names import short_address
 from tui.fleet.objects import where_is
 from tui.fleet.query import cluster_of, namespace_of
 from tui.fleet.rows import AccountRow, ClusterRow, RequestRow
-from tui.issuance import Address, Format
+from tui.issuance import Address, Format, asking as ask
 from tui.kube.resource import SECRETS
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Answer, Needs
 from .lines import Asked, Line, always, kubectl
 

@@ -14,16 +14,22 @@ from tui.issuance import (
     REQUEST_TYPES,
     AbandonRequest,
     Address,
+    Choice,
+    Control,
     DeleteRequest,
     DPURequestDraft,
+    Fault,
+    Field,
     KeepRequest,
+    Said,
     UsageError,
+    Values,
+    asking as ask,
     validate_draft,
 )
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Menu, Needs, Question
-from .fields import Choice, Control, Fault, Field, Said, Values
 from .lines import Asked, Line, kubectl
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.fleet.names import short_address
 from tui.fleet.rows import RequestKind, RequestRow, Row
-from tui.issuance import Address
+from tui.issuance import Address, Control, Field, asking as ask
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Needs, Question
-from .fields import Control, Field
 from .lines import Asked, Line, kubectl
 
 if TYPE_CHECKING:

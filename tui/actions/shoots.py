@@ -10,16 +10,28 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.fleet.moments import stamp
-from tui.fleet.names import short_path
 from tui.fleet.rows import ClusterRow, Row
-from tui.issuance import AccessLevel, Address, Identity, ShootAccess, ShootWish, UsageError
+from tui.issuance import (
+    AccessLevel,
+    Address,
+    Choice,
+    Control,
+    Fault,
+    Field,
+    Identity,
+    Said,
+    ShootAccess,
+    ShootWish,
+    UsageError,
+    Values,
+    asking as ask,
+)
+from tui.kube.paths import file_stem, short_path, whole_path
 
-from . import asking as ask, fitting as fit
+from . import fitting as fit
 from .action import Action, Answer, Menu, Needs
-from .fields import Choice, Control, Fault, Field, Said, Values
 from .issuing import NEW_CREDENTIAL
 from .lines import Asked, Line
-from .paths import file_stem, whole_path
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -14,18 +14,24 @@ from tui.fleet.rows import Row
 from tui.issuance import (
     REMOTE_NAMESPACE,
     REMOTE_SECRET,
+    Choice,
+    Control,
+    Fault,
+    Field,
     Identity,
+    Said,
     StoreWish,
     TenantPush,
+    Values,
+    asking as ask,
     capi,
     check_names,
+    checked,
     store_auth_name,
 )
 from tui.kube.sensitive import Sensitive
 
-from . import asking as ask
 from .action import Action, Menu, Needs
-from .fields import Choice, Control, Fault, Field, Said, Values, checked
 from .lines import Asked
 from .writing import write_here
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from tui.actions.action import Action, Host, Wish
 from tui.fleet.decode import credential_row
 from tui.fleet.moments import lifetime, stamp
-from tui.fleet.names import short_path
 from tui.fleet.rows import RequestRow
 from tui.issuance import Action as Did, Identity, Outcome, Plan, State, StepStatus, Unasked, UsageError
+from tui.kube.paths import short_path
 
 from .intended import Intended
 from .jobs import TRIED_AGAIN, Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tui.fleet.names import short_path
+from tui.kube.paths import short_path
 from tui.kube.sensitive import Sensitive
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
+from tui.kube.paths import short_path
 from tui.kube.text import safe_text
 
 from .rows import CredentialRow
@@ -25,12 +25,6 @@ def credential_name(row: CredentialRow) -> str:
     """The same as the screen shows it: paths with `~`."""
     name = plain_name(row)
     return safe_text(short_path(name) if row.credential.address.here else name, LIMIT)
-
-
-def short_path(path: str) -> str:
-    """A path with the home folder as `~`."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
-    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path
 
 
 def short_address(address: str) -> str:

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.actions import asking as ask
 from tui.actions.action import AnyAction
-from tui.actions.fields import Control, Fault, Field, Said, in_command, named
-from tui.issuance import GraceWish, Plan, UsageError
+from tui.issuance import (
+    Control,
+    Fault,
+    Field,
+    GraceWish,
+    Plan,
+    Said,
+    UsageError,
+    asking as ask,
+    in_command,
+    named_fields as named,
+)
 
 from .acting import (
     Progress,

@@ -44,9 +44,8 @@ def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) 
 
 
 async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
-    from tui.actions.asking import an_address
     from tui.fleet.store import Area
-    from tui.issuance import NOBODY_SEEN, trace_lineage
+    from tui.issuance import NOBODY_SEEN, an_address, trace_lineage
 
     from .powers import subject_of
 

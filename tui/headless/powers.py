@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.actions.asking import an_address
-from tui.issuance import Address, Identity, UsageError
+from tui.issuance import Address, Identity, UsageError, an_address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 

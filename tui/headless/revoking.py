@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.actions.asking import an_address
 from tui.actions.ending import REVOKE
-from tui.issuance import Action, Address, Already, IssuanceError, Outcome, Sought, UsageError, sought_in, token_of
+from tui.issuance import (
+    Action,
+    Address,
+    Already,
+    IssuanceError,
+    Outcome,
+    Sought,
+    UsageError,
+    an_address,
+    sought_in,
+    token_of,
+)
 from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.home import expanded

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.actions.asking import an_address
 from tui.actions.rotating import ROTATE, plan_rotate
-from tui.issuance import Address, GraceWish, Outcome, Plan
+from tui.issuance import Address, GraceWish, Outcome, Plan, an_address
 
 from . import printing
 from .acting import (

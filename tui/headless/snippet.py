@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from tui.actions.asking import an_address
 from tui.actions.looking import SNIPPET
-from tui.issuance import Address
+from tui.issuance import Address, an_address
 
 from . import printing
 from .doing import options_of

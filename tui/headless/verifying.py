@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.actions.asking import an_address
 from tui.actions.looking import VERIFY
 from tui.fleet.moments import rfc3339
-from tui.issuance import Address, UsageError
+from tui.issuance import Address, UsageError, an_address
 from tui.kube.amounts import size
 from tui.kube.errors import ConfigError
 from tui.kube.home import expanded

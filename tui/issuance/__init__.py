@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .destinations.standing import KEPT_AS, WouldReplace, may_write as may_write_file, write_file
     from .engine import Engine
     from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, Unasked, UsageError
-    from .families import dpf
+    from .families import asking, dpf
+    from .families.asking import an_address
     from .families.csi import driver as csi, trial as csi_trial
     from .families.csi.driver import (
         TOKENS_KEY as CSI_TOKENS_KEY,
@@ -118,6 +119,22 @@ if TYPE_CHECKING:
     from .model.clusters import Clusters, Guard, KubeconfigClusters, unguarded, unknown_cluster
     from .model.countdown import countdown, human_left
     from .model.durations import PATTERN as DURATION_PATTERN, format_duration, parse_duration
+    from .model.fields import (
+        Choice,
+        Control,
+        Fault,
+        Field,
+        Said,
+        Values,
+        Way,
+        checked,
+        in_command,
+        in_form,
+        named as named_fields,
+        read as read_fields,
+        spoken_in_form,
+        words as words_of_fields,
+    )
     from .model.kinds import CredentialKind
     from .model.names import check_names, check_namespace
     from .model.renewal import HELD as HELD_STATES, OVER as OVER_STATES, rotate_at, state_of
@@ -229,41 +246,43 @@ __all__ = [
     "ACCOUNT_NAME", "ACCOUNT_UID", "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CLUSTER_STORES",
     "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_CLUSTERS", "DPU_REQUESTS", "DURATION_PATTERN", "EXEC_VERB",
     "EXTERNAL_SECRETS", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "INVALID_SINCE", "KEEPING_LEASE", "KEPT_AS",
-    "LAST_USED", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "PUSHED", "PUSH_SECRETS", "READY_CONDITION",
-    "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS", "SHOOTS", "STORES", "TENANT_LIFETIME",
-    "TOKEN_SECRET_TYPE", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert", "Alerts", "Already",
-    "CSIDriver", "CSIPreview", "ChangedMeanwhile", "ClaimsError", "ClusterEntry", "ClusterSurvey", "ClusterTrust",
-    "Clusters", "ControllerTrace", "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered",
-    "DeliveredBy", "DeliveredPlace", "Delivery", "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export",
-    "ExportPreview", "ExternalView", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format",
-    "Gate", "GraceWish", "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity",
-    "IdentityView", "IdentityWish", "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor",
-    "JournalEntry", "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease",
-    "LeaseHeld", "LeaseLost", "LineageNode", "LineagePart", "LineageSubject", "LoopLook", "NamespacedName",
-    "NotEntered", "NotProved", "Outcome", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project", "PushView",
-    "PushWish", "RenewalLoop", "RequestCondition", "RequestKey", "RequestParseError", "Revocation", "Right",
-    "SecretDestination", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought",
-    "SourceKind", "Stamp", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef",
-    "StoreView", "StoreWish", "TargetClusters", "TargetError", "TenantPush", "TrustedSource", "Unasked", "UndoWindow",
-    "Untrusted", "Unusable", "UsageError", "Verification", "WalkedHandles", "Watched", "WouldReplace", "Yes",
-    "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "announcement", "answer_from_cache",
-    "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace", "check_shoot_duration",
-    "check_token_wish", "choose_shoot_way", "controller_traces", "controller_waits_until", "countdown", "csi",
-    "csi_trial", "default_folder", "delivered_target", "dpf", "draft_yaml", "due_here", "due_shown", "dump_yaml",
-    "examine", "exec_minting", "explain", "explained_file_error", "external_secrets", "external_view", "fetch_request",
-    "find_target", "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left",
-    "identity_manifests", "identity_role_name", "inspect_bytes", "inspection_sections", "inspection_verdict",
-    "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle",
-    "kind_label", "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "lives_on_after",
-    "look_at_disk", "look_at_request", "make_private", "make_private_folder", "managed", "masked_csi_json",
-    "masked_diff", "masked_text", "may_write_file", "now_at", "older", "operator_conditions", "parse_duration",
-    "push_findings", "push_preview", "push_view", "read_certificate", "read_private", "read_token",
+    "LAST_USED", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "PUSHED", "PUSH_SECRETS",
+    "READY_CONDITION", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS", "SHOOTS",
+    "STORES", "TENANT_LIFETIME", "TOKEN_SECRET_TYPE", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert",
+    "Alerts", "Already", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice", "ClaimsError", "ClusterEntry",
+    "ClusterSurvey", "ClusterTrust", "Clusters", "Control", "ControllerTrace", "Credential", "CredentialKind",
+    "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace", "Delivery", "Destination",
+    "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView", "Fault", "Field",
+    "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate", "GraceWish", "Guard",
+    "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView", "IdentityWish",
+    "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle",
+    "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost",
+    "LineageNode", "LineagePart", "LineageSubject", "LoopLook", "NamespacedName", "NotEntered", "NotProved",
+    "Outcome", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop",
+    "RequestCondition", "RequestKey", "RequestParseError", "Revocation", "Right", "Said", "SecretDestination",
+    "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp",
+    "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish",
+    "TargetClusters", "TargetError", "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable",
+    "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes", "absolute_path",
+    "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement", "answer_from_cache",
+    "asking", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
+    "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "controller_traces",
+    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "delivered_target", "dpf",
+    "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine", "exec_minting", "explain", "explained_file_error",
+    "external_secrets", "external_view", "fetch_request", "find_target", "format_duration", "formats_of",
+    "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command",
+    "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
+    "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "kind_label",
+    "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "lives_on_after", "look_at_disk",
+    "look_at_request", "make_private", "make_private_folder", "managed", "masked_csi_json", "masked_diff",
+    "masked_text", "may_write_file", "named_fields", "now_at", "older", "operator_conditions", "parse_duration",
+    "push_findings", "push_preview", "push_view", "read_certificate", "read_fields", "read_private", "read_token",
     "readable_by_others", "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow",
-    "rotate_at", "sarif", "scrub", "sought_in", "state_of", "static_token", "store_auth_name", "store_findings",
-    "store_preview", "store_view", "subject_of", "subject_of_account", "survey", "target_name", "tenant_gap",
-    "tenant_manifests", "token_of", "token_secret_day", "token_secret_deletion_due", "token_secret_standing",
-    "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now",
-    "validate_draft", "wall_of", "write_file", "write_private",
+    "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "static_token", "store_auth_name",
+    "store_findings", "store_preview", "store_view", "subject_of", "subject_of_account", "survey", "target_name",
+    "tenant_gap", "tenant_manifests", "token_of", "token_secret_day", "token_secret_deletion_due",
+    "token_secret_standing", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said",
+    "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
 ]
 # fmt: on
 
@@ -387,6 +406,11 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "push_findings push_view store_findings store_view"
         ),
         "users.grace_length": "GraceWish lasting_grace=lasting",
+        "model.fields": (
+            "Choice Control Fault Field Said Values Way spoken_in_form checked in_form in_command "
+            "read_fields=read words_of_fields=words named_fields=named"
+        ),
+        "families.asking": "an_address",
     }
     """By module, each name as it is there, or as `name here=name there`."""
     _MODULES = {
@@ -399,6 +423,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "external_secrets": "objects.external_secrets",
         "managed": "objects.managed",
         "older": "revoking.older",
+        "asking": "families.asking",
     }
     """Modules that are known by their own name: `managed.CREDENTIALS`."""
     _PLACES = {

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from tui.fleet.fields.requests import account, request_name
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
-from tui.fleet.names import credential_name, short_path
+from tui.fleet.names import credential_name
 from tui.fleet.query import Query
 from tui.fleet.rows import (
     AccountRow,
@@ -37,6 +37,7 @@ from tui.issuance import (
 )
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
+from tui.kube.paths import short_path
 from tui.widgets.facts import Fact, Section
 
 from .describe_external import external_sections, stores_of

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from tui.fleet.moments import rfc3339
-from tui.fleet.names import credential_name, plain_name, short_path
+from tui.fleet.names import credential_name, plain_name
 from tui.fleet.query import STATE_RANK, place_of
 from tui.fleet.rows import CredentialRow
 from tui.fleet.signs import Tone
 from tui.issuance import Credential, Identity, ShootAccess, kind_label
+from tui.kube.paths import short_path
 
 from . import lifetimes
 from .field import LAST, NEVER, Cell, Field, said

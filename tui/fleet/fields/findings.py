@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.fleet.names import short_path
 from tui.fleet.signs import SEVERITIES, Tone
 from tui.issuance import HYGIENE_RULES, Finding
+from tui.kube.paths import short_path
 
 from .field import NEVER, Field, signed
 

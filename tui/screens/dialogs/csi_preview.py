@@ -18,10 +18,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
 from tui.actions.csi import CSI_PREVIEW, CsiWish, a_pod
-from tui.actions.paths import file_stem, whole_path
 from tui.fleet.rows import RequestRow
 from tui.issuance import Address, IssuanceError, UsageError, csi, csi_trial, dump_yaml, explain, format_duration
 from tui.kube.errors import KubeError
+from tui.kube.paths import file_stem, whole_path
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.screens.session import Session

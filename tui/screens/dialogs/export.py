@@ -17,8 +17,7 @@ from textual.widgets import Checkbox, Static
 
 from tui.actions import exporting
 from tui.actions.exporting import EXPORT, MERGE, ExportWish, begun, suggested
-from tui.actions.fields import Field, Said
-from tui.issuance import Credential, IssuanceError, explain, kind_label
+from tui.issuance import Credential, Field, IssuanceError, Said, explain, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 

@@ -10,8 +10,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.actions.journal import EXPORT_JOURNAL, FORMS, JournalWish
-from tui.actions.paths import whole_path
 from tui.issuance import JournalEntry
+from tui.kube.paths import whole_path
 from tui.kube.text import safe_text
 
 from .form import Form

@@ -12,9 +12,9 @@ from textual.widgets import Label
 from tui.actions.intended import Intended
 from tui.actions.jobs import each
 from tui.actions.questions import how_many
-from tui.fleet.names import short_path
 from tui.fleet.signs import Tone
 from tui.issuance import StepInfo, lasting_grace
+from tui.kube.paths import short_path
 from tui.screens.session import Session, Shell
 from tui.widgets.facts import Fact, FactsView, Section
 

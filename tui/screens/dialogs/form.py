@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.actions.action import Action
-from tui.actions.fields import Control, Field as Asked, Said, in_form, named
+from tui.issuance import Control, Field as Asked, Said, in_form, named_fields as named
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 

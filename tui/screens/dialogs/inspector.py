@@ -17,7 +17,6 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Select, Static
 
-from tui.actions.paths import whole_path
 from tui.issuance import (
     Inspection,
     IssuanceError,
@@ -28,6 +27,7 @@ from tui.issuance import (
     readable_by_others,
 )
 from tui.kube.errors import KubeError
+from tui.kube.paths import whole_path
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.screens.session import Session

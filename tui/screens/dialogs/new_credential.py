@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tui.actions.fields import Said
 from tui.actions.issuing import NEW_CREDENTIAL, begun, suggested
-from tui.issuance import Identity, IssueSpec
+from tui.issuance import Identity, IssueSpec, Said
 
 from .form import Form
 

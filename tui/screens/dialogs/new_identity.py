@@ -8,9 +8,8 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.actions.fields import Field
 from tui.actions.identities import MINT, NEW_IDENTITY, created, minted, source_said
-from tui.issuance import Address, Identity, IdentityWish, SelfWish, dump_yaml, identity_manifests
+from tui.issuance import Address, Field, Identity, IdentityWish, SelfWish, dump_yaml, identity_manifests
 from tui.kube.text import safe_text
 
 from .form import Form, PreviewedForm

@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from textual.widgets import Select
 
-from tui.actions.fields import Said
 from tui.actions.requests import NEW_REQUEST, begun, suggested
-from tui.issuance import DPURequestDraft, RequestParseError, draft_yaml
+from tui.issuance import DPURequestDraft, RequestParseError, Said, draft_yaml
 from tui.kube.text import safe_text
 
 from .dialog import Wrong

@@ -10,10 +10,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Select, Static
 
-from tui.actions.fields import Field as Asked, Said
 from tui.actions.shoots import CERTIFICATE, NEW_SHOOT, suggested
 from tui.fleet.rows import ClusterRow, ShootFacts
-from tui.issuance import PlainWay, PlainWish, ShootWish
+from tui.issuance import Field as Asked, PlainWay, PlainWish, Said, ShootWish
 from tui.kube.text import safe_text
 
 from .dialog import Wrong

@@ -12,11 +12,11 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.actions.action import Action
-from tui.actions.fields import Field
 from tui.actions.tenants import EXTERNAL, NEW_TENANT_PUSH, NEW_TENANT_STORE, TenantWish
 from tui.fleet.found import Tenant
 from tui.issuance import (
     TENANT_LIFETIME,
+    Field,
     Identity,
     StoreWish,
     TenantPush,

@@ -8,8 +8,8 @@ from typing import Any
 
 from textual.app import App
 
-from tui.fleet.names import short_path
 from tui.issuance import KEPT_AS, WouldReplace
+from tui.kube.paths import short_path
 
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from tui.actions.paths import is_folder, whole_path
+from tui.kube.paths import is_folder, whole_path
 
 from .dialog import Dialog, Field, Wrong
 

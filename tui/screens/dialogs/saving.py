@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.actions.jobs import Task
 from tui.actions.writing import write_here
-from tui.fleet.names import short_path
+from tui.kube.paths import short_path
 
 from . import replacing
 

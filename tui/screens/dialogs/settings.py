@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
-from tui.fleet.names import short_path
 from tui.issuance import IssuanceError, format_duration, parse_duration
+from tui.kube.paths import short_path
 from tui.kube.text import safe_text
 from tui.settings import Confirm, Loaded
 from tui.settings.schema import plain

@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from tui.actions.paths import file_stem, is_folder, whole_path
 from tui.issuance import Address, IssuanceError
 from tui.kube.errors import KubeError
+from tui.kube.paths import file_stem, is_folder, whole_path
 from tui.kube.text import safe_text
 from tui.screens.session import Session, Shell
 

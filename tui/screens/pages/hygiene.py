@@ -18,11 +18,11 @@ from tui.actions.rotating import ROTATE
 from tui.fleet.fields import Cell
 from tui.fleet.fields.findings import FIELDS, about
 from tui.fleet.hygiene import check
-from tui.fleet.names import short_path
 from tui.fleet.rows import Row
 from tui.fleet.signs import SEVERITIES, Tone
 from tui.issuance import HYGIENE_RULES, Address, Finding, Fix, HygieneReport
 from tui.kube import amounts
+from tui.kube.paths import short_path
 from tui.kube.text import safe_text
 from tui.screens.acting import doing
 from tui.screens.dialogs import replacing, saving

@@ -18,7 +18,7 @@ from tui.fleet.fields import Cell, Field
 from tui.fleet.fields.field import signed
 from tui.fleet.fields.lifetimes import SOON
 from tui.fleet.moments import relative, stamp
-from tui.fleet.names import LIMIT, short_path
+from tui.fleet.names import LIMIT
 from tui.fleet.query import identity_of
 from tui.fleet.rows import CredentialRow, Row
 from tui.fleet.signs import SEVERITIES, STATES, Tone
@@ -36,6 +36,7 @@ from tui.issuance import (
     subject_of_account,
     trace_lineage,
 )
+from tui.kube.paths import short_path
 from tui.kube.text import safe_text
 from tui.screens.describe import title_of
 from tui.screens.session import Session

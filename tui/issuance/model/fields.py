@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from tui.issuance import UsageError
+from tui.issuance.errors import UsageError
 
 Said = Mapping[str, Any]
 """What was said, by field: as it was typed, ticked or chosen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,3 +38,9 @@ def _holds(text: str, asked: Callable[[Path], bool]) -> bool:
         return asked(whole_path(text))
     except (OSError, ValueError):
         return False  # whoever writes says what is wrong with it
+
+
+def short_path(path: str) -> str:
+    """A path with the home folder as `~`."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
+    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path

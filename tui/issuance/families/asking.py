@@ -6,22 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from tui.issuance import (
-    Address,
-    CredentialKind,
-    Destination,
-    FileDestination,
-    Format,
-    SecretDestination,
-    UsageError,
-    check_names,
-    check_namespace,
-    parse_duration,
-)
+from tui.issuance.errors import UsageError
+from tui.issuance.formats import Format
+from tui.issuance.model.durations import parse_duration
+from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values, Way, checked
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.names import check_names, check_namespace
+from tui.issuance.model.types import Address, Destination, FileDestination, SecretDestination
 from tui.kube.home import NoHome, expanded
-
-from .fields import Choice, Control, Fault, Field, Said, Values, Way, checked
-from .paths import is_folder, whole_path
+from tui.kube.paths import is_folder, short_path, whole_path
 
 
 def a_namespace(text: str) -> str:
@@ -66,7 +59,7 @@ def a_span(text: str) -> timedelta:
 
 def a_lifetime(text: str) -> timedelta | None:
     """One that a token can be asked for. Raises UsageError."""
-    from tui.issuance import check_token_wish
+    from tui.issuance.objects.token_request import check_wish as check_token_wish
 
     duration = a_duration(text)
     check_token_wish(duration, ())
@@ -186,8 +179,6 @@ def place_of(values: Values, cluster: str) -> Destination:
 
 def place_said(destination: Destination) -> str:
     """A destination, as short as it can be said."""
-    from tui.fleet.names import short_path
-
     if isinstance(destination, FileDestination):
         return short_path(destination.path)
     return f"Secret {destination.namespace}/{destination.name}"
