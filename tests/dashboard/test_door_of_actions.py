@@ -17,7 +17,7 @@ from tui.actions.table import ACTIONS, NOVELTIES
 from tui.headless.doing import options_of, refuse, said_of
 from tui.headless.options import Options
 from tui.issuance.errors import UsageError
-from tui.issuance.model import asking as ask
+from tui.issuance.families import asking as ask
 from tui.issuance.model.fields import Control, Fault, Field, Said, Values
 from tui.screens.acting.by_hand import BY_HAND
 from tui.screens.acting.working import WorkingScreen

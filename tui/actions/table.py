@@ -18,6 +18,7 @@ from .identities import MINT, NEW_IDENTITY, REACTIVATE
 from .issuing import NEW_CREDENTIAL
 from .journal import EXPORT_JOURNAL
 from .looking import DETAILS, FINDINGS, INSPECT, INSPECTOR, LINEAGE, POWERS, REVEAL, SNIPPET, VERIFY, YAML
+from .offered import OFFERED
 from .requests import ABANDON, DELETE_REQUEST, KEEP, NEW_REQUEST
 from .rotating import FORESEE, ROTATE, UNDO
 from .shoots import CONNECT, DISCONNECT, NEW_SHOOT
@@ -82,6 +83,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     ),
     TRUST,
     RECONNECT,
+    *(action for _, action in OFFERED),
 )  # fmt: skip
 
 BY_NAME: Final[dict[str, AnyAction]] = {action.name: action for action in ACTIONS}

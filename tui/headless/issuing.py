@@ -8,8 +8,9 @@ import click
 
 from tui.actions.action import AnyAction
 from tui.actions.issuing import NEW_CREDENTIAL
+from tui.actions.offered import of_verb
 from tui.actions.shoots import NEW_SHOOT, PLAIN
-from tui.issuance import format_duration
+from tui.issuance import AnyOffer, format_duration
 
 from .acting import acting_options
 from .configured import configured_lifetime
@@ -17,9 +18,21 @@ from .doing import do, one_cluster, options_of, said_of, strangers
 from .options import Options, shared_options
 from .session import refuse_read_only
 
+OFFERED = of_verb("issue")
+
+
+def option_of(offer: AnyOffer, id_: str) -> str:
+    """What the command line calls a field of it."""
+    return next(field.option for field in offer.fields if field.id == id_)
+
+
+def takes(offer: AnyOffer, option: str) -> bool:
+    """Whether it has this option."""
+    return any(option in field.flags for field in offer.fields)
+
 
 @click.command("issue")
-@options_of(NEW_CREDENTIAL, NEW_SHOOT, alone=False)
+@options_of(NEW_CREDENTIAL, NEW_SHOOT, *(action for _, action in OFFERED), alone=False)
 @acting_options
 @shared_options
 @click.pass_obj
@@ -40,7 +53,12 @@ def issue(options: Options, /, **given: Any) -> None:
     action: AnyAction = PLAIN if given["kind"] == "exec" else NEW_CREDENTIAL
     if given["shoot"] is not None:
         action = NEW_SHOOT
-    if others := strangers(action, (NEW_CREDENTIAL, NEW_SHOOT), given):
+    offer, action = next(((offer, meant) for offer, meant in OFFERED if given[offer.by]), (None, action))
+    if others := strangers(action, (NEW_CREDENTIAL, NEW_SHOOT, *(one for _, one in OFFERED)), given):
+        if offer is not None:
+            raise click.UsageError(f"{others[0]} is nothing for {option_of(offer, offer.by)}")
+        if belongs := next((one for one, _ in OFFERED if takes(one, others[0])), None):
+            raise click.UsageError(f"{others[0]} belongs to {option_of(belongs, belongs.by)}")
         if action is NEW_SHOOT:
             raise click.UsageError(f"{others[0]} is nothing for --shoot, which takes nothing of an account")
         if action is PLAIN and others[0] not in ("--level", "--address"):
@@ -48,7 +66,7 @@ def issue(options: Options, /, **given: Any) -> None:
             raise click.UsageError(f"{others[0]}: {why}")
         raise click.UsageError(f"--level, --address and --oidc belong to --shoot: {others[0]}")
     said = said_of(action, given, options)
-    lifetime = configured_lifetime() if action is not NEW_SHOOT else None
+    lifetime = configured_lifetime() if action in (NEW_CREDENTIAL, PLAIN) else None
     if "duration" not in said and lifetime is not None:
         said["duration"] = format_duration(lifetime)
     do(action, options, given, said)

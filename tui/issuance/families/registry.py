@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.issuance.records.state import StateStore
 
     from .base import Family, Wish
+    from .offer import AnyOffer
 
 
 class Listed(NamedTuple):
@@ -29,6 +30,8 @@ class Listed(NamedTuple):
     """The kinds of addresses that are its own."""
     wishes: tuple[str, ...] = ()
     """The types of the wishes that it fulfils."""
+    offers: bool = False
+    """Whether it can be asked for something by whoever knows nothing of it; see `offer`."""
 
 
 FAMILIES: Final[dict[str, Listed]] = {
@@ -43,6 +46,12 @@ FAMILIES: Final[dict[str, Listed]] = {
     "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",)),
 }
 """By the names of their modules, in the order in which they are asked; the last one has what no other claims."""
+
+
+def offers() -> tuple[AnyOffer, ...]:
+    """What all of them can be asked for, in their order."""
+    folders = [name.partition(".")[0] for name, one in FAMILIES.items() if one.offers]
+    return tuple(offer for folder in folders for offer in import_module(f"{__package__}.{folder}.offer").OFFERS)
 
 
 class Families:
