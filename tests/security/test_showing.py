@@ -26,7 +26,7 @@ from tui.issuance.families.token_secret.identity import IdentityWish
 from tui.issuance.families.token_secret.self_issue import SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, State
+from tui.issuance.model.types import Address, FileDestination, State
 from tui.issuance.records.entering import NO_AUTHORITY
 from tui.issuance.records.whereabouts import Whereabouts, may_be
 from tui.issuance.trust.showing import Shown, judge
@@ -345,6 +345,26 @@ async def test_what_was_put_back_into_a_file_is_not_shown_to_the_cluster_of_the_
             for verb in (ebench.engine.plan_revoke, ebench.engine.plan_rotate):
                 await tried(verb(issued.address))
             assert servers(ebench, sent, mine.credential.fingerprint) == set(), (form, state)
+
+
+async def test_nor_is_what_was_put_into_a_merged_kubeconfig(
+    ebench: Bench, sent: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    arena = ebench.arena
+    far = Arena(arena.side, arena.kubeconfig, OTHER, tmp_path, arena.namespace, arena.fleet)
+    await make_namespace(far)
+    async with Bench(arena, state="elsewhere") as origin:
+        mine = await origin.issue(arena.spec(arena.file("mine")))
+    config = FileDestination(str(arena.folder / "config"), merge=True)
+    theirs = await ebench.issue(arena.spec(config, identity=far.identity()))
+    path = Path(config.path)
+    was, now = token_in(path), token_in(mine.address.name)
+    path.write_text(path.read_text().replace(was.reveal(), now.reveal()))
+    sent.clear()
+    with pytest.raises(UsageError, match="it is shown to none"):
+        await ebench.engine.verify(theirs.address)
+    assert (await ebench.engine.powers(theirs.address)).notes
+    assert servers(ebench, sent, now.fingerprint) == set()
 
 
 async def test_a_status_does_not_say_to_whom_a_copied_token_is_shown(
