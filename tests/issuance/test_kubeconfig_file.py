@@ -136,8 +136,12 @@ def test_names_that_are_taken_are_never_overwritten(tmp_path: Path) -> None:
     )
 
 
-def test_names_in_other_files_of_the_list_count(tmp_path: Path) -> None:
-    assert preview(tmp_path / "new", addition(), "r1", taken={"robot"}).context == "robot@c1"
+def test_names_in_other_files_of_the_list_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(addition().reveal_bytes())
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'new'}:{other}")
+    assert preview(tmp_path / "new", addition(), "r1").context == "robot@c1"
+    assert preview(tmp_path / "apart", addition(), "r1").context == "robot", "it is in no list"
 
 
 def test_the_same_cluster_is_used_again(tmp_path: Path) -> None:

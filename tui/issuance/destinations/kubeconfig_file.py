@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
@@ -28,6 +28,7 @@ from tui.kube.yaml_loading import YAMLError, load_first
 
 from .files import destination, read_private, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
+from .kubeconfig_list import others_of
 from .kubeconfig_lock import PATIENCE, locked
 from .masking import diff, masked_tree
 from .standing import KEPT_AS, Kind, Standing, Verdict, judge, keep, look_at
@@ -60,9 +61,16 @@ class Merge:
     """Where the file lies as it was, when entries were replaced that hold somebody else's."""
 
 
-def preview(path: Path | str, addition: Sensitive, request: str, *, taken: Collection[str] = ()) -> Merge:
+class Names(NamedTuple):
+    """What kubemint calls what it adds; what a cluster delivers may call it like anything of the operator's."""
+
+    cluster: str
+    account: str
+
+
+def preview(path: Path | str, addition: Sensitive, request: str, *, names: Names | None = None) -> Merge:
     """What `merge` would do, without a lock and without writing."""
-    return _planned(Path(path), addition, request, taken)
+    return _planned(Path(path), addition, request, names)
 
 
 def merge(
@@ -70,20 +78,21 @@ def merge(
     addition: Sensitive,
     request: str,
     *,
-    taken: Collection[str] = (),
+    names: Names | None = None,
     wait: timedelta = PATIENCE,
     force: bool = False,
     known: Collection[str] | None = None,
 ) -> Merge:
     """Put the one cluster, user and context of the kubeconfig `addition` into the file, under kubectl's lock.
 
-    `request` names the wish: what an earlier merge of the same wish added is replaced and keeps its names. `taken` are
-    names that other files of the same KUBECONFIG use; `known` see `allowed`. Whoever else may read the file loses that.
+    `request` names the wish: what an earlier merge of the same wish added is replaced and keeps its names. Without
+    `names` those of the `addition` are wanted; none that is taken here or in another file of the KUBECONFIG is used.
+    `known` see `allowed`. Whoever else may read the file loses that.
     Raises UsageError, ConfigError or FileError, and then nothing has changed.
     """
     path = Path(path)
     with locked(path, wait):
-        planned = _planned(path, addition, request, taken)  # read again, now that nobody else writes
+        planned = _planned(path, addition, request, names)  # read again, now that nobody else writes
         if not planned.changed:
             return planned
         there, verdict = allowed(path, request, addition, force=force, known=known)
@@ -187,21 +196,27 @@ def token_for(path: Path | str, request: str) -> Sensitive | None:
     return Sensitive(token) if isinstance(token, str) else None
 
 
-def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[str]) -> Merge:
+def _planned(path: Path, addition: Sensitive, request: str, names: Names | None) -> Merge:
     text, document = _read(path)
+    others = others_of(path, _SECTIONS, lambda entry, section: _owner(entry, section) == request)
+    taken = others.names
     own = {section: _own(document, section, request) for section in _SECTIONS}
     new = {section: _single(addition, section) for section in _SECTIONS}
     used = {section: _names(document, section, except_for=own[section]) for section in _SECTIONS}
 
-    cluster, account = str(new["clusters"]["name"]), str(new["contexts"]["name"])
+    cluster, account = names or (str(new["clusters"]["name"]), str(new["contexts"]["name"]))
+    new["clusters"] = {**new["clusters"], "name": cluster}
     shared = None if own["clusters"] is not None else _same_entry(document, new["clusters"])
     cluster_name = cluster
     if shared is None:
-        cluster_name = _kept(document, "clusters", own) or _free([cluster], used["clusters"] | set(taken))
-    both = used["users"] | used["contexts"] | set(taken)
+        kept = _kept(document, "clusters", own)
+        if kept in taken and not _is_shared(document, kept, request):
+            kept = ""  # from before other files counted: it leads their contexts elsewhere
+        cluster_name = kept or _free([cluster], used["clusters"] | taken)
+    both = used["users"] | used["contexts"] | taken
     wanted = [account, f"{account}@{cluster}"]
     context_name = _kept(document, "contexts", own) or _free(wanted, both)
-    user_name = _kept(document, "users", own) or _free([context_name, *wanted], used["users"] | set(taken))
+    user_name = _kept(document, "users", own) or _free([context_name, *wanted], used["users"] | taken)
 
     entries = {
         "clusters": _marked(new["clusters"], "clusters", cluster_name, request),
@@ -214,7 +229,7 @@ def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[st
         for section, entry in entries.items()
         if not (section == "clusters" and shared is not None)
     ]
-    if not document.get("contexts") and not document.get("current-context"):
+    if not document.get("contexts") and not document.get("current-context") and not others.current:
         changes.append(Change("current-context", None, context_name))  # the only way in there is
     if not document:
         whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
@@ -224,6 +239,7 @@ def _planned(path: Path, addition: Sensitive, request: str, taken: Collection[st
 
 def _fresh(path: Path, text: str, document: Document, context: str) -> Merge:
     """A file that is not there, or holds no more than comments."""
+    document = {"current-context": ""} | document
     order = ("apiVersion", "clusters", "contexts", "current-context", "kind", "preferences", "users")
     comments = [f"{line}\n" for line in text.splitlines() if line.startswith("#")]
     full = "".join(comments) + dump({key: document[key] for key in order})
@@ -335,6 +351,12 @@ def _names(document: Document, section: str, *, except_for: int | None) -> set[s
 def _kept(document: Document, section: str, own: dict[str, int | None]) -> str:
     index = own[section]
     return "" if index is None else str(document[section][index]["name"])
+
+
+def _is_shared(document: Document, cluster: str, request: str) -> bool:
+    """Whether contexts of others in the file lead to that cluster entry."""
+    contexts = (entry for entry in document.get("contexts") or [] if _owner(entry, "contexts") != request)
+    return any(_inner(entry, "contexts").get("cluster") == cluster for entry in contexts)
 
 
 def _same_entry(document: Document, entry: Document) -> int | None:

@@ -69,7 +69,7 @@ class MergePlace:
         wanted = self._entries(_NOT_YET)
         _, verdict = kubeconfig_file.allowed(self.path, self.request, wanted, force=self.force, known=self._known())
         verdict.check()
-        foreseen = kubeconfig_file.preview(self.path, wanted, self.request or "new")
+        foreseen = kubeconfig_file.preview(self.path, wanted, self.request or "new", names=self._names())
         said = [verdict.warning(self.path), "" if foreseen.comments_kept else f"the comments in {self.path} are lost"]
         return Held(
             exists=now is not None,
@@ -83,7 +83,7 @@ class MergePlace:
         return await asyncio.to_thread(self._foresee, writing.content)
 
     def _foresee(self, entries: Sensitive) -> Foreseen:
-        merged = kubeconfig_file.preview(self.path, entries, self.request)
+        merged = kubeconfig_file.preview(self.path, entries, self.request, names=self._names())
         hint = describe(*kubeconfig_file.allowed(self.path, self.request, entries, force=True))
         if not merged.comments_kept:
             hint += "; its comments are lost, it cannot be edited line by line"
@@ -97,7 +97,9 @@ class MergePlace:
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
         self._before, self._written = before, token_in_file(Format.KUBECONFIG, entries)
-        done = kubeconfig_file.merge(self.path, entries, self.request, force=self.force, known=self._known())
+        done = kubeconfig_file.merge(
+            self.path, entries, self.request, names=self._names(), force=self.force, known=self._known()
+        )
         self._done = done
         said = f"context {done.context}" + ("" if done.comments_kept else "; its comments were lost")
         return said if done.kept is None else f"{said}; the file as it was is in {done.kept}"
@@ -129,7 +131,8 @@ class MergePlace:
             if self._before is None:
                 kubeconfig_file.remove(self.path, self.request)
             else:
-                kubeconfig_file.merge(self.path, self._entries(self._before), self.request, force=True)
+                before = self._entries(self._before)
+                kubeconfig_file.merge(self.path, before, self.request, names=self._names(), force=True)
         self._before = self._written = self._done = None
 
     async def fence(self) -> None:
@@ -152,6 +155,12 @@ class MergePlace:
             target = destination(self.path)  # links that `write` will refuse are refused before a token is made
             there = bool(self.request) and target.exists()
         return kubeconfig_file.token_for(self.path, self.request) if there else None
+
+    def _names(self) -> kubeconfig_file.Names:
+        """What a cluster that was delivered calls itself may be the name of one of the operator's own."""
+        endpoint = self._clusters.endpoint(self._identity.cluster)
+        own = endpoint.cluster_name if not endpoint.delivered else ""
+        return kubeconfig_file.Names(own or endpoint.name, self._identity.name)
 
     def _entries(self, token: Sensitive) -> Sensitive:
         return kubeconfig(token, self._clusters.endpoint(self._identity.cluster), self._identity)
