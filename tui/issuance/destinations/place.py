@@ -92,8 +92,9 @@ class Place(Protocol):
         """Replace what was seen by the new material, at once. Returns what to say about it."""
         ...
 
-    async def check(self, writing: Writing) -> None:
-        """Read it back and compare. Raises ChangedMeanwhile where it is not what was written."""
+    async def check(self, writing: Writing) -> str | None:
+        """Read it back and compare. Raises ChangedMeanwhile where it is not what was written. Returns what to say where
+        not all of it could be seen."""
         ...
 
     async def restore(self) -> str:

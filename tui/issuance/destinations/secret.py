@@ -127,10 +127,11 @@ class SecretPlace:
         self._after = self._known(made["metadata"])
         return "replaced"
 
-    async def check(self, writing: Writing) -> None:
+    async def check(self, writing: Writing) -> str | None:
         wanted, found = writing.data, await self._data() or {}
         if {key: found.get(key) for key in wanted} != wanted:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
+        return None
 
     async def restore(self) -> str:
         meta = self._after or await self._attempted()

@@ -25,7 +25,7 @@ from tui.issuance.model.names import random_suffix
 from tui.issuance.model.types import Address, Push, SecretDestination
 from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import delete
-from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, STORES, push_secret, ready, served
+from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, push_secret, ready, served
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube import shell
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
@@ -35,6 +35,7 @@ from tui.kube.sensitive import Sensitive
 from .place import Held
 from .proving import prove
 from .secret import SecretPlace
+from .tenant_store import insist
 
 if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
@@ -166,9 +167,10 @@ class AppliedPlace(SecretPlace):
         self._after = self._known(made["metadata"])
         return "applied" if before is not None else "created"
 
-    async def check(self, writing: Writing) -> None:
+    async def check(self, writing: Writing) -> str | None:
         await super().check(writing)
         await prove_arrived(self._clusters, writing, await self._data() or {})
+        return None
 
     async def restore(self) -> str:
         before = self._before
@@ -214,6 +216,8 @@ class PushedPlace(SecretPlace):
         self.label += f", and by PushSecret {self.push.name} in {self.push.tenant}"
         self._announced: dict[str, Any] | None = None
         self._existed = False
+        self._store = ""
+        """The store that was there when it began to be written."""
         self._leads = ""
         """The UID of the PushSecret that is there and says just that already."""
 
@@ -221,14 +225,7 @@ class PushedPlace(SecretPlace):
         held = await super().look()
         client, where = await self._client(), self.destination
         await served(client, PUSH_SECRETS)
-        store = await served(client, STORES)
-        try:
-            await client.get_metadata(store, self.push.store, namespace=where.namespace)
-        except NotFound:
-            raise UsageError(
-                f"there is no SecretStore {where.namespace}/{self.push.store} in {self.cluster}",
-                f"make it: {shell.command('kubemint', 'tenant', 'store', self.push.store, '-n', where.namespace)}",
-            ) from None
+        await self._insist_on_store()
         try:
             found = await client.get(PUSH_SECRETS, self.push.name, namespace=where.namespace)
         except NotFound:
@@ -243,11 +240,25 @@ class PushedPlace(SecretPlace):
         return held
 
     async def write(self, writing: Writing) -> str:
+        self._store = await self._insist_on_store()  # what is written may be carried on without being announced
         said = await super().write(writing)
+        await self._insist_on_store()
         await self._announce(writing.material.fingerprint)
         return f"{said}; announced to External Secrets"
 
-    async def check(self, writing: Writing) -> None:
+    async def _insist_on_store(self) -> str:
+        """Raises UsageError where the store does not lead into the tenant; ChangedMeanwhile where it did not a moment
+        ago, or may not have."""
+        push, namespace = self.push, self.destination.namespace
+        seen = await insist(self._clusters, self.cluster, namespace, push.store, push.tenant, push.namespace)
+        if self._store and seen != self._store:
+            raise ChangedMeanwhile(
+                f"SecretStore {namespace}/{push.store} was changed while the token was on its way through it",
+                "it may have led elsewhere for a moment: look who changes it, then try again",
+            )
+        return seen
+
+    async def check(self, writing: Writing) -> str | None:
         await super().check(writing)
         wait = min(self.push.wait, LONGEST_WAIT)
         try:
@@ -261,14 +272,22 @@ class PushedPlace(SecretPlace):
                 f"the new token did not arrive in {self.push.tenant} within {_seconds(wait)}: {await self._state()}",
                 f"{describe} may say more",
             ) from None
-        if data:
-            await prove_arrived(self._clusters, writing, data)
+        if not data:
+            return f"not seen in {self.push.tenant}, which cannot be looked into: External Secrets says it is there"
+        await prove_arrived(self._clusters, writing, data)
+        return None
 
     async def restore(self) -> str:
         said = await super().restore()
         if self._announced is not None:
             if self._existed:
-                await self._announce(f"undone-{random_suffix()}")
+                self._store = ""
+                try:
+                    await self._insist_on_store()
+                    await self._announce(f"undone-{random_suffix()}")
+                except (UsageError, ChangedMeanwhile) as error:
+                    told = f"PushSecret {self.push.name} was not told of it: {error.message}"
+                    said = "; ".join(filter(None, (said, told)))
             else:
                 client, uid = await self._client(), self._announced["metadata"]["uid"]
                 where = self.destination.namespace
@@ -302,6 +321,7 @@ class PushedPlace(SecretPlace):
         wanted, pause = writing.data, _PAUSE
         before = self._synced(self._announced or {})
         while True:
+            await self._insist_on_store()
             client = await self._client()
             now = await client.get(PUSH_SECRETS, self.push.name, namespace=self.destination.namespace)
             try:

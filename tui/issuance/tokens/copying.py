@@ -132,8 +132,8 @@ class Copy(Transaction):
     async def _write(self, note: Note) -> None:
         note.message = await self.place.write(self._written)
 
-    async def _check(self, _note: Note) -> None:
-        await self.place.check(self._written)
+    async def _check(self, note: Note) -> None:
+        note.message = await self.place.check(self._written) or ""
 
     async def _restore(self, note: Note, _failure: StepFailed | None) -> str:
         """Put back what was there, byte for byte, and remember what was remembered before."""

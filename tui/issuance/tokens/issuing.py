@@ -131,7 +131,7 @@ class Issue(Minting):
         def check(number: int, place: Place) -> Step:
             async def do(note: Note) -> None:
                 if place in self.places:
-                    await place.check(self.writing(place))
+                    note.message = await place.check(self.writing(place)) or ""
                 else:
                     note.skip("it was left alone")
 

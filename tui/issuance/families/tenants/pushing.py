@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from tui.issuance.destinations.tenant import PUSH
+from tui.issuance.destinations.tenant_store import insist
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.names import random_suffix
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo
-from tui.issuance.objects import managed, token_secret
-from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, ready, served
+from tui.issuance.objects import capi, managed, token_secret
+from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, STORES, ready, served
 from tui.issuance.records.intent import new_id
 from tui.issuance.tokens.rotating import prepare_any
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
-from tui.issuance.users.external_views import push_view
-from tui.kube.errors import NotFound
+from tui.issuance.users.external_views import PushView, push_view
+from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, Resource
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     resource = await served(client, PUSH_SECRETS)
     push = await client.get(resource, name, namespace=namespace)
     view = push_view(push)
+    await _insist_on_stores(context, cluster, namespace, view)
     if not view.source:
         raise UsageError(
             f"PushSecret {namespace}/{name} takes from no Secret by name",
@@ -69,6 +71,20 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
         return msgspec.structs.replace(plan, steps=(*plan.steps, *(step.info for step in again.own))), again
     at = Address.secret(cluster, namespace, view.source)
     return again.plan(new_id(), Action.ROTATE, at, warnings=(found.why,)), again
+
+
+async def _insist_on_stores(context: Context, cluster: str, namespace: str, view: PushView) -> None:
+    """Raises UsageError where a store that is called like a tenant does not lead into that as it is known. One that is
+    called otherwise leads where its owner wants. KubeError."""
+    for ref in view.stores:
+        tenant = capi.cluster_name(cluster, namespace, ref.name)
+        try:
+            await context.clusters.client(tenant)
+            context.clusters.endpoint(tenant)
+        except (KubeError, IssuanceError):
+            continue  # no tenant is known by that name
+        if ref.kind == STORES.kind:
+            await insist(context.clusters, cluster, namespace, ref.name, tenant)
 
 
 class _Source(NamedTuple):
@@ -159,8 +175,10 @@ class PushAgain(Transaction):
 
     async def _touch(self, _note: Note) -> None:
         client = await self.context.clusters.client(self.cluster)
+        now = await client.get(self.resource, self.name, namespace=self.namespace)
+        await _insist_on_stores(self.context, self.cluster, self.namespace, push_view(now))
         patch = {"metadata": {"annotations": {PUSHED: f"again-{random_suffix()}"}}}
-        self._before = _mark(await client.get(self.resource, self.name, namespace=self.namespace))
+        self._before = _mark(now)
         await client.patch(self.resource, self.name, patch, namespace=self.namespace)
 
     async def _arrive(self, note: Note) -> None:
