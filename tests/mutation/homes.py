@@ -162,6 +162,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "tests/issuance/test_wishes.py",
         "tests/security/test_pushes.py::test_a_mark_makes_and_points_no_push_secret",
     ),
+    "tui/issuance/destinations/tenant_store.py": (
+        "tests/security/test_stores_of_tenants.py::test_where_a_store_leads",
+    ),
     "tui/issuance/trust/vouchers.py": ("tests/security/test_vouching.py",),
     "tui/issuance/records/whereabouts.py": (
         "tests/issuance/test_whereabouts.py",

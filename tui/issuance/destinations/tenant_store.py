@@ -56,7 +56,7 @@ async def insist(clusters: Clusters, cluster: str, namespace: str, name: str, te
             f"{label} does not lead into {tenant} as it is known: {'; '.join(why)}. Through it the token would get "
             "to whoever changed that, so nothing is pushed",
             f"look at it: {shell.command('kubectl', 'get', 'secretstore', name, '-n', namespace, '-o', 'yaml')}; "
-            f"`{again}` makes it anew where kubemint made it; --via direct pushes without it",
+            f"once it is deleted, `{again}` makes it anew; --via direct pushes without it",
         )
     return f"{found['metadata'].get('uid')} {found['metadata'].get('generation')}"
 
