@@ -15,11 +15,11 @@ from tui.issuance import (
     PUSH_SECRETS,
     SHOOTS,
     STORES,
+    Listing,
     Project,
     Shoot,
     capi,
-    managed,
-    static_token,
+    listings,
 )
 from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS
 
@@ -67,17 +67,12 @@ def kinds_of(
     def accounts(account: Account) -> Iterable[Row]:
         return (account_row(cluster, account),)
 
-    def secrets(obj: Mapping[str, Any]) -> Iterable[Row]:
-        credential = managed.credential_from_secret(cluster, obj)
+    def listed(listing: Listing, obj: Any) -> Iterable[Row]:
+        credential = listing.credential(cluster, obj)
         return () if credential is None else (credential_row(credential),)
 
     def tokens(secret: TokenSecret) -> Iterable[Row]:
         credential = token_secret_credential(cluster, secret)
-        return () if credential is None else (credential_row(credential),)
-
-    def static(secret: TokenSecret) -> Iterable[Row]:
-        meta = secret.metadata
-        credential = static_token.credential(cluster, meta.namespace, meta.name, meta.creation_timestamp)
         return () if credential is None else (credential_row(credential),)
 
     def requests(obj: Mapping[str, Any]) -> Iterable[Row]:
@@ -114,19 +109,22 @@ def kinds_of(
         )  # fmt: skip
     if Area.CREDENTIALS in areas:
         long_lived = handles.listed(cluster, whole=False) if handles is not None else None
-        kinds += [
+        shown = [
             Watched(
-                "managed Secrets", SECRETS, secrets, metadata_only=True, labels=managed.CREDENTIALS, builtin=True
-            ),
+                one.title, one.resource, partial(listed, one), type=one.type, metadata_only=one.metadata_only,
+                labels=one.labels, fields=one.fields, told=long_lived if one.handles else None, needs=one.needs,
+                optional=one.optional, builtin=True,
+            )
+            for one in listings()
+        ]  # fmt: skip
+        shown.insert(
+            1,
             Watched(
                 "token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS,
                 told=long_lived, builtin=True,
             ),
-            Watched(
-                "static-token kubeconfigs", SECRETS, static, type=TokenSecret, metadata_only=True,
-                labels=static_token.SELECTOR, needs=SHOOTS, builtin=True, optional=True,
-            ),
-        ]  # fmt: skip
+        )  # fmt: skip
+        kinds += shown
     if handles is not None and (Area.CREDENTIALS in areas or Area.REQUESTS in areas):
         kinds.append(
             Watched(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.issuance.records.state import StateStore
 
     from .base import Family, Wish
+    from .listing import Listing
     from .offer import AnyOffer
 
 
@@ -32,10 +33,12 @@ class Listed(NamedTuple):
     """The types of the wishes that it fulfils."""
     offers: bool = False
     """Whether it can be asked for something by whoever knows nothing of it; see `offer`."""
+    lists: bool = False
+    """Whether some of its credentials stand in objects of clusters; see `listing`."""
 
 
 FAMILIES: Final[dict[str, Listed]] = {
-    "gardener.family": Listed(wishes=("ShootWish",)),
+    "gardener.family": Listed(wishes=("ShootWish",), lists=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
     "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon")),
@@ -43,7 +46,7 @@ FAMILIES: Final[dict[str, Listed]] = {
     "login.family": Listed((CredentialKind.LOGIN,)),
     "handle.family": Listed((CredentialKind.HANDLE,)),
     "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish")),
-    "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",)),
+    "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",), lists=True),
 }
 """By the names of their modules, in the order in which they are asked; the last one has what no other claims."""
 
@@ -52,6 +55,12 @@ def offers() -> tuple[AnyOffer, ...]:
     """What all of them can be asked for, in their order."""
     folders = [name.partition(".")[0] for name, one in FAMILIES.items() if one.offers]
     return tuple(offer for folder in folders for offer in import_module(f"{__package__}.{folder}.offer").OFFERS)
+
+
+def listings() -> tuple[Listing, ...]:
+    """The kinds of objects in which credentials of any of them stand."""
+    folders = [name.partition(".")[0] for name, one in reversed(FAMILIES.items()) if one.lists]
+    return tuple(one for folder in folders for one in import_module(f"{__package__}.{folder}.listing").LISTINGS)
 
 
 class Families:
