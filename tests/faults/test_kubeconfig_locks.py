@@ -16,8 +16,9 @@ import pytest
 
 from tests.faults.campaign import merges
 from tui.issuance.destinations import kubeconfig_lock
-from tui.issuance.destinations.files import FileError, seen_through
+from tui.issuance.destinations.files import seen_through
 from tui.issuance.destinations.kubeconfig_lock import locked, release_dead
+from tui.issuance.errors import FileError
 from tui.issuance.records import lock_file
 from tui.issuance.records.leftover_files import sweep_noted
 from tui.issuance.records.lock_file import Holding, Owner, judge, parse
@@ -314,3 +315,12 @@ def test_whether_a_process_lives_and_when_it_began(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "kill", denied)
     assert lock_file.is_alive(child.pid), "somebody else's"
+
+
+def test_a_folder_that_is_a_link_has_one_lock(tmp_path: Path) -> None:
+    """As of somebody who keeps ~/.kube elsewhere."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "link").symlink_to("kept")
+    with locked(tmp_path / "link" / "config", SOON):
+        assert os.listdir(tmp_path / "kept") == ["config.lock"]
+    assert os.listdir(tmp_path / "kept") == []

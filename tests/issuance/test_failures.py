@@ -14,7 +14,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance.destinations import place as places
-from tui.issuance.destinations.files import FileError
+from tui.issuance.errors import FileError
 from tui.issuance.model.renewal import needs_refresh, same_wish
 from tui.issuance.model.types import SecretDestination, StepStatus
 from tui.kube.errors import Unreachable

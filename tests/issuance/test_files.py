@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from tui.issuance.destinations import files
-from tui.issuance.destinations.files import FileError, read_private, write_private
+from tui.issuance.destinations.files import read_private, write_private
+from tui.issuance.destinations.folders import reached
+from tui.issuance.errors import FileError
 from tui.issuance.records import leftover_files
 from tui.kube.sensitive import Sensitive
 
@@ -188,7 +190,8 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     path.write_text("old")
     script = """
         import resource, sys
-        from tui.issuance.destinations.files import FileError, write_private
+        from tui.issuance.destinations.files import write_private
+        from tui.issuance.errors import FileError
         from tui.kube.sensitive import Sensitive
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
         try:
@@ -284,12 +287,13 @@ def test_g17_killed_at_any_step_leaves_old_or_new(tmp_path: Path) -> None:
 
 
 def test_a_living_writers_temporary_file_is_not_swept(tmp_path: Path) -> None:
-    descriptor, temporary = files._open_temporary(tmp_path / "config")
-    assert leftover_files.sweep(tmp_path) == 0
-    assert temporary.exists()
-    os.close(descriptor)
-    assert leftover_files.sweep(tmp_path) == 1
-    assert not temporary.exists()
+    with reached(tmp_path / "config") as way:
+        descriptor, temporary = files._open_temporary(way)
+        assert leftover_files.sweep(way.folder) == 0
+        assert (tmp_path / temporary).exists()
+        os.close(descriptor)
+        assert leftover_files.sweep(way.folder) == 1
+        assert not (tmp_path / temporary).exists()
 
 
 def test_a_reader_never_sees_a_torn_file(tmp_path: Path) -> None:

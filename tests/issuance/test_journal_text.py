@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from tui.fleet.journal_filter import found
-from tui.issuance.destinations.files import FileError, write_private
+from tui.issuance.destinations.files import write_private
+from tui.issuance.errors import FileError
 from tui.issuance.records.journal import JournalEntry
 from tui.issuance.records.journal_text import FIELDS, comma_separated, json_lines
 from tui.kube.sensitive import Sensitive

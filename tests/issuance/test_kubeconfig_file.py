@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tui.issuance.destinations.files import FileError
 from tui.issuance.destinations.kubeconfig_file import merge, preview, remove, token_for
 from tui.issuance.destinations.kubeconfig_lock import locked
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import FileError, UsageError
 from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.model.types import Identity
 from tui.kube import kubeconfig as loading

@@ -211,7 +211,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/issuance/records/lock_file.py": ("judge", "parse", "look", "withdraw", "is_alive", "start_of", "_read"),
     "tui/issuance/destinations/standing.py": (
         "Verdict.warning", "Verdict.check", "look_at", "judge", "may_write", "write_file", "put", "keep",
-        "_folder_mode",
+        "put_back",
     ),
     "tui/issuance/revoking/older.py": (
         "outliving", "of_place", "address_of", "lives_on", "ends_too", "said_of", "step", "due_at", "credential_of",

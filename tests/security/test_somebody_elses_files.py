@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tui.issuance.destinations import files, standing
-from tui.issuance.destinations.files import FileError, links_on
+from tui.issuance.destinations import files, folders, standing
+from tui.issuance.destinations.folders import reached
 from tui.issuance.destinations.standing import (
     KEPT_AS,
     Kind,
@@ -27,6 +27,7 @@ from tui.issuance.destinations.standing import (
     put,
     write_file,
 )
+from tui.issuance.errors import FileError
 from tui.kube.sensitive import Sensitive
 
 ME, BOB = 1000, 12345
@@ -136,7 +137,7 @@ def test_links_and_open_folders_are_said(facts: dict[str, Any], words: str) -> N
 
 @pytest.mark.parametrize(("owner", "followed"), [(ME, True), (0, True), (BOB, False)])
 def test_whose_links_are_followed(owner: int, followed: bool) -> None:
-    assert files.follows(owner, ME) is followed
+    assert folders.follows(owner, ME) is followed
 
 
 def test_owner_and_mode_are_described() -> None:
@@ -174,7 +175,9 @@ def test_the_facts_of_a_path(tmp_path: Path) -> None:
     assert missing.kind is Kind.NOTHING
     path.write_text("four")
     path.chmod(0o640)
-    mine: dict[str, Any] = {"uid": os.geteuid(), "gid": path.stat().st_gid, "folder_mode": 0o750}
+    found = path.stat()
+    mine: dict[str, Any] = {"uid": os.geteuid(), "gid": found.st_gid, "folder_mode": 0o750}
+    mine["which"] = (found.st_dev, found.st_ino, found.st_uid, found.st_gid)
     assert look_at(path) == Standing(path=path, target=path, kind=Kind.FILE, size=4, mode=0o640, **mine)
     os.link(path, other)
     link.symlink_to(path)
@@ -240,7 +243,7 @@ def test_where_the_write_fails_nothing_is_kept_and_nothing_replaced(
 ) -> None:
     path = tmp_path / "f"
     path.write_text("letter")
-    _, verdict = may_write(path, force=True)
+    there, verdict = may_write(path, force=True)
     tidied: list[Path] = []
     real = files.write_private
 
@@ -253,24 +256,25 @@ def test_where_the_write_fails_nothing_is_kept_and_nothing_replaced(
 
     monkeypatch.setattr(standing, "write_private", failing)
     with pytest.raises(FileError, match="no room"):
-        put(path, NEW, verdict)
+        put(there, NEW, verdict)
     assert os.listdir(tmp_path) == ["f"]
     with pytest.raises(FileError, match="no room"):
-        put(path, NEW, msgspec.structs.replace(verdict, keep=False))
+        put(there, NEW, msgspec.structs.replace(verdict, keep=False))
     tidied.append(tmp_path / f"f.{KEPT_AS}")
     with pytest.raises(FileError, match="no room"):
-        put(path, NEW, verdict)
+        put(there, NEW, verdict)
     assert os.listdir(tmp_path) == ["f"]
     assert path.read_text() == "letter"
 
 
 def test_what_came_there_since_nothing_was_there_stays(tmp_path: Path) -> None:
     path = tmp_path / "f"
+    nothing = look_at(path)
     path.write_text("letter")
-    with pytest.raises(FileError):
-        put(path, NEW, Verdict(), fresh=True)
+    with pytest.raises(FileError, match="is there already"):
+        put(nothing, NEW, Verdict())
     assert path.read_text() == "letter"
-    put(path, NEW, Verdict())
+    put(look_at(path), NEW, Verdict())
     assert path.read_text() == "new material"
 
 
@@ -391,7 +395,8 @@ def test_what_a_folder_above_means_is_for_the_links_to_say(tmp_path: Path) -> No
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "l").symlink_to(tmp_path / "a" / "b")
     assert write_file(tmp_path / "l" / ".." / "f", NEW, force=False).target == (tmp_path / "a" / "f").resolve()
-    assert [link for link, _ in links_on(tmp_path / "l" / ".." / "f")] == [tmp_path / "l"]
+    with reached(tmp_path / "l" / ".." / "f") as way:
+        assert [link for link, _ in way.links] == [tmp_path / "l"]
     (tmp_path / "x").symlink_to("y")
     (tmp_path / "y").symlink_to("x")
     with pytest.raises(FileError, match="symbolic links"):

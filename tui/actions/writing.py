@@ -14,10 +14,9 @@ async def write_here(path: Path, text: str | Sensitive, *, force: bool = False, 
 
     Raises WouldReplace where something else lies there and nobody said that it may go, FileError.
     """
-    from tui.issuance import make_private_folder, write_file
+    from tui.issuance import write_file
 
     content = Sensitive(text) if isinstance(text, str) else text
-    await asyncio.to_thread(make_private_folder, path.parent)
     written = await asyncio.to_thread(write_file, path, content, force=force, live=live)
     said = f"written to {short_path(str(path))}"
     return said if written.kept is None else f"{said}; what was there is in {short_path(str(written.kept))}"

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from .destinations.file import is_missing
     from .destinations.files import (
         MAX_READ as MAX_FILE_READ,
-        FileError,
         explained as explained_file_error,
         make_private,
-        make_private_folder,
         read_private,
         readable_by_others,
         write_private,
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from .destinations.place import absolute as absolute_path
     from .destinations.standing import KEPT_AS, WouldReplace, may_write as may_write_file, write_file
     from .engine import Engine
-    from .errors import ChangedMeanwhile, IssuanceError, NotProved, StateError, Unasked, UsageError
+    from .errors import ChangedMeanwhile, FileError, IssuanceError, NotProved, StateError, Unasked, UsageError
     from .families import asking, dpf
     from .families.asking import an_address
     from .families.csi import driver as csi, trial as csi_trial
@@ -278,7 +276,7 @@ __all__ = [
     "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
     "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "kind_label",
     "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "listings", "lives_on_after",
-    "look_at_disk", "look_at_request", "make_private", "make_private_folder", "managed", "masked_csi_json",
+    "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json",
     "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers", "older",
     "operator_conditions", "parse_duration", "push_findings", "push_preview", "push_view", "read_certificate",
     "read_fields", "read_private", "read_token", "readable_by_others", "record_report", "renews",
@@ -295,15 +293,15 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
     _HOMES = {
         "destinations.file": "is_missing",
         "destinations.files": (
-            "FileError MAX_FILE_READ=MAX_READ explained_file_error=explained make_private make_private_folder "
-            "read_private readable_by_others write_private"
+            "MAX_FILE_READ=MAX_READ explained_file_error=explained make_private read_private readable_by_others "
+            "write_private"
         ),
         "destinations.lying": "FileLooks=Looks",
         "destinations.masking": "masked_diff=diff masked_text",
         "destinations.place": "absolute_path=absolute",
         "destinations.standing": "KEPT_AS WouldReplace may_write_file=may_write write_file",
         "engine": "Engine",
-        "errors": "ChangedMeanwhile IssuanceError NotProved StateError Unasked UsageError",
+        "errors": "ChangedMeanwhile FileError IssuanceError NotProved StateError Unasked UsageError",
         "families.csi.driver": (
             "CSIDriver=Driver CSIPreview=Preview CSI_TOKENS_KEY=TOKENS_KEY masked_csi_json=masked_json"
         ),

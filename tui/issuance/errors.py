@@ -36,6 +36,10 @@ class StateError(IssuanceError):
     """The local state (journal and exports) cannot be opened, read or written."""
 
 
+class FileError(IssuanceError):
+    """A file cannot be read or written. The message names it and says why; nothing is left behind."""
+
+
 class ChangedMeanwhile(IssuanceError):
     """Somebody else changed what a plan was made for; nothing of theirs is overwritten."""
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.errors import ChangedMeanwhile, UsageError
+from tui.issuance.errors import ChangedMeanwhile, FileError, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.material import Foreseen
 from tui.issuance.model.types import Address, FileDestination, Identity, State
 from tui.kube.sensitive import Sensitive
 
-from .files import FileError, destination, explained, read_private, seen_through, write_private
+from .files import read_if_there, remove, seen_through
 from .masking import diff, masked_text
 from .place import Held, file_address, taken
-from .standing import Verdict, describe, judge, look_at, put
+from .standing import Standing, Verdict, describe, judge, look_at, put, put_back
 
 if TYPE_CHECKING:
     from tui.issuance.model.material import Writing
@@ -65,7 +65,7 @@ class FilePlace:
         self._version = content.fingerprint if content is not None else ""
         record = self._state.export_record(self.address)
         live = record if record is not None and record.credential.state is not State.REVOKED else None
-        verdict = self._judge(content, record)
+        verdict = self._judge(look_at(self.path), content, record)
         warnings = [said] if (said := verdict.warning(self.path)) else []
         if content is None and live is not None:
             warnings.append(f"{self.path} is gone and will be written anew")
@@ -78,9 +78,8 @@ class FilePlace:
             preview=preview,
         )
 
-    def _judge(self, content: Sensitive | None, record: Export | None) -> Verdict:
+    def _judge(self, there: Standing, content: Sensitive | None, record: Export | None) -> Verdict:
         """What may become of what is there now. Raises WouldReplace, UsageError, FileError where nothing may."""
-        there = look_at(self.path)
         _refuse_in_use(self.path, self._identity, record, exists=content is not None)
         ours = content is None or self._is_ours(content, record)
         if content is not None and not ours and _is_own_kubeconfig(self.path):
@@ -126,15 +125,16 @@ class FilePlace:
         return await seen_through(self._put, writing.content)
 
     def _put(self, content: Sensitive) -> str:
-        before = self._read()
+        there = look_at(self.path)  # owner, mode and links as of now
+        before = read_if_there(self.path, LARGEST, there.which)
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(
                 f"{self.path} was changed by somebody else since it was looked at", "look again, then decide anew"
             )
-        verdict = self._judge(before, self._state.export_record(self.address))  # owner, mode and links as of now
-        self._mode = look_at(self.path).mode
+        verdict = self._judge(there, before, self._state.export_record(self.address))
+        self._mode = there.mode
         self._before, self._written = before, content  # first: a write that fails may have come as far as the rename
-        written = put(self.path, content, verdict)
+        written = put(there, content, verdict)
         self._kept = written.kept
         return written.said
 
@@ -153,13 +153,9 @@ class FilePlace:
     def _restore(self) -> None:
         if self._written is None:
             return
-        if self._read() == self._written:  # else it is somebody else's by now
-            if self._before is None:
-                destination(self.path).unlink()  # what was written, and not a link that led there
-            else:
-                write_private(self.path, self._before, mode=self._mode)
-            if self._kept is not None:
-                self._kept.unlink(missing_ok=True)
+        back = put_back(self.path, self._written, self._before, self._mode, live=self.live)
+        if back and self._kept is not None:  # else it is somebody else's by now
+            remove(self._kept)
         self._before = self._written = self._kept = None
 
     async def fence(self) -> None:
@@ -183,13 +179,7 @@ class FilePlace:
         return token_in_file(form, content)
 
     def _read(self) -> Sensitive | None:
-        with explained(self.path, "read"):
-            target = destination(self.path)  # links that `write` will refuse are refused before a token is made
-            if target.is_dir():
-                raise FileError(f"{self.path} is a folder", "name a file in it")
-            if not target.exists():
-                return None
-        return read_private(self.path, LARGEST)
+        return read_if_there(self.path, LARGEST)  # links that `write` will refuse are refused before a token is made
 
 
 def written_to(state: StateStore, address: Address) -> set[str]:

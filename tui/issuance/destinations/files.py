@@ -2,8 +2,9 @@
 
 A write goes to a temporary file in the same folder (0600, exclusive, no links followed), is flushed to the disk and
 then renamed over what the path leads to, so that a reader, a crash or a kill at any moment finds the old content or
-the new. Temporary files that a killed process left behind are swept by the next write in that folder, and by the next
-start wherever it was (`leftover_files`).
+the new. All of that is done in one folder that is held open (`folders`), whatever has its name meanwhile. Temporary
+files that a killed process left behind are swept by the next write in that folder, and by the next start wherever it
+was (`leftover_files`).
 """
 
 from __future__ import annotations
@@ -20,19 +21,21 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import FileError
 from tui.issuance.records.leftover_files import noted, sweep, temporary_name
 from tui.kube.amounts import size
 from tui.kube.sensitive import Sensitive
+
+from .folders import Reached, reached
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PRIVATE_FILE: Final = 0o600
-PRIVATE_FOLDER: Final = 0o700
+Which = tuple[int, ...]
+"""What tells one file from every other; see `which`."""
+NOTHING: Final[Which] = ()
 MAX_READ: Final = 16 * 1024 * 1024
-_MOST_LINKS: Final = 40
-"""As many as Linux follows for one path."""
 
 _GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
@@ -48,30 +51,51 @@ _HINTS: Final = {
 }
 
 
-class FileError(IssuanceError):
-    """A file cannot be read or written. The message names it and says why; nothing is left behind."""
-
-
-def write_private(path: Path | str, material: Sensitive, *, fresh: bool = False, mode: int | None = None) -> Path:
+def write_private(
+    path: Path | str,
+    material: Sensitive,
+    *,
+    fresh: bool = False,
+    mode: int | None = None,
+    judged: Which | None = None,
+) -> Path:
     """Replace what `path` leads to by `material`; returns the file that was really written.
 
-    With `fresh` nothing is replaced: a file that is there, however late it came, is an error.
+    With `fresh` nothing is replaced: a file that is there, however late it came, is an error. `judged` is what may be
+    replaced, NOTHING for a new file: whatever else is there by now, in that folder or another, is an error too.
 
     Missing folders are made with mode 0700. A link stays a link and its target is replaced. An existing file keeps
     its owner, and its mode unless one is given; a new one gets 0600. What may be replaced at all is for `standing`
     to say. Raises FileError, and then everything is as it was.
     """
     path = Path(path)
-    with explained(path, "write"):
-        target = destination(path)
-        make_private_folder(target.parent)
-        before = _regular(target)
-        sweep(target.parent)
+    with explained(path, "write"), reached(path, make=True) as way:
+        before = _regular(way)
+        sweep(way.folder)
+        fresh = fresh or judged == NOTHING
         if fresh and before is not None:
             raise FileError(f"{path} is there already", "name another file, or say that it may be replaced")
-        with noted(target.parent):
-            _replace(target, material.reveal_bytes(), before, fresh=fresh, mode=mode)
-    return target
+        _must_be_judged(path, before, judged)
+        with noted(way.target.parent):
+            _replace(way, material.reveal_bytes(), before, fresh=fresh, mode=mode)
+    return way.target
+
+
+def remove(path: Path | str, judged: Which | None = None) -> None:
+    """Remove the file that `path` leads to, and no link that led there. One that is gone already is no error.
+
+    Raises FileError, also where it is not the one that was `judged`.
+    """
+    path = Path(path)
+    with explained(path, "remove"), reached(path) as way:
+        if (found := way.lstat()) is not None:
+            _must_be_judged(path, found, judged)
+            way.unlink()
+
+
+def which(found: os.stat_result) -> Which:
+    """What tells a file from every other, and from one that is another user's."""
+    return found.st_dev, found.st_ino, found.st_uid, found.st_gid
 
 
 async def seen_through(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -111,82 +135,30 @@ def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:
     with explained(path, "read"):
         # Non-blocking, so that a pipe nobody writes to is refused and not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
-            _must_be_regular(path, os.fstat(descriptor))
-            data = stream.read(limit + 1)
+        return _content(descriptor, path, limit)
+
+
+def read_if_there(path: Path | str, limit: int = MAX_READ, judged: Which | None = None) -> Sensitive | None:
+    """The content of the regular file that a write to `path` would replace, None where there is none.
+
+    Raises FileError as `read_private`, for links of other users, and where it is not the one that was `judged`.
+    """
+    path = Path(path)
+    with explained(path, "read"), reached(path) as way:
+        if _regular(way) is None:
+            return None
+        return _content(way.open(os.O_RDONLY | os.O_NONBLOCK), path, limit, judged)
+
+
+def _content(descriptor: int, path: Path, limit: int, judged: Which | None = None) -> Sensitive:
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        _must_be_regular(path, found)
+        _must_be_judged(path, found, judged)
+        data = stream.read(limit + 1)
     if len(data) > limit:
         raise FileError(f"{path} is larger than {size(limit)}", "is this the right file?")
     return Sensitive(data)
-
-
-def destination(path: Path | str) -> Path:
-    """The file that `path` leads to, links resolved, whether it exists or not. Refuses links of other users.
-
-    Raises FileError, OSError.
-    """
-    path = Path(path)
-    links_on(path)
-    # strict: links that lead to each other are an error; a file that does not exist yet is none.
-    try:
-        return path.resolve(strict=True)
-    except FileNotFoundError:
-        return path.resolve()
-    except RuntimeError:  # how Python 3.11 and 3.12 report endless links
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
-
-
-def links_on(path: Path | str) -> tuple[tuple[Path, int], ...]:
-    """Every link that is followed on the way to a file, its folders' included, with the uid of its owner.
-
-    One that belongs neither to whoever asks nor to root is refused: its owner says where it leads, and would choose
-    where a file of ours is made. Raises FileError, OSError.
-    """
-    left = list(Path(path).absolute().parts)[::-1]
-    at, found = Path(left.pop()), list[tuple[Path, int]]()
-    while left:
-        part = left.pop()
-        if part == "..":
-            at = at.parent
-            continue
-        here = at / part
-        try:
-            facts = here.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            break
-        if not stat.S_ISLNK(facts.st_mode):
-            at = here
-            continue
-        if len(found) >= _MOST_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if not follows(facts.st_uid, os.geteuid()):
-            raise FileError(
-                f"{here} is a link that belongs to another user (uid {facts.st_uid})", "choose another path"
-            )
-        found.append((here, facts.st_uid))
-        there = Path(os.readlink(here))  # noqa: PTH115 - the text as it is
-        left += there.parts[::-1]
-        if there.is_absolute():
-            at = Path(left.pop())
-    return tuple(found)
-
-
-def follows(owner: int, me: int) -> bool:
-    """Whether a link of `owner` is followed for `me`."""
-    return owner in (me, 0)
-
-
-def make_private_folder(folder: Path) -> None:
-    """Make `folder` and every missing one above it, readable for the owner alone. Existing ones stay as they are.
-
-    Raises OSError, NotADirectoryError among them.
-    """
-    if folder.is_dir():
-        return
-    make_private_folder(folder.parent)
-    with suppress(FileExistsError):
-        folder.mkdir(PRIVATE_FOLDER)
-    if not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def readable_by_others(path: Path | str) -> str:
@@ -200,12 +172,11 @@ def readable_by_others(path: Path | str) -> str:
 def make_private(path: Path | str) -> int:
     """Take every right to a file from everybody but its owner; the mode it had. Raises FileError."""
     path = Path(path)
-    with explained(path, "change"):
-        target = destination(path)
-        descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with explained(path, "change"), reached(path) as way:
+        descriptor = way.open(os.O_RDONLY | os.O_NONBLOCK)
         try:
             found = os.fstat(descriptor)
-            _must_be_regular(target, found)
+            _must_be_regular(way.target, found)
             os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & stat.S_IRWXU)
         finally:
             os.close(descriptor)
@@ -225,8 +196,8 @@ def explained(path: Path, verb: str) -> Iterator[None]:
     raise FileError(f"cannot {verb} {path}: {reason}", hint)
 
 
-def _replace(target: Path, data: bytes, before: os.stat_result | None, *, fresh: bool, mode: int | None) -> None:
-    descriptor, temporary = _open_temporary(target)
+def _replace(way: Reached, data: bytes, before: os.stat_result | None, *, fresh: bool, mode: int | None) -> None:
+    descriptor, temporary = _open_temporary(way)
     try:
         try:
             allowed = _take_over(descriptor, before)
@@ -235,34 +206,34 @@ def _replace(target: Path, data: bytes, before: os.stat_result | None, *, fresh:
                 view = view[os.write(descriptor, view) :]
             os.fchmod(descriptor, allowed if mode is None else mode)
             os.fsync(descriptor)
-            _move(temporary, target, fresh=fresh)
+            _move(way, temporary, fresh=fresh)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            way.unlink(temporary)
             raise
     finally:
         os.close(descriptor)
-    _sync_folder(target.parent)
+    _sync_folder(way)
 
 
-def _move(temporary: Path, target: Path, *, fresh: bool) -> None:
+def _move(way: Reached, temporary: str, *, fresh: bool) -> None:
+    here = way.folder
     if fresh:
-        try:
-            target.hardlink_to(temporary)  # fails where somebody was faster, which a rename would not
+        try:  # fails where somebody was faster, which a rename would not
+            os.link(temporary, way.name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
                 raise
         else:
-            temporary.unlink()
+            way.unlink(temporary)
             return
-    temporary.replace(target)
+    os.replace(temporary, way.name, src_dir_fd=here, dst_dir_fd=here)
 
 
-def _open_temporary(target: Path) -> tuple[int, Path]:
-    """A new, locked, private file beside `target`."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+def _open_temporary(way: Reached) -> tuple[int, str]:
+    """A new, locked, private file beside where the way leads, and its name."""
     while True:
-        temporary = temporary_name(target)
-        descriptor = os.open(temporary, flags, PRIVATE_FILE)
+        temporary = temporary_name(way.target).name
+        descriptor = way.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE, temporary)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -293,13 +264,19 @@ def _take_over(descriptor: int, before: os.stat_result | None) -> int:
     return mode
 
 
-def _regular(target: Path) -> os.stat_result | None:
-    try:
-        found = target.lstat()
-    except FileNotFoundError:
-        return None
-    _must_be_regular(target, found)
+def _regular(way: Reached) -> os.stat_result | None:
+    found = way.lstat()
+    if found is not None:
+        _must_be_regular(way.target, found)
     return found
+
+
+def _must_be_judged(path: Path, found: os.stat_result | None, judged: Which | None) -> None:
+    if judged is not None and (NOTHING if found is None else which(found)) != judged:
+        raise FileError(
+            f"{path} is not the file any more that was looked at: somebody put another one, or another folder, there",
+            "see who else may write there, and try again",
+        )
 
 
 def _must_be_regular(path: Path, found: os.stat_result) -> None:
@@ -309,9 +286,9 @@ def _must_be_regular(path: Path, found: os.stat_result) -> None:
         raise FileError(f"{path} is not a regular file", "material is only kept in regular files")
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(way: Reached) -> None:
     """Make the rename itself last. Some file systems cannot; the content is on the disk all the same."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = way.open(os.O_RDONLY | os.O_DIRECTORY, name=".")
     try:
         with suppress(OSError):
             os.fsync(descriptor)

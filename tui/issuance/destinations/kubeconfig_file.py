@@ -26,12 +26,13 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.kube.yaml_loading import YAMLError, load_first
 
-from .files import destination, read_private, write_private
+from . import standing
+from .files import Which, read_if_there, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
 from .kubeconfig_list import others_of
 from .kubeconfig_lock import PATIENCE, locked
 from .masking import diff, masked_tree
-from .standing import KEPT_AS, Kind, Standing, Verdict, judge, keep, look_at
+from .standing import KEPT_AS, Kind, Standing, Verdict, judge, look_at, put
 
 EXTENSION: Final = "kubemint.io"
 _WROTE: Final = "wrote"
@@ -92,32 +93,34 @@ def merge(
     """
     path = Path(path)
     with locked(path, wait):
-        planned = _planned(path, addition, request, names)  # read again, now that nobody else writes
+        there = look_at(path)  # read again, now that nobody else writes
+        planned = _planned(path, addition, request, names, there.which)
         if not planned.changed:
             return planned
-        there, verdict = allowed(path, request, addition, force=force, known=known)
+        _, verdict = allowed(path, request, addition, force=force, known=known, there=there)
         verdict.check()
-        before = read_private(path) if there.kind is Kind.FILE else None
-        kept = keep(path) if verdict.keep else None
-        try:
-            write_private(path, planned.text, mode=verdict.mode)
-        except BaseException:
-            if kept is not None:
-                kept.unlink(missing_ok=True)
-            raise
+        before = read_if_there(path, judged=there.which)
+        kept = put(there, planned.text, verdict).kept
     return replace(planned, before=before, mode=there.mode, kept=kept)
 
 
 def allowed(
-    path: Path, request: str, addition: Sensitive, *, force: bool = False, known: Collection[str] | None = None
+    path: Path,
+    request: str,
+    addition: Sensitive,
+    *,
+    force: bool = False,
+    known: Collection[str] | None = None,
+    there: Standing | None = None,
 ) -> tuple[Standing, Verdict]:
     """What stands there, and whether the entries of `addition` may be put into it. Raises FileError, ConfigError.
 
     Where it has entries of this wish already, only a token with one of the `known` fingerprints is kubemint's, and a
-    cluster as kubemint wrote it; None where nobody knows what was written there.
+    cluster as kubemint wrote it; None where nobody knows what was written there. Whoever is about to write gives what
+    is `there`: it is about that very file then.
     """
-    there = look_at(path)
-    document = _read(path)[1] if there.kind is Kind.FILE else {}
+    judged, there = (there.which, there) if there is not None else (None, look_at(path))
+    document = _read(path, judged)[1] if there.kind is Kind.FILE else {}
     ours = _own(document, "users", request) is not None
     verdict = judge(there, os.geteuid(), ours=ours, whole=False, force=force)
     strange = strangers(document, request, addition, known) if known is not None else []
@@ -165,24 +168,19 @@ def put_back(path: Path | str, done: Merge, *, wait: timedelta = PATIENCE) -> bo
     """Undo a merge byte for byte, where the file still is what that made of it; else False, and nothing is done."""
     path = Path(path)
     with locked(path, wait):
-        if not path.exists() or read_private(path) != done.text:
-            return False
-        if done.before is None:
-            destination(path).unlink()
-        else:
-            write_private(path, done.before, mode=done.mode)
-    return True
+        return standing.put_back(path, done.text, done.before, done.mode)
 
 
 def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Merge:
     """Take out what merges of this wish added. A cluster entry that others use stays."""
     path = Path(path)
     with locked(path, wait):
-        text, document = _read(path)
+        there = look_at(path)
+        text, document = _read(path, there.which)
         changes = list(_removals(document, request))
         result = _result(path, text, document, changes, "")
         if result.changed:
-            write_private(path, result.text)
+            write_private(path, result.text, judged=there.which)
     return result
 
 
@@ -196,8 +194,8 @@ def token_for(path: Path | str, request: str) -> Sensitive | None:
     return Sensitive(token) if isinstance(token, str) else None
 
 
-def _planned(path: Path, addition: Sensitive, request: str, names: Names | None) -> Merge:
-    text, document = _read(path)
+def _planned(path: Path, addition: Sensitive, request: str, names: Names | None, judged: Which | None = None) -> Merge:
+    text, document = _read(path, judged)
     others = others_of(path, _SECTIONS, lambda entry, section: _owner(entry, section) == request)
     taken = others.names
     own = {section: _own(document, section, request) for section in _SECTIONS}
@@ -269,12 +267,13 @@ def _is_change(document: Document, change: Change) -> bool:
     return change.index is None or document[change.section][change.index] != change.entry
 
 
-def _read(path: Path) -> tuple[str, Document]:
+def _read(path: Path, judged: Which | None = None) -> tuple[str, Document]:
     """The text and the document; both empty where there is no file. Refuses what kubectl could not read, and what is
     something else, which kubectl would take for an empty kubeconfig."""
-    if not path.exists():
+    content = read_if_there(path, judged=judged)
+    if content is None:
         return "", {}
-    data = read_private(path).reveal_bytes()
+    data = content.reveal_bytes()
     document = _check(data, path)
     if document and not _KEYS & document.keys():
         found = ", ".join(safe_text(str(key), 40) for key in list(document)[:3])

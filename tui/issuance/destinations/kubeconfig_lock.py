@@ -19,12 +19,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from tui.issuance.errors import FileError
 from tui.issuance.records import lock_file
 from tui.issuance.records.leftover_files import noted
 from tui.issuance.records.lock_file import Holder, Holding
 from tui.kube.amounts import about
 
-from .files import FileError, destination, explained, given_up, make_private_folder
+from .files import explained, given_up
+from .folders import Reached, destination, reached
 
 PATIENCE: Final = timedelta(seconds=60)
 """How long kubemint waits for other kubemints, each of which takes some hundredths of a second."""
@@ -41,20 +43,20 @@ def locked(path: Path, wait: timedelta = PATIENCE) -> Iterator[None]:
 
     Where `path` is a link, kubectl may know the file by either name, so both are locked, in kubectl's order.
     """
-    with explained(path, "lock"):
-        target = destination(path)
-        folders = sorted({path.absolute().parent, target.parent})
-        for folder in folders:
-            make_private_folder(folder)
-    names = [Path(name) for name in sorted({f"{path.absolute()}.lock", f"{target}.lock"})]
     end = time.monotonic() + wait.total_seconds()
     with contextlib.ExitStack() as held:
-        queued = all(_queue(folder, names[-1], end, held) for folder in folders)
-        for name in names:
-            held.enter_context(noted(name.parent, lock=name, lasting=False))
-            with explained(name, "create"):
-                inode = _take(name, end, queued=queued)
-            held.callback(lock_file.withdraw, name, inode)
+        ways: dict[tuple[tuple[int, int], str], Reached] = {}
+        with explained(path, "lock"):
+            for name in sorted({f"{path.absolute()}.lock", f"{destination(path)}.lock"}):
+                way = held.enter_context(reached(name, make=True, follow=False))
+                ways.setdefault((_folder(way), way.name), way)  # one lock by two names, where a folder is a link
+        folders = {_folder(way): way for way in ways.values()}
+        queued = all(_queue(way, end, held) for _, way in sorted(folders.items()))
+        for way in ways.values():
+            held.enter_context(noted(way.target.parent, lock=way.target, lasting=False))
+            with explained(way.target, "create"):
+                inode = _take(way, end, queued=queued)
+            held.callback(lock_file.withdraw, Path(way.name), inode, way.folder)
         yield
 
 
@@ -64,11 +66,12 @@ def release_dead(name: Path) -> bool:
         descriptor = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
+    name = Path(name.name)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where somebody is at it, who will see to it
-        found = lock_file.look(name)
+        found = lock_file.look(name, descriptor)
         if found is not None and found.holding is Holding.DEAD:
-            lock_file.withdraw(name, found.inode)
+            lock_file.withdraw(name, found.inode, descriptor)
         return found is None or found.holding is Holding.DEAD or found.owner is None
     except OSError:
         return False
@@ -76,10 +79,15 @@ def release_dead(name: Path) -> bool:
         os.close(descriptor)
 
 
-def _queue(folder: Path, name: Path, end: float, held: contextlib.ExitStack) -> bool:
-    """Wait for other kubemints that write in `folder`; False where its file system has no such locks."""
-    with explained(folder, "lock"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _folder(way: Reached) -> tuple[int, int]:
+    found = os.fstat(way.folder)
+    return found.st_dev, found.st_ino
+
+
+def _queue(way: Reached, end: float, held: contextlib.ExitStack) -> bool:
+    """Wait for other kubemints that write in that folder; False where its file system has no such locks."""
+    with explained(way.target.parent, "lock"):
+        descriptor = way.open(os.O_RDONLY | os.O_DIRECTORY, name=".")
     held.callback(os.close, descriptor)  # which lets go of the lock
     while True:
         try:
@@ -93,25 +101,25 @@ def _queue(folder: Path, name: Path, end: float, held: contextlib.ExitStack) -> 
             return False
         else:
             return True
-    with explained(name, "look at"):
-        found = lock_file.look(name)
-    raise FileError(*_in_the_way(name, found))
+    with explained(way.target, "look at"):
+        found = lock_file.look(Path(way.name), way.folder)
+    raise FileError(*_in_the_way(way.target, found))
 
 
-def _take(name: Path, end: float, *, queued: bool) -> tuple[int, int]:
+def _take(way: Reached, end: float, *, queued: bool) -> tuple[int, int]:
     """The lock file made, by its device and inode. Only whoever has the queue removes that of a dead one."""
-    unsure = min(end, time.monotonic() + FOR_KUBECTL.total_seconds())
+    name, unsure = Path(way.name), min(end, time.monotonic() + FOR_KUBECTL.total_seconds())
     while True:
-        if (inode := lock_file.publish(name)) is not None:
+        if (inode := lock_file.publish(name, way.folder)) is not None:
             return inode
-        found = lock_file.look(name)
+        found = lock_file.look(name, way.folder)
         if found is None:
             continue
         if found.holding is Holding.DEAD and queued:
-            lock_file.withdraw(name, found.inode)
+            lock_file.withdraw(name, found.inode, way.folder)
             continue
         if not _pause(end if found.holding is Holding.ALIVE else unsure):
-            raise FileError(*_in_the_way(name, found))
+            raise FileError(*_in_the_way(way.target, found))
 
 
 def _pause(end: float) -> bool:

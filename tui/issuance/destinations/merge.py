@@ -15,10 +15,10 @@ from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .file import token_in_file, written_to
-from .files import destination, explained, seen_through
+from .files import remove, seen_through
 from .masking import masked_text
 from .place import Held, file_address
-from .standing import describe
+from .standing import describe, look_at
 
 if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
@@ -126,7 +126,7 @@ class MergePlace:
         done = self._done
         if done is not None and done.changed and kubeconfig_file.put_back(self.path, done):
             if done.kept is not None:
-                done.kept.unlink(missing_ok=True)  # byte for byte as it was
+                remove(done.kept)  # byte for byte as it was
         elif self._token() == self._written:  # else it was not written, or is somebody else's by now
             if self._before is None:
                 kubeconfig_file.remove(self.path, self.request)
@@ -151,10 +151,10 @@ class MergePlace:
         return self._entries(now)
 
     def _token(self) -> Sensitive | None:
-        with explained(self.path, "read"):
-            target = destination(self.path)  # links that `write` will refuse are refused before a token is made
-            there = bool(self.request) and target.exists()
-        return kubeconfig_file.token_for(self.path, self.request) if there else None
+        if not self.request:
+            look_at(self.path)  # links that `write` will refuse are refused before a token is made
+            return None
+        return kubeconfig_file.token_for(self.path, self.request)
 
     def _names(self) -> kubeconfig_file.Names:
         """What a cluster that was delivered calls itself may be the name of one of the operator's own."""

@@ -11,18 +11,18 @@ import getpass
 import grp
 import os
 import stat
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import FileError, UsageError
 from tui.kube.home import user
 from tui.kube.sensitive import Sensitive
 
-from .files import PRIVATE_FILE, FileError, destination, explained, links_on, read_private, write_private
+from .files import NOTHING, PRIVATE_FILE, Which, explained, read_if_there, remove, which, write_private
+from .folders import reached
 
 KEPT_AS: Final = "replaced-by-kubemint"
 
@@ -56,6 +56,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[tuple[Path, int], ...] = ()
     """The links that were followed, each with the uid of its owner."""
     folder_mode: int = 0o700
+    which: Which = NOTHING
+    """What tells it from every other file that has its name later."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,25 +96,20 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def look_at(path: Path) -> Standing:
     """The facts, in a handful of stats. Raises FileError where nobody may look, or links have no honest end."""
-    with explained(path, "look at"):
-        links = links_on(path)
-        target = destination(path)
-        folder = _folder_mode(target)
-        try:
-            found = target.lstat()
-        except FileNotFoundError:
-            return Standing(path=path, target=target, links=links, folder_mode=folder)
-    return Standing(
-        path=path,
-        target=target,
+    with explained(path, "look at"), reached(path) as way:
+        found = way.lstat()
+    there = Standing(path=path, target=way.target, links=way.links, folder_mode=way.folder_mode)
+    if found is None:
+        return there
+    return msgspec.structs.replace(
+        there,
         kind=Kind.FILE if stat.S_ISREG(found.st_mode) else Kind.OTHER,
         size=found.st_size,
         uid=found.st_uid,
         gid=found.st_gid,
         mode=stat.S_IMODE(found.st_mode) & 0o777,
         names=found.st_nlink,
-        links=links,
-        folder_mode=folder,
+        which=which(found),
     )
 
 
@@ -192,29 +189,51 @@ def write_file(path: Path | str, material: Sensitive, *, force: bool, live: bool
     """
     path = Path(path)
     there = look_at(path)
-    same = there.kind is Kind.FILE and there.size == len(material) and read_private(path) == material
+    same = there.kind is Kind.FILE and there.size == len(material)
+    same = same and read_if_there(path, judged=there.which) == material
     verdict = judge(there, os.geteuid(), live=live, ours=same, force=force)
     verdict.check()
-    return put(path, material, verdict, fresh=there.kind is Kind.NOTHING)
+    return put(there, material, verdict)
 
 
-def put(path: Path, material: Sensitive, verdict: Verdict, *, fresh: bool = False) -> Written:
-    """Write as a verdict says that was not refused; what it replaces is kept first where that is due."""
-    kept = keep(path) if verdict.keep else None
+def put(there: Standing, material: Sensitive, verdict: Verdict) -> Written:
+    """Write as a verdict says that was not refused, over what it speaks of; what goes is kept first where that is due.
+
+    Raises FileError, also where something else is there by now; then nothing has changed.
+    """
+    path = there.path
+    kept = keep(there) if verdict.keep else None
     try:
-        target = write_private(path, material, mode=verdict.mode, fresh=fresh)
+        target = write_private(path, material, mode=verdict.mode, judged=there.which)
     except BaseException:
         if kept is not None:
-            kept.unlink(missing_ok=True)
+            remove(kept)
         raise
     said = "written" if target == path else f"written through the link to {target}"
     return Written(target=target, kept=kept, said=said if kept is None else f"{said}; what was there is in {kept}")
 
 
-def keep(path: Path) -> Path:
+def put_back(path: Path, wrote: Sensitive, before: Sensitive | None, mode: int | None, *, live: bool = True) -> bool:
+    """Take back a write byte for byte, where the file still is what that made of it; else False, and nothing is done.
+
+    What was there `before` is written again, or what was made is removed. Raises FileError.
+    """
+    there = look_at(path)
+    if there.kind is not Kind.FILE or read_if_there(path, judged=there.which) != wrote:
+        return False
+    if before is None:
+        remove(path, judged=there.which)
+        return True
+    judge(there, os.geteuid(), live=live, ours=True).check()
+    write_private(path, before, mode=mode, judged=there.which)
+    return True
+
+
+def keep(there: Standing) -> Path:
     """A private copy of a file beside it, under a name that nobody has. Raises FileError."""
-    target = destination(path)
-    content, number = read_private(target), 1
+    target, number = there.target, 1
+    content = read_if_there(there.path, judged=there.which)
+    assert content is not None  # what is judged to be there is not nothing
     while True:
         suffix = KEPT_AS if number == 1 else f"{KEPT_AS}-{number}"
         # A long name is cut so that the new one fits into what file systems allow.
@@ -234,14 +253,6 @@ def group(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
-
-
-def _folder_mode(target: Path) -> int:
-    """The mode of the folder that the file is, or will be, in; of the first above it that exists."""
-    for folder in target.parents:
-        with suppress(FileNotFoundError):
-            return stat.S_IMODE(folder.stat().st_mode)
-    return 0o700
 
 
 def _me() -> str:

@@ -75,8 +75,8 @@ def is_ours(name: str, found: os.stat_result, me: int) -> bool:
     return bool(_OURS.fullmatch(name)) and stat.S_ISREG(found.st_mode) and found.st_uid == me
 
 
-def sweep(folder: Path | str) -> int:
-    """Remove temporary files in `folder` whose writer is gone; how many there were.
+def sweep(folder: Path | str | int) -> int:
+    """Remove temporary files in `folder`, or in one that is held open, whose writer is gone; how many there were.
 
     A living writer holds a lock on its file, which the system drops when the process dies however it dies.
     """
@@ -147,21 +147,28 @@ def _follow(note: Path, release: Callable[[Path], bool]) -> int:
     return swept
 
 
-def _sweep(folder: Path | str) -> int:
+def _sweep(folder: Path | str | int) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    # One folder from its first name to its last, whatever somebody puts in its place meanwhile.
+    held = os.open(".", flags, dir_fd=folder) if isinstance(folder, int) else os.open(folder, flags)
     me, swept = os.geteuid(), 0
-    for entry in list(os.scandir(folder)):
-        if entry.name.endswith(SUFFIX):
-            with suppress(OSError):
-                if is_ours(entry.name, entry.stat(follow_symlinks=False), me):
-                    swept += _remove(Path(entry.path))
+    try:
+        for entry in list(os.scandir(held)):
+            if entry.name.endswith(SUFFIX):
+                with suppress(OSError):
+                    if is_ours(entry.name, entry.stat(follow_symlinks=False), me):
+                        swept += _remove(entry.name, held)
+    finally:
+        os.close(held)
     return swept
 
 
-def _remove(temporary: Path) -> int:
-    descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+def _remove(temporary: str, folder: int) -> int:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(temporary, flags, dir_fd=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary.unlink()
+        os.unlink(temporary, dir_fd=folder)
     finally:
         os.close(descriptor)
     return 1

@@ -76,17 +76,20 @@ def judge(owner: Owner | None, here: str, *, alive: bool, start: int) -> Holding
     return Holding.ALIVE
 
 
-def publish(name: Path) -> tuple[int, int] | None:
-    """Make the lock file, whole; its device and inode, or None where there is one already. Raises OSError."""
+def publish(name: Path, at: int | None = None) -> tuple[int, int] | None:
+    """Make the lock file, whole; its device and inode, or None where there is one already. Raises OSError.
+
+    As everywhere here `at` is the descriptor of the folder that `name` is one of, where somebody holds that open.
+    """
     record = f"{os.getpid()}\n{this_host()}\n" + (f"{began}\n" if (began := start_of(os.getpid())) else "")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     temporary = temporary_name(name)
-    descriptor = os.open(temporary, flags, PRIVATE_FILE)
+    descriptor = os.open(temporary, flags, PRIVATE_FILE, dir_fd=at)
     try:
         os.write(descriptor, record.encode())
         found = os.fstat(descriptor)
         try:
-            os.link(temporary, name, follow_symlinks=False)
+            os.link(temporary, name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
         except FileExistsError:
             return None
         except FileNotFoundError:  # somebody tidied up in between
@@ -94,30 +97,30 @@ def publish(name: Path) -> tuple[int, int] | None:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            return _exclusively(name, record.encode())
+            return _exclusively(name, record.encode(), at)
         return found.st_dev, found.st_ino
     finally:
         os.close(descriptor)
         with suppress(FileNotFoundError):
-            temporary.unlink()
+            os.unlink(temporary, dir_fd=at)
 
 
-def withdraw(name: Path, inode: tuple[int, int]) -> None:
+def withdraw(name: Path, inode: tuple[int, int], at: int | None = None) -> None:
     """Remove the lock file that `publish` made, and no other that has its name by now."""
     with suppress(OSError):
-        found = name.lstat()
+        found = os.stat(name, dir_fd=at, follow_symlinks=False)
         if (found.st_dev, found.st_ino) == inode:
-            name.unlink()
+            os.unlink(name, dir_fd=at)
 
 
-def look(name: Path) -> Holder | None:
+def look(name: Path, at: int | None = None) -> Holder | None:
     """What the lock file says and how it stands, None where there is none. Raises OSError."""
     try:
-        found = name.lstat()
+        found = os.stat(name, dir_fd=at, follow_symlinks=False)
     except FileNotFoundError:
         return None
     inode, age = (found.st_dev, found.st_ino), timedelta(seconds=max(0.0, time.time() - found.st_mtime))
-    owner = _read(name) if stat.S_ISREG(found.st_mode) else None
+    owner = _read(name, at) if stat.S_ISREG(found.st_mode) else None
     if owner is None:
         return Holder(Holding.UNSAID, None, inode, age)
     alive = is_alive(owner.process)
@@ -158,9 +161,9 @@ def start_of(process: int) -> int:
         return 0
 
 
-def _read(name: Path) -> Owner | None:
+def _read(name: Path, at: int | None = None) -> Owner | None:
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=at)
     except OSError:  # gone by now, or kubectl's, which nobody may read
         return None
     try:
@@ -182,10 +185,11 @@ def parse(record: bytes) -> Owner | None:
     return Owner(process, lines[1], int(lines[2]) if len(lines) == 3 else 0)
 
 
-def _exclusively(name: Path, record: bytes) -> tuple[int, int] | None:
+def _exclusively(name: Path, record: bytes, at: int | None) -> tuple[int, int] | None:
     """Where there are no hard links it must be created under its name; a kill right then leaves it without an owner."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+        descriptor = os.open(name, flags, PRIVATE_FILE, dir_fd=at)
     except FileExistsError:
         return None
     try:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.destinations.files import FileError, write_private
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.destinations.files import write_private
+from tui.issuance.errors import FileError, IssuanceError, UsageError
 from tui.issuance.families.gardener.garden import garden_identity
 from tui.issuance.families.gardener.shoot_kubeconfig import request
 from tui.issuance.model.renewal import retry_at, spread, threshold
