@@ -92,7 +92,7 @@ def test_a_kill_at_any_moment_of_taking_the_lock_leaves_none_that_stays(tmp_path
         "        return done\n"
         "    setattr(os, name, call)\n"
         "for name in ('open', 'write', 'link', 'unlink', 'close', 'fstat'): dying(name)\n"
-        "for number in range(1, 41):\n"
+        "for number in range(1, 101):\n"
         "    pid = os.fork()\n"
         "    if not pid:\n"
         "        left[0] = number\n"
@@ -103,7 +103,7 @@ def test_a_kill_at_any_moment_of_taking_the_lock_leaves_none_that_stays(tmp_path
     ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
     ended = [int(status) for status in ran.stdout.split()]
     assert set(ended) == {0, signal.SIGKILL}, "the kills reached every call of it, and no further"
-    for number in range(1, 41):
+    for number in range(1, 101):
         path = tmp_path / str(number) / "config"
         with locked(path, SOON):
             assert (path.parent / "config.lock").exists()

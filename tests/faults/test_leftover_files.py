@@ -54,7 +54,7 @@ def leftovers(folder: Path) -> list[str]:
 
 def test_killed_at_any_call_of_a_write_nothing_is_left_after_the_next_start(tmp_path: Path) -> None:
     """Each in a folder that nobody writes to again."""
-    ran = subprocess.run([sys.executable, "-c", DYING, str(tmp_path), "40"], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", DYING, str(tmp_path), "80"], capture_output=True, text=True, check=True)
     ended = [int(status) for status in ran.stdout.split()]
     assert set(ended) == {0, signal.SIGKILL}, "the kills reached every call of it, and no further"
     before = leftovers(tmp_path)

@@ -364,7 +364,7 @@ def test_what_others_may_read_becomes_private_and_bad_places_are_clear_errors(tm
     path.chmod(0o640)
     merge(path, addition(), "r1")
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(FileError, match="is a directory"):
+    with pytest.raises(FileError, match="is a folder"):
         merge(tmp_path, addition(), "r1")
     with pytest.raises(FileError, match="not a directory"):
         merge(path / "below", addition(), "r1")
