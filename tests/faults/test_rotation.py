@@ -24,6 +24,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.model.types import StepStatus
+from tui.issuance.transaction.replacing import Revoked
 from tui.kube.client import Timeouts
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -108,7 +109,11 @@ async def test_rotation(bench: Impatient, step: str, trouble: str) -> None:
     case = (step, trouble)
     rule = FaultRule(EVERYTHING[trouble], verb=verb, path=path)
     with bench.arena.fault(rule):
-        outcome = await bench.engine.execute(await bench.engine.plan_rotate(bench.arena.secret_address()))
+        address, refused = bench.arena.secret_address(), case == ("proof", "401")
+        if refused:  # the old one too: then that is asked first
+            with pytest.raises(Revoked, match="its server refuses its token"):
+                await bench.engine.plan_rotate(address)
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(address, revive=refused))
         if step == "revocation":
             # It is tried at once, and then again and again, whatever is answered: the handle is looked for. Cut short.
             await met(bench.arena, rule)

@@ -15,7 +15,7 @@ from tests.fleet.test_handles_watched import issued, robot, states
 from tui.actions.looking import VERIFY
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
-from tui.fleet.decode import credential_row
+from tui.fleet.decode import NotedMeta, TokenSecret, credential_row, token_secret_credential
 from tui.fleet.ended import GONE, Birth, Ended, Refusal, Seen, is_anew, turned
 from tui.fleet.fields import lifetimes
 from tui.fleet.fleet import Fleet
@@ -24,6 +24,7 @@ from tui.fleet.marked import held_until, marked_at
 from tui.fleet.rows import ClusterRow
 from tui.fleet.store import FleetStore
 from tui.issuance.model.types import Address, Credential, FileDestination, Identity, SecretDestination, State
+from tui.issuance.objects.token_secret import ACCOUNT_NAME, ACCOUNT_UID
 from tui.kube.resource import SECRETS
 
 SECOND = timedelta(seconds=1)
@@ -82,7 +83,7 @@ REFUSED, TAKEN = Refusal("f", NOW, "it is so"), Refusal("f", NOW + CACHED + SECO
         (SECRET, LOOKED, None, "its account is gone"),
         (changed(SECRET, state=State.FAILED, message="why"), LISTED, None, "its account is gone; why"),
         (changed(SECRET, state=State.REVOKED, message="x"), LISTED, None, None),
-        (changed(SECRET, expires_at=NOW), LISTED, None, None),  # what expired before has expired
+        (changed(SECRET, expires_at=NOW), LISTED, None, "its account is gone"),  # marks say when it ends
         (SECRET, LISTED, TAKEN, None),
         (SECRET, LISTED, changed(TAKEN, at=NOW + CACHED), "its account is gone"),
         (SECRET, LOOKED, changed(TAKEN, at=NOW - HOUR), None),
@@ -114,6 +115,18 @@ def test_a_token_whose_handle_is_held_back_is_ending_for_a_minute() -> None:
     assert lifetimes.state(one, NOW + 60 * SECOND) is State.REVOKED
     assert lifetimes.left(one, NOW + 60 * SECOND).text == "revoked"
     assert lifetimes.ends_at(one) is lifetimes.renews_at(one) is None
+
+
+def test_a_long_lived_token_that_is_being_deleted_never_says_never() -> None:
+    """Its Secret is its own handle."""
+    notes = {ACCOUNT_NAME: "robot", ACCOUNT_UID: "u1"}
+    for going, state, left in ((None, State.ENDLESS, "never"), (NOW, State.ENDING, "58s")):
+        meta = NotedMeta(name="t", namespace="default", uid="uid-9", deletion_timestamp=going, annotations=notes)
+        one = token_secret_credential("harbor", TokenSecret(meta))
+        assert one is not None
+        at = NOW + 2 * SECOND
+        assert (lifetimes.state(one, at), lifetimes.left(one, at).text) == (state, left)
+        assert lifetimes.state(one, NOW + HOUR) is (State.ENDLESS if going is None else State.REVOKED)
 
 
 def store_with(*clusters: ClusterRow) -> tuple[FleetStore, Ended]:

@@ -98,8 +98,9 @@ def test_what_a_look_says(found: dict[str, Any] | None, how: str | None) -> None
         (changed(SECRET, state=State.FAILED), SEEN, None, True, True),
         (changed(SECRET, state=State.MISSING), SEEN, None, True, True),
         (changed(SECRET, expires_at=None, state=State.ENDLESS), SEEN, None, True, True),
-        # What expired before it was gone has expired.
-        (changed(SECRET, expires_at=NOW), SEEN, None, True, False),
+        # When it ends is what its marks say, or was so long ago: what was ended has not expired.
+        (changed(SECRET, expires_at=NOW), SEEN, None, True, True),
+        (changed(SECRET, expires_at=NOW - HOUR), LOOKED, None, True, True),
         (changed(SECRET, expires_at=NOW + timedelta(seconds=1)), SEEN, None, True, True),
         # The server's own word counts for more than a name that nobody has seen to be there.
         (SECRET, LOOKED, NOW - HOUR, True, False),
@@ -392,9 +393,9 @@ def test_a_token_that_the_server_accepts_is_not_called_revoked_for_a_mark() -> N
     assert shown.state() is State.REVOKED
 
 
-def test_what_has_expired_is_not_looked_at_and_what_nobody_names_is_not_remembered() -> None:
+def test_what_is_known_as_revoked_is_not_looked_at_and_what_nobody_names_is_not_remembered() -> None:
     shown = Shown()
-    shown.put(changed(SECRET, expires_at=NOW), changed(FILE, state=State.REVOKED))
+    shown.put(changed(FILE, state=State.REVOKED))
     shown.list()
     assert shown.handles.doubtful() == []
     shown.put(SECRET)

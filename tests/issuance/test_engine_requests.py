@@ -24,6 +24,7 @@ from tui.issuance.model.types import Address, FileDestination, State
 from tui.issuance.objects.managed import FINGERPRINT
 from tui.issuance.revoking.found import id_of
 from tui.issuance.revoking.sought import Sought
+from tui.issuance.transaction.replacing import Revoked
 from tui.kube.client import Client
 from tui.kube.kubeconfig import parse
 from tui.kube.resource import SECRETS
@@ -109,6 +110,14 @@ async def test_created_issued_rotated_exported_and_revoked_without_a_controller(
         revoked = await engine.execute(await engine.plan_revoke(address))
         assert revoked.ok, revoked
         assert await both.handles() == []
+        with pytest.raises(Revoked, match="its handle is gone"):
+            await engine.plan_rotate(address)
+        assert "it was revoked (its handle is gone)" in await engine.revoked(address)
+        await both.client.patch(DPU_REQUESTS, "req", {"metadata": {"annotations": {HANDLE: None}}}, namespace=both.ns)
+        with pytest.raises(Revoked, match="its handle is gone"):
+            await engine.plan_rotate(address)
+        again = await engine.execute(await engine.plan_rotate(address, revive=True))
+        assert again.ok, again
 
 
 @pytest.mark.parametrize("by", ["fingerprint", "id"])

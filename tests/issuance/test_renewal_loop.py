@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.loop.keeping import Look, RenewalLoop, Watched
 from tui.issuance.model.kinds import CredentialKind
@@ -128,6 +129,27 @@ def test_m07_a_suspended_machine_finds_everything_due_at_its_first_look() -> Non
     world = World(*(credential(f"c{number}", issued=START - number * SECOND) for number in range(3)))
     world.now = START + timedelta(days=2)
     assert [address.name for address in world.loop.look().due] == ["c2", "c1", "c0"], "the most urgent first"
+
+
+async def test_what_was_revoked_is_left_with_a_word_whatever_its_stamps_say() -> None:
+    world, asked = World(credential("a"), credential("b")), []
+    dead = Address(CredentialKind.SECRET, "c1", "ns", "a")
+
+    async def revoked(address: Address) -> str:
+        asked.append(address.name)
+        if address != dead:
+            raise UsageError("the renewal itself says what is wrong")
+        return "it was revoked"
+
+    world.loop.revoked = revoked
+    world.now = START + 0.9 * HOUR
+    assert [address.name for address in await world.loop.due_now()] == ["b"]
+    assert world.loop.last.left == {dead: "it was revoked"}
+    assert world.loop.last.stuck == ()
+    await world.loop._batch([dead])
+    assert world.asked == []
+    assert world.loop.look().left == {dead: "it was revoked"}
+    assert asked == ["a", "b", "a"]
 
 
 def test_only_what_was_chosen_is_kept() -> None:

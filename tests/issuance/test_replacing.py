@@ -17,7 +17,15 @@ from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.objects import managed
 from tui.issuance.transaction import replacing
-from tui.issuance.transaction.replacing import Life, is_gone, life, life_of, refuse_live, refuse_revoked
+from tui.issuance.transaction.replacing import (
+    Life,
+    Revoked,
+    is_gone,
+    life,
+    life_of,
+    refuse_live,
+    refuse_revoked,
+)
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import handles
 from tui.kube.resource import SECRETS
@@ -41,8 +49,9 @@ PLAIN = Credential(
         (State.REVOKED, HOUR, False, Life.REVOKED),
         (State.REVOKED, -HOUR, False, Life.REVOKED),
         (State.VALID, -HOUR, False, Life.EXPIRED),
-        (State.VALID, -HOUR, True, Life.EXPIRED),  # its handle was tidied away
-        (State.VALID, timedelta(0), True, Life.EXPIRED),
+        (State.VALID, -HOUR, True, Life.REVOKED),  # nobody tidies that away: it was ended, and comes back by nobody
+        (State.VALID, timedelta(0), True, Life.REVOKED),
+        (State.UNKNOWN, -HOUR, True, Life.REVOKED),
         (State.VALID, timedelta(0), False, Life.EXPIRED),
     ],
 )
@@ -51,12 +60,55 @@ def test_how_a_credential_stands(state: State, ends: timedelta | None, gone: boo
     assert life(held, NOON, gone=gone) is stands
 
 
-def test_a_revoked_one_is_brought_back_where_that_is_meant() -> None:
-    refused = refuse_revoked(PLAIN)
-    assert isinstance(refused, Unasked)
-    assert refused.word == "revive"
-    assert str(PLAIN.address) in refused.message
-    assert "--yes" in refused.hint
+GONE_HANDLE = Handle("harbor", "ns", "kubemint-robot-bcdfghjk", "gone")
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused", "said"),
+    [
+        ({"state": State.REVOKED}, False, "was revoked: rotating it"),
+        ({"handle": GONE_HANDLE}, False, "was revoked (its handle is gone): rotating it"),
+        ({"handle": GONE_HANDLE, "expires_at": NOON - 9999 * HOUR}, False, "was revoked (its handle is gone)"),
+        ({"bound_to": GONE_HANDLE}, False, "was revoked (it is a copy, and the handle of its original is gone)"),
+        ({}, True, "was revoked (its server refuses its token, which has not ended by itself)"),
+        ({}, False, ""),
+        ({"expires_at": NOON - 9999 * HOUR}, False, ""),  # it is bound to nothing, and ended by itself
+    ],
+)
+async def test_a_revoked_one_is_brought_back_where_that_is_meant(
+    ebench: Bench, fields: dict[str, Any], refused: bool, said: str
+) -> None:
+    context, arena = ebench.engine._context, ebench.arena
+    given = {
+        key: msgspec.structs.replace(one, cluster=arena.name, namespace=arena.namespace)
+        if isinstance(one, Handle)
+        else one
+        for key, one in fields.items()
+    }
+    held = kept(arena, **given)
+    if not said:
+        return await refuse_revoked(context, held, Sight(), refused=refused)
+    with pytest.raises(Revoked) as caught:
+        await refuse_revoked(context, held, Sight(), refused=refused)
+    assert caught.value.word == "revive"
+    assert f"{held.address} {said}" in caught.value.message
+    assert "--yes" in caught.value.hint
+    assert caught.value.left.startswith(f"it {said.partition(':')[0]}; where")
+    assert caught.value.left.endswith(f"`kubemint rotate {held.address} --yes`")
+    return None
+
+
+async def test_a_handle_that_is_being_deleted_is_gone_whatever_holds_it(ebench: Bench) -> None:
+    context, handle = ebench.engine._context, await handle_of(ebench)
+    held = {"metadata": {"finalizers": ["m.io/hold"]}}
+    await ebench.client.patch(SECRETS, handle.name, held, namespace=handle.namespace)
+    assert not await is_gone(context, handle, held=True)
+    await ebench.client.delete(SECRETS, handle.name, namespace=handle.namespace)
+    assert await is_gone(context, handle, held=True)
+    assert not await is_gone(context, handle), "it is there still, for who waits until it is not"
+    over = datetime.now(UTC) - HOUR
+    for fields in ({"handle": handle}, {"bound_to": handle}, {"handle": handle, "expires_at": over}):
+        assert await life_of(context, kept(ebench.arena, **fields), Sight()) is Life.REVOKED
 
 
 async def handle_of(bench: Bench) -> Handle:
@@ -90,7 +142,8 @@ async def test_what_lives_is_replaced_only_where_that_is_asked_for(ebench: Bench
     for credential, stands in (
         (living, Life.LIVES),
         (ended, Life.REVOKED),
-        (over, Life.EXPIRED),
+        (over, Life.REVOKED),
+        (msgspec.structs.replace(over, handle=handle), Life.EXPIRED),
         (bare, Life.LIVES),
         (msgspec.structs.replace(bare, expires_at=datetime.now(UTC) - HOUR), Life.EXPIRED),
     ):

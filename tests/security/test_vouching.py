@@ -89,6 +89,9 @@ RULES = [
      "harbor/ns/robot"),
     ("a token of nobody", CLAIM, facts(identity=None), BESIDE, RECORD, "of no service account"),
     ("a token bound to nothing", CLAIM, facts(handle=None), None, None, "bound to nothing"),
+    ("its handle is being deleted", CLAIM, CONFIRMED, beside(deleted=True), None, "it is being deleted"),
+    ("no token, and its handle is being deleted", CLAIM, NOTHING, beside(deleted=True), None, "it is being deleted"),
+    ("its handle is being deleted, and a record", CLAIM, REFUSED, beside(deleted=True), RECORD, ""),  # see replacing
     ("a copy: its handle was made for another place", CLAIM, CONFIRMED, beside(secrets=("ns/original",)), None,
      "was made for ns/original, not for ns/kept"),
     ("a copy: its handle was made for a file", CLAIM, CONFIRMED, beside(secrets=()), None, "was made for no Secret"),
@@ -117,38 +120,7 @@ RULES = [
     ("a record of another Secret of that name, and the old token", claim(uid="secret-2"), REFUSED, None, RECORD,
      "which the server refuses"),
     ("a record, and a server that says no UID", claim(uid=""), CONFIRMED, None, RECORD, "was gone already"),
-    ("a record of another Secret of that name, and a token that works", claim(uid="secret-2"), CONFIRMED, BESIDE,
-     RECORD, ""),
-    ("a record of another Secret of that name, and a handle", claim(uid="secret-2"), NOTHING, BESIDE, RECORD,
-     "another Secret of that name, with UID secret-1; this one, with UID secret-2,"),
-    ("a record of another Secret of that name, a handle, and the old token", claim(uid="secret-2"), REFUSED, BESIDE,
-     RECORD, "was made since"),
-    ("an earlier record, and a handle", CLAIM, NOTHING, BESIDE, record(uid=""), ""),
-    # A handle knows a place by its name: alone it vouches for none that was made since, and for none elsewhere.
-    ("made with its handle", claim(made=THEN + timedelta(minutes=9)), NOTHING, beside(made=THEN), None, ""),
-    ("made before its handle", claim(made=THEN), NOTHING, beside(made=THEN + timedelta(9)), None, ""),
-    ("made long after its handle", claim(made=THEN + timedelta(minutes=11)), NOTHING, beside(made=THEN), None,
-     "for one that had its name before"),
-    ("made long after its handle, and the old token", claim(made=THEN + timedelta(1)), REFUSED, beside(made=THEN),
-     None, "made at 2026-01-02 00:00:00 UTC, and handle"),
-    ("made long after its handle, and a token that works", claim(made=THEN + timedelta(1)), CONFIRMED,
-     beside(made=THEN), None, ""),
-    ("made long after its handle, which this machine knows", claim(made=THEN + timedelta(1)), MANGLED,
-     beside(made=THEN), RECORD, ""),
-    ("far, and a token that works", claim(far=True), CONFIRMED, BESIDE, None, ""),
-    ("far, and no token", claim(far=True), NOTHING, BESIDE, None, "another one may be called so by now"),
-    ("far, and a token that is refused", claim(far=True), REFUSED, BESIDE, None, "another one may be called so"),
-    ("far, and nobody could be asked", claim(far=True), facts(Word.UNASKED), BESIDE, None, "another one may be"),
-    ("far, and no token where this machine wrote", claim(far=True), NOTHING, None, RECORD, ""),
-    ("far, and a mangled token where this machine wrote", claim(far=True), MANGLED, BESIDE, RECORD, ""),
-    ("far, and the token that this machine wrote", claim(far=True), REFUSED, None, RECORD, ""),
-    ("far, and nobody knows where this machine wrote", claim(far=True), REFUSED, BESIDE, record(sure=False),
-     "another one may be called so"),
-    ("far, nobody knows where this machine wrote, and no token", claim(far=True), NOTHING, BESIDE, record(sure=False),
-     "another one may be called so"),
-    ("far, nobody knows where this machine wrote, and a token that works", claim(far=True), CONFIRMED, None,
-     record(sure=False), ""),
-    ("far, and an earlier record", claim(far=True), NOTHING, BESIDE, record(uid=""), "another one may be called so"),
+    ("a record of another Secret of that name, and a handle", claim(uid="secret-2"), NOTHING, BESIDE, RECORD, ""),
     ("an earlier record, and a token that works", CLAIM, CONFIRMED, None, record(uid="", sure=False), ""),
     ("an earlier record, and no token", CLAIM, NOTHING, None, record(uid=""), "no token in it"),
     ("an earlier record of nobody knows which cluster", CLAIM, REFUSED, None, record(uid="", sure=False),
@@ -277,12 +249,14 @@ def test_a_token_without_both_its_times_says_no_lifetime(times: dict[str, Any]) 
 
 def test_a_verdict_says_everything_that_its_voucher_says_and_nothing_of_the_marks() -> None:
     asked = claim(audiences=("vault",), push="{}", handle=OTHER)
-    known = record(audiences=("vault",), push="{}")
+    known = record(audiences=("vault",), push="{}", bound_to=OTHER, expires_at=THEN)
     assert vouchers.judge(asked, CONFIRMED, None, known) == vouchers.Verdict(
         ok=True,
         by="this machine's record",
         named=Named.BY_JOURNAL,
         handle=HANDLE,
+        bound_to=OTHER,
+        expires_at=THEN,
         audiences=("vault",),
         requested=timedelta(hours=2),
         push="{}",
@@ -390,6 +364,56 @@ def test_what_is_shown_is_what_was_signed_and_what_vouches() -> None:
     for time in ("issued_at", "expires_at"):
         bare = vouchers.shown(marks, msgspec.structs.replace(CONFIRMED, **{time: None}), verdict, THEN)
         assert (bare.granted, bare.rotate_at, bare.state) == (None, None, State.UNKNOWN)
+
+
+ENDS = THEN + timedelta(1)
+
+
+@pytest.mark.parametrize(
+    ("token", "vouched", "now", "cut"),
+    [
+        (REFUSED, OK, THEN, True),
+        (REFUSED, OK, ENDS - timedelta(seconds=11), True),
+        (REFUSED, OK, ENDS - timedelta(seconds=10), False),  # clocks
+        (REFUSED, OK, ENDS + timedelta(1), False),  # it ended by itself
+        (CONFIRMED, OK, THEN, False),
+        (facts(Word.UNASKED), OK, THEN, False),
+        (NOTHING, OK, THEN, False),
+        (MANGLED, OK, THEN, False),
+        (facts(Word.REFUSED, expires_at=None), OK, THEN, False),
+        (facts(Word.REFUSED, handle=OTHER), OK, THEN, False),  # somebody put another one there
+        (facts(Word.REFUSED, handle=None), OK, THEN, False),
+        (facts(Word.REFUSED, handle=OTHER), vouchers.Verdict(ok=True), THEN, True),  # a copy
+        (facts(Word.REFUSED, handle=None), vouchers.Verdict(ok=True), THEN, True),  # bound to nothing
+    ],
+)
+def test_what_was_cut_short(token: Facts, vouched: vouchers.Verdict, now: datetime, cut: bool) -> None:
+    assert vouchers.is_cut_short(token, vouched, now) is cut
+
+
+LATER = THEN + timedelta(5)
+
+
+@pytest.mark.parametrize(
+    ("marks", "token", "verdict", "ends", "by"),
+    [
+        # When it ends, and with which handle, marks say last of all.
+        ({"expires_at": LATER}, REFUSED, OK, ENDS, None),
+        ({"expires_at": THEN}, facts(Word.UNASKED), OK, ENDS, None),
+        ({}, NOTHING, vouchers.Verdict(ok=True, expires_at=LATER), LATER, None),
+        ({}, NOTHING, OK, ENDS, None),
+        ({"handle": None}, REFUSED, vouchers.Verdict(ok=True, bound_to=OTHER), ENDS, HANDLE),
+        ({"handle": None, "bound_to": HANDLE}, NOTHING, vouchers.Verdict(ok=True, bound_to=OTHER), ENDS, OTHER),
+        ({"handle": None, "bound_to": HANDLE}, NOTHING, NO, ENDS, HANDLE),
+        ({"handle": None, "bound_to": OTHER}, CONFIRMED, NO, ENDS, HANDLE),
+        ({"handle": None, "bound_to": OTHER}, CONFIRMED, OK, ENDS, None),
+    ],
+)
+def test_what_ends_it_and_when(
+    marks: dict[str, Any], token: Facts, verdict: vouchers.Verdict, ends: datetime, by: Handle | None
+) -> None:
+    shown = vouchers.shown(msgspec.structs.replace(MARKS, **marks), token, verdict, THEN)
+    assert (shown.expires_at, shown.bound_to) == (ends, by)
 
 
 def test_what_has_expired_is_no_contradiction() -> None:

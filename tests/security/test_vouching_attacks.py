@@ -431,11 +431,11 @@ async def test_what_was_replaced_while_it_was_looked_at_is_not_called_revoked(
     rotated: list[bool] = []
     is_gone = replacing.is_gone
 
-    async def late(*given: Any) -> bool:
+    async def late(*given: Any, **words: Any) -> bool:
         if not rotated:
             rotated.append(True)
             await ebench.rotate(issued.address)
-        return await is_gone(*given)
+        return await is_gone(*given, **words)
 
     monkeypatch.setattr(replacing, "is_gone", late)
     with pytest.raises(ChangedMeanwhile, match="changed by somebody else"):

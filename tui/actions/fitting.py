@@ -105,6 +105,7 @@ def _is_invalidated(row: Row) -> bool:
         isinstance(row, CredentialRow)
         and row.credential.address.kind.traits.own_handle
         and row.credential.state is State.REVOKED
+        and row.credential.ends_by is None  # else it is being deleted
     )
 
 

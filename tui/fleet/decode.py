@@ -24,6 +24,7 @@ from tui.issuance import (
     token_secret_standing,
 )
 
+from .marked import by_utc
 from .rows import AccountRow, CredentialRow
 
 TOKEN_SECRETS: Final = f"type={TOKEN_SECRET_TYPE}"
@@ -160,7 +161,9 @@ def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | N
     if not account:
         return None
     used, since = labels.get(LAST_USED, ""), labels.get(INVALID_SINCE, "")
-    state, message = token_secret_standing(since, used, filled=bool(notes.get(ACCOUNT_UID)))
+    state, message, ends_by = token_secret_standing(
+        since, used, filled=bool(notes.get(ACCOUNT_UID)), deleted_at=by_utc(meta.deletion_timestamp)
+    )
     return Credential(
         address=Address.token_secret(cluster, meta.namespace, meta.name),
         identity=Identity(cluster, meta.namespace, account),
@@ -168,6 +171,7 @@ def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | N
         kept_in=f"Secret {meta.namespace}/{meta.name}",
         last_used=token_secret_day(used),
         invalid_since=token_secret_day(since),
+        ends_by=ends_by,
         state=state,
         message=message,
     )

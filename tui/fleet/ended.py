@@ -77,18 +77,16 @@ def is_anew(account: str, seen: Seen, birth: Birth | None, before: str = "") -> 
 
 def turned(credential: Credential, how: str, gone: Gone | None, told: Refusal | None) -> Credential:
     """The credential as it stands where something became of its account (`how` says what, in words), or where its
-    server was asked about it. What ended otherwise before stays as it is."""
+    server was asked about it, which refuses what has ended by itself too."""
     if credential.state is State.REVOKED:
         return credential
     if told is not None and (not told.fingerprint or told.fingerprint != credential.fingerprint):
         told = None  # another token lies there by now, or which one does is not known
     if gone is not None and not (told is not None and not told.said and _outlived(told.at, gone)):
-        said, at, ends_by = how, gone.at, gone.ends_by
-    elif told is not None and told.said:
-        said, at, ends_by = f"the server refuses it: {told.said}", told.at, None
+        said, ends_by = how, gone.ends_by
+    elif told is not None and told.said and (credential.expires_at is None or credential.expires_at > told.at):
+        said, ends_by = f"the server refuses it: {told.said}", None
     else:
-        return credential
-    if credential.expires_at is not None and credential.expires_at <= at:
         return credential
     before = credential.message if credential.state is State.FAILED else ""
     return msgspec.structs.replace(

@@ -84,14 +84,13 @@ def turned(
     says that it was revoked.
 
     `accepted` is when the server itself last said that it accepts this very token, `known` whether the name of the
-    handle's cluster is this machine's own word. What ended otherwise before stays as it is.
+    handle's cluster is this machine's own word. When it ends says nothing of that: marks say it, and what was revoked
+    has not expired since.
     """
     handle = _handle_of(credential)
     if there and gone is None and credential.state is State.REVOKED and credential.address.here:
         return msgspec.structs.replace(credential, state=State.FAILED, message=STILL_THERE)
     if gone is None or handle is None or credential.state is State.REVOKED:
-        return credential
-    if credential.expires_at is not None and credential.expires_at <= gone.at:
         return credential
     if accepted is not None and (not gone.listed or accepted > gone.at + CACHED):
         return credential
@@ -297,9 +296,9 @@ class Handles:
         if key not in named.keys:
             named.keys = (*named.keys, key)
         now = self._clock()
-        over = credential.state is State.REVOKED or (credential.expires_at is not None and credential.expires_at <= now)
         listed = (self._shown_by(handle.cluster), handle.uid) in self._there
-        if not (over or listed or place in self._gone or place in self._unseen):
+        known = listed or place in self._gone or place in self._unseen
+        if not known and credential.state is not State.REVOKED:
             self._unseen[place] = now
         if credential.state is State.REVOKED:
             self._ended.add(place)

@@ -190,6 +190,7 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
         ),
         renew=renew,
         renewed_by=None if how.take_over else fleet.engine.renewed_by,
+        revoked=fleet.engine.revoked,
         read=fleet.engine.lookup,
     )
 

@@ -124,6 +124,21 @@ class Engine:
 
         return self._planned(*await prepare_any(self._context, address, revive=revive))
 
+    async def revoked(self, address: Address) -> str:
+        """Why a loop leaves this one alone: it was revoked, whatever its stamps say, or its place is about to go; else
+        empty. Raises UsageError, KubeError where it could not be rotated anyway."""
+        from .objects.managed import BeingDeleted
+        from .tokens.rotating import prepare_any
+        from .transaction.replacing import Revoked
+
+        try:
+            await prepare_any(self._context, address)
+        except Revoked as error:
+            return error.left
+        except BeingDeleted as error:
+            return error.message
+        return ""
+
     async def plan_revoke(self, address: Address, *, wait: bool = False) -> Plan:
         """What revoking this credential would do, and what stops working; with `wait` until the server refuses it."""
         from .revoking.plans import prepare_revocation

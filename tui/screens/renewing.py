@@ -121,6 +121,7 @@ class Renewing:
             source=self._source,
             renew=self._renew,
             renewed_by=None if wish.take_over else session.engine.renewed_by,
+            revoked=session.engine.revoked,
             read=session.engine.lookup,
             only=wish.only,
             clock=session.clock,

@@ -34,6 +34,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Something the operator should know before it is replaced."""
     left: tuple[str, ...] = ()
     """What lives on whatever is put there, in words; see `Outcome.left`."""
+    refused: bool = False
+    """Whether its server refuses the token in it before that ends by itself."""
     newer: Credential | None = None
     """What this machine wrote there last, where something else lies there by now: it goes with what is replaced."""
     preview: str = ""

@@ -85,6 +85,7 @@ class SecretPlace:
                 f"{self.label} is already in use: kubemint does not manage it",
                 "choose another name; kubemint never takes over what others made",
             )
+        managed.refuse_going(found["metadata"], self.label)
         return Held(exists=True, credential=credential, request=managed.request_of(found))
 
     async def foresee(self, writing: Writing) -> Foreseen:

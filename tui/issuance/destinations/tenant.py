@@ -134,6 +134,8 @@ class AppliedPlace(SecretPlace):
     async def look(self) -> Held:
         try:
             return await super().look()
+        except managed.BeingDeleted:
+            raise
         except UsageError as error:
             client = await self._client()
             found = await client.get_metadata(SECRETS, self.destination.name, namespace=self.destination.namespace)
@@ -147,6 +149,7 @@ class AppliedPlace(SecretPlace):
                     f"{self.label} is already in use: it is kept by somebody else ({said or 'no keys yet'})",
                     "choose another name, or take the keys over with --force",
                 ) from error
+            managed.refuse_going(found["metadata"], self.label)
             return Held(exists=True, warning=f"{self.label} is taken over; it was kept by somebody else ({said})")
 
     async def write(self, writing: Writing) -> str:

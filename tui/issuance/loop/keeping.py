@@ -89,6 +89,8 @@ class RenewalLoop:
     """Who else renews a request; asked before each renewal. None renews what others keep as well."""
     claim: Callable[[Address], str | None] = lambda address: ""
     """Why another loop has this one, empty where this loop has; None while that is being found out."""
+    revoked: Callable[[Address], Awaitable[str]] | None = None
+    """Why one is left as it is although its stamps say that it is due: it was revoked; asked before each renewal."""
     read: Callable[[Address], Awaitable[Credential]] | None = None
     """Reads a credential live: the list may be older than what the loop before this one did."""
     only: Collection[Address] | None = None
@@ -101,7 +103,7 @@ class RenewalLoop:
     _renewed: dict[Address, datetime | None] = field(default_factory=dict)
     """The end of the one that was replaced: until the list shows another one, it is not renewed a second time."""
     _kept: dict[Address, tuple[str, datetime]] = field(default_factory=dict)
-    """Requests that somebody else renews: who, and until when that counts."""
+    """What somebody else renews, or was revoked: who or why, and until when that counts."""
     _busy: set[Address] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _last: Look = field(default_factory=Look)
@@ -171,7 +173,7 @@ class RenewalLoop:
     async def due_now(self) -> list[Address]:
         """What would be renewed at this moment; for whoever does it once."""
         self._last = self.look()
-        found = [address for address in self._last.due if not await self._somebody_else(address)]
+        found = await self._ours(self._last.due)
         for address in self._last.stuck:
             await self._somebody_else(address)
         self._last = self.look()
@@ -220,9 +222,7 @@ class RenewalLoop:
         ends = {address: one.credential.expires_at for address, one in seen.items()}
         try:
             ours = []
-            for address in addresses:
-                if await self._somebody_else(address):
-                    continue
+            for address in await self._ours(addresses):
                 if await self._still_due(seen.get(address)):
                     ours.append(address)
                 else:  # the list is older, or says what the token does not: anybody may have written there
@@ -233,6 +233,23 @@ class RenewalLoop:
         finally:
             self._busy.difference_update(addresses)
             self.wake()
+
+    async def _ours(self, addresses: Sequence[Address]) -> list[Address]:
+        """What is left of these for this loop."""
+        left = await asyncio.gather(*map(self._is_left, addresses))
+        return [address for address, is_left in zip(addresses, left, strict=True) if not is_left]
+
+    async def _is_left(self, address: Address) -> bool:
+        """Whether somebody else renews it, or nobody is to: it was revoked, and comes back by no loop."""
+        if await self._somebody_else(address):
+            return True
+        try:
+            why = await self.revoked(address) if self.revoked is not None else ""
+        except (KubeError, IssuanceError):
+            return False  # the renewal itself will say what is wrong
+        if why:
+            self._kept[address] = (why, self.clock() + _ASK_AGAIN)
+        return bool(why)
 
     async def _somebody_else(self, address: Address) -> bool:
         if self.renewed_by is None or not address.kind.traits.wished:

@@ -79,6 +79,10 @@ class Reserved(UsageError):
     """Somebody else asks kubemint to write labels or annotations that only their owner may set."""
 
 
+class BeingDeleted(UsageError):
+    """What is to be written into was deleted by somebody, and something holds it back."""
+
+
 class Role(StrEnum):
     """What a managed Secret is for."""
 
@@ -265,6 +269,21 @@ def renewal_point(issued: datetime | None, expires: datetime | None, fingerprint
 def request_of(obj: Mapping[str, Any]) -> str:
     """The id of the wish this Secret belongs to; handles, Secrets and local exports of one wish share it."""
     return str((_metadata(obj).get("annotations") or {}).get(REQUEST, ""))
+
+
+def is_going(obj: Mapping[str, Any]) -> bool:
+    """Whether an object is being deleted, and only something holds it back."""
+    return bool(_metadata(obj).get("deletionTimestamp"))
+
+
+def refuse_going(metadata: Mapping[str, Any], what: str) -> None:
+    """Raises BeingDeleted where somebody deleted the place that something is to be written into."""
+    if is_going(metadata):
+        held = ", ".join(map(str, metadata.get("finalizers") or ())) or "nothing that is known"
+        raise BeingDeleted(
+            f"{what} is being deleted ({held} holds it back): nothing is written into it",
+            "once it is gone it can be made anew; choose another name until then",
+        )
 
 
 def push_of(obj: Mapping[str, Any]) -> str:

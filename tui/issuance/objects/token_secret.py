@@ -22,6 +22,7 @@ from tui.issuance.formats.token import TOKEN_KEY
 from tui.issuance.model.claims import Claims, ClaimsError, read_token
 from tui.issuance.model.durations import parse_time
 from tui.issuance.model.names import random_suffix
+from tui.issuance.model.renewal import HELD
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SECRETS
@@ -60,8 +61,18 @@ class TokenSecret(msgspec.Struct, frozen=True, kw_only=True):
     invalid_since: str = ""
     """The day from which on the cluster refuses it because nobody used it for a year; empty where it does not."""
     filled: bool = True
+    deleted_at: datetime | None = None
+    """Since when it is being deleted, where something holds it back."""
     ours: bool = False
     """Whether its label says that kubemint made it."""
+
+    def refuse_going(self) -> None:
+        """Raises BeingDeleted where somebody has deleted it: its token is as good as dead."""
+        if self.deleted_at is not None:
+            raise managed.BeingDeleted(
+                f"the token Secret {self.name} is being deleted: its token ends with it",
+                "choose another name, or wait until it is gone",
+            )
 
 
 def manifest(identity: Identity, name: str, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -119,6 +130,7 @@ def read(meta: Mapping[str, Any]) -> TokenSecret | None:
         last_used=str(labels.get(LAST_USED, "")),
         invalid_since=str(labels.get(INVALID_SINCE, "")),
         filled=bool(notes.get(ACCOUNT_UID)),
+        deleted_at=parse_time(meta.get("deletionTimestamp")),
         ours=managed.is_managed(meta),
     )
 
@@ -189,7 +201,9 @@ def why_none(
 
 def credential(identity: Identity, secret: TokenSecret) -> Credential:
     """A token Secret as a credential; its handle is itself."""
-    state, message = standing(secret.invalid_since, secret.last_used, filled=secret.filled)
+    state, message, ends_by = standing(
+        secret.invalid_since, secret.last_used, filled=secret.filled, deleted_at=secret.deleted_at
+    )
     return Credential(
         address=Address.token_secret(identity.cluster, identity.namespace, secret.name),
         identity=identity,
@@ -199,20 +213,27 @@ def credential(identity: Identity, secret: TokenSecret) -> Credential:
         handle=Handle(identity.cluster, identity.namespace, secret.name, secret.uid),
         last_used=day(secret.last_used),
         invalid_since=day(secret.invalid_since),
+        ends_by=ends_by,
         state=state,
         message=message,
     )
 
 
-def standing(invalid_since: str, last_used: str, *, filled: bool) -> tuple[State, str]:
-    """How a token Secret stands by its labels, as a state and in words."""
+def standing(
+    invalid_since: str, last_used: str, *, filled: bool, deleted_at: datetime | None = None
+) -> tuple[State, str, datetime | None]:
+    """How a token Secret stands by its labels, as a state and in words; and for one that is being deleted, and was
+    held back, from when on its server refuses it all the same."""
+    if deleted_at is not None:
+        return State.REVOKED, "it is being deleted", deleted_at + HELD
     if invalid_since:
         since = day(invalid_since)
         due = f", deletion due on {deletion_due(since):%Y-%m-%d}" if since is not None else ""
-        return State.REVOKED, f"invalidated by the cluster on {invalid_since}{due}; re-activating it removes that label"
+        said = f"invalidated by the cluster on {invalid_since}{due}; re-activating it removes that label"
+        return State.REVOKED, said, None
     if not filled:
-        return State.PENDING, "the token controller has not filled it yet"
-    return State.ENDLESS, f"last used {last_used}" if last_used else ""
+        return State.PENDING, "the token controller has not filled it yet", None
+    return State.ENDLESS, f"last used {last_used}" if last_used else "", None
 
 
 def deletion_due(invalid_since: date) -> date:

@@ -48,7 +48,8 @@ def judge(identity: Identity, place: str, record: Export | None, beside: Seen | 
     known = record.credential if record is not None else None
     if known is not None and known.handle is not None and known.identity == identity:
         ending = Ending(handle=known.handle, named=Named.BY_JOURNAL, account=identity.name)
-        lives = known.state is not State.REVOKED and handles.judge(ending, beside).fate is Fate.DELETE
+        may_go = handles.judge(ending, beside).fate is Fate.DELETE
+        lives = known.state is not State.REVOKED and may_go and beside is not None and not beside.deleted
         ours = known if lives else None
     others = [
         one

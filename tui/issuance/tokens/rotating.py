@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tui.issuance.destinations.place import Held
+from tui.issuance.destinations.place import Held, Place
 from tui.issuance.destinations.registry import places_for
+from tui.issuance.formats import Format
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Plan
 from tui.issuance.records.intent import new_id
 from tui.issuance.transaction.reading import export_record, normal
-from tui.issuance.transaction.replacing import Life, life_of, refuse_revoked
+from tui.issuance.transaction.replacing import refuse_revoked
 from tui.issuance.transaction.step import Transaction
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import vouching
@@ -51,15 +52,21 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
     seen = await vouching.look_at(context, places, sight)
     held = [await left_behind.put_back(context, place, one, sight) for place, one in zip(places, seen, strict=True)]
     if not revive:
-        await _refuse_revoked(context, address, held, sight)
+        await _refuse_revoked(context, address, places, held, sight)
     return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight)
 
 
-async def _refuse_revoked(context: Context, address: Address, held: Sequence[Held], sight: Sight) -> None:
+async def _refuse_revoked(
+    context: Context, address: Address, places: Sequence[Place], held: Sequence[Held], sight: Sight
+) -> None:
     """Raises Unasked where what lies at this address was ended on purpose, here or elsewhere."""
-    found = next((one.credential for one in held if one.credential and one.credential.address == address), None)
-    if found is None and address.here:
-        found = (await export_record(context, address)).credential  # a place shows no credential that is revoked
-    if found is not None and await life_of(context, found, sight) is Life.REVOKED:
-        await sight.look_again()  # its handle may have gone with a rotation that somebody else made just now
-        raise refuse_revoked(found)
+    for place, found in zip(places, held, strict=True):
+        credential, refused = found.credential, found.refused
+        if place.address != address:
+            continue
+        if address.here:
+            record = (await export_record(context, address)).credential  # a place shows no credential that is revoked
+            credential = credential or record
+            refused = await vouching.is_refused(context, record, await place.token(record.format or Format.KUBECONFIG))
+        if credential is not None:
+            await refuse_revoked(context, credential, sight, refused=refused)

@@ -27,6 +27,7 @@ from tui.issuance.model.types import (
     SecretDestination,
     State,
 )
+from tui.issuance.objects.managed import is_going
 from tui.issuance.transaction.reading import export_record
 from tui.issuance.trust import vouching
 from tui.kube.errors import NotFound
@@ -115,7 +116,8 @@ def belongs(record: Export, identity: Identity, form: Format, handle: Handle | N
 
 
 async def _is_still(context: Context, address: Address, identity: Identity, token: Credential) -> bool:
-    """Whether a Secret that this machine's record names is still one of the wish, or is gone and made anew."""
+    """Whether a Secret that this machine's record names is still one of the wish, or is gone and made anew. Into one
+    that is being deleted nothing is written."""
     if not address.kind.traits.marked or address == token.address:
         return True
     try:
@@ -124,4 +126,4 @@ async def _is_still(context: Context, address: Address, identity: Identity, toke
         return True
     except UsageError:
         return True  # not ours any more: looking at it says so
-    return reading.verdict.ok and reading.marks.identity == identity
+    return reading.verdict.ok and reading.marks.identity == identity and not is_going(reading.metadata)

@@ -35,31 +35,47 @@ class Life(StrEnum):
 
 
 def life(credential: Credential, now: datetime, *, gone: bool) -> Life:
-    """`gone` says that its handle was looked for and is not there any more. What nobody knows lives."""
-    if credential.state is State.REVOKED:
+    """`gone` says that its handle was looked for and is not there any more, or that its server refuses its token before
+    its own end. That was done on purpose, whatever the time is by now: nobody tidies away the handle of what is still
+    kept somewhere. What nobody knows lives."""
+    if gone or credential.state is State.REVOKED:
         return Life.REVOKED
-    if credential.expires_at is not None and credential.expires_at <= now:
-        return Life.EXPIRED  # its handle may well have been tidied away since
-    return Life.REVOKED if gone else Life.LIVES
+    return Life.EXPIRED if credential.expires_at is not None and credential.expires_at <= now else Life.LIVES
+
+
+class Revoked(Unasked):
+    """What was ended on purpose is to be rotated; `seen` shows that it was, in words."""
+
+    def __init__(self, credential: Credential, seen: str) -> None:
+        again = shell.command("kubemint", "rotate", str(credential.address), "--yes")
+        self.left = f"it was revoked{seen}; where it is meant to come back: `{again}`"
+        """What is said where nobody is there to say the word."""
+        super().__init__(
+            REVIVE,
+            f"{credential.address} was revoked{seen}: rotating it gives whoever reads it a token that works again",
+            "where that is meant, say --yes",
+        )
 
 
 async def life_of(context: Context, credential: Credential, sight: Sight) -> Life:
-    """The same with a look at its handle; a plan rests on what is seen. Raises KubeError."""
-    identity, handle = credential.identity, credential.handle
+    """The same with a look at what ends it: its handle, or for a copy that of its original. A plan rests on what is
+    seen. Raises KubeError."""
+    identity, handle = credential.identity, credential.handle or credential.bound_to
     cluster = identity.cluster if identity is not None else ""
     gone = False
     if handle is not None:
-        gone = await sight.see(f"the handle of {credential.address}", lambda: is_gone(context, handle))
+        gone = await sight.see(f"the handle of {credential.address}", lambda: is_gone(context, handle, held=True))
     return life(credential, await context.now(cluster) if cluster else context.clock(), gone=gone)
 
 
-async def is_gone(context: Context, handle: Handle) -> bool:
-    """Whether this very handle is not there any more; False where nobody may look."""
+async def is_gone(context: Context, handle: Handle, *, held: bool = False) -> bool:
+    """Whether this very handle is not there any more, or (`held`) only because something holds it back; False where
+    nobody may look."""
     try:
         seen = await handles.look(await context.clusters.client(handle.cluster), handle.namespace, handle.name)
     except Forbidden:
         return False
-    return seen is None or seen.uid != handle.uid
+    return not handles.is_it(seen, handle) or (held and seen is not None and seen.deleted)
 
 
 async def refuse_live(context: Context, found: Sequence[Credential], sight: Sight) -> None:
@@ -78,10 +94,21 @@ async def refuse_live(context: Context, found: Sequence[Credential], sight: Sigh
             )
 
 
-def refuse_revoked(credential: Credential) -> Unasked:
-    """What is said where somebody rotates what was revoked."""
-    return Unasked(
-        REVIVE,
-        f"{credential.address} was revoked: rotating it gives whoever reads it a token that works again",
-        "where that is meant, say --yes",
-    )
+async def refuse_revoked(context: Context, credential: Credential, sight: Sight, *, refused: bool = False) -> None:
+    """Raises Revoked where what is about to be rotated was ended on purpose, here or elsewhere; `refused` says that its
+    server refuses its token before that ends by itself. ChangedMeanwhile where it was only rotated by somebody else."""
+    gone = await life_of(context, credential, sight) is Life.REVOKED
+    if not (gone or refused):
+        return
+    await sight.look_again()  # its handle may have gone with a rotation that somebody else made just now
+    raise Revoked(credential, _seen_by(credential, gone=gone))
+
+
+def _seen_by(credential: Credential, *, gone: bool) -> str:
+    """What shows that, where it is not written down."""
+    if credential.state is State.REVOKED:
+        return ""
+    if not gone:
+        return " (its server refuses its token, which has not ended by itself)"
+    whose = "its handle" if credential.bound_to is None else "it is a copy, and the handle of its original"
+    return f" ({whose} is gone)"

@@ -10,14 +10,13 @@ and it must hold no data.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.model.durations import parse_time
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Handle, SecretDestination
 from tui.issuance.objects import deleting, managed
@@ -44,6 +43,7 @@ _LEAST: Final = "Opaque"
 """What handles were before they had a type of their own."""
 NEVER: Final = "was never created"
 CHANGED: Final = "its annotations are not those that it was made with: somebody changed them"
+GOING: Final = "it is being deleted"
 _HELD: Final = End.HELD.value
 _CACHED: Final = "servers that saw the token just before may accept it for 10 s more"
 _TOLD: Final = End.TOLD.value
@@ -109,7 +109,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Of a token Secret: the account that it names."""
     deleted: bool = False
     finalizers: tuple[str, ...] = ()
-    made: datetime | None = None
 
     @property
     def meant(self) -> Meant:
@@ -223,7 +222,6 @@ def seen_in(obj: Mapping[str, Any]) -> Seen:
         token_of=str(notes.get(_TOKEN_OF, "")),
         deleted=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(str(one) for one in meta.get("finalizers") or ()),
-        made=parse_time(meta.get("creationTimestamp")),
     )
 
 
@@ -233,6 +231,11 @@ class _Read(msgspec.Struct):
     metadata: dict[str, Any]
     type: str = _LEAST
     data: dict[str, msgspec.Raw] | None = None
+
+
+def is_it(seen: Seen | None, handle: Handle) -> bool:
+    """Whether what lies under the name of a handle is that very one; a UID never comes back."""
+    return seen is not None and seen.uid == handle.uid
 
 
 async def look(client: Client, namespace: str, name: str) -> Seen | None:

@@ -17,8 +17,7 @@ from tui.kube.text import safe_text
 
 from . import handles
 from .handle_names import has_digest
-from .handles import CHANGED, Ending, Fate, Named, Seen
-from .orphans import YOUNG
+from .handles import CHANGED, GOING, Ending, Fate, Named, Seen
 
 
 class Word(StrEnum):
@@ -61,10 +60,6 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The Secret as a handle of the account names it; see `managed.place_name`."""
     uid: str = ""
     """Of the Secret itself, as its server says."""
-    made: datetime | None = None
-    """When the Secret was, as its server says."""
-    far: bool = False
-    """Whether it lies in another cluster than its account. What that is called says nothing of what it is."""
     handle: Handle | None = None
     audiences: tuple[str, ...] = ()
     push: str = ""
@@ -79,6 +74,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity | None
     fingerprint: str
     handle: Handle | None = None
+    bound_to: Handle | None = None
+    """Of a copy: the handle of its original."""
+    expires_at: datetime | None = None
     audiences: tuple[str, ...] = ()
     requested: timedelta | None = None
     push: str = ""
@@ -87,10 +85,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Of the Secret that was written; empty in records of earlier versions."""
     sure: bool = True
     """Whether it is established that this was in the cluster that is called so now."""
-
-    def is_of(self, claim: Claim) -> bool:
-        """Whether this machine wrote into that very Secret."""
-        return bool(self.uid) and self.uid == claim.uid and (self.sure or not claim.far)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +99,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Who names the handle."""
     handle: Handle | None = None
     """What ends the token that lies there, where ending it ends nobody else's."""
+    bound_to: Handle | None = None
+    """Of a copy: what ends it, as the record says. It is looked at, and never ended for it."""
+    expires_at: datetime | None = None
+    """When what lies there ends, as the record says."""
     audiences: tuple[str, ...] = ()
     requested: timedelta | None = None
     push: str = ""
@@ -112,6 +110,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the wish."""
 
 
+_CLOSE: Final = timedelta(seconds=10)
+"""So near to its end nobody knows whether a token was cut short: clocks of servers are not alike."""
 _PATCHED: Final = "annotations alone, which whoever may patch it may write"
 _WAY_OUT: Final = "if it is meant to be, delete that Secret and issue a new one for the account"
 
@@ -134,8 +134,6 @@ def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None
         return _refused("", claim, facts)
     why = _not_beside(claim, handle, beside, by_token=confirmed)
     if why or beside is None or handle is None:
-        return _refused(why, claim, facts)
-    if not confirmed and (why := _not_that_one(claim, beside, record)):
         return _refused(why, claim, facts)
     if not has_digest(handle.name):  # made before names said for what: what it says may be anybody's words
         if not confirmed:
@@ -166,6 +164,8 @@ def _by_record(record: Record) -> Verdict:
         by="this machine's record",
         named=Named.BY_JOURNAL,
         handle=record.handle,
+        bound_to=record.bound_to,
+        expires_at=record.expires_at,
         audiences=record.audiences,
         requested=record.requested,
         push=record.push,
@@ -183,34 +183,9 @@ def _recorded(claim: Claim, facts: Facts, record: Record) -> bool:
     if record.uid and record.uid != claim.uid:
         return False
     if facts.word is Word.NONE:
-        return record.is_of(claim)
+        return bool(record.uid)
     same = bool(facts.fingerprint) and facts.fingerprint == record.fingerprint
-    if claim.far:
-        return same and (record.sure or facts.word is Word.CONFIRMED)
     return same and (bool(record.uid) or record.sure or facts.word is Word.CONFIRMED)
-
-
-def _not_that_one(claim: Claim, beside: Seen, record: Record | None) -> str:
-    """Why a handle alone, which knows a place by its name, does not vouch for the one that is called so now; empty
-    where it does."""
-    if record is not None and record.is_of(claim):
-        return ""
-    if record is not None and record.uid and record.uid != claim.uid:
-        return (
-            f"this machine wrote into another Secret of that name, with UID {record.uid}; this one, with UID "
-            f"{claim.uid}, was made since"
-        )
-    if claim.far:
-        return (
-            f"handle {beside.name} says only what the cluster that it was made for was called, and another one may be "
-            "called so by now; a token in it that works would show that it is that one"
-        )
-    if claim.made is not None and beside.made is not None and claim.made - beside.made > YOUNG:
-        return (
-            f"it was made at {_word(claim.made)}, and handle {beside.name}, at {_word(beside.made)}, for one that had "
-            "its name before"
-        )
-    return ""
 
 
 def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_token: bool) -> str:
@@ -230,8 +205,8 @@ def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_
     elif claim.place not in beside.secrets:
         made = ", ".join(beside.secrets) or "no Secret"
         return f"handle {handle.name} was made for {made}, not for {claim.place}"
-    if beside.is_changed:
-        return f"handle {handle.name} does not confirm that: {CHANGED}"
+    if beside.is_changed or beside.deleted:
+        return f"handle {handle.name} does not confirm that: {GOING if beside.deleted else CHANGED}"
     return ""
 
 
@@ -276,18 +251,34 @@ def _readings(claim: Claim, facts: Facts) -> str:
     return f"{marks}, {token}{said}"
 
 
+def is_cut_short(facts: Facts, verdict: Verdict, now: datetime) -> bool:
+    """Whether the server refuses the token that lies there although it has not ended by itself.
+
+    Where a handle vouches for the place, another token that somebody put there says nothing.
+    """
+    if facts.word is not Word.REFUSED or facts.expires_at is None or verdict.handle not in (None, facts.handle):
+        return False
+    return now < facts.expires_at - _CLOSE
+
+
 def shown(marks: Credential, facts: Facts, verdict: Verdict, now: datetime) -> Credential:
-    """The credential with facts in the place of marks; whatever differs makes its state unknown and is said."""
+    """The credential with facts in the place of marks; whatever differs makes its state unknown and is said.
+
+    What ends it, and when, is the token's own or the record's word wherever there is one.
+    """
     handle = verdict.handle if verdict.ok else None
+    bound_to = None if handle is not None else facts.handle or verdict.bound_to or marks.bound_to
     if facts.word is not Word.CONFIRMED:
         said = _unconfirmed(marks, facts, verdict, now)
-        shown = msgspec.structs.replace(marks, handle=handle)
+        ends = facts.expires_at or verdict.expires_at or marks.expires_at
+        shown = msgspec.structs.replace(marks, handle=handle, bound_to=bound_to, expires_at=ends)
         return _unknown(shown, said) if said else shown
     expires = facts.expires_at
     shown = msgspec.structs.replace(
         marks,
         identity=facts.identity,
         handle=handle,
+        bound_to=bound_to,
         audiences=verdict.audiences if verdict.ok else marks.audiences,
         requested=verdict.requested if verdict.ok else marks.requested,
         granted=expires - facts.issued_at if expires is not None and facts.issued_at is not None else None,

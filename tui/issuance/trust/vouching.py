@@ -12,9 +12,7 @@ A Secret may be given a new token of account A where one of these says so:
   name lies beside the account, is called as A's are, has that UID and names this place; or this machine wrote into
   that very Secret for A what lies there now.
 
-This machine's record is of the cluster and the Secret that it wrote to (`whose`): one of the same name is another one,
-and gets nothing. A handle knows its places by name alone. So where no token works, it vouches neither for a place in
-another cluster nor for one that was made since, but where the record says that it is that very one.
+This machine's record is of the cluster and the Secret that it wrote to (`whose`): one of the same name is another one.
 
 What a handle says counts where its name says the same (`handle_names`). Handles from before names did so confirm a
 token that works, as far as that says the same; where none works this machine's record must name that very handle.
@@ -36,18 +34,16 @@ from tui.issuance.errors import NotProved, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.claims import Bound, Claims, ClaimsError, read_token
 from tui.issuance.model.cluster_time import now_at
-from tui.issuance.model.durations import parse_time
 from tui.issuance.model.sight import told_apart
 from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
-from tui.kube import shell
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.resource import SECRETS
 from tui.kube.text import safe_text
 
 from . import handles, showing, whose
-from .vouchers import Claim, Facts, Record, Verdict, Word, judge, shown
+from .vouchers import Claim, Facts, Record, Verdict, Word, is_cut_short, judge, shown
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Held, Place
@@ -85,6 +81,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             return credential
         said = "; ".join(filter(None, (self.moved, credential.message)))
         return msgspec.structs.replace(credential, state=State.UNKNOWN, message=safe_text(said))
+
+    @property
+    def refused(self) -> bool:
+        """Whether its server refuses its token before that ends by itself."""
+        return is_cut_short(self.facts, self.verdict, self.now)
 
     @property
     def warning(self) -> str:
@@ -205,7 +206,18 @@ async def held(context: Context, place: Place, found: Held) -> Held:
         request, warning = "", "; ".join(filter(None, (warning, said)))
     elif said := reading.warning:
         warning = "; ".join(filter(None, (warning, said)))
-    return msgspec.structs.replace(found, credential=credential, request=request, warning=warning)
+    return msgspec.structs.replace(
+        found, credential=credential, request=request, warning=warning, refused=reading.refused
+    )
+
+
+async def is_refused(context: Context, credential: Credential, token: Sensitive | None) -> bool:
+    """The same of a file that this machine wrote: of the token that it wrote there, and no other."""
+    if token is None or credential.identity is None or token.fingerprint != credential.fingerprint:
+        return False
+    cluster = await showing.of_file(context, credential, token)
+    facts = await facts_at(context.clusters, cluster, token, credential.audiences)
+    return is_cut_short(facts, Verdict(ok=True), await context.now(cluster))
 
 
 async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> list[Held]:
@@ -339,34 +351,16 @@ async def _judged(
         identity=identity,
         place=place,
         uid=str(meta["metadata"].get("uid", "")),
-        made=parse_time(meta["metadata"].get("creationTimestamp")),
-        far=identity is not None and identity.cluster != address.cluster,
         handle=marks.handle,
         audiences=marks.audiences,
         push=managed.push_of(meta),
     )
     written = await asyncio.to_thread(context.state.written, address)
     record = _record(written, place)
-    if written is None or record is None:
-        return await beside(context, claim, facts, None)
-    elsewhere, sure = await whose.written_here(context, written, token)
-    if not elsewhere:
-        return await beside(context, claim, facts, msgspec.structs.replace(record, sure=sure))
-    verdict = await beside(context, claim, facts, None)
-    why = f"what this machine wrote there {elsewhere}"
-    return Verdict(ok=False, why="; ".join(filter(None, (verdict.why, why))), hint=_elsewhere(record))
-
-
-def _elsewhere(record: Record) -> str:
-    """What can be done where a place of this name was in another cluster when this machine wrote into it."""
-    said = (
-        "use the kubeconfig that leads there (--kubeconfig, --context); where this cluster is meant by now, issue anew"
-    )
-    handle = record.handle
-    if handle is None:
-        return said
-    revoke = shell.command("kubemint", "revoke", str(Address.handle(handle.cluster, handle.namespace, handle.name)))
-    return f"{said}; `{revoke}` ends the token that was written"
+    if written is not None and record is not None:
+        may_be, sure = await whose.written_here(context, written, token)
+        record = msgspec.structs.replace(record, sure=sure) if may_be else None
+    return await beside(context, claim, facts, record)
 
 
 async def beside(context: Context, claim: Claim, facts: Facts, record: Record | None) -> Verdict:
@@ -401,6 +395,8 @@ def _record(export: Export | None, place: str) -> Record | None:
         identity=credential.identity,
         fingerprint=credential.fingerprint,
         handle=credential.handle,
+        bound_to=credential.bound_to,
+        expires_at=credential.expires_at,
         audiences=credential.audiences,
         requested=spec.duration if spec is not None else credential.requested,
         push=push,

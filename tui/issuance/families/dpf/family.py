@@ -91,7 +91,7 @@ class Requests(Family):
                 return await super().plan(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
-        return await requesting.prepare_rotation(context, address)
+        return await requesting.prepare_rotation(context, address, revive=revive)
 
     async def go_back(
         self, context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
@@ -114,7 +114,7 @@ class Requests(Family):
         return await request_changes.prepare_recreation(context, request, wait=wait)
 
     def ends_too(self, credential: Credential) -> tuple[str, ...]:
-        return ("the request stays: its controller, or the next rotation, issues a new token",)
+        return ("the request stays: whoever keeps it issues a new token, a rotation only with --yes",)
 
     async def in_use_again(self, context: Context, revocation: Revocation) -> str:
         """By the token that lies in the Secret of the request, whose place it is by what vouches for it."""

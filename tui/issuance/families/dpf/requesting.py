@@ -17,10 +17,12 @@ from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Handle, IssueSpec, Plan, SecretDestination, StepInfo
 from tui.issuance.records.intent import Intent, granted, new_id
 from tui.issuance.transaction.minting import CANNOT_REVOKE, Minting, issued_again
+from tui.issuance.transaction.replacing import refuse_revoked
 from tui.issuance.transaction.shared_steps import COMMIT, account_step, mint_steps
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context, Finished
 from tui.issuance.trust import handles, vouching
+from tui.issuance.trust.vouchers import Verdict, is_cut_short
 from tui.issuance.users.grace_length import Length
 from tui.issuance.users.secret_users import secrets_of_request
 from tui.kube.sensitive import Sensitive
@@ -198,10 +200,10 @@ class RequestRotation(Minting):
             )
 
 
-async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, RequestRotation]:
+async def prepare_rotation(context: Context, address: Address, *, revive: bool = False) -> tuple[Plan, RequestRotation]:
     """The plan for a new token in the Secret of a request, whether or not DPF's controller runs.
 
-    Raises UsageError, KubeError.
+    Raises UsageError (Unasked for what was revoked, without `revive`), KubeError.
     """
     sight = Sight()
     work = await sight.see(str(address), lambda: looked_at(context, address), as_planned)
@@ -212,6 +214,10 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Re
     old: list[Credential] = []
     foreign = ""
     now = now_at(work.client, context.clock)
+    if not revive:  # by the token that lies there, wherever it is of; marks say it last
+        kept, marks = work.kept, credential_of(request.cluster, request, now)
+        marks = msgspec.structs.replace(marks, handle=kept.handle or request.handle)
+        await refuse_revoked(context, marks, sight, refused=is_cut_short(kept, Verdict(ok=True), now))
     if request.expires_at is not None:
         vouched = await of_request(context, request, work.published, now)
         old = [vouched.credential]

@@ -189,13 +189,14 @@ async def look_secret(host: Client, request: DPURequest, where: NamespacedName) 
 def check_secret(request: DPURequest, published: Published) -> None:
     """Whether the wanted Secret may be written.
 
-    Raises InUse where it exists and was not made for this request, Reserved where marks are asked for it that only
-    their owner may set.
+    Raises InUse where it exists and was not made for this request, BeingDeleted where it is about to go, Reserved
+    where marks are asked for it that only their owner may set.
     """
     managed.refuse_reserved(request.secret_labels, request.secret_annotations, "spec.metadata")
     if published.exists and not published.ours:
         hint = way_out("secret", request.secret, request)
         raise SecretInUse(f"secret {request.secret} is already in use: {published.foreign}", hint)
+    managed.refuse_going(published.metadata, f"secret {request.secret}")
 
 
 def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> dict[str, Sensitive]:

@@ -52,7 +52,7 @@ class TokenSecrets(Family):
         return await identity_work.prepare_identity(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
-        return await legacy_rotation.prepare_legacy_rotation(context, address)
+        return await legacy_rotation.prepare_legacy_rotation(context, address, revive=revive)
 
     async def revoke(self, context: Context, address: Address, *, wait: bool, whole: bool) -> tuple[Plan, Transaction]:
         return await prepare_token_secret(context, address, wait=wait, whole=whole)

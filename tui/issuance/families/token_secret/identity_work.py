@@ -192,6 +192,8 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         lambda: _kept(client, wish),
         lambda found: found and (found.name, found.uid, found.invalid_since),
     )
+    if secret is not None:
+        secret.refuse_going()
     name = _name_for(wish, secret, new=account.exists is False)
     address = Address.token_secret(identity.cluster, identity.namespace, name)
     await dead_tokens.refuse(context, address, account.uid)
@@ -230,13 +232,13 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
 async def _kept(client: Client, wish: IdentityWish) -> TokenSecret | None:
     """The token Secret that the identity has: of the name that is asked for, else the newest that kubemint made."""
     found = await token_secret.look(client, wish.identity, wish.secret_name)
-    if found is not None or wish.secret:
+    if wish.secret or (found is not None and not found.deleted_at):
         return found
     try:
         every = await token_secret.list_of(client, wish.identity)
     except Forbidden:  # then another one is made; what there is besides shows in `identity show` of who may look
         return None
-    return next((one for one in every if one.ours and not one.invalid_since), None)
+    return next((one for one in every if one.ours and not one.invalid_since and not one.deleted_at), None)
 
 
 def _name_for(wish: IdentityWish, kept: TokenSecret | None, *, new: bool) -> str:

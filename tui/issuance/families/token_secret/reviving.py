@@ -103,6 +103,7 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
     identity, secret = whole.identity, whole.secret
     await dead_tokens.refuse(context, found, whole.account_uid, whole.token)
     where = f"{found.namespace}/{found.name}"
+    secret.refuse_going()
     if not secret.invalid_since:
         raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")
     warnings = (

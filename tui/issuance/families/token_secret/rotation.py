@@ -21,6 +21,7 @@ from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, FileDestination, Handle, IssueSpec, Plan, StepInfo
 from tui.issuance.objects import token_secret
 from tui.issuance.records.intent import Export, Intent, new_id
+from tui.issuance.transaction.replacing import refuse_revoked
 from tui.issuance.transaction.shared_steps import prove_step, revoke_steps
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context
@@ -66,8 +67,11 @@ async def copies_of(context: Context, address: Address, handle: Handle) -> list[
     return [record for record in records if record.credential.handle == handle or record.source == address]
 
 
-async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[Plan, RotateTokenSecret]:
-    """The plan for a new token Secret in place of the one at `address`."""
+async def prepare_legacy_rotation(
+    context: Context, address: Address, *, revive: bool = False
+) -> tuple[Plan, RotateTokenSecret]:
+    """The plan for a new token Secret in place of the one at `address`. Raises UsageError (Unasked for one that was
+    revoked, without `revive`), KubeError."""
     sight = Sight()
     found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: seen.secret.uid)
     identity, secret, old = found.identity, found.secret, found.credential
@@ -83,6 +87,8 @@ async def prepare_legacy_rotation(context: Context, address: Address) -> tuple[P
             f"{address} was rotated already: {waiting.newer} is in its place, and it ends with its grace period",
             f"to renew that one, rotate {waiting.newer}",
         )
+    if not revive:
+        await refuse_revoked(context, old, sight)
     held = await sight.see("the files with its token", partial(copies_of, context, address, old.handle), list)
     copies = [copy for copy in held if copy.spec is None]
     spec = IssueSpec(
