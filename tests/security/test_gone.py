@@ -12,6 +12,7 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Place
 from tui.demo import Answer as Answered, FaultRule
 from tui.issuance.families.dpf import DPU_REQUESTS
+from tui.issuance.families.dpf.request_keeping import said
 from tui.issuance.objects import accounts
 from tui.issuance.objects.deleting import NO_RIGHT, Answer, End, Ended, Meta, NotGone, Seen, delete, judge
 from tui.kube.errors import NotFound, ProtocolError
@@ -168,4 +169,5 @@ async def test_a_request_that_others_hold_is_not_called_gone(place: Place) -> No
     rest = await place.keep()
     assert rest.request is not None
     assert rest.request.finalizers == ("example.com/held",)
+    assert said(rest) == f"it is being deleted, {BY}" + "".join(f"; {note}" for note in rest.notes)
     await place.client.patch(DPU_REQUESTS, "req", FREE, namespace=place.ns)

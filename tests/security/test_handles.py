@@ -185,6 +185,7 @@ async def test_a_new_handle_says_for_what_its_token_is_made(ebench: Bench) -> No
         audiences=("vault",),
         requested=timedelta(hours=2),
         pushes={f"{ns}/pushed": msgspec.json.encode(push).decode()},
+        made=found.made,
     )
     raw = await ebench.client.get_metadata(SECRETS, made.name, namespace=ns)
     assert raw["metadata"]["annotations"][managed.ISSUED_BY] == "me"

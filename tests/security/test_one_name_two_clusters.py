@@ -26,13 +26,14 @@ from tui.fleet.renewing import watched
 from tui.fleet.store import Area
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address
+from tui.issuance.model.types import Address, SecretDestination
 from tui.issuance.objects import managed
 from tui.issuance.trust.whose import AnotherCluster
+from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import Unreachable
 from tui.kube.kubeconfig import load
-from tui.kube.resource import SECRETS
+from tui.kube.resource import NAMESPACES, SECRETS
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -211,6 +212,64 @@ async def test_a_secret_that_was_made_anew_is_not_the_one_that_was_written(ebenc
     with pytest.raises(UsageError, match="no handle beside the account confirms that"):
         await ebench.engine.plan_rotate(ebench.arena.secret_address())
     assert len(await ebench.handles()) == 1
+
+
+async def made_anew(client: Client, namespace: str, into: Client) -> None:
+    """What somebody may do who saw its marks: a Secret with all of them, in the place of the old one, and empty."""
+    old = await client.get(SECRETS, "robot-credential", namespace=namespace)
+    if into is client:
+        await client.delete(SECRETS, "robot-credential", namespace=namespace)
+    else:
+        await into.create(NAMESPACES, {"metadata": {"name": namespace}})
+    kept = {key: old["metadata"][key] for key in ("name", "labels", "annotations")}
+    await into.create(SECRETS, {"type": "Opaque", "metadata": kept}, namespace=namespace)
+
+
+async def test_a_handle_alone_vouches_for_no_secret_that_was_made_anew(ebench: Bench) -> None:
+    """att5-claims-15c: a namespace was given to another team, whose member knew the marks of what lay there."""
+    arena = ebench.arena
+    await ebench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+    await made_anew(ebench.client, arena.namespace, ebench.client)
+    before = await ebench.handles()
+    with pytest.raises(UsageError, match=r"another Secret of that name, with UID .* was made since"):
+        await ebench.engine.plan_rotate(arena.secret_address())
+    assert await ebench.handles() == before
+
+
+@pytest.mark.parametrize("state", ["state", "a colleague's"])
+async def test_a_cluster_that_has_the_name_of_the_one_that_was_pushed_to_gets_nothing(
+    embedded: Arena, tmp_path: Path, state: str
+) -> None:
+    """att5-claims-15: its owner puts the old marks there and no token; the handle beside the account names that place
+    by the name of its cluster."""
+    host = yaml.safe_load(embedded.kubeconfig.read_text())
+    arenas = []
+    for number, context in enumerate(("tenant-a", "tenant-b")):
+        tenant = yaml.safe_load(called_alike(embedded.kubeconfig, context, tmp_path / f"{number}.yaml").read_text())
+        both = host | {kind: [*host[kind], *tenant[kind]] for kind in ("clusters", "contexts")}
+        users = [one | {"name": "pusher"} for one in tenant["users"]]
+        both["contexts"][-1]["context"]["user"] = "pusher"
+        (tmp_path / f"both-{number}.yaml").write_text(yaml.safe_dump(both | {"users": [*host["users"], *users]}))
+        arenas.append(replace(embedded, kubeconfig=tmp_path / f"both-{number}.yaml"))
+    place = SecretDestination(NAME, embedded.namespace, "robot-credential")
+    address = Address.secret(NAME, embedded.namespace, "robot-credential")
+    async with Bench(arenas[0]) as there, Bench(arenas[1], state=state) as here:
+        old, new = await there.clusters.client(NAME), await here.clusters.client(NAME)
+        await old.create(NAMESPACES, {"metadata": {"name": embedded.namespace}})
+        await there.issue(embedded.spec(place, format=Format.TOKEN))
+        before = await there.handles()
+        await made_anew(old, embedded.namespace, new)
+        with pytest.raises(UsageError, match="another one may be called so by now") as refused:
+            await here.engine.plan_rotate(address)
+        if state == "state":  # who has a record of the old one says what both are
+            for cluster in (old, new):
+                assert cluster.endpoint.server in refused.value.message
+            assert f"kubemint revoke handle:{embedded.name}/{embedded.namespace}/{before[0]}" in refused.value.hint
+            with pytest.raises(UsageError, match="leads to"):  # which of the two is meant nobody can say
+                await here.engine.plan_revoke(address)
+        assert await there.handles() == before
+        assert not (await new.get(SECRETS, "robot-credential", namespace=embedded.namespace)).get("data")
+        await there.rotate(address)
 
 
 async def test_what_was_begun_in_another_cluster_waits_for_it(pair: tuple[Bench, Bench]) -> None:

@@ -20,6 +20,7 @@ from tests.issuance.samples import jwt
 from tests.security.test_sought import bound, jwt as long
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address
 from tui.issuance.objects import managed
@@ -369,6 +370,33 @@ async def test_a_place_that_cannot_be_looked_at_keeps_no_token_alive(ebench: Ben
         outcome = await ebench.engine.execute(await ebench.engine.plan_revoke(issued.address))
     assert outcome.ok
     assert outcome.left[0].startswith(f"{issued.address} could not be tidied")
+    assert await ebench.handles() == []
+    arena.forget()
+    assert not await ebench.works(token)
+
+
+@pytest.mark.parametrize("patch", [
+    {"labels": {managed.MANAGED_BY: None, managed.ROLE: None}},
+    {"labels": {managed.ROLE: None}},
+    {"annotations": {managed.ACCOUNT: "ns/somebody"}},
+    {"annotations": {managed.ACCOUNT_CLUSTER: "tenant-a"}},
+], ids=["labels off", "role off", "another account", "another cluster"])  # fmt: skip
+@pytest.mark.parametrize("machine", ["this", "by fingerprint", "another"])
+async def test_whoever_patches_a_place_keeps_no_token_alive(ebench: Bench, machine: str, patch: dict[str, Any]) -> None:
+    """att5-claims-18: without its labels it was out of the list, and neither its address nor its fingerprint ended
+    what this machine's record and the handle beside the account know."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+    token = await token_at(ebench.engine._context, issued.address)
+    assert token is not None
+    await ebench.client.patch(SECRETS, "robot-credential", {"metadata": patch}, namespace=arena.namespace)
+    async with elsewhere(ebench) if machine == "another" else contextlib.nullcontext(ebench) as here:
+        if machine == "by fingerprint":
+            plan = await here.engine.plan_revoke_sought(Sought(fingerprint=token.fingerprint), [arena.name])
+        else:
+            plan = await here.engine.plan_revoke(issued.address)
+        assert next(step.name for step in plan.steps if step.verb == "delete") == issued.credential.handle.name
+        assert (await here.engine.execute(plan)).ok
     assert await ebench.handles() == []
     arena.forget()
     assert not await ebench.works(token)

@@ -239,7 +239,10 @@ def _row(cluster: str, key: tuple[str, str], rest: KeptRest, reason: str) -> _Ro
     if rest.error:
         result = rest.error
     elif request is None:
-        result = "gone, and what was made for it"
+        left = any(note.startswith("left behind") for note in rest.notes)
+        result = "gone" if left else "gone, and what was made for it"
+    elif rest.held:
+        result = rest.held
     else:
         result = f"issued: {reason}" if reason else "as it should be"
     return _Row(

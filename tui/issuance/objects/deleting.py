@@ -6,7 +6,6 @@ Whatever kubemint deletes goes through `delete`, which looks again; what it give
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -63,7 +62,10 @@ class Ended(NamedTuple):
         return self.end in (End.DELETED, End.HELD, End.TOLD)
 
     def __str__(self) -> str:
-        return self.end.value + (f", {held(self.held_by)}" if self.held_by else "")
+        if not self.held_by:
+            return self.end.value
+        many = "s" if len(self.held_by) > 1 else ""
+        return f"{self.end.value}, held by finalizer{many} {safe_text(', '.join(self.held_by), 200)}"
 
 
 class Meta(msgspec.Struct, frozen=True, rename="camel"):
@@ -80,11 +82,6 @@ class Seen(msgspec.Struct, frozen=True):
 
 NO_RIGHT: Final = "nobody may look"
 """Instead of what was seen."""
-
-
-def held(finalizers: Sequence[str]) -> str:
-    """What keeps an object that has its stamp, in words."""
-    return f"held by finalizer{'s' if len(finalizers) > 1 else ''} {safe_text(', '.join(finalizers), 200)}"
 
 
 def judge(answer: Answer, seen: Seen | str | None, *, uid: str = "", version: bool = False) -> Ended:

@@ -19,6 +19,7 @@ from tui.issuance.objects import managed, token_secret
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import handles, vouching
 from tui.issuance.trust.showing import insist_on_token
+from tui.issuance.trust.whose import written_here
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -137,14 +138,18 @@ async def _bound_to_nothing(context: Context, claims: Claims, clusters: Sequence
     return UsageError(f"{why} ({search.words})", hint)
 
 
-# By a place that is not there
+# By a place that says nothing
 
 
-async def without_place(context: Context, address: Address, trouble: KubeError) -> Found:
-    """What ends the token of a Secret that is not there, or cannot be looked at: by this machine's record, else by the
-    handle that says it was made for it. Raises what the trouble was where neither says anything."""
-    why = f"{address} cannot be looked at: {trouble.message}"
+async def without_place(context: Context, address: Address, trouble: KubeError | UsageError) -> Found:
+    """What ends the token of a Secret that is not there, cannot be looked at, or says what nothing vouches for (its
+    marks were taken off, or changed): by this machine's record, else by the handle that says it was made for it.
+    Raises what the trouble was where neither says anything, or where that Secret is in another cluster by now."""
+    away = isinstance(trouble, KubeError)
+    why = f"{address} cannot be looked at: {trouble.message}" if away else trouble.message
     record = await asyncio.to_thread(context.state.written, address)
+    if record is not None and not away and (await written_here(context, record, None))[0]:
+        raise trouble
     handle = record.credential.handle if record is not None else None
     if handle is not None:
         client = await context.clusters.client(handle.cluster)
@@ -160,7 +165,8 @@ async def without_place(context: Context, address: Address, trouble: KubeError) 
     there, search = await everywhere(context, context.clusters.names(), look)
     one = judging.the_one(why, {name: there[name] for name in _witnesses(context, list(there))}, search)
     if one is None:
-        trouble.hint = f"no handle says that it was made for it ({search.words})"
+        none = f"no handle says that it was made for it ({search.words})"
+        trouble.hint = none if away else "; ".join(filter(None, (trouble.hint, none)))
         raise trouble
     ends = await at_handle(context, one)
     said = (why, f"handle {one.namespace}/{one.name} in {one.cluster} says that it was made for it", search.words)

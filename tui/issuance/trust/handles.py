@@ -10,13 +10,14 @@ and it must hold no data.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tui.issuance.errors import IssuanceError
+from tui.issuance.model.durations import parse_time
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Handle, SecretDestination
 from tui.issuance.objects import deleting, managed
@@ -109,6 +110,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Of a token Secret: the account that it names."""
     deleted: bool = False
     finalizers: tuple[str, ...] = ()
+    made: datetime | None = None
 
     @property
     def meant(self) -> Meant:
@@ -222,6 +224,7 @@ def seen_in(obj: Mapping[str, Any]) -> Seen:
         token_of=str(notes.get(_TOKEN_OF, "")),
         deleted=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(str(one) for one in meta.get("finalizers") or ()),
+        made=parse_time(meta.get("creationTimestamp")),
     )
 
 

@@ -18,6 +18,7 @@ from tui.kube.text import safe_text
 from . import handles
 from .handle_names import has_digest
 from .handles import CHANGED, GOING, Ending, Fate, Named, Seen
+from .orphans import YOUNG
 
 
 class Word(StrEnum):
@@ -60,6 +61,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The Secret as a handle of the account names it; see `managed.place_name`."""
     uid: str = ""
     """Of the Secret itself, as its server says."""
+    made: datetime | None = None
+    """When the Secret was, as its server says."""
+    far: bool = False
+    """Whether it lies in another cluster than its account. What that is called says nothing of what it is."""
     handle: Handle | None = None
     audiences: tuple[str, ...] = ()
     push: str = ""
@@ -85,6 +90,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Of the Secret that was written; empty in records of earlier versions."""
     sure: bool = True
     """Whether it is established that this was in the cluster that is called so now."""
+
+    def is_of(self, claim: Claim) -> bool:
+        """Whether this machine wrote into that very Secret."""
+        return bool(self.uid) and self.uid == claim.uid and (self.sure or not claim.far)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +144,8 @@ def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None
     why = _not_beside(claim, handle, beside, by_token=confirmed)
     if why or beside is None or handle is None:
         return _refused(why, claim, facts)
+    if not confirmed and (why := _not_that_one(claim, beside, record)):
+        return _refused(why, claim, facts)
     if not has_digest(handle.name):  # made before names said for what: what it says may be anybody's words
         if not confirmed:
             if record is not None and (record.identity, record.handle) == (claim.identity, handle):
@@ -183,9 +194,34 @@ def _recorded(claim: Claim, facts: Facts, record: Record) -> bool:
     if record.uid and record.uid != claim.uid:
         return False
     if facts.word is Word.NONE:
-        return bool(record.uid)
+        return record.is_of(claim)
     same = bool(facts.fingerprint) and facts.fingerprint == record.fingerprint
+    if claim.far:
+        return same and (record.sure or facts.word is Word.CONFIRMED)
     return same and (bool(record.uid) or record.sure or facts.word is Word.CONFIRMED)
+
+
+def _not_that_one(claim: Claim, beside: Seen, record: Record | None) -> str:
+    """Why a handle alone, which knows a place by its name, does not vouch for the one that is called so now; empty
+    where it does."""
+    if record is not None and record.is_of(claim):
+        return ""
+    if record is not None and record.uid and record.uid != claim.uid:
+        return (
+            f"this machine wrote into another Secret of that name, with UID {record.uid}; this one, with UID "
+            f"{claim.uid}, was made since"
+        )
+    if claim.far:
+        return (
+            f"handle {beside.name} says only what the cluster that it was made for was called, and another one may be "
+            "called so by now; a token in it that works would show that it is that one"
+        )
+    if claim.made is not None and beside.made is not None and claim.made - beside.made > YOUNG:
+        return (
+            f"it was made at {_word(claim.made)}, and handle {beside.name}, at {_word(beside.made)}, for one that had "
+            "its name before"
+        )
+    return ""
 
 
 def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_token: bool) -> str:

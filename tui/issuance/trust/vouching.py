@@ -12,7 +12,9 @@ A Secret may be given a new token of account A where one of these says so:
   name lies beside the account, is called as A's are, has that UID and names this place; or this machine wrote into
   that very Secret for A what lies there now.
 
-This machine's record is of the cluster and the Secret that it wrote to (`whose`): one of the same name is another one.
+This machine's record is of the cluster and the Secret that it wrote to (`whose`): one of the same name is another one,
+and gets nothing. A handle knows its places by name alone. So where no token works, it vouches neither for a place in
+another cluster nor for one that was made since, but where the record says that it is that very one.
 
 What a handle says counts where its name says the same (`handle_names`). Handles from before names did so confirm a
 token that works, as far as that says the same; where none works this machine's record must name that very handle.
@@ -34,10 +36,12 @@ from tui.issuance.errors import NotProved, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.claims import Bound, Claims, ClaimsError, read_token
 from tui.issuance.model.cluster_time import now_at
+from tui.issuance.model.durations import parse_time
 from tui.issuance.model.sight import told_apart
 from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
+from tui.kube import shell
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.resource import SECRETS
 from tui.kube.text import safe_text
@@ -351,16 +355,34 @@ async def _judged(
         identity=identity,
         place=place,
         uid=str(meta["metadata"].get("uid", "")),
+        made=parse_time(meta["metadata"].get("creationTimestamp")),
+        far=identity is not None and identity.cluster != address.cluster,
         handle=marks.handle,
         audiences=marks.audiences,
         push=managed.push_of(meta),
     )
     written = await asyncio.to_thread(context.state.written, address)
     record = _record(written, place)
-    if written is not None and record is not None:
-        may_be, sure = await whose.written_here(context, written, token)
-        record = msgspec.structs.replace(record, sure=sure) if may_be else None
-    return await beside(context, claim, facts, record)
+    if written is None or record is None:
+        return await beside(context, claim, facts, None)
+    elsewhere, sure = await whose.written_here(context, written, token)
+    if not elsewhere:
+        return await beside(context, claim, facts, msgspec.structs.replace(record, sure=sure))
+    verdict = await beside(context, claim, facts, None)
+    why = f"what this machine wrote there {elsewhere}"
+    return Verdict(ok=False, why="; ".join(filter(None, (verdict.why, why))), hint=_elsewhere(record))
+
+
+def _elsewhere(record: Record) -> str:
+    """What can be done where a place of this name was in another cluster when this machine wrote into it."""
+    said = (
+        "use the kubeconfig that leads there (--kubeconfig, --context); where this cluster is meant by now, issue anew"
+    )
+    handle = record.handle
+    if handle is None:
+        return said
+    revoke = shell.command("kubemint", "revoke", str(Address.handle(handle.cluster, handle.namespace, handle.name)))
+    return f"{said}; `{revoke}` ends the token that was written"
 
 
 async def beside(context: Context, claim: Claim, facts: Facts, record: Record | None) -> Verdict:

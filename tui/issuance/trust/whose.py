@@ -222,14 +222,18 @@ async def insist_on_file(context: Context, record: Export) -> None:
     raise AnotherCluster(credential.address.name, verdict, _ANOTHER_PATH)
 
 
-async def written_here(context: Context, record: Export, token: Sensitive | None) -> tuple[bool, bool]:
-    """Of what this machine wrote into a Secret: whether it may be of the cluster that is called so now, and whether
-    that is established. Raises KubeError, IssuanceError."""
+async def written_here(context: Context, record: Export, token: Sensitive | None) -> tuple[str, bool]:
+    """Of what this machine wrote into a Secret: how it is of another cluster than the one that is called so now, in
+    words that stand after "it", empty where it may be of this one; and whether that is established. Raises KubeError,
+    IssuanceError."""
     credential = record.credential
-    verdict = await context.whose.verdict(record, credential.address.cluster)
+    cluster = credential.address.cluster
+    verdict = await context.whose.verdict(record, cluster)
     if verdict.same is not Same.UNKNOWN:
-        return verdict.same is Same.SAME, verdict.same is Same.SAME
-    return True, await _found_there(context, credential, token)
+        return ("", True) if verdict.same is Same.SAME else (verdict.words, False)
+    if cluster_of(credential) != cluster:  # what is found beside the account says nothing of where its token went
+        return "", False
+    return "", await _found_there(context, credential, token)
 
 
 async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> list[Held]:

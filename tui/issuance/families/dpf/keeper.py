@@ -19,6 +19,7 @@ from tui.issuance.errors import IssuanceError
 from tui.issuance.model.cluster_time import ahead, now_at, utc_now
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.renewal import next_wake, spread
+from tui.issuance.objects.deleting import End, Ended
 from tui.issuance.objects.managed import Reserved
 from tui.issuance.objects.token_request import IssuedToken
 from tui.issuance.records.entering import NotEntered
@@ -53,6 +54,13 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
     """How long what it replaced still works."""
     error: str = ""
     hint: str = ""
+
+    @property
+    def held(self) -> str:
+        """Where it was let go and others still hold it: by what, in words."""
+        if self.error or self.request is None or self.request.deleted_at is None:
+            return ""
+        return f"it {Ended(End.HELD, self.request.finalizers)}"
 
     @property
     def issued(self) -> bool:

@@ -20,7 +20,7 @@ from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo, StepStatus
-from tui.issuance.objects.deleting import delete, held
+from tui.issuance.objects.deleting import delete
 from tui.issuance.records.intent import new_id
 from tui.issuance.transaction.lease import LEASES, Lease, LeaseLost
 from tui.issuance.transaction.running import Note, Run, StepFailed
@@ -214,8 +214,8 @@ def said(rest: Rest) -> str:
     request = rest.request
     if request is None:
         return "; ".join(("gone", *rest.notes))
-    if request.deleted_at is not None:
-        return "; ".join((f"it is being deleted, {held(request.finalizers)}", *rest.notes))
+    if rest.held:
+        return "; ".join((rest.held, *rest.notes))
     parts = ["as it should be"]
     if rest.reason:
         parts = [f"issued, because {rest.reason}"]

@@ -81,7 +81,7 @@ class ServiceAccounts(Files):
             return await super().found(context, address)
         try:
             reading = await vouching.require(context, address)
-        except KubeError as error:  # a place that is gone, or away, keeps no token from being revoked
+        except (KubeError, UsageError) as error:  # what happened to its place keeps no token from being revoked
             return await seeking.without_place(context, address, error)
         if reading.verdict.handle is None and reading.facts.handle is not None:
             bound = reading.facts.handle
