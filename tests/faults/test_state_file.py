@@ -6,8 +6,11 @@ import contextlib
 import multiprocessing
 import os
 import random
+import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +19,9 @@ import pytest
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tests.issuance.test_state import filled
+from tui.issuance.destinations.place import file_address
 from tui.issuance.errors import StateError
-from tui.issuance.model.types import Action, Address, StepResult
+from tui.issuance.model.types import Action, Address, StepResult, StepStatus
 from tui.issuance.records.state import StateStore
 from tui.issuance.records.state_file import Damaged, default_folder, refuse_foreign, wrong_kind
 
@@ -338,3 +342,79 @@ async def test_the_dashboard_says_it(arena: Arena, tmp_path: Path) -> None:
         said = [note.message for note in app._notifications]
     state.close()
     assert any("kubemint begins afresh" in one for one in said), said
+
+
+def gone(where: Path) -> None:
+    shutil.rmtree(where)
+
+
+def made_anew(where: Path) -> None:
+    shutil.rmtree(where)
+    StateStore.open(where).close()
+
+
+def database_gone(where: Path) -> None:
+    (where / "state.db").unlink()
+
+
+def last_writes_gone(where: Path) -> None:
+    (where / "state.db-wal").unlink()
+
+
+def put_back_from_a_copy(where: Path) -> None:
+    shutil.copytree(where, f"{where}-copy")
+    shutil.rmtree(where)
+    shutil.copytree(f"{where}-copy", where)
+
+
+def renamed(where: Path) -> None:
+    (where / "state.db").rename(where / "state.db.damaged-by-another")
+
+
+REPLACED = [gone, made_anew, database_gone, last_writes_gone, put_back_from_a_copy, renamed]
+
+
+@pytest.mark.parametrize("slip", REPLACED, ids=lambda slip: slip.__name__)
+def test_nothing_is_written_into_a_file_that_is_not_the_state_any_more(tmp_path: Path, slip: Any) -> None:
+    where = tmp_path / "kubemint"
+    store = filled(where)
+    slip(where)
+    with pytest.raises(StateError) as seen:
+        store.append(Action.ISSUE, Address.parse("file:/f"), _result(7))
+    assert f"{where / 'state.db'} was removed or replaced while kubemint runs" in seen.value.message
+    assert "start kubemint again" in seen.value.hint
+    assert len(store.entries()) == 5, "what it knows can be read, and nothing was added"
+    store.close()
+    with contextlib.closing(StateStore.open(where)) as again:
+        again.append(Action.ISSUE, Address.parse("file:/f"), _result(8))
+
+
+def test_what_is_written_stays_where_this_process_opened_the_state_twice(tmp_path: Path) -> None:
+    """Closing a second descriptor of the file would let go of SQLite's locks, and the next process that ends would
+    remove what this one writes to."""
+    store = filled(tmp_path)
+    StateStore.open(tmp_path).close()
+    script = (
+        "import sys, pathlib, tui.issuance.records.state as s; s.StateStore.open(pathlib.Path(sys.argv[1])).close()"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    store.append(Action.ISSUE, Address.parse("file:/f"), _result(7))
+    store.close()
+    with contextlib.closing(StateStore.open(tmp_path)) as again:
+        assert len(again.entries()) == 6
+
+
+@pytest.mark.parametrize("slip", [gone, made_anew], ids=lambda slip: slip.__name__)
+async def test_without_its_state_nothing_is_begun_and_that_is_said(arena: Arena, tmp_path: Path, slip: Any) -> None:
+    async with Bench(arena) as bench:
+        await bench.issue(arena.spec(arena.file()))
+        before = await bench.handles()
+        slip(bench.state.folder)
+        outcome = await bench.engine.execute(
+            await bench.engine.plan_rotate(file_address(arena.file(), arena.identity()))
+        )
+        assert not outcome.ok
+        assert "was removed or replaced while kubemint runs" in outcome.error
+        assert "start kubemint again" in outcome.hint
+        assert [one.status for one in outcome.results if one.status is StepStatus.DONE] == []
+        assert await bench.handles() == before

@@ -12,8 +12,10 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.errors import ChangedMeanwhile, StateError
 from tui.issuance.model.types import Address
+
+from .state_file import private_folder
 
 _LONGEST: Final = 30.0
 """Seconds."""
@@ -66,12 +68,15 @@ class Locks:
     @contextlib.contextmanager
     def hold(self, addresses: Iterable[Address]) -> Iterator[None]:
         """Hold all of `addresses`, or raise ChangedMeanwhile at once and hold none."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
         with contextlib.ExitStack() as held:
+            with _explained(self._folder):
+                private_folder(self._folder.parent)  # which somebody may have removed; the state says what that means
+                self._folder.mkdir(mode=0o700, exist_ok=True)
             for key, address in sorted({_key(address): address for address in addresses}.items()):
                 lock = FileLock(self._folder / key, timeout=0, mode=0o600, thread_local=False)
                 try:
-                    held.enter_context(lock)
+                    with _explained(self._folder):
+                        held.enter_context(lock)
                 except Timeout:
                     who = "this kubemint itself" if key in self._own else "another kubemint"
                     raise ChangedMeanwhile(
@@ -80,6 +85,19 @@ class Locks:
                 self._own.add(key)
                 held.callback(self._own.discard, key)
             yield
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:  # which filelock calls an OSError
+        raise
+    except OSError as error:
+        raise StateError(
+            f"nothing can be locked in {folder}: {(error.strerror or type(error).__name__).lower()}",
+            "set XDG_STATE_HOME to a folder that can be written",
+        ) from None
 
 
 def _key(address: Address) -> str:

@@ -31,11 +31,14 @@ from .state_file import (
     Damaged,
     alone,
     default_folder,
+    made,
     odd_set_aside,
     private_folder,
     refuse_foreign,
+    refuse_replaced,
     set_aside,
     sqlite_errors,
+    standing,
     wrong_kind,
 )
 from .state_schema import prepare
@@ -70,11 +73,12 @@ that at the same moment the process crashes; records are read in threads."""
 class StateStore:
     """One open state folder. Safe to call from several threads and to open in several processes."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, opened: tuple[tuple[int, int], ...]) -> None:
         self.folder = folder
         self.said: list[tuple[str, str]] = []
         """What people are to be told about the file, each with the next step."""
         self._db = connection
+        self._opened_files = opened
         self._anchor = Anchor(folder)
         self._lock = threading.Lock()
 
@@ -107,12 +111,8 @@ class StateStore:
             if kind := wrong_kind(file):
                 raise Damaged(f"{file} is {kind} and no state file")
             said = odd_set_aside(file)
-            # SQLite would create it with the umask; its -wal and -shm files take over these permissions.
-            opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-            try:
-                refuse_foreign(file, os.fstat(opened).st_uid, os.geteuid())
-            finally:
-                os.close(opened)
+            found = made(file)
+            refuse_foreign(file, found.st_uid, os.geteuid())
         except OSError as error:
             raise StateError(
                 f"cannot open the state in {folder}: {error.strerror or error}",
@@ -122,7 +122,7 @@ class StateStore:
         try:
             with sqlite_errors(file):
                 prepare(connection, file)
-            store = cls(folder, connection)
+            store = cls(folder, connection, ((found.st_dev, found.st_ino), *standing(file)[1:]))
             store.said += [*said, *store._unreadable()]
         except BaseException:
             connection.close()
@@ -311,6 +311,7 @@ class StateStore:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                refuse_replaced(self.folder / _FILE, self._opened_files)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

@@ -9,6 +9,7 @@ refused.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -91,6 +92,40 @@ def private_folder(folder: Path) -> None:
     refuse_foreign(folder, there.st_uid, os.geteuid())
     if there.st_mode & 0o077:
         folder.chmod(0o700)
+
+
+def made(file: Path) -> os.stat_result:
+    """The file, made where there is none. Raises OSError.
+
+    SQLite would make it with the umask; its -wal and -shm files take over these permissions. One that is there is not
+    opened by anybody but SQLite: whoever closes it lets go of every lock that this process has on it (as POSIX wants
+    it), and the next process that ends would remove what is still to be moved into it.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    found = file.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return found
+
+
+def standing(file: Path) -> tuple[tuple[int, int], ...]:
+    """Which files have the state's names now: the database, and what was written to it last. Raises OSError."""
+    found = (path.lstat() for path in (file, Path(f"{file}-wal")))
+    return tuple((one.st_dev, one.st_ino) for one in found)
+
+
+def refuse_replaced(file: Path, opened: tuple[tuple[int, int], ...]) -> None:
+    """Raises StateError where the files that were opened are not the ones any more that have these names: what is
+    written to them is found by nobody who starts after this process has ended."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if standing(file) == opened:
+            return
+    raise StateError(
+        f"{file} was removed or replaced while kubemint runs: nothing is begun that no other kubemint would know of",
+        "start kubemint again; what only that file knew is lost with it, and `kubemint hygiene` finds what is left in "
+        "clusters",
+    )
 
 
 def refuse_foreign(path: Path, owner: int, me: int) -> None:
