@@ -395,13 +395,14 @@ def test_what_is_written_stays_where_this_process_opened_the_state_twice(tmp_pat
     store = filled(tmp_path)
     StateStore.open(tmp_path).close()
     script = (
-        "import sys, pathlib, tui.issuance.records.state as s; s.StateStore.open(pathlib.Path(sys.argv[1])).close()"
+        "import sys, pathlib, tui.issuance.records.state as s; store = s.StateStore.open(pathlib.Path(sys.argv[1]))\n"
+        "print(len(store.entries())); store.close()"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    another = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(another, check=True, capture_output=True).stdout == b"5\n"
     store.append(Action.ISSUE, Address.parse("file:/f"), _result(7))
+    assert subprocess.run(another, check=True, capture_output=True).stdout == b"6\n", "before this one ends, too"
     store.close()
-    with contextlib.closing(StateStore.open(tmp_path)) as again:
-        assert len(again.entries()) == 6
 
 
 @pytest.mark.parametrize("slip", [gone, made_anew], ids=lambda slip: slip.__name__)
