@@ -34,8 +34,9 @@ AT = Address.secret("tenant-a", "payments", "api")
 ONE, OTHER = Handle("tenant-a", "payments", "one", "1"), Handle("tenant-a", "payments", "other", "2")
 
 
-def held(fingerprint: str, handle: Handle | None) -> Credential:
-    return Credential(address=AT, fingerprint=fingerprint, handle=handle)
+def held(fingerprint: str, handle: Handle | None, account: str = "") -> Credential:
+    identity = Identity("tenant-a", "payments", account) if account else None
+    return Credential(address=AT, fingerprint=fingerprint, handle=handle, identity=identity)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,9 @@ def held(fingerprint: str, handle: Handle | None) -> Credential:
         (held("", ONE), held("g", ONE), False),
         (held("f", ONE), held("f", None), False),
         (held("", None), held("g", ONE), False),
+        (held("", None, "api"), held("", None, "other"), True),
+        (held("", None, "api"), held("", None, "api"), False),
+        (held("", None, "api"), held("", None), False),
         (None, held("g", ONE), False),
         (held("f", ONE), None, False),
     ],

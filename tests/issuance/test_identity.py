@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.issuance.arena import Arena, Bench
@@ -184,6 +185,16 @@ async def test_the_token_to_ask_with_is_never_replaced_by_the_answer(ebench: Ben
         await ebench.engine.plan(SelfWish(source=own, cluster=ebench.arena.name, out=path))
     with pytest.raises(UsageError, match="no long-lived token"):
         await ebench.engine.plan(SelfWish(source=ebench.arena.secret_address(), out=path))
+
+
+async def test_it_is_for_the_account_that_was_shown_whoevers_token_lies_there_by_now(ebench: Bench) -> None:
+    await create(ebench)
+    arena, out = ebench.arena, str(ebench.arena.folder / "short.token")
+    wish = SelfWish(source=file_address(arena), cluster=arena.name, out=out)
+    with pytest.raises(UsageError, match=f"is the token of {arena.name}/{arena.namespace}/{NAME} by now, not of"):
+        await ebench.engine.plan(msgspec.structs.replace(wish, identity=Identity(arena.name, arena.namespace, "rok2")))
+    shown = Identity(arena.name, arena.namespace, NAME)
+    assert (await ebench.engine.execute(await ebench.engine.plan(msgspec.structs.replace(wish, identity=shown)))).ok
 
 
 @pytest.mark.parametrize("path", ["serviceaccounts/rok$", "roles/", "rolebindings/", "secrets/rok-token$"])

@@ -139,6 +139,8 @@ class Action(Generic[Wish]):
     """How it is done where that is no plan of the engine's."""
     question: Question | None = None
     """What is asked before it begins; None: only whether to begin, where several are changed or settings say so."""
+    tended: Callable[[Host, Row], str] = lambda host, row: ""
+    """Who does it for a row already, in words: it is done beside them only after a yes, and with `take_over`."""
     refuses: Callable[[Row], str] = lambda row: ""
     """Why it cannot be done to a row that it fits; empty where it can."""
     path_of: Callable[[Wish], str] = lambda wish: ""

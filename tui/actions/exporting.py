@@ -117,10 +117,10 @@ def own_files(folder: Path, rows: Iterable[Row]) -> list[tuple[CredentialRow | R
     return pairs
 
 
-def copies(folder: Path, rows: Sequence[Row]) -> list[ExportWish]:
+def copies(folder: Path, rows: Sequence[Row]) -> list[tuple[Row, ExportWish]]:
     """Each to a file of its own, as it is."""
     return [
-        ExportWish(row.credential.address, FileDestination(str(path)), None)
+        (row, ExportWish(row.credential.address, FileDestination(str(path)), None))
         for row, path in own_files(folder, rows)
         if row.credential is not None
     ]

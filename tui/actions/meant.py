@@ -6,7 +6,8 @@ anew from an address after somebody was asked is held against what was seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tui.fleet.rows import RequestRow, Row
@@ -27,6 +28,8 @@ class Meant:
     action: AnyAction
     wish: Any
     row: Row | None = None
+    words: Mapping[str, Any] = field(default_factory=dict)
+    """What was said beside the wish (`force`)."""
 
     @property
     def address(self) -> Address | None:
@@ -35,8 +38,13 @@ class Meant:
 
     @property
     def seen(self) -> Credential | None:
-        """The credential that was seen, where one was and this changes something."""
-        return credential_of(self.row) if self.action.mutates or self.action.only_shows else None
+        """The credential that was seen, where one was and something comes of this."""
+        return credential_of(self.row) if self.counts else None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it matters which one it is: something is changed, or handed out."""
+        return self.action.mutates or self.action.writes or self.action.only_shows
 
 
 def address_in(wish: object) -> Address | None:
@@ -46,12 +54,22 @@ def address_in(wish: object) -> Address | None:
 
 
 def another(seen: Credential | None, now: Credential | None) -> bool:
-    """Whether another credential lies there than was seen: by its fingerprint, and by its handle, as far as both are
-    known."""
+    """Whether another credential lies there than was seen: by its fingerprint, its handle and its account, as far as
+    both are known."""
     if seen is None or now is None:
         return False
-    pairs = ((seen.fingerprint, now.fingerprint), (seen.handle, now.handle))
+    pairs = (
+        (seen.fingerprint, now.fingerprint),
+        (seen.handle, now.handle),
+        (_account(seen), _account(now)),
+    )
     return any(before and by_now and before != by_now for before, by_now in pairs)
+
+
+def _account(credential: Credential) -> tuple[str, str] | None:
+    """Whose it is, however its cluster is called."""
+    identity = credential.identity
+    return (identity.namespace, identity.name) if identity is not None else None
 
 
 def another_row(before: Row | None, now: Row | None) -> bool:

@@ -25,11 +25,12 @@ from tui.issuance import (
     UsageError,
     Values,
     asking as ask,
+    awaited_from_controller,
     validate_draft,
 )
 
 from . import fitting as fit
-from .action import Action, Menu, Needs, Question
+from .action import Action, Host, Menu, Needs, Question
 from .lines import Asked, Line, kubectl
 
 
@@ -133,12 +134,24 @@ def _deleted(asked: Asked) -> list[Line]:
     return gone + _reconciled(asked=asked)
 
 
+def kept_by_controller(host: Host, row: Row) -> str:
+    """What shows that DPF's controller keeps this request; empty where nothing does."""
+    if not isinstance(row, RequestRow):
+        return ""
+    now = host.now(host.store.clusters.get(row.cluster))
+    own = next((trace.text for trace in row.traces if trace.tells(now)), "")
+    if own or row.new_until is None or row.new_until <= now:
+        return own
+    others = (one for one in host.store.requests.values() if one.cluster == row.cluster)
+    return awaited_from_controller(next((trace.text for one in others for trace in one.traces if trace.tells(now)), ""))
+
+
 _ONE: Final[dict[str, Any]] = {
     "mutates": True, "of": fit.address_of, "title_of": lambda address: short_address(str(address)),
 }  # fmt: skip
 KEEP: Final = Action[Address](
     name="keep", title="Keep the request", says="make a DPU request what it should be, as DPF's controller does",
-    key="K", needs=Needs.SOME, fits=fit.REQUESTS,
+    key="K", needs=Needs.SOME, fits=fit.REQUESTS, tended=kept_by_controller,
     plan=lambda engine, address, **words: engine.plan(KeepRequest(address), **words),
     command=lambda asked: _reconciled(asked=asked), **_ONE,
 )  # fmt: skip

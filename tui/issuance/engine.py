@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .insight.lineage_users import Users
     from .insight.powers import Powers
     from .insight.verification import Verification
+    from .model.sight import Seen
     from .records.deliveries import Gate
     from .records.intent import Export, Revocation
     from .records.state import StateStore
@@ -272,15 +273,19 @@ class Engine:
         *,
         force: bool = False,
         other_server: bool = False,
+        as_seen: Seen = (),
     ) -> Plan:
         """What writing what exists to one more place would do; `form` None keeps its format.
 
         The copy shares the original's life and end. Where it leads elsewhere than the cluster is known to be,
-        OtherServer is raised unless that is said to be meant.
+        OtherServer is raised unless that is said to be meant. What a preview was `as_seen` of must be so still, else
+        ChangedMeanwhile is raised.
         """
         from .tokens.exporting import prepare_copy, refuse_unsaid
 
         plan, work, asks = await prepare_copy(self._context, address, destination, form)
+        if as_seen:
+            work.sight.insist(as_seen)
         refuse_unsaid(asks, force=force, other_server=other_server)
         return self._planned(plan, work)
 

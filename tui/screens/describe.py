@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from tui.actions.requests import kept_by_controller
 from tui.fleet.fields.requests import account, request_name
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
 from tui.fleet.names import credential_name
@@ -26,7 +27,6 @@ from tui.issuance import (
     Credential,
     IssuanceError,
     State,
-    awaited_from_controller,
     explain,
     human_left,
     identity_role_name,
@@ -247,16 +247,6 @@ def _waits_for(row: RequestRow, session: Session, now: datetime) -> list[Fact]:
         Fact("", line, (Tone.GOOD if quiet else Tone.STRONG) if number == 0 else Tone.PLAIN)
         for number, line in enumerate(lines)
     ]
-
-
-def kept_by_controller(session: Session, row: RequestRow) -> str:
-    """What shows that DPF's controller keeps this request; empty where nothing does."""
-    now = session.now(session.store.clusters.get(row.cluster))
-    own = next((trace.text for trace in row.traces if trace.tells(now)), "")
-    if own or row.new_until is None or row.new_until <= now:
-        return own
-    others = (one for one in session.store.requests.values() if one.cluster == row.cluster)
-    return awaited_from_controller(next((trace.text for one in others for trace in one.traces if trace.tells(now)), ""))
 
 
 def _conditions(conditions: tuple[ConditionRow, ...], now: datetime) -> list[Fact]:

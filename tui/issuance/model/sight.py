@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Seen = tuple[tuple[str, object], ...]
+"""By name, what makes each thing another one that a plan rests on; no material can be found out from it."""
 AGAIN: Final = "look again, then decide anew"
 
 
@@ -67,23 +69,31 @@ class Sight:
         self._looks.append(_Look(what, again, facts(found)))
         return found
 
+    @property
+    def seen(self) -> Seen:
+        """What was seen, to hold a later plan of the same against it."""
+        return tuple((look.what, look.facts) for look in self._looks)
+
+    def insist(self, shown: Seen) -> None:
+        """Raises ChangedMeanwhile where this is not what was shown of an earlier plan."""
+        before, now = dict(shown), dict(self.seen)
+        others = changed([(what, before.get(what), now.get(what)) for what in (*before, *now)])
+        if others:
+            raise ChangedMeanwhile(_said(others, "it was shown"), AGAIN)
+
     async def look_again(self) -> None:
         """Raises ChangedMeanwhile where anything is not as it was seen, KubeError where that cannot be seen."""
         now: list[Any] = await asyncio.gather(*(look.again() for look in self._looks))
         others = changed([(look.what, look.facts, facts) for look, facts in zip(self._looks, now, strict=True)])
         if others:
             why = dict.fromkeys(facts.why for facts in now if isinstance(facts, _Refused))
-            were = "was" if len(others) == 1 else "were"
-            raise ChangedMeanwhile(
-                "; ".join(
-                    (
-                        f"{' and '.join(others)} {were} changed by somebody else since it was planned",
-                        *why,
-                        "nothing was done",
-                    )
-                ),
-                AGAIN,
-            )
+            raise ChangedMeanwhile(_said(others, "it was planned", *why), AGAIN)
+
+
+def _said(others: Sequence[str], since: str, *why: str) -> str:
+    were = "was" if len(others) == 1 else "were"
+    changed_there = f"{' and '.join(others)} {were} changed by somebody else since {since}"
+    return "; ".join((changed_there, *why, "nothing was done"))
 
 
 def told_apart(credential: Credential) -> object:

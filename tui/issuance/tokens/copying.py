@@ -17,7 +17,7 @@ from tui.issuance.destinations.place import Place
 from tui.issuance.errors import UsageError
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.material import Document, Foreseen, Material, Minted, Writing
-from tui.issuance.model.sight import Sight
+from tui.issuance.model.sight import Seen, Sight
 from tui.issuance.model.types import Address, Credential, Destination, FileDestination, Handle, Identity, Plan, StepInfo
 from tui.issuance.records.intent import Export, Revocation, new_id
 from tui.issuance.transaction.shared_steps import COMMIT, check_step, prove_step, revoke_steps, write_step
@@ -56,6 +56,8 @@ class ExportPreview(msgspec.Struct, frozen=True, kw_only=True):
     """Its `preview` is the diff of what is foreseen."""
     foreseen: Foreseen
     asks: tuple[Ask, ...] = ()
+    seen: Seen = ()
+    """What it is of: an export is held against it, where that is to be the one that was shown."""
 
 
 @dataclass(kw_only=True)
@@ -151,7 +153,7 @@ class Copy(Transaction):
         """What would be written, and what that changes, masked. Reads the material and drops it."""
         foreseen = await self.place.foresee(self._write_down(await self._material(await self._find())))
         plan = msgspec.structs.replace(plan, preview=foreseen.diff)
-        return ExportPreview(plan=plan, foreseen=foreseen, asks=asks)
+        return ExportPreview(plan=plan, foreseen=foreseen, asks=asks, seen=self.sight.seen)
 
     @property
     def _is_proved(self) -> bool:

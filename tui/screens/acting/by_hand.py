@@ -15,17 +15,16 @@ from tui.actions.csi import CSI_PREVIEW
 from tui.actions.exporting import EXPORT, copies, own_files
 from tui.actions.fitting import address_of, credential_of
 from tui.actions.journal import EXPORT_JOURNAL, JournalWish
-from tui.actions.requests import KEEP
+from tui.actions.meant import Meant
 from tui.actions.shoots import CONNECT, NEW_SHOOT, Entry
 from tui.actions.table import ACTIONS, NOVELTIES
-from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
-from tui.fleet.rows import SHOOT, ClusterRow, RequestRow, Row
+from tui.fleet.rows import SHOOT, ClusterRow, Row
 from tui.issuance import AccessLevel, CSIDriver, IssuanceError
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy, sent
-from tui.screens.describe import kept_by_controller, title_of
+from tui.screens.describe import title_of
 from tui.screens.session import PageName
 
 from . import doing
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from tui.screens.renewing import LoopWish
 
     from .working import WorkingScreen
-
-_MOST_NAMED: Final = 5
 
 
 class Journal(Protocol):
@@ -84,48 +81,17 @@ def _many(screen: WorkingScreen, rows: list[Row]) -> None:
     from tui.screens.dialogs.confirm import ConfirmScreen
 
     folder = screen.kubemint.export_folder
-    wishes = copies(folder, rows)
+    each = [Meant(EXPORT, wish, row) for row, wish in copies(folder, rows)]
 
     def sure(yes: bool | None) -> None:
         if yes:
-            screen.begin("export", [work.task(screen.session, EXPORT, wish) for wish in wishes])
+            screen.begin("export", [work.task(screen.session, EXPORT, one.wish, meant=one, bound=True) for one in each])
 
     names = [path.name for _, path in own_files(folder, rows)]
-    body = [f"Each of the {len(wishes)} marked credentials is written to a file of its own:", ""]
+    body = [f"Each of the {len(each)} marked credentials is written to a file of its own:", ""]
     body += names[:8] + (["…"] if len(names) > 8 else []) + ["", f"in {folder}"]
     body += screen.left_alone()
-    screen.app.push_screen(ConfirmScreen(f"Export {len(wishes)} credentials", body, verb="Export"), sure)
-
-
-def keep(screen: WorkingScreen) -> None:
-    """Bring the chosen requests to their desired state; where DPF's controller does that, only after a yes."""
-    session, addresses = screen.session, screen.chosen_addresses()
-    tended = {
-        address: said
-        for row in screen.chosen()
-        if isinstance(row, RequestRow)
-        and (address := address_of(row)) is not None
-        and (said := kept_by_controller(session, row))
-    }
-
-    def begin() -> None:
-        tasks = [work.task(session, KEEP, address, take_over=address in tended) for address in addresses]
-        screen.begin("keep", tasks, asked=bool(tended))
-
-    if not tended:
-        begin()
-        return
-    from tui.screens.dialogs.confirm import ConfirmScreen
-
-    def sure(yes: bool | None) -> None:
-        if yes:
-            begin()
-
-    body = ["DPF's controller keeps these requests already:", ""]
-    body += [f"{short_address(str(address))}: {said}" for address, said in [*tended.items()][:_MOST_NAMED]]
-    body += [f"and {len(tended) - _MOST_NAMED} more"] if len(tended) > _MOST_NAMED else []
-    body += ["", "Two at once only get into each other's way. r renews a token and leaves the rest to it."]
-    screen.app.push_screen(ConfirmScreen("Take over from DPF's controller?", body, verb="Take over"), sure)
+    screen.app.push_screen(ConfirmScreen(f"Export {len(each)} credentials", body, verb="Export"), sure)
 
 
 def snippet(screen: WorkingScreen) -> None:
@@ -346,7 +312,6 @@ BY_HAND: Final[dict[str, Callable[[WorkingScreen], None]]] = {
     "reveal": reveal,
     "snooze": snooze,
     "renewal_loop": renewal_loop,
-    "keep": keep,
     "snippet": snippet,
     "csi_preview": csi_preview,
     "lineage": _page(PageName.LINEAGE),

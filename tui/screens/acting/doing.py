@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tui.actions import work
 from tui.actions.action import Action, Question
 from tui.actions.ending import REVOKE
-from tui.actions.fitting import credential_of
+from tui.actions.fitting import address_of, credential_of
 from tui.actions.intended import Intended
-from tui.actions.meant import Meant, another_row, refusal
+from tui.actions.meant import Meant, address_in, another_row, refusal
 from tui.actions.questions import asks, how_many
+from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
 from tui.issuance import Address, IssuanceError, WouldReplace
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from .working import WorkingScreen
 
 
+_MOST_NAMED: Final = 5
+
+
 def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: bool) -> Intended:
     """What it would do, planned when somebody wants to know."""
     plan = partial(action.plan, screen.session.engine, wish, **words)
@@ -41,7 +45,7 @@ def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: boo
 
 
 def _each_intended(screen: WorkingScreen, each: Sequence[Meant]) -> list[Intended]:
-    return [replace(intended(screen, one.action, one.wish), meant=one) for one in each]
+    return [replace(intended(screen, one.action, one.wish, **one.words), meant=one) for one in each]
 
 
 def _meant(action: Action[Any], rows: Sequence[Row]) -> list[Meant]:
@@ -79,9 +83,8 @@ def try_again(screen: WorkingScreen, verb: str, failed: Sequence[Task]) -> None:
 def _is_another(screen: WorkingScreen, meant: Meant) -> bool:
     """Whether its row says by now that another one lies there, which is then said."""
     store, key = screen.session.store, meant.row.key if meant.row is not None else ""
-    changes = meant.action.mutates or meant.action.only_shows
     differs = (
-        changes
+        meant.counts
         and meant.address is not None
         and another_row(meant.row, store.credentials.get(key) or store.requests.get(key))
     )
@@ -102,14 +105,49 @@ def _propose(
     else:
         quiet = question is None or not asks(verb, len(each), session.settings.confirm)
     asked = bool(each) and not quiet and question is not None
+    tended = _tended(screen, each)
     tasks = [
-        work.task(session, action, one.wish, shown=shown if asked else None, meant=one, bound=asked, again=again)
+        work.task(
+            session,
+            action,
+            one.wish,
+            shown=shown if asked else None,
+            meant=one,
+            bound=asked or bool(tended),
+            again=again,
+            **one.words,
+            **({"take_over": True} if one.address in tended else {}),
+        )
         for one, shown in zip(each, foreseen, strict=True)
     ]
+    if tended:
+        _ask_beside(screen, tended, left, lambda: screen.begin(verb, tasks, asked=True, again=again))
+        return
     if not asked or question is None:
         screen.begin(verb, tasks, asked=question is not None and question.destroys, again=again)
         return
     _ask(screen, question, rows, foreseen, tasks, verb, left, again=again)
+
+
+def _tended(screen: WorkingScreen, each: Sequence[Meant]) -> dict[Address | None, str]:
+    """Those that somebody else sees to already, as their rows say now, and what shows it."""
+    session = screen.session
+    rows = [(one, session.store.requests.get(one.row.key, one.row)) for one in each if one.row is not None]
+    return {one.address: said for one, row in rows if (said := one.action.tended(session, row))}
+
+
+def _ask_beside(
+    screen: WorkingScreen, tended: Mapping[Address | None, str], left: Sequence[str], sure: Callable[[], object]
+) -> None:
+    """Ask whether it is done beside whoever does it already."""
+    from tui.screens.dialogs.confirm import ConfirmScreen
+
+    body = ["DPF's controller keeps these requests already:", ""]
+    body += [f"{short_address(str(address))}: {said}" for address, said in [*tended.items()][:_MOST_NAMED]]
+    body += [f"and {len(tended) - _MOST_NAMED} more"] if len(tended) > _MOST_NAMED else []
+    body += ["", "Two at once only get into each other's way. r renews a token and leaves the rest to it.", *left]
+    question = ConfirmScreen("Take over from DPF's controller?", body, verb="Take over")
+    screen.app.push_screen(question, _where_sure(sure))
 
 
 def foresee_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
@@ -118,20 +156,27 @@ def foresee_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
 
 
 def by_form(screen: WorkingScreen, action: Action[Any]) -> None:
-    """Ask for a wish, and begin it; what it would do can be shown before."""
-    form = form_of(screen, action)
+    """Ask for a wish, and begin it; what it would do can be shown before. Where it is one for the row that the form was
+    opened for, it is for what was seen there."""
+    form, row = form_of(screen, action), screen.what_is_asked().row
     if form is None:
         return
+
+    def meant(wish: Any) -> Meant | None:
+        of_row = row is not None and address_in(wish) is not None and address_in(wish) == address_of(row)
+        return Meant(action, wish, row, form.words) if of_row else None
+
     screen.ask(
         form,
         action.runs_as,
-        lambda wish: begin(screen, action, wish, **form.words),
-        lambda wish: intended(screen, action, wish, **form.words),
+        lambda wish: begin(screen, action, wish, meant=meant(wish), **form.words),
+        lambda wish: replace(intended(screen, action, wish, **form.words), meant=meant(wish)),
     )
 
 
-def begin(screen: WorkingScreen, action: Action[Any], wish: Any, **words: Any) -> None:
-    """Begin it; where a file lies there that would get lost or changed, what goes is shown and asked about first."""
+def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant | None = None, **words: Any) -> None:
+    """Begin it; where a file lies there that would get lost or changed, what goes is shown and asked about first.
+    Where it was `meant` for a row, it is for what was seen there."""
     if later := action.writes_after(wish):
 
         def do_it(over: bool) -> None:
@@ -154,7 +199,8 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, **words: Any) -
         looking = _look(screen, action, wish, Path(path))
         screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
     else:
-        screen.begin(action.runs_as, [work.task(screen.session, action, wish, **words)])
+        task = work.task(screen.session, action, wish, meant=meant, bound=meant is not None, **words)
+        screen.begin(action.runs_as, [task])
 
 
 def _asking(task: Task, action: Action[Any], wish: Any, **words: Any) -> Task:

@@ -115,6 +115,12 @@ class ExportScreen(PreviewedForm[ExportWish]):
         asks = self._found.asks if self._found is not None else ()
         return {ask.word.value.replace("-", "_"): ask.why for ask in asks}
 
+    def answer(self) -> ExportWish:
+        wish = super().answer()
+        if self._found is not None:
+            self.words["as_seen"] = self._found.seen  # what is done is what was shown
+        return wish
+
     def action_preview(self) -> None:
         """On a narrow terminal: the preview instead of the fields, and back."""
         super().action_preview()

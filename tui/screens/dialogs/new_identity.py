@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -68,6 +69,9 @@ class MintScreen(Form[SelfWish]):
             "It is bound to nothing, so it cannot be revoked on its own: it ends by itself.",
             classes="dialog-note", markup=False,
         )  # fmt: skip
+
+    def answer(self) -> SelfWish:
+        return msgspec.structs.replace(super().answer(), identity=self._identity)
 
     def choices(self, field: Field) -> Sequence[tuple[str, str]]:
         return self._sources

@@ -4,30 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from tui.issuance import KEPT_AS, WouldReplace
 from tui.kube.paths import short_path
 
+if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
+
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:
     """The same for a file of which kubemint remembers nothing: `write` is told whether it was said so."""
-    from tui.issuance import FileError, masked_diff, masked_text, may_write_file, read_private
+    from tui.issuance import FileError, masked_diff, masked_text, may_write_file
 
     try:
         may_write_file(path, force=False, live=live)
     except WouldReplace as error:
-        try:
-            goes = masked_diff(path.name, masked_text(read_private(path)), "").splitlines()
-        except FileError:
-            goes = []
-        ask(app, path, [error.message, *goes], lambda: write(True))
+        shown = _content(path)
+        goes = masked_diff(path.name, masked_text(shown), "").splitlines() if shown is not None else []
+
+        def sure() -> None:
+            if _content(path) == shown:
+                write(True)
+            else:  # the yes was for what was shown
+                ask_first(app, path, write, live=live)
+
+        ask(app, path, [error.message, *goes], sure)
         return
     except FileError:
         pass  # whoever writes says what is wrong with it
     write(False)
+
+
+def _content(path: Path) -> Sensitive | None:
+    """What is in the file; None where nobody can read that."""
+    from tui.issuance import FileError, read_private
+
+    try:
+        return read_private(path)
+    except FileError:
+        return None
 
 
 def ask(app: App[Any], path: Path, body: list[str], sure: Callable[[], object]) -> None:

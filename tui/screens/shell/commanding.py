@@ -22,6 +22,7 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.themes import NAMES, known_theme
 
 from .commands import Command, Known, complete, understand
+from .keyboard import Aimed
 from .memory import Memory
 
 _SHORT: Final[dict[str, str]] = {
@@ -43,6 +44,8 @@ class CommandingScreen(WorkingScreen):
     """A screen of areas with a prompt below them."""
 
     memory: Memory
+    _aimed: Aimed | None = None
+    """What was chosen when the command line opened."""
 
     @property
     def pane(self) -> Pane:
@@ -122,6 +125,7 @@ class CommandingScreen(WorkingScreen):
     # Commands
 
     def action_command(self) -> None:
+        self._aimed = self.kubemint.keyboard.aim(self)
         self.query_one(Prompt).open(
             ":", words=self._complete, history=self.memory.commands,
             placeholder="an area, ctx NAME, ns NAME, rotate, sort COLUMN, theme NAME, 42, q …",
@@ -155,7 +159,7 @@ class CommandingScreen(WorkingScreen):
         """Do what a command means."""
         match command.kind:
             case "action":
-                self.call_later(self._run_named, command.name)
+                self.call_later(self._run_named, command.name, self._aimed)
             case "area":
                 self.action_area(command.name)
                 if command.filter:
@@ -191,11 +195,15 @@ class CommandingScreen(WorkingScreen):
             scope = replace(scope, namespace=namespace or None, identity=None)
         self.go(area or "credentials", scope)
 
-    async def _run_named(self, action: str) -> None:
-        if self.check_action(action.partition("(")[0], ()):
+    async def _run_named(self, action: str, aimed: Aimed | None) -> None:
+        """Do what the command line was opened for; to rows that were chosen then, and to no others."""
+        name = action.partition("(")[0]
+        if aimed is not None and not self.kubemint.keyboard.entry(self, aimed, name, f":{name}"):
+            return
+        if self.check_action(name, ()):
             await self.run_action(action)
         else:
-            known = BY_NAME.get(action.partition("(")[0])
+            known = BY_NAME.get(name)
             why = self.why_not_for(known) if known is not None else self.why_not()
             why = why or "that is not possible for what is chosen"
             self.notify(safe_text(why), markup=False, severity="warning", timeout=4)

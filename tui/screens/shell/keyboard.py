@@ -19,7 +19,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.actions.action import Needs
+from tui.actions.meant import another_row
 from tui.actions.table import BY_NAME
+from tui.fleet.rows import Row
 from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
 from tui.widgets.gate import Deed, Effect, Focus, Press, Presses, comes_again, effect_of, moves, name_of, refusal
@@ -64,6 +66,13 @@ class _Place(NamedTuple):
     screen: Screen[Any]
     seen: object
     """What it is for, as it was seen then."""
+
+
+class Aimed(NamedTuple):
+    """What was chosen when something opened that is then done to it."""
+
+    seen: object
+    rows: tuple[Row, ...]
 
 
 class Keyboard:
@@ -128,22 +137,22 @@ class Keyboard:
         """Whether a click on what a panel offers acts."""
         return self._passes(self._of_click(name, self._spot, Effect.ACTS))
 
-    def aim(self, screen: Screen[Any]) -> object:
-        """What is chosen as the palette or a menu opens: the cursor stays on its row, wherever that goes."""
+    def aim(self, screen: Screen[Any]) -> Aimed:
+        """What is chosen as the palette, a menu or the command line opens; the cursor stays on its row."""
         if isinstance(screen.focused, FleetTable):
             screen.focused.pin()
-        return self.seen(screen)
+        return Aimed(self.seen(screen), _rows_of(screen))
 
-    def entry(self, screen: Screen[Any], aimed: object, action: str) -> bool:
-        """Whether an entry acts that was chosen there: only on what was chosen as it opened."""
+    def entry(self, screen: Screen[Any], aimed: Aimed, action: str, what: str = "this") -> bool:
+        """Whether an entry acts that was chosen there: only on what was chosen as it opened, and lies there yet."""
         known = BY_NAME.get(action)
         of_rows = known is not None and known.needs in (Needs.ONE, Needs.SOME)
-        return self._passes(Deed("this", Effect.ACTS, moved=of_rows and aimed != self.seen(screen)))
+        others = aimed.seen != self.seen(screen) or any(map(another_row, aimed.rows, _rows_of(screen)))
+        return self._passes(Deed(what, Effect.ACTS, moved=of_rows and others))
 
     def seen(self, screen: Screen[Any]) -> object:
         """What keys act on: the rows that are chosen; where there are none, the row under the cursor of a table."""
-        chosen = getattr(screen, "chosen", None)
-        rows = tuple(row.key for row in chosen()) if chosen is not None else ()
+        rows = tuple(row.key for row in _rows_of(screen))
         focused = screen.focused
         table = focused if isinstance(focused, FleetTable) else None
         return rows or (table, table.cursor_key if table is not None else "")
@@ -390,6 +399,11 @@ class Keyboard:
         if words == last and now - at < self.pace.repeat:
             return
         self._host.notify(safe_text(words), markup=False, severity="warning", timeout=_SAID)
+
+
+def _rows_of(screen: Screen[Any]) -> tuple[Row, ...]:
+    chosen = getattr(screen, "chosen", None)
+    return tuple(chosen()) if chosen is not None else ()
 
 
 def _event(stroke: Stroke) -> events.Key:

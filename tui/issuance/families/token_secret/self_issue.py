@@ -21,7 +21,7 @@ from tui.issuance.formats import Format
 from tui.issuance.formats.base import bare
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, FileDestination, IssueSpec, Plan
+from tui.issuance.model.types import Action, Address, FileDestination, Identity, IssueSpec, Plan
 from tui.issuance.records.intent import Intent, new_id
 from tui.issuance.tokens.issuing import Issue
 from tui.issuance.tokens.plans import check_spec
@@ -50,6 +50,8 @@ class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
     """Where the token of a file is for, as somebody named it; else this machine's records say."""
     duration: timedelta | None = None
     audiences: tuple[str, ...] = ()
+    identity: Identity | None = None
+    """Whose token it has to be, where somebody was shown that."""
 
 
 @dataclass(kw_only=True)
@@ -91,6 +93,11 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
     identity = read_token(token).identity(cluster)
     if identity is None:
         raise UsageError(f"{wish.source} is not the token of a service account")
+    if wish.identity not in (None, identity):
+        raise UsageError(
+            f"{wish.source} is the token of {identity} by now, not of {wish.identity}; nothing was done",
+            "look at its row, and press the key there if that account is meant",
+        )
     spec = IssueSpec(
         identity=identity,
         destinations=(FileDestination(wish.out),),
