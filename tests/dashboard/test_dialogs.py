@@ -314,7 +314,7 @@ async def test_minting_names_its_token_audience_and_path(tmp_path: Path) -> None
     (wish,) = app.answers
     assert wish == SelfWish(
         source=SOURCES[0][1], cluster="harbor", out=str(tmp_path / "short"), duration=timedelta(minutes=30),
-        audiences=("vault",),
+        audiences=("vault",), identity=ROK,
     )  # fmt: skip
 
 
