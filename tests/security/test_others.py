@@ -22,7 +22,7 @@ from tui.issuance.revoking import others
 from tui.issuance.revoking.others import Asked, judge
 from tui.issuance.trust import handle_names
 from tui.issuance.trust.handles import Fate, Named, Seen, Verdict
-from tui.kube.resource import SECRETS
+from tui.kube.resource import NAMESPACES, SECRETS
 from tui.kube.sensitive import Sensitive
 
 ROBOT = Identity("harbor", "ns", "robot")
@@ -194,6 +194,33 @@ async def test_who_may_not_list_is_told_what_was_not_looked_at(embedded: Arena, 
             assert any("were not looked for" in one for one in plan.warnings) is (machine == "another"), plan.warnings
             assert (await here.engine.execute(plan)).whole
         assert len(await bench.handles()) == (machine == "another")
+
+
+@pytest.mark.parametrize(("cluster", "account"), [("tenant-a", "robot"), ("harbor", "robot"), ("tenant-a", "mallory")])
+async def test_who_says_where_the_account_is_chooses_not_what_ends(embedded: Arena, cluster: str, account: str) -> None:
+    """att5-claims-17: with a token and a handle of her own cluster, or namespace, in the place, the one that lay there
+    before lived on, and `--wait` said of hers that the server refuses it."""
+    arena = embedded
+    identity = Identity(cluster, arena.namespace if cluster != arena.name else f"{arena.namespace}-hers", account)
+    async with Bench(arena) as bench, Bench(arena, state="hers") as hers, Bench(arena, state="other") as other:
+        issued = await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+        token = await token_in_secret(bench)
+        await (await hers.clusters.client(cluster)).create(NAMESPACES, {"metadata": {"name": identity.namespace}})
+        await bench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
+        await hers.issue(arena.spec(arena.secret(), identity=identity, format=Format.TOKEN))
+        plan = await other.engine.plan_revoke(issued.address, wait=True)
+        far = [one for one in plan.warnings if f"its account is {identity}, in another cluster" in one]
+        assert bool(far) is (cluster != arena.name)
+        done = await other.engine.execute(plan)
+        assert done.ok
+        arena.forget()
+        if account == "robot":
+            assert done.whole
+            assert await bench.handles() == []
+            assert not await bench.works(token)
+        else:  # a handle of another account is named, and the command ends with 3
+            (left,) = done.left
+            assert f"`kubemint revoke handle:{arena.name}/{arena.namespace}/" in left
 
 
 async def test_what_was_newest_ends_with_a_rotation_of_its_place(embedded: Arena) -> None:

@@ -2,7 +2,8 @@
 
 Whoever may write into a Secret can put an older token back, and what is revoked then is that one. The newest is named
 by this machine's record of the place, and by its handle beside the account, whose name confirms for what it was made.
-Both are looked for: what they name ends too, and what may not be ended on their word is named and left.
+Both are looked for: what they name ends too, and what may not be ended on their word is named and left. Where its
+account is, marks and an invented token may say; so the handles of the Secret's own cluster are looked through as well.
 """
 
 from __future__ import annotations
@@ -154,8 +155,11 @@ def step(number: int, one: Other) -> StepInfo:
     )  # fmt: skip
 
 
-async def look(context: Context, address: Address, asked: Asked) -> Others:
-    """What else was made for the place, now. A list that may not be had is said; nothing is raised for it."""
+async def look(context: Context, address: Address, asked: Asked, at_home: Asked | None = None) -> Others:
+    """What else was made for the place, now. A list that may not be had is said; nothing is raised for it.
+
+    `at_home` asks the same of the whole cluster that the place is in, whosever it says it is.
+    """
     if address.kind.traits.alone:
         return Others()
     of_place = context.state.written if address.kind.traits.marked else context.state.export_record
@@ -163,10 +167,20 @@ async def look(context: Context, address: Address, asked: Asked) -> Others:
     if record is not None and record.credential.state is State.REVOKED:
         record = None
     beside = await _beside(context, asked, record)
-    listed, unseen = await _listed(context, asked) if asked.place or asked.request else ([], "")
+    listed, unseen = list[Seen](), ""
+    if asked.identity is not None and (asked.place or asked.request):
+        listed, unseen = await _listed(context, asked, asked.identity.namespace)
+    found = judge(asked, record, beside, listed)
+    if at_home is not None:
+        known = (*asked.known, *(one.ending.handle.uid for one in found.ends), *(one.uid for one in listed))
+        at_home = msgspec.structs.replace(at_home, known=known)
+        listed, closed = await _listed(context, at_home, None)
+        more = judge(at_home, None, Verdict(Fate.GONE), listed)
+        unseen = unseen or closed
+        found = Others((*found.ends, *more.ends), (*found.left, *more.left))
     if record is not None:  # who wrote it knows the newest of it without a list, which the rights to revoke do not need
         unseen = ""
-    return msgspec.structs.replace(judge(asked, record, beside, listed), unseen=unseen)
+    return msgspec.structs.replace(found, unseen=unseen)
 
 
 async def _beside(context: Context, asked: Asked, record: Export | None) -> Verdict:
@@ -182,15 +196,16 @@ async def _beside(context: Context, asked: Asked, record: Export | None) -> Verd
         return Verdict(Fate.LEFT_ALONE, error.message)
 
 
-async def _listed(context: Context, asked: Asked) -> tuple[list[Seen], str]:
-    """The handles that say that they were made for the place, each looked at whole; else why that could not be."""
+async def _listed(context: Context, asked: Asked, namespace: str | None) -> tuple[list[Seen], str]:
+    """The handles in a namespace (None: in all of them) that say that they were made for the place, each looked at
+    whole; else why that could not be."""
     identity, found = asked.identity, list[Seen]()
     if identity is None:
         return found, ""
     try:
         client = await context.clusters.client(identity.cluster)
         fields = f"type={managed.HANDLE_TYPE}"
-        every = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, fields=fields)
+        every = await client.list(SECRETS, namespace=namespace, metadata_only=True, fields=fields)
         for one in map(handles.seen_in, every):
             says = asked.place in one.secrets if asked.place else one.request == asked.request
             if not says or one.uid in (asked.handle.uid, *asked.known):
@@ -198,10 +213,14 @@ async def _listed(context: Context, asked: Asked) -> tuple[list[Seen], str]:
             seen = await handles.look(client, one.namespace, one.name)
             found += [seen] if seen is not None and seen.uid == one.uid else []
     except Forbidden:  # the rights to revoke one are enough for that one
-        where = f"namespace {identity.namespace} of {identity.cluster}"
+        if namespace is None:
+            where = f"beside {identity} alone: elsewhere that takes a list of the Secrets in all of {identity.cluster}"
+            return [], f"other tokens of this place were looked for {where}"
+        where = f"namespace {namespace} of {identity.cluster}"
         return [], f"other tokens of this place were not looked for: that takes a list of the Secrets in {where}"
     except KubeError as error:
-        return [], f"whether other tokens of it live beside {identity} was not looked at: {error.message}"
+        where = f"beside {identity}" if namespace is not None else f"in {identity.cluster}"
+        return [], f"whether other tokens of it live {where} was not looked at: {error.message}"
     return found, ""
 
 

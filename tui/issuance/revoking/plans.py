@@ -11,7 +11,7 @@ from tui.issuance.destinations import lying
 from tui.issuance.errors import UsageError
 from tui.issuance.insight.irrevocable import end_of, irrevocable
 from tui.issuance.model.sight import Sight, told_apart
-from tui.issuance.model.types import Action, Address, Credential, Handle, Plan, State, StepStatus
+from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, Plan, State, StepStatus
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction import ending
@@ -129,9 +129,17 @@ async def prepare(
     account = credential.identity.name if credential.identity is not None else ""
     pending = await pending_here(context)
     before = older.outliving(pending, handle, account, address, copies)
-    asked = _asked(credential, handle, secrets, found.request, pending)
+    asked = _asked(credential, handle, credential.identity, secrets, found.request, pending)
+    home = None
+    if credential.identity is not None and asked.place:
+        its = msgspec.structs.replace(credential.identity, cluster=address.cluster)
+        home = _asked(credential, handle, its, secrets, "", pending)
+        if its != credential.identity and named is not handles.Named.BY_JOURNAL:
+            warnings.append(_of_another(credential.identity, address))
     beside = await sight.see(
-        "what else was made for it", lambda: others.look(context, address, asked), lambda seen: (seen.ends, seen.left)
+        "what else was made for it",
+        lambda: others.look(context, address, asked, home),
+        lambda seen: (seen.ends, seen.left),
     )
     if lives:
         warnings.append(f"it was recorded as revoked, but {lives}")
@@ -160,11 +168,23 @@ async def prepare(
     return work.plan(work.plan_id, Action.REVOKE, address, warnings=warnings), work
 
 
+def _of_another(account: Identity, address: Address) -> str:
+    return (
+        f"it says that its account is {account}, in another cluster than its own: what {account.cluster} gave out ends "
+        f"there, and by its word; another token of {address} is looked for in {address.cluster}"
+    )
+
+
 def _asked(
-    credential: Credential, handle: Handle, secrets: Sequence[Address], request: str, pending: Sequence[Revocation]
+    credential: Credential,
+    handle: Handle,
+    identity: Identity | None,
+    secrets: Sequence[Address],
+    request: str,
+    pending: Sequence[Revocation],
 ) -> others.Asked:
     """What else of its place is looked for: all but what is to end anyway."""
-    address, identity = credential.address, credential.identity
+    address = credential.address
     cluster = identity.cluster if identity is not None else ""
     return others.Asked(
         handle=handle,
