@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from tests.dashboard.test_dialogs import ROK, SOURCES, asked
 from tui.fleet.found import Tenant
+from tui.issuance.records.entering import SourceKind
 from tui.screens.dialogs.new_credential import NewCredentialScreen
 from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
 from tui.screens.dialogs.new_shoot import NewShootScreen
@@ -19,7 +20,7 @@ from tui.screens.dialogs.new_tenant import TenantPushScreen
 from tui.screens.dialogs.save_findings import SaveFindingsScreen
 from tui.screens.dialogs.snippet import WriteScreen
 
-TENANTS = [Tenant("harbor", "tenants", "blue", of_cluster_api=True)]
+TENANTS = [Tenant("harbor", "tenants", "blue", kinds={SourceKind.CLUSTER_API})]
 
 
 @pytest.mark.parametrize("path", ["~nobody-is-called-this/x", "x" * 300, "a\0b"], ids=["home", "long", "null"])

@@ -68,7 +68,7 @@ ROBOT = Identity("tenant-a", "ci", "runner")
 SECRET = Address(CredentialKind.SECRET, "harbor", "ci", "runner-kubeconfig")
 FILE = Address(CredentialKind.FILE, "", "", "/home/you/.kube/kubemint/robot.kubeconfig")
 FOLDER = Path("/home/you/.kube/kubemint")
-TENANTS = [Tenant("harbor", "tenants", "blue", of_cluster_api=True)]
+TENANTS = [Tenant("harbor", "tenants", "blue", kinds={SourceKind.CLUSTER_API})]
 SERVERS = {"harbor": "https://10.0.0.1:6443", "tenant-a": "https://10.0.1.1:6443"}
 
 

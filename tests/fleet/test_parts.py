@@ -10,12 +10,13 @@ import pytest
 
 from tests.certificates import Authority
 from tui.fleet.decode import Meta, NotedMeta, TokenSecret, token_secret_credential
-from tui.fleet.discovery import look_at_dpu_cluster
 from tui.fleet.logins import login_row
 from tui.fleet.objects import masked
 from tui.fleet.reach import Backoff, Latency, concerns_all, judge
 from tui.fleet.requests import request_row
 from tui.fleet.rows import Reach
+from tui.issuance.families.dpf.objects import NamespacedName
+from tui.issuance.families.dpf.target import TargetError, delivered
 from tui.issuance.model.types import Identity, State
 from tui.issuance.records.entering import NotEntered, Unusable
 from tui.kube import errors
@@ -192,8 +193,8 @@ async def test_b27_what_is_wrong_with_a_dpu_cluster_is_said(
     secret: str, data: dict[str, Any] | None, problem: str
 ) -> None:
     client: Any = OneSecret(data)
-    with pytest.raises((errors.ConfigError, Unusable), match=problem):
-        await look_at_dpu_cluster(client, "harbor", "dpf", "c1", secret)
+    with pytest.raises((TargetError, Unusable), match=problem):
+        await delivered(client, "harbor", NamespacedName("dpf", "c1"), secret)
 
 
 async def test_a_dpu_clusters_kubeconfig_brings_no_plugin_and_no_file() -> None:
@@ -204,7 +205,7 @@ async def test_a_dpu_clusters_kubeconfig_brings_no_plugin_and_no_file() -> None:
     )
     client: Any = OneSecret({"data": {"admin.conf": base64.b64encode(config).decode()}})
     with pytest.raises(Unusable, match="tokenFile"):
-        await look_at_dpu_cluster(client, "harbor", "dpf", "c1", "admin")
+        await delivered(client, "harbor", NamespacedName("dpf", "c1"), "admin")
 
 
 def test_a_request_that_makes_no_sense_is_listed_with_the_reason() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.fleet.conftest import FAST, until
@@ -11,10 +12,10 @@ from tui.demo.apiserver.storage import SECRETS as STORED
 from tui.demo.fleet import EmbeddedFleet
 from tui.demo.running import FleetThread
 from tui.fleet import fleet as fleet_module
-from tui.fleet.decode import ClusterSecret, VersionedMeta
 from tui.fleet.fleet import Fleet
 from tui.fleet.found import FoundClusters
 from tui.fleet.same import compare
+from tui.issuance.families.tenants.source import SOURCES, Labelled
 from tui.issuance.records.state import StateStore
 from tui.kube import limits
 from tui.kube.client import Client
@@ -23,9 +24,12 @@ from tui.kube.kubeconfig import load
 HOST, PLACE = "harbor", "clusters"
 
 
-def secret(name: str) -> ClusterSecret:
+(SOURCE,) = SOURCES
+
+
+def secret(name: str) -> Labelled:
     labels = {"cluster.x-k8s.io/cluster-name": name}
-    return ClusterSecret(VersionedMeta(name=f"{name}-kubeconfig", namespace=PLACE, labels=labels, resource_version="1"))
+    return msgspec.convert({"metadata": {"labels": labels, "resourceVersion": "1"}}, Labelled)
 
 
 async def _no_client(name: str) -> Client:
@@ -45,14 +49,14 @@ def test_no_more_clusters_of_one_host_are_followed_than_the_limit_says(monkeypat
         crowded=crowded.append,
     )
     for number in range(9):
-        found.cluster_secret(HOST, f"{PLACE}/c{number}-kubeconfig", secret(f"c{number}"))
+        found.seen(HOST, SOURCE, f"{PLACE}/c{number}-kubeconfig", secret(f"c{number}"))
     assert follows == [f"{HOST}/{PLACE}/c{number}" for number in range(3)]
     assert list(found) == follows
     assert crowded == [HOST] * 6
-    found.cluster_secret(HOST, f"{PLACE}/c7-kubeconfig", None)  # one of those that were left out
-    found.cluster_secret(HOST, f"{PLACE}/c0-kubeconfig", None)
-    found.cluster_secret("other", f"{PLACE}/c0-kubeconfig", secret("c0"))  # each host has its own
-    found.cluster_secret(HOST, f"{PLACE}/c8-kubeconfig", secret("c8"))
+    found.seen(HOST, SOURCE, f"{PLACE}/c7-kubeconfig", None)  # one of those that were left out
+    found.seen(HOST, SOURCE, f"{PLACE}/c0-kubeconfig", None)
+    found.seen("other", SOURCE, f"{PLACE}/c0-kubeconfig", secret("c0"))  # each host has its own
+    found.seen(HOST, SOURCE, f"{PLACE}/c8-kubeconfig", secret("c8"))
     assert follows == [f"{HOST}/{PLACE}/c1", f"{HOST}/{PLACE}/c2", f"other/{PLACE}/c0", f"{HOST}/{PLACE}/c8"]
 
 

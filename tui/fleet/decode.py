@@ -87,47 +87,6 @@ class HandleSecret(msgspec.Struct, frozen=True):
     metadata: HandleMeta = msgspec.field(default_factory=HandleMeta)
 
 
-class SecretRefSpec(msgspec.Struct, frozen=True):
-    """The part of a DPUCluster's spec that says where its kubeconfig is."""
-
-    kubeconfig: str = ""
-
-
-class VersionedMeta(Meta, frozen=True, kw_only=True, rename="camel"):
-    """The same with the version, for what is read anew when it changes."""
-
-    resource_version: str = ""
-
-
-class ClusterSecret(msgspec.Struct, frozen=True):
-    """The metadata of a Secret that Cluster API labelled with a cluster."""
-
-    metadata: VersionedMeta = msgspec.field(default_factory=VersionedMeta)
-
-
-class ShortCondition(msgspec.Struct, frozen=True):
-    """What one condition says."""
-
-    type: str = ""
-    reason: str = ""
-    message: str = ""
-
-
-class PhaseStatus(msgspec.Struct, frozen=True):
-    """The part of a DPUCluster's status that says how it stands."""
-
-    phase: str = ""
-    conditions: tuple[ShortCondition, ...] | None = None
-
-
-class DPUCluster(msgspec.Struct, frozen=True):
-    """The part of a DPUCluster that makes it a source of a cluster."""
-
-    metadata: Meta = msgspec.field(default_factory=Meta)
-    spec: SecretRefSpec = msgspec.field(default_factory=SecretRefSpec)
-    status: PhaseStatus = msgspec.field(default_factory=PhaseStatus)
-
-
 def account_row(cluster: str, account: Account) -> AccountRow:
     meta = account.metadata
     return AccountRow(

@@ -1,7 +1,7 @@
 """Where clusters come from: the contexts of a kubeconfig, and the clusters that a cluster itself knows of.
 
-A DPUCluster names a Secret with its admin kubeconfig; a cluster of Cluster API is known by such a Secret's label. Both
-become clusters of the fleet called `HOST/NAMESPACE/NAME`, entered with what was delivered where the gate lets them in.
+What other objects lead to become clusters of the fleet called `HOST/NAMESPACE/NAME`, entered with what was delivered
+where the gate lets them in.
 """
 
 from __future__ import annotations
@@ -9,16 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tui.issuance import (
-    Delivered,
-    Gate,
-    NamespacedName,
-    TargetError,
-    UsageError,
-    delivered_target as delivered,
-    target_name,
-)
-from tui.kube.client import Client
+from tui.issuance import Delivered, Gate, UsageError
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import KubeConfig
@@ -59,12 +50,3 @@ def delivered_source(name: str, look: Look, gate: Gate, delivered: DeliveredFact
             raise ConfigError(error.message, cluster=name, hint=error.hint) from None
 
     return Source(name, delivered.by.kind.value, resolve)
-
-
-async def look_at_dpu_cluster(client: Client, host: str, namespace: str, name: str, secret: str) -> Delivered:
-    """What one DPUCluster's Secret says. Raises KubeError with what is missing."""
-    called = target_name(host, namespace, name)
-    try:
-        return await delivered(client, host, NamespacedName(namespace, name), secret)
-    except TargetError as error:
-        raise ConfigError(error.message, cluster=called, hint=error.hint) from None

@@ -308,8 +308,7 @@ class Fleet:
         watched = kinds_of(
             name,
             self._areas,
-            found=partial(self._found.dpu_cluster, name) if host else None,
-            labelled=partial(self._found.cluster_secret, name) if host else None,
+            clusters=partial(self._found.seen, name) if host else None,
             shoots=partial(self._shoots.seen, name) if host else None,
             projects=partial(self._shoots.project_seen, name) if host else None,
             handles=self.store.handles,

@@ -1,23 +1,22 @@
 """The clusters that were found in others: what is known of each, and how the fleet comes to follow it.
 
-A DPUCluster and a Secret that Cluster API labelled come, change and go; whoever has the connections is told which
+Objects that lead to clusters come, change and go; whoever has the connections is told which
 cluster to follow, to leave, and to enter anew. Each is called `HOST/NAMESPACE/NAME`, on every start alike and whatever
-else leads to the same server. Where both lead to one of that name, the DPUCluster counts.
+else leads to the same server. Where several lead to one of that name, one counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from tui.issuance import Delivered, DeliveredBy, SourceKind, UsageError, capi, target_name
+from tui.issuance import ClusterSource, Delivered, DeliveredBy, SourceKind, UsageError, cluster_sources
 from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.text import safe_text
 
-from .decode import ClusterSecret, DPUCluster
-from .discovery import Look, look_at_dpu_cluster
+from .discovery import Look
 from .rows import DeliveredFacts
 
 
@@ -27,13 +26,26 @@ class Tenant(NamedTuple):
     host: str
     namespace: str
     name: str
-    of_cluster_api: bool
-    """Whether Cluster API made it; otherwise it is a DPUCluster."""
+    kinds: Collection[SourceKind]
+    """What leads to it."""
+
+    @property
+    def of_cluster_api(self) -> bool:
+        """Whether Cluster API made it."""
+        return SourceKind.CLUSTER_API in self.kinds
 
     @property
     def cluster(self) -> str:
         """What the fleet calls it."""
         return f"{self.host}/{self.namespace}/{self.name}"
+
+
+class _Known(NamedTuple):
+    """What an object that leads to a cluster said last."""
+
+    way: str
+    phase: str
+    says: str
 
 
 class FoundClusters:
@@ -62,58 +74,47 @@ class FoundClusters:
         self._crowded = crowded
         self._delivers: Counter[str] = Counter()
         """How many clusters each host delivers, of those that are followed."""
-        self._dpu: dict[str, DPUCluster] = {}
-        self._labelled: dict[str, str] = {}
-        """The resourceVersion of the Secret that each cluster of Cluster API is known by."""
+        self._sources = cluster_sources()
+        self._known: dict[str, dict[int, _Known]] = {}
+        """What leads to each, by the place of its source in the order in which they count."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._dpu.keys() | self._labelled.keys()))
+        return iter(sorted(self._known))
 
     def tenants(self) -> list[Tenant]:
         """Every one of them."""
-        return [Tenant(*_split(name), of_cluster_api=name in self._labelled) for name in self]
+        return [
+            Tenant(*_split(name), kinds=frozenset(self._sources[number].kind for number in self._known[name]))
+            for name in self
+        ]
 
     async def look(self, name: str) -> Delivered:
         """What is delivered about one of them now; nobody enters it by that. Raises UsageError, KubeError."""
-        known = name in self._dpu or name in self._labelled
-        facts = self._facts(name) if known else None
-        if facts is None:
+        if name not in self._known:
             raise UsageError(f"{name} is no cluster that another one delivers")
-        by = facts.by
-        client = await self._client(by.host)
-        if by.kind is SourceKind.DPU_CLUSTER:
-            return await look_at_dpu_cluster(client, by.host, by.namespace, by.name, self._dpu[name].spec.kubeconfig)
-        return await capi.find(client, by.host, by.namespace, by.name)
+        source = self._sources[min(self._known[name])]
+        host, namespace, short = _split(name)
+        return await source.find(await self._client(host), host, namespace, short)
 
-    def dpu_cluster(self, host: str, key: str, found: DPUCluster | None) -> None:
-        """A DPUCluster in `host` came, changed or went."""
-        namespace, _, short = key.partition("/")
-        name = target_name(host, namespace, short)
-        before, known = self._dpu.get(name), self._facts(name)
-        if found is not None and known is None and not self._room(host):
+    def seen(self, host: str, source: ClusterSource, key: str, found: Any | None) -> None:
+        """An object that leads to a cluster came, changed or went in `host`."""
+        namespace, _, called = key.partition("/")
+        short = source.called(called, None)
+        if short is None:
             return
-        if found is None:
-            self._dpu.pop(name, None)
+        name, number = f"{host}/{namespace}/{short}", self._sources.index(source)
+        ways = self._known.get(name, {})
+        before, led = self._facts(name), _leading(ways)
+        if found is not None and before is None and not self._room(host):
+            return
+        if found is None or source.called(called, found) is None:
+            ways.pop(number, None)
         else:
-            self._dpu[name] = found
-        moved = before is None or found is None or before.spec.kubeconfig != found.spec.kubeconfig
-        self._changed(name, known, moved=moved)
-
-    def cluster_secret(self, host: str, key: str, found: ClusterSecret | None) -> None:
-        """A Secret that Cluster API labelled came, changed or went in `host`; its siblings are not clusters."""
-        namespace, _, secret = key.partition("/")
-        short = secret.removesuffix(capi.secret_name(""))
-        if secret != capi.secret_name(short):
-            return
-        name = capi.cluster_name(host, namespace, short)
-        before, known = self._labelled.get(name), self._facts(name)
-        if found is not None and known is None and not self._room(host):
-            return
-        if found is None or capi.cluster_of(secret, found.metadata.labels) is None:
-            self._labelled.pop(name, None)
-        else:
-            self._labelled[name] = found.metadata.resource_version
-        self._changed(name, known, moved=name not in self._dpu and before != self._labelled.get(name))
+            ways = self._known.setdefault(name, ways)
+            ways[number] = _Known(source.way(found), *source.says(found))
+        if not ways:
+            self._known.pop(name, None)
+        self._changed(name, before, moved=led != _leading(ways))
 
     def _room(self, host: str) -> bool:
         """Whether one more cluster of this host is followed: whoever may label Secrets makes them by the thousand."""
@@ -124,15 +125,11 @@ class FoundClusters:
 
     def _facts(self, name: str) -> DeliveredFacts | None:
         """Who delivers it and what is said of it, None where nobody does."""
-        host, namespace, short = _split(name)
-        dpu = self._dpu.get(name)
-        if dpu is not None:
-            says = next((one.message or one.reason for one in dpu.status.conditions or () if one.type == "Ready"), "")
-            by = DeliveredBy(SourceKind.DPU_CLUSTER, host, namespace, short)
-            return DeliveredFacts(by=by, phase=safe_text(dpu.status.phase, 40), says=safe_text(says))
-        if name in self._labelled:
-            return DeliveredFacts(by=DeliveredBy(SourceKind.CLUSTER_API, host, namespace, short))
-        return None
+        if name not in self._known:
+            return None
+        number, known = min(self._known[name].items())
+        by = DeliveredBy(self._sources[number].kind, *_split(name))
+        return DeliveredFacts(by=by, phase=safe_text(known.phase, 40), says=safe_text(known.says))
 
     def _changed(self, name: str, before: DeliveredFacts | None, *, moved: bool) -> None:
         facts = self._facts(name)
@@ -148,6 +145,11 @@ class FoundClusters:
                 self._about(name, facts)
             if moved:
                 self._again(name)
+
+
+def _leading(ways: Mapping[int, _Known]) -> tuple[int, str] | None:
+    """By which object one goes in, and what is another where that way changed."""
+    return min(((number, known.way) for number, known in ways.items()), default=None)
 
 
 def _split(name: str) -> tuple[str, str, str]:

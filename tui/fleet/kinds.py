@@ -8,17 +8,17 @@ from typing import Any
 
 from tui.issuance import (
     CLUSTER_STORES,
-    DPU_CLUSTERS,
     DPU_REQUESTS,
     EXTERNAL_SECRETS,
     PROJECTS,
     PUSH_SECRETS,
     SHOOTS,
     STORES,
+    ClusterSource,
     Listing,
     Project,
     Shoot,
-    capi,
+    cluster_sources,
     listings,
 )
 from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS
@@ -27,8 +27,6 @@ from .decode import (
     HANDLES,
     TOKEN_SECRETS,
     Account,
-    ClusterSecret,
-    DPUCluster,
     HandleSecret,
     TokenSecret,
     account_row,
@@ -48,8 +46,7 @@ def kinds_of(
     cluster: str,
     areas: Collection[Area],
     *,
-    found: Callable[[str, DPUCluster | None], None] | None = None,
-    labelled: Callable[[str, ClusterSecret | None], None] | None = None,
+    clusters: Callable[[ClusterSource, str, Any | None], None] | None = None,
     shoots: Callable[[str, Shoot | None], None] | None = None,
     projects: Callable[[str, Project | None], None] | None = None,
     handles: Handles | None = None,
@@ -58,10 +55,10 @@ def kinds_of(
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
-    `found` hears of DPUClusters, `labelled` of the Secrets of Cluster API's clusters, `shoots` and `projects` of
-    Gardener's, None where this cluster was found through such a thing itself. `handles` hears of everything that tokens
-    are bound to, `ended` of the accounts that speak with them. Whoever looks at one `namespace` alone is
-    shown nothing of what lies in none.
+    `clusters` hears of all objects that lead to clusters, by their source, `shoots` and `projects` of Gardener's; None
+    where this cluster was found through such a thing itself. `handles` hears of everything that tokens are bound to,
+    `ended` of the accounts that speak with them. Whoever looks at one `namespace` alone is shown nothing of what lies in
+    none.
     """
 
     def accounts(account: Account) -> Iterable[Row]:
@@ -80,15 +77,14 @@ def kinds_of(
         return (row,) if row.credential is None else (row, credential_row(row.credential))
 
     kinds: list[Watched] = []
-    if found is not None:
-        kinds.append(Watched("DPUClusters", DPU_CLUSTERS, lambda obj: (), type=DPUCluster, seen=found))
-    if labelled is not None:
-        kinds.append(
+    if clusters is not None:
+        kinds += [
             Watched(
-                "Cluster API's kubeconfigs", SECRETS, lambda obj: (), type=ClusterSecret, metadata_only=True,
-                labels=capi.CLUSTER_LABEL, seen=labelled, optional=True, builtin=True,
+                one.title, one.resource, lambda obj: (), type=one.type, metadata_only=one.metadata_only,
+                labels=one.labels, seen=partial(clusters, one), optional=one.optional, builtin=one.builtin,
             )
-        )  # fmt: skip
+            for one in cluster_sources()
+        ]  # fmt: skip
     if shoots is not None and Area.CLUSTERS in areas:
         kinds.append(Watched("shoots", SHOOTS, lambda obj: (), type=Shoot, seen=shoots))
         if namespace is None:

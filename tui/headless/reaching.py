@@ -17,11 +17,10 @@ from tui.issuance import (
     Engine,
     GraceWish,
     KubeconfigClusters,
-    NamespacedName,
     Outcome,
     StateStore,
     capi,
-    find_target as find_delivered,
+    find_delivered,
 )
 from tui.kube import limits
 from tui.kube.client import Client
@@ -62,7 +61,7 @@ class VerbClusters(KubeconfigClusters):
         host, _, namespace = host.rpartition("/")
         if name in self.names() or not (host and namespace and rest) or host not in self.names():
             return
-        found = await find_delivered(await self.client(host), host, NamespacedName(namespace, rest))
+        found = await find_delivered(await self.client(host), host, namespace, rest)
         self._others[name] = await self.gate.admit(found)
 
     async def tenant(self, host: str, namespace: str, cluster: str) -> str:

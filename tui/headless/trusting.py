@@ -67,13 +67,13 @@ def trust(
 
 
 async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> None:
-    from tui.issuance import NamespacedName, find_target
+    from tui.issuance import find_delivered
 
     from .reaching import VerbClusters
 
     async with setting(options) as place, VerbClusters(place) as clusters:
         host, namespace, name = _split(cluster, clusters.names())
-        found = await find_target(await clusters.client(host), host, NamespacedName(namespace, name))
+        found = await find_delivered(await clusters.client(host), host, namespace, name)
         verdict = await clusters.gate.verdict(found)
         if form != "table":
             print_object(_record(place, found, verdict), form)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Preview as CSIPreview,
         masked_json as masked_csi_json,
     )
+    from .families.delivering import ClusterSource
     from .families.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequestDraft
     from .families.dpf.aside import left_to as left_to_controller
     from .families.dpf.draft import TYPES as REQUEST_TYPES, to_yaml as draft_yaml, validate as validate_draft
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from .families.dpf.request_keeping import LEASE as KEEPING_LEASE
     from .families.dpf.resources import target_name
     from .families.dpf.steps import fetch as fetch_request
-    from .families.dpf.target import TargetClusters, TargetError, delivered as delivered_target, find as find_target
+    from .families.dpf.target import TargetClusters
     from .families.dpf.tending import (
         Trace as ControllerTrace,
         awaited as awaited_from_controller,
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
     from .families.plugin import exec_minting
     from .families.plugin.exec_cache import VERB as EXEC_VERB, Question as ExecQuestion, answer as answer_from_cache
     from .families.plugin.plain import PlainWish, Way as PlainWay
-    from .families.registry import listings, offers
+    from .families.registry import find_delivered, listings, offers, sources as cluster_sources
     from .families.rights import RIGHTS, SUMMARY as FLOW_SUMMARY, Flow, Right, roles as roles_of_flow
     from .families.tenants.manifests import gap_of as tenant_gap, push_preview, store_preview, tenant_manifests
     from .families.tenants.wish import DEFAULT_LIFETIME as TENANT_LIFETIME, PushWish, StoreWish, TenantPush
@@ -251,41 +252,40 @@ __all__ = [
     "READY_CONDITION", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS", "SHOOTS",
     "STORES", "TENANT_LIFETIME", "TOKEN_SECRET_TYPE", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert",
     "Alerts", "Already", "AnyOffer", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice", "ClaimsError",
-    "ClusterEntry", "ClusterSurvey", "ClusterTrust", "Clusters", "Control", "ControllerTrace", "Credential",
-    "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace", "Delivery",
-    "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView", "Fault",
-    "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate", "GraceWish",
-    "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView", "IdentityWish",
-    "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle",
-    "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost",
-    "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NamespacedName", "NotEntered",
-    "NotProved", "NotedMeta", "NotedObject", "Offer", "OfferPlace", "Outcome", "PlainWay", "PlainWish", "Plan",
-    "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop", "RequestCondition", "RequestKey",
+    "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters", "Control", "ControllerTrace",
+    "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace",
+    "Delivery", "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView",
+    "Fault", "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate",
+    "GraceWish", "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView",
+    "IdentityWish", "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry",
+    "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld",
+    "LeaseLost", "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NamespacedName",
+    "NotEntered", "NotProved", "NotedMeta", "NotedObject", "Offer", "OfferPlace", "Outcome", "PlainWay", "PlainWish",
+    "Plan", "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop", "RequestCondition", "RequestKey",
     "RequestParseError", "Revocation", "Right", "Said", "SecretDestination", "SelfWish", "Severity", "Shoot",
     "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp", "State", "StateError",
     "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish", "TargetClusters",
-    "TargetError", "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError",
-    "Values", "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes", "absolute_path",
-    "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement", "answer_from_cache",
-    "asking", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
-    "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "controller_traces",
-    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "delivered_target", "dpf",
-    "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine", "exec_minting", "explain", "explained_file_error",
-    "external_secrets", "external_view", "fetch_request", "find_target", "format_duration", "formats_of",
-    "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command",
-    "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
-    "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "kind_label",
-    "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "listings", "lives_on_after",
-    "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json",
-    "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers", "older",
-    "operator_conditions", "parse_duration", "push_findings", "push_preview", "push_view", "read_certificate",
-    "read_fields", "read_private", "read_token", "readable_by_others", "record_report", "renews",
-    "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow", "rotate_at", "sarif", "scrub", "sought_in",
-    "spoken_in_form", "state_of", "static_token", "store_auth_name", "store_findings", "store_preview", "store_view",
-    "subject_of", "subject_of_account", "survey", "target_name", "tenant_gap", "tenant_manifests", "token_of",
-    "token_secret_day", "token_secret_deletion_due", "token_secret_standing", "trace_lineage", "unguarded",
-    "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of",
-    "words_of_fields", "write_file", "write_private",
+    "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError", "Values",
+    "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes", "absolute_path", "accounts_for_handle",
+    "accounts_for_request", "ahead", "an_address", "announcement", "answer_from_cache", "asking", "authorities",
+    "awaited_from_controller", "capi", "check_names", "check_namespace", "check_shoot_duration", "check_token_wish",
+    "checked", "choose_shoot_way", "cluster_sources", "controller_traces", "controller_waits_until", "countdown",
+    "csi", "csi_trial", "default_folder", "dpf", "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine",
+    "exec_minting", "explain", "explained_file_error", "external_secrets", "external_view", "fetch_request",
+    "find_delivered", "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left",
+    "identity_manifests", "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections",
+    "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv",
+    "journal_json_lines", "judge_handle", "kind_label", "lasting_grace", "left_behind_in_journal",
+    "left_to_controller", "lineage_root", "listings", "lives_on_after", "look_at_disk", "look_at_request",
+    "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields",
+    "now_at", "offers", "older", "operator_conditions", "parse_duration", "push_findings", "push_preview",
+    "push_view", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
+    "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow", "rotate_at", "sarif",
+    "scrub", "sought_in", "spoken_in_form", "state_of", "static_token", "store_auth_name", "store_findings",
+    "store_preview", "store_view", "subject_of", "subject_of_account", "survey", "target_name", "tenant_gap",
+    "tenant_manifests", "token_of", "token_secret_day", "token_secret_deletion_due", "token_secret_standing",
+    "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now",
+    "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
 ]
 # fmt: on
 
@@ -317,7 +317,8 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "families.dpf.request_keeping": "KEEPING_LEASE=LEASE",
         "families.dpf.resources": "target_name",
         "families.dpf.steps": "fetch_request=fetch",
-        "families.dpf.target": "TargetClusters TargetError delivered_target=delivered find_target=find",
+        "families.delivering": "ClusterSource",
+        "families.dpf.target": "TargetClusters",
         "families.dpf.tending": (
             "ControllerTrace=Trace awaited_from_controller=awaited controller_traces=traces "
             "controller_waits_until=waits_until"
@@ -415,7 +416,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         ),
         "families.asking": "an_address",
         "families.offer": "AnyOffer Offer OfferPlace=Place",
-        "families.registry": "listings offers",
+        "families.registry": "cluster_sources=sources find_delivered listings offers",
         "families.listing": "Listing NotedObject=Noted NotedMeta",
     }
     """By module, each name as it is there, or as `name here=name there`."""

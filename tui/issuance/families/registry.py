@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tui.issuance.model.types import Address
+    from tui.issuance.records.deliveries import Delivered
     from tui.issuance.records.intent import Intent
     from tui.issuance.records.state import StateStore
+    from tui.kube.client import Client
 
     from .base import Family, Wish
+    from .delivering import ClusterSource
     from .listing import Listing
     from .offer import AnyOffer
 
@@ -35,17 +38,19 @@ class Listed(NamedTuple):
     """Whether it can be asked for something by whoever knows nothing of it; see `offer`."""
     lists: bool = False
     """Whether some of its credentials stand in objects of clusters; see `listing`."""
+    delivers: bool = False
+    """Whether some objects of its own lead to other clusters; see `delivering`."""
 
 
 FAMILIES: Final[dict[str, Listed]] = {
     "gardener.family": Listed(wishes=("ShootWish",), lists=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
-    "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon")),
+    "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), delivers=True),
     "token_secret.family": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish")),
     "login.family": Listed((CredentialKind.LOGIN,)),
     "handle.family": Listed((CredentialKind.HANDLE,)),
-    "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish")),
+    "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish"), delivers=True),
     "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",), lists=True),
 }
 """By the names of their modules, in the order in which they are asked; the last one has what no other claims."""
@@ -61,6 +66,28 @@ def listings() -> tuple[Listing, ...]:
     """The kinds of objects in which credentials of any of them stand."""
     folders = [name.partition(".")[0] for name, one in reversed(FAMILIES.items()) if one.lists]
     return tuple(one for folder in folders for one in import_module(f"{__package__}.{folder}.listing").LISTINGS)
+
+
+def sources() -> tuple[ClusterSource, ...]:
+    """The sorts of objects that lead to other clusters; the first counts where several lead to one of the same name."""
+    folders = [name.partition(".")[0] for name, one in FAMILIES.items() if one.delivers]
+    return tuple(one for folder in folders for one in import_module(f"{__package__}.{folder}.source").SOURCES)
+
+
+async def find_delivered(client: Client, host: str, namespace: str, name: str) -> Delivered:
+    """What `host` delivers as the cluster `HOST/NAMESPACE/NAME`; the gate is not asked.
+
+    Raises NotDelivered where nothing there leads to one, else like the `find` of a source.
+    """
+    from .delivering import NotDelivered
+
+    *most, last = sources()
+    for source in most:
+        try:
+            return await source.find(client, host, namespace, name)
+        except NotDelivered:
+            continue
+    return await last.find(client, host, namespace, name)
 
 
 class Families:

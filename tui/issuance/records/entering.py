@@ -50,7 +50,7 @@ class DeliveredBy(msgspec.Struct, frozen=True, order=True):
         return f"{self.host}/{self.namespace}/{self.name}"
 
     def __str__(self) -> str:
-        what = self.kind.value if self.kind is SourceKind.DPU_CLUSTER else "Cluster API's cluster"
+        what = self.kind.value if self.kind is SourceKind.DPU_CLUSTER else f"{self.kind.value}'s cluster"
         return f"{what} {self.namespace}/{self.name} in {self.host}"
 
 

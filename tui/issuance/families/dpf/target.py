@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tui.issuance.errors import IssuanceError
+from tui.issuance.families.registry import find_delivered
 from tui.issuance.model.clusters import Clusters, Guard, unguarded, unknown_cluster
-from tui.issuance.objects import capi
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.deliveries import CLOSED, Delivered, Gate, take
 from tui.issuance.records.entering import DeliveredBy, SourceKind
@@ -59,22 +59,12 @@ async def resolve(host: Client, host_name: str, wanted: NamespacedName | None, g
     """
     if wanted is None:
         return Target(host_name, replace(host.endpoint, cluster_name=HOST_CLUSTER_NAME))
-    found, uid = await _of_dpu_cluster(host, host_name, wanted)
+    found, uid = await of_dpu_cluster(host, host_name, wanted)
     return Target(cluster_name(host_name, wanted), await gate.admit(found), uid)
 
 
-async def find(host: Client, host_name: str, wanted: NamespacedName) -> Delivered:
-    """What the host delivers as `HOST/NAMESPACE/NAME`: by its DPUCluster, or else by Cluster API's Secret.
-
-    The gate is not asked. Raises like `resolve`, and ConfigError where there is neither.
-    """
-    try:
-        return (await _of_dpu_cluster(host, host_name, wanted))[0]
-    except NoDPUCluster:
-        return await capi.find(host, host_name, wanted.namespace, wanted.name)
-
-
-async def _of_dpu_cluster(host: Client, host_name: str, wanted: NamespacedName) -> tuple[Delivered, str]:
+async def of_dpu_cluster(host: Client, host_name: str, wanted: NamespacedName) -> tuple[Delivered, str]:
+    """What a DPUCluster delivers, and its UID. Raises NoDPUCluster, TargetError; the gate is not asked."""
     try:
         found = parse_cluster(host_name, await host.get(DPU_CLUSTERS, wanted.name, namespace=wanted.namespace))
     except NotFound:
@@ -140,7 +130,7 @@ class TargetClusters:
             return self._guarded(name, await self._known.client(name))
         host_name, wanted = self._split(name)
         host = self._guarded(host_name, await self._known.client(host_name))
-        endpoint = await self.gate.admit(await find(host, host_name, wanted))
+        endpoint = await self.gate.admit(await find_delivered(host, host_name, wanted.namespace, wanted.name))
         known = self._targets.get(name)
         return self._entered(Target(name, endpoint, known.uid if known is not None else ""), host)
 

@@ -1,0 +1,51 @@
+"""The Secrets that Cluster API labelled with the clusters it made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.issuance.families.delivering import ClusterSource
+from tui.issuance.objects import capi
+from tui.issuance.records.entering import SourceKind
+from tui.kube.resource import SECRETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Meta(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+    labels: Mapping[str, str] | None = None
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """The metadata of such a Secret."""
+
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+def _called(secret: str, found: Labelled | None) -> str | None:
+    """Its siblings (`-ca`, …) carry the same label and are no clusters."""
+    cluster = secret.removesuffix(capi.secret_name(""))
+    if secret != capi.secret_name(cluster):
+        return None
+    return cluster if found is None else capi.cluster_of(secret, found.metadata.labels)
+
+
+SOURCES: Final = (
+    ClusterSource(
+        kind=SourceKind.CLUSTER_API,
+        title="Cluster API's kubeconfigs",
+        resource=SECRETS,
+        type=Labelled,
+        metadata_only=True,
+        labels=capi.CLUSTER_LABEL,
+        optional=True,
+        builtin=True,
+        find=capi.find,
+        called=_called,
+        way=lambda found: found.metadata.resource_version,
+    ),
+)
