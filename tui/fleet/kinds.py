@@ -57,8 +57,8 @@ def kinds_of(
 
     `clusters` hears of all objects that lead to clusters, by their source, `shoots` and `projects` of Gardener's; None
     where this cluster was found through such a thing itself. `handles` hears of everything that tokens are bound to,
-    `ended` of the accounts that speak with them. Whoever looks at one `namespace` alone is shown nothing of what lies in
-    none.
+    `ended` of the accounts that speak with them. Whoever looks at one `namespace` alone is shown nothing of what lies
+    in none.
     """
 
     def accounts(account: Account) -> Iterable[Row]:

@@ -35,7 +35,7 @@ class ClusterSource:
     """What is delivered about one, read anew: called with the host's client, its name, and the namespace and name of
     the cluster. Raises NotDelivered, ConfigError with what is missing, Unusable, KubeError."""
     type: Any = dict
-    """As what each object is decoded."""
+    """As what each object is decoded: `metadata` with `name` and `namespace`, and what the functions here need."""
     metadata_only: bool = False
     labels: str = ""
     optional: bool = False

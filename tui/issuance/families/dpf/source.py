@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tui.kube.client import Client
 
 
+class _Meta(msgspec.Struct, frozen=True):
+    name: str = ""
+    namespace: str = ""
+
+
 class _Spec(msgspec.Struct, frozen=True):
     kubeconfig: str = ""
 
@@ -37,6 +42,7 @@ class _Status(msgspec.Struct, frozen=True):
 class Leading(msgspec.Struct, frozen=True):
     """The part of a DPUCluster that says where it leads, and how it stands."""
 
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
     spec: _Spec = msgspec.field(default_factory=_Spec)
     status: _Status = msgspec.field(default_factory=_Status)
 

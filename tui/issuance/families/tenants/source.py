@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -11,13 +11,12 @@ from tui.issuance.objects import capi
 from tui.issuance.records.entering import SourceKind
 from tui.kube.resource import SECRETS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 class _Meta(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    namespace: str = ""
     resource_version: str = ""
-    labels: Mapping[str, str] | None = None
+    labels: dict[str, str] | None = None
 
 
 class Labelled(msgspec.Struct, frozen=True):
