@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -419,3 +420,18 @@ async def test_without_its_state_nothing_is_begun_and_that_is_said(arena: Arena,
         assert "start kubemint again" in outcome.hint
         assert [one.status for one in outcome.results if one.status is StepStatus.DONE] == []
         assert await bench.handles() == before
+
+
+async def test_what_ends_with_its_grace_ends_without_the_state_as_well(arena: Arena) -> None:
+    """The process that waits for it still knows."""
+    async with Bench(arena, grace=timedelta(seconds=2)) as bench:
+        issued = await bench.issue(arena.spec(arena.file()))
+        old = await bench.handles()
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(issued.credential.address))
+        gone(bench.state.folder)
+        await bench.engine.settle()
+        assert not set(old) & set(await bench.handles())
+        (said,) = bench.engine.settled(outcome).left
+        assert "deleted" in said
+        assert "which could not be journaled" in said
+        assert "was removed or replaced while kubemint runs" in said

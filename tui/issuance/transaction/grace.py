@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
-from tui.issuance.model.types import Address, Handle, StepStatus
+from tui.issuance.model.types import Address, Handle, StepResult, StepStatus
 from tui.issuance.objects.deleting import NotGone
 from tui.issuance.records.grace_time import due_here, left
 from tui.issuance.records.intent import Revocation
@@ -172,6 +172,7 @@ async def _revoke(
     tidy: Callable[[str], Awaitable[None]] | None,
 ) -> bool:
     failures: list[KubeError | IssuanceError] = []
+    done: StepResult | None = None
     for pause in (*_PAUSES, None):
         try:
             with await _locked(locks, revocation.address):
@@ -197,7 +198,8 @@ async def _revoke(
                 await asyncio.sleep(min(pause * context.jitter(), limits.left() or 0.0))
                 continue
             message, hint = explain(error)
-            known = f"{not_ended(failures)}: {message}" + (f" ({hint})" if hint else "")
+            so_far = f"{done.message}, which could not be journaled" if done is not None else not_ended(failures)
+            known = f"{so_far}: {message}" + (f" ({hint})" if hint else "")
             given_up = isinstance(error, handles.NotAHandle) and error.for_good
             failed = run.result(step, StepStatus.FAILED, f"{known}; {GIVEN_UP}" if given_up else known)
             with contextlib.suppress(IssuanceError):
