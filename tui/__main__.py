@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Entry point of the `kubemint` script. Nothing may be imported before it is known what is asked."""
     if sys.argv[1:2] == ["exec-credential"]:
-        from .issuance import answer_from_cache
+        from tui.issuance import answer_from_cache
 
         if answer_from_cache(sys.argv[2:]):
             return

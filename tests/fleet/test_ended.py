@@ -15,7 +15,7 @@ from tests.fleet.test_handles_watched import issued, robot, states
 from tui.actions.looking import VERIFY
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
-from tui.fleet.decode import NotedMeta, TokenSecret, credential_row, token_secret_credential
+from tui.fleet.decode import credential_row
 from tui.fleet.ended import GONE, Birth, Ended, Refusal, Seen, is_anew, turned
 from tui.fleet.fields import lifetimes
 from tui.fleet.fleet import Fleet
@@ -23,6 +23,8 @@ from tui.fleet.handles import CACHED, Gone
 from tui.fleet.marked import held_until, marked_at
 from tui.fleet.rows import ClusterRow
 from tui.fleet.store import FleetStore
+from tui.issuance.families.listing import Noted as TokenSecret, NotedMeta
+from tui.issuance.families.token_secret.listing import credential as token_secret_credential
 from tui.issuance.model.types import Address, Credential, FileDestination, Identity, SecretDestination, State
 from tui.issuance.objects.token_secret import ACCOUNT_NAME, ACCOUNT_UID
 from tui.kube.resource import SECRETS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.certificates import Authority
-from tui.fleet.decode import Meta, NotedMeta, TokenSecret, token_secret_credential
+from tui.fleet.decode import Meta
 from tui.fleet.logins import login_row
 from tui.fleet.objects import masked
 from tui.fleet.reach import Backoff, Latency, concerns_all, judge
@@ -17,6 +17,8 @@ from tui.fleet.requests import request_row
 from tui.fleet.rows import Reach
 from tui.issuance.families.dpf.objects import NamespacedName
 from tui.issuance.families.dpf.target import TargetError, delivered
+from tui.issuance.families.listing import Noted as NotedObject, NotedMeta
+from tui.issuance.families.token_secret.listing import credential as token_secret_credential
 from tui.issuance.model.types import Identity, State
 from tui.issuance.records.entering import NotEntered, Unusable
 from tui.kube import errors
@@ -151,7 +153,7 @@ FILLED = {**ACCOUNT, "kubernetes.io/service-account.uid": "1"}
 )
 def test_f09_token_secrets(annotations: dict[str, str], labels: dict[str, str], state: State, message: str) -> None:
     meta = NotedMeta(name="bot-token", namespace="ci", annotations=annotations, labels=labels)
-    credential = token_secret_credential("harbor", TokenSecret(meta))
+    credential = token_secret_credential("harbor", NotedObject(meta))
     assert credential is not None
     assert credential.state is state
     assert message in credential.message
@@ -159,7 +161,7 @@ def test_f09_token_secrets(annotations: dict[str, str], labels: dict[str, str], 
 
 
 def test_a_token_secret_of_nobody_is_no_credential() -> None:
-    assert token_secret_credential("harbor", TokenSecret(NotedMeta(name="x"))) is None
+    assert token_secret_credential("harbor", NotedObject(NotedMeta(name="x"))) is None
     assert Meta().labels is None
 
 

@@ -10,25 +10,10 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance import (
-    ACCOUNT_NAME,
-    ACCOUNT_UID,
-    INVALID_SINCE,
-    LAST_USED,
-    TOKEN_SECRET_TYPE,
-    Address,
-    Credential,
-    Identity,
-    managed,
-    token_secret_day,
-    token_secret_standing,
-)
+from tui.issuance import Credential, Identity, managed
 
-from .marked import by_utc
 from .rows import AccountRow, CredentialRow
 
-TOKEN_SECRETS: Final = f"type={TOKEN_SECRET_TYPE}"
-"""Field selector for the Secrets whose tokens never expire."""
 HANDLES: Final = f"type={managed.HANDLE_TYPE}"
 """Field selector for the handles. By their type, which cannot be taken from them; labels can."""
 
@@ -44,22 +29,10 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     labels: dict[str, str] | None = None
 
 
-class NotedMeta(Meta, frozen=True, kw_only=True, rename="camel"):
-    """The same with annotations, which can be long and are decoded only where they say something."""
-
-    annotations: dict[str, str] | None = None
-
-
 class Account(msgspec.Struct, frozen=True):
     """The metadata of a ServiceAccount."""
 
     metadata: Meta = msgspec.field(default_factory=Meta)
-
-
-class TokenSecret(msgspec.Struct, frozen=True):
-    """The metadata of a Secret of type kubernetes.io/service-account-token."""
-
-    metadata: NotedMeta = msgspec.field(default_factory=NotedMeta)
 
 
 class Owner(msgspec.Struct, frozen=True, gc=False):
@@ -108,29 +81,4 @@ def credential_row(credential: Credential) -> CredentialRow:
         cluster=there,
         namespace=address.namespace,
         name=address.name if not address.own else (identity.name if identity else ""),
-    )
-
-
-def token_secret_credential(cluster: str, secret: TokenSecret) -> Credential | None:
-    """The long-lived token that a token Secret holds; None where it does not name its account."""
-    meta = secret.metadata
-    notes = meta.annotations or {}
-    labels = meta.labels or {}
-    account = notes.get(ACCOUNT_NAME)
-    if not account:
-        return None
-    used, since = labels.get(LAST_USED, ""), labels.get(INVALID_SINCE, "")
-    state, message, ends_by = token_secret_standing(
-        since, used, filled=bool(notes.get(ACCOUNT_UID)), deleted_at=by_utc(meta.deletion_timestamp)
-    )
-    return Credential(
-        address=Address.token_secret(cluster, meta.namespace, meta.name),
-        identity=Identity(cluster, meta.namespace, account),
-        issued_at=meta.creation_timestamp,
-        kept_in=f"Secret {meta.namespace}/{meta.name}",
-        last_used=token_secret_day(used),
-        invalid_since=token_secret_day(since),
-        ends_by=ends_by,
-        state=state,
-        message=message,
     )

@@ -25,13 +25,10 @@ from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
     HANDLES,
-    TOKEN_SECRETS,
     Account,
     HandleSecret,
-    TokenSecret,
     account_row,
     credential_row,
-    token_secret_credential,
 )
 from .ended import Ended
 from .external import driver_row, external_row, push_row, store_row
@@ -68,10 +65,6 @@ def kinds_of(
         credential = listing.credential(cluster, obj)
         return () if credential is None else (credential_row(credential),)
 
-    def tokens(secret: TokenSecret) -> Iterable[Row]:
-        credential = token_secret_credential(cluster, secret)
-        return () if credential is None else (credential_row(credential),)
-
     def requests(obj: Mapping[str, Any]) -> Iterable[Row]:
         row = request_row(cluster, obj)
         return (row,) if row.credential is None else (row, credential_row(row.credential))
@@ -105,7 +98,7 @@ def kinds_of(
         )  # fmt: skip
     if Area.CREDENTIALS in areas:
         long_lived = handles.listed(cluster, whole=False) if handles is not None else None
-        shown = [
+        kinds += [
             Watched(
                 one.title, one.resource, partial(listed, one), type=one.type, metadata_only=one.metadata_only,
                 labels=one.labels, fields=one.fields, told=long_lived if one.handles else None, needs=one.needs,
@@ -113,14 +106,6 @@ def kinds_of(
             )
             for one in listings()
         ]  # fmt: skip
-        shown.insert(
-            1,
-            Watched(
-                "token Secrets", SECRETS, tokens, type=TokenSecret, metadata_only=True, fields=TOKEN_SECRETS,
-                told=long_lived, builtin=True,
-            ),
-        )  # fmt: skip
-        kinds += shown
     if handles is not None and (Area.CREDENTIALS in areas or Area.REQUESTS in areas):
         kinds.append(
             Watched(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         masked_json as masked_csi_json,
     )
     from .families.delivering import ClusterSource
-    from .families.dpf import DPU_CLUSTERS, DPU_REQUESTS, DPURequestDraft
+    from .families.dpf import DPU_REQUESTS, DPURequestDraft
     from .families.dpf.aside import left_to as left_to_controller
     from .families.dpf.draft import TYPES as REQUEST_TYPES, to_yaml as draft_yaml, validate as validate_draft
     from .families.dpf.keeper import Keeper, Rest as KeptRest
@@ -44,12 +44,10 @@ if TYPE_CHECKING:
     from .families.dpf.objects import (
         READY as READY_CONDITION,
         Condition as RequestCondition,
-        NamespacedName,
         ParseError as RequestParseError,
     )
     from .families.dpf.renewal_work import look as look_at_request
     from .families.dpf.request_keeping import LEASE as KEEPING_LEASE
-    from .families.dpf.resources import target_name
     from .families.dpf.steps import fetch as fetch_request
     from .families.dpf.target import TargetClusters
     from .families.dpf.tending import (
@@ -60,7 +58,6 @@ if TYPE_CHECKING:
     )
     from .families.dpf.waiting import waits_for as request_waits_for
     from .families.dpf.wishes import Abandon as AbandonRequest, Delete as DeleteRequest, Keep as KeepRequest
-    from .families.gardener import static_token
     from .families.gardener.garden import ADVERTISED as ADVERTISED_ADDRESS, PROJECTS, SHOOTS, Project, Shoot
     from .families.gardener.shoot_kubeconfig import (
         ShootKubeconfig,
@@ -68,8 +65,8 @@ if TYPE_CHECKING:
         choose as choose_shoot_way,
         request as request_shoot_kubeconfig,
     )
-    from .families.listing import Listing, Noted as NotedObject, NotedMeta
-    from .families.offer import AnyOffer, Offer, Place as OfferPlace
+    from .families.listing import Listing
+    from .families.offer import AnyOffer, Place as OfferPlace
     from .families.plugin import exec_minting
     from .families.plugin.exec_cache import VERB as EXEC_VERB, Question as ExecQuestion, answer as answer_from_cache
     from .families.plugin.plain import PlainWish, Way as PlainWay
@@ -174,17 +171,7 @@ if TYPE_CHECKING:
         auth_name as store_auth_name,
     )
     from .objects.token_request import IssuedToken, check_wish as check_token_wish
-    from .objects.token_secret import (
-        ACCOUNT_NAME,
-        ACCOUNT_UID,
-        INVALID_SINCE,
-        LAST_USED,
-        TYPE as TOKEN_SECRET_TYPE,
-        day as token_secret_day,
-        deletion_due as token_secret_deletion_due,
-        fresh_name as fresh_token_secret_name,
-        standing as token_secret_standing,
-    )
+    from .objects.token_secret import deletion_due as token_secret_deletion_due, fresh_name as fresh_token_secret_name
     from .records.deliveries import CLOSED as CLOSED_GATE, Delivered, Gate, authorities
     from .records.entering import (
         DeliveredBy,
@@ -245,47 +232,44 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "ACCOUNT_NAME", "ACCOUNT_UID", "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CLUSTER_STORES",
-    "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_CLUSTERS", "DPU_REQUESTS", "DURATION_PATTERN", "EXEC_VERB",
-    "EXTERNAL_SECRETS", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "INVALID_SINCE", "KEEPING_LEASE", "KEPT_AS",
-    "LAST_USED", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "PUSHED", "PUSH_SECRETS",
-    "READY_CONDITION", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS", "SHOOTS",
-    "STORES", "TENANT_LIFETIME", "TOKEN_SECRET_TYPE", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert",
-    "Alerts", "Already", "AnyOffer", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice", "ClaimsError",
-    "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters", "Control", "ControllerTrace",
-    "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace",
-    "Delivery", "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView",
-    "Fault", "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate",
-    "GraceWish", "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView",
-    "IdentityWish", "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry",
-    "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld",
-    "LeaseLost", "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NamespacedName",
-    "NotEntered", "NotProved", "NotedMeta", "NotedObject", "Offer", "OfferPlace", "Outcome", "PlainWay", "PlainWish",
-    "Plan", "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop", "RequestCondition", "RequestKey",
-    "RequestParseError", "Revocation", "Right", "Said", "SecretDestination", "SelfWish", "Severity", "Shoot",
-    "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp", "State", "StateError",
-    "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish", "TargetClusters",
-    "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError", "Values",
-    "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes", "absolute_path", "accounts_for_handle",
-    "accounts_for_request", "ahead", "an_address", "announcement", "answer_from_cache", "asking", "authorities",
-    "awaited_from_controller", "capi", "check_names", "check_namespace", "check_shoot_duration", "check_token_wish",
-    "checked", "choose_shoot_way", "cluster_sources", "controller_traces", "controller_waits_until", "countdown",
-    "csi", "csi_trial", "default_folder", "dpf", "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine",
-    "exec_minting", "explain", "explained_file_error", "external_secrets", "external_view", "fetch_request",
-    "find_delivered", "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left",
-    "identity_manifests", "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections",
-    "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv",
-    "journal_json_lines", "judge_handle", "kind_label", "lasting_grace", "left_behind_in_journal",
+    "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CLUSTER_STORES", "CREATOR_LABEL", "CSI_TOKENS_KEY",
+    "DPU_REQUESTS", "DURATION_PATTERN", "EXEC_VERB", "EXTERNAL_SECRETS", "FLOW_SUMMARY", "HELD_STATES",
+    "HYGIENE_RULES", "KEEPING_LEASE", "KEPT_AS", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "PUSHED",
+    "PUSH_SECRETS", "READY_CONDITION", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS",
+    "SHOOTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert", "Alerts",
+    "Already", "AnyOffer", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice", "ClaimsError", "ClusterEntry",
+    "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters", "Control", "ControllerTrace", "Credential",
+    "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace", "Delivery",
+    "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView", "Fault",
+    "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate", "GraceWish",
+    "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView", "IdentityWish",
+    "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle",
+    "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost",
+    "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NotEntered", "NotProved", "OfferPlace",
+    "Outcome", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop",
+    "RequestCondition", "RequestKey", "RequestParseError", "Revocation", "Right", "Said", "SecretDestination",
+    "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp",
+    "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish",
+    "TargetClusters", "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError",
+    "Values", "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes", "absolute_path",
+    "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement", "answer_from_cache",
+    "asking", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
+    "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "cluster_sources", "controller_traces",
+    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "dpf", "draft_yaml", "due_here",
+    "due_shown", "dump_yaml", "examine", "exec_minting", "explain", "explained_file_error", "external_secrets",
+    "external_view", "fetch_request", "find_delivered", "format_duration", "formats_of", "fresh_token_secret_name",
+    "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command", "in_form", "inspect_bytes",
+    "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing",
+    "journal_csv", "journal_json_lines", "judge_handle", "kind_label", "lasting_grace", "left_behind_in_journal",
     "left_to_controller", "lineage_root", "listings", "lives_on_after", "look_at_disk", "look_at_request",
     "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields",
     "now_at", "offers", "older", "operator_conditions", "parse_duration", "push_findings", "push_preview",
     "push_view", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
     "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow", "rotate_at", "sarif",
-    "scrub", "sought_in", "spoken_in_form", "state_of", "static_token", "store_auth_name", "store_findings",
-    "store_preview", "store_view", "subject_of", "subject_of_account", "survey", "target_name", "tenant_gap",
-    "tenant_manifests", "token_of", "token_secret_day", "token_secret_deletion_due", "token_secret_standing",
-    "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now",
-    "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
+    "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_findings", "store_preview",
+    "store_view", "subject_of", "subject_of_account", "survey", "tenant_gap", "tenant_manifests", "token_of",
+    "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said",
+    "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
 ]
 # fmt: on
 
@@ -305,17 +289,14 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "families.csi.driver": (
             "CSIDriver=Driver CSIPreview=Preview CSI_TOKENS_KEY=TOKENS_KEY masked_csi_json=masked_json"
         ),
-        "families.dpf": "DPURequestDraft DPU_CLUSTERS DPU_REQUESTS",
+        "families.dpf": "DPURequestDraft DPU_REQUESTS",
         "families.dpf.aside": "left_to_controller=left_to",
         "families.dpf.draft": "REQUEST_TYPES=TYPES draft_yaml=to_yaml validate_draft=validate",
         "families.dpf.keeper": "Keeper KeptRest=Rest",
         "families.dpf.keeping": "Keeping RequestKey=Key",
-        "families.dpf.objects": (
-            "RequestCondition=Condition NamespacedName RequestParseError=ParseError READY_CONDITION=READY"
-        ),
+        "families.dpf.objects": ("RequestCondition=Condition RequestParseError=ParseError READY_CONDITION=READY"),
         "families.dpf.renewal_work": "look_at_request=look",
         "families.dpf.request_keeping": "KEEPING_LEASE=LEASE",
-        "families.dpf.resources": "target_name",
         "families.dpf.steps": "fetch_request=fetch",
         "families.delivering": "ClusterSource",
         "families.dpf.target": "TargetClusters",
@@ -375,10 +356,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "store_auth_name=auth_name"
         ),
         "objects.token_request": "IssuedToken check_token_wish=check_wish",
-        "objects.token_secret": (
-            "ACCOUNT_NAME ACCOUNT_UID INVALID_SINCE LAST_USED TOKEN_SECRET_TYPE=TYPE token_secret_day=day "
-            "token_secret_deletion_due=deletion_due fresh_token_secret_name=fresh_name token_secret_standing=standing"
-        ),
+        "objects.token_secret": ("token_secret_deletion_due=deletion_due fresh_token_secret_name=fresh_name "),
         "records.deliveries": "CLOSED_GATE=CLOSED Delivered Gate authorities",
         "records.entering": (
             "DeliveredBy Delivery ClusterEntry=Entry NotEntered DeliveredPlace=Place SourceKind ClusterTrust=Trust "
@@ -415,16 +393,15 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "read_fields=read words_of_fields=words named_fields=named"
         ),
         "families.asking": "an_address",
-        "families.offer": "AnyOffer Offer OfferPlace=Place",
+        "families.offer": "AnyOffer OfferPlace=Place",
         "families.registry": "cluster_sources=sources find_delivered listings offers",
-        "families.listing": "Listing NotedObject=Noted NotedMeta",
+        "families.listing": "Listing ",
     }
     """By module, each name as it is there, or as `name here=name there`."""
     _MODULES = {
         "csi": "families.csi.driver",
         "csi_trial": "families.csi.trial",
         "dpf": "families.dpf",
-        "static_token": "families.gardener.static_token",
         "exec_minting": "families.plugin.exec_minting",
         "capi": "objects.capi",
         "external_secrets": "objects.external_secrets",

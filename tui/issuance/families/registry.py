@@ -47,7 +47,7 @@ FAMILIES: Final[dict[str, Listed]] = {
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
     "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), delivers=True),
-    "token_secret.family": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish")),
+    "token_secret.family": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish"), lists=True),
     "login.family": Listed((CredentialKind.LOGIN,)),
     "handle.family": Listed((CredentialKind.HANDLE,)),
     "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish"), delivers=True),
