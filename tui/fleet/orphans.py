@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from tui.issuance import (
     Address,
-    CredentialKind,
     Handle,
     HandleFacts,
     HandleStanding,
@@ -81,7 +80,7 @@ class Accounts:
     def _accounts(self, one: WalkedHandles, address: Address) -> bool:
         """Whether what names the handle may hold its token; what a Secret or a request says is a mark, and anybody may
         write it."""
-        if address.kind is CredentialKind.REQUEST:
+        if address.kind.traits.wished:
             return accounts_for_request(one, self._uids.get(address, ""))
         if not address.kind.traits.marked:
             return True

@@ -9,7 +9,6 @@ from tui.issuance import (
     READY_CONDITION,
     Address,
     Credential,
-    CredentialKind,
     RequestCondition,
     RequestParseError,
     State,
@@ -63,6 +62,6 @@ def _unreadable(cluster: str, obj: Mapping[str, Any], why: str) -> RequestRow:
     """A request whose spec makes no sense is still listed, with the reason: somebody has to see it."""
     meta = obj.get("metadata") or {}
     namespace, name = str(meta.get("namespace", "")), str(meta.get("name", ""))
-    address = Address(CredentialKind.REQUEST, cluster, namespace, name)
+    address = Address.request(cluster, namespace, name)
     credential = Credential(address=address, state=State.UNKNOWN, message=why)
     return RequestRow(cluster=cluster, namespace=namespace, name=name, credential=credential)

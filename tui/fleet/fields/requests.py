@@ -10,7 +10,7 @@ from tui.fleet.names import LIMIT
 from tui.fleet.query import STATE_RANK, place_of
 from tui.fleet.rows import RequestKind, RequestRow
 from tui.fleet.signs import Sign, Tone
-from tui.issuance import CredentialKind
+from tui.issuance import Address
 from tui.kube.text import safe_text
 
 from . import lifetimes
@@ -77,7 +77,9 @@ _READY_FIRST: Final = {"False": "0", "Unknown": "1", "": "3", "True": "4"}
 
 def address(row: RequestRow) -> str:
     """The address of a DPU request; other kinds have none, and are called by their kind and place."""
-    return f"{CredentialKind.REQUEST.value}:{row.key}" if row.kind is RequestKind.DPU else row.key
+    if row.kind is not RequestKind.DPU:
+        return row.key
+    return str(Address.request(row.cluster, row.namespace, row.name))
 
 
 def request_name(row: RequestRow) -> str:
