@@ -131,7 +131,7 @@ SENDERS = {
     "issuance.families.token_secret.self_issue._token": "showing.cluster_of_token",
     "issuance.families.files.found": "showing.of_file",
     "issuance.trust.vouching._facts_of": "showing.of_secret",
-    "issuance.trust.vouching.is_refused": "showing.of_file",
+    "issuance.trust.vouching.in_file": "showing.of_file",
     "issuance.families.dpf.shown.confirm": "showing.home_of",
     "issuance.families.dpf.shown.of_request": "showing.home_of",
 }

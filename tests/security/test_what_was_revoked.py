@@ -184,6 +184,8 @@ async def test_what_the_server_refuses_before_its_end_was_ended(ebench: Bench, k
     arena.forget()
     assert await ebench.handles() == [handle.name]
     await insist_dead(ebench, issued.address, "its server refuses its token, which has not ended by itself")
+    async with later(ebench) as tomorrow:  # att5-claims-11: then it said that it had just expired
+        await insist_dead(tomorrow, issued.address, r"its token is of \S+ with UID \S+, which was deleted; the account")
     again = await ebench.engine.execute(await ebench.engine.plan_rotate(issued.address, revive=True))
     assert again.ok, again
 

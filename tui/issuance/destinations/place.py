@@ -36,6 +36,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What lives on whatever is put there, in words; see `Outcome.left`."""
     refused: bool = False
     """Whether its server refuses the token in it before that ends by itself."""
+    account_uid: str = ""
+    """Of the account that the token in it names."""
     newer: Credential | None = None
     """What this machine wrote there last, where something else lies there by now: it goes with what is replaced."""
     preview: str = ""

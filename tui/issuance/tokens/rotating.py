@@ -61,12 +61,13 @@ async def _refuse_revoked(
 ) -> None:
     """Raises Unasked where what lies at this address was ended on purpose, here or elsewhere."""
     for place, found in zip(places, held, strict=True):
-        credential, refused = found.credential, found.refused
+        credential, refused, uid = found.credential, found.refused, found.account_uid
         if place.address != address:
             continue
         if address.here:
             record = (await export_record(context, address)).credential  # a place shows no credential that is revoked
             credential = credential or record
-            refused = await vouching.is_refused(context, record, await place.token(record.format or Format.KUBECONFIG))
+            token = await place.token(record.format or Format.KUBECONFIG)
+            refused, uid = await vouching.in_file(context, record, token)
         if credential is not None:
-            await refuse_revoked(context, credential, sight, refused=refused)
+            await refuse_revoked(context, credential, sight, refused=refused, account_uid=uid)

@@ -16,6 +16,7 @@ from tui.issuance.errors import Unasked
 from tui.issuance.model.countdown import human_left
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Credential, Handle, State
+from tui.issuance.objects import accounts
 from tui.issuance.trust import handles
 from tui.kube import shell
 from tui.kube.errors import Forbidden
@@ -94,14 +95,34 @@ async def refuse_live(context: Context, found: Sequence[Credential], sight: Sigh
             )
 
 
-async def refuse_revoked(context: Context, credential: Credential, sight: Sight, *, refused: bool = False) -> None:
+async def refuse_revoked(
+    context: Context, credential: Credential, sight: Sight, *, refused: bool = False, account_uid: str = ""
+) -> None:
     """Raises Revoked where what is about to be rotated was ended on purpose, here or elsewhere; `refused` says that its
-    server refuses its token before that ends by itself. ChangedMeanwhile where it was only rotated by somebody else."""
+    server refuses its token before that ends by itself, and `account_uid` is that of the account that its token names.
+    ChangedMeanwhile where it was only rotated by somebody else."""
+    anew = await _anew(context, credential, account_uid, sight) if account_uid else ""
     gone = await life_of(context, credential, sight) is Life.REVOKED
-    if not (gone or refused):
+    if not (gone or refused or anew):
         return
     await sight.look_again()  # its handle may have gone with a rotation that somebody else made just now
-    raise Revoked(credential, _seen_by(credential, gone=gone))
+    why = "; ".join(filter(None, (_seen_by(credential, gone=gone) if gone or refused else "", anew)))
+    raise Revoked(credential, f" ({why})" if why else "")
+
+
+async def _anew(context: Context, credential: Credential, uid: str, sight: Sight) -> str:
+    """How the account of that name is another one by now than its token was of, whose tokens all ended with it."""
+    identity = credential.identity
+    if identity is None:
+        return ""
+    client = await context.clusters.client(identity.cluster)
+    now = await sight.see(f"the account of {credential.address}", lambda: accounts.look(client, identity))
+    if not now.uid or now.uid == uid:
+        return ""
+    return (
+        f"its token is of {identity} with UID {uid}, which was deleted; the account that is called so now has UID "
+        f"{now.uid}"
+    )
 
 
 def _seen_by(credential: Credential, *, gone: bool) -> str:
@@ -109,6 +130,6 @@ def _seen_by(credential: Credential, *, gone: bool) -> str:
     if credential.state is State.REVOKED:
         return ""
     if not gone:
-        return " (its server refuses its token, which has not ended by itself)"
+        return "its server refuses its token, which has not ended by itself"
     whose = "its handle" if credential.bound_to is None else "it is a copy, and the handle of its original"
-    return f" ({whose} is gone)"
+    return f"{whose} is gone"

@@ -211,17 +211,23 @@ async def held(context: Context, place: Place, found: Held) -> Held:
     elif said := reading.warning:
         warning = "; ".join(filter(None, (warning, said)))
     return msgspec.structs.replace(
-        found, credential=credential, request=request, warning=warning, refused=reading.refused
+        found,
+        credential=credential,
+        request=request,
+        warning=warning,
+        refused=reading.refused,
+        account_uid=reading.facts.account_uid,
     )
 
 
-async def is_refused(context: Context, credential: Credential, token: Sensitive | None) -> bool:
-    """The same of a file that this machine wrote: of the token that it wrote there, and no other."""
+async def in_file(context: Context, credential: Credential, token: Sensitive | None) -> tuple[bool, str]:
+    """The same of a file that this machine wrote, of the token that it wrote there and no other: whether its server
+    refuses it before its end, and the UID of its account."""
     if token is None or credential.identity is None or token.fingerprint != credential.fingerprint:
-        return False
+        return False, ""
     cluster = await showing.of_file(context, credential, token)
     facts = await facts_at(context.clusters, cluster, token, credential.audiences)
-    return is_cut_short(facts, Verdict(ok=True), await context.now(cluster))
+    return is_cut_short(facts, Verdict(ok=True), await context.now(cluster)), facts.account_uid
 
 
 async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> list[Held]:
