@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,9 +21,9 @@ from tests.faults.campaign import merges
 from tui.issuance.destinations import kubeconfig_lock
 from tui.issuance.destinations.files import seen_through
 from tui.issuance.destinations.kubeconfig_lock import locked, release_dead
-from tui.issuance.errors import FileError
-from tui.issuance.records import lock_file
-from tui.issuance.records.leftover_files import sweep_noted
+from tui.issuance.errors import FileError, StateError
+from tui.issuance.records import leftover_files, lock_file
+from tui.issuance.records.leftover_files import noting_in, sweep_noted
 from tui.issuance.records.lock_file import Holding, Owner, judge, parse
 from tui.issuance.records.state_file import default_folder
 
@@ -324,3 +327,94 @@ def test_a_folder_that_is_a_link_has_one_lock(tmp_path: Path) -> None:
     with locked(tmp_path / "link" / "config", SOON):
         assert os.listdir(tmp_path / "kept") == ["config.lock"]
     assert os.listdir(tmp_path / "kept") == []
+
+
+@pytest.fixture
+def locked_by_a_reader(tmp_path: Path) -> Iterator[Path]:
+    """A kubeconfig; folder and file are locked by somebody who may only read them, which is all that flock wants."""
+    config = tmp_path / "shared" / "config"
+    config.parent.mkdir(mode=0o755)
+    config.write_text("")
+    with contextlib.ExitStack() as held:
+        for what in (config.parent, config):
+            descriptor = os.open(what, os.O_RDONLY)
+            held.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield config
+
+
+def test_who_may_only_read_the_folder_keeps_nobody_from_writing(locked_by_a_reader: Path) -> None:
+    with locked(locked_by_a_reader, SOON):
+        assert os.listdir(locked_by_a_reader.parent) == ["config", "config.lock"]
+
+
+def test_who_may_only_read_the_folder_keeps_no_dead_lock_alive(locked_by_a_reader: Path) -> None:
+    lock = Path(f"{locked_by_a_reader}.lock")
+    lock.write_text(dead := f"{os.getpid()}\n{lock_file.this_host()}\n1\n")
+    assert release_dead(lock)
+    lock.write_text(dead)
+    with locked(locked_by_a_reader, SOON):
+        assert lock.read_text() != dead
+
+
+def test_the_queue_is_a_file_that_nobody_else_can_open(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        with locked(tmp_path / "config"), locked(tmp_path / "other", SOON):
+            queues = default_folder() / "queues"
+            assert [stat.S_IMODE(file.stat().st_mode) for file in queues.iterdir()] == [0o600, 0o600]
+            assert [stat.S_IMODE(folder.stat().st_mode) for folder in (queues, default_folder())] == [0o700, 0o700]
+    finally:
+        os.umask(old)
+
+
+@pytest.mark.parametrize("state", ["another", "none", "a file", "queues that are a file"])
+def test_where_no_queue_is_shared_kubectls_lock_still_keeps_two_apart(
+    tmp_path: Path, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "state"
+    if state == "a file":
+        theirs.write_text("")
+    if state == "queues that are a file":
+        theirs.mkdir()
+        (theirs / "queues").write_text("")
+    with locked(tmp_path / "config"), noting_in(theirs):
+        if state == "none":
+            monkeypatch.setattr(leftover_files, "state_folder", _nowhere)
+            monkeypatch.setattr(kubeconfig_lock, "state_folder", _nowhere)
+        with pytest.raises(FileError, match=f"process {os.getpid()}, another kubemint"):
+            locked(tmp_path / "config", SOON).__enter__()
+        with locked(tmp_path / "other", SOON):
+            pass
+
+
+def _nowhere() -> Path:
+    raise StateError("there is nowhere to keep the journal")
+
+
+def test_who_waits_in_the_queue_in_vain_is_told_who_is_there(tmp_path: Path) -> None:
+    """Between two of them the lock file may just not be there: then they are many."""
+    with locked(tmp_path / "config"):
+        (tmp_path / "config.lock").unlink()
+        with pytest.raises(FileError, match=r"other kubemints of yours write to .*/config without a pause"):
+            locked(tmp_path / "config", SOON).__enter__()
+
+
+def test_a_dead_lock_is_removed_by_one_at_a_time_and_never_one_that_lives(tmp_path: Path) -> None:
+    lock, dead = tmp_path / "config.lock", f"{os.getpid()}\n{lock_file.this_host()}\n1\n"
+    assert lock_file.withdraw_dead(lock), "it is gone"
+    lock.write_text(dead)
+    with lock.open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert not lock_file.withdraw_dead(lock), "somebody is at it"
+        assert lock.exists()
+    assert lock_file.withdraw_dead(lock)
+    assert not lock.exists()
+    lock_file.publish(lock)  # which may get the number of the one that has gone
+    assert lock_file.withdraw_dead(lock), "there is no dead one any more"
+    assert lock.exists()
+    lock.unlink()
+    (tmp_path / "target").write_text(dead)
+    lock.symlink_to("target")
+    assert not lock_file.withdraw_dead(lock)
+    assert lock.is_symlink()

@@ -1,16 +1,17 @@
 """Who may write a kubeconfig: a queue among kubemints, then kubectl's own lock `FILE.lock`.
 
 kubectl creates the lock file exclusively, fails at once where it exists, and leaves it behind when it is killed. Many
-kubemints that poll for one file would starve each other, so they first queue for a lock of the kernel on the folder,
-which ends with its holder however that ends, and one of them at a time then deals with kubectl. A lock file that a
-kubemint left which has died is removed; kubectl's, which says nothing about its maker, never is.
+kubemints that poll for one file would starve each other, so they first queue for a lock of the kernel, which ends with
+its holder however that ends, and one of them at a time then deals with kubectl. The queue is a file in the state
+folder, which nobody else can open: whoever may open a file for reading can hold a lock of it for ever. A lock file that
+a kubemint left which has died is removed; kubectl's, which says nothing about its maker, never is.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
+import hashlib
 import os
 import random
 import time
@@ -19,10 +20,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from tui.issuance.errors import FileError
+from tui.issuance.errors import FileError, StateError
 from tui.issuance.records import lock_file
-from tui.issuance.records.leftover_files import noted
+from tui.issuance.records.leftover_files import noted, state_folder
 from tui.issuance.records.lock_file import Holder, Holding
+from tui.issuance.records.state_file import private_folder
 from tui.kube.amounts import about
 
 from .files import explained, given_up
@@ -34,7 +36,8 @@ FOR_KUBECTL: Final = timedelta(seconds=10)
 """How long for a lock file of which nobody can say whether its maker lives; kubectl keeps it for some milliseconds."""
 _SHORTEST, _LONGEST = 0.002, 0.03
 """Seconds between two looks, at random in between, so that nobody is always the last."""
-_NO_LOCKS: Final = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+_QUEUES: Final = "queues"
+"""The folder of them in the state folder; one file for each kubeconfig, which stays."""
 
 
 @contextlib.contextmanager
@@ -50,12 +53,15 @@ def locked(path: Path, wait: timedelta = PATIENCE) -> Iterator[None]:
             for name in sorted({f"{path.absolute()}.lock", f"{destination(path)}.lock"}):
                 way = held.enter_context(reached(name, make=True, follow=False))
                 ways.setdefault((_folder(way), way.name), way)  # one lock by two names, where a folder is a link
-        folders = {_folder(way): way for way in ways.values()}
-        queued = all(_queue(way, end, held) for _, way in sorted(folders.items()))
+        for key, way in sorted(ways.items()):
+            if not _queue(f"{key}", end, held):
+                with explained(way.target, "look at"):
+                    found = lock_file.look(Path(way.name), way.folder)
+                raise FileError(*_in_the_way(way.target, found))
         for way in ways.values():
             held.enter_context(noted(way.target.parent, lock=way.target, lasting=False))
             with explained(way.target, "create"):
-                inode = _take(way, end, queued=queued)
+                inode = _take(way, end)
             held.callback(lock_file.withdraw, Path(way.name), inode, way.folder)
         yield
 
@@ -68,11 +74,10 @@ def release_dead(name: Path) -> bool:
         return True
     name = Path(name.name)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where somebody is at it, who will see to it
         found = lock_file.look(name, descriptor)
         if found is not None and found.holding is Holding.DEAD:
-            lock_file.withdraw(name, found.inode, descriptor)
-        return found is None or found.holding is Holding.DEAD or found.owner is None
+            return lock_file.withdraw_dead(name, descriptor)
+        return found is None or found.owner is None
     except OSError:
         return False
     finally:
@@ -84,30 +89,34 @@ def _folder(way: Reached) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _queue(way: Reached, end: float, held: contextlib.ExitStack) -> bool:
-    """Wait for other kubemints that write in that folder; False where its file system has no such locks."""
-    with explained(way.target.parent, "lock"):
-        descriptor = way.open(os.O_RDONLY | os.O_DIRECTORY, name=".")
+def _queue(what: str, end: float, held: contextlib.ExitStack) -> bool:
+    """Wait for the operator's other kubemints that want the same; False where there is no more time.
+
+    Who cannot keep a file in the state folder, or has no locks there, goes on without: that is only less fair.
+    """
+    try:
+        private_folder(state := state_folder())
+        (queues := state / _QUEUES).mkdir(mode=0o700, exist_ok=True)
+        name = hashlib.sha256(what.encode()).hexdigest()[:32]
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(queues / name, flags, lock_file.PRIVATE_FILE)
+    except (OSError, StateError):
+        return True
     held.callback(os.close, descriptor)  # which lets go of the lock
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not _pause(end):
-                break
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            return False
+                return False
+        except OSError:
+            return True
         else:
             return True
-    with explained(way.target, "look at"):
-        found = lock_file.look(Path(way.name), way.folder)
-    raise FileError(*_in_the_way(way.target, found))
 
 
-def _take(way: Reached, end: float, *, queued: bool) -> tuple[int, int]:
-    """The lock file made, by its device and inode. Only whoever has the queue removes that of a dead one."""
+def _take(way: Reached, end: float) -> tuple[int, int]:
+    """The lock file made, by its device and inode; that of a dead one is removed."""
     name, unsure = Path(way.name), min(end, time.monotonic() + FOR_KUBECTL.total_seconds())
     while True:
         if (inode := lock_file.publish(name, way.folder)) is not None:
@@ -115,8 +124,7 @@ def _take(way: Reached, end: float, *, queued: bool) -> tuple[int, int]:
         found = lock_file.look(name, way.folder)
         if found is None:
             continue
-        if found.holding is Holding.DEAD and queued:
-            lock_file.withdraw(name, found.inode, way.folder)
+        if found.holding is Holding.DEAD and lock_file.withdraw_dead(name, way.folder):
             continue
         if not _pause(end if found.holding is Holding.ALIVE else unsure):
             raise FileError(*_in_the_way(way.target, found))
@@ -134,7 +142,7 @@ def _pause(end: float) -> bool:
 def _in_the_way(name: Path, found: Holder | None) -> tuple[str, str]:
     """Who holds a kubeconfig, for how long, and what can be done."""
     if found is None:
-        said = f"other kubemints write to kubeconfigs in {name.parent} without a pause"
+        said = f"other kubemints of yours write to {name.with_suffix('')} without a pause"
         return said, "try again when they have ended"
     since = about(max(timedelta(seconds=1), found.age))
     owner = found.owner
@@ -146,7 +154,7 @@ def _in_the_way(name: Path, found: Holder | None) -> tuple[str, str]:
         said = f"process {owner.process}, another kubemint, has been writing the kubeconfig for {since} ({name})"
         return said, f"wait for it; if it hangs, end process {owner.process}"
     if found.holding is Holding.DEAD:
-        said = f"process {owner.process} is gone and left {name} {since} ago; this file system has no locks by which "
-        return said + "kubemint could remove it safely", f"remove {name}"
+        said = f"process {owner.process} is gone and left {name} {since} ago, which kubemint could not remove"
+        return said, f"remove {name}"
     said = f"process {owner.process} on {owner.host} made {name} {since} ago: it is writing the kubeconfig, or was "
     return said + "killed while it did", f"look there; if it does not run any more, remove {name}"

@@ -43,6 +43,11 @@ def noting_in(state_folder: Path) -> Iterator[None]:
         _WHERE.reset(token)
 
 
+def state_folder() -> Path:
+    """The state folder that writes are noted in. Raises StateError where there is none."""
+    return _WHERE.get() or default_folder()
+
+
 @contextmanager
 def noted(folder: Path, *, lock: Path | None = None, lasting: bool = True) -> Iterator[None]:
     """For as long as the block takes it is written down that somebody writes in `folder`, and holds a `lock` file.
@@ -52,7 +57,7 @@ def noted(folder: Path, *, lock: Path | None = None, lasting: bool = True) -> It
     """
     descriptor, note = -1, None
     with suppress(OSError, StateError):  # there may be no home folder
-        notes = (_WHERE.get() or default_folder()) / _NOTES
+        notes = state_folder() / _NOTES
         said = os.fsencode(folder.absolute()) + (b"\0" + os.fsencode(lock.absolute()) if lock is not None else b"")
         descriptor, note = _make_note(notes, said, lasting=lasting)
     try:

@@ -9,6 +9,7 @@ record is filelock's (process, host, start), so that kubemints before this one u
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import stat
@@ -111,6 +112,28 @@ def withdraw(name: Path, inode: tuple[int, int], at: int | None = None) -> None:
         found = os.stat(name, dir_fd=at, follow_symlinks=False)
         if (found.st_dev, found.st_ino) == inode:
             os.unlink(name, dir_fd=at)
+
+
+def withdraw_dead(name: Path, at: int | None = None) -> bool:
+    """Remove the lock file of a process that is gone; False where that cannot be done for now.
+
+    Whoever removes one has a lock of the kernel on that very file, which only its owner can open. So between the look
+    at who has the name and taking that away nobody else does, and nothing is removed that was published meanwhile.
+    """
+    try:
+        descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=at)
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held, found = os.fstat(descriptor), look(name, at)
+        if found is not None and found.holding is Holding.DEAD and found.inode == (held.st_dev, held.st_ino):
+            os.unlink(name, dir_fd=at)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def look(name: Path, at: int | None = None) -> Holder | None:
