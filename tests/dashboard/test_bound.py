@@ -194,7 +194,7 @@ async def test_a_plan_that_is_made_after_the_question_is_for_the_row_that_was_se
         for action in (BY_NAME["revoke"], BY_NAME["rotate"]):
             session, meant = driver.app.session, Meant(action, address, row)
             before = len(session.jobs.all)
-            task = work.task(session, action, address, meant=meant, bound=True)
+            task = work.task(session, action, address, meant=meant)
             driver.app.start_job(action.name, [task])
             job = await driver.job(before)
             assert "is another one by now than the one that was shown" in job.tasks[0].message

@@ -97,7 +97,8 @@ async def test_a_command_acts_on_the_row_that_it_was_typed_for_or_on_none(dashbo
             await driver.press("colon")
             await driver.type("rotate")
             if anew:  # it is another one by the time that enter is pressed
-                await issued(driver, tmp_path / "colleague", "three")
+                three = await issued(driver, tmp_path / "colleague", "three")
+                await driver.until(lambda three=three: three.handle in [row.credential.handle for row in driver.rows])
             else:
                 async with a_colleague(driver, tmp_path / "colleague") as engine:
                     await engine.execute(await engine.plan_revoke(Address.parse(ADDRESS)))

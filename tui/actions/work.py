@@ -30,15 +30,14 @@ def task(
     over: bool = False,
     shown: Intended | None = None,
     meant: Meant | None = None,
-    bound: bool = False,
     again: bool = False,
     **words: Any,
 ) -> Task:
     """Do what an action does with this wish; `words` were said so beside it (`force`).
 
     `over` says that what lies where it writes a file afterwards may be replaced. What was `shown` is what is done,
-    where it is planned by then. `meant` is the row as it was seen: with `bound` a plan that is made anew does
-    nothing where another credential lies there by now; where it is tried `again`, one that was shown does neither.
+    where it is planned by then. `meant` is the row as it was seen: a plan that is made anew does nothing where
+    another credential lies there by now; where it is tried `again`, one that was shown does neither.
     """
     run = action.run
     if run is None:
@@ -47,7 +46,7 @@ def task(
             host,
             partial(action.plan, host.engine, wish, **words),
             shown,
-            meant if bound or again else None,
+            meant,
             again=again,
         )
         about = _about(host, action, wish, _planned(host, plan, after, partial(action.said, wish)))

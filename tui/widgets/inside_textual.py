@@ -4,15 +4,81 @@
   chosen in public (`App.panic`, an exception that knows how it is shown) comes too late or only for one's own errors.
 - `App._driver` is the one that writes to the terminal, between two frames. In public it writes frames, the clipboard
   and the bell; a notification of the desktop is none of them, and past it a sequence may land in the middle of another.
+- `LinuxDriver._file` is written to by a thread that dies of the first error, after which the dashboard waits for ever
+  until somebody takes what it has to write. A window that is closed is such an error.
+- `LinuxDriver._sigcont_application` begins anew whenever the process goes on: also where nothing had stopped that it
+  was told of, and as the terminal ends (the kernel sends SIGCONT with SIGHUP). Then two threads read and two write, and
+  only one of each is ever waited for. Both it and `_sigtstp_application` do so inside of a signal handler, in the
+  middle of whatever the main thread holds the lock of. `_must_signal_resume` says whether it was told.
 
 `tests/dashboard/test_inside_textual.py` fails where a new Textual calls them otherwise.
 """
 
 from __future__ import annotations
 
-from typing import Generic
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Generic, TextIO
 
 from textual.app import App, ReturnType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+
+from . import terminal
+
+
+class Lasting:
+    """What is written to the terminal, and nothing once there is none any more."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._to: TextIO | None = file
+
+    def write(self, text: str) -> int:
+        self._do(lambda file: file.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._do(lambda file: file.flush())
+
+    def fileno(self) -> int:
+        return self._to.fileno() if self._to is not None else -1
+
+    def _do(self, what: Callable[[TextIO], object]) -> None:
+        try:
+            if self._to is not None:
+                what(self._to)
+        except (OSError, ValueError):
+            self._to = None
+
+
+class LastingDriver(LinuxDriver):
+    """The terminal, which may end or be stopped at any moment."""
+
+    def __init__(self, app: App[Any], **how: Any) -> None:
+        super().__init__(app, **how)
+        self._file: Any = Lasting(sys.__stderr__) if sys.__stderr__ is not None else self._file
+        self._loop_of_app = asyncio.get_running_loop()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self._soon(super()._sigtstp_application)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._soon(self._go_on)
+
+    def _soon(self, what: Callable[[], object]) -> None:
+        """Between two other things, and not in the middle of one."""
+        with suppress(RuntimeError):  # the dashboard has ended
+            self._loop_of_app.call_soon_threadsafe(what)
+
+    def _go_on(self) -> None:
+        """Begin anew after a stop; first end what nobody ended before it."""
+        if self._auto_restart and terminal.is_there():
+            if not self._must_signal_resume:
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            super()._sigcont_application()
 
 
 class InsideTextual(App[ReturnType], Generic[ReturnType]):
@@ -27,6 +93,10 @@ class InsideTextual(App[ReturnType], Generic[ReturnType]):
 
         self.bell()
         self.panic(Text(self.words_of_a_mistake()))
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return LastingDriver if found is LinuxDriver else found
 
     def write_to_terminal(self, sequence: str) -> None:
         """A sequence for the terminal itself, between two frames; nothing where there is none."""

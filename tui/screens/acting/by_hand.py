@@ -85,7 +85,7 @@ def _many(screen: WorkingScreen, rows: list[Row]) -> None:
 
     def sure(yes: bool | None) -> None:
         if yes:
-            screen.begin("export", [work.task(screen.session, EXPORT, one.wish, meant=one, bound=True) for one in each])
+            screen.begin("export", [work.task(screen.session, EXPORT, one.wish, meant=one) for one in each])
 
     names = [path.name for _, path in own_files(folder, rows)]
     body = [f"Each of the {len(each)} marked credentials is written to a file of its own:", ""]

@@ -113,7 +113,6 @@ def _propose(
             one.wish,
             shown=shown if asked else None,
             meant=one,
-            bound=asked or bool(tended),
             again=again,
             **one.words,
             **({"take_over": True} if one.address in tended else {}),
@@ -199,7 +198,7 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant
         looking = _look(screen, action, wish, Path(path))
         screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
     else:
-        task = work.task(screen.session, action, wish, meant=meant, bound=meant is not None, **words)
+        task = work.task(screen.session, action, wish, meant=meant, **words)
         screen.begin(action.runs_as, [task])
 
 
