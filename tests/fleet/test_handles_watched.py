@@ -125,7 +125,10 @@ async def test_in_a_tenant_with_the_secret_elsewhere(two: EmbeddedFleet, tmp_pat
 
 
 @pytest.mark.parametrize("path", ["/secrets$", "/secrets/kubemint-robot"], ids=["list", "get"])
-async def test_what_may_not_be_seen_keeps_its_state(harbor: EmbeddedFleet, tmp_path: Path, path: str) -> None:
+async def test_what_may_not_be_listed_or_seen_is_looked_for_or_asked_about(
+    harbor: EmbeddedFleet, tmp_path: Path, path: str
+) -> None:
+    """By its name where nobody may list it, and by its token where nobody may look; nobody misses a list for that."""
     key = f"file:{tmp_path / 'robot.kc'}"
     async with over(harbor, tmp_path, read_only=False) as fleet:
         assert await fleet.settled(10)
@@ -134,9 +137,10 @@ async def test_what_may_not_be_seen_keeps_its_state(harbor: EmbeddedFleet, tmp_p
     async with Client(client.endpoint) as client:
         await client.delete(SECRETS, handle.name, namespace="default")
         harbor.cluster("harbor").faults.add(FaultRule(Answer(403), path=path))
+        harbor.cluster("harbor").authenticator.forget()
     async with over(harbor, tmp_path) as fleet:
         assert await fleet.settled(10)
-        assert states(fleet, key) == [State.VALID]
+        assert states(fleet, key) == [State.REVOKED]
         assert not [text for text in fleet.store.clusters["harbor"].missing if text.startswith("handles")]
 
 

@@ -6,6 +6,7 @@ Two machines, as at the attackers': one issued and runs the loop, an operator re
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,12 +15,16 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tests.security.test_vouching_attacks import Attacker
+from tui.demo import Answer, FaultRule
+from tui.fleet.fleet import Fleet
+from tui.fleet.store import Area
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Handle, SecretDestination
+from tui.issuance.model.types import Address, Handle, SecretDestination, State
 from tui.issuance.objects import managed, token_secret
 from tui.issuance.transaction.replacing import Revoked
 from tui.kube.errors import Conflict, NotFound
+from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 HOLD: dict[str, Any] = {"metadata": {"finalizers": ["m.io/hold"]}}
@@ -224,3 +229,35 @@ def test_a_place_that_is_being_deleted_is_no_place() -> None:
     for meta in (going, {**going, "finalizers": ["a/b", "c"]}):
         with pytest.raises(managed.BeingDeleted, match="it is being deleted"):
             managed.refuse_going(meta, "it")
+
+
+@pytest.mark.parametrize(
+    ("revoked", "asked", "state"),
+    [(True, True, State.REVOKED), (False, True, State.VALID), (False, False, State.UNKNOWN)],
+)
+async def test_who_may_not_look_at_a_handle_asks_about_the_token(
+    ebench: Bench, other: Bench, revoked: bool, asked: bool, state: State
+) -> None:
+    """att5-claims-16: with the least rights to issue, a list said "valid" of what somebody else had revoked."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec())
+    if revoked:
+        handle = issued.credential.handle
+        await revoke(other, Address.handle(handle.cluster, handle.namespace, handle.name))
+    rules = [FaultRule(Answer(403), verb=verb, path="/secrets") for verb in ("get", "list", "watch")]
+    rules += [] if asked else [FaultRule(Answer(503), path="reviews$")]
+    with contextlib.ExitStack() as faults:
+        for rule in rules:
+            faults.enter_context(arena.fault(rule))
+        if revoked:
+            with pytest.raises(Revoked, match="its server refuses its token, which has not ended by itself"):
+                await ebench.engine.plan_rotate(issued.address)
+        fleet = Fleet(load(str(arena.kubeconfig)), state=ebench.state, only=[arena.name], areas={Area.CREDENTIALS})
+        await fleet.start()
+        try:
+            assert await fleet.settled(30)
+            shown = fleet.store.credentials[str(issued.address)].credential
+            assert shown.state is state, shown
+            assert ("cannot be seen" in shown.message) is (state is State.UNKNOWN)
+        finally:
+            await fleet.stop()

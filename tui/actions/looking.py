@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.fleet.handle_looks import tell
 from tui.fleet.names import short_address
 from tui.fleet.objects import where_is
 from tui.fleet.query import cluster_of, namespace_of
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 async def _verify(host: Host, address: Address) -> Answer:
     row = host.store.credentials.get(str(address))
     found = await host.engine.verify(address)
-    if found.ok and row is not None:
-        host.store.handles.accepted(row.credential)
-        host.store.ended.told(row.credential)
-    elif found.refused and row is not None:
-        host.store.ended.told(row.credential, found.message)
+    if row is not None:
+        tell(host.store, row.credential, found)
     said = found.message or ("accepted" if found.ok else "refused")
     who = f" as {found.username}" if found.username and found.username not in said else ""
     by = f" ({found.method})" if found.method else ""

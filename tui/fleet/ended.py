@@ -56,6 +56,8 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     said: str
     """Why it refuses it; empty where it accepts it."""
+    known: bool = True
+    """Whether it did; else that says why nobody knows how it stands."""
 
 
 def is_anew(account: str, seen: Seen, birth: Birth | None, before: str = "") -> bool:
@@ -84,6 +86,10 @@ def turned(credential: Credential, how: str, gone: Gone | None, told: Refusal | 
         told = None  # another token lies there by now, or which one does is not known
     if gone is not None and not (told is not None and not told.said and _outlived(told.at, gone)):
         said, ends_by = how, gone.ends_by
+    elif told is not None and not told.known:
+        if credential.state is not State.VALID:
+            return credential
+        return msgspec.structs.replace(credential, state=State.UNKNOWN, message=told.said)
     elif told is not None and told.said and (credential.expires_at is None or credential.expires_at > told.at):
         said, ends_by = f"the server refuses it: {told.said}", None
     else:
@@ -123,7 +129,7 @@ class ListedAccounts:
         """Everything was listed."""
         self._ended.scopes[self._cluster] = self._namespace or ""
 
-    def lost(self) -> None:
+    def lost(self, *, closed: bool = False) -> None:
         """It is not kept true any more."""
         self._ended.scopes.pop(self._cluster, None)
 
@@ -187,9 +193,10 @@ class Ended:
 
     # What servers and lists say
 
-    def told(self, credential: Credential, refused: str = "") -> None:
-        """Its server has just said that it accepts this very token, or why it does not."""
-        self._told[credential.address] = Refusal(credential.fingerprint, self._clock(), refused)
+    def told(self, credential: Credential, refused: str = "", *, known: bool = True) -> None:
+        """Its server has just said that it accepts this very token, or why it does not; or (not `known`) why nobody
+        knows."""
+        self._told[credential.address] = Refusal(credential.fingerprint, self._clock(), refused, known)
         self.changed(keys_of(credential.address))
 
     def handle(self, cluster: str, key: str, obj: Any | None) -> None:

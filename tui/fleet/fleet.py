@@ -126,7 +126,8 @@ class Fleet:
         shown = state if Area.CREDENTIALS in self._areas else None
         elsewhere = self._engine.elsewhere if self._engine is not None else None
         self._files = LocalFiles(shown, self.store, clock, elsewhere) if shown is not None else None
-        self._handles = HandleLooks(self.store.handles, self.store.ended, self.client)
+        verify = self._engine.verify if self._engine is not None else None
+        self._handles = HandleLooks(self.store, self.client, verify)
         self._helpers: set[asyncio.Task[None]] = set()
         self._comparing: asyncio.Handle | None = None
 

@@ -1,35 +1,54 @@
 """Looks at the handles and accounts that credentials name and that no list holds, one small request each.
 
 They are few: what is newer than the list of its cluster for a moment, what was deleted before anybody looked, and
-handles of old, which have no type to be listed by. A look that fails says nothing.
+handles of old, which have no type to be listed by. A look that fails says nothing. Where nobody here may look, the
+server is asked about the token itself, which takes no right; a file of which nobody can say it is not called valid.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final
 
-from tui.issuance import Handle, Identity, IssuanceError
+from tui.issuance import Address, Credential, Handle, Identity, IssuanceError, Verification
 from tui.kube.client import Client
-from tui.kube.errors import KubeError, NotFound
+from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
-from .ended import Ended
-from .handles import Handles
+from .store import FleetStore
 
 MOST: Final = 200
 """Looks in one round; the others are for the next."""
 _AT_ONCE: Final = 8
+_ASK_AGAIN: Final = timedelta(minutes=1)
+"""How long what a server said of a token counts where nobody may look at its handle."""
+
+
+def tell(store: FleetStore, credential: Credential, found: Verification) -> None:
+    """Let the rows say what a server has just said of this very token."""
+    if found.ok:
+        store.handles.accepted(credential)
+        store.ended.told(credential)
+    elif found.refused:
+        store.ended.told(credential, found.message)
 
 
 class HandleLooks:
-    """Takes the looks that `handles` and `ended` ask for."""
+    """Takes the looks that the handles and accounts of `store` ask for; `verify` asks about the token at an address."""
 
-    def __init__(self, handles: Handles, ended: Ended, client: Callable[[str], Awaitable[Client]]) -> None:
-        self._handles = handles
-        self._ended = ended
+    def __init__(
+        self,
+        store: FleetStore,
+        client: Callable[[str], Awaitable[Client]],
+        verify: Callable[[Address], Awaitable[Verification]] | None = None,
+    ) -> None:
+        self._store = store
+        self._handles = store.handles
+        self._ended = store.ended
         self._client = client
+        self._verify = verify
         self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def follow(self, every: float) -> None:
@@ -54,9 +73,28 @@ class HandleLooks:
                 found = obj.get("metadata") or {}
             except NotFound:  # in the server's own words: a proxy's 404 is another error
                 found = None
+            except Forbidden as error:
+                for address in self._handles.files_of(handle):
+                    await self._ask(address, error.message)
+                return self._handles.not_seen(handle, _ASK_AGAIN)
             except (KubeError, IssuanceError):
                 return self._handles.not_seen(handle)
         return self._handles.looked(handle, found)
+
+    async def _ask(self, address: Address, why: str) -> None:
+        """Ask about the token in a file whose handle nobody here may look at; `why` says that."""
+        row = self._store.credentials.get(str(address))
+        if row is None or self._verify is None:
+            return
+        try:
+            found = await self._verify(address)
+            tell(self._store, row.credential, found)
+            if found.ok or found.refused:
+                return
+            why = f"{why}; {found.message}"
+        except (KubeError, IssuanceError, OSError) as error:
+            why = f"{why}; {getattr(error, 'message', '') or type(error).__name__}"
+        self._ended.told(row.credential, f"whether it was revoked cannot be seen: {why}", known=False)
 
     async def _look_for(self, account: Identity) -> None:
         async with self._few:

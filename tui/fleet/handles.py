@@ -138,11 +138,14 @@ class Listed:
         """Everything was listed."""
         if self._whole:
             self._handles.scopes[self._cluster] = self._namespace or ""
+            self._handles.closed.discard(self._cluster)
 
-    def lost(self) -> None:
-        """It is not kept true any more."""
+    def lost(self, *, closed: bool = False) -> None:
+        """It is not kept true any more; `closed` where nobody here may list it."""
         if self._whole:
             self._handles.scopes.pop(self._cluster, None)
+            if closed:
+                self._handles.closed.add(self._cluster)
 
     def forget(self) -> None:
         """It is not followed any more; nothing that was listed is gone for that."""
@@ -165,6 +168,8 @@ class Handles:
     def __init__(self, clock: Callable[[], datetime], clusters: Mapping[str, ClusterRow]) -> None:
         self.scopes: dict[str, str] = {}
         """By cluster: the namespace whose handles are all listed, empty where those of the whole cluster are."""
+        self.closed: set[str] = set()
+        """The clusters whose handles nobody here may list: those of files here are looked at by their names."""
         self.changed: Callable[[Iterable[RowKey]], None] = lambda keys: None
         """Told of rows that may stand otherwise now."""
         self._clock = clock
@@ -244,10 +249,17 @@ class Handles:
         found, now = [], self._clock()
         for place, due in self._unseen.items():
             handle = self._named[place].handle
-            scope = self.scopes.get(self._shown_by(handle.cluster))
-            if due <= now and scope is not None and scope in ("", handle.namespace):
+            cluster = self._shown_by(handle.cluster)
+            listed = self.scopes.get(cluster) in ("", handle.namespace)
+            if due <= now and (listed or (cluster in self.closed and self.files_of(handle))):
                 found.append(handle)
         return found
+
+    def files_of(self, handle: Handle) -> list[Address]:
+        """The files on this machine whose rows name it."""
+        named = self._named.get((handle.cluster, handle.uid))
+        addresses = (Address.parse(key) for kind, key in named.keys if kind is CredentialRow) if named else ()
+        return [one for one in addresses if one.here]
 
     def looked(self, handle: Handle, found: Mapping[str, Any] | None) -> None:
         """What was found under the name of a doubtful one: its metadata, None where there is nothing."""
@@ -259,11 +271,11 @@ class Handles:
             self._gone[place] = gone
             self._tell(place)
 
-    def not_seen(self, handle: Handle) -> None:
+    def not_seen(self, handle: Handle, again: timedelta = AGAIN) -> None:
         """It is there, or nobody may look: to be looked at again later."""
         place = (handle.cluster, handle.uid)
         if self._unseen.pop(place, None) is not None:
-            self._unseen[place] = self._clock() + AGAIN
+            self._unseen[place] = self._clock() + again
 
     # What the rows say
 

@@ -67,8 +67,8 @@ class Told(Protocol):
     def complete(self) -> None:
         """The list is complete, and is kept true from now on."""
 
-    def lost(self) -> None:
-        """It is not kept true any more."""
+    def lost(self, *, closed: bool = False) -> None:
+        """It is not kept true any more; `closed` where nobody here may list it."""
 
     def forget(self) -> None:
         """It is not followed any more. What it held may still be there."""
@@ -121,7 +121,7 @@ class Follower:
             if isinstance(error, NotFound):
                 self.forget()
             else:
-                self.mark_stale()
+                self.mark_stale(closed=isinstance(error, Forbidden))
             self._settled()
             await asyncio.sleep(timing.forbidden)
 
@@ -135,10 +135,10 @@ class Follower:
         if self._ledger is not None:
             self._ledger.forget(self._watched.label)
 
-    def mark_stale(self) -> None:
+    def mark_stale(self, *, closed: bool = False) -> None:
         """Say of every credential that it was true once. Rows of other kinds have their cluster's row to say so."""
         if self._watched.told is not None:
-            self._watched.told.lost()
+            self._watched.told.lost(closed=closed)
         stale = []
         for keys in self._rows.values():
             for kind, key in keys:
