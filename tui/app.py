@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
 from tui.actions.jobs import Job, Task
+from tui.actions.lines import kubeconfig_options
 from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
 from tui.issuance import utc_now
@@ -478,7 +480,7 @@ def run(
         settings=settings,
         export_folder=folder,
         memory=(state_folder or default_folder()) / MEMORY,
-        command_options=("--kubeconfig", kubeconfig) if kubeconfig else (),
+        command_options=kubeconfig_options(kubeconfig, os.environ),
     )
     try:
         code = app.run()

@@ -11,8 +11,10 @@ import pytest
 
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open
+from tui.actions.lines import command, kubeconfig_options
 from tui.actions.table import ACTIONS
 from tui.cli import cli
+from tui.kube.home import home
 from tui.screens.dialogs.equivalents import EquivalentsScreen
 
 NAME = "frontend-kubeconfig"
@@ -117,6 +119,38 @@ async def test_the_kubeconfig_that_was_named_is_named_again(dashboard: Open) -> 
         await driver.find("5", NAME)
         await driver.press("$", "enter")
         assert driver.app.clipboard == f"kubemint rotate {ADDRESS} --kubeconfig '/k c'"
+
+
+@pytest.mark.parametrize(
+    ("named", "environment", "line"),
+    [
+        (None, None, "kubemint rotate X"),
+        (None, "", "kubemint rotate X"),
+        (None, "HOME", "kubemint rotate X"),
+        (None, "/a", "env KUBECONFIG=/a kubemint rotate X"),
+        (None, "/a:/b c", "env 'KUBECONFIG=/a:/b c' kubemint rotate X"),
+        (None, "here", f"env KUBECONFIG={Path.cwd()}/here kubemint rotate X"),
+        (None, "/a:HOME", "env KUBECONFIG=/a:HOME kubemint rotate X"),
+        ("/k c", "/a", "kubemint rotate X --kubeconfig '/k c'"),
+        ("here", None, f"kubemint rotate X --kubeconfig {Path.cwd()}/here"),
+    ],
+)
+def test_a_command_means_the_kubeconfig_that_the_dashboard_has(
+    named: str | None, environment: str | None, line: str
+) -> None:
+    own = str(home() / ".kube" / "config")
+    environ = {} if environment is None else {"KUBECONFIG": environment.replace("HOME", own)}
+    assert command(("kubemint", "rotate", "X"), kubeconfig_options(named, environ)) == line.replace("HOME", own)
+
+
+async def test_what_the_environment_named_is_named_in_forms_too(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        driver.app.command_options = kubeconfig_options(None, {"KUBECONFIG": "/k c"})
+        await driver.find("5", NAME)
+        await driver.press("$", "enter")
+        assert driver.app.clipboard == f"env 'KUBECONFIG=/k c' kubemint rotate {ADDRESS}"
+        await driver.press("escape", "e", "ctrl+y")
+        assert driver.app.clipboard.startswith("env 'KUBECONFIG=/k c' kubemint export ")
 
 
 async def test_the_commands_do_what_they_say(dashboard: Open, tmp_path: Path) -> None:

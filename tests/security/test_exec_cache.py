@@ -21,7 +21,7 @@ import pytest
 from tests.answers import remember, status_of, token, write
 from tests.certificates import Authority
 from tests.cli.conftest import kubemint
-from tui.issuance.families.plugin import exec_minting
+from tui.issuance.families.plugin import exec_cache, exec_minting
 from tui.issuance.families.plugin.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, is_safe, refused
 from tui.issuance.families.plugin.exec_record import Kept, read_record, record
 
@@ -230,6 +230,25 @@ def test_who_holds_the_turn_for_too_long_is_not_waited_for(env: dict[str, str]) 
         start = time.monotonic()
         assert not question.hold(0.1)
         assert 0.1 <= time.monotonic() - start < 1
+
+
+def test_all_waits_of_one_process_together_are_one_patience(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exec_cache, "PATIENCE", 0.5)
+    question = Question(["--context", "c"], env, caller="one")
+    assert question.hold(0)
+    question.release()
+    with Path(f"{question.file}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        start = time.monotonic()
+        assert not question.hold(5)
+        assert time.monotonic() - start >= 0.5
+        start = time.monotonic()
+        assert not Question(["--context", "c"], env, caller="one").hold(5), "as the command line asks after the cache"
+        assert time.monotonic() - start < 0.4
+    assert question.hold(5), "it is free now"
+    question.release()
 
 
 @pytest.mark.parametrize("spoiled", ["group", "file", "nowhere"])

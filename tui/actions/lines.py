@@ -6,14 +6,34 @@ request itself. Nobody is asked: everything is worked out from rows. Whoever sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from tui.fleet.rows import Row
 from tui.kube import shell
+from tui.kube.home import NoHome, home
 from tui.kube.resource import Resource
+
+
+def kubeconfig_options(named: str | None, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What makes a command mean the same kubeconfig in whatever folder and shell it is pasted: the one that was
+    `named`, or those of the environment; nothing where that is the one that goes without saying."""
+    if named:
+        return ("--kubeconfig", os.path.abspath(named))  # noqa: PTH100 - links stay as they are
+    listed = [os.path.abspath(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]  # noqa: PTH100
+    with suppress(NoHome):
+        if listed == [str(home() / ".kube" / "config")]:
+            return ()
+    return ("env", f"KUBECONFIG={os.pathsep.join(listed)}") if listed else ()
+
+
+def command(words: Sequence[str], options: Sequence[str]) -> str:
+    """A command line with the `kubeconfig_options`: what sets the environment stands before it."""
+    return shell.command(*options, *words) if options[:1] == ("env",) else shell.command(*words, *options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +46,7 @@ class Line:
 
     def text(self, options: Sequence[str] = ()) -> str:
         """As it is typed; `options` say which kubeconfig is meant."""
-        return shell.command(*self.words, *options) if self.words else self.request
+        return command(self.words, options) if self.words else self.request
 
 
 @dataclass(frozen=True, slots=True)

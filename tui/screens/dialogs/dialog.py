@@ -17,8 +17,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
+from tui.actions.lines import command
 from tui.issuance import UsageError
-from tui.kube import shell
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy_command
 from tui.widgets.key_hints import KeyHints
@@ -160,7 +160,7 @@ class Dialog(ModalScreen[Result]):
     def command(self) -> str:
         """The same for a shell, quoted, for the fleet that the dashboard was opened for."""
         words = self.equivalent()
-        return shell.command(*words, *getattr(self.app, "command_options", ())) if words else ""
+        return command(words, getattr(self.app, "command_options", ())) if words else ""
 
     def refreshed(self) -> None:
         """Called whenever a value changed: for previews and fields that depend on others."""

@@ -33,7 +33,7 @@ INFO = "KUBERNETES_EXEC_INFO"
 VERB = "exec-credential"
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 PATIENCE = 20.0
-"""Seconds to wait for whoever is asking the cluster; then one asks oneself, for it may hang."""
+"""Seconds in all to wait for whoever is asking the cluster; then one asks oneself, for it may hang."""
 SECONDS = 60.0
 """A second question so soon after the answer means that the answer was refused."""
 FRESH = 10.0
@@ -45,6 +45,8 @@ _TEXTS = ("server", "tls-server-name", "certificate-authority-data", "proxy-url"
 _FLAGS = ("insecure-skip-tls-verify", "disable-compression")
 _held: dict[str, int] = {}
 """The locks of this process, by path."""
+_waited: dict[str, float] = {}
+"""Seconds that this process has waited for each: whoever gave up once does not queue again."""
 
 
 def refused(kept: Kept, caller: str, given_at: float, asked_at: float, now: float, wall: float) -> bool:
@@ -176,7 +178,8 @@ class Question:
     # Whose turn it is
 
     def hold(self, patience: float = PATIENCE) -> bool:
-        """Take the turn to ask the cluster, waiting for whoever has it. False where nobody gives it."""
+        """Take the turn to ask the cluster, waiting for whoever has it. False where nobody gives it; all waits of a
+        process together are not longer than `PATIENCE`."""
         lock = f"{self.file}.lock"
         if lock in _held:
             return True
@@ -186,13 +189,15 @@ class Question:
             descriptor = _open_lock(lock)
         except OSError:
             return False
-        deadline = time.monotonic() + patience
+        began = time.monotonic()
+        deadline = began + min(patience, PATIENCE - _waited.get(lock, 0.0))
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EINTR) or time.monotonic() >= deadline:
                     os.close(descriptor)
+                    _waited[lock] = _waited.get(lock, 0.0) + time.monotonic() - began
                     return False
                 time.sleep(0.02)
                 continue
