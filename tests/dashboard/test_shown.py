@@ -23,6 +23,7 @@ from tui.issuance.model.types import Address, Credential, Identity, IssueSpec, S
 from tui.screens.dialogs import replacing
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen
+from tui.screens.pages.lineage import LineageScreen
 
 AT = SecretDestination("tenant-a", "web", "shown")
 ADDRESS = "secret:tenant-a/web/shown"
@@ -233,3 +234,24 @@ async def test_a_yes_to_replace_a_file_is_for_what_lay_there(dashboard: Open, tm
         assert said == []
         await driver.press("ctrl+s")
         assert said == [True]
+
+
+async def test_keys_on_a_line_whose_credential_is_gone_are_for_no_other_one(dashboard: Open, tmp_path: Path) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await issued(driver, tmp_path / "colleague", "one")
+        await driver.find("5", "shown")
+        driver.table.go_to(ADDRESS)
+        await driver.press("l")
+        page = await driver.on(LineageScreen)
+        await driver.until(lambda: not page.loading_says)
+        line = next(item for item in page.items if str(item.node.address) == ADDRESS)
+        page.table.go_to(line.key)
+        await driver.settle()
+        assert [row.key for row in page.chosen()] == [ADDRESS]
+        page.load = lambda: None  # type: ignore[method-assign]  # it shows what it found
+        async with a_colleague(driver, tmp_path / "colleague") as engine:
+            await engine.execute(await engine.plan_revoke(Address.parse(ADDRESS)))
+        await driver.until(lambda: ADDRESS not in driver.app.session.store.credentials)
+        assert page.item is not None
+        assert str(page.item.node.address) == ADDRESS
+        assert page.chosen() == []

@@ -191,6 +191,8 @@ class LineageScreen(Page[Line]):
     def chosen(self) -> list[Row]:
         line = self.item if self.is_mounted else None
         row = self._row(line.node) if line is not None else None
+        if row is None and line is not None and line.node.address is not None:
+            return []  # it is a credential that no list shows, or not any more: keys there are not for another one
         return [row if row is not None else self._of]
 
     def describe(self, item: Line) -> Sequence[Section]:
