@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from tui.fleet.rows import ClusterRow, Row
 from tui.issuance import Fault, Field, Said, Values, read_fields as read, spoken_in_form, words_of_fields as words
@@ -46,8 +47,7 @@ class Host(Protocol):
     def now(self, row: Row | None = None) -> datetime: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """How it went, in words, and what to do next."""
 
     message: str
@@ -55,8 +55,7 @@ class Answer:
     ok: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What is asked before it begins."""
 
     said: str
@@ -81,8 +80,7 @@ class Needs(Enum):
     """The journal, with something in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Menu:
+class Menu(msgspec.Struct, frozen=True):
     """Its entry in the menu of `n`: where it stands there, its key, and its words."""
 
     rank: int = 0
@@ -98,8 +96,7 @@ def _plan(engine: Engine, wish: Any, **words: Any) -> Awaitable[Plan]:
     return engine.plan(wish, **words)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Action(Generic[Wish]):
+class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     """One thing that can be done. `fits` says whether it makes sense for a row at all."""
 
     name: str
@@ -159,7 +156,7 @@ class Action(Generic[Wish]):
     """What its form begins with, for what is chosen; `$` says the same."""
     make: Callable[[Values], Wish] | None = None
     """The wish from the fields' values."""
-    check: Callable[[Said, Values], Iterable[Fault]] = field(default=lambda said, values: ())
+    check: Callable[[Said, Values], Iterable[Fault]] = lambda said, values: ()
     """What is wrong beyond single fields, from what was said and from those values that could be read."""
 
     implied: Callable[[Said], Iterable[str]] = lambda said: ()

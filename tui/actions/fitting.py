@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from tui.fleet.store import FleetStore
 
 
-@dataclass(frozen=True, slots=True)
-class Fits:
+class Fits(msgspec.Struct, frozen=True):
     """Called with a row it says whether the action makes sense for it; `suits` is what it looks for."""
 
     asks: Callable[[Row], bool]

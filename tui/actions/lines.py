@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from tui.fleet.rows import Row
 from tui.kube import shell
@@ -36,8 +37,7 @@ def command(words: Sequence[str], options: Sequence[str]) -> str:
     return shell.command(*options, *words) if options[:1] == ("env",) else shell.command(*words, *options)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One way to do it: the words of a command, or METHOD and path of a request to `cluster`."""
 
     words: tuple[str, ...] = ()
@@ -49,8 +49,7 @@ class Line:
         return command(self.words, options) if self.words else self.request
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What is chosen, and what else a command depends on."""
 
     rows: Sequence[Row]

@@ -11,7 +11,6 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from tui.actions.jobs import Task, each
 from tui.issuance import (
     Action,
     Address,
@@ -89,6 +88,7 @@ class Progress:
 
 async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, progress: Progress) -> list[Outcome]:
     """Plan and execute for each address, several at a time; one outcome each, in the order given. Never raises."""
+    from tui.actions.jobs import Task, each  # what helps with a verb need not know how jobs run
 
     async def one(address: Address) -> Outcome:
         async def work(task: Task) -> None:

@@ -6,9 +6,10 @@ A family whose line in the registry says `offers` has them in its module `offer`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from tui.issuance.model.fields import Fault, Field, Said, Values
 
@@ -30,8 +31,7 @@ def _no_faults(_said: Said, _values: Values) -> Iterable[Fault]:
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Offer(Generic[Wish]):
+class Offer(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     """One thing that can be asked of a family."""
 
     name: str

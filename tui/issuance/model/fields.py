@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from tui.issuance.errors import UsageError
 
@@ -41,8 +42,7 @@ class Fault(NamedTuple):
     """Whether nothing was said at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """One of the places that a field can mean, each with an option of its own."""
 
     name: str
@@ -63,8 +63,7 @@ class Choice(NamedTuple):
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is asked for. Without flags it is an argument; without a label no form asks for it."""
 
     id: str
