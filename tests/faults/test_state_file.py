@@ -435,3 +435,22 @@ async def test_what_ends_with_its_grace_ends_without_the_state_as_well(arena: Ar
         assert "deleted" in said
         assert "which could not be journaled" in said
         assert "was removed or replaced while kubemint runs" in said
+
+
+async def test_who_lost_his_lock_to_a_cleaner_stops_and_takes_back_what_he_began(arena: Arena) -> None:
+    """Another kubemint may be at the same credential by then. The next start finishes what was left."""
+    async with Bench(arena) as bench:
+        issued = await bench.issue(arena.spec(arena.file()))
+        before, lies = await bench.handles(), Path(arena.file().path).read_bytes()
+
+        def tidy(point: str) -> None:
+            if point == "before:token":
+                shutil.rmtree(bench.state.folder / "locks")
+
+        bench.engine.checkpoint = tidy
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(issued.credential.address))
+        bench.engine.checkpoint = lambda point: None
+        assert not outcome.ok
+        assert "was removed while kubemint worked on it: another kubemint may do so too" in outcome.error
+        await bench.engine.recover()
+        assert (await bench.handles(), Path(arena.file().path).read_bytes()) == (before, lies)

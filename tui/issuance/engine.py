@@ -102,7 +102,7 @@ class Engine:
             families=Families(state),
             whose=Whose(self._targets),
         )
-        self._locks = Locks(state.folder)
+        self._locks = Locks(state.folder, state.works_under)
         self._works: dict[str, Transaction] = {}
         self._graces = Graces(self._context, self._locks)
 

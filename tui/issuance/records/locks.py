@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from tui.issuance.errors import ChangedMeanwhile, StateError
 from tui.issuance.model.types import Address
 
-from .state_file import private_folder
+from .state_file import WorksUnder, private_folder, which
 
 _LONGEST: Final = 30.0
 """Seconds."""
@@ -24,11 +24,13 @@ _LONGEST: Final = 30.0
 class Locks:
     """The locks of one state folder. Two kubemints that share it never work on the same credential at once.
 
+    In `works_under` stand the lock files that are held, so that the journal can be kept from those who lost theirs.
     Across machines nothing is locked; there the resourceVersion keeps two operators apart.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, works_under: WorksUnder | None = None) -> None:
         self._folder = folder / "locks"
+        self._works_under: WorksUnder = works_under if works_under is not None else {}
         self._aside: dict[str, asyncio.Event] = {}
         """What is held for work that nobody asked for just now, and what tells of its end."""
         self._own: set[str] = set()
@@ -68,6 +70,7 @@ class Locks:
     @contextlib.contextmanager
     def hold(self, addresses: Iterable[Address]) -> Iterator[None]:
         """Hold all of `addresses`, or raise ChangedMeanwhile at once and hold none."""
+        addresses = tuple(addresses)
         with contextlib.ExitStack() as held:
             with _explained(self._folder):
                 private_folder(self._folder.parent)  # which somebody may have removed; the state says what that means
@@ -84,6 +87,10 @@ class Locks:
                     ) from None
                 self._own.add(key)
                 held.callback(self._own.discard, key)
+            for address in dict.fromkeys(addresses):
+                with _explained(self._folder):
+                    self._works_under[address] = (lock_file := self._folder / _key(address)), which(lock_file)
+                held.callback(self._works_under.pop, address)
             yield
 
 

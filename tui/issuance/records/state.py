@@ -29,6 +29,7 @@ from .journal import ChainReport, JournalEntry, stamp
 from .journal_anchor import Anchor
 from .state_file import (
     Damaged,
+    WorksUnder,
     alone,
     default_folder,
     made,
@@ -36,6 +37,7 @@ from .state_file import (
     private_folder,
     refuse_foreign,
     refuse_replaced,
+    refuse_unlocked,
     set_aside,
     sqlite_errors,
     standing,
@@ -77,6 +79,8 @@ class StateStore:
         self.folder = folder
         self.said: list[tuple[str, str]] = []
         """What people are to be told about the file, each with the next step."""
+        self.works_under: WorksUnder = {}
+        """What is worked on in this process; see `refuse_unlocked`."""
         self._db = connection
         self._opened_files = opened
         self._anchor = Anchor(folder)
@@ -162,7 +166,7 @@ class StateStore:
         """
         opened = stamped(opened, at) if opened is not None else None
         detail = msgspec.json.encode(opened).decode() if opened is not None else ""
-        with self._transaction() as db:
+        with self._transaction(address) as db:
             for result in results:
                 journal_table.append(db, action, address, result, detail)
             if opened is not None:
@@ -306,12 +310,13 @@ class StateStore:
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, address: Address | None = None) -> Iterator[sqlite3.Connection]:
         with self._lock, sqlite_errors(self.folder / _FILE):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
                 refuse_replaced(self.folder / _FILE, self._opened_files)
+                refuse_unlocked(address, self.works_under)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

@@ -47,6 +47,10 @@ _WITH_IT: Final = (*_BESIDE, "")
 _SUSPECT: Final = "-suspect"
 
 
+WorksUnder = dict[object, tuple[Path, tuple[int, int]]]
+"""By address: the lock file that somebody in this process works under, and which file that was when it was taken."""
+
+
 class Damaged(StateError):
     """The file is no state file, or one that is broken inside."""
 
@@ -111,8 +115,13 @@ def made(file: Path) -> os.stat_result:
 
 def standing(file: Path) -> tuple[tuple[int, int], ...]:
     """Which files have the state's names now: the database, and what was written to it last. Raises OSError."""
-    found = (path.lstat() for path in (file, Path(f"{file}-wal")))
-    return tuple((one.st_dev, one.st_ino) for one in found)
+    return which(file), which(Path(f"{file}-wal"))
+
+
+def which(file: Path) -> tuple[int, int]:
+    """The file that has the name now, by its device and inode. Raises OSError."""
+    found = file.lstat()
+    return found.st_dev, found.st_ino
 
 
 def refuse_replaced(file: Path, opened: tuple[tuple[int, int], ...]) -> None:
@@ -125,6 +134,20 @@ def refuse_replaced(file: Path, opened: tuple[tuple[int, int], ...]) -> None:
         f"{file} was removed or replaced while kubemint runs: nothing is begun that no other kubemint would know of",
         "start kubemint again; what only that file knew is lost with it, and `kubemint hygiene` finds what is left in "
         "clusters",
+    )
+
+
+def refuse_unlocked(address: object, works_under: WorksUnder) -> None:
+    """Raises StateError where the lock file that somebody here works under has lost its name: another kubemint has made
+    one of its own, and works on the same."""
+    if (held := works_under.get(address)) is None:
+        return
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if which(held[0]) == held[1]:
+            return
+    raise StateError(
+        f"the lock file of {address} was removed while kubemint worked on it: another kubemint may do so too",
+        f"look at what is there by now, and try again; nothing that tidies up may remove anything in {held[0].parent}",
     )
 
 

@@ -110,7 +110,7 @@ class Trials:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._locks = Locks(context.state.folder)
+        self._locks = Locks(context.state.folder, context.state.works_under)
         self._open: dict[Handle, _Trial] = {}
         """By their handles without the UIDs."""
 
