@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,39 @@ async def test_in_a_tenant_with_the_secret_elsewhere(two: EmbeddedFleet, tmp_pat
     async with over(two, tmp_path) as later:
         assert await later.settled(10)
         assert states(later, key) == [State.REVOKED]
+
+
+async def test_a_secret_whose_marks_were_taken_off_is_listed_by_this_machines_record(
+    harbor: EmbeddedFleet, tmp_path: Path
+) -> None:
+    """att5-claims-18: it was out of every list, while its token lived."""
+    key, place = "secret:harbor/default/marked", SecretDestination("harbor", "default", "marked")
+    marks = {managed.MANAGED_BY: managed.MANAGER, managed.ROLE: "credential"}
+
+    async def mark(labels: dict[str, str | None]) -> None:
+        await (await fleet.client("harbor")).patch(SECRETS, "marked", {"metadata": {"labels": labels}},
+                                                   namespace="default")  # fmt: skip
+
+    async with over(harbor, tmp_path, read_only=False) as fleet:
+        assert await fleet.settled(10)
+        await issued(fleet, robot(place))
+        await until(lambda: states(fleet, key) == [State.VALID], "it shows")
+        await mark(dict.fromkeys(marks))
+        await until(lambda: states(fleet, key) == [None], "not while it may be on its way")
+    later = datetime.now(UTC) + 2 * AGAIN
+    async with over(harbor, tmp_path, read_only=False, clock=lambda: later) as fleet:
+        assert await fleet.settled(10)
+        assert states(fleet, key) == [State.MISSING]
+        assert "its marks taken off" in fleet.store.credentials[key].credential.message
+        await mark({**marks})
+        await until(lambda: states(fleet, key) == [State.VALID], "it is listed itself")
+        await asyncio.sleep(3 * FAST.exports)
+        assert states(fleet, key) == [State.VALID]
+        await mark(dict.fromkeys(marks))
+        await until(lambda: states(fleet, key) == [State.MISSING], "and is missing again")
+        outcome = await fleet.engine.execute(await fleet.engine.plan_revoke(Address.parse(key)))
+        assert outcome.ok, outcome
+        await until(lambda: states(fleet, key) == [None], "nothing of it lives")
 
 
 @pytest.mark.parametrize("path", ["/secrets$", "/secrets/kubemint-robot"], ids=["list", "get"])

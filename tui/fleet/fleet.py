@@ -125,7 +125,7 @@ class Fleet:
         )
         shown = state if Area.CREDENTIALS in self._areas else None
         elsewhere = self._engine.elsewhere if self._engine is not None else None
-        self._files = LocalFiles(shown, self.store, clock, elsewhere) if shown is not None else None
+        self._files = LocalFiles(shown, self.store, clock, elsewhere, namespace) if shown is not None else None
         verify = self._engine.verify if self._engine is not None else None
         self._handles = HandleLooks(self.store, self.client, verify)
         self._helpers: set[asyncio.Task[None]] = set()
@@ -237,6 +237,8 @@ class Fleet:
                 while waiting := unsettled():
                     await asyncio.gather(*(tasks.settled.wait() for tasks in waiting))
                 await self._handles.look()
+                if self._files is not None:
+                    await self._files.look()  # what should be listed by now, and is not
                 return True
         return False
 

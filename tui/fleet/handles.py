@@ -255,6 +255,10 @@ class Handles:
                 found.append(handle)
         return found
 
+    def lives(self, handle: Handle) -> bool:
+        """Whether it is listed."""
+        return (self._shown_by(handle.cluster), handle.uid) in self._there
+
     def files_of(self, handle: Handle) -> list[Address]:
         """The files on this machine whose rows name it."""
         named = self._named.get((handle.cluster, handle.uid))

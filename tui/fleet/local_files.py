@@ -1,10 +1,15 @@
-"""The files on this machine that kubemint wrote, as rows: what the state says of them, and whether they are there."""
+"""The files on this machine that kubemint wrote, as rows: what the state says of them, and whether they are there.
+
+And the Secrets that it wrote and that no list shows any more, although their handles live: whoever may patch one may
+take off its marks, and its token goes on.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -15,15 +20,19 @@ from tui.issuance import (
     FileLooks,
     IssuanceError,
     Revocation,
+    State,
     StateStore,
     due_shown,
     utc_now,
 )
 
 from .decode import credential_row
+from .handles import AGAIN
+from .orphans import Accounts
 from .rows import CredentialRow, Reach
 from .store import FleetStore
 
+_UNMARKED: Final = "no Secret of kubemint's is there: it was deleted or its marks taken off; its token lives, revoke it"
 Elsewhere = Callable[[Sequence[Export | Revocation]], Awaitable[Sequence[str]]]
 """For each record what is to be said where it is of another cluster than the one that is called so now."""
 
@@ -40,6 +49,7 @@ class LocalFiles:
         store: FleetStore,
         clock: Callable[[], datetime] = utc_now,
         elsewhere: Elsewhere | None = None,
+        namespace: str | None = None,
     ) -> None:
         self.elsewhere: Mapping[Address, str] = {}
         """Which of them are of another cluster than the one that is called so now, and what is said of that."""
@@ -47,6 +57,8 @@ class LocalFiles:
         self._state = state
         self._clock = clock
         self._store = store
+        self._namespace = namespace
+        """The only one that is listed; None where all are."""
         self._shown: set[str] = set()
         self._looking = asyncio.Lock()
         self._waiting = False
@@ -68,7 +80,7 @@ class LocalFiles:
         finally:
             self._waiting = False
         try:
-            records, handles, pending = await asyncio.to_thread(self._read)
+            records, written, pending = await asyncio.to_thread(self._read)
             if self._whose is not None:
                 said = await self._whose(records)
                 self.elsewhere = {
@@ -77,16 +89,40 @@ class LocalFiles:
                 others = await self._whose(pending)
                 pending = [one for one, words in zip(pending, others, strict=True) if not words]
             credentials = [self._shown_as(record.known) for record in records]
-            self._store.handles.recorded(handles)
+            named = (one.handle or one.bound_to for one in written)
+            self._store.handles.recorded({handle.uid for handle in named if handle is not None})
             self._store.handles.waiting(pending)
-            rows = {row.key: row for row in map(self._row, credentials)}
-            self._store.drop(CredentialRow, *(self._shown - rows.keys()))
+            rows = {row.key: row for row in (*map(self._row, credentials), *self._lost(written))}
+            self._store.drop(CredentialRow, *filter(self._is_own, self._shown - rows.keys()))
             self._store.put(*rows.values())
             self._shown = set(rows)
         except IssuanceError:
             pass  # another process holds the state; the next look will do
         finally:
             self._looking.release()
+
+    def _is_own(self, key: str) -> bool:
+        """Whether a row that was shown is still the one from here: a Secret that is marked again is listed itself."""
+        row = self._store.credentials.get(key)
+        return row is not None and (row.credential.address.here or row.lost)
+
+    def _lost(self, written: Sequence[Credential]) -> list[CredentialRow]:
+        """Of what this machine wrote into Secrets that which lives, and that is not listed although it should be."""
+        found, now, rows = [], self._clock(), self._store.credentials
+        for one in written:
+            row, issued, handle = rows.get(str(one.address)), one.issued_at, one.handle
+            lives = handle is not None and self._store.handles.lives(handle)
+            lives = lives and one.expires_at is not None and one.expires_at > now
+            if lives and (row is None or row.lost) and issued is not None and now - issued > AGAIN:
+                found.append(one)
+        unseen = Accounts(self._store, (), self._namespace).why_unseen if found else None
+        return [
+            msgspec.structs.replace(
+                credential_row(msgspec.structs.replace(one, state=State.MISSING, message=_UNMARKED)), lost=True
+            )
+            for one in found
+            if unseen is not None and not unseen(one.address.cluster, one.address.namespace)
+        ]
 
     def _row(self, credential: Credential) -> CredentialRow:
         """Whether the handle of what lies in it is still there nobody knows while its cluster is away."""
@@ -100,14 +136,14 @@ class LocalFiles:
         said = self.elsewhere.get(credential.address)
         return msgspec.structs.replace(credential, handle=None, bound_to=None, message=said) if said else credential
 
-    def _read(self) -> tuple[list[Export], set[str], list[Revocation]]:
-        """What lies here, the UIDs of the handles that this machine itself noted for what lies in clusters, and what is
-        to be revoked, by this machine's clock."""
-        written = (one.credential.handle or one.credential.bound_to for one in self._state.written_secrets())
+    def _read(self) -> tuple[list[Export], list[Credential], list[Revocation]]:
+        """What lies here, what this machine itself noted for what lies in clusters, and what is to be revoked, by this
+        machine's clock."""
+        written = [one.credential for one in self._state.written_secrets()]
         written_now = {plan.fingerprint for plan in self._state.open_plans() if plan.fingerprint}
         files = [
             msgspec.structs.replace(one, credential=self._looks.shown(one, written_now))
             for one in self._state.export_records()
         ]
         pending = [msgspec.structs.replace(one, due=due_shown(one, self._clock)) for one in self._state.revocations()]
-        return files, {handle.uid for handle in written if handle is not None}, pending
+        return files, written, pending

@@ -72,7 +72,7 @@ class Accounts:
                 named=any(self._accounts(one, place) for place in places),
                 pending=(self._server(handle.cluster), handle.namespace, handle.name) in self._pending,
                 replaced_at=self._replaced_at(one),
-                unseen=unseen_handles(one, self._why_unseen, self._hosts_unseen),
+                unseen=unseen_handles(one, self.why_unseen, self._hosts_unseen),
             ),
             now,
         )
@@ -115,7 +115,7 @@ class Accounts:
         row = self._clusters.get(cluster)
         return (row.carried_by or cluster) if row is not None else cluster
 
-    def _why_unseen(self, cluster: str, namespace: str) -> str:
+    def why_unseen(self, cluster: str, namespace: str) -> str:
         """Why the managed Secrets of a namespace (empty: of all) are not known; empty where they are."""
         row = self._clusters.get(self._shown_by(cluster))
         if row is None:
@@ -134,7 +134,7 @@ class Accounts:
         for row in self._clusters.values():
             if row.delivered is not None or row.source == SHOOT or row.carried_by:
                 continue
-            why = self._why_unseen(row.name, "") or _missing(row, CREDENTIAL_REQUESTS)
+            why = self.why_unseen(row.name, "") or _missing(row, CREDENTIAL_REQUESTS)
             if why:
                 said.append(why if why.startswith(row.name) or " of " in why else f"{row.name}: {why}")
         return tuple(said)

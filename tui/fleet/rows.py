@@ -264,6 +264,8 @@ class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     stale: bool = False
     """Whether the cluster it was read from has since been lost."""
+    lost: bool = False
+    """Whether only this machine's record knows it: no Secret that is marked as kubemint's is listed there."""
 
     @property
     def key(self) -> str:

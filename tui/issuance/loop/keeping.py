@@ -137,7 +137,8 @@ class RenewalLoop:
             watched += 1
             why = one.left or ("its cluster is read-only" if one.read_only else "")
             why = why or one.lost
-            why = why or ("its file is gone" if credential.state is State.MISSING else "")
+            missing = "its file is gone" if address.here else credential.message
+            why = why or (missing if credential.state is State.MISSING else "")
             keeper, until = self._kept.get(address, ("", now))
             if why:
                 left[address] = why

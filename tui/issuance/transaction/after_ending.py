@@ -30,7 +30,9 @@ async def delete_secret(context: Context, address: Address, handle: Handle, fing
         found = await client.get(SECRETS, address.name, namespace=address.namespace, type=SecretObject)
         meta = found.metadata
         now = managed.credential_from_secret(address.cluster, meta)
-        if now is None or not _holds(found, now, handle, fingerprint):
+        if now is None:
+            return "left alone: it is not marked as kubemint's any more"
+        if not _holds(found, now, handle, fingerprint):
             return "left alone: it holds something else by now"
         carried = ""
         if now.format is Format.SERVICE_ACCOUNT:
