@@ -15,7 +15,7 @@ from tests.issuance.arena import Bench, token_in
 from tests.security.test_somebody_elses_files import ADMIN, BOB, as_root
 from tui.issuance.destinations.secret import sorted_out
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
-from tui.issuance.errors import FileError
+from tui.issuance.errors import FileError, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, FileDestination
 from tui.kube.resource import SECRETS
@@ -218,13 +218,17 @@ async def test_a_key_of_somebody_elses_in_our_secret_stays_whatever_it_is_called
     await ebench.rotate(issued.address)
     found = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
     assert {key: found["data"][key] for key in ("token", "other")} == {"token": theirs, "other": theirs}
-    other = await ebench.engine.execute(
+    with pytest.raises(UsageError, match="holds token of somebody else's"):  # before anything is minted
         await ebench.engine.plan(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)
-    )
-    assert not other.ok
-    assert "holds token of somebody else's" in str(other.error)
     again = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
     assert again["data"] == found["data"], "it is as it was before"
+    await ebench.client.patch(SECRETS, name, {"data": {"token": None}}, namespace=arena.namespace)
+    planned = await ebench.engine.plan(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)
+    handles = await ebench.handles()
+    await ebench.client.patch(SECRETS, name, {"data": {"token": theirs}}, namespace=arena.namespace)
+    late = await ebench.engine.execute(planned)
+    assert "holds token of somebody else's" in late.error, "nor where that came after the plan"
+    assert await ebench.handles() == handles
     await ebench.client.patch(SECRETS, name, {"data": {"token": None}}, namespace=arena.namespace)
     await ebench.issue(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)
     last = await ebench.client.get(SECRETS, name, namespace=arena.namespace)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.issuance.formats import Format
 from tui.issuance.model.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
 
 from .file import FilePlace
@@ -28,6 +29,8 @@ class Need:
     state: StateStore
     force: bool
     """A file that kubemint did not write may be replaced."""
+    form: Format | None
+    """What is to be written, where that is known yet."""
 
 
 def _file(wanted: FileDestination, need: Need) -> Place:
@@ -38,8 +41,8 @@ def _file(wanted: FileDestination, need: Need) -> Place:
 
 def _secret(wanted: SecretDestination, need: Need) -> Place:
     if wanted.applied or wanted.push:
-        return tenant_place(wanted, need.clusters)
-    return SecretPlace(wanted, need.clusters)
+        return tenant_place(wanted, need.clusters, need.form)
+    return SecretPlace(wanted, need.clusters, need.form)
 
 
 _PLACES: Final[dict[type, Callable[[Any, Need], Place]]] = {
@@ -49,20 +52,29 @@ _PLACES: Final[dict[type, Callable[[Any, Need], Place]]] = {
 
 
 def place_for(
-    destination: Destination, identity: Identity, clusters: Clusters, state: StateStore, *, force: bool = False
+    destination: Destination,
+    identity: Identity,
+    clusters: Clusters,
+    state: StateStore,
+    *,
+    force: bool = False,
+    form: Format | None = None,
 ) -> Place:
     """The place that a destination names, for a credential of `identity`.
 
     With `force` a file there may be replaced that kubemint did not write.
     """
-    return _PLACES[type(destination)](destination, Need(identity, clusters, state, force))
+    return _PLACES[type(destination)](destination, Need(identity, clusters, state, force, form))
 
 
 def places_for(
     spec: IssueSpec, clusters: Clusters, state: StateStore, request: str = "", *, force: bool = False
 ) -> list[Place]:
     """The places of a wish, in its order."""
-    places = [place_for(destination, spec.identity, clusters, state, force=force) for destination in spec.destinations]
+    places = [
+        place_for(destination, spec.identity, clusters, state, force=force, form=spec.format)
+        for destination in spec.destinations
+    ]
     for place in places:
         place.request = request
     return places

@@ -46,7 +46,7 @@ def sorted_out(there: Collection[str], wanted: Collection[str], had: Format | No
 class SecretPlace:
     """One Secret. Created where it is missing, replaced only at the resourceVersion that was looked at."""
 
-    def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
+    def __init__(self, destination: SecretDestination, clusters: Clusters, form: Format | None = None) -> None:
         managed.refuse_reserved(destination.labels, destination.annotations, "the destination")
         self.destination = destination
         self.address = Address.secret(destination.cluster, destination.namespace, destination.name)
@@ -55,6 +55,8 @@ class SecretPlace:
         self.label = f"Secret {destination.namespace}/{destination.name} in {destination.cluster}"
         self.request = ""
         self._clusters = clusters
+        self._form = form
+        """The format that is to be written, where that is known when the place is looked at."""
         self.uid = ""
         self._version = ""
         self._before: SecretObject | None = None
@@ -86,6 +88,8 @@ class SecretPlace:
                 "choose another name; kubemint never takes over what others made",
             )
         managed.refuse_going(found["metadata"], self.label)
+        if self._form not in (None, credential.format) and (there := await self._data()):
+            self._sorted_out(there, self._form.rules.keys, credential.format)
         return Held(exists=True, credential=credential, request=managed.request_of(found))
 
     async def foresee(self, writing: Writing) -> Foreseen:
@@ -223,6 +227,16 @@ class SecretPlace:
             f"{self.label} was changed by somebody else since it was looked at", "look again, then decide anew"
         )
 
+    def _sorted_out(self, there: Collection[str], wanted: Collection[str], had: Format | None) -> Keys:
+        """As `sorted_out`. Raises UsageError where somebody else's would be written over."""
+        keys = sorted_out(there, wanted, had)
+        if keys.others and not self.destination.force:
+            raise UsageError(
+                f"{self.label} holds {', '.join(keys.others)} of somebody else's, which would be written over",
+                "choose another name, or move that out of it",
+            )
+        return keys
+
     def _object(self, writing: Writing, before: SecretObject | None) -> SecretObject:
         """The whole Secret: ours on top of what was there, so that other people's labels, notes and keys stay."""
         where = self.destination
@@ -238,12 +252,7 @@ class SecretPlace:
         metadata["annotations"] = {key: value for key, value in notes.items() if value is not None}
         values, there = writing.data, (before and before.data) or {}
         had = managed.credential_from_secret(self.cluster, before.metadata) if before is not None else None
-        keys = sorted_out(there, values, had.format if had is not None else None)
-        if keys.others and not where.force:
-            raise UsageError(
-                f"{self.label} holds {', '.join(keys.others)} of somebody else's, which would be written over",
-                "choose another name, or move that out of it",
-            )
+        keys = self._sorted_out(there, values, had.format if had is not None else None)
         data = {key: value for key, value in there.items() if key not in keys.stale}
         data |= {key: Sensitive(base64.b64encode(value.reveal_bytes())) for key, value in values.items()}
         return SecretObject(type=before.type if before is not None else "Opaque", metadata=metadata, data=data)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
+from tui.issuance.formats import Format
 from tui.issuance.formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
 from tui.issuance.formats.token import TOKEN_KEY
 from tui.issuance.model.material import Minted, Writing
@@ -51,9 +52,11 @@ _PAUSE: Final = 0.3
 _LONGEST_PAUSE: Final = 2.0
 
 
-def tenant_place(destination: SecretDestination, clusters: Clusters) -> SecretPlace:
+def tenant_place(destination: SecretDestination, clusters: Clusters, form: Format | None = None) -> SecretPlace:
     """The place for a Secret that is applied in a tenant, or pushed on into one."""
-    return (PushedPlace if destination.push else AppliedPlace)(destination, clusters)
+    if destination.push:
+        return PushedPlace(destination, clusters, form)
+    return AppliedPlace(destination, clusters)  # where the server knows whose each key is
 
 
 async def destination_as_vouched(clusters: Clusters, address: Address, push: str) -> SecretDestination:
@@ -211,9 +214,9 @@ class AppliedPlace(SecretPlace):
 class PushedPlace(SecretPlace):
     """A Secret beside a PushSecret: written, announced, and only done when it has arrived in the tenant."""
 
-    def __init__(self, destination: SecretDestination, clusters: Clusters) -> None:
+    def __init__(self, destination: SecretDestination, clusters: Clusters, form: Format | None = None) -> None:
         assert destination.push is not None
-        super().__init__(destination, clusters)
+        super().__init__(destination, clusters, form)
         self.push = destination.push
         self._notes = {PUSH: msgspec.json.encode(destination.push).decode()}
         self.label += f", and by PushSecret {self.push.name} in {self.push.tenant}"
