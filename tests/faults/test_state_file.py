@@ -25,6 +25,7 @@ from tui.issuance.errors import StateError
 from tui.issuance.model.types import Action, Address, StepResult, StepStatus
 from tui.issuance.records.state import StateStore
 from tui.issuance.records.state_file import Damaged, default_folder, refuse_foreign, wrong_kind
+from tui.issuance.transaction.running import is_given_up
 
 if TYPE_CHECKING:
     from tui.demo.running import FleetThread
@@ -435,6 +436,7 @@ async def test_what_ends_with_its_grace_ends_without_the_state_as_well(arena: Ar
         assert "deleted" in said
         assert "which could not be journaled" in said
         assert "was removed or replaced while kubemint runs" in said
+        assert is_given_up(said), "nobody is told that the next kubemint tries it again"
 
 
 async def test_who_lost_his_lock_to_a_cleaner_stops_and_takes_back_what_he_began(arena: Arena) -> None:

@@ -47,6 +47,10 @@ _WITH_IT: Final = (*_BESIDE, "")
 _SUSPECT: Final = "-suspect"
 
 
+class StateGone(StateError):
+    """The state that this process opened has lost its name: whoever starts next does not know what stands in it."""
+
+
 WorksUnder = dict[object, tuple[Path, tuple[int, int]]]
 """By address: the lock file that somebody in this process works under, and which file that was when it was taken."""
 
@@ -125,12 +129,12 @@ def which(file: Path) -> tuple[int, int]:
 
 
 def refuse_replaced(file: Path, opened: tuple[tuple[int, int], ...]) -> None:
-    """Raises StateError where the files that were opened are not the ones any more that have these names: what is
+    """Raises StateGone where the files that were opened are not the ones any more that have these names: what is
     written to them is found by nobody who starts after this process has ended."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if standing(file) == opened:
             return
-    raise StateError(
+    raise StateGone(
         f"{file} was removed or replaced while kubemint runs: nothing is begun that no other kubemint would know of",
         "start kubemint again; what only that file knew is lost with it, and `kubemint hygiene` finds what is left in "
         "clusters",

@@ -21,12 +21,13 @@ from tui.issuance.objects.deleting import NotGone
 from tui.issuance.records.grace_time import due_here, left
 from tui.issuance.records.intent import Revocation
 from tui.issuance.records.locks import Locks
+from tui.issuance.records.state_file import StateGone
 from tui.issuance.trust import handles, whose
 from tui.kube import limits
 from tui.kube.errors import APIError, Denied, Forbidden, KubeError, OutOfTime, ReadOnly, Unreachable
 
 from . import dead_tokens, ending
-from .running import GIVEN_UP, Run, explain
+from .running import FORGOTTEN, GIVEN_UP, Run, explain
 from .work import Context
 
 if TYPE_CHECKING:
@@ -202,8 +203,12 @@ async def _revoke(
             known = f"{so_far}: {message}" + (f" ({hint})" if hint else "")
             given_up = isinstance(error, handles.NotAHandle) and error.for_good
             failed = run.result(step, StepStatus.FAILED, f"{known}; {GIVEN_UP}" if given_up else known)
-            with contextlib.suppress(IssuanceError):
+            try:
                 await run.journal(failed, **({"revoked": revocation.handle} if given_up else {}))
+            except StateGone:
+                failed = run.result(step, StepStatus.FAILED, f"{known}; {FORGOTTEN}")
+            except IssuanceError:
+                pass
             run.tell(failed)
             return False
         run.tell(done)

@@ -171,9 +171,13 @@ class Run:
 GIVEN_UP: Final = "it never can be one, so this is not tried again"
 
 
+FORGOTTEN: Final = "no other kubemint knows of it, so this is not tried again"
+
+
 def is_given_up(said: str) -> bool:
-    """Whether nobody tries again what failed: what was to go can never be a handle. `said` is how it was told."""
-    return said.endswith(GIVEN_UP)
+    """Whether nobody tries again what failed: what was to go can never be a handle, or the journal that knows of it is
+    gone. `said` is how it was told."""
+    return said.endswith((GIVEN_UP, FORGOTTEN))
 
 
 def explain(error: BaseException) -> tuple[str, str]:
