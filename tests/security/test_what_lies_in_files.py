@@ -14,7 +14,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dpf_place import Clock
 from tests.issuance.samples import ENDPOINT
-from tui.issuance.destinations import kubeconfig_file, lying
+from tui.issuance.destinations import kubeconfig_file, kubeconfig_marks, lying
 from tui.issuance.destinations.files import read_private
 from tui.issuance.destinations.lying import Lies, Looks, Seen
 from tui.issuance.destinations.standing import WouldReplace
@@ -245,7 +245,7 @@ def user(**fields: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_which_entries_are_somebody_elses(document: dict[str, Any], strange: list[str]) -> None:
     """A user by its token, a cluster by what was noted when it was written, else by what would be written now."""
-    assert kubeconfig_file.strangers(document, "wish", entries(), {IT.fingerprint}) == strange
+    assert kubeconfig_marks.strangers(document, "wish", entries(), {IT.fingerprint}) == strange
 
 
 @pytest.mark.parametrize("what", ["token", "certificate", "server"])

@@ -7,21 +7,18 @@ kubectl could not read is refused.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from tui.issuance.errors import UsageError
 from tui.issuance.formats.yaml_text import dump
 from tui.kube.entries import read_document
 from tui.kube.errors import ConfigError
-from tui.kube.kubeconfig import parse
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.kube.yaml_loading import YAMLError, load_first
@@ -31,17 +28,14 @@ from .files import Which, read_if_there, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
 from .kubeconfig_list import others_of
 from .kubeconfig_lock import PATIENCE, locked
+from .kubeconfig_marks import EXTENSION, SECTIONS, index_of, inner_of, marked, only_entry, plain_of, strangers, wish_of
 from .masking import diff, masked_tree
 from .standing import KEPT_AS, Kind, Standing, Verdict, judge, look_at, put
 
-EXTENSION: Final = "kubemint.io"
-_WROTE: Final = "wrote"
-"""In the extension of a cluster: the digest of what kubemint wrote, to tell whether it is as it was."""
 _KEYS: Final = frozenset(
     {"apiVersion", "kind", "clusters", "contexts", "users", "current-context", "preferences", "extensions"}
 )
 """What a kubeconfig has one of, if it has anything."""
-_SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +115,7 @@ def allowed(
     """
     judged, there = (there.which, there) if there is not None else (None, look_at(path))
     document = _read(path, judged)[1] if there.kind is Kind.FILE else {}
-    ours = _own(document, "users", request) is not None
+    ours = index_of(document, "users", request) is not None
     verdict = judge(there, os.geteuid(), ours=ours, whole=False, force=force)
     strange = strangers(document, request, addition, known) if known is not None else []
     if not strange or verdict.refused:
@@ -136,32 +130,6 @@ def allowed(
         "issue it anew there with --force: the file as it is is kept beside it then",
         forcible=True,
     )
-
-
-def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
-    """The entries of this wish that hold somebody else's login, or lead elsewhere than kubemint wrote."""
-    found = []
-    if (index := _own(document, "users", request)) is not None:
-        entry = document["users"][index]
-        plain, token = _plain(entry, "users"), _inner(entry, "users").get("token")
-        if set(plain) != {"token"} or not isinstance(token, str) or Sensitive(token).fingerprint not in known:
-            found.append(f"user {safe_text(str(entry.get('name')), 100)}")
-    if (index := _own(document, "clusters", request)) is not None:
-        entry = document["clusters"][index]
-        plain, wrote = _plain(entry, "clusters"), _mark(entry, "clusters").get(_WROTE)
-        # Entries of earlier versions do not say what was written: then what would be written now has to be there.
-        if _digest(plain) != wrote if wrote else plain != _inner(_single(addition, "clusters"), "clusters"):
-            found.append(f"cluster {safe_text(str(entry.get('name')), 100)}")
-    return found
-
-
-def _plain(entry: Any, section: str) -> Document:
-    """What an entry says, without what is noted beside it."""
-    return {key: value for key, value in _inner(entry, section).items() if key != "extensions"}
-
-
-def _digest(plain: Document) -> str:
-    return Sensitive(json.dumps(plain, sort_keys=True, default=str)).fingerprint
 
 
 def put_back(path: Path | str, done: Merge, *, wait: timedelta = PATIENCE) -> bool:
@@ -187,20 +155,20 @@ def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Mer
 def token_for(path: Path | str, request: str) -> Sensitive | None:
     """The token that merges of this wish put there, None where there is none any more."""
     _, document = _read(Path(path))
-    index = _own(document, "users", request)
+    index = index_of(document, "users", request)
     if index is None:
         return None
-    token = _inner(document["users"][index], "users").get("token")
+    token = inner_of(document["users"][index], "users").get("token")
     return Sensitive(token) if isinstance(token, str) else None
 
 
 def _planned(path: Path, addition: Sensitive, request: str, names: Names | None, judged: Which | None = None) -> Merge:
     text, document = _read(path, judged)
-    others = others_of(path, _SECTIONS, lambda entry, section: _owner(entry, section) == request)
+    others = others_of(path, SECTIONS, lambda entry, section: wish_of(entry, section) == request)
     taken = others.names
-    own = {section: _own(document, section, request) for section in _SECTIONS}
-    new = {section: _single(addition, section) for section in _SECTIONS}
-    used = {section: _names(document, section, except_for=own[section]) for section in _SECTIONS}
+    own = {section: index_of(document, section, request) for section in SECTIONS}
+    new = {section: only_entry(addition, section) for section in SECTIONS}
+    used = {section: _names(document, section, except_for=own[section]) for section in SECTIONS}
 
     cluster, account = names or (str(new["clusters"]["name"]), str(new["contexts"]["name"]))
     new["clusters"] = {**new["clusters"], "name": cluster}
@@ -217,11 +185,11 @@ def _planned(path: Path, addition: Sensitive, request: str, names: Names | None,
     user_name = _kept(document, "users", own) or _free([context_name, *wanted], used["users"] | taken)
 
     entries = {
-        "clusters": _marked(new["clusters"], "clusters", cluster_name, request),
-        "contexts": _marked(new["contexts"], "contexts", context_name, request),
-        "users": _marked(new["users"], "users", user_name, request),
+        "clusters": marked(new["clusters"], "clusters", cluster_name, request),
+        "contexts": marked(new["contexts"], "contexts", context_name, request),
+        "users": marked(new["users"], "users", user_name, request),
     }
-    _inner(entries["contexts"], "contexts").update(cluster=cluster_name, user=user_name)
+    inner_of(entries["contexts"], "contexts").update(cluster=cluster_name, user=user_name)
     changes = [
         Change(section, own[section], entry)
         for section, entry in entries.items()
@@ -301,44 +269,6 @@ def _check(data: bytes, path: Path) -> Document:
     return document if isinstance(document, dict) else {}
 
 
-def _single(addition: Sensitive, section: str) -> Document:
-    """The one entry of what is to be added."""
-    try:
-        document = load_first(addition.reveal_bytes())
-        parse(addition.reveal_bytes())
-    except (YAMLError, ConfigError):
-        document = None
-    entries = document.get(section) if isinstance(document, dict) else None
-    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
-        raise UsageError("only a kubeconfig with one cluster, one user and one context can be merged")
-    entry: Document = entries[0]
-    return entry
-
-
-def _own(document: Document, section: str, request: str) -> int | None:
-    entries = document.get(section) or []
-    return next((index for index, entry in enumerate(entries) if _owner(entry, section) == request), None)
-
-
-def _owner(entry: Any, section: str) -> object:
-    """The wish that an entry was added for, None where kubemint did not add it."""
-    return _mark(entry, section).get("request")
-
-
-def _mark(entry: Any, section: str) -> Document:
-    """What kubemint noted beside an entry; empty where it did not add it."""
-    for extension in _inner(entry, section).get("extensions") or []:
-        if isinstance(extension, dict) and extension.get("name") == EXTENSION:
-            content = extension.get("extension")
-            return content if isinstance(content, dict) else {}
-    return {}
-
-
-def _inner(entry: Any, section: str) -> Document:
-    inner = entry.get(_SECTIONS[section]) if isinstance(entry, dict) else None
-    return inner if isinstance(inner, dict) else {}
-
-
 def _names(document: Document, section: str, *, except_for: int | None) -> set[str]:
     return {
         str(entry.get("name"))
@@ -354,15 +284,15 @@ def _kept(document: Document, section: str, own: dict[str, int | None]) -> str:
 
 def _is_shared(document: Document, cluster: str, request: str) -> bool:
     """Whether contexts of others in the file lead to that cluster entry."""
-    contexts = (entry for entry in document.get("contexts") or [] if _owner(entry, "contexts") != request)
-    return any(_inner(entry, "contexts").get("cluster") == cluster for entry in contexts)
+    contexts = (entry for entry in document.get("contexts") or [] if wish_of(entry, "contexts") != request)
+    return any(inner_of(entry, "contexts").get("cluster") == cluster for entry in contexts)
 
 
 def _same_entry(document: Document, entry: Document) -> int | None:
     """Where the file already has this very cluster under the same name."""
     for index, there in enumerate(document.get("clusters") or []):
         if isinstance(there, dict) and there.get("name") == entry["name"]:
-            return index if _plain(there, "clusters") == _inner(entry, "clusters") else None
+            return index if plain_of(there, "clusters") == inner_of(entry, "clusters") else None
     return None
 
 
@@ -377,29 +307,20 @@ def _free(wanted: Sequence[str], used: Collection[str]) -> str:
     return next(name for name in names() if name not in used)
 
 
-def _marked(entry: Document, section: str, name: str, request: str) -> Document:
-    noted = {"managed-by": "kubemint", "request": request}
-    if section == "clusters":
-        noted[_WROTE] = _digest(_plain(entry, section))
-    inner = {**_inner(entry, section), "extensions": [{"extension": noted, "name": EXTENSION}]}
-    ordered = {key: inner[key] for key in sorted(inner)}
-    return {"name": name, "user": ordered} if section == "users" else {_SECTIONS[section]: ordered, "name": name}
-
-
 def _removals(document: Document, request: str) -> Iterator[Change]:
     for section in ("contexts", "users"):
-        if (index := _own(document, section, request)) is not None:
+        if (index := index_of(document, section, request)) is not None:
             yield Change(section, index, None)
-    contexts, own = document.get("contexts") or [], _own(document, "contexts", request)
+    contexts, own = document.get("contexts") or [], index_of(document, "contexts", request)
     if own is None:
         return
     if document.get("current-context") == contexts[own].get("name"):
         yield Change("current-context", None, "")
-    name = _inner(contexts[own], "contexts").get("cluster")
-    if any(_inner(entry, "contexts").get("cluster") == name for entry in contexts if entry is not contexts[own]):
+    name = inner_of(contexts[own], "contexts").get("cluster")
+    if any(inner_of(entry, "contexts").get("cluster") == name for entry in contexts if entry is not contexts[own]):
         return
     for index, entry in enumerate(document.get("clusters") or []):
-        if entry.get("name") == name and _owner(entry, "clusters") is not None:
+        if entry.get("name") == name and wish_of(entry, "clusters") is not None:
             yield Change("clusters", index, None)
 
 

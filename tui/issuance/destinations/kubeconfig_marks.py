@@ -1,0 +1,99 @@
+"""Whose an entry of a kubeconfig is: how kubemint marks its own, finds those of one wish again, and sees whether they
+hold what it wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any, Final
+
+from tui.issuance.errors import UsageError
+from tui.kube.errors import ConfigError
+from tui.kube.kubeconfig import parse
+from tui.kube.sensitive import Sensitive
+from tui.kube.text import safe_text
+from tui.kube.yaml_loading import YAMLError, load_first
+
+from .kubeconfig_edit import Document
+
+EXTENSION: Final = "kubemint.io"
+_WROTE: Final = "wrote"
+"""In the extension of a cluster: the digest of what kubemint wrote, to tell whether it is as it was."""
+SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
+
+
+def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
+    """The entries of this wish that hold somebody else's login, or lead elsewhere than kubemint wrote."""
+    found = []
+    if (index := index_of(document, "users", request)) is not None:
+        entry = document["users"][index]
+        plain, token = plain_of(entry, "users"), inner_of(entry, "users").get("token")
+        if set(plain) != {"token"} or not isinstance(token, str) or Sensitive(token).fingerprint not in known:
+            found.append(f"user {safe_text(str(entry.get('name')), 100)}")
+    if (index := index_of(document, "clusters", request)) is not None:
+        entry = document["clusters"][index]
+        plain, wrote = plain_of(entry, "clusters"), _mark(entry, "clusters").get(_WROTE)
+        # Entries of earlier versions do not say what was written: then what would be written now has to be there.
+        if _digest(plain) != wrote if wrote else plain != inner_of(only_entry(addition, "clusters"), "clusters"):
+            found.append(f"cluster {safe_text(str(entry.get('name')), 100)}")
+    return found
+
+
+def index_of(document: Document, section: str, request: str) -> int | None:
+    """Which entry of a section was added for this wish, None where none was."""
+    entries = document.get(section) or []
+    return next((index for index, entry in enumerate(entries) if wish_of(entry, section) == request), None)
+
+
+def wish_of(entry: Any, section: str) -> object:
+    """The wish that an entry was added for, None where kubemint did not add it."""
+    return _mark(entry, section).get("request")
+
+
+def _mark(entry: Any, section: str) -> Document:
+    """What kubemint noted beside an entry; empty where it did not add it."""
+    for extension in inner_of(entry, section).get("extensions") or []:
+        if isinstance(extension, dict) and extension.get("name") == EXTENSION:
+            content = extension.get("extension")
+            return content if isinstance(content, dict) else {}
+    return {}
+
+
+def marked(entry: Document, section: str, name: str, request: str) -> Document:
+    """An entry as it is written: under its name, with what kubemint notes beside it."""
+    noted = {"managed-by": "kubemint", "request": request}
+    if section == "clusters":
+        noted[_WROTE] = _digest(plain_of(entry, section))
+    inner = {**inner_of(entry, section), "extensions": [{"extension": noted, "name": EXTENSION}]}
+    ordered = {key: inner[key] for key in sorted(inner)}
+    return {"name": name, "user": ordered} if section == "users" else {SECTIONS[section]: ordered, "name": name}
+
+
+def only_entry(addition: Sensitive, section: str) -> Document:
+    """The one entry of what is to be added."""
+    try:
+        document = load_first(addition.reveal_bytes())
+        parse(addition.reveal_bytes())
+    except (YAMLError, ConfigError):
+        document = None
+    entries = document.get(section) if isinstance(document, dict) else None
+    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
+        raise UsageError("only a kubeconfig with one cluster, one user and one context can be merged")
+    entry: Document = entries[0]
+    return entry
+
+
+def inner_of(entry: Any, section: str) -> Document:
+    """What stands under the name of an entry; empty where that is nothing that could."""
+    inner = entry.get(SECTIONS[section]) if isinstance(entry, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def plain_of(entry: Any, section: str) -> Document:
+    """What an entry says, without what is noted beside it."""
+    return {key: value for key, value in inner_of(entry, section).items() if key != "extensions"}
+
+
+def _digest(plain: Document) -> str:
+    return Sensitive(json.dumps(plain, sort_keys=True, default=str)).fingerprint
