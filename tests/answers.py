@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tui.issuance.families.plugin.exec_cache import Question
-from tui.issuance.families.plugin.exec_record import STAMP, record
+from tui.issuance.records.exec_cache import Question
+from tui.issuance.records.exec_record import STAMP, record
 
 
 def token(uid: str = "uid-1", account: str = "robot", lasts: float = 3600, **more: Any) -> str:

@@ -18,8 +18,8 @@ import yaml
 
 from tests.answers import remember
 from tests.cli.conftest import Result, command, environment, kubemint, separately
-from tui.issuance.families.plugin.exec_cache import INFO, VERSIONS, Question
 from tui.issuance.model.certificate import read_certificate
+from tui.issuance.records.exec_cache import INFO, VERSIONS, Question
 from tui.kube.kubeconfig import load
 
 V1, V1BETA1 = VERSIONS
@@ -142,10 +142,9 @@ def test_from_its_cache_it_answers_with_the_standard_library_alone(tmp_path: Pat
         "tui",
         "tui.__main__",
         "tui.issuance",
-        "tui.issuance.families",
-        "tui.issuance.families.plugin",
-        "tui.issuance.families.plugin.exec_cache",
-        "tui.issuance.families.plugin.exec_record",
+        "tui.issuance.records",
+        "tui.issuance.records.exec_cache",
+        "tui.issuance.records.exec_record",
     }
     environment_of_this_python = {name for name in foreign - own if name.startswith(("_", "sitecustomize", "a1_"))}
     assert foreign - own - environment_of_this_python <= {"imported package"}

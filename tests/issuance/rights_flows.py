@@ -23,9 +23,7 @@ from tui.issuance.engine import Engine
 from tui.issuance.families.csi import driver as csi
 from tui.issuance.families.dpf.request_keeping import LEASE, LEASE_NAMESPACE
 from tui.issuance.families.dpf.wishes import Delete, Keep
-from tui.issuance.families.plugin import exec_minting
-from tui.issuance.families.plugin.exec_cache import Question
-from tui.issuance.families.plugin.plain import PlainWish, Way
+from tui.issuance.families.gardener import exec_minting as for_shoots
 from tui.issuance.families.rights import Flow
 from tui.issuance.families.tenants.wish import StoreWish, TenantPush
 from tui.issuance.families.token_secret.identity import IdentityWish
@@ -37,7 +35,9 @@ from tui.issuance.model.types import AccessLevel, Address, Destination, Plan, Sh
 from tui.issuance.objects import capi, token_secret
 from tui.issuance.objects.external_secrets import STORES, secret_store
 from tui.issuance.records.deliveries import CLOSED
+from tui.issuance.records.exec_cache import Question
 from tui.issuance.records.state import StateStore
+from tui.issuance.tokens.plain import PlainShootWish, Way
 from tui.issuance.transaction.lease import LEASES
 from tui.issuance.users.grace_length import GraceWish
 from tui.kube.client import Client
@@ -238,11 +238,11 @@ async def shoot_viewer(trial: Trial) -> bool:
 async def shoot_exec(trial: Trial) -> bool:
     """The kubeconfig is written, then the plugin answers it."""
     wanted = access(trial)
-    if not await trial.execute(trial.engine.plan(PlainWish(path=trial.file("exec").path, shoot=wanted))):
+    if not await trial.execute(trial.engine.plan(PlainShootWish(path=trial.file("exec").path, shoot=wanted))):
         return False
     try:
         client = await trial.clusters.client(trial.place.host)
-        made = await exec_minting.of_shoot(client, Question([], {}), wanted, timedelta(minutes=10))
+        made = await for_shoots.of_shoot(client, Question([], {}), wanted, timedelta(minutes=10))
     except KubeError as error:
         trial.say(f"{error} {error.hint}")
         return False
@@ -251,7 +251,7 @@ async def shoot_exec(trial: Trial) -> bool:
 
 async def shoot_oidc(trial: Trial) -> bool:
     """One whose login is that of a preset for the whole garden, so that every place is looked at."""
-    wish = PlainWish(path=trial.file("oidc").path, way=Way.OIDC, shoot=access(trial, "shop"))
+    wish = PlainShootWish(path=trial.file("oidc").path, way=Way.OIDC, shoot=access(trial, "shop"))
     return await trial.execute(trial.engine.plan(wish))
 
 

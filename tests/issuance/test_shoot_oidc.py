@@ -20,8 +20,8 @@ from tui.issuance.families.gardener.shoot_oidc import (
     preset_for,
     settings_of,
 )
-from tui.issuance.families.plugin.plain import PlainWish, Way
 from tui.issuance.model.types import ShootAccess
+from tui.issuance.tokens.plain import PlainShootWish, PlainWish, Way
 from tui.kube.sensitive import MASK, Sensitive
 
 EVERYTHING = Selector()
@@ -123,7 +123,7 @@ async def test_gardens_that_know_no_presets_any_more(ebench: Bench) -> None:
 
 async def test_a_hibernated_shoot_and_one_that_is_somebody_elses_file(ebench: Bench, tmp_path: Any) -> None:
     access = ShootAccess("harbor", "garden-dev", "night-shift")
-    plan = await ebench.engine.plan(PlainWish(path=str(tmp_path / "x"), way=Way.OIDC, shoot=access))
+    plan = await ebench.engine.plan(PlainShootWish(path=str(tmp_path / "x"), way=Way.OIDC, shoot=access))
     assert any("hibernated: a kubeconfig cannot connect" in warning for warning in plan.warnings)
     assert "kubectl" in plan.preview
     outcome = await ebench.engine.execute(plan)

@@ -39,8 +39,14 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "whom_the_server_sees_decides",
         "revoked_is_said_of_what_is_refused_alone",
     ),
-    "tui/issuance/families/plugin/exec_cache.py": ("tests/security/test_exec_cache.py",),
+    "tui/issuance/records/exec_cache.py": ("tests/security/test_exec_cache.py",),
     "tui/issuance/families/plugin/exec_minting.py": _some(
+        "tests/security/test_exec_minting.py",
+        "to_which_server_a_token_goes",
+        "to_which_server_and_garden_a_certificate_goes",
+        "which_shoot_is_meant",
+    ),
+    "tui/issuance/families/gardener/exec_minting.py": _some(
         "tests/security/test_exec_minting.py",
         "to_which_server_a_token_goes",
         "to_which_server_and_garden_a_certificate_goes",
@@ -197,8 +203,9 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("claim_of", "became", "turned"),
     "tui/issuance/tokens/copied.py": ("belongs", "described", "Found.bound"),
     "tui/issuance/transaction/ending.py": ("judge", "words", "over"),
-    "tui/issuance/families/plugin/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
-    "tui/issuance/families/plugin/exec_minting.py": ("check_server", "meant", "check_garden", "shoot_of", "_config"),
+    "tui/issuance/records/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
+    "tui/issuance/families/plugin/exec_minting.py": ("check_server",),
+    "tui/issuance/families/gardener/exec_minting.py": ("meant", "check_garden", "shoot_of", "_config"),
     "tui/issuance/tokens/left_behind.py": ("judge", "_is_of", "_may_go"),
     "tui/issuance/transaction/lease.py": (
         "Lease.try_once",

@@ -21,9 +21,10 @@ import pytest
 from tests.answers import remember, status_of, token, write
 from tests.certificates import Authority
 from tests.cli.conftest import kubemint
-from tui.issuance.families.plugin import exec_cache, exec_minting
-from tui.issuance.families.plugin.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, is_safe, refused
-from tui.issuance.families.plugin.exec_record import Kept, read_record, record
+from tui.issuance.families.plugin import exec_minting
+from tui.issuance.records import exec_cache
+from tui.issuance.records.exec_cache import FRESH, INFO, SECONDS, Question, cache_folder, is_safe, refused
+from tui.issuance.records.exec_record import Kept, read_record, record
 
 V1 = "client.authentication.k8s.io/v1"
 PAIR = Authority("an authority").client("robot")

@@ -20,8 +20,9 @@ from tests.cli.conftest import Result, command, environment, kubemint, served
 from tests.cli.test_exec_credential import asked
 from tests.security.test_exec_cache import V1, env, question, told
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.families.gardener import exec_minting as for_shoots
 from tui.issuance.families.plugin import exec_minting
-from tui.issuance.families.plugin.exec_cache import INFO, Question, cache_folder
+from tui.issuance.records.exec_cache import INFO, Question, cache_folder
 from tui.kube.kubeconfig import load
 
 __all__ = ["env", "question", "served"]
@@ -214,18 +215,18 @@ def test_to_which_server_a_token_goes(env: dict[str, str], server: str | None, r
 
 def test_to_which_server_and_garden_a_certificate_goes(env: dict[str, str]) -> None:
     server, config = "https://api.meadow", {"gardenClusterIdentity": "garden-demo"}
-    assert exec_minting.meant(told(env, {"server": server, "config": config})) == ("garden-demo", server)
+    assert for_shoots.meant(told(env, {"server": server, "config": config})) == ("garden-demo", server)
     odd: list[Any] = [None, {}, {"gardenClusterIdentity": ""}, {"gardenClusterIdentity": ["garden-demo"]}]
     for one in odd:
         with pytest.raises(UsageError, match="does not say which garden"):
-            exec_minting.meant(told(env, {"server": server, "config": one}))
+            for_shoots.meant(told(env, {"server": server, "config": one}))
     for none in ("", None):
         with pytest.raises(UsageError, match="to which server the certificate goes"):
-            exec_minting.meant(told(env, {"server": none, "config": config}))
-    exec_minting.check_garden("garden-demo", "harbor", "garden-demo")
+            for_shoots.meant(told(env, {"server": none, "config": config}))
+    for_shoots.check_garden("garden-demo", "harbor", "garden-demo")
     for found, says in (("another", "but harbor leads to another"), ("", "one that does not say who it is")):
         with pytest.raises(UsageError, match=says):
-            exec_minting.check_garden("garden-demo", "harbor", found)
+            for_shoots.check_garden("garden-demo", "harbor", found)
 
 
 @pytest.mark.parametrize(
@@ -249,9 +250,9 @@ def test_which_shoot_is_meant(env: dict[str, str], named: str, said: Any, shoot:
     question = told(env, {"config": {"shootRef": said}})
     if shoot is None:
         with pytest.raises(UsageError, match="not said which shoot"):
-            exec_minting.shoot_of(question, named)
+            for_shoots.shoot_of(question, named)
     else:
-        assert exec_minting.shoot_of(question, named) == shoot
+        assert for_shoots.shoot_of(question, named) == shoot
 
 
 def test_behind_one_address_there_may_be_several_clusters(asking: Asking) -> None:

@@ -84,9 +84,9 @@ def _make(values: Values) -> ShootWish | PlainWish:
     access = ShootAccess(values["cluster"], namespace, name, values["level"])
     if kind == CERTIFICATE:
         return ShootWish(shoot=access, path=path, duration=duration, address=values["address"])
-    from tui.issuance import PlainWay, PlainWish
+    from tui.issuance import PlainShootWish, PlainWay
 
-    return PlainWish(
+    return PlainShootWish(
         path=path, way=PlainWay(kind), shoot=access, duration=duration, kubeconfigs=tuple(values.get("kubeconfigs", ()))
     )
 

@@ -94,6 +94,7 @@ async def _answer(
         ahead,
         check_shoot_duration,
         check_token_wish,
+        exec_for_shoots,
         exec_minting,
     )
 
@@ -110,10 +111,10 @@ async def _answer(
                 made = await exec_minting.of_account(client, question, identity, duration, audiences)
             else:
                 check_shoot_duration(duration)
-                project, name = exec_minting.shoot_of(question, shoot)
+                project, name = exec_for_shoots.shoot_of(question, shoot)
                 access = ShootAccess(cluster, project, name, AccessLevel(level))
-                lifetime = exec_minting.SHOOT_LIFETIME if duration is None else duration
-                made = await exec_minting.of_shoot(client, question, access, lifetime)
+                lifetime = exec_for_shoots.SHOOT_LIFETIME if duration is None else duration
+                made = await exec_for_shoots.of_shoot(client, question, access, lifetime)
         except (NotFound, ConfigError):
             raise  # what it was for is gone, or which cluster is meant cannot be known
         except KubeError as error:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from .families.dpf.waiting import waits_for as request_waits_for
     from .families.dpf.wishes import Abandon as AbandonRequest, Delete as DeleteRequest, Keep as KeepRequest
+    from .families.gardener import exec_minting as exec_for_shoots
     from .families.gardener.garden import ADVERTISED as ADVERTISED_ADDRESS, PROJECTS, SHOOTS, Project, Shoot
     from .families.gardener.shoot_kubeconfig import (
         ShootKubeconfig,
@@ -68,8 +69,6 @@ if TYPE_CHECKING:
     from .families.listing import Listing
     from .families.offer import AnyOffer, Place as OfferPlace
     from .families.plugin import exec_minting
-    from .families.plugin.exec_cache import VERB as EXEC_VERB, Question as ExecQuestion, answer as answer_from_cache
-    from .families.plugin.plain import PlainWish, Way as PlainWay
     from .families.registry import find_delivered, listings, offers, sources as cluster_sources
     from .families.rights import RIGHTS, SUMMARY as FLOW_SUMMARY, Flow, Right, roles as roles_of_flow
     from .families.tenants.manifests import gap_of as tenant_gap, push_preview, store_preview, tenant_manifests
@@ -187,6 +186,7 @@ if TYPE_CHECKING:
         Verdict as EntryVerdict,
         Yes,
     )
+    from .records.exec_cache import VERB as EXEC_VERB, Question as ExecQuestion, answer as answer_from_cache
     from .records.grace_time import due_here, due_shown
     from .records.intent import Export, Revocation
     from .records.journal import JournalEntry, scrub
@@ -200,6 +200,7 @@ if TYPE_CHECKING:
     from .revoking.sought import Sought, sought_in, token_of
     from .tokens.copying import ExportPreview
     from .tokens.exporting import formats_of
+    from .tokens.plain import PlainShootWish, PlainWish, Way as PlainWay
     from .tokens.undoing import UndoWindow
     from .transaction.ending import lives_on as lives_on_after
     from .transaction.lease import Lease, LeaseHeld, LeaseLost, holder_name
@@ -246,30 +247,31 @@ __all__ = [
     "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle",
     "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost",
     "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NotEntered", "NotProved", "OfferPlace",
-    "Outcome", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project", "PushView", "PushWish", "RenewalLoop",
-    "RequestCondition", "RequestKey", "RequestParseError", "Revocation", "Right", "Said", "SecretDestination",
-    "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "Stamp",
-    "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef", "StoreView", "StoreWish",
-    "TargetClusters", "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError",
-    "Values", "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes", "absolute_path",
-    "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement", "answer_from_cache",
-    "asking", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
+    "Outcome", "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project", "PushView",
+    "PushWish", "RenewalLoop", "RequestCondition", "RequestKey", "RequestParseError", "Revocation", "Right", "Said",
+    "SecretDestination", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought",
+    "SourceKind", "Stamp", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef",
+    "StoreView", "StoreWish", "TargetClusters", "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted",
+    "Unusable", "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes",
+    "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement",
+    "answer_from_cache", "asking", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
     "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "cluster_sources", "controller_traces",
     "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "dpf", "draft_yaml", "due_here",
-    "due_shown", "dump_yaml", "examine", "exec_minting", "explain", "explained_file_error", "external_secrets",
-    "external_view", "fetch_request", "find_delivered", "format_duration", "formats_of", "fresh_token_secret_name",
-    "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command", "in_form", "inspect_bytes",
-    "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing",
-    "journal_csv", "journal_json_lines", "judge_handle", "kind_label", "lasting_grace", "left_behind_in_journal",
-    "left_to_controller", "lineage_root", "listings", "lives_on_after", "look_at_disk", "look_at_request",
-    "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields",
-    "now_at", "offers", "older", "operator_conditions", "parse_duration", "push_findings", "push_preview",
-    "push_view", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
-    "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow", "rotate_at", "sarif",
-    "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_findings", "store_preview",
-    "store_view", "subject_of", "subject_of_account", "survey", "tenant_gap", "tenant_manifests", "token_of",
-    "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said",
-    "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
+    "due_shown", "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain", "explained_file_error",
+    "external_secrets", "external_view", "fetch_request", "find_delivered", "format_duration", "formats_of",
+    "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command",
+    "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
+    "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "kind_label",
+    "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "listings", "lives_on_after",
+    "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text",
+    "may_write_file", "named_fields", "now_at", "offers", "older", "operator_conditions", "parse_duration",
+    "push_findings", "push_preview", "push_view", "read_certificate", "read_fields", "read_private", "read_token",
+    "readable_by_others", "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow",
+    "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_findings",
+    "store_preview", "store_view", "subject_of", "subject_of_account", "survey", "tenant_gap", "tenant_manifests",
+    "token_of", "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles",
+    "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file",
+    "write_private",
 ]
 # fmt: on
 
@@ -311,8 +313,8 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "ShootKubeconfig check_shoot_duration=check_duration choose_shoot_way=choose "
             "request_shoot_kubeconfig=request"
         ),
-        "families.plugin.exec_cache": "ExecQuestion=Question EXEC_VERB=VERB answer_from_cache=answer",
-        "families.plugin.plain": "PlainWish PlainWay=Way",
+        "records.exec_cache": "ExecQuestion=Question EXEC_VERB=VERB answer_from_cache=answer",
+        "tokens.plain": "PlainShootWish PlainWish PlainWay=Way",
         "families.rights": "Flow RIGHTS Right FLOW_SUMMARY=SUMMARY roles_of_flow=roles",
         "families.tenants.manifests": "tenant_gap=gap_of push_preview store_preview tenant_manifests",
         "families.tenants.wish": "TENANT_LIFETIME=DEFAULT_LIFETIME PushWish StoreWish TenantPush",
@@ -402,6 +404,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "csi": "families.csi.driver",
         "csi_trial": "families.csi.trial",
         "dpf": "families.dpf",
+        "exec_for_shoots": "families.gardener.exec_minting",
         "exec_minting": "families.plugin.exec_minting",
         "capi": "objects.capi",
         "external_secrets": "objects.external_secrets",

@@ -43,7 +43,7 @@ class Listed(NamedTuple):
 
 
 FAMILIES: Final[dict[str, Listed]] = {
-    "gardener.family": Listed(wishes=("ShootWish",), lists=True),
+    "gardener.family": Listed(wishes=("ShootWish", "PlainShootWish"), lists=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
     "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), delivers=True),

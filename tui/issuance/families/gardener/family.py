@@ -10,9 +10,11 @@ from tui.issuance.families.base import Wish
 from tui.issuance.families.files import Files
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, Address, Credential, ShootWish
+from tui.issuance.tokens.plain import PlainShootWish
 from tui.issuance.transaction.reading import export_record, normal
 
 from . import garden, shoot_issue, static_token
+from .plain import prepare_for_shoot
 
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
@@ -41,6 +43,8 @@ class Shoots(Files):
         return static_token.way_in(context, address, await self.material(context, address))
 
     async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
+        if isinstance(wish, PlainShootWish):
+            return await prepare_for_shoot(context, wish, **said)
         assert isinstance(wish, ShootWish)
         return await shoot_issue.prepare_shoot(context, wish, **said)
 

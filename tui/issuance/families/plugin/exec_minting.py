@@ -8,88 +8,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tui.issuance.destinations.files import write_private
 from tui.issuance.errors import FileError, IssuanceError, UsageError
-from tui.issuance.families.gardener.garden import garden_identity
-from tui.issuance.families.gardener.shoot_kubeconfig import request
 from tui.issuance.model.renewal import retry_at, spread, threshold
-from tui.issuance.model.types import Identity, ShootAccess
+from tui.issuance.model.types import Identity
 from tui.issuance.objects.token_request import request_token
+from tui.issuance.records.exec_cache import Question, document, read_own
+from tui.issuance.records.exec_record import STAMP, Kept, read_record, record
 from tui.kube.addresses import same_place
 from tui.kube.exec_credential import ExecCredential
 from tui.kube.sensitive import Sensitive
 
-from .exec_cache import Question, document, read_own
-from .exec_record import STAMP, Kept, read_record, record
-
 if TYPE_CHECKING:
     from tui.kube.client import Client
 
-SHOOT_LIFETIME: Final = timedelta(minutes=15)
-"""What gardenlogin asks for too: a certificate cannot be revoked."""
 _EARLY: Final = timedelta(minutes=1)
 """So long before its end an answer is not given again: the command that asks takes its time too."""
-
-_ANEW: Final = (
-    "make it anew with kubemint issue --shoot NS/NAME --exec; a client says it where provideClusterInfo is true"
-)
-
-
-async def of_shoot(garden: Client, question: Question, access: ShootAccess, duration: timedelta) -> ExecCredential:
-    """A client certificate for the shoot, where the garden and the address are those that the kubeconfig means.
-
-    Raises UsageError for another garden, or where a client does not say which it means; IssuanceError for another
-    address, KubeError.
-    """
-    server = await _meant(garden, question, access)
-    made = await request(garden, access, duration)
-    if question.told and not any(same_place(way.server, server) for way in made.ways):
-        known = ", ".join(way.server for way in made.ways)
-        raise IssuanceError(
-            f"the shoot {access.namespace}/{access.name} is not at {server}",
-            f"it is at {known}; make the kubeconfig anew",
-        )
-    login = made.ways[0].login
-    return ExecCredential(certificate=login.client_certificate, key=login.client_key, expires_at=made.expires_at)
-
-
-async def _meant(garden: Client, question: Question, access: ShootAccess) -> str:
-    """The server that the certificate is for, where this is the garden that is meant; what is not said never fits.
-
-    Who asks by hand says both with their words: the shoot, and the context that leads to the garden.
-    """
-    if not question.told:
-        return ""
-    wanted, server = meant(question)
-    if wanted != access.garden:  # kubemint writes the context's name where a garden does not say its own
-        check_garden(wanted, access.garden, await garden_identity(garden))
-    return server
-
-
-def meant(question: Question) -> tuple[str, str]:
-    """The garden that a client means, and the server to which the certificate goes. Raises UsageError."""
-    wanted, server = _config(question).get("gardenClusterIdentity"), question.cluster.get("server")
-    if not (isinstance(wanted, str) and wanted):
-        raise UsageError("the kubeconfig does not say which garden knows the shoot (gardenClusterIdentity)", _ANEW)
-    if not server:
-        raise UsageError("the kubeconfig does not say to which server the certificate goes", _ANEW)
-    return wanted, str(server)
-
-
-def check_garden(wanted: str, context: str, found: str) -> None:
-    """Raises UsageError where the garden that a context leads to calls itself otherwise than the one that is meant."""
-    if found != wanted:
-        whom = f"leads to {found}" if found else "leads to one that does not say who it is"
-        raise UsageError(
-            f"the kubeconfig is for a shoot of the garden {wanted}, but {context} {whom}",
-            "name the right garden with --context in the kubeconfig, or make it anew",
-        )
 
 
 async def of_account(
@@ -117,22 +56,6 @@ def check_server(question: Question, cluster: str, own: str) -> None:
             f"the token would go to {server}, and {cluster} is at {own}",
             "name the right cluster with --context in the kubeconfig, or make it anew",
         )
-
-
-def shoot_of(question: Question, named: str) -> tuple[str, str]:
-    """Namespace and name of the shoot that is meant: as it was named, or as the cluster's extension says.
-
-    Raises UsageError where neither says it.
-    """
-    said = _config(question).get("shootRef")
-    reference: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
-    namespace, _, name = named.partition("/") if named else (reference.get("namespace"), "", reference.get("name"))
-    if not (isinstance(namespace, str) and isinstance(name, str) and namespace and name):
-        raise UsageError(
-            "it is not said which shoot or service account is meant",
-            "the kubeconfigs of `kubemint issue --exec` say it; by hand: --shoot NS/NAME, or -n NS --account NAME",
-        )
-    return namespace, name
 
 
 def answer(question: Question, made: ExecCredential, ahead: timedelta) -> Sensitive:
@@ -203,9 +126,3 @@ def _sweep(kept_in: Path, kept: Kept) -> None:
             other = read_record(read_own(str(file)), file.stem)
             if other is not None and other.subject == kept.subject and other.uid != kept.uid:
                 file.unlink(missing_ok=True)
-
-
-def _config(question: Question) -> Mapping[str, Any]:
-    """The cluster's extension."""
-    found = question.cluster.get("config")
-    return found if isinstance(found, Mapping) else {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.issuance.families.base import Family, Wish
+from tui.issuance.tokens.plain import PlainWish
 
-from .plain import PlainWish, prepare_plain
+from .accounts import prepare_for_account
 
 if TYPE_CHECKING:
     from tui.issuance.model.types import Plan
@@ -19,7 +20,7 @@ class Plugins(Family):
 
     async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
         assert isinstance(wish, PlainWish)
-        return await prepare_plain(context, wish, **said)
+        return await prepare_for_account(context, wish, **said)
 
 
 FAMILY = Plugins()

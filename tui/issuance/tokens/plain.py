@@ -1,36 +1,26 @@
 """Kubeconfigs without a secret in them: whoever uses one logs in anew, with a plugin that the kubeconfig names.
 
-Three sorts: a shoot's in the way that gardenlogin's is, and a service account's, both answered by kubemint's own plugin
-(`kubemint exec-credential`); and a shoot's for people who log in with their identity provider. Nothing is issued, so
-there is nothing to rotate or to revoke.
+What they have in common: for service accounts and for shoots, answered by kubemint's own plugin (`kubemint
+exec-credential`) or by a login at an identity provider. Nothing is issued, so there is nothing to rotate or to revoke.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from tui.issuance.destinations.file import FilePlace
 from tui.issuance.destinations.place import absolute, look_at, taken
-from tui.issuance.destinations.shoot import stand_in
-from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.gardener.garden import Shoot, cluster_ca, garden_identity, shoot_at
-from tui.issuance.families.gardener.shoot_kubeconfig import check_duration
-from tui.issuance.families.gardener.shoot_oidc import login_arguments, settings_of
 from tui.issuance.formats import Format
-from tui.issuance.formats.kubeconfig import cluster_entry
 from tui.issuance.formats.yaml_text import dump
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.material import Document, Writing
-from tui.issuance.model.names import check_names
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import (
     AccessLevel,
@@ -43,16 +33,13 @@ from tui.issuance.model.types import (
     ShootAccess,
     State,
 )
-from tui.issuance.objects.token_request import check_wish
-from tui.issuance.objects.viewer import refuse_viewer
+from tui.issuance.records.exec_cache import VERB, VERSIONS
 from tui.issuance.records.intent import new_id
 from tui.issuance.transaction.shared_steps import check_step, write_step
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
 from tui.kube.errors import KubeError
 from tui.kube.sensitive import Sensitive
-
-from .exec_cache import VERB, VERSIONS
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -62,11 +49,7 @@ if TYPE_CHECKING:
     from tui.issuance.transaction.running import Note, StepFailed
 
 COMMAND: Final = "kubemint"
-EXTENSION: Final = "client.authentication.k8s.io/exec"
-ADDRESSES: Final = ("external", "internal", "unmanaged")
-"""Those of a shoot's addresses that its own CA vouches for."""
 _INSTALL: Final = "kubemint answers for this kubeconfig; put it on the PATH"
-_INSTALL_LOGIN: Final = "kubelogin answers for this kubeconfig: kubectl krew install oidc-login"
 
 
 class Way(StrEnum):
@@ -79,7 +62,7 @@ class Way(StrEnum):
 
 
 class PlainWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A wish: a kubeconfig without a secret, for a shoot or for a service account, in a file of its own."""
+    """A wish: a kubeconfig without a secret, for a service account, in a file of its own."""
 
     path: str
     way: Way = Way.EXEC
@@ -92,8 +75,12 @@ class PlainWish(msgspec.Struct, frozen=True, kw_only=True):
     """The files in which the plugin finds its own way in; they must not depend on who calls it."""
 
 
+class PlainShootWish(PlainWish, frozen=True, kw_only=True):
+    """The same for a shoot."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Document:
+class Plain:
     """A kubeconfig as it is to be written, and as it may be shown."""
 
     content: Sensitive
@@ -105,7 +92,7 @@ class PlainPlace(FilePlace):
     """The file. What kubemint wrote for the same purpose before may be replaced, though nothing remembers it."""
 
     def __init__(
-        self, identity: Identity, path: str, state: StateStore, document: _Document, *, force: bool = False
+        self, identity: Identity, path: str, state: StateStore, document: Plain, *, force: bool = False
     ) -> None:
         super().__init__(FileDestination(path), identity, state, force=force)
         self._document = document
@@ -153,26 +140,17 @@ class PlainIssue(Transaction):
         return await self.place.restore()
 
 
-async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = False) -> tuple[Plan, PlainIssue]:
-    """The plan. Everything is read here; executing it writes one file. Raises UsageError, KubeError."""
+async def prepare_plain(
+    context: Context, wish: PlainWish, who: Identity, document: Plain, warnings: Sequence[str], *, force: bool = False
+) -> tuple[Plan, PlainIssue]:
+    """The plan for writing `document`, which is `who`'s. Executing it writes one file. Raises UsageError."""
     path = str(absolute(wish.path))
-    warnings: list[str] = []
-    if wish.way is Way.EXEC:
-        warnings += _about_plugin(wish)
-    if wish.shoot is not None:
-        document, more = await _of_shoot(context, wish, wish.shoot)
-        who = stand_in(wish.shoot)
-    elif wish.identity is not None and wish.way is Way.EXEC:
-        document, more = await _of_account(context, wish, wish.identity), []
-        who = wish.identity
-    else:
-        raise UsageError("this kubeconfig needs a shoot, or a service account that kubemint answers for")
     place = PlainPlace(who, path, context.state, document, force=force)
     sight = Sight()
     (held,) = await look_at([place], sight)
     if held.credential is not None:
         raise taken(path, held.credential, exists=held.exists)
-    warnings += [*more, *([held.warning] if held.warning else [])]
+    about = _about_plugin(wish) if wish.way is Way.EXEC else ()
     credential = Credential(
         address=place.address, format=Format.KUBECONFIG, kept_in=path, shoot=wish.shoot, identity=wish.identity,
         state=State.VALID, message=document.said,
@@ -180,7 +158,8 @@ async def prepare_plain(context: Context, wish: PlainWish, *, force: bool = Fals
     writing = Writing(material=Document(document.content), credential=credential, request="")
     work = PlainIssue(place, writing, document.said, sight)
     preview = "\n".join(part for part in (held.preview, document.shown) if part)
-    return work.plan(new_id(), Action.ISSUE, place.address, warnings=warnings, preview=preview), work
+    said = [*about, *warnings, *([held.warning] if held.warning else [])]
+    return work.plan(new_id(), Action.ISSUE, place.address, warnings=said, preview=preview), work
 
 
 def arguments(wish: PlainWish, cluster: str) -> list[str]:
@@ -210,74 +189,10 @@ def plugin_user(wish: PlainWish, cluster: str) -> dict[str, Any]:
     return plugin | {"installHint": _INSTALL, "interactiveMode": "Never", "provideClusterInfo": True}
 
 
-async def _of_account(context: Context, wish: PlainWish, identity: Identity) -> _Document:
-    endpoint = context.clusters.endpoint(identity.cluster)
-    check_names(identity.namespace, identity.name, "service account")
-    check_wish(wish.duration, wish.audiences)
-    refuse_viewer(endpoint)
-    cluster = endpoint.cluster_name or endpoint.name
-    here = {"cluster": cluster, "namespace": identity.namespace, "user": identity.name}
-    text = _kubeconfig(
-        {cluster: cluster_entry(endpoint)}, {identity.name: here}, identity.name,
-        {"exec": plugin_user(wish, identity.cluster)},
-    )  # fmt: skip
-    return _Document(Sensitive(text), text, "holds no secret: kubemint mints a token when it is used")
-
-
-async def _of_shoot(context: Context, wish: PlainWish, access: ShootAccess) -> tuple[_Document, list[str]]:
-    context.clusters.endpoint(access.garden)
-    check_names(access.namespace, access.name, "shoot")
-    check_duration(wish.duration)
-    garden = await context.clusters.client(access.garden)
-    shoot = await shoot_at(garden, access.namespace, access.name)
-    ca = await cluster_ca(garden, access.namespace, access.name)
-    warnings = [] if ca else ["the garden does not publish the shoot's CA: the system's authorities are trusted"]
-    if shoot.hibernation != "Awake":
-        warnings.append(f"the shoot is {shoot.hibernation.lower()}: a kubeconfig cannot connect until it is awake")
-    name = f"{access.namespace}--{access.name}"
-    if wish.way is Way.OIDC:
-        settings = await settings_of(garden, shoot)
-        users = [_login(login_arguments(settings.config, masked=masked)) for masked in (False, True)]
-        extension: dict[str, Any] | None = None
-        said = f"logs in at {settings.config.issuer_url} as {settings.config.client_id}, says {settings.source}"
-        warnings.append("nothing is proved: whoever uses it logs in, and what they may do is the shoot's own RBAC")
-    else:
-        identity = await garden_identity(garden) or access.garden
-        extension = {
-            "shootRef": {"namespace": access.namespace, "name": access.name},
-            "gardenClusterIdentity": identity,
-        }
-        users = [plugin_user(wish, access.garden)] * 2
-        said = "holds no secret: kubemint gets a client certificate when it is used"
-    clusters = _ways(shoot, name, ca, extension)
-    contexts = {way: {"cluster": way, "namespace": "default", "user": name} for way in clusters}
-    texts = [_kubeconfig(clusters, contexts, name, {"exec": user}) for user in users]
-    return _Document(Sensitive(texts[0]), texts[1], said), warnings
-
-
-def _ways(shoot: Shoot, name: str, ca: bytes, extension: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """The clusters of a shoot's kubeconfig: one for each address, in the shoot's own order."""
-    found: dict[str, dict[str, Any]] = {}
-    for address in shoot.addresses:
-        if address.name not in ADDRESSES:
-            continue
-        entry: dict[str, Any] = {}
-        if ca:
-            entry["certificate-authority-data"] = base64.b64encode(ca).decode()
-        if extension is not None:
-            entry["extensions"] = [{"name": EXTENSION, "extension": extension}]
-        found[f"{name}-{address.name}"] = entry | {"server": f"https://{urlsplit(address.url).netloc}"}
-    if not found:
-        raise IssuanceError(
-            f"the shoot {shoot.metadata.namespace}/{shoot.metadata.name} has no addresses yet: {shoot.operation}",
-            "is it still being created? Try again when it is",
-        )
-    return found
-
-
-def _kubeconfig(
+def kubeconfig(
     clusters: Mapping[str, object], contexts: Mapping[str, object], user: str, login: Mapping[str, object]
 ) -> str:
+    """Its text: these clusters and contexts, and one user who logs in so."""
     return dump(
         {
             "apiVersion": "v1",
@@ -289,17 +204,6 @@ def _kubeconfig(
             "users": [{"name": user, "user": login}],
         }
     )
-
-
-def _login(words: Sequence[str]) -> dict[str, Any]:
-    return {
-        "apiVersion": VERSIONS[0],
-        "args": list(words),
-        "command": "kubectl",
-        "installHint": _INSTALL_LOGIN,
-        "interactiveMode": "IfAvailable",
-        "provideClusterInfo": False,
-    }
 
 
 def _about_plugin(wish: PlainWish) -> list[str]:
