@@ -28,7 +28,18 @@ from .files import Which, read_if_there, write_private
 from .kubeconfig_edit import Change, Document, changed, edit
 from .kubeconfig_list import others_of
 from .kubeconfig_lock import PATIENCE, locked
-from .kubeconfig_marks import EXTENSION, SECTIONS, index_of, inner_of, marked, only_entry, plain_of, strangers, wish_of
+from .kubeconfig_marks import (
+    EXTENSION,
+    SECTIONS,
+    index_of,
+    inner_of,
+    login_of,
+    marked,
+    only_entry,
+    plain_of,
+    strangers,
+    wish_of,
+)
 from .masking import diff, masked_tree
 from .standing import KEPT_AS, Kind, Standing, Verdict, judge, look_at, put
 
@@ -153,13 +164,34 @@ def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Mer
 
 
 def token_for(path: Path | str, request: str) -> Sensitive | None:
-    """The token that merges of this wish put there, None where there is none any more."""
+    """By what that is told from another which merges of this wish put there: the token, or the client certificate.
+
+    None where there is none any more.
+    """
     _, document = _read(Path(path))
     index = index_of(document, "users", request)
-    if index is None:
+    return login_of(document["users"][index]) if index is not None else None
+
+
+def entries_for(path: Path | str, request: str) -> Sensitive | None:
+    """What merges of this wish put there, as a kubeconfig of its own; None where its user or context is gone."""
+    _, document = _read(Path(path))
+    users, contexts = index_of(document, "users", request), index_of(document, "contexts", request)
+    if users is None or contexts is None:
         return None
-    token = inner_of(document["users"][index], "users").get("token")
-    return Sensitive(token) if isinstance(token, str) else None
+    context = plain_of(document["contexts"][contexts], "contexts")
+    clusters = [one for one in document.get("clusters") or [] if one.get("name") == context.get("cluster")]
+    user, name = document["users"][users], document["contexts"][contexts]["name"]
+    alone = {
+        "apiVersion": "v1",
+        "clusters": [{"cluster": plain_of(one, "clusters"), "name": one["name"]} for one in clusters[:1]],
+        "contexts": [{"context": context | {"user": user["name"]}, "name": name}],
+        "current-context": name,
+        "kind": "Config",
+        "preferences": {},
+        "users": [{"name": user["name"], "user": plain_of(user, "users")}],
+    }
+    return Sensitive(dump(alone))
 
 
 def _planned(path: Path, addition: Sensitive, request: str, names: Names | None, judged: Which | None = None) -> Merge:

@@ -4,6 +4,8 @@ hold what it wrote.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Collection
 from typing import Any, Final
@@ -21,6 +23,9 @@ EXTENSION: Final = "kubemint.io"
 _WROTE: Final = "wrote"
 """In the extension of a cluster: the digest of what kubemint wrote, to tell whether it is as it was."""
 SECTIONS: Final = {"clusters": "cluster", "contexts": "context", "users": "user"}
+_TOKEN: Final = frozenset({"token"})
+_CERTIFICATE: Final = frozenset({"client-certificate-data", "client-key-data"})
+"""What a user's entry has that kubemint wrote: the one or the other."""
 
 
 def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
@@ -28,8 +33,8 @@ def strangers(document: Document, request: str, addition: Sensitive, known: Coll
     found = []
     if (index := index_of(document, "users", request)) is not None:
         entry = document["users"][index]
-        plain, token = plain_of(entry, "users"), inner_of(entry, "users").get("token")
-        if set(plain) != {"token"} or not isinstance(token, str) or Sensitive(token).fingerprint not in known:
+        keys, login = set(plain_of(entry, "users")), login_of(entry)
+        if keys not in (_TOKEN, _CERTIFICATE) or login is None or login.fingerprint not in known:
             found.append(f"user {safe_text(str(entry.get('name')), 100)}")
     if (index := index_of(document, "clusters", request)) is not None:
         entry = document["clusters"][index]
@@ -38,6 +43,18 @@ def strangers(document: Document, request: str, addition: Sensitive, known: Coll
         if _digest(plain) != wrote if wrote else plain != inner_of(only_entry(addition, "clusters"), "clusters"):
             found.append(f"cluster {safe_text(str(entry.get('name')), 100)}")
     return found
+
+
+def login_of(entry: Any) -> Sensitive | None:
+    """By what a user's entry is told from another: its token, or its client certificate."""
+    user = inner_of(entry, "users")
+    token, certificate = user.get("token"), user.get("client-certificate-data")
+    if isinstance(token, str):
+        return Sensitive(token)
+    try:
+        return Sensitive(base64.b64decode(certificate, validate=True)) if isinstance(certificate, str) else None
+    except (binascii.Error, ValueError):
+        return None
 
 
 def index_of(document: Document, section: str, request: str) -> int | None:

@@ -14,10 +14,11 @@ from tui.issuance.model.types import FileDestination, Identity
 from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
-from .file import token_in_file, written_to
+from .file import written_to
 from .files import remove, seen_through
 from .masking import masked_text
 from .place import Held, file_address
+from .shoot import login_in
 from .standing import describe, look_at
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class MergePlace:
         self._state = state
         self._version = ""
         self._before: Sensitive | None = None
+        self._entries_before: Sensitive | None = None
         self._written: Sensitive | None = None
         self._done: kubeconfig_file.Merge | None = None
 
@@ -66,7 +68,7 @@ class MergePlace:
             self.request = self.request or record.request
         now = self._token()
         self._version = now.fingerprint if now is not None else ""
-        wanted = self._entries(_NOT_YET)
+        wanted = self._wanted()
         _, verdict = kubeconfig_file.allowed(self.path, self.request, wanted, force=self.force, known=self._known())
         verdict.check()
         foreseen = kubeconfig_file.preview(self.path, wanted, self.request or "new", names=self._names())
@@ -96,7 +98,8 @@ class MergePlace:
         before = self._token()
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
-        self._before, self._written = before, token_in_file(Format.KUBECONFIG, entries)
+        self._before, self._written = before, login_in(entries)
+        self._entries_before = kubeconfig_file.entries_for(self.path, self.request) if before is not None else None
         done = kubeconfig_file.merge(
             self.path, entries, self.request, names=self._names(), force=self.force, known=self._known()
         )
@@ -113,7 +116,7 @@ class MergePlace:
 
     async def holds(self, entries: Sensitive) -> None:
         """Raises ChangedMeanwhile where the file does not hold the token of these entries."""
-        if await asyncio.to_thread(self._token) != token_in_file(Format.KUBECONFIG, entries):
+        if await asyncio.to_thread(self._token) != login_in(entries):
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
 
     async def restore(self) -> str:
@@ -131,9 +134,9 @@ class MergePlace:
             if self._before is None:
                 kubeconfig_file.remove(self.path, self.request)
             else:
-                before = self._entries(self._before)
+                before = self._entries_before or self._standing(self._before)
                 kubeconfig_file.merge(self.path, before, self.request, names=self._names(), force=True)
-        self._before = self._written = self._done = None
+        self._before = self._entries_before = self._written = self._done = None
 
     async def fence(self) -> None:
         return  # a write to the disk is seen through before its lock is let go
@@ -148,7 +151,7 @@ class MergePlace:
         now = await asyncio.to_thread(self._token)
         if now is None:
             raise UsageError(f"{self.path} holds no entry of this credential any more", "rotate it to write it anew")
-        return self._entries(now)
+        return await asyncio.to_thread(self._standing, now)
 
     def _token(self) -> Sensitive | None:
         if not self.request:
@@ -162,5 +165,10 @@ class MergePlace:
         own = endpoint.cluster_name if not endpoint.delivered else ""
         return kubeconfig_file.Names(own or endpoint.name, self._identity.name)
 
-    def _entries(self, token: Sensitive) -> Sensitive:
+    def _wanted(self) -> Sensitive:
+        """What will be put in, with something in the place of what lets anybody in."""
+        return self._standing(_NOT_YET)
+
+    def _standing(self, token: Sensitive) -> Sensitive:
+        """What is there, as a kubeconfig of its own."""
         return kubeconfig(token, self._clusters.endpoint(self._identity.cluster), self._identity)

@@ -34,7 +34,7 @@ class Family:
     """
 
     def keeps(self, record: Export) -> bool:
-        """Whether a file that this machine wrote is one of this family's."""
+        """Whether a file, or a managed Secret, that this machine wrote is one of this family's."""
         return False
 
     def began(self, intent: Intent) -> bool:

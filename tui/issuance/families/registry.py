@@ -97,9 +97,11 @@ class Families:
         self._state = state
 
     async def of(self, address: Address) -> Family:
-        """The family of what lies at this address: of a file by its record."""
-        if address.here:
-            record = await asyncio.to_thread(self._state.export_record, address)
+        """The family of what lies at this address: of a file, or a Secret that this machine wrote, by its record."""
+        traits = address.kind.traits
+        if traits.here or traits.marked:
+            look = self._state.export_record if traits.here else self._state.written
+            record = await asyncio.to_thread(look, address)
             if record is not None:
                 for family in self.all():
                     if family.keeps(record):

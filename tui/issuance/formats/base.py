@@ -40,6 +40,9 @@ class Rules(ABC):
     """Whether it says which cluster it is for."""
     merges: ClassVar[bool] = False
     """Whether it can be put into a kubeconfig beside others."""
+    certificate: ClassVar[bool] = False
+    """Whether what lets people in is a client certificate: it speaks for a user and no account, and nobody can revoke
+    it."""
     chosen: ClassVar[bool] = True
     """Whether people choose it; else it is what one flow writes, and nothing else."""
 

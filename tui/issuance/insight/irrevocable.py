@@ -15,6 +15,11 @@ _STOP: Final = "set enableStaticTokenKubeconfig: false on the shoot; {} replaces
 
 def irrevocable(credential: Credential) -> tuple[str, str] | None:
     """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
+    if credential.certified:
+        return (
+            f"it is a client certificate, which ends at {end_of(credential)}",
+            "take away what is bound to its user and groups; keep such certificates short",
+        )
     if credential.shoot is None:
         return None
     if credential.state is State.ENDLESS:

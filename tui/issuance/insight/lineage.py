@@ -53,8 +53,12 @@ def subject_of_account(identity: Identity, here: Address | None = None) -> Subje
 
 async def subject_of(clusters: Clusters, credential: Credential) -> Subject:
     """Whose credential it is; for a login that says nothing itself, its server is asked. Raises KubeError."""
-    if credential.identity is not None:
-        return subject_of_account(credential.identity, credential.address)
+    if credential.account is not None:
+        return subject_of_account(credential.account, credential.address)
+    if credential.certified:
+        raise UsageError(
+            f"{credential.address} is a person's certificate", "lineage follows service accounts and logins"
+        )
     if not credential.address.own:
         raise UsageError(
             f"{credential.address} does not say whose credential it is",

@@ -88,7 +88,7 @@ async def of_address(context: Context, address: Address, namespace: str = "") ->
         client = await context.clusters.client(address.cluster)  # a plugin that logs in does not run a second time
         return await _asked(context, client, None, namespace)
     credential = await reading.lookup(context, address)
-    identity = credential.identity
+    identity = credential.account
     try:
         bearer = await _bearer(context, address, credential)
     except (IssuanceError, KubeError) as error:

@@ -16,9 +16,11 @@ from .kinds import CredentialKind, Form
 
 
 def kind_label(credential: Credential) -> str:
-    """What sort of thing a credential is, for people: a file with a shoot's certificate is a shoot's."""
+    """What sort of thing a credential is, for people: a file with a certificate is no token's."""
     if credential.shoot is not None and credential.address.here:
         return "shoot"
+    if credential.certified and credential.address.here:
+        return "certificate"
     return credential.address.kind.traits.label
 
 
@@ -183,6 +185,8 @@ class IssueSpec(msgspec.Struct, frozen=True, kw_only=True):
     """None asks for the server's default (3600 s)."""
     audiences: tuple[str, ...] = ()
     create_account: bool = False
+    own: dict[str, tuple[str, ...]] = {}
+    """What else its family has to know of the wish, as it is kept in the journal and in records; never material."""
 
 
 class Handle(msgspec.Struct, frozen=True):
@@ -258,6 +262,16 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     state: State = State.UNKNOWN
     """The state as its source knows it; `renewal.state_of` brings it up to a given time."""
     message: str = ""
+
+    @property
+    def certified(self) -> bool:
+        """Whether it is a client certificate, told so by how it is written down."""
+        return self.format is not None and self.format.rules.certificate
+
+    @property
+    def account(self) -> Identity | None:
+        """The service account that it speaks for; None where that is a user, or nobody knows."""
+        return None if self.certified else self.identity
 
 
 class Action(StrEnum):

@@ -14,7 +14,17 @@ from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import UsageError
 from tui.issuance.model.names import check_names
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, Plan
+from tui.issuance.model.types import (
+    Action,
+    Address,
+    Credential,
+    Destination,
+    FileDestination,
+    Handle,
+    Identity,
+    IssueSpec,
+    Plan,
+)
 from tui.issuance.objects import accounts, managed
 from tui.issuance.objects.token_request import check_wish
 from tui.issuance.objects.viewer import refuse_viewer
@@ -32,6 +42,8 @@ from . import left_behind
 from .issuing import Issue
 
 if TYPE_CHECKING:
+    from tui.issuance.formats import Format
+
     from .tenant_rights import Rights
 
 
@@ -153,14 +165,19 @@ def check_spec(context: Context, spec: IssueSpec) -> None:
     context.clusters.endpoint(identity.cluster)
     check_wish(spec.duration, spec.audiences)
     check_names(identity.namespace, identity.name, "service account")
-    if not spec.destinations:
+    check_destinations(context, spec.destinations, spec.format)
+
+
+def check_destinations(context: Context, destinations: Sequence[Destination], form: Format) -> None:
+    """The same of where something is to be kept, as this format. Raises as `check_spec`."""
+    if not destinations:
         raise UsageError("there is no destination", "name a file or a Secret to keep the credential in")
-    if len(set(map(str, spec.destinations))) != len(spec.destinations):
+    if len(set(map(str, destinations))) != len(destinations):
         raise UsageError("a destination is named twice")
-    for destination in spec.destinations:
+    for destination in destinations:
         if isinstance(destination, FileDestination):
-            if destination.merge and not spec.format.rules.merges:
-                raise UsageError(f"the format {spec.format} cannot be merged into a kubeconfig")
+            if destination.merge and not form.rules.merges:
+                raise UsageError(f"the format {form} cannot be merged into a kubeconfig")
         else:
             context.clusters.endpoint(destination.cluster)
             check_names(destination.namespace, destination.name, "Secret")

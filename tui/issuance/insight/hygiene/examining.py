@@ -187,7 +187,8 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
         )
     if state in (State.EXPIRED, State.PENDING, *OVER):
         return
-    certificate = credential.shoot is not None and not address.kind.traits.endless
+    shoots = credential.shoot is not None and not address.kind.traits.endless
+    certificate = credential.certified or shoots
     bearer = not certificate and (not address.own or identity is not None)
     if not bearer:
         return
