@@ -64,6 +64,13 @@ class Authority:
         )
         self.pem = certificate.public_bytes(serialization.Encoding.PEM)
 
+    @property
+    def key(self) -> bytes:
+        """Its private key, for a controller that signs with it."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
     def serving(self, names: Sequence[str]) -> Pair:
         """A server certificate for addresses and host names."""
         alternatives: list[x509.GeneralName] = []

@@ -40,7 +40,7 @@ from tui.demo.operators.kubeconfigs import vouching
 
 CONTROLLERS: Final = (
     "serviceaccount,serviceaccount-token,tokencleaner,root-ca-cert-publisher,"
-    "namespace,garbagecollector,clusterrole-aggregation"
+    "namespace,garbagecollector,clusterrole-aggregation,csrsigning"
 )
 _PREFIX: Final = "kubemint-control-plane-"
 _START_SECONDS: Final = 60.0
@@ -224,12 +224,15 @@ class RealControlPlane:
         assert self._folder is not None
         folder = self._folder / f"cluster-{number}"
         _write_private(folder / "controllers.kubeconfig", json.dumps(_kubeconfig([cluster])).encode())
+        _write_private(folder / "ca.key", cluster.authority.key)
         self._run(
             CONTROLLER_MANAGER,
             f"controllers-{number}",
             f"--kubeconfig={folder / 'controllers.kubeconfig'}",
             f"--service-account-private-key-file={folder / 'sa.key'}",
             f"--root-ca-file={folder / 'ca.crt'}",
+            f"--cluster-signing-cert-file={folder / 'ca.crt'}",
+            f"--cluster-signing-key-file={folder / 'ca.key'}",
             "--use-service-account-credentials=true",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",

@@ -77,6 +77,7 @@ async def test_a_secret_says_everything_in_its_metadata(ebench: Bench, form: For
         Format.TOKEN_FILE: ["KUBERNETES_CA_DATA", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "TOKEN_FILE"],
         Format.TOKEN: ["token"],
         Format.SERVICE_ACCOUNT: ["ca.crt", "namespace", "token"],
+        Format.CERTIFICATE: ["kubeconfig"],
     }[form]
     assert sorted(secret["data"]) == keys
     assert (await ebench.engine.verify(arena.secret_address())).ok

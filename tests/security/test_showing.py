@@ -112,6 +112,7 @@ SENDERS = {
     "issuance.trust.vouching._confirmed": BELOW,
     "issuance.destinations.tenant.prove_arrived": JUST_GIVEN,
     "issuance.families.dpf.keeper._issue": JUST_GIVEN,
+    "issuance.families.certificate.issue._prove": JUST_GIVEN,
     "issuance.families.dpf.renewal_work.prove": JUST_GIVEN,
     "issuance.families.dpf.requesting._prove": JUST_GIVEN,
     "issuance.families.token_secret.long_lived.prove": JUST_GIVEN,

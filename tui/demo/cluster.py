@@ -33,6 +33,7 @@ from .apiserver.token_request import TokenRequests
 from .apiserver.tokens import TokenIssuer, TokenPolicy
 from .apiserver.verify import TokenVerifier
 from .operators.account_controllers import AccountController, TokenController, account
+from .operators.certificates import Certificates
 from .operators.housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
 from .operators.worker import Worker
 
@@ -95,6 +96,7 @@ class EmbeddedCluster:
             admit=(
                 self.authorizer.check_creation,
                 AccountAdmission(self.features).admit,
+                lambda admission: self.certificates.admit(admission),
                 self.authorizer.check_escalation,
             ),
             subresources=self.subresources,
@@ -105,6 +107,7 @@ class EmbeddedCluster:
             },
             faults=self.faults,
         )
+        self.certificates = Certificates(self)
         for obj in bootstrap_objects(with_self_subject_review=self.features.self_subject_review):
             obj["metadata"]["uid"] = self.new_id()
             bindings = obj["kind"] == "ClusterRoleBinding"
@@ -177,6 +180,7 @@ class EmbeddedCluster:
             namespaces.worker,
             publisher.worker,
             collector.worker,
+            self.certificates.worker,
         ]
         for worker in self.workers:
             worker.start()

@@ -44,6 +44,7 @@ class Listed(NamedTuple):
 
 FAMILIES: Final[dict[str, Listed]] = {
     "gardener.family": Listed(wishes=("ShootWish", "PlainShootWish"), lists=True),
+    "certificate.family": Listed(wishes=("CertificateWish",), offers=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
     "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), delivers=True),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from .base import Rules
+from .certificate import Certificate
 from .kubeconfig import Kubeconfig
 from .service_account import ServiceAccount
 from .token import Token
@@ -19,6 +20,7 @@ class Format(StrEnum):
     TOKEN_FILE = TokenFile.name
     TOKEN = Token.name
     SERVICE_ACCOUNT = ServiceAccount.name
+    CERTIFICATE = Certificate.name
 
     @property
     def rules(self) -> Rules:

@@ -1,0 +1,337 @@
+"""Client certificates as steps: asked for, approved, judged, proved with themselves, then written and read back.
+
+The key is made here and is in memory alone until it is proved. So whatever dies before something is written leaves no
+more than a request, whose certificate nobody can use; the next start deletes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.issuance.destinations.place import Place
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.formats import Format
+from tui.issuance.model.certificate import read_certificate
+from tui.issuance.model.durations import format_duration, whole_seconds
+from tui.issuance.model.material import Writing
+from tui.issuance.model.sight import Sight
+from tui.issuance.model.types import Address, Credential, State, StepInfo, StepStatus
+from tui.issuance.objects.managed import renewal_point
+from tui.issuance.records.intent import Export, Intent, granted
+from tui.issuance.transaction.shared_steps import COMMIT, check_step, prove_step, write_step
+from tui.issuance.transaction.step import Journaled, Step
+from tui.issuance.transaction.work import Context, Finished
+from tui.kube import limits, shell
+from tui.kube.errors import Conflict, Denied, Forbidden, NotFound, TimedOut
+
+from . import request
+from .signed import Kubeconfig, Signed, judge, kubeconfig, prove, way_in
+from .wish import CertificateWish
+
+if TYPE_CHECKING:
+    from tui.issuance.transaction.running import Note, StepFailed
+
+_SIGNING: Final = 60.0
+"""Seconds for the signer, once it is approved."""
+_KEPT_BACK: Final = 30.0
+"""Seconds of the time for the whole that waiting for somebody leaves to what comes after."""
+
+
+@dataclass(kw_only=True)
+class Certify(Journaled):
+    """One issue or rotation, prepared."""
+
+    context: Context
+    intent: Intent
+    wish: CertificateWish
+    places: list[Place]
+    exists: Sequence[bool] = ()
+    """For each place whether something is there already, as the plan saw it."""
+    approves: bool = True
+    """Whether the operator may approve it, as far as is known."""
+    dropped: bool = False
+    """Whether the server is too old to know `expirationSeconds`."""
+    sight: Sight = field(default_factory=Sight)
+    _made: request.Made | None = field(default=None, init=False)
+    _asked: request.Asked | None = field(default=None, init=False)
+    _signed: Signed | None = field(default=None, init=False)
+    _text: Kubeconfig | None = field(default=None, init=False)
+    _approved: bool = field(default=False, init=False)
+    _may_come: bool = field(default=False, init=False)
+    """Whether the server was asked for the request and has not answered: it may create it in a moment."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(place.address for place in self.places)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        wish, name = self.wish, request.name_of(self.intent.plan)
+        about = {"resource": request.CSRS.name, "cluster": wish.cluster, "name": name}
+        approval = {**about, "resource": f"{request.CSRS.plural}/approval.{request.GROUP}"}
+        send = StepInfo(
+            id="request", title=f"Make a key and request a certificate for {wish.speaks_for}", verb="create", **about
+        )
+        yes = StepInfo(id="approve", title=f"Approve the request {name}", verb="update", **approval)
+        waited = f"Wait until the request {name} is {'signed' if self.approves else 'approved by somebody who may'}"
+        return (
+            self.opened(),
+            Step(info=send, do=self._send, undo=self._discard),
+            *((Step(info=yes, do=self._approve),) if self.approves else ()),
+            Step(info=StepInfo(id="signed", title=waited, verb="get", **about), do=self._wait),
+            self._tidied,
+            Step(info=prove_step(wish.cluster, "Prove it with the certificate itself"), do=self._prove),
+            *(self._write(number, place) for number, place in enumerate(self.places)),
+            *(self._check(number, place) for number, place in enumerate(self.places)),
+            Step(info=COMMIT, do=self._commit, final=True),
+        )
+
+    def finished(self) -> Finished:
+        own = next((place for place in self.places if place.address == self.intent.address), self.places[0])
+        return Finished(self.credential(own))
+
+    def hints(self) -> list[str]:
+        """What was replaced lives on: nothing can end it."""
+        ends = [old.expires_at for old in self.intent.old if old.expires_at is not None]
+        if not ends or max(ends) <= self.context.clock():
+            return []
+        return [f"the old certificate works until {max(ends):%Y-%m-%d %H:%M:%S} UTC wherever a copy of it lies"]
+
+    async def find(self, note: Note) -> list[Step] | None:
+        """Where any place holds the new certificate, it is the one that people use: the rest is finished."""
+        intent, published = self.intent, []
+        for place in self.places if intent.fingerprint else ():
+            await place.fence()  # the last write of the dead may be on its way still, this way or back
+        for place in self.places if intent.fingerprint else ():
+            held = await place.token(Format.CERTIFICATE)
+            if held is not None and held.fingerprint == intent.fingerprint:
+                published.append(place)
+        note.message = f"{len(published)} of {len(self.places)} places hold the new certificate"
+        if not published:
+            return None
+        text, held = await published[0].material(Format.CERTIFICATE), await published[0].token(Format.CERTIFICATE)
+        if held is None or intent.issued_at is None:
+            raise IssuanceError("the journal does not say when the certificate was issued")
+        info = read_certificate(held.reveal_bytes())
+        self._signed = Signed(held.reveal_bytes(), info, intent.requested, intent.issued_at)
+        self._text = Kubeconfig(text, held)
+        others = [(number, place) for number, place in enumerate(self.places) if place not in published]
+        again = [self._write(number, place, unless_changed=True) for number, place in others]
+        checks = [self._check(number, place) for number, place in others]
+        return [self._tidied, *again, *checks, Step(info=COMMIT, do=self._commit, final=True)]
+
+    # The steps
+
+    @property
+    def _tidied(self) -> Step:
+        name = request.name_of(self.intent.plan)
+        info = StepInfo(
+            id="tidy", title=f"Delete the request {name}", verb="delete", resource=request.CSRS.name,
+            cluster=self.wish.cluster, name=name,
+        )  # fmt: skip
+        return Step(info=info, do=self._tidy)
+
+    async def _send(self, note: Note) -> None:
+        wish, client = self.wish, await self.context.clusters.client(self.wish.cluster)
+        made = self._made = await asyncio.to_thread(request.make, wish.user, wish.groups, wish.key)
+        seconds = whole_seconds(wish.duration) if wish.duration is not None else None
+        try:
+            self._asked = await request.send(
+                client,
+                made,
+                plan=self.intent.plan,
+                wish_id=self.intent.request,
+                owner=self.context.owner,
+                seconds=seconds,
+                dropped=self.dropped,
+            )
+        except Forbidden as error:
+            error.hint = f"you need the right: create {request.CSRS.name} on {wish.cluster}"
+            raise
+        note.message = f"{self._asked.name}, asked by {self._asked.username}"
+        if self._asked.seconds is None and seconds is not None:
+            note.message += "; the server does not know expirationSeconds"
+
+    async def _approve(self, note: Note) -> None:
+        client = await self.context.clusters.client(self.wish.cluster)
+        try:
+            note.message = await request.approve(client, self._sent, self.context.owner)
+            self._approved = True
+        except (Forbidden, Denied) as error:  # a server asks twice: for the right to write it, and for its signer
+            note.skip(f"no right to approve it: {error.message}")
+
+    async def _wait(self, note: Note) -> None:
+        wish, asked, made = self.wish, self._sent, self._made
+        assert made is not None
+        client = await self.context.clusters.client(wish.cluster)
+        left = limits.left()
+        patience = _SIGNING if self._approved else wish.wait.total_seconds()
+        patience = min(patience, max(left - _KEPT_BACK, 1.0)) if left is not None else patience
+
+        def say(approved: bool) -> None:
+            waits = "approved; waiting for its signer" if approved else f"waiting: {by_hand(asked.name, wish.cluster)}"
+            note.run.tell(note.run.result("signed", StepStatus.RUNNING, waits))
+
+        pem = await request.signed(client, asked, patience, say)
+        if pem is None:
+            raise _nobody(asked.name, wish.cluster, patience, approved=self._approved)
+        signed = self._signed = judge(pem, made.key, wish, await self.context.now(wish.cluster))
+        note.message = f"{signed.info.key}, {granted(signed)}"
+        if signed.lengthened and signed.requested is not None:
+            note.message += f", asked {format_duration(signed.requested)}"
+            note.hint(f"the signer gave more than was asked for: it ends at {signed.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+        way = way_in(self.context.clusters.endpoint(wish.cluster), pem, made.key, wish.user)
+        self._text = kubeconfig(way, wish.user)
+        self.intent = self.intent.learned(signed.fingerprint, signed)
+        await self.open(note)
+
+    async def _tidy(self, note: Note) -> None:
+        client = await self.context.clusters.client(self.wish.cluster)
+        said = await request.discard(client, self.intent.plan)
+        note.message = said or "it was gone already"
+
+    async def _prove(self, note: Note) -> None:
+        made, signed = self._made, self._issued
+        assert made is not None
+        way = way_in(self.context.clusters.endpoint(self.wish.cluster), signed.pem, made.key, self.wish.user)
+        note.message = await prove(way, self.wish)
+
+    def _write(self, number: int, place: Place, *, unless_changed: bool = False) -> Step:
+        async def do(note: Note) -> None:
+            if unless_changed and not await self._as_it_was(place):
+                self._give_up(place)
+                note.skip(f"{place.label} was changed by somebody else since; it was left alone")
+            else:
+                note.message = await place.write(self.writing(place))
+
+        async def undo(_note: Note, _failure: StepFailed | None) -> str:
+            return await self._restore(place)
+
+        exists = self.exists[number] if number < len(self.exists) else True
+        return Step(info=write_step(number, place, exists=exists), do=do, undo=undo)
+
+    def _check(self, number: int, place: Place) -> Step:
+        async def do(note: Note) -> None:
+            if place in self.places:
+                await place.check(self.writing(place))
+            else:
+                note.skip("it was left alone")
+
+        return Step(info=check_step(number, place), do=do)
+
+    async def _commit(self, note: Note) -> None:
+        intent = self.intent
+        exports = [
+            Export(credential=self.credential(place), request=intent.request, spec=intent.spec, uid=place.uid)
+            for place in self.places
+        ]
+        note.record = {"closed": intent.plan, "exports": exports}
+
+    # Taking back
+
+    async def _discard(self, _note: Note, failure: StepFailed | None) -> str:
+        client = await self.context.clusters.client(self.wish.cluster)
+        said = await request.discard(client, self.intent.plan)
+        unanswered = failure is not None and failure.step == "request" and isinstance(failure.__cause__, TimedOut)
+        self._may_come = unanswered and not said
+        return said
+
+    async def close(self, note: Note, failure: StepFailed | None) -> str:
+        if self._may_come:
+            raise IssuanceError("the server did not answer, and may still create the request")
+        return await super().close(note, failure)
+
+    async def _restore(self, place: Place) -> str:
+        try:
+            return await place.restore()
+        except (Conflict, NotFound, ChangedMeanwhile) as error:
+            held = await place.token(Format.CERTIFICATE)
+            if held is not None and held.fingerprint == self.intent.fingerprint:
+                raise IssuanceError(
+                    f"{place.label} was changed meanwhile and still holds the new certificate"
+                ) from error
+            return ""
+
+    async def _as_it_was(self, place: Place) -> bool:
+        """Whether a place the dead process did not come to is still as it was then."""
+        try:
+            held = await place.look()
+        except UsageError:
+            return False  # it is somebody else's by now
+        token = await place.token(Format.CERTIFICATE)
+        before = next((old.fingerprint for old in self.intent.old if old.address == place.address), "")
+        return not held.exists or (token is not None and token.fingerprint == before)
+
+    def _give_up(self, place: Place) -> None:
+        """Leave a place to whoever has it now; from here on the wish is one without it."""
+        index = self.places.index(place)
+        self.places.remove(place)
+        rest = self.wish.destinations[:index] + self.wish.destinations[index + 1 :]
+        self.wish = msgspec.structs.replace(self.wish, destinations=rest)
+        self.intent = msgspec.structs.replace(self.intent, spec=self.wish.spec)
+
+    # What there is by now
+
+    @property
+    def _sent(self) -> request.Asked:
+        if self._asked is None:
+            raise IssuanceError("nothing was requested yet")
+        return self._asked
+
+    @property
+    def _issued(self) -> Signed:
+        if self._signed is None:
+            raise IssuanceError("no certificate was signed yet")
+        return self._signed
+
+    def credential(self, place: Place) -> Credential:
+        """The new credential as this place keeps it."""
+        address, signed, spec = place.address, self._issued, self.intent.spec
+        return Credential(
+            address=address,
+            identity=spec.identity,
+            format=Format.CERTIFICATE,
+            requested=signed.requested,
+            granted=signed.granted,
+            issued_at=signed.issued_at,
+            expires_at=signed.expires_at,
+            rotate_at=renewal_point(signed.issued_at, signed.expires_at, signed.fingerprint),
+            kept_in=address.name if address.here else f"Secret {address.namespace}/{address.name}",
+            fingerprint=signed.fingerprint,
+            state=State.VALID,
+            message=f"client certificate of {self.wish.speaks_for}",
+        )
+
+    def writing(self, place: Place) -> Writing:
+        """What this place is to hold."""
+        if self._text is None:
+            raise IssuanceError("no certificate was signed yet")
+        return Writing(
+            material=self._text,
+            credential=self.credential(place),
+            request=self.intent.request,
+            copies=len(self.places) - 1,
+        )
+
+
+def by_hand(name: str, cluster: str) -> str:
+    """Who has to do what, where the operator may not."""
+    command = shell.command("kubectl", "certificate", "approve", name, "--context", cluster)
+    return f"somebody who may has to run `{command}` meanwhile"
+
+
+def _nobody(name: str, cluster: str, seconds: float, *, approved: bool) -> IssuanceError:
+    if approved:
+        return IssuanceError(
+            f"the request {name} was approved, but nobody signed it within {seconds:.0f} s",
+            f"does the controller manager of {cluster} run `csrsigning`, with --cluster-signing-cert-file?",
+        )
+    return IssuanceError(
+        f"nobody approved the request {name} within {seconds:.0f} s; it is taken back",
+        f"{by_hand(name, cluster)}; --timeout gives it longer",
+    )
