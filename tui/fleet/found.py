@@ -92,9 +92,9 @@ class FoundClusters:
         """What is delivered about one of them now; nobody enters it by that. Raises UsageError, KubeError."""
         if name not in self._known:
             raise UsageError(f"{name} is no cluster that another one delivers")
-        source = self._sources[min(self._known[name])]
+        number, known = min(self._known[name].items())
         host, namespace, short = _split(name)
-        return await source.find(await self._client(host), host, namespace, short)
+        return await self._sources[number].find(await self._client(host), host, namespace, short, known.way)
 
     def seen(self, host: str, source: ClusterSource, key: str, found: Any | None) -> None:
         """An object that leads to a cluster came, changed or went in `host`."""

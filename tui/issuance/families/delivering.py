@@ -31,9 +31,12 @@ class ClusterSource:
     title: str
     """What people call the objects, in the plural."""
     resource: Resource
-    find: Callable[[Client, str, str, str], Awaitable[Delivered]]
-    """What is delivered about one, read anew: called with the host's client, its name, and the namespace and name of
-    the cluster. Raises NotDelivered, ConfigError with what is missing, Unusable, KubeError."""
+    find: Callable[[Client, str, str, str, str | None], Awaitable[Delivered]]
+    """What is delivered about one, read anew: called with the host's client, its name, the namespace and name of the
+    cluster, and the `way` that its object says where that is known: who may watch may not be allowed to get.
+
+    Raises NotDelivered, ConfigError with what is missing, Unusable, KubeError.
+    """
     type: Any = dict
     """As what each object is decoded: `metadata` with `name` and `namespace`, and what the functions here need."""
     metadata_only: bool = False

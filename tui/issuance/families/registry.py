@@ -85,10 +85,10 @@ async def find_delivered(client: Client, host: str, namespace: str, name: str) -
     *most, last = sources()
     for source in most:
         try:
-            return await source.find(client, host, namespace, name)
+            return await source.find(client, host, namespace, name, None)
         except NotDelivered:
             continue
-    return await last.find(client, host, namespace, name)
+    return await last.find(client, host, namespace, name, None)
 
 
 class Families:

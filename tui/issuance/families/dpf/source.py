@@ -12,7 +12,7 @@ from tui.kube.errors import ConfigError
 
 from .objects import NamespacedName
 from .resources import DPU_CLUSTERS, target_name
-from .target import NoDPUCluster, TargetError, of_dpu_cluster
+from .target import NoDPUCluster, TargetError, delivered, of_dpu_cluster
 
 if TYPE_CHECKING:
     from tui.issuance.records.deliveries import Delivered
@@ -52,9 +52,11 @@ def _says(found: Leading) -> tuple[str, str]:
     return found.status.phase, next((one.message or one.reason for one in ready), "")
 
 
-async def _find(client: Client, host: str, namespace: str, name: str) -> Delivered:
+async def _find(client: Client, host: str, namespace: str, name: str, secret: str | None) -> Delivered:
     wanted = NamespacedName(namespace, name)
     try:
+        if secret is not None:
+            return await delivered(client, host, wanted, secret)
         return (await of_dpu_cluster(client, host, wanted))[0]
     except NoDPUCluster as error:
         raise NotDelivered(error.message, cluster=target_name(host, namespace, name)) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -10,6 +10,10 @@ from tui.issuance.families.delivering import ClusterSource
 from tui.issuance.objects import capi
 from tui.issuance.records.entering import SourceKind
 from tui.kube.resource import SECRETS
+
+if TYPE_CHECKING:
+    from tui.issuance.records.deliveries import Delivered
+    from tui.kube.client import Client
 
 
 class _Meta(msgspec.Struct, frozen=True, rename="camel"):
@@ -33,6 +37,10 @@ def _called(secret: str, found: Labelled | None) -> str | None:
     return cluster if found is None else capi.cluster_of(secret, found.metadata.labels)
 
 
+async def _find(client: Client, host: str, namespace: str, name: str, _version: str | None) -> Delivered:
+    return await capi.find(client, host, namespace, name)
+
+
 SOURCES: Final = (
     ClusterSource(
         kind=SourceKind.CLUSTER_API,
@@ -43,7 +51,7 @@ SOURCES: Final = (
         labels=capi.CLUSTER_LABEL,
         optional=True,
         builtin=True,
-        find=capi.find,
+        find=_find,
         called=_called,
         way=lambda found: found.metadata.resource_version,
     ),
