@@ -15,11 +15,12 @@ from textual.widgets import Button, Checkbox, Input, Static
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tests.dashboard.test_bound import a_colleague
 from tests.dashboard.test_typing import told
+from tui.actions.meant import another
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Address, Credential, Identity, IssueSpec, SecretDestination
+from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec, SecretDestination
 from tui.screens.dialogs import replacing
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen
@@ -82,6 +83,14 @@ def test_a_plan_is_held_against_what_was_shown_of_an_earlier_one() -> None:
     ):
         with pytest.raises(ChangedMeanwhile, match="since it was shown; nothing was done"):
             other.insist(shown)
+
+
+def test_a_handle_is_the_same_one_however_its_cluster_is_called() -> None:
+    seen = Credential(address=Address.parse(ADDRESS), handle=Handle("tenant-a", "web", "h", "uid"))
+    called = msgspec.structs.replace(seen, handle=Handle("harbor/clusters/tenant-a", "web", "h", "uid"))
+    anew = msgspec.structs.replace(seen, handle=Handle("tenant-a", "web", "h", "another"))
+    assert not another(seen, called)
+    assert another(seen, anew)
 
 
 async def test_a_command_acts_on_the_row_that_it_was_typed_for_or_on_none(dashboard: Open, tmp_path: Path) -> None:

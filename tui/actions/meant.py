@@ -60,7 +60,7 @@ def another(seen: Credential | None, now: Credential | None) -> bool:
         return False
     pairs = (
         (seen.fingerprint, now.fingerprint),
-        (seen.handle, now.handle),
+        (_handle(seen), _handle(now)),
         (_account(seen), _account(now)),
     )
     return any(before and by_now and before != by_now for before, by_now in pairs)
@@ -70,6 +70,12 @@ def _account(credential: Credential) -> tuple[str, str] | None:
     """Whose it is, however its cluster is called."""
     identity = credential.identity
     return (identity.namespace, identity.name) if identity is not None else None
+
+
+def _handle(credential: Credential) -> tuple[str, str, str] | None:
+    """What ends it, however its cluster is called: of one name in two clusters the UID differs."""
+    handle = credential.handle
+    return (handle.namespace, handle.name, handle.uid) if handle is not None else None
 
 
 def another_row(before: Row | None, now: Row | None) -> bool:
