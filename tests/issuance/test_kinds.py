@@ -31,7 +31,7 @@ def test_what_is_no_address_is_told_how_one_is_written(text: str) -> None:
     with pytest.raises(ValueError, match="is not an address") as caught:
         Address.parse(text)
     assert str(caught.value).endswith(
-        "; an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static, handle), file:PATH or "
+        "; an address is KIND:CLUSTER/NAMESPACE/NAME (request, secret, legacy, static, argocd, handle), file:PATH or "
         "login:CLUSTER"
     )
 

@@ -134,6 +134,7 @@ SENDERS = {
     "issuance.trust.vouching._facts_of": "showing.of_secret",
     "issuance.trust.vouching.in_file": "showing.of_file",
     "issuance.families.dpf.shown.confirm": "showing.home_of",
+    "issuance.families.argocd.reading.confirmed": "showing.home_of",
     "issuance.families.dpf.shown.of_request": "showing.home_of",
 }
 """Who sends a token, and why it may be shown there."""

@@ -51,6 +51,7 @@ FAMILIES: Final[dict[str, Listed]] = {
     "token_secret.family": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish"), lists=True),
     "login.family": Listed((CredentialKind.LOGIN,)),
     "handle.family": Listed((CredentialKind.HANDLE,)),
+    "argocd.family": Listed((CredentialKind.ARGO_CD,), lists=True, delivers=True),
     "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish"), delivers=True),
     "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",), lists=True),
 }

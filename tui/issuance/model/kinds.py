@@ -78,6 +78,8 @@ class CredentialKind(StrEnum):
     """A Secret of type kubernetes.io/service-account-token."""
     STATIC = "static"
     """The kubeconfig with a token that never ends, which Gardener kept in a Secret for each shoot before 1.27."""
+    ARGO_CD = "argocd"
+    """The token with which Argo CD enters a cluster, in its Secret of that cluster."""
     LOGIN = "login"
     """What the operator's own kubeconfig holds for a cluster (client certificate or token)."""
     HANDLE = "handle"
@@ -95,6 +97,7 @@ TRAITS: Final[dict[CredentialKind, Traits]] = {
     CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, renewable=True),
     CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True, own_handle=True),
     CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
+    CredentialKind.ARGO_CD: Traits(label="Argo CD cluster", is_secret=True, has_object=True),
     CredentialKind.LOGIN: Traits(label="login", form=Form.CLUSTER, own=True),
     CredentialKind.HANDLE: Traits(label="handle", alone=True),
 }

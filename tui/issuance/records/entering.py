@@ -34,6 +34,7 @@ class SourceKind(StrEnum):
 
     DPU_CLUSTER = "DPUCluster"
     CLUSTER_API = "Cluster API"
+    ARGO_CD = "Argo CD"
 
 
 class DeliveredBy(msgspec.Struct, frozen=True, order=True):
@@ -120,16 +121,21 @@ class Deliverer(StrEnum):
     ANY = "any"
     DPU_CLUSTERS = "dpuclusters"
     CLUSTER_API = "clusterapi"
+    ARGO_CD = "argocd"
 
 
-_KINDS: Final = {Deliverer.DPU_CLUSTERS: SourceKind.DPU_CLUSTER, Deliverer.CLUSTER_API: SourceKind.CLUSTER_API}
+_KINDS: Final = {
+    Deliverer.DPU_CLUSTERS: SourceKind.DPU_CLUSTER,
+    Deliverer.CLUSTER_API: SourceKind.CLUSTER_API,
+    Deliverer.ARGO_CD: SourceKind.ARGO_CD,
+}
 
 
 class TrustedSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Which delivered clusters are entered without asking: none where no `context` is given."""
 
     source: Annotated[
-        Deliverer, Meta(description="What leads to it: DPUClusters, Cluster API's Secrets, or either.")
+        Deliverer, Meta(description="What leads to it: DPUClusters, Cluster API's Secrets, Argo CD's Secrets, or any.")
     ] = Deliverer.ANY
     context: Annotated[
         str, Meta(description="The context of the cluster that delivers it, or a glob pattern. Without it: none.")
