@@ -38,6 +38,9 @@ def test_a_certificate_and_what_can_be_done_with_it(served: Path, tmp_path: Path
     assert refused.code != 0
     assert "cannot be revoked: it is a client certificate of jane (night, shift), which ends at" in refused.err
     assert "take its bindings away" in refused.err
+    copied = kubemint("export", path, "--out", tmp_path / "copy.kc", *served_by)
+    assert (copied.code, (tmp_path / "copy.kc").exists()) == (2, False)
+    assert "is a client certificate, which is not copied" in copied.err
     if KUBECTL is not None:
         got = subprocess.run(
             [KUBECTL, "--kubeconfig", path, "get", "secrets"], capture_output=True, text=True, timeout=30, check=False

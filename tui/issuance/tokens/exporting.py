@@ -74,6 +74,11 @@ async def prepare_copy(
         raise reading.no_token(address)
     sight = Sight()
     source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
+    if source.certified and source.shoot is None:
+        raise UsageError(
+            f"{source.address} is a client certificate, which is not copied: its key belongs to that place alone",
+            "issue another one for the other place",
+        )
     identity = stand_in(source.shoot) if source.shoot is not None else await _whose(context, source)
     moved = ""
     if source.identity is not None and identity != source.identity:
