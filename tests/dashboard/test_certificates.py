@@ -14,6 +14,8 @@ async def test_from_the_menu_to_the_row(dashboard: Open, tmp_path: Path) -> None
     path = tmp_path / "jane.kubeconfig"
     async with dashboard(only=["harbor"]) as driver:
         await _form(driver)
+        await driver.shows("New client certificate")
+        await driver.shows("user-jane.kubeconfig")  # where it goes follows the name until somebody says otherwise
         await fill(driver, "f-groups", "system:masters")
         await driver.shows("may do everything")
         await fill(driver, "f-groups", "night, shift")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -154,6 +155,8 @@ class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     fields: tuple[Field, ...] = ()
     begin: Callable[[Asked, Row | None], Said] | None = None
     """What its form begins with, for what is chosen; `$` says the same."""
+    suggest: Callable[[Said, Path], Mapping[str, str]] = lambda said, folder: {}
+    """What fields of its form hold that follow others, until somebody types in them; files go to the folder."""
     make: Callable[[Values], Wish] | None = None
     """The wish from the fields' values."""
     check: Callable[[Said, Values], Iterable[Fault]] = lambda said, values: ()

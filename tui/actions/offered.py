@@ -18,7 +18,8 @@ _FIRST_RANK: Final = 100
 
 def _begin(offer: AnyOffer, asked: Asked, row: Row | None) -> Said:
     chosen = cluster_of(row) if row is not None else ""
-    cluster = chosen if chosen in asked.clusters else next(iter(asked.clusters), "")
+    near = next((one for one in asked.clusters if one in asked.contexts), next(iter(asked.clusters), ""))
+    cluster = chosen if chosen in asked.clusters and chosen in asked.contexts else near
     return offer.begin(OfferPlace(cluster, asked.folder, asked.lifetime))
 
 
@@ -26,7 +27,8 @@ def _action(rank: int, offer: AnyOffer) -> AnyAction:
     return Action(
         name=offer.name, title=offer.title, says=offer.says, menu=Menu(rank, offer.key, offer.entry, offer.tells),
         words=(), needs=Needs.NOTHING, mutates=True, job="issue", verb=offer.verb, fields=offer.fields,
-        begin=partial(_begin, offer), make=offer.make, check=offer.check, path_of=offer.path_of, merges=offer.merges,
+        begin=partial(_begin, offer), suggest=offer.suggest, make=offer.make, check=offer.check,
+        path_of=offer.path_of, merges=offer.merges,
         title_of=offer.title_of,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ A family whose line in the registry says `offers` has them in its module `offer`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -50,6 +50,8 @@ class Offer(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     fields: tuple[Field, ...]
     begin: Callable[[Place], Said]
     """What a form begins with."""
+    suggest: Callable[[Said, Path], Mapping[str, str]] = lambda said, folder: {}
+    """What fields hold that follow others, until somebody types in them; files go to `folder`."""
     make: Callable[[Values], Wish]
     """The wish from the fields' values. It goes to the family whose wishes the registry lists it among."""
     check: Callable[[Said, Values], Iterable[Fault]] = _no_faults

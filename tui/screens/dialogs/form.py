@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
@@ -28,8 +29,12 @@ class Form(Dialog[Wish | None]):
     starts: str = ""
     """The field that somebody begins in where nothing is missing; empty: the first."""
 
-    def __init__(self, action: Action[Wish], begun: Said, clusters: Sequence[str] = ()) -> None:
+    def __init__(
+        self, action: Action[Wish], begun: Said, clusters: Sequence[str] = (), folder: Path | None = None
+    ) -> None:
         super().__init__()
+        self.heading = self.heading or action.title
+        self._folder = folder or Path()
         self.action = action
         self._begun = begun
         self._clusters = list(clusters)
@@ -94,7 +99,7 @@ class Form(Dialog[Wish | None]):
 
     def suggest(self, said: Said) -> Mapping[str, str]:
         """What fields hold that follow others, until somebody types in them."""
-        return {}
+        return self.action.suggest(said, self._folder)
 
     @property
     def said(self) -> dict[str, Any]:

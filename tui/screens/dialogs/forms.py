@@ -39,7 +39,7 @@ def form_of(screen: WorkingScreen, action: AnyAction) -> Form[Any] | None:
         return _BY_HAND[action.name](screen)
     asked = screen.what_is_asked()
     assert action.begin is not None
-    return Form(action, action.begin(asked, asked.row), asked.clusters)
+    return Form(action, action.begin(asked, asked.row), asked.clusters, asked.folder)
 
 
 def _credential(screen: WorkingScreen) -> Form[Any]:

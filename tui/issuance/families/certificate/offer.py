@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from tui.issuance.families import asking as ask
@@ -12,6 +13,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values, Way
 from tui.issuance.model.types import FileDestination
+from tui.kube.paths import file_stem
 
 from .wish import CertificateWish, Key, a_user, some_groups
 
@@ -50,6 +52,17 @@ def _begin(place: Place) -> Said:
     return {"cluster": place.cluster, "duration": place.lifetime or format_duration(USUAL)}
 
 
+def _suggest(said: Said, folder: Path) -> Mapping[str, str]:
+    user, kept = said.get("user", ""), said.get("kept", ask.OUT.name)
+    if not user:
+        return {"path": ""}
+    if kept == SECRET.name:
+        return {"path": f"default/{file_stem(user).lower()}-certificate"}
+    if kept == ask.MERGE.name:
+        return {"path": "~/.kube/config"}
+    return {"path": str(folder / f"{file_stem(f'user-{user}')}.kubeconfig")}
+
+
 def _make(values: Values) -> CertificateWish:
     wish = CertificateWish(
         user=values["user"],
@@ -82,6 +95,7 @@ OFFERS: Final = (
     Offer(
         name="new_certificate", title="New client certificate", says="have one signed for a person",
         key="u", entry="User", tells="a person's client certificate, signed by the cluster", by="user",
-        fields=FIELDS, begin=_begin, make=_make, check=_check, path_of=_path_of, merges=_merges, title_of=_title_of,
+        fields=FIELDS, begin=_begin, suggest=_suggest, make=_make, check=_check, path_of=_path_of,
+        merges=_merges, title_of=_title_of,
     ),
 )  # fmt: skip
