@@ -154,7 +154,7 @@ class KubemintApp(InsideTextual[int]):
             self.call_after_refresh(self._open_behind)
 
     async def on_event(self, event: events.Event) -> None:
-        """What is typed while the screens are being put away is for nobody; what else is, goes through the keyboard."""
+        """What is typed while the screens are being closed is dropped; everything else goes through the keyboard."""
         if isinstance(event, events.InputEvent) and not self.screen_stack:
             return
         if not event.is_forwarded and await self.keyboard.took(event):
@@ -162,11 +162,11 @@ class KubemintApp(InsideTextual[int]):
         await super().on_event(event)
 
     def simulate_key(self, key: str) -> None:
-        """Somebody clicked on what a key does."""
+        """The user clicked on what a key does."""
         self.post_message(self.keyboard.click(events.Key(key, None)))
 
     def action_offer(self, name: str, number: int) -> None:
-        """Somebody clicked on what the panel of a job offers: it is about that job, whatever the cursor is on."""
+        """The user clicked on what the panel of a job offers: it is about that job, whatever the cursor is on."""
         job = next((job for job in self.session.jobs.all if job.id == number), None)
         if not self.keyboard.offered(name):
             return
@@ -265,7 +265,7 @@ class KubemintApp(InsideTextual[int]):
 
     @property
     def export_folder(self) -> Path:
-        """Where exports go unless somebody says otherwise."""
+        """Where exports go by default."""
         return self._folder or expanded(self.session.settings.export_folder)
 
     def open_page(self, page: PageName, row: Row | None) -> None:
@@ -427,7 +427,7 @@ class KubemintApp(InsideTextual[int]):
         kind, error, trace = sys.exc_info()
         places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
         name = kind.__name__ if kind is not None else type(error).__name__
-        lines = [f"kubemint: a mistake in the dashboard ({name}); please report these lines:", *places]
+        lines = [f"kubemint: a bug in the dashboard ({name}); please report these lines:", *places]
         return "\n".join(lines)
 
 
@@ -447,7 +447,7 @@ def run(
     state_folder: Path | None = None,
     fleet: FleetLike | None = None,
 ) -> int:
-    """Show the dashboard until somebody leaves it; gives the exit code. Raises what kept it from opening."""
+    """Show the dashboard until the user leaves it; gives the exit code. Raises what kept it from opening."""
     state: list[StateStore] = []
 
     def opener() -> FleetLike:

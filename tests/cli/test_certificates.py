@@ -53,8 +53,8 @@ def test_a_certificate_and_what_can_be_done_with_it(served: Path, tmp_path: Path
     [
         (("--user", "jane", "--group", "system:masters"), "--group: system:masters may do everything"),
         (("--user", "system:admin"), "--user: users called system:"),
-        (("--user", "jane", "--audience", "a"), "--audience is nothing for --user"),
-        (("robot", "-n", "default", "--group", "night"), "--group belongs to --user"),
+        (("--user", "jane", "--audience", "a"), "--audience cannot be used with --user"),
+        (("robot", "-n", "default", "--group", "night"), "--group needs --user"),
         (("--user", "jane", "--duration", "5m"), "--duration"),
     ],
 )

@@ -186,7 +186,7 @@ def test_auto_falls_back_to_viewer_and_a_forbidden_level_says_so(served: Path, t
 def test_what_the_kubeconfig_says_must_be_so(served: Path, tmp_path: Path) -> None:
     config, cache = kubeconfig_of(served, tmp_path), tmp_path / "cache"
     other = asked(config, server="https://somewhere.else:443")
-    plugin(config, cache, other).failed(1, "is not at https://somewhere.else:443", "make the kubeconfig anew")
+    plugin(config, cache, other).failed(1, "is not at https://somewhere.else:443", "create the kubeconfig again")
     shoot = {"namespace": "garden-dev", "name": "meadow"}
     stranger = asked(config, config={"shootRef": shoot, "gardenClusterIdentity": "another-garden"})
     plugin(config, cache, stranger).failed(2, "garden another-garden", "harbor leads to garden-demo")
@@ -251,7 +251,7 @@ def test_what_does_not_go_together(served: Path, tmp_path: Path) -> None:
     shoot = ["--shoot", "garden-dev/meadow", "--out", str(tmp_path / "x")]
     kubemint(*base, *shoot, "--oidc", "--level", "admin").failed(2, "identity provider decides")
     kubemint(*base, *shoot, "--exec", "--address", "internal").failed(2, "every address is a context")
-    kubemint(*base, "default", "-n", "default", "--oidc", "--out", tmp_path / "x").failed(2, "belong to --shoot")
+    kubemint(*base, "default", "-n", "default", "--oidc", "--out", tmp_path / "x").failed(2, "need --shoot")
     kubemint(*base, "default", "-n", "default", "--exec", "--secret", "a/b").failed(2, "a file of its own")
     kubemint("exec-credential", "-n", "x").failed(2, "-n NAMESPACE --account NAME")
     kubemint("exec-credential", "--audience", "x").failed(2, "--audience is for --account")

@@ -50,7 +50,7 @@ def test_a_copy_in_each_place_is_accepted_and_its_token_printed_nowhere(served: 
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ((), "say where to put it"),
+        ((), "name a destination"),
         (("--out", "x", "--secret", "a/b"), "one of them"),
         (("--out", "-"), "never written to the terminal"),
         (("--merge", "x", "--format", "token"), "--format: only a kubeconfig can go into a kubeconfig"),

@@ -41,8 +41,8 @@ def test_those_who_mount_a_secret_are_named_and_waited_for(served: Path) -> None
 
     short = kubemint("rotate", address, "--grace", "1s", "--no-wait", "-o", "json", *where)
     assert short.code == 0, short
-    assert f"the grace of 1s that was asked for is shorter than 3m: {mounts}" in short.err
-    assert re.search(r"the next kubemint to run after \d\d:\d\d:\d\d UTC revokes it", short.err)
+    assert f"the grace of 1s that was requested is shorter than 3m: {mounts}" in short.err
+    assert re.search(r"the next run of kubemint after \d\d:\d\d:\d\d UTC revokes it", short.err)
     (outcome,) = short.json["items"]
     assert (outcome["graceSeconds"], outcome["graceFor"]) == (1, [mounts])
     usual = kubemint("rotate", address, "--no-wait", "-o", "json", *where)

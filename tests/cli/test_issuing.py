@@ -134,7 +134,7 @@ def test_links_without_an_end_are_refused_before_a_token_is_issued(served: Path,
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ((), "say where to put it"),
+        ((), "name a destination"),
         (("--out", "-"), "never written to the terminal"),
         (("--merge", "x", "--type", "token"), "--type: only a kubeconfig can go into a kubeconfig"),
         (("--secret", "robot"), "--secret: write namespace/name"),

@@ -15,7 +15,7 @@ def test_journal_is_empty_at_first_and_whole_later(served: Path, robot: Path) ->
     assert "nothing was done" in kubemint("journal", env={"XDG_STATE_HOME": str(robot.parent / "none")}).err
     whole = kubemint("journal", "--verify")
     assert (whole.code, whole.out) == (0, "")
-    assert "the journal is whole" in whole.err
+    assert "the journal is intact" in whole.err
     table = kubemint("journal", "--limit", "3")
     assert len(table.out.splitlines()) == 4
     assert kubemint("journal", "-o", "json", "--limit", "2").json["kind"] == "JournalEntryList"
@@ -43,5 +43,5 @@ def test_the_journal_goes_to_a_file_as_people_want_it(robot: Path, tmp_path: Pat
     kubemint("journal", "-o", "json", "--out", path).failed(2, "was not written by kubemint")
     assert kubemint("journal", "-o", "json", "--out", path, "--force").code == 0
     assert msgspec.json.decode(path.read_bytes())["kind"] == "JournalEntryList"
-    kubemint("journal", "--out", path).failed(2, "--out goes with")
-    kubemint("journal", "-o", "csv", "--force").failed(2, "--force goes with --out")
+    kubemint("journal", "--out", path).failed(2, "--out needs")
+    kubemint("journal", "-o", "csv", "--force").failed(2, "--force needs --out")

@@ -30,6 +30,6 @@ def test_what_is_the_same_for_several_is_said_once() -> None:
             plan="p", action=Action.RECOVER, address=address, ok=not error, results=(), error=error, left=left
         )
 
-    away = "nobody could look whether the old token still works: no cluster is called x"
+    away = "whether the old token still works could not be checked: no cluster is called x"
     many = [outcome("/a", error=away), outcome("/a", error=away), outcome("/b", error=away), outcome("/c")]
     assert said_of(many) == [f"file:/a, file:/b still open: {away}", "file:/c finished"]

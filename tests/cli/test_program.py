@@ -234,7 +234,7 @@ def test_demo_serves_until_sigterm_and_takes_its_kubeconfig_along(tmp_path: Path
 def test_demo_never_replaces_a_kubeconfig_of_somebody_else(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\nkind: Config\n")
-    kubemint("demo", "--kubeconfig-out", path).failed(2, "exists and is not an embedded fleet's")
+    kubemint("demo", "--kubeconfig-out", path).failed(2, "exists and is not the kubeconfig of an embedded fleet")
     assert path.read_text() == "apiVersion: v1\nkind: Config\n"
 
 

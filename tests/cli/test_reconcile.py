@@ -194,8 +194,8 @@ def test_only_one_at_a_time_in_a_cluster(bare: FleetThread) -> None:
 
 def test_wrong_wishes(bare: FleetThread) -> None:
     reconcile(bare).failed(2, "-n NAMESPACE, or -A")
-    reconcile(bare, "req", "-A").failed(2, "NAME goes with -n")
-    reconcile(bare, "-A", "--watch", "--dry-run").failed(2, "--watch changes things")
+    reconcile(bare, "req", "-A").failed(2, "NAME needs -n")
+    reconcile(bare, "-A", "--watch", "--dry-run").failed(2, "--watch and --dry-run cannot be used together")
     reconcile(bare, "-A", "--read-only").failed(2, "--read-only")
 
 
@@ -239,7 +239,7 @@ def test_a_forged_field_manager_in_one_request_costs_the_others_nothing(bare: Fl
         "request:harbor/forged/mine": "issued",
     }
     assert "request:harbor/forged/claims: left to DPF's controller: dpuservicecredentialrequestcontroller" in both.err
-    assert "(--take-over keeps it all the same)" in both.err
+    assert "(--take-over reconciles it anyway)" in both.err
     taken = reconcile(bare, "-n", "forged", "--take-over")
     assert taken.code == 0, taken
 

@@ -46,9 +46,9 @@ def test_revoke_with_yes(served: Path, robot: Path) -> None:
 
 def test_its_help_says_how_long_and_what_else_ends() -> None:
     said = " ".join(kubemint("revoke", "--help").out.split())
-    assert "finalizer that somebody put on the handle makes it up to a minute" in said
-    assert "its older tokens end too" in said
-    assert "within ten seconds (a finalizer" in (ROOT / "README.md").read_text()
+    assert "finalizer on the handle makes it up to a minute" in said
+    assert "together with its older tokens" in said
+    assert "within ten seconds (up to a minute if the handle has a finalizer)" in (ROOT / "README.md").read_text()
 
 
 def test_a_token_that_lives_on_behind_a_finalizer_is_said_however_quiet(served: Path, robot: Path) -> None:

@@ -61,9 +61,9 @@ def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> No
 def test_what_was_revoked_stays_so_without_a_word(served: Path, robot: Path) -> None:
     known = ("--kubeconfig", served)
     assert kubemint("revoke", robot, *known, "--yes", "-q").code == 0
-    kubemint("rotate", robot, *known).failed(2, "was revoked", "say --yes")
+    kubemint("rotate", robot, *known).failed(2, "was revoked", "pass --yes")
     kubemint("rotate", robot, *known, "--dry-run").failed(2, "was revoked")
-    kubemint("rotate", "--due", "--yes", *known).failed(2, "--yes is for what is named")
+    kubemint("rotate", "--due", "--yes", *known).failed(2, "--yes is for named credentials")
     assert kubemint("rotate", robot, *known, "--yes", "--grace", "0s", "-q").code == 0
     assert kubemint("verify", robot, *known).code == 0
 
@@ -120,7 +120,7 @@ def test_watch_renews_what_is_due_until_it_is_ended() -> None:
     rest, err = process.communicate(timeout=20)
     assert renewed.startswith("secret:harbor/monitoring/"), err
     assert process.returncode == 0, err
-    assert "watching; end it with ctrl+c" in err
+    assert "watching; stop with ctrl+c" in err
     assert "Traceback" not in err
     assert renewed not in rest
 
@@ -171,7 +171,7 @@ def test_what_is_no_address(served: Path, address: str) -> None:
 
 
 def test_rotate_needs_to_know_what(served: Path) -> None:
-    kubemint("rotate", "--kubeconfig", served).failed(2, "name credentials, or say --due")
+    kubemint("rotate", "--kubeconfig", served).failed(2, "name credentials, or pass --due")
     kubemint("rotate", "--due", "file:/x", "--kubeconfig", served).failed(2, "--due takes no addresses")
 
 
@@ -210,7 +210,7 @@ def test_watch_names_a_cluster_that_is_away_and_what_is_not_renewed(served: Path
 def test_what_is_due_in_a_cluster_that_cannot_be_entered_is_said(served: Path, tmp_path: Path) -> None:
     dead = with_a_dead_cluster(served, tmp_path)
     result = kubemint("rotate", "--due", "--kubeconfig", dead, "--context", "harbor", "--take-over", "--dry-run")
-    left = "left alone: request:harbor/edge/gateway-west: nobody said yes to entering its cluster, although it is due"
+    left = "left alone: request:harbor/edge/gateway-west: entering its cluster is not confirmed, although it is due"
     assert left in result.err
 
 
@@ -227,7 +227,7 @@ def test_a_cluster_is_named_once_and_again_when_that_changes(capsys: pytest.Capt
     assert now(Reach.READY) == ""
     gone = now(Reach.UNREACHABLE, "connection refused", hint="check the address")
     assert gone == (
-        "kubemint: tenant: unreachable: connection refused; whatever is in it is not renewed\n  check the address\n"
+        "kubemint: tenant: unreachable: connection refused; nothing in it is renewed\n  check the address\n"
     )
     assert now(Reach.UNREACHABLE, "no answer") == ""
     assert now(Reach.CONNECTING) == ""
@@ -235,7 +235,7 @@ def test_a_cluster_is_named_once_and_again_when_that_changes(capsys: pytest.Capt
     assert "tenant: needs login: " in now(Reach.NEEDS_LOGIN, "the session is over")
     assert now(Reach.SLOW) == "tenant answers again\n"
     assert now(Reach.READY) == ""
-    assert "tenant: untrusted: nobody said yes" in now(Reach.UNTRUSTED, "nobody said yes")
+    assert "tenant: untrusted: not confirmed" in now(Reach.UNTRUSTED, "not confirmed")
     assert "tenant: unusable: " in now(Reach.UNUSABLE)
     assert "tenant: TLS failed: " in now(Reach.TLS_FAILED)
 

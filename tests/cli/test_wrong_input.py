@@ -16,7 +16,7 @@ from tests.cli.conftest import kubemint
         ("list credentials -o jsn", 2, "'jsn' is not one of"),
         ("list credentials -n Bad_NS", 2, "'Bad_NS' is not a namespace"),
         ("issue rob", 2, "--context"),
-        ("issue rob -n default --context tenant-a", 2, "say where to put it"),
+        ("issue rob -n default --context tenant-a", 2, "name a destination"),
         ("rotate nonsense", 2, "'nonsense' is not an address"),
         ("rotate some/file", 2, "there is no file some/file, and it is no address"),
         ("rotate secret:tenant-a/default", 2, "is not an address"),

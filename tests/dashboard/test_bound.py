@@ -131,12 +131,12 @@ async def test_what_a_question_showed_is_what_ends_and_nothing_that_came_since(d
         await asked_for(driver, seen.address.name)
         newer = await rotated_elsewhere(driver, tmp_path / "colleague", seen.address)
         job = await driver.act("enter")
-        assert "changed by somebody else since it was planned; nothing was done" in job.tasks[0].message
+        assert "changed by another client since it was planned; nothing was done" in job.tasks[0].message
         assert await lives(driver, newer)
 
         # The same once more is no answer to what lies there now.
         await driver.press("ctrl+r")
-        await driver.until(lambda: "is another one by now than the one that was shown" in told(driver))
+        await driver.until(lambda: "is not the one that was shown any more" in told(driver))
         assert driver.app.session.jobs.all == [job]
         await driver.press("escape", "ctrl+d")
         await asked_for(driver, seen.address.name)
@@ -176,7 +176,7 @@ async def test_what_failed_is_tried_again_after_the_same_question_and_for_the_sa
 
         await driver.until(lambda: known() == newer.fingerprint)
         await driver.press("ctrl+r")
-        await driver.until(lambda: "is another one by now than the one that was shown" in told(driver))
+        await driver.until(lambda: "is not the one that was shown any more" in told(driver))
         assert driver.app.screen is driver.main
         assert len(jobs.all) == 1
         assert await lives(driver, newer)
@@ -197,7 +197,7 @@ async def test_a_plan_that_is_made_after_the_question_is_for_the_row_that_was_se
             task = work.task(session, action, address, meant=meant)
             driver.app.start_job(action.name, [task])
             job = await driver.job(before)
-            assert "is another one by now than the one that was shown" in job.tasks[0].message
+            assert "is not the one that was shown any more" in job.tasks[0].message
             assert await lives(driver, newer)
 
 
@@ -267,7 +267,7 @@ async def test_a_yes_is_for_what_lay_there_when_it_was_asked(dashboard: Open, tm
         rotated = await session.engine.execute(await session.engine.plan_rotate(issued.address))
         assert rotated.credential is not None
         job = await driver.act("ctrl+s")
-        assert "changed by somebody else since it was planned; nothing was done" in job.tasks[0].message
+        assert "changed by another client since it was planned; nothing was done" in job.tasks[0].message
         assert await lives(driver, rotated.credential)
         await driver.press("ctrl+r")
         await driver.on(ConfirmScreen)

@@ -257,7 +257,7 @@ async def test_export_refuses_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 50)])
 async def test_new_identity_with_its_manifests_and_its_command(tmp_path: Path, size: tuple[int, int]) -> None:
     async with asked(NewIdentityScreen(["harbor", "tenant-a"], folder=tmp_path), size) as (app, pilot):
-        assert "say what it is to be called" in problems(app)
+        assert "give it a name" in problems(app)
         await pilot.press(*"rok")
         await type_into(pilot, "namespace", "backup")
         command = " ".join(str(app.screen.query_one("#equivalent", Static).render()).split())

@@ -69,7 +69,7 @@ async def test_a_pasted_token_is_read_asked_about_and_forgotten(dashboard: Open,
         await driver.press("enter")
         await driver.until(lambda: "kubeconfig:" in driver.text())
         assert box.size_held == 0, "one thing at a time"
-        await driver.until(lambda: "can be read by everybody on this machine" in driver.text())
+        await driver.until(lambda: "can be read by every user on this machine" in driver.text())
         assert not shows(driver, token)
         await driver.press("enter")
         screen.query_one("#f-file", Input).value = str(tmp_path / "nowhere")

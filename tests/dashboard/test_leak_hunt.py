@@ -160,6 +160,6 @@ async def test_a_crash_while_material_is_revealed_says_where_and_nothing_else(
         state.close()
         hunt = hunt_for(signed, demo.kubeconfig)
     printed = "".join(capsys.readouterr())
-    assert "a mistake in the dashboard (ValueError)" in printed
+    assert "a bug in the dashboard (ValueError)" in printed
     found: list[Find] = list(hunt.search("what the terminal keeps", printed.encode()))
     assert found == []

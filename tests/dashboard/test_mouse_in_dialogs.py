@@ -162,7 +162,7 @@ async def test_command_lines(dashboard: Open) -> None:
         await driver.click("-kubeconfig", line="managed")
         await driver.press("ctrl+p")
         await driver.type("equival")
-        await driver.click("what does the same on a command line")
+        await driver.click("the commands that do the same")
         screen = await driver.on(EquivalentsScreen)
         await driver.click("Verify")
         await driver.until(lambda: driver.app.clipboard)

@@ -69,7 +69,7 @@ async def test_a_copy_in_a_file_one_in_a_secret_and_what_the_journal_says(dashbo
         table = tmp_path / "copies" / "journal.csv"
         table.touch(0o600)
         await put(driver, "f-path", str(table))
-        await driver.shows("tick that it is replaced")
+        await driver.shows("tick to replace it")
         await driver.pilot.click("#f-replace")
         job = await driver.clicked("^s export")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"

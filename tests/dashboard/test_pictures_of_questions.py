@@ -62,7 +62,7 @@ async def abandonment(address: Address) -> Plan:
     return Plan(
         id="plan", action=Action.DELETE, address=address, steps=(),
         warnings=(
-            "what can be reached is removed; what cannot stays, and nobody looks after it any more:",
+            "what can be reached is removed; what cannot stays, and nothing manages it any more:",
             "the service account dpu-services/hbn in dpf-operator-system/tenant-a",
             "the Secret dpf-operator-system/hbn-credential",
         ),

@@ -136,7 +136,7 @@ async def test_b29_a_stuck_deletion_is_explained_and_abandoned(dashboard: Open) 
         await driver.press("escape")
         await say(driver, "abandon")
         await driver.until(lambda: isinstance(driver.app.screen, ConfirmScreen))
-        assert "nobody looks after it any more" in words(driver)
+        assert "nothing manages it any more" in words(driver)
         await driver.type("old-ferry")
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"

@@ -28,7 +28,7 @@ from tui.screens.pages.lineage import LineageScreen
 
 AT = SecretDestination("tenant-a", "web", "shown")
 ADDRESS = "secret:tenant-a/web/shown"
-ANOTHER = "is another one by now than the one that was shown"
+ANOTHER = "is not the one that was shown any more"
 
 
 async def issued(driver: Driver, folder: Path, account: str, *, name: str = "shown") -> Credential:
@@ -170,7 +170,7 @@ async def test_a_file_is_replaced_whose_change_was_shown_and_no_other(dashboard:
         await driver.until(lambda: not form.query_one("#accept", Button).disabled)
         path.write_text("the third one")
         job = await driver.act("ctrl+s")
-        assert f"{path} was changed by somebody else since it was shown; nothing was done" in job.tasks[0].message
+        assert f"{path} was changed by another client since it was shown; nothing was done" in job.tasks[0].message
         again = await driver.act("ctrl+r")
         assert again.failed
         assert path.read_text() == "the third one"

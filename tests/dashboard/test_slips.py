@@ -40,7 +40,7 @@ async def test_nothing_that_has_just_opened_takes_an_answer_and_no_repeat_is_one
         question = await driver.on(ConfirmScreen)
         hands.now += 0.13
         await hands.press(driver, "ctrl+s")
-        assert "this has just opened: ^s was not taken for its answer" in told(driver)
+        assert "this has just opened: ^s was not taken as an answer" in told(driver)
         await hold(hands, driver, "ctrl+s", 1)
         assert question.is_current, "neither it nor its repeats are the answer"
         assert jobs(driver) == []

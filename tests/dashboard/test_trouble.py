@@ -160,7 +160,7 @@ async def test_a_mistake_in_the_dashboard_shows_no_locals(tmp_path: Path, capsys
         app._print_error_renderables()
         captured = capsys.readouterr()
         said = captured.out + captured.err
-        assert "a mistake in the dashboard (RuntimeError)" in said
+        assert "a bug in the dashboard (RuntimeError)" in said
         assert "in breaks" in said, "it says where"
         for leak in (secret, secret[:20], secret[-20:], "contains", "held", "locals"):
             assert leak not in said

@@ -96,21 +96,21 @@ async def test_by_keys_no_is_the_default_and_a_yes_enters_it(dashboard: Open, de
         await waiting(driver)
         await driver.press("enter")
         await driver.on(TrustScreen)
-        await driver.shows("Since you said yes to it", f"its server was {server}")
+        await driver.shows("Since you confirmed it", f"its server was {server}")
 
 
 async def test_by_mouse(dashboard: Open) -> None:
     async with dashboard(only=["harbor"], trust=ASKING) as driver:
-        await driver.shows("2 delivered clusters", "wait for your yes")
-        assert driver.text().count("for your yes") == 1, "what needs you says it in one line"
+        await driver.shows("2 delivered clusters", "wait for your confirmation")
+        assert driver.text().count("for your confirmation") == 1, "what needs you says it in one line"
         await waiting(driver)
-        await driver.click("say yes")
+        await driver.click("confirm")
         dialog = await driver.on(TrustScreen)
         await driver.shows("SHA-256")
         await driver.click("Cancel", within=dialog)
         await driver.closed()
         assert yeses(driver) == []
-        await driver.click("say yes")
+        await driver.click("confirm")
         dialog = await driver.on(TrustScreen)
         await driver.shows("SHA-256")
         await driver.click("Enter it", within=dialog)

@@ -260,7 +260,7 @@ def test_a_grace_period_comes_on_top_and_its_revocation_is_left_to_the_next_run(
         late = kubemint("rotate", f"file:{path}", "--timeout", "1500ms", "--grace", "200ms", *where)
     assert late.code == 3, late
     assert late.out == f"file:{path}\n"
-    assert "the old credential still works; the next kubemint to run revokes it" in late.err
+    assert "the old credential still works; the next run of kubemint revokes it" in late.err
 
 
 def test_a_watch_takes_no_timeout_and_a_wrong_one_is_usage() -> None:

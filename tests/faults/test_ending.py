@@ -52,7 +52,7 @@ async def test_what_a_plan_saw_is_looked_at_again() -> None:
     facts["account"] = "UID"  # the same by its facts
     await sight.look_again()
     facts["place"] = 2
-    with pytest.raises(ChangedMeanwhile, match=r"^the place was changed by somebody else"):
+    with pytest.raises(ChangedMeanwhile, match=r"^the place was changed by another client"):
         await sight.look_again()
     facts["account"] = "another"
     with pytest.raises(ChangedMeanwhile, match="the place and the account were changed"):
@@ -75,7 +75,7 @@ async def test_what_cannot_be_planned_any_more_is_changed_too_and_says_why() -> 
     with pytest.raises(ChangedMeanwhile) as caught:
         await sight.look_again()
     assert caught.value.message == (
-        "one and three were changed by somebody else since it was planned; it is somebody else's; it is refused; "
+        "one and three were changed by another client since it was planned; it is somebody else's; it is refused; "
         "nothing was done"
     )
     assert caught.value.hint == AGAIN
@@ -134,7 +134,7 @@ async def test_a_plan_made_between_anothers_write_and_commit_is_refused(
             assert outcome.ok
         else:
             assert not outcome.ok
-            assert "changed by somebody else" in outcome.error
+            assert "changed by another client" in outcome.error
         assert len(await bench.handles()) == 1
         assert await bench.works(token_in(file.path)) if kept != "secret" else True
 
@@ -154,7 +154,7 @@ async def test_what_another_rotated_since_is_not_acted_on(ebench: Bench, wish: s
     handles = await ebench.handles()
     outcome = await engine.execute(plan)
     assert not outcome.ok
-    assert "changed by somebody else" in outcome.error
+    assert "changed by another client" in outcome.error
     assert [result.step for result in outcome.results] == ["lock"]
     assert await ebench.handles() == handles
     assert await ebench.works(token_in(arena.file().path))
@@ -251,7 +251,7 @@ async def test_the_engine_knows_what_a_plan_has_left(ebench: Bench) -> None:
         ((ConnectionLost("closed"), Forbidden(403, "Forbidden")), "the old token may still work"),
         ((ConnectionLost("closed"),), "the old token may still work"),
         ((Unauthorized(401, "Unauthorized"),), "the old token may still work"),
-        ((UsageError("no cluster is called x"),), "nobody could look"),
+        ((UsageError("no cluster is called x"),), "whether the old token"),
         ((ConnectionLost("closed"), UsageError("no cluster is called x")), "the old token may still work"),
         ((deleting.NotGone("it is still there"),), "the old token may still work"),
     ],

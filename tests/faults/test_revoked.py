@@ -94,7 +94,7 @@ def test_dead_is_said_of_the_token_in_a_place_where_it_was_refused() -> None:
             assert ("dead" in ending.in_it(said, answer)) is (answer is Said.REFUSED)
     assert "accepted" in ending.in_it(GONE, Said.ACCEPTED)
     assert "does not say" in ending.in_it(GONE, Said.AWAY)
-    assert "nobody here could ask" in ending.in_it(GONE, Said.UNASKED)
+    assert "whether the token in it is refused could not be checked here" in ending.in_it(GONE, Said.UNASKED)
     for answer in (Said.ACCEPTED, Said.AWAY, Said.UNASKED):
         assert "is gone" in ending.in_it(held, answer)
         assert "is deleted" not in ending.in_it(held, answer)
@@ -104,8 +104,8 @@ def test_dead_is_said_of_the_token_in_a_place_where_it_was_refused() -> None:
 
 def test_a_deletion_that_was_only_accepted_is_not_called_deleted() -> None:
     """Whoever may delete and not look has the server's word alone."""
-    told = "deleted by the server's word alone, nobody here may look; servers may accept it for 10 s more"
-    by_its_word = "the server said that it deleted its handle, and nobody here may look"
+    told = "deleted, says the server; no right to read it here; servers may accept it for 10 s more"
+    by_its_word = "the server said that it deleted its handle; no right to check that here"
     assert handles.is_told(told)
     assert handles.is_told(f"handle robot-abc {told}")  # as the journal has it
     assert not handles.is_told(GONE)
@@ -128,9 +128,9 @@ async def test_what_nobody_may_look_at_says_whose_word_it_is(ebench: Bench) -> N
     (known,) = ebench.state.exports()
     assert outcome.credential is not None
     for one in (known, outcome.credential):
-        assert one.message == "the server said that it deleted its handle, and nobody here may look"
+        assert one.message == "the server said that it deleted its handle; no right to check that here"
     (said,) = [result.message for result in outcome.results if result.step == "handle"]
-    assert said.startswith("deleted by the server's word alone, nobody here may look")
+    assert said.startswith("deleted, says the server; no right to read it here")
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -275,7 +275,7 @@ async def test_who_cannot_be_asked_is_said(ebench: Bench, monkeypatch: pytest.Mo
     outcome = await ebench.engine.execute(plan)
     assert outcome.whole
     assert outcome.results[-1].status is StepStatus.SKIPPED
-    assert "nobody has the token here" in outcome.results[-1].message
+    assert "the token is not here" in outcome.results[-1].message
     assert await ebench.handles() == []
 
 

@@ -85,7 +85,7 @@ def test_what_is_damaged_is_set_aside_and_a_new_one_begun(tmp_path: Path, damage
     [(said, hint)] = store.said
     [kept] = aside(tmp_path)
     assert kept.name in said
-    assert "begins afresh" in said
+    assert "starts with an empty one" in said
     assert "hygiene" in hint
     assert before is None or kept.read_bytes() == before, "nothing of it is lost"
     assert not any((store.entries(), store.exports(), store.open_plans(), store.revocations()))
@@ -126,7 +126,7 @@ def test_damage_that_only_shows_later_is_looked_for_at_the_next_start(tmp_path: 
     assert "start kubemint again" in seen.value.hint
     store.close()
     store = StateStore.open(tmp_path)
-    assert "begins afresh" in store.said[0][0]
+    assert "starts with an empty one" in store.said[0][0]
     store.close()
 
 
@@ -206,7 +206,7 @@ def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(StateError) as full:
         fill()
     assert "the disk is full" in full.value.message
-    assert "make room" in full.value.hint
+    assert "free some space" in full.value.hint
     assert not isinstance(full.value, Damaged)
     assert store.entries()[: len(entries)] == entries
     assert store.verify_chain().ok
@@ -317,7 +317,7 @@ def test_what_carries_its_own_annotations_goes_on(arena: Arena) -> None:
     listed = kubemint("list", "credentials", "-n", arena.namespace, "-o", "name", "--wait", "300ms", *where)
     assert listed.code == 0, listed
     assert str(arena.secret_address()) in listed.out
-    assert "kubemint begins afresh" in listed.err
+    assert "kubemint starts with an empty one" in listed.err
     pipe(file)
     rotated = kubemint("rotate", str(arena.secret_address()), "--grace", "0s", *where)
     assert rotated.code == 0, rotated
@@ -325,7 +325,7 @@ def test_what_carries_its_own_annotations_goes_on(arena: Arena) -> None:
     garbage(file)
     journal = kubemint("journal")
     assert journal.code == 0
-    assert "kubemint begins afresh" in journal.err
+    assert "kubemint starts with an empty one" in journal.err
     assert len(aside(file.parent)) == 3
 
 
@@ -343,7 +343,7 @@ async def test_the_dashboard_says_it(arena: Arena, tmp_path: Path) -> None:
         await pilot.pause()
         said = [note.message for note in app._notifications]
     state.close()
-    assert any("kubemint begins afresh" in one for one in said), said
+    assert any("kubemint starts with an empty one" in one for one in said), said
 
 
 def gone(where: Path) -> None:

@@ -145,7 +145,7 @@ async def test_nothing_is_sent_before_a_yes_and_then_it_is_entered(two: Embedded
         assert listening.heard == []
         assert row(fleet, API).server == ""
         for use in (fleet.client(API), fleet.engine.lookup(Address(CredentialKind.SECRET, API, "default", "x"))):
-            with pytest.raises(NotEntered, match="nobody said yes"):
+            with pytest.raises(NotEntered, match="is not confirmed"):
                 await use
         with pytest.raises(NotEntered):
             fleet.endpoint(API)

@@ -53,7 +53,7 @@ async def test_a_file_that_somebody_removed_is_missing_until_it_is_written_anew(
         await until(lambda: credential(fleet, own).state is State.MISSING, "it is noticed that the file is gone")
         await until(lambda: credential(fleet, merged).state is State.MISSING, "and the merged one")
         gone = credential(fleet, own)
-        assert "rotate it to write it anew" in gone.message
+        assert "rotate it to write it again" in gone.message
         assert gone.issued_at is not None
         assert gone.expires_at is not None
         assert state_of(gone, gone.issued_at) is State.MISSING

@@ -51,7 +51,7 @@ SHOOT_OF = {
 }
 """Flows in a garden, which only the embedded fleet has, and the shoot that each is tried with."""
 QUICK = Timing(heartbeat=0.2, probe=1.0, rediscover=0.2, forbidden=0.2, retry_first=0.05, retry_longest=0.2)
-ABOUT_RIGHTS = re.compile(r"\bright\b|\bneeds:|forbidden|cannot be revoked: it is bound to nothing")
+ABOUT_RIGHTS = re.compile(r"\bright\b|\bneeds:|forbidden|cannot be revoked: it has no handle")
 
 
 @dataclass

@@ -484,7 +484,7 @@ async def test_an_address_elsewhere_gets_no_token_and_is_sent_none(ebench: Bench
     await argo_made(ebench)
     ca = base64.b64encode(Authority("mallory").pem).decode()
     await put(ebench, lambda said: said["tlsClientConfig"].update(caData=ca), server="https://mallory.example:6443")
-    await refused(ebench, "nobody said yes", Untrusted)
+    await refused(ebench, "is not confirmed", Untrusted)
     with pytest.raises(Untrusted):
         await ebench.engine.verify(address(ebench.arena))
     assert sent == []
@@ -652,7 +652,7 @@ async def test_a_cluster_that_it_alone_leads_to_is_entered_after_a_yes_and_rotat
     sent.clear()
     async with Bench(alone) as bench:
         bench.engine._targets.gate = Gate(lambda: ASKING, bench.state.trusted_place)
-        with pytest.raises(Untrusted, match="nobody said yes"):
+        with pytest.raises(Untrusted, match="is not confirmed"):
             await bench.engine.plan_rotate(address(alone))
         assert sent == []
         found = await SOURCES[0].find(bench.client, alone.name, alone.namespace, "edge", None)

@@ -112,7 +112,7 @@ async def test_a_place_that_somebody_else_took_since_is_left_to_them(embedded: A
         foreign = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "robot-credential"}}
         await bench.client.create(SECRETS, foreign, namespace=embedded.namespace)
         (outcome,) = await recovered(bench)
-        assert "was changed by somebody else" in next(r.message for r in outcome.results if r.step == "write:1")
+        assert "was changed by another client" in next(r.message for r in outcome.results if r.step == "write:1")
         (left,) = bench.state.exports()
         assert (await bench.engine.verify(left.address)).ok
         await bench.rotate(left.address)

@@ -285,6 +285,6 @@ async def test_a_secret_that_changed_since_it_was_looked_at_is_not_replaced(both
     work = await look(both.clusters, await both.read())
     await both.client.patch(SECRETS, "out", {"metadata": {"labels": {"x": "y"}}}, namespace=both.ns)
     token = await both.token()
-    with pytest.raises(ChangedMeanwhile, match="was changed by somebody else"):
+    with pytest.raises(ChangedMeanwhile, match="was changed by another client"):
         await work.write(None)
     assert await both.token() == token

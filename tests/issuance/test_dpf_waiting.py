@@ -24,7 +24,7 @@ def failed(kind: str, message: str, reason: str = "Error") -> list[tuple[str, st
     [
         (State.PENDING, "", "Nothing was issued yet, and no controller is seen at work here: K keeps it"),
         (State.PENDING, SEEN, "Nothing was issued yet: it waits for DPF's controller"),
-        (State.UNKNOWN, "", "Nobody knows since when its token is good, and no controller"),
+        (State.UNKNOWN, "", "When its token was issued is not known, and no controller"),
         (State.DUE, "", "Its token should have been renewed by now: r renews it at once, K keeps it"),
         (State.EXPIRED, SEEN, "Its token has expired: r renews it at once."),
         (State.VALID, SEEN, "Nothing: everything is as it should be."),

@@ -240,7 +240,7 @@ async def test_a_secret_that_somebody_else_writes_just_then_is_not_called_good(p
         bench.engine.checkpoint = reached
         outcome = await bench.engine.execute(await bench.engine.plan_rotate(address_of(place)))
         assert not outcome.ok
-        assert "somebody else wrote to it" in outcome.error
+        assert "another process wrote to it" in outcome.error
         assert "works" not in outcome.hint
         await bench.engine.recover()
         assert bench.state.open_plans() == []
@@ -255,7 +255,7 @@ async def test_of_two_who_rotate_one_request_the_second_fails_cleanly(place: Pla
         winner = await theirs.rotate(address)
         outcome = await mine.engine.execute(late)
         assert not outcome.ok
-        assert "changed by somebody else" in outcome.error
+        assert "changed by another client" in outcome.error
         assert await place.handles() == [winner.credential.handle.name]
 
 

@@ -161,9 +161,9 @@ def test_what_changed_since_the_last_yes_is_said() -> None:
     assert decide(with_(place=place(server_name="x")), yes=PLACE).why == ("its server's name was that of its address",)
     assert decide(PLAIN).why == ()
     odd = with_(insecure=True, proxy=True)
-    assert decide(odd, yes=PLACE, trust=ANYTHING).why == ("its server's certificate was checked", "its proxy was none")
-    assert decide(PLAIN, yes=odd.place).why == ("nobody checked its certificate", f"its proxy was {PROXY}")
-    assert "nobody checks its server's certificate, it goes through the proxy" in described(odd)
+    assert decide(odd, yes=PLACE, trust=ANYTHING).why == ("its server's certificate was verified", "its proxy was none")
+    assert decide(PLAIN, yes=odd.place).why == ("its certificate was not verified", f"its proxy was {PROXY}")
+    assert "its server's certificate is not verified, it goes through the proxy" in described(odd)
 
 
 def test_a_yes_is_to_what_this_very_host_delivers() -> None:
@@ -191,23 +191,23 @@ def test_every_refusal_is_said_and_only_those() -> None:
     verdict = decide(with_(near=True, proxy=True, insecure=True), trust=rules(Allowed.PROXY))
     assert verdict.why == (
         "its server is on this machine or its own link",
-        "nobody would check its server's certificate",
+        "its server's certificate would not be verified",
     )
 
 
 def test_the_error_names_server_authority_source_and_what_to_run() -> None:
     error = Untrusted(PLAIN, decide(PLAIN))
-    for word in (PLACE.server, CA, "DPUCluster dpf/edge in harbor", "nobody said yes"):
+    for word in (PLACE.server, CA, "DPUCluster dpf/edge in harbor", "is not confirmed"):
         assert word in error.message
     assert error.message == (
-        f"nobody said yes to entering it yet (server {PLACE.server}, authority {CA}, "
+        f"entering it is not confirmed yet (server {PLACE.server}, authority {CA}, "
         "delivered by DPUCluster dpf/edge in harbor)"
     )
-    assert error.hint == "look at it and say yes: kubemint trust harbor/dpf/edge"
+    assert error.hint == "look at it and confirm it: kubemint trust harbor/dpf/edge"
     assert (error.cluster, error.delivery) == (BY.cluster, PLAIN)
     assert error.verdict.entry is Entry.ASK
     changed = Untrusted(PLAIN, decide(PLAIN, yes=place(server="https://old")))
-    assert "it changed since somebody said yes" in changed.message
+    assert "it changed since it was confirmed" in changed.message
     assert "its server was https://old" in changed.message
     assert changed.verdict.entry is Entry.ASK
     refused = Untrusted(with_(near=True), decide(with_(near=True)))

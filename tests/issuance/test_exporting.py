@@ -102,7 +102,7 @@ async def test_a_copy_in_a_secret_is_a_credential_of_its_own(bench: Bench) -> No
 async def test_what_a_copy_must_not_replace(ebench: Bench) -> None:
     arena = ebench.arena
     issued = await ebench.issue(arena.spec(arena.file(), arena.secret()))
-    with pytest.raises(UsageError, match="one of its places already"):
+    with pytest.raises(UsageError, match="one of its destinations already"):
         await ebench.engine.plan_export(issued.address, arena.secret(), Format.TOKEN)
     with pytest.raises(UsageError, match="where it is kept already"):
         await ebench.engine.plan_export(issued.address, arena.file())

@@ -62,7 +62,7 @@ def test_a_tenants_store_names_its_namespace() -> None:
     assert view.secret == "kube-system/management-serviceaccount-token"
     assert list(store_findings(view, kind="ClusterSecretStore")) == []
     assert list(store_findings(view, kind="SecretStore", namespace="foo")) == [
-        "its Secret lies in another namespace, which a SecretStore may not name"
+        "its Secret is in another namespace, which a SecretStore may not reference"
     ]
 
 
@@ -107,9 +107,9 @@ def test_what_to_know_about_a_push() -> None:
         ({"refreshInterval": "0s"}, "only once"),
         ({"refreshPolicy": "CreatedOnce", "refreshInterval": "10m"}, "only once"),
         ({"refreshPolicy": "OnChange", "refreshInterval": "10m"}, "only when it is changed itself"),
-        ({"refreshPolicy": "OnTuesdays"}, "nobody here knows"),
-        ({"refreshPolicy": 7}, "nobody here knows"),
-        ({"refreshInterval": "soon"}, "nobody can read"),
+        ({"refreshPolicy": "OnTuesdays"}, "kubemint does not know"),
+        ({"refreshPolicy": 7}, "kubemint does not know"),
+        ({"refreshInterval": "soon"}, "cannot be read"),
         ({"target": {"immutable": True}}, "never changes"),
     ],
 )

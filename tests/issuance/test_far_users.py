@@ -81,7 +81,7 @@ def test_who_fetches_it_and_how_long_that_takes() -> None:
     assert never.sees is None
     (wish,) = found(fetch(NAMED | {"refreshInterval": "8760h"}, through=store()))
     assert wish.sees is None, f"nobody far away keeps a token alive for longer than {LONGEST}"
-    assert "nobody far away is waited for" in wish.how
+    assert "users in other clusters are not waited for" in wish.how
 
 
 OWN: dict[str, Any] = {"sourceRef": {"storeRef": {"name": "own", "kind": "ClusterSecretStore"}}}

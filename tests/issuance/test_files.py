@@ -336,4 +336,4 @@ def test_who_may_read(tmp_path: Path) -> None:
     for bits in (0o600, 0o640, 0o644):
         path.chmod(bits)
         said.append(files.readable_by_others(path))
-    assert said == ["", "its group", "everybody on this machine"]
+    assert said == ["", "its group", "every user on this machine"]

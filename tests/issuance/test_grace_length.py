@@ -63,7 +63,7 @@ def test_the_longest_that_any_of_them_needs(sightings: tuple[Sighting, ...], min
     assert length(GraceWish(70 * MINUTE, given=True), sightings).grace == 70 * MINUTE
     short = length(GraceWish(timedelta(seconds=5), given=True), sightings)
     assert short.grace == timedelta(seconds=5), "what was asked for in words is followed"
-    warned = [words for words in short.warnings if "that was asked for is shorter than" in words]
+    warned = [words for words in short.warnings if "that was requested is shorter than" in words]
     assert len(warned) == (1 if minutes > 1 else 0)
     soon = length(WISH, sightings, left=2 * MINUTE)
     assert soon.grace == min(max(minutes, 0.5), 2) * MINUTE, "it ends by itself before that"
@@ -109,7 +109,7 @@ def test_who_is_warned_of_a_grace_that_is_too_short() -> None:
     at_once = Use(kind="PushSecret", name="soon", how="carries it on every 5s", sees=timedelta(seconds=5))
     (warning,) = length(GraceWish(timedelta(seconds=5), given=True), [seen(pod("a"), pod("a"), at_once)]).warnings
     assert warning == (
-        "the grace of 5s that was asked for is shorter than 3m: 1 pod mounts Secret web/api: a, and the kubelet brings "
+        "the grace of 5s that was requested is shorter than 3m: 1 pod mounts Secret web/api: a, and the kubelet brings "
         "a new one within 3m. They may be refused until they have the new one"
     )
     (warning,) = length(GraceWish(MINUTE, given=True), [seen(pod("a"), PUSH)]).warnings

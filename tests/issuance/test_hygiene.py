@@ -241,7 +241,7 @@ def test_a_file_that_others_may_read_is_found_and_made_private(tmp_path: Path, g
     path.chmod(0o644)
     (finding,) = on_disk(path, given=given)
     assert (finding.rule, finding.fix, finding.path) == ("readable-file", Fix.CHMOD, str(path))
-    assert finding.message == "it can be read by everybody on this machine"
+    assert finding.message == "it can be read by every user on this machine"
     assert finding.command == f"chmod 600 {path}"
     assert make_private(path) == 0o644
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -209,7 +209,7 @@ async def test_f09_only_the_secret_that_was_looked_at_is_re_activated(ebench: Be
     await ebench.client.create(SECRETS, wish, namespace=arena.namespace)
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
-    assert "was changed by somebody else" in outcome.error
+    assert "was changed by another client" in outcome.error
     assert (await ebench.engine.lookup(legacy(arena))).state is State.REVOKED
 
 

@@ -59,7 +59,7 @@ async def test_what_was_put_back_within_the_grace_is_not_revoked(embedded: Arena
         assert issued.credential.handle.name in await bench.handles()
         settled = bench.engine.settled(outcome)
         assert not settled.whole
-        assert "the old token still works: somebody put it back into the Secret" in settled.left[0]
+        assert "the old token still works: it was put back into the Secret" in settled.left[0]
         (again,) = await bench.engine.recover()
         assert not again.ok
         assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok

@@ -90,7 +90,7 @@ def test_a_certificate() -> None:
     assert dict(sections(found)[0].rows)["common name"] == "gardener.cloud:admin:alice"
     assert said(look(LEAF, NOW + timedelta(days=3))) == ["expired 2 days ago"]
     assert said(look(LEAF, START - timedelta(hours=1)))[0].startswith("not yet valid: it begins in an hour")
-    assert said(look(LEAF + KEY)) == ["a private key lies beside the certificate"]
+    assert said(look(LEAF + KEY)) == ["a private key is beside the certificate"]
     assert said(look(b"# bundle\n" + make(EC, "CA", ca=True))) == []
 
 
@@ -237,9 +237,9 @@ def test_an_exec_credential() -> None:
 
 
 def test_others_who_may_read_the_file() -> None:
-    found = inspect(token(), now=NOW, readable_by="everybody on this machine")
-    assert said(found) == ["can be read by everybody on this machine"]
-    assert sections(found)[0].rows == (("!", "can be read by everybody on this machine"),)
+    found = inspect(token(), now=NOW, readable_by="every user on this machine")
+    assert said(found) == ["can be read by every user on this machine"]
+    assert sections(found)[0].rows == (("!", "can be read by every user on this machine"),)
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ async def test_a_secret_that_appears_between_plan_and_write_is_left_alone(ebench
     await ebench.client.create(SECRETS, foreign, namespace=arena.namespace)
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
-    assert "was changed by somebody else since it was planned" in outcome.error
+    assert "was changed by another client since it was planned" in outcome.error
     assert "already in use" in outcome.error
     assert await ebench.handles() == []
     left: dict[str, Any] = await ebench.client.get(SECRETS, "robot-credential", namespace=arena.namespace)

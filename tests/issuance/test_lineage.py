@@ -114,7 +114,7 @@ async def test_an_account_that_is_gone_is_said(ebench: Bench) -> None:
     await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=ebench.arena.namespace)
     tree = await traced(ebench)
     assert branch(tree, Part.ACCOUNT).problem == NOBODY, "nobody saw that it ever was"
-    assert "every token of it is dead" in absent(known=True)
+    assert "all its tokens are invalid" in absent(known=True)
     assert branch(tree, Part.ISSUED).note == "nothing that kubemint can see"
 
 

@@ -140,7 +140,7 @@ async def test_the_graph_follows_groups(ebench: Bench) -> None:
         ("create", "*", "", "", Severity.CRITICAL, "Secrets and pods included"),
         ("escalate", "clusterroles", RBAC, "", Severity.CRITICAL, "any right"),
         ("bind", "roles", RBAC, "edit", Severity.HIGH, "these Roles"),
-        ("impersonate", "users", "", "", Severity.CRITICAL, "act as anybody"),
+        ("impersonate", "users", "", "", Severity.CRITICAL, "act as any user"),
         ("impersonate", "serviceaccounts", "", "", Severity.HIGH, "every account here"),
         ("get", "nodes/proxy", "", "", Severity.CRITICAL, "kubelets"),
         ("create", "serviceaccounts/token", "", "", Severity.HIGH, "mints tokens for every"),

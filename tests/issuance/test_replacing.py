@@ -181,5 +181,5 @@ async def test_what_was_seen_of_its_handle_is_looked_at_again(ebench: Bench) -> 
     assert await life_of(context, kept(ebench.arena, handle), sight) is Life.LIVES
     await sight.look_again()
     await ebench.client.delete(SECRETS, handle.name, namespace=handle.namespace)
-    with pytest.raises(ChangedMeanwhile, match=r"the handle of .* was changed by somebody else"):
+    with pytest.raises(ChangedMeanwhile, match=r"the handle of .* was changed by another client"):
         await sight.look_again()

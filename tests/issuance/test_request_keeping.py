@@ -150,7 +150,7 @@ async def test_b29_a_target_that_is_away_is_said_and_can_be_abandoned(place: Pla
         assert not again.ok
 
         plan = await engine.plan(Abandon(address))
-        assert "nobody looks after it" in plan.warnings[0]
+        assert "nothing manages it" in plan.warnings[0]
         assert f"the service account {place.ns}/robot in {place.ns}/{place.members[0]}" in plan.warnings[1:]
         outcome = await engine.execute(plan)
         assert outcome.ok, outcome

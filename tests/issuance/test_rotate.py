@@ -262,7 +262,7 @@ async def test_a_file_changed_between_plan_and_write_is_left_alone(ebench: Bench
     Path(arena.file().path).write_text("mine now")
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
-    assert "changed by somebody else" in outcome.error
+    assert "changed by another client" in outcome.error
     assert Path(arena.file().path).read_text() == "mine now"
     assert await ebench.handles() == [issued.credential.handle.name]
 
@@ -279,7 +279,7 @@ async def test_of_two_operators_who_rotate_one_secret_the_second_fails_cleanly(e
         assert sorted(outcome.ok for outcome in outcomes) == [False, True]
         winner = next(outcome for outcome in outcomes if outcome.ok)
         loser = next(outcome for outcome in outcomes if not outcome.ok)
-        assert "changed by somebody else" in loser.error
+        assert "changed by another client" in loser.error
         assert loser.results[-1].status is StepStatus.UNDONE
         assert await ebench.handles() == [handle_of(winner)]
         assert (await ebench.engine.verify(issued.address)).ok

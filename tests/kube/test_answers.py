@@ -88,7 +88,7 @@ def test_a_deletion_is_that_of_the_object_that_was_meant(asked: Asked, answer: o
 def test_a_list_is_a_list_and_nothing_else_is_a_status() -> None:
     assert wrong_list("SecretList", items=True) == wrong_list("", items=True) == wrong_list("List", items=True) == ""
     assert wrong_list("Status", items=True) == "it is a Status where a list belongs"
-    assert wrong_list("Secret", items=True) == wrong_list("SecretList", items=False) == "it is no list"
+    assert wrong_list("Secret", items=True) == wrong_list("SecretList", items=False) == "it is not a list"
     assert wrong_else(head({"gitVersion": "v1"})) == wrong_else(head({"kind": "APIVersions"})) == ""
     assert "a Status" in wrong_else(head(FAILURE))
 

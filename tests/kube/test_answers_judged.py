@@ -133,7 +133,7 @@ def test_a_list_of_a_type_of_its_own_is_read_by_its_type() -> None:
     check_list("SecretList", None, "c", untyped=True)
     check_list("SecretList", [], "c", untyped=True)
     for untyped in (False, True):
-        with pytest.raises(ProtocolError, match="it is no list"):
+        with pytest.raises(ProtocolError, match="it is not a list"):
             check_list("SecretList", msgspec.UNSET, "c", untyped=untyped)
     with pytest.raises(ProtocolError, match="entry of the list"):
         check_list("SecretList", [thing("x"), {}], "c", untyped=True)

@@ -212,7 +212,7 @@ def test_a_field_that_cannot_be_read_is_a_flaw_of_its_entry_with_its_place(
     flaws: tuple[Flaw, ...] = entries["one"].flaws
     assert [flaw.where for flaw in flaws] == [f"{section}s[0].{section}.{where}"]
     assert flaws[0].what == what
-    whys = {"given twice": "nobody can know which is meant", "a number as": "kubectl writes it another way"}
+    whys = {"given twice": "which one is meant is not known", "a number as": "kubectl writes it another way"}
     why = whys.get(what[:11], "kubectl cannot read this")
     assert found.problems[0].message == f'config file "/the/file", {flaws[0]}: {why}'
     assert found.unread == ()

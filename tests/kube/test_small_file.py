@@ -48,7 +48,7 @@ def test_a_pipe_that_nobody_writes_to_is_given_up(pipe: tuple[int, FileIO], monk
     with pytest.raises(TimeoutError):
         read_small(Path(path), 10, patience=0.1)
     monkeypatch.setattr(small_file.read_small, "__kwdefaults__", {"patience": 0.1})
-    with pytest.raises(ConfigError, match="Nobody writes to this pipe"):
+    with pytest.raises(ConfigError, match="No process writes to this pipe"):
         load(path)
 
 

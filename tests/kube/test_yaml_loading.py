@@ -180,7 +180,7 @@ def test_a_key_given_twice_the_last_one_wins() -> None:
         ("!!str <<: *a", {"<<": {"p": "one", "q": "one"}}, {}),
         ("!!merge x: *a", {"x": {"p": "one", "q": "one"}}, {}),
         ("x: *a", {"x": {"p": "one", "q": "one"}}, {}),
-        # nobody can know which is meant: kubectl takes the later one
+        # which one is meant is not known: kubectl takes the later one
         ("q: two\n<<: *a", {"q": "two", "p": "one"}, {"q": 3}),
         ("q: one\n<<: *a", {"q": "one", "p": "one"}, {}),
         ("q: two\n<<: [{r: s}, *a]", {"q": "two", "p": "one", "r": "s"}, {"q": 3}),

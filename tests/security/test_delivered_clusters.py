@@ -184,7 +184,7 @@ def test_nothing_is_written_to_another_context(
     ):
         result = kubemint(*verb, *where)
         assert result.code == 1, result
-        assert ("nobody said yes" if kubeconfig == "wary" else "refused") in result.err, result
+        assert ("is not confirmed" if kubeconfig == "wary" else "refused") in result.err, result
     handles = {one for one in everything_in(demo, leads_to) - before if "kubemint-default-" not in one}
     assert handles == set()
     assert not (tmp_path / "out").exists()
@@ -209,7 +209,7 @@ async def test_the_fleet_enters_with_the_delivered_login_or_not_at_all(
             await until(lambda: fleet.store.clusters[PROD].reach is Reach.READY, "the operator's own is as it was")
             if not vouched:
                 assert row.reach is Reach.UNTRUSTED
-                assert row.hint == f"look at it and say yes: kubemint trust {name}"
+                assert row.hint == f"look at it and confirm it: kubemint trust {name}"
                 with pytest.raises(NotEntered):
                     await fleet.client(name)
                 return
@@ -240,7 +240,7 @@ def test_what_changes_after_a_yes_is_asked_about_again(demo: FleetThread, attack
     attack(PROD)
     refused = kubemint(*accounts)
     assert refused.code == 1
-    for words in ("it changed since somebody said yes to it", f"its server was {was}", "its authority was"):
+    for words in ("it changed since it was confirmed", f"its server was {was}", "its authority was"):
         assert words in refused.err
     shown = kubemint("trust", name, *where)
     assert f"its server was {was}" in shown.out
@@ -257,7 +257,7 @@ def test_a_request_into_a_cluster_that_nobody_said_yes_to_is_not_touched(
     assert kept.code == 3, kept
     errors = {item["address"]: item["result"] for item in kept.json["items"] if not item["ok"]}
     assert f"request:{HOST}/edge/kiosk" in errors
-    assert all("nobody said yes" in said for said in errors.values())
+    assert all("is not confirmed" in said for said in errors.values())
     after = requests(demo)
     assert {key: after[key] for key in errors} == {key: before[key] for key in errors}
     rotated = kubemint("rotate", f"request:{HOST}/edge/kiosk", *where)

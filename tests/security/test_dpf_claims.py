@@ -56,7 +56,7 @@ def conditions(request: Any) -> dict[str, tuple[str, str, str]]:
 async def test_a_request_cannot_have_marks_written_for_it(both: Place, metadata: dict[str, Any]) -> None:
     await both.want(metadata=metadata)
     rest = await both.keep(ok=False)
-    assert "nobody else may set" in rest.error
+    assert "only kubemint may set" in rest.error
     with pytest.raises(NotFound):
         await both.secret()
     found = await both.read()

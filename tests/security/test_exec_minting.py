@@ -144,7 +144,7 @@ def test_a17_a_failed_renewal_gives_the_old_token_and_says_why(asking: Asking) -
     assert done.code == 0, done.err
     assert done.json["status"]["token"] == first
     assert "connection refused" in done.err
-    assert "the last answer still works; a new one is asked for from" in done.err
+    assert "the cached answer still works; a new one is requested from" in done.err
     (after,) = asking.kept()
     assert kept["renewAt"] < time.time() < after["renewAt"] < after["goodUntil"]
     assert after["failures"] == 1

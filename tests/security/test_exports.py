@@ -314,7 +314,7 @@ async def test_a_secret_that_is_changed_between_plan_and_copy_is_looked_at_again
     await tamper(ebench, lambda document: _cluster(document).update(server="https://evil.example.com"))
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
-    assert "was changed by somebody else since it was planned" in outcome.error
+    assert "was changed by another client since it was planned" in outcome.error
     assert not (tmp_path / "copy").exists()
 
 

@@ -183,8 +183,8 @@ def test_what_is_revoked_is_not_looked_into() -> None:
         *(("fingerprint", "it", word, "") for word in Word),
         ("id", "it", Word.CONFIRMED, ""),
         ("id", "it", Word.REFUSED, "its server refuses the token in it"),
-        ("id", "it", Word.UNASKED, "nobody confirms the token in it"),
-        ("id", "it", Word.UNREADABLE, "nobody confirms the token in it"),
+        ("id", "it", Word.UNASKED, "nothing confirms the token in it"),
+        ("id", "it", Word.UNREADABLE, "nothing confirms the token in it"),
     ],
 )
 def test_a_place_has_what_is_sought_by_its_token_alone(sought: str, token: str | None, word: Word, why: str) -> None:
@@ -235,7 +235,7 @@ def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
     assert isinstance(said, UsageError)
     assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({SEARCH.words})"
     assert said.hint.startswith("give the token itself")
-    assert "where such a place" not in said.hint
+    assert "if such a destination" not in said.hint
 
 
 @pytest.mark.parametrize("search", [SEARCH, AWAY])
@@ -245,7 +245,7 @@ def test_who_only_says_that_he_has_it_is_named(search: Search) -> None:
         f"({search.words}); {PLACE} says that it has token id {ID}, but there is no token in it; "
         f"file:/kept says that it has token id {ID}, but it is away"
     )
-    assert said.hint.endswith(f"; where such a place itself is meant, revoke {PLACE}")
+    assert said.hint.endswith(f"; if such a destination itself is meant, revoke {PLACE}")
 
 
 @pytest.mark.parametrize("search", [AWAY, CLOSED])
@@ -303,7 +303,7 @@ def test_a_token_of_a_delivered_cluster_is_shown_to_no_other_one() -> None:
     for lost in ("away/dpf/tenant", "gone"):
         with pytest.raises(UsageError, match=f"was issued in {lost}, and no cluster is called so here") as caught:
             found.asked(lost, [], known)
-        assert "say which with --context" in caught.value.hint
+        assert "name it with --context" in caught.value.hint
 
 
 def test_in_which_cluster_a_token_was_issued_by_the_records() -> None:
@@ -374,15 +374,15 @@ def test_what_nobody_has_is_a_mistake_only_where_everybody_answered(ends: dateti
     wrong, away = found.nowhere(claims, SEARCH), found.nowhere(claims, AWAY)
     bound = f"has the Secret ns/{HANDLE.name} that this token is bound to"
     assert isinstance(wrong, UsageError)
-    assert wrong.message == f"nobody {bound} (looked for in harbor)"
+    assert wrong.message == f"no cluster {bound} (looked for in harbor)"
     assert wrong.hint.endswith(f"delete the service account ns/robot there{said}")
     assert not isinstance(away, UsageError)
     assert isinstance(away, IssuanceError)
-    assert away.message == f"nobody who could say so {bound} ({AWAY.words})"
+    assert away.message == f"no cluster that answered {bound} ({AWAY.words})"
     assert away.hint == f"try again when they answer, or name the cluster with --context{said}"
     closed = found.nowhere(claims, CLOSED)
     assert not isinstance(closed, UsageError)
-    assert closed.message == f"nobody who could say so {bound} ({CLOSED.words})"
+    assert closed.message == f"no cluster that answered {bound} ({CLOSED.words})"
     assert closed.hint.startswith("try again with that right, or ")
     assert "Secret ns/ that" in found.nowhere(msgspec.structs.replace(claims, bound=None), SEARCH).message
 

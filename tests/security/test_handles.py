@@ -253,7 +253,7 @@ async def test_unseen_only_what_this_machine_made_is_deleted(
     with unseen(ebench.arena):
         if goes:
             said = await handles.delete(ebench.clusters, ending)
-            assert said.startswith("deleted by the server's word alone, nobody here may look; ")
+            assert said.startswith("deleted, says the server; no right to read it here; ")
         else:
             with pytest.raises(Forbidden) as refused:
                 await handles.delete(ebench.clusters, ending)

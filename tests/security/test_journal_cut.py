@@ -172,7 +172,7 @@ def test_the_command_line_says_what_is_cut(home: Path) -> None:
         newest = store.entries()[-1].hash
     whole = kubemint("journal", "--verify")
     assert whole.code == 0
-    assert f"the journal is whole: 5 entries; the newest is {newest}" in whole.err
+    assert f"the journal is intact: 5 entries; the newest is {newest}" in whole.err
     cut(folder, "DELETE FROM journal", "DELETE FROM head")
     broken = kubemint("journal", "--verify")
     assert broken.code == 1

@@ -74,15 +74,15 @@ def test_what_needs_no_home_goes_on(nowhere: Path, served: Path, words: str, cod
 )
 def test_what_keeps_a_journal_says_where_it_would_be(nowhere: Path, served: Path, words: str) -> None:
     done = kubemint(*words.split(), "--kubeconfig", served)
-    done.failed(1, "there is nowhere to keep the journal", "HOME is not set", "XDG_STATE_HOME")
+    done.failed(1, "the journal cannot be stored", "HOME is not set", "XDG_STATE_HOME")
     assert list(nowhere.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("journal", "nowhere to keep the journal"),
-        ("journal --verify", "nowhere to keep the journal"),
+        ("journal", "the journal cannot be stored"),
+        ("journal --verify", "the journal cannot be stored"),
         ("config path", "~ is no folder here"),
         ("list clusters", "no cluster is known: there is no kubeconfig to look at: ~ is no folder here"),
         ("inspect ~/token", "~ is no folder here"),

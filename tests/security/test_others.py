@@ -77,7 +77,7 @@ REQUEST = msgspec.structs.replace(ASKED, place="", request="r1", ended=())
         (ASKED, None, GONE, [made("u5", secrets=())], [], ""),
         # What only says so, or is of more than that, is named and left.
         (ASKED, None, GONE, [made("u5", account="ns/another")], [], "says that it is of ns/another"),
-        (ASKED, None, GONE, [changed(TWO, request="r2")], [], "annotations are not those"),
+        (ASKED, None, GONE, [changed(TWO, request="r2")], [], "annotations were changed"),
         (ASKED, None, GONE, [OLD], [], "from an earlier version"),
         (ASKED, None, GONE, [changed(TWO, keys=("x",))], [], "holds data (x)"),
         (ASKED, None, GONE, [MANY], [], "also for app/more"),
@@ -137,7 +137,7 @@ async def test_what_was_newest_ends_with_its_place(bench: Bench, machine: str) -
         address, newest = await put_back(slow)
         here = slow if machine == "this" else other
         plan = await here.engine.plan_revoke(address)
-        assert [one for one in plan.warnings if one.startswith("another token of this place")], plan.warnings
+        assert [one for one in plan.warnings if one.startswith("another token of this destination")], plan.warnings
         done = await here.engine.execute(plan)
         assert done.whole, done
         assert await bench.handles() == []

@@ -48,7 +48,7 @@ FREE = [
 @pytest.mark.parametrize(("key", "value", "owner"), RESERVED)
 def test_only_the_owner_may_set_it(key: str, value: str, owner: str) -> None:
     assert managed.reserved({key: value}, {}) == managed.reserved({}, {key: value}) == {key: owner}
-    with pytest.raises(managed.Reserved, match="nobody else may set"):
+    with pytest.raises(managed.Reserved, match="only kubemint may set"):
         managed.refuse_reserved({}, {"a": "b", key: value})
     with pytest.raises(managed.Reserved, match=r"in spec\.metadata"):
         managed.refuse_reserved({key: value}, {}, "spec.metadata")
@@ -65,7 +65,7 @@ def test_what_is_refused_is_named_with_its_owner() -> None:
     with pytest.raises(managed.Reserved) as caught:
         managed.refuse_reserved(asked, {})
     assert str(caught.value) == (
-        "labels or annotations that nobody else may set: kubemint.io/role (kubemint's own), "
+        "labels or annotations that only kubemint may set: kubemint.io/role (kubemint's own), "
         "kubernetes.io/z (acted on by Kubernetes itself), svc.dpu.nvidia.com/y (DPF's own)"
     )
 

@@ -79,7 +79,7 @@ async def test_the_token_itself_ends_it_on_any_machine(bench: Bench, shown: list
         if arena.fleet is not None:
             arena.forget()
             assert not await other.works(token)
-        with pytest.raises(UsageError, match="nobody has the Secret") as caught:
+        with pytest.raises(UsageError, match="no cluster has the Secret") as caught:
             await other.engine.plan_revoke_sought(Sought(token=token), [arena.name])
         assert f"looked for in {arena.name}" in caught.value.message
         assert "delete the service account" in caught.value.hint
@@ -96,7 +96,7 @@ async def test_a_forged_token_ends_nothing(ebench: Bench) -> None:
     assert f"handle:{arena.name}/{arena.namespace}/{handle.name}" in caught.value.hint
     assert await ebench.handles() == [handle.name]
     other = bound(arena.namespace, "robot", handle.name, "another-uid")
-    with pytest.raises(UsageError, match="nobody has the Secret"):
+    with pytest.raises(UsageError, match="no cluster has the Secret"):
         await ebench.engine.plan_revoke_sought(Sought(token=other), [arena.name])
 
 
@@ -310,10 +310,10 @@ async def test_who_was_asked_and_who_did_not_answer_is_said(ebench: Bench) -> No
     issued = await ebench.issue(arena.spec())
     token = token_in(arena.file().path)
     async with elsewhere(ebench) as other:
-        with pytest.raises(UsageError, match="to nobody on one cluster's word") as caught:
+        with pytest.raises(UsageError, match="to no cluster on its word alone") as caught:
             await other.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
         assert f"looked for in {arena.name}; no answer from nowhere: " in caught.value.message
-        assert f"--context {arena.name}; else try again when they answer" in caught.value.hint
+        assert f"--context {arena.name}; otherwise try again when they answer" in caught.value.hint
     plan = await ebench.engine.plan_revoke_sought(Sought(token=token), [arena.name, "nowhere"])
     assert plan.warnings[0] == f"looked for in {arena.name}", "this machine's record knows where it was issued"
     with pytest.raises(UsageError, match=f"say that this token was issued in {arena.name}, and not in tenant-c"):
@@ -475,7 +475,7 @@ def test_a_token_from_stdin_or_a_file(embedded: Arena, home: Path, tmp_path: Pat
     assert "eyJ" not in journal.out
     embedded.forget()
     again = kubemint("revoke", *arguments, *known, "--yes", stdin=stdin)
-    again.failed(2, "nobody has the Secret", "looked for in")
+    again.failed(2, "no cluster has the Secret", "looked for in")
 
 
 def test_a_token_in_the_arguments_is_refused_and_not_repeated(embedded: Arena, home: Path) -> None:
@@ -485,7 +485,7 @@ def test_a_token_in_the_arguments_is_refused_and_not_repeated(embedded: Arena, h
         done = kubemint(verb, token, *known)
         assert done.code != 0
         assert token[3:40] not in done.out + done.err, verb
-    kubemint("revoke", *known).failed(2, "nothing is named to revoke")
+    kubemint("revoke", *known).failed(2, "name what to revoke")
     kubemint("revoke", "fedcba9876543210", *known, "--context", embedded.name, "--yes").failed(
         2, "nothing that kubemint keeps has fingerprint fedcba9876543210", f"looked for in {embedded.name})"
     )

@@ -123,7 +123,7 @@ def test_what_lets_somebody_in_is_for_its_owner_alone(
         ({"links": ((Path("/l"), 0),)}, ""),
         ({"links": ((Path("/l"), BOB),)}, "through a link of 12345"),
         ({"links": ((Path("/l"), BOB), (Path("/m"), BOB + 1))}, "through a link of 12345"),
-        ({"folder_mode": 0o777}, "everybody may put another file in its place"),
+        ({"folder_mode": 0o777}, "any user may replace it"),
         ({"folder_mode": 0o1777}, ""),
         ({"names": 2}, "2 names (hard links)"),
         ({"names": 3}, "3 names (hard links)"),

@@ -119,7 +119,7 @@ def test_what_cannot_be_ended_by_itself_says_what_would_end_it(of: datetime | No
     claims = Claims(namespace="ns", service_account="robot", expires_at=of)
     for seen, whose in ((None, "ns/robot"), (account, str(account))):
         why, hint = endings(claims, seen)
-        assert why == f"this token of {whose} is bound to nothing; {ends}"
+        assert why == f"this token of {whose} has no handle; {ends}"
         assert hint == f"to end it sooner, delete the service account {whose}: that ends every token it has"
         pod = msgspec.structs.replace(claims, bound=Bound("Pod", "p\x1b[1m" + "o" * 300))
         why, hint = endings(pod, seen)
@@ -140,7 +140,7 @@ def test_where_it_was_looked_for_is_said() -> None:
     assert both.again == "try again with that right and when they answer"
     assert [one.whole for one in (both, Search(asked=["a"]), Search(closed={"b": ""}))] == [False, True, False]
     claims = Claims(namespace="ns", service_account="robot")
-    assert endings(claims, None)[0] == "this token of ns/robot is bound to nothing; it never ends"
+    assert endings(claims, None)[0] == "this token of ns/robot has no handle; it never ends"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def record(**fields: Any) -> Record:
 
 NOTHING = Facts(word=Word.NONE)
 ALONE = "annotations alone"
-CHANGED = "not those that it was made with"
+CHANGED = "were changed since it was made"
 MANGLED = Facts(word=Word.UNREADABLE, fingerprint="f9")
 REFUSED = facts(Word.REFUSED)
 RULES = [
@@ -178,7 +178,7 @@ RULES = [
     ("refused, and of another handle", CLAIM, facts(Word.REFUSED, handle=OTHER), BESIDE, None, ""),
     ("nobody could be asked, a handle", CLAIM, facts(Word.UNASKED), BESIDE, None, ""),
     ("nobody could be asked, and it names another handle", CLAIM, facts(Word.UNASKED, handle=OTHER), BESIDE, None,
-     "which nobody confirmed"),
+     "which is not confirmed"),
     ("nobody could be asked, a record", CLAIM, facts(Word.UNASKED), None, RECORD, ""),
     # What else the token is for must be said by the voucher too.
     ("more audiences than its handle was made for", claim(audiences=("vault", "x")), CONFIRMED,
@@ -323,7 +323,7 @@ MARKED = f"its annotations say it is for harbor/ns/admin with handle ns/{NAME}, 
          MARKED.replace(f" with handle ns/{NAME}", "")
          + "for harbor/ns/robot with handle ns/kubemint-admin-kjhgfdcb"),
         (CLAIM, facts(Word.UNASKED, handle=OTHER),
-         MARKED + "for harbor/ns/admin with handle ns/kubemint-admin-kjhgfdcb, which nobody confirmed"),
+         MARKED + "for harbor/ns/admin with handle ns/kubemint-admin-kjhgfdcb, which is not confirmed"),
         (CLAIM, facts(Word.REFUSED, identity=B),
          MARKED + f"for harbor/ns/robot with handle ns/{NAME}, which the server refuses"),
     ],

@@ -438,7 +438,7 @@ async def test_what_was_replaced_while_it_was_looked_at_is_not_called_revoked(
         return await is_gone(*given, **words)
 
     monkeypatch.setattr(replacing, "is_gone", late)
-    with pytest.raises(ChangedMeanwhile, match="changed by somebody else"):
+    with pytest.raises(ChangedMeanwhile, match="changed by another client"):
         await ebench.engine.plan_rotate(issued.address)
     assert (await ebench.engine.lookup(issued.address)).state is State.VALID
     assert rotated

@@ -66,7 +66,7 @@ def test_what_lies_there(recorded: str, token: Sensitive | None, also: tuple[str
         (RECORD, Lies.ANOTHER, State.UNKNOWN, "the file holds another token than kubemint wrote"),
         (RECORD, Lies.NOTHING, State.UNKNOWN, "the file holds no token any more"),
         (RECORD, Lies.UNREAD, State.UNKNOWN, "may not"),
-        (RECORD, Lies.GONE, State.MISSING, "its file is gone; rotate it to write it anew, or revoke it"),
+        (RECORD, Lies.GONE, State.MISSING, "its file is gone; rotate it to write it again, or revoke it"),
         (
             REVOKED,
             Lies.ANOTHER,
@@ -142,7 +142,8 @@ async def test_a_file_with_another_token_is_not_revoked_for_what_it_held(ebench:
     )
     handle = f"handle:{arena.name}/{arena.namespace}/{first.credential.handle.name}"
     assert (
-        f"--token-file {path}` ends what lies in it, `kubemint revoke {handle}` what is recorded" in caught.value.hint
+        f"--token-file {path}` revokes the token in it, `kubemint revoke {handle}` what is recorded"
+        in caught.value.hint
     )
     plan = await ebench.engine.plan_revoke(Address.parse(handle))
     assert f"{path} stays: it holds another token by now, which this does not end" in plan.warnings
@@ -187,7 +188,7 @@ async def test_what_was_put_back_into_a_file_within_the_grace_is_not_revoked(emb
         embedded.forget()
         assert await bench.works(old)
         settled = bench.engine.settled(outcome)
-        assert f"the old token still works: somebody put it back into {issued.address.name}" in settled.left[0]
+        assert f"the old token still works: it was put back into {issued.address.name}" in settled.left[0]
         assert (await bench.engine.lookup(issued.address)).state is State.UNKNOWN
         plan = await bench.engine.plan_revoke(issued.address)
         assert any("holds an older token again" in warning for warning in plan.warnings)

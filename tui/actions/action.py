@@ -110,7 +110,7 @@ class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     """What the footer and the help call it; empty: its name."""
     key_display: str | None = None
     follows: str = ""
-    """The action whose key it shares, and goes along with where somebody moves that."""
+    """The action whose key it shares, and goes along with where the user moves that."""
     footer: bool = False
     """Whether the footer has room for it."""
     words: tuple[str, ...] | None = None
@@ -119,7 +119,7 @@ class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     mutates: bool = False
     """Whether it changes something in a cluster."""
     writes: bool = False
-    """Whether it writes a file on this machine that somebody names."""
+    """Whether it writes a file on this machine that the user names."""
     rests: bool = False
     """Whether its key does nothing right after other keys."""
     menu: Menu = Menu()

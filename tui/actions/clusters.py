@@ -21,13 +21,13 @@ def _reconnect(asked: Asked) -> list[Line]:
 
 
 TRUST: Final = Action[str](
-    name="trust", title="Say yes to a delivered cluster", says="see server, authority and source, then enter it",
-    key="Y", label="say yes", footer=True, words=("trust",), mutates=True, fits=fit.UNTRUSTED,
+    name="trust", title="Confirm a delivered cluster", says="see its server, authority and source, then enter it",
+    key="Y", label="confirm", footer=True, words=("trust",), mutates=True, fits=fit.UNTRUSTED,
     of=lambda row: cluster_of(row) or None, verb=("trust",),
     fields=(Field(id="cluster", metavar="CLUSTER", missing="say which"),),
 )  # fmt: skip
 RECONNECT: Final = Action[str](
-    name="reconnect", title="Reconnect", says="connect to this cluster anew, at once",
+    name="reconnect", title="Reconnect", says="reconnect to this cluster now",
     key="R", footer=True, fits=fit.CLUSTERS,
     command=_reconnect,
 )  # fmt: skip

@@ -24,7 +24,9 @@ TOKEN_FILES: Final = Field(
     id="token_files", flags=("--token-file",), metavar="FILE", many=True,
     help="The token in this file, wherever it was issued: bare, or in a kubeconfig or a manifest. Repeatable.",
 )  # fmt: skip
-SURE: Final = Field(id="yes", flags=("-y", "--yes"), control=Control.TICK, default=False, help="Do not ask.")
+SURE: Final = Field(
+    id="yes", flags=("-y", "--yes"), control=Control.TICK, default=False, help="Do not ask for confirmation."
+)
 WAIT: Final = Field(
     id="until_refused", flags=("--wait",), control=Control.TICK, default=False,
     help="Wait until the server refuses it: up to ten seconds, or a minute where a finalizer holds the handle back.",
@@ -34,6 +36,6 @@ REVOKE: Final = Action[Address](
     key="ctrl+d", key_display="^d", footer=True, needs=Needs.SOME, mutates=True, fits=fit.MATERIAL, refuses=_refuses,
     of=fit.address_of, title_of=lambda address: short_address(str(address)),
     plan=lambda engine, address, **words: engine.plan_revoke(address, **words),
-    question=Question("It ends for everybody who uses it, and cannot be brought back.", destroys=True),
+    question=Question("It stops working for everyone who uses it, and cannot be restored.", destroys=True),
     fields=(replace(ask.ADDRESSES, metavar="WHAT"), TOKEN_FILES, SURE, WAIT), verb=("revoke",),
 )  # fmt: skip

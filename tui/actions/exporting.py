@@ -45,15 +45,15 @@ _KEPT, _PATH = ask.place_fields("Write to", SECRET)
 OTHER_SERVER: Final = Field(
     id="other_server", label="it may lead elsewhere than its cluster is known to be", flags=("--other-server",),
     control=Control.TICK, default=False, word=True, rank=5,
-    help="Mean it where it leads elsewhere than its cluster is known to be.",
+    help="Allow it to lead to another server than its cluster's known one.",
 )  # fmt: skip
 FIELDS: Final = (
     replace(ask.ADDRESS, metavar="ADDRESS|FILE"),
-    ask.format_field("--format", rank=4, help="How to write it down; default: as it is, and a kubeconfig for --merge."),
+    ask.format_field("--format", rank=4, help="The format; default: as it is, and a kubeconfig for --merge."),
     _KEPT,
     replace(ask.CLUSTER, missing=""),
     _PATH,
-    replace(ask.FORCE, label="replace what is there; it is kept beside it", rank=5),
+    replace(ask.FORCE, label="replace the existing file; a backup is kept beside it", rank=5),
     OTHER_SERVER,
 )
 
@@ -84,7 +84,7 @@ def begun(credential: Credential, folder: Path) -> Said:
 
 
 def suggested(said: Said, folder: Path) -> Mapping[str, str]:
-    """Where it goes unless somebody says otherwise."""
+    """Where it goes by default."""
     kept = said.get("kept")
     if kept == MERGE:
         return {"path": "~/.kube/config"}

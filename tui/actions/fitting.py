@@ -110,7 +110,7 @@ def _is_invalidated(row: Row) -> bool:
 
 
 def _has_lineage(row: Row) -> bool:
-    """Whether it speaks for somebody whose traces can be followed."""
+    """Whether it speaks for an identity whose traces can be followed."""
     if identity_of(row) is not None:
         return True
     return isinstance(row, CredentialRow) and row.credential.address.own
@@ -157,5 +157,5 @@ SHOOT_ENTERED: Final = Fits(
     lambda row: isinstance(row, ClusterRow) and row.source == SHOOT and not _IS_APART(row),
     "shoots that were entered here",
 )
-UNTRUSTED: Final = Fits(_reach(Reach.UNTRUSTED), "clusters that wait for your yes")
+UNTRUSTED: Final = Fits(_reach(Reach.UNTRUSTED), "clusters that wait for your confirmation")
 OBJECTS: Final = Fits(_has_object, "what is an object in a cluster")

@@ -70,19 +70,19 @@ def _too_long(said: Said, values: Values) -> Iterable[Fault]:
 
 
 NEW_IDENTITY: Final = Action[IdentityWish](
-    name="new_identity", title="New identity", says="make an account that mints short-lived tokens for itself",
+    name="new_identity", title="New identity", says="create an account that mints short-lived tokens for itself",
     menu=Menu(2, "i", "Identity", "an account that may mint short-lived tokens for itself"),
     words=("identity",), needs=Needs.NOTHING, mutates=True, job="create identity",
     fields=(
         replace(ask.CLUSTER, missing="choose one that answers"),
         ask.NAMESPACE,
         Field(
-            id="name", label="Name", metavar="NAME", placeholder="name", missing="say what it is to be called",
+            id="name", label="Name", metavar="NAME", placeholder="name", missing="give it a name",
             read=ask.a_name("service account"),
         ),
         Field(
             id="folder", label="Folder", flags=("--out",), metavar="FOLDER", default=".", read=_folder,
-            missing="say where its token file goes", help="Where to write NAMESPACE-NAME.token (0600).",
+            missing="name a folder for its token file", help="Where to write NAMESPACE-NAME.token (0600).",
         ),
         Field(
             id="secret", flags=("--secret",), metavar="NAME",
@@ -129,7 +129,7 @@ def _wrong_mint(said: Said, values: Values) -> Iterable[Fault]:
     if "duration" in values:
         yield from checked("duration", lambda: check_token_wish(values["duration"], values.get("audiences", ())))
     if "source" in values and "path" in values and values["source"].name == values["path"]:
-        yield Fault("path", "this is the token to ask with; it would be lost")
+        yield Fault("path", "this is the identity's own token, which would be lost")
 
 
 MINT: Final = Action[SelfWish](
@@ -146,7 +146,7 @@ MINT: Final = Action[SelfWish](
         ask.DURATION,
         Field(
             id="path", label="Path", flags=("--out",), metavar="PATH", read=ask.a_file,
-            missing="say where to write it", help="Write the token to this file (0600), without a line break.",
+            missing="name a file to write it to", help="Write the token to this file (0600), without a line break.",
         ),
         ask.FORCE,
     ),

@@ -27,7 +27,7 @@ FIELDS: Final = (
     ask.CREATE,
     ask.DURATION,
     ask.AUDIENCES,
-    ask.format_field("--type", default=Format.KUBECONFIG.value, help="How to write it down."),
+    ask.format_field("--type", default=Format.KUBECONFIG.value, help="The format."),
     *ask.place_fields("Keep in", SECRET),
     ask.REPLACE,
     ask.FORCE,
@@ -35,14 +35,14 @@ FIELDS: Final = (
 
 
 def begun(cluster: str, identity: Identity | None, folder: Path, lifetime: str) -> Said:
-    """What the form begins with, for an account or for nobody yet."""
+    """What the form begins with, for an account or for nothing yet."""
     who = identity or Identity(cluster, "default", "")
     said = {"cluster": who.cluster, "namespace": who.namespace, "account": who.name, "duration": lifetime}
     return {**said, **suggested(said, folder)}
 
 
 def suggested(said: Said, folder: Path) -> Mapping[str, str]:
-    """Where it is kept unless somebody says otherwise."""
+    """Where it is kept by default."""
     namespace, name, kept = said.get("namespace", ""), said.get("account", ""), said.get("kept", ask.OUT.name)
     if not name:
         return {"path": ""}

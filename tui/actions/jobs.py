@@ -1,4 +1,4 @@
-"""Jobs: what somebody asked the engine to do, with one task per credential and one result per step.
+"""Jobs: what the user asked the engine to do, with one task per credential and one result per step.
 
 A job is data that a panel draws and a runner fills. The runner never raises: whatever goes wrong becomes the error of
 its task, with what a person can do about it, and stays there until it is dismissed.
@@ -156,9 +156,9 @@ class Job:
     ended_at: datetime | None = None
     cancelled: bool = False
     quiet: bool = False
-    """Whether nobody asked for it just now: it does not come to the front by itself."""
+    """Whether it was not asked for just now: it does not come to the front by itself."""
     put_away: StepStatus | None = None
-    """How it stood when somebody put it away; None while nobody did."""
+    """How it stood when the user put it away; None while that was not done."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -171,7 +171,7 @@ class Job:
 
     @property
     def questions(self) -> list[Task]:
-        """What was not begun because somebody has to say first that it is meant."""
+        """What was not begun because the user has to say first that it is meant."""
         return [task for task in self.failed if task.question]
 
     @property

@@ -33,13 +33,13 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
     try:
         folder, there = path.is_dir(), path.exists()
     except (OSError, ValueError) as error:
-        return [Fault("path", str(getattr(error, "strerror", "") or "this is not a path"))]
+        return [Fault("path", str(getattr(error, "strerror", "") or "this is not a valid path"))]
     if path.suffix not in FORMS:
-        return [Fault("path", "let its name end in .jsonl or .csv")]
+        return [Fault("path", "its name must end in .jsonl or .csv")]
     if folder:
         return [Fault("path", "this is a folder, name a file in it")]
     if there and not said.get("replace"):
-        return [Fault("replace", "it is there already: tick that it is replaced, or name another")]
+        return [Fault("replace", "it exists already: tick to replace it, or name another")]
     return []
 
 
@@ -60,7 +60,7 @@ EXPORT_JOURNAL: Final = Action[JournalWish](
         Field(id="filter", flags=("--filter",)),
         Field(id="limit", flags=("--limit",)),
         Field(
-            id="replace", label="replace it where it is there already", flags=("--force",), control=Control.TICK,
+            id="replace", label="replace it if it exists already", flags=("--force",), control=Control.TICK,
             default=False,
         ),
     ),

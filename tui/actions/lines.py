@@ -1,7 +1,7 @@
 """What does the same as a key, outside of the dashboard: a command line word by word, or a request to an API server.
 
 kubemint's own verbs come first; where there is none it is kubectl, and for a cluster that no context leads to the
-request itself. Nobody is asked: everything is worked out from rows. Whoever shows a command quotes it.
+request itself. No server is asked: everything is worked out from rows. Whoever shows a command quotes it.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Asked(msgspec.Struct, frozen=True):
 
     rows: Sequence[Row]
     folder: Path
-    """Where files go unless somebody says otherwise."""
+    """Where files go by default."""
     contexts: Collection[str]
     """The clusters that kubectl knows by this name."""
     now: datetime
     clusters: Sequence[str] = ()
     """Those that something can be made in, the one at hand first."""
     lifetime: str = "1h"
-    """How long a new credential lives unless somebody says otherwise."""
+    """How long a new credential lives by default."""
     marked: bool = False
     """Whether rows are marked, instead of one being under the cursor."""
 

@@ -115,7 +115,7 @@ LINEAGE: Final = Action[Address](
     command=_of_subject("lineage"),
 )  # fmt: skip
 POWERS: Final = Action[Address](
-    name="powers", title="What can it do", says="its rights, the worst first",
+    name="powers", title="What can it do", says="its rights, the most dangerous first",
     key="w", label="what it can do", words=("can", "powers"), fits=fit.POWERS,
     command=_of_subject("can"),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """What was meant when a key was pressed or a question was answered: one row as it was seen, and no other one.
 
 An address says where a credential lies, and not which one: minutes later another may lie there. Whatever is planned
-anew from an address after somebody was asked is held against what was seen.
+anew from an address after the user was asked is held against what was seen.
 """
 
 from __future__ import annotations
@@ -88,6 +88,6 @@ def another_row(before: Row | None, now: Row | None) -> bool:
 def refusal(address: Address) -> tuple[str, str]:
     """What is said where another one lies there, and what to do."""
     return (
-        f"{address} is another one by now than the one that was shown; nothing was done",
-        "look at its row, and press the key there if what lies there now is meant",
+        f"{address} is not the one that was shown any more; nothing was done",
+        "look at its row, and press the key there if you mean what is there now",
     )

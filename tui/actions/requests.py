@@ -51,7 +51,7 @@ def begun(cluster: str, namespace: str) -> Said:
 
 
 def suggested(said: Said) -> Mapping[str, str]:
-    """What its Secret is called unless somebody says otherwise."""
+    """What its Secret is called by default."""
     return {"secret": f"{said['name']}-credential" if said.get("name") else ""}
 
 
@@ -94,7 +94,7 @@ def _posted(asked: Asked) -> list[Line]:
 
 
 NEW_REQUEST: Final = Action[DPURequestDraft](
-    name="new_request", title="New DPU request", says="make a DPUServiceCredentialRequest",
+    name="new_request", title="New DPU request", says="create a DPUServiceCredentialRequest",
     menu=Menu(5, "d", "DPUServiceCredentialRequest", "a lasting request, kept and renewed in the cluster"),
     words=(), needs=Needs.NOTHING, mutates=True, job="create request",
     fields=(

@@ -57,7 +57,7 @@ BACKUP: Final = Field(
 )  # fmt: skip
 REVIVE: Final = Field(
     id="revive", flags=("-y", "--yes"), control=Control.TICK, default=False, word=True,
-    help="Also what was revoked: a new credential in its place.",
+    help="Also rotate what was revoked: issue a new credential in its place.",
 )  # fmt: skip
 _ROTATION: Final[dict[str, Any]] = {
     "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
@@ -67,11 +67,11 @@ _ROTATION: Final[dict[str, Any]] = {
 
 ROTATE: Final = Action["Address | PushWish"](
     name="rotate", title="Rotate", says="renew at once, make before break", key="r", footer=True, mutates=True,
-    question=Question("A new one is issued, proved and put in its place. Then the old one ends."),
+    question=Question("A new one is issued, proved and put in its place. Then the old one is revoked."),
     command=_lines, **_ROTATION,
 )  # fmt: skip
 FORESEE: Final = Action["Address | PushWish"](
-    name="foresee", title="Dry run of a rotation", says="every call and every place, before anything is done",
+    name="foresee", title="Dry run of a rotation", says="every call and every destination, before anything is done",
     key="D", label="dry run", words=("dry-run", "plan"), only_shows=True,
     ends=("--dry-run",), **_ROTATION,
 )  # fmt: skip

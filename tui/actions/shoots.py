@@ -63,7 +63,7 @@ def _lifetime(text: str) -> timedelta | None:
 
 
 def suggested(said: Said, folder: Path) -> Mapping[str, str]:
-    """Where it goes unless somebody says otherwise."""
+    """Where it goes by default."""
     if not said.get("shoot"):
         return {"path": ""}
     stem = said["shoot"].replace("/", "--") + SUFFIX[said.get("kind", CERTIFICATE)]
@@ -113,15 +113,15 @@ def _title_of(wish: ShootWish | PlainWish) -> str:
 _KIND: Final = Field(
     id="kind", label="Lets in by", control=Control.CHOICE, default=CERTIFICATE,
     choices=[
-        Choice(CERTIFICATE, "a client certificate, which ends by itself"),
+        Choice(CERTIFICATE, "a client certificate, which expires by itself"),
         Choice(EXEC, "no secret: kubemint gets one when it is used", "--exec",
-               "No secret in it: kubemint itself answers whoever uses it."),
+               "No secret in it: kubectl runs kubemint when it is used."),
         Choice(OIDC, "a login at the identity provider (OIDC)", "--oidc",
                "Of --shoot: log in with its identity provider (kubelogin)."),
     ],
 )  # fmt: skip
 _PATH: Final = Field(
-    id="path", label="Path", flags=("--out",), metavar="PATH", read=ask.a_file, missing="say where to put it",
+    id="path", label="Path", flags=("--out",), metavar="PATH", read=ask.a_file, missing="name a destination",
 )  # fmt: skip
 NEW_SHOOT: Final = Action["ShootWish | PlainWish"](
     name="new_shoot", title="New shoot kubeconfig", says="for a Gardener shoot",
@@ -142,7 +142,7 @@ NEW_SHOOT: Final = Action["ShootWish | PlainWish"](
                 Choice("admin", "admin: everything"),
                 Choice("viewer", "viewer: reads all but Secrets, mints nothing"),
             ],
-            help="Of --shoot: how much it may do.",
+            help="Of --shoot: the access level.",
         ),
         Field(
             id="address", flags=("--address",), metavar="NAME",
@@ -219,6 +219,6 @@ CONNECT: Final = Action[Entry](
     command=_request,
 )  # fmt: skip
 DISCONNECT: Final = Action[str](
-    name="disconnect", title="Leave the shoot", says="and forget its certificate", fits=fit.SHOOT_ENTERED,
+    name="disconnect", title="Disconnect from the shoot", says="and forget its certificate", fits=fit.SHOOT_ENTERED,
     of=lambda row: row.name if isinstance(row, ClusterRow) else None, run=_disconnect,
 )  # fmt: skip

@@ -46,7 +46,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     REVOKE,
     UNDO,
     Action(
-        name="snooze", title="Snooze alerts", says="no alerts of it for a while, or until it is renewed",
+        name="snooze", title="Snooze alerts", says="no alerts for it for a while, or until it is renewed",
         key="z", label="snooze alerts", needs=Needs.SOME, fits=fit.ENDING,
     ),
     Action(
@@ -69,7 +69,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     FINDINGS,
     INSPECTOR,
     Action(
-        name="equivalent", title="Equivalent commands", says="what does the same on a command line, to copy",
+        name="equivalent", title="Equivalent commands", says="the commands that do the same, to copy",
         key="dollar_sign", label="as commands", key_display="$", words=("equivalent", "commands"), needs=Needs.SOME,
     ),
     Action(
@@ -77,7 +77,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
         key="c", label="copy the address",
     ),
     Action(
-        name="settings", title="Settings", says="theme, confirmation, grace, folders: what counts and why",
+        name="settings", title="Settings", says="theme, confirmation, grace, folders: values and their sources",
         key="comma", key_display=",", words=("settings", "config"), needs=Needs.NOTHING,
         command=lines.always("kubemint", "config", "show"),
     ),

@@ -67,7 +67,7 @@ def _name(said: Said, values: Values) -> Iterable[Fault]:
 
 
 NEW_TENANT_STORE: Final = Action[StoreWish](
-    name="new_tenant_store", title="New tenant store", says="make the SecretStore that leads into a tenant",
+    name="new_tenant_store", title="New tenant store", says="create the SecretStore that leads into a tenant",
     menu=Menu(6, "s", "Tenant store", "the SecretStore that leads into a cluster of Cluster API"),
     words=("tenant-store",), needs=Needs.NOTHING, mutates=True, job="tenant store", verb=("tenant", "store"),
     fields=_TENANT, begin=_begin, check=_name,
@@ -166,24 +166,24 @@ NEW_TENANT_PUSH: Final = Action[TenantWish](
                 Choice(DIRECT, "kubemint, in one apply"),
                 Choice(EXTERNAL, "External Secrets, by a PushSecret"),
             ],
-            help="Who carries it over.",
+            help="Who copies it into the tenant.",
         ),
         _pair(
             "secret", "Into", "Secret", default=f"{REMOTE_NAMESPACE}/{REMOTE_SECRET}",
-            help="Where it is to lie in the tenant.",
+            help="The Secret in the tenant.",
         ),
         ask.DURATION,
         Field(
             id="interval", label="Looks every", flags=("--interval",), metavar="DURATION", default="1h",
-            read=ask.a_span, hint="External Secrets only", help="How often External Secrets looks.",
+            read=ask.a_span, hint="External Secrets only", help="The refreshInterval of External Secrets.",
         ),
         Field(
             id="wait", flags=("--wait",), metavar="DURATION", default="90s", read=ask.a_span,
             help="How long it may take to arrive.",
         ),
         Field(
-            id="force", label="take keys over from others", flags=("--force",), control=Control.TICK, default=False,
-            help="Take the keys over from whoever keeps them (--via direct).",
+            id="force", label="take over keys that others own", flags=("--force",), control=Control.TICK, default=False,
+            help="Take over keys that another field manager owns (--via direct).",
         ),
         ask.REPLACE,
         Field(

@@ -180,7 +180,7 @@ def _said(outcome: Outcome, host: Host) -> str:
     kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""
     level = f"{credential.shoot.level.value}, " if credential.shoot is not None else ""
     asked, granted = credential.requested, credential.granted
-    capped = f" (asked {lifetime(asked)}, capped)" if asked and granted and asked - granted > _SECOND else ""
+    capped = f" (requested {lifetime(asked)}, capped)" if asked and granted and asked - granted > _SECOND else ""
     good = granted
     if outcome.action is Did.UNDO and granted is not None:  # what is put back is not new
         good, capped = min(granted, credential.expires_at - host.now(credential_row(credential))), ""

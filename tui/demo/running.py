@@ -143,7 +143,7 @@ def _publish(config: bytes, out: Path) -> None:
 def _check(out: Path) -> None:
     """Refuses a file that no embedded fleet wrote, and a folder that is not there."""
     if out.exists() and not _ours(out):
-        raise FileExistsError(f"{out} exists and is not an embedded fleet's; give the name of a new file")
+        raise FileExistsError(f"{out} exists and is not the kubeconfig of an embedded fleet; name a new file")
     if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(out.parent))
 

@@ -29,7 +29,7 @@ from .watching import Follower, Watched
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a cluster comes from. `resolve` finds out where it is, each time somebody connects anew."""
+    """Where a cluster comes from. `resolve` finds out where it is, each time someone connects anew."""
 
     name: str
     label: str

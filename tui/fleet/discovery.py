@@ -37,7 +37,7 @@ def fixed_source(endpoint: Endpoint, label: str) -> Source:
 
 
 Look = Callable[[], Awaitable[Delivered]]
-"""Reads anew what a host delivers about a cluster; nobody enters it by that. Raises KubeError with what is missing."""
+"""Reads anew what a host delivers about a cluster; it is not entered by that. Raises KubeError with what is missing."""
 
 
 def delivered_source(name: str, look: Look, gate: Gate, delivered: DeliveredFacts) -> Source:

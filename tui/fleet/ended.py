@@ -33,7 +33,7 @@ GOING: Final = "is marked as deleted"
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
-    """An account as it is listed. What its server set: nobody can write it."""
+    """An account as it is listed. What its server set: only the server can write it."""
 
     uid: str
     created_at: datetime | None
@@ -63,7 +63,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 def is_anew(account: str, seen: Seen, birth: Birth | None, before: str = "") -> bool:
     """Whether the account of that name is another than the one that the handle was made for.
 
-    Stamps decide, which nobody can write; an owner counts only where its UID and they say the same. `before` is the
+    Stamps decide, which only the server writes; an owner counts only where its UID agrees. `before` is the
     UID of an account of that name that went while the handle was there, empty where none was seen to.
     """
     if birth is None or birth.created_at is None or seen.created_at is None or not seen.uid:
@@ -252,7 +252,7 @@ class Ended:
             self._tell((account.cluster, _key(account)))
 
     def not_seen(self, account: Identity) -> None:
-        """It is there, or nobody may look: to be looked at again later."""
+        """It is there, or there is no right to look: to be looked at again later."""
         if account in self._unseen:
             self._unseen[account] = self._clock() + AGAIN
 

@@ -66,7 +66,7 @@ class Fleet:
     """Every context of a kubeconfig and every DPUCluster and Cluster API cluster in them, live.
 
     `only` names the contexts to use (default: all). `areas` limits what is followed, for whoever needs only one list.
-    `reload` gives the kubeconfig anew when somebody reconnects after a login. `endpoints` are
+    `reload` gives the kubeconfig anew when someone reconnects after a login. `endpoints` are
     clusters beside those contexts (the one this process runs in). Nothing is changed in clusters that the `guard`
     protects, and none that another one delivers is entered unless the `gate` lets it in (default: the yeses in
     `state`). Of several ways to one server, one that is `named` shows what is in it. Without `state` there is no engine
@@ -243,7 +243,7 @@ class Fleet:
         return False
 
     async def reconnect(self, cluster: str) -> None:
-        """Connect anew at once, with what the kubeconfig says now: after a login, or because somebody asks."""
+        """Connect anew at once, with what the kubeconfig says now: after a login, or because the user asks."""
         tasks = self._tasks.get(cluster)
         if tasks is None:
             raise unknown_cluster(cluster, tuple(self._tasks))
@@ -255,7 +255,7 @@ class Fleet:
         await tasks.restart()
 
     async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow:
-        """Enter a shoot because somebody says so, with a certificate in memory that is renewed before it ends.
+        """Enter a shoot because the user says so, with a certificate in memory that is renewed before it ends.
 
         Gives its row once it is known how that went.
         """

@@ -89,7 +89,7 @@ class FoundClusters:
         ]
 
     async def look(self, name: str) -> Delivered:
-        """What is delivered about one of them now; nobody enters it by that. Raises UsageError, KubeError."""
+        """What is delivered about one of them now; it is not entered by that. Raises UsageError, KubeError."""
         if name not in self._known:
             raise UsageError(f"{name} is no cluster that another one delivers")
         number, known = min(self._known[name].items())

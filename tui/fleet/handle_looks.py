@@ -2,7 +2,7 @@
 
 They are few: what is newer than the list of its cluster for a moment, what was deleted before anybody looked, and
 handles of old, which have no type to be listed by. A look that fails says nothing. Where nobody here may look, the
-server is asked about the token itself, which takes no right; a file of which nobody can say it is not called valid.
+server is asked about the token itself, which takes no right; a file whose token cannot be checked is not called valid.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST: Final = 200
 """Looks in one round; the others are for the next."""
 _AT_ONCE: Final = 8
 _ASK_AGAIN: Final = timedelta(minutes=1)
-"""How long what a server said of a token counts where nobody may look at its handle."""
+"""How long what a server said of a token counts where there is no right to look at its handle."""
 
 
 def tell(store: FleetStore, credential: Credential, found: Verification) -> None:
@@ -82,7 +82,7 @@ class HandleLooks:
         return self._handles.looked(handle, found)
 
     async def _ask(self, address: Address, why: str) -> None:
-        """Ask about the token in a file whose handle nobody here may look at; `why` says that."""
+        """Ask about the token in a file whose handle may not be looked at here; `why` says that."""
         row = self._store.credentials.get(str(address))
         if row is None or self._verify is None:
             return

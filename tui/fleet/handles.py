@@ -141,7 +141,7 @@ class Listed:
             self._handles.closed.discard(self._cluster)
 
     def lost(self, *, closed: bool = False) -> None:
-        """It is not kept true any more; `closed` where nobody here may list it."""
+        """It is not kept true any more; `closed` where it may not be listed here."""
         if self._whole:
             self._handles.scopes.pop(self._cluster, None)
             if closed:
@@ -169,7 +169,7 @@ class Handles:
         self.scopes: dict[str, str] = {}
         """By cluster: the namespace whose handles are all listed, empty where those of the whole cluster are."""
         self.closed: set[str] = set()
-        """The clusters whose handles nobody here may list: those of files here are looked at by their names."""
+        """The clusters whose handles may not be listed here: those of files here are looked at by their names."""
         self.changed: Callable[[Iterable[RowKey]], None] = lambda keys: None
         """Told of rows that may stand otherwise now."""
         self._clock = clock
@@ -276,7 +276,7 @@ class Handles:
             self._tell(place)
 
     def not_seen(self, handle: Handle, again: timedelta = AGAIN) -> None:
-        """It is there, or nobody may look: to be looked at again later."""
+        """It is there, or there is no right to look: to be looked at again later."""
         place = (handle.cluster, handle.uid)
         if self._unseen.pop(place, None) is not None:
             self._unseen[place] = self._clock() + again

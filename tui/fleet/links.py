@@ -1,4 +1,4 @@
-"""Which requests carry a credential that somebody else keeps: a PushSecret has no material of its own, but a source.
+"""Which requests carry a credential that another client keeps: a PushSecret has no material of its own, but a source.
 
 The two are found in any order, and either may change; whoever puts rows asks here what else has to change with them.
 """

@@ -1,7 +1,7 @@
 """One sorted order of a table's rows, kept up to date change by change.
 
 A list of 50,000 rows is sorted once; after that a change costs two bisections, and a page of changes one merge of
-two sorted runs. Nothing is computed for an order that nobody looks at: changes only collect in `pending`.
+two sorted runs. Nothing is computed for an order that is not shown: changes only collect in `pending`.
 """
 
 from __future__ import annotations

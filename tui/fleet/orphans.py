@@ -1,4 +1,4 @@
-"""Which of the handles that were listed nobody accounts for: what the fleet shows, held against each of them."""
+"""Which of the handles that were listed nothing accounts for: what the fleet shows, held against each of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Accounts:
             if row.handle is not None:
                 self._named.setdefault(self._key(row.handle), []).append(row.address)
         self._apart: dict[tuple[str, str, str], list[Address]] = {}
-        """Named by way of clusters where nobody looked, which may be this one under another name."""
+        """Named by way of clusters that were not looked at, which may be this one under another name."""
         for row in rows:
             if row.handle is not None and self._is_apart(row.handle):
                 bare = (row.handle.namespace, row.handle.name, row.handle.uid)
@@ -148,7 +148,7 @@ def _missing(row: ClusterRow, kind: str) -> str:
 def sort(
     walked: Iterable[WalkedHandles], accounts: Accounts, now: Callable[[str], datetime]
 ) -> tuple[list[WalkedHandles], Sequence[str]]:
-    """Those that nobody accounts for, and what is to be said of those of which nobody can tell."""
+    """Those that nothing accounts for, and what is to be said of those of which that is not known."""
     lost: list[WalkedHandles] = []
     unknown: dict[tuple[str, str], int] = {}
     for one in walked:

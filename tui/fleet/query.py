@@ -57,7 +57,7 @@ STATE_RANK: Final[dict[State, int]] = {
     State.ENDING: 8,
     State.REVOKED: 9,
 }
-"""Worst first: what needs somebody comes before what does not."""
+"""Worst first: what needs someone comes before what does not."""
 
 REACH_RANK: Final[dict[Reach, int]] = {
     Reach.NEEDS_LOGIN: 0,

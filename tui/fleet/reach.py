@@ -49,7 +49,7 @@ class Timing:
     retry_first: float = 1.0
     retry_longest: float = 60.0
     login_first: float = 30.0
-    """The first wait where somebody has to log in: asking at once would only run the same plugin again."""
+    """The first wait where someone has to log in: asking at once would only run the same plugin again."""
     login_longest: float = 300.0
     coalesce: float = 0.1
     """Between two notices to subscribers."""

@@ -23,7 +23,7 @@ class RenewalLeases:
 
     `client` gives a cluster's client, `export` what this machine knows of a file, and `changed` is called whenever a
     claim may be answered differently. Where a Lease may not be taken at all, nothing is this loop's, unless it is not
-    `needed`: somebody sits in front of it and has said that it should renew.
+    `needed`: someone sits in front of it and has said that it should renew.
     """
 
     def __init__(

@@ -15,12 +15,12 @@ _CANNOT: Final = {
     Reach.UNREACHABLE: "its cluster does not answer",
     Reach.TLS_FAILED: "its cluster's certificate is not accepted",
     Reach.UNUSABLE: "what is written about its cluster cannot be used",
-    Reach.UNTRUSTED: "nobody said yes to entering its cluster",
+    Reach.UNTRUSTED: "entering its cluster is not confirmed",
 }
 
 
 def why_not_asked(row: ClusterRow | None) -> str:
-    """Why nothing can be renewed in a cluster; empty where it can, or nobody knows yet."""
+    """Why nothing can be renewed in a cluster; empty where it can, or it is not known yet."""
     return "" if row is None else _CANNOT.get(row.reach, "")
 
 
@@ -44,7 +44,7 @@ def watched(
     """Each credential by its cluster's clock.
 
     `read_only` says of which clusters nothing may be changed, `cannot` why one cannot be asked, `undone` whose last
-    rotation somebody took back.
+    rotation someone took back.
     """
     for row in rows:
         if isinstance(row, CredentialRow):

@@ -59,7 +59,7 @@ def _condition_row(condition: RequestCondition) -> ConditionRow:
 
 
 def _unreadable(cluster: str, obj: Mapping[str, Any], why: str) -> RequestRow:
-    """A request whose spec makes no sense is still listed, with the reason: somebody has to see it."""
+    """A request whose spec makes no sense is still listed, with the reason: someone has to see it."""
     meta = obj.get("metadata") or {}
     namespace, name = str(meta.get("namespace", "")), str(meta.get("name", ""))
     address = Address.request(cluster, namespace, name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHOOT: Final = "Gardener shoot"
 """The source of a cluster that only its garden leads to."""
 ENTER: Final = "enter connects with a certificate in memory, or writes a kubeconfig"
-"""The hint of a shoot that nobody has entered yet: what its key does."""
+"""The hint of a shoot that is not entered yet: what its key does."""
 
 
 class Reach(StrEnum):
@@ -259,7 +259,7 @@ class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
 
     credential: Credential
     cluster: str
-    """The cluster it lets people into, empty where nobody knows (a file whose cluster left the kubeconfig)."""
+    """The cluster it lets people into, empty where it is not known (a file whose cluster left the kubeconfig)."""
     namespace: str = ""
     name: str = ""
     stale: bool = False

@@ -52,7 +52,7 @@ def shoot_name(garden: str, namespace: str, name: str) -> str:
 
 
 def facts_of(garden: str, shoot: Shoot, project: str = "") -> ShootFacts:
-    """What a garden says of one shoot. `project` is named after its namespace unless somebody knows better."""
+    """What a garden says of one shoot. `project` is named after its namespace unless someone knows better."""
     meta, status, last = shoot.metadata, shoot.status, shoot.status.last_operation
     return ShootFacts(
         garden=garden,
@@ -85,7 +85,7 @@ def facts_of(garden: str, shoot: Shoot, project: str = "") -> ShootFacts:
 
 
 def shoot_row(facts: ShootFacts, since: datetime) -> ClusterRow:
-    """The row of a shoot that nobody entered."""
+    """The row of a shoot that is not entered."""
     ways = _ways(facts)
     if not ways:
         hint = UNBORN

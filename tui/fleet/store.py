@@ -80,7 +80,7 @@ class View(Sequence[Row]):
 
 
 class _Table:
-    """The rows of one area by key, the orders somebody looked at, and the views since the last change."""
+    """The rows of one area by key, the orders someone looked at, and the views since the last change."""
 
     def __init__(self, area: Area) -> None:
         self.area = area

@@ -48,7 +48,7 @@ class Watched:
     optional: bool = False
     """Whether people miss nothing they asked for where it cannot be listed."""
     builtin: bool = False
-    """Whether every server has it, so that nobody needs to ask."""
+    """Whether every server has it, so that it need not be asked."""
     any_version: bool = False
     """Whether it is followed in whichever version is served."""
     needs: Resource | None = None
@@ -68,7 +68,7 @@ class Told(Protocol):
         """The list is complete, and is kept true from now on."""
 
     def lost(self, *, closed: bool = False) -> None:
-        """It is not kept true any more; `closed` where nobody here may list it."""
+        """It is not kept true any more; `closed` where it may not be listed here."""
 
     def forget(self) -> None:
         """It is not followed any more. What it held may still be there."""

@@ -49,7 +49,7 @@ _MARKS: Final = {
 _REVOCATION: Final = "revoke:"
 _LATER: Final = (_REVOCATION, "sweep:")
 """Steps that are done when the outcome is long known: what fails then is no part of it yet."""
-_TRIED_AGAIN: Final = "the next kubemint to run tries it again"
+_TRIED_AGAIN: Final = "the next run of kubemint tries again"
 Planner = Callable[["Engine", Address], Awaitable[Plan]]
 
 
@@ -151,7 +151,7 @@ async def wait_for_grace(
     ends = engine.grace_ends(plans) or utc_now()
     until = f"{ends:%H:%M:%S} UTC"
     if not wait:
-        say(f"the {which} credential still works; the next kubemint to run after {until} revokes it")
+        say(f"the {which} credential still works; the next run of kubemint after {until} revokes it")
         return list(map(engine.settled, outcomes))
     left = _until(ends)
     if not progress.quiet and left >= timedelta(seconds=1):
@@ -166,13 +166,13 @@ async def wait_for_grace(
         async with limits.bounded():
             await engine.settle()
     except OutOfTime as error:
-        complain(str(error), f"the {which} credential still works; the next kubemint to run revokes it")
+        complain(str(error), f"the {which} credential still works; the next run of kubemint revokes it")
         return [engine.settled(outcome, late=str(error)) for outcome in outcomes]
     return list(map(engine.settled, outcomes))
 
 
 def grace_wish(text: str) -> GraceWish:
-    """What `--grace` says, and whether somebody said it; else what is configured."""
+    """What `--grace` says, and whether the user said it; else what is configured."""
     source = click.get_current_context().get_parameter_source("grace")
     given = source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     return GraceWish(parse_duration(text), given=given, kubelet=configured_kubelet_sync())
@@ -278,7 +278,7 @@ def _where(step: StepInfo) -> str:
 
 
 def _lasting(plan: Plan) -> list[str]:
-    """How long the old one lives on, where somebody needs it longer than usual."""
+    """How long the old one lives on, where a consumer needs it longer than usual."""
     words = lasting_grace(plan.grace, plan.grace_for) if plan.grace is not None else ""
     return [words] if words else []
 
@@ -314,7 +314,7 @@ def _plan_record(plan: Plan) -> dict[str, Any]:
 def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`-q` and `-o`."""
     command = output_option("name", "json", "yaml", default="name")(command)
-    return click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still printed.")(command)
 
 
 def dry_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -335,7 +335,7 @@ def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="DURATION",
             default=configured_grace,
             show_default="30s, or as configured",
-            help="How long the old one still works.",
+            help="How long the old credential stays valid.",
         ),
     ):
         command = option(command)

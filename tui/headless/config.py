@@ -27,7 +27,7 @@ def config() -> None:
 
 @config.command("path")
 def path() -> None:
-    """Print where the file is, whether it exists or not."""
+    """Print the path of the settings file, whether it exists or not."""
     from tui.settings import default_path
 
     printing.line(expanded(default_path()))
@@ -39,9 +39,9 @@ def path() -> None:
 @shared_options
 @click.pass_obj
 def show(options: Options, /, theme: str | None, form: str, **given: Any) -> None:
-    """Print what counts now and where each value comes from: default, file, environment or flag.
+    """Print the values in effect and where each comes from: default, file, environment or flag.
 
-    With `-o yaml` or `json` the settings themselves, as the file would say them.
+    With `-o yaml` or `json` the settings themselves, as the file would have them.
     """
     from tui.settings.schema import plain
 
@@ -72,7 +72,7 @@ def schema() -> None:
 @click.argument("file", required=False, metavar="[FILE]")
 @output_option("table", "json", default="table")
 def check(file: str | None, form: str) -> None:
-    """Say what is wrong with the file, one line each with its place; exit code 1 where anything is."""
+    """Check the settings file: one line for each problem, with its position; exit code 1 if there is any."""
     from tui.settings import default_path, load
 
     at = expanded(file).absolute() if file else default_path()
@@ -87,7 +87,7 @@ def check(file: str | None, form: str) -> None:
             printing.line(found)
     if loaded.findings:
         raise Ended(Exit.FAILED)
-    say(f"{at}: nothing is wrong" if loaded.exists else f"{at} does not exist: the defaults count")
+    say(f"{at}: nothing is wrong" if loaded.exists else f"{at} does not exist: the defaults apply")
 
 
 def _checked(loaded: Loaded) -> Loaded:

@@ -43,7 +43,7 @@ def csi() -> None:
 def preview(options: Options, /, dry_run: bool, form: str, **given: Any) -> None:
     """Show what DRIVER gets for a pod: one pod-bound token per audience of its tokenRequests, minted now.
 
-    The tokens are kept nowhere and end with the pod. The kubelet passes them on under the key
+    The tokens are stored nowhere and end with the pod. The kubelet passes them on under the key
     csi.storage.k8s.io/serviceAccount.tokens; --out writes exactly that value.
     """
     options = options.merged(given)

@@ -37,7 +37,7 @@ def timeout_of(text: str | None) -> float | None:
 
 
 def default_for(verb: str, asked: Mapping[str, Any]) -> float | None:
-    """Seconds for a command by its name and what it was asked; None for one that goes on until somebody ends it."""
+    """Seconds for a command by its name and what it was asked; None for one that goes on until it is stopped."""
     if asked.get("watch"):
         return None
     waits = _seconds(asked.get("wait"))
@@ -55,7 +55,7 @@ def seconds_for(context: click.Context | None) -> float | None:
     given = timeout_of(text)
     default = default_for(context.info_name or "", context.params)
     if given is not None and default is None:
-        raise click.UsageError("--timeout does not go with --watch: a watch ends when somebody ends it", context)
+        raise click.UsageError("--timeout does not go with --watch: a watch runs until it is stopped", context)
     return default if given is None else given
 
 

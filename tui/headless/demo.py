@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
     """Serve the embedded fleet on loopback: API servers with credentials in every state, nothing real.
 
-    Prints "ready" when it serves; ends on ctrl+c or SIGTERM and takes its kubeconfig with it.
+    Prints "ready" when it serves; stops on ctrl+c or SIGTERM and removes its kubeconfig.
     """
     from tui.demo.running import serve
 
@@ -51,4 +51,4 @@ def demo(options: Options, /, out: str, clusters: int, accounts: int) -> None:
     except FileExistsError:
         taken = True
     if taken:
-        raise UsageError(f"{path} exists and is not an embedded fleet's", "give the name of a new file")
+        raise UsageError(f"{path} exists and is not the kubeconfig of an embedded fleet", "name a new file")

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 @click.command("exec-credential")
-@click.option("--shoot", metavar="NS/NAME", default="", help="The Gardener shoot, where the kubeconfig does not say.")
+@click.option("--shoot", metavar="NS/NAME", default="", help="The Gardener shoot, if the kubeconfig does not name it.")
 @click.option(
     "--level",
     type=click.Choice(["auto", "admin", "viewer"]),
     default="auto",
     show_default=True,
-    help="How much it may do in the shoot; auto is admin, or viewer where that is forbidden.",
+    help="The access level in the shoot; auto is admin, or viewer where that is forbidden.",
 )
 @click.option("-n", "--namespace", metavar="NS", default="", help="The service account's namespace.")
 @click.option("--account", metavar="NAME", default="", help="A token for this service account, in place of a shoot.")
-@click.option("--duration", metavar="DURATION", help="How long it is to live.  [default: 15m for a shoot, else 1h]")
-@click.option("--audience", "audiences", metavar="A", multiple=True, help="Who is to accept the token.")
+@click.option("--duration", metavar="DURATION", help="The lifetime to request.  [default: 15m for a shoot, else 1h]")
+@click.option("--audience", "audiences", metavar="A", multiple=True, help="The audience of the token.")
 @shared_options
 @click.pass_obj
 def exec_credential(
@@ -48,16 +48,16 @@ def exec_credential(
 ) -> None:
     """Answer kubectl with a short-lived credential; kubectl runs this by itself.
 
-    --context names the garden of the shoot, or the cluster of the account. The answer is kept in the cache folder
-    (0600) until a minute before it ends, and made anew when four fifths of its life are over, or when the client that
-    got it asks again within a minute, which it does where it was refused.
+    --context names the garden of the shoot, or the cluster of the account. The answer is cached in the cache folder
+    (0600) until a minute before it expires, and renewed when 80 % of its lifetime is gone, or when the client that got
+    it asks again within a minute, as clients do after a refusal.
     """
     options = options.merged(given)
     refuse_read_only(options, EXEC_VERB)
     if sys.stdout.isatty():
         raise UsageError("a credential is never written to the terminal", "kubectl runs this, by a kubeconfig's user")
     if bool(namespace) != bool(account) or (account and shoot):
-        raise click.UsageError("an account is -n NAMESPACE --account NAME, and then there is no --shoot")
+        raise click.UsageError("an account needs -n NAMESPACE --account NAME, without --shoot")
     if audiences and not account:
         raise click.UsageError("--audience is for --account")
     if len(options.contexts) > 1:
@@ -122,7 +122,7 @@ async def _answer(
             if old is None:
                 raise
             said, again = old
-            complain(str(error), f"the last answer still works; a new one is asked for from {again:%H:%M:%S} UTC on")
+            complain(str(error), f"the cached answer still works; a new one is requested from {again:%H:%M:%S} UTC on")
         else:
             said = exec_minting.answer(question, made, ahead(client))
     printing.answer(said.reveal())

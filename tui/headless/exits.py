@@ -79,12 +79,12 @@ def report(error: BaseException) -> int:
             return Exit.FAILED
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
-    complain(f"internal error: {_place(error)}", f"this is a mistake in kubemint; {DEBUG}=1 shows where")
+    complain(f"internal error: {_place(error)}", f"this is a bug in kubemint; {DEBUG}=1 shows where")
     return Exit.FAILED
 
 
 def complain(message: str, hint: str = "") -> None:
-    """One line of what is wrong and one of what to do, on stderr. Material that somebody typed is not repeated."""
+    """One line of what is wrong and one of what to do, on stderr. Material that the user typed is not repeated."""
     say(f"kubemint: {scrub(message)}")
     if hint:
         say(f"  {scrub(hint)}")
@@ -105,10 +105,10 @@ def finish_stdout() -> None:
 
 
 _OS_HINTS: Final = {
-    errno.ENOSPC: "make room and try again",
-    errno.EDQUOT: "your quota is used up",
-    errno.EACCES: "you may not do that there; choose another place",
-    errno.EROFS: "choose a place that can be written to",
+    errno.ENOSPC: "free some space and try again",
+    errno.EDQUOT: "your disk quota is used up",
+    errno.EACCES: "you may not do that there; choose another path",
+    errno.EROFS: "choose a path that can be written to",
 }
 
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 @shared_options
 @click.pass_obj
 def export(options: Options, /, **given: Any) -> None:
-    """Write a credential that exists to one more place. Nothing is issued: the copy ends with its original.
+    """Write an existing credential to one more destination. Nothing is issued: the copy ends with its original.
 
-    A file that kubemint did not write is only replaced with --force, and kept beside then; look with --dry-run. What
-    is written is made anew from the server, the authority and the token that are found, nothing else of it; where it
-    leads elsewhere than the cluster is known to be, that needs --other-server.
+    A file that kubemint did not write is only replaced with --force, and a backup is kept beside it; --dry-run shows
+    what would change. The copy is rendered from the server, the authority and the token that were found, and nothing
+    else is copied. If it leads to another server than the cluster's known one, --other-server is needed.
 
-    Material goes to where you say and never to the terminal.
+    Material goes to the destination and never to the terminal.
     """
     options = options.merged(given)
     said, how = said_of(EXPORT, given, options), How.of(given)

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @click.command("hygiene")
 @click.argument("paths", nargs=-1, metavar="[PATH]…", type=click.Path(exists=True, path_type=Path))
-@click.option("-n", "--namespace", metavar="NS", help="Only this namespace; nothing else is asked for.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace, which is what happens without -n.")
+@click.option("-n", "--namespace", metavar="NS", help="Only this namespace; nothing else is requested.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default.")
 @click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
-    help="Exit 4 where something this bad, or worse, was found.",
+    help="Exit 4 if a finding is at least this severe.",
 )
 @click.option(
     "--wait", metavar="DURATION", default="15s", show_default=True, help="How long to wait for slow clusters."
@@ -50,16 +50,15 @@ def hygiene(
 ) -> None:
     """Find what is wrong with credentials, with the reason and what to do about it.
 
-    Looked at are every credential and account of the fleet, Roles, bindings and pods, the kubeconfigs in use, the
-    files that kubemint wrote, and each PATH (folders too). No Secret's data is read. What could not be looked at is
-    said on stderr. The exit code is 0 whatever is found. With --fail-on it is 4 where something as bad was found, and
-    else 3 where a cluster that was asked did not answer, or not with everything: nobody knows what is in it. SARIF is
-    for code scanning.
+    It checks every credential and account of the fleet, Roles, bindings and pods, the kubeconfigs in use, the files
+    that kubemint wrote, and each PATH (folders too). No Secret's data is read. What could not be read is listed on
+    stderr. The exit code is 0 whatever is found. With --fail-on it is 4 if a finding is at least that severe, and else
+    3 if a cluster that was asked did not answer, or not completely. SARIF is for code scanning.
     """
     from tui.issuance import parse_duration
 
     if namespace and all_namespaces:
-        raise click.UsageError("-n and -A exclude each other")
+        raise click.UsageError("-n and -A cannot be used together")
     limit = Severity(fail_on) if fail_on else None
     run_async(_hygiene(options.merged(given), paths, namespace, parse_duration(wait), form, limit))
 

@@ -38,8 +38,8 @@ def identity() -> None:
 def create(options: Options, /, **given: Any) -> None:
     """Create the identity NAME: a service account, the right to mint tokens for itself, and a long-lived token.
 
-    What is there already is used and never changed; a step that fails undoes what was made before it. With
-    `--dry-run -o yaml` the manifests are printed, for somebody who may apply them.
+    Existing objects are used and never changed; a step that fails undoes the ones before it. With
+    `--dry-run -o yaml` the manifests are printed, for someone who may apply them.
     """
     from tui.issuance import fresh_token_secret_name, identity_manifests
 
@@ -64,10 +64,10 @@ def create(options: Options, /, **given: Any) -> None:
 @shared_options
 @click.pass_obj
 def token(options: Options, /, **given: Any) -> None:
-    """Mint a short-lived token with the long-lived one in FILE: the identity asks for itself, the operator does not.
+    """Mint a short-lived token with the long-lived one in FILE, with the identity's own rights, not the operator's.
 
     ADDRESS is that of a token Secret, such as legacy:harbor/ci/robot-token; the operator must be allowed to read it.
-    The cluster of a FILE is the one that this machine's records know its token to be of, else that of --context.
+    The cluster of a FILE is the one in this machine's records for its token, else that of --context.
     """
     options = options.merged(given)
     if not given["dry_run"]:
@@ -77,7 +77,7 @@ def token(options: Options, /, **given: Any) -> None:
 
 @verb(REACTIVATE, group=identity, graced=False)
 def reactivate() -> None:
-    """Let a long-lived token work again that its cluster invalidated because nobody used it for a year.
+    """Let a long-lived token work again that its cluster invalidated because it was not used for a year.
 
     ADDRESS is the token Secret's, such as legacy:harbor/ci/robot-token, or the token file that holds its token. The
     token is used once, which proves it and counts as its last use.
@@ -91,13 +91,13 @@ def reactivate() -> None:
 @shared_options
 @click.pass_obj
 def show(options: Options, /, name: str, namespace: str, form: str, **given: Any) -> None:
-    """Show what there is of the identity NAME: account, rights, and its long-lived tokens with age and last use."""
+    """Show the identity NAME: account, rights, and its long-lived tokens with age and last use."""
     options = options.merged(given)
     run_async(_show(options, namespace, name, form))
 
 
 async def _of_token(source: Address, engine: Engine, place: Setting) -> str:
-    """The cluster that is meant; empty where the token itself has to say it: the current one is nobody's word."""
+    """The cluster that is meant; empty where the token itself has to say it: the current one confirms nothing."""
     if source.cluster:
         return source.cluster
     return await only_cluster(engine, place) if place.options.contexts or place.options.demo else ""

@@ -1,4 +1,4 @@
-"""`kubemint inspect`: what a token, kubeconfig, certificate or Secret says about itself. Nobody is asked."""
+"""`kubemint inspect`: what a token, kubeconfig, certificate or Secret says about itself. No server is asked."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None:
     """Show what a token, kubeconfig, certificate or Secret says: for whom, until when, and what is odd about it.
 
-    Signatures are not checked and no cluster is asked (`kubemint verify` does that), but to read what an ADDRESS names.
-    What is shown never lets anybody in.
+    Signatures are not checked and no cluster is asked (`kubemint verify` does that), except to read what an ADDRESS
+    names. Nothing that is shown can be used to log in.
     """
     from tui.issuance import explained_file_error, inspect_bytes, readable_by_others
 

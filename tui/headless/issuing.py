@@ -39,12 +39,12 @@ def takes(offer: AnyOffer, option: str) -> bool:
 def issue(options: Options, /, **given: Any) -> None:
     """Issue a credential for the service account NAME and prove that it works before it is written.
 
-    With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that ends by itself. With
+    With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that expires by itself. With
     --exec the kubeconfig has no secret in it: kubectl runs `kubemint exec-credential` each time, which gets one.
 
-    Material goes to where you say and never to the terminal; stdout names what was made. Where a live credential of
-    kubemint's lies it is only replaced with --replace, and revoked when its grace period is over (`rotate` renews it);
-    a file that kubemint did not write is only replaced with --force.
+    Material goes to the destination and never to the terminal; stdout names what was made. A valid credential of
+    kubemint's is only replaced with --replace, and revoked when its grace period is over (`rotate` renews it); a file
+    that kubemint did not write is only replaced with --force.
     """
     options = options.merged(given)
     if not given["dry_run"]:
@@ -56,15 +56,15 @@ def issue(options: Options, /, **given: Any) -> None:
     offer, action = next(((offer, meant) for offer, meant in OFFERED if given[offer.by]), (None, action))
     if others := strangers(action, (NEW_CREDENTIAL, NEW_SHOOT, *(one for _, one in OFFERED)), given):
         if offer is not None:
-            raise click.UsageError(f"{others[0]} is nothing for {option_of(offer, offer.by)}")
+            raise click.UsageError(f"{others[0]} cannot be used with {option_of(offer, offer.by)}")
         if belongs := next((one for one, _ in OFFERED if takes(one, others[0])), None):
-            raise click.UsageError(f"{others[0]} belongs to {option_of(belongs, belongs.by)}")
+            raise click.UsageError(f"{others[0]} needs {option_of(belongs, belongs.by)}")
         if action is NEW_SHOOT:
-            raise click.UsageError(f"{others[0]} is nothing for --shoot, which takes nothing of an account")
+            raise click.UsageError(f"{others[0]} cannot be used with --shoot, which is not for an account")
         if action is PLAIN and others[0] not in ("--level", "--address"):
-            why = "--exec is for a kubeconfig in a file of its own (--out), for an account that is there"
+            why = "--exec needs a kubeconfig in a file of its own (--out) and an existing account"
             raise click.UsageError(f"{others[0]}: {why}")
-        raise click.UsageError(f"--level, --address and --oidc belong to --shoot: {others[0]}")
+        raise click.UsageError(f"--level, --address and --oidc need --shoot: {others[0]}")
     said = said_of(action, given, options)
     lifetime = configured_lifetime() if action in (NEW_CREDENTIAL, PLAIN) else None
     if "duration" not in said and lifetime is not None:

@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
 
 @click.command("journal")
-@click.option(
-    "--verify", "check", is_flag=True, help="Check the hash chain; exit 1 where an entry was changed or lost."
-)
+@click.option("--verify", "check", is_flag=True, help="Check the hash chain; exit 1 if an entry was changed or lost.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
-@click.option("--filter", "text", metavar="TEXT", default="", help="Of these, what the dashboard's / would find.")
-@click.option("--out", metavar="PATH", help="Write it to this file (0600) as -o jsonl, csv, json or yaml say.")
-@click.option("--force", is_flag=True, help="With --out: replace a file that is there; it is kept beside it.")
+@click.option("--filter", "text", metavar="TEXT", default="", help="Of these, what / in the dashboard would find.")
+@click.option("--out", metavar="PATH", help="Write it to this file (0600) as -o says: jsonl, csv, json or yaml.")
+@click.option("--force", is_flag=True, help="With --out: replace an existing file; a backup is kept beside it.")
 @output_option("table", "wide", "json", "yaml", "jsonl", "csv", default="table")
 @shared_options
 @click.pass_obj
@@ -45,8 +43,8 @@ def journal(
 ) -> None:
     """Show what was done on this machine, oldest first. It never holds a credential, only where it is kept.
 
-    --verify finds entries that were changed or removed, the newest and all of them too: journal.anchor beside state.db
-    knows how many there were. Whoever may write both files can make them fit each other; a hash that --verify printed
+    --verify finds entries that were changed or removed, including the newest and all of them: journal.anchor beside
+    state.db knows how many there were. Whoever may write both files can make them match; a hash that --verify printed
     and that you kept elsewhere shows that as well.
 
     --filter takes words that must all match: rotate !prove state:failed address-of-something.
@@ -56,9 +54,9 @@ def journal(
     from tui.issuance import ANCHOR_NAME, JournalAnchor, StateStore, default_folder, left_behind_in_journal
 
     if out is None and force:
-        raise click.UsageError("--force goes with --out")
+        raise click.UsageError("--force needs --out")
     if out is not None and (form in ("table", "wide") or check):
-        raise click.UsageError("--out goes with -o jsonl, csv, json or yaml, and without --verify")
+        raise click.UsageError("--out needs -o jsonl, csv, json or yaml, and no --verify")
     options = options.merged(given)
     if out is not None:
         refuse_read_only(options, "journal --out")
@@ -96,7 +94,7 @@ def journal(
         complain(f"the journal is broken at entry {report.broken_at}: {report.message}")
         raise Ended(Exit.FAILED)
     behind = f", of which {ANCHOR_NAME} does not know the last {report.unanchored}" if report.unanchored else ""
-    say(f"the journal is whole: {report.entries} entries{behind}; the newest is {report.head}")
+    say(f"the journal is intact: {report.entries} entries{behind}; the newest is {report.head}")
 
 
 def _text(entries: Sequence[JournalEntry], form: str) -> str:

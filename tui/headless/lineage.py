@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 @shared_options
 @click.pass_obj
 def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) -> None:
-    """Show where a credential comes from and where it goes.
+    """Show where a credential comes from and who uses it.
 
-    Its account; the Roles and bindings that reach that; every token, Secret and request for it; the files and
+    Its account; the Roles and bindings that apply to it; every token, Secret and request for it; the files and
     kubeconfig entries on this machine; and who uses it: pods, volumes, CSI drivers, External Secrets. What cannot be
-    read is named in its place. Nothing of a Secret but its metadata is read.
+    read is named in its place. Only metadata of Secrets is read.
     """
     from tui.issuance import parse_duration
 
@@ -52,13 +52,13 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
     asked = subject_of(options, what) or an_address(what)
     async with setting(options) as place, open_fleet(place, areas={Area.CREDENTIALS, Area.REQUESTS}) as fleet:
         if not await fleet.settled(wait.total_seconds()):
-            complain("some clusters have not answered yet: what they hold is not here", "wait longer with --wait")
+            complain("some clusters have not answered yet: their objects are missing here", "wait longer with --wait")
         subject, credentials = await _subject(place, fleet, asked)
         tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
     if isinstance(asked, Identity) and any(part.problem == NOBODY_SEEN for part in tree.children):
         raise IssuanceError(
             f"there is no service account {asked.namespace}/{asked.name} in {subject.cluster}",
-            "kubemint list accounts shows those that there are",
+            "kubemint list accounts lists them",
         )
     if form == "table":
         for each in drawn(tree, datetime.now(UTC)):
@@ -76,7 +76,7 @@ async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> t
     else:
         row = fleet.store.credentials.get(str(asked))
         if row is None and asked.here and is_missing(asked):
-            raise IssuanceError(f"{asked.name}: no such file", "kubemint list credentials -o name shows what there is")
+            raise IssuanceError(f"{asked.name}: no such file", "kubemint list credentials -o name lists the addresses")
         if row is None and asked.here:
             raise UsageError(
                 f"kubemint did not write {asked.name}",

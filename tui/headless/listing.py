@@ -26,10 +26,10 @@ WAIT: Final = "15s"
 
 @click.command("list")
 @click.argument("area", type=click.Choice(AREAS), metavar="|".join(AREAS))
-@namespace_option("Only this namespace; nothing else is asked for.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace, which is what happens without -n.")
+@namespace_option("Only this namespace; nothing else is requested.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default.")
 @click.option(
-    "--expiring", metavar="DURATION", help="Only what ends within this time or has ended; exit 4 if any does."
+    "--expiring", metavar="DURATION", help="Only what expires within this time or has expired; exit 4 if anything does."
 )
 @click.option("--wait", metavar="DURATION", default=WAIT, show_default=True, help="How long to wait for slow clusters.")
 @output_option("table", "wide", "json", "yaml", "name", default="table")
@@ -50,12 +50,12 @@ def list_(
 
     Every context of the kubeconfig is asked unless --context names some. A cluster that cannot be read is named on
     stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
-    is 3 (also where only a part could not be read), or 1 where none could be read. A missing right is said, and 0.
+    is 3 (also if only a part could not be read), or 1 if none could be read. A missing right is reported, and 0.
     """
     from tui.issuance import parse_duration
 
     if namespace and all_namespaces:
-        raise click.UsageError("-n and -A exclude each other")
+        raise click.UsageError("-n and -A cannot be used together")
     within = parse_duration(expiring) if expiring else None
     if within is not None and area not in ("requests", "credentials"):
         raise click.UsageError(f"--expiring is for requests and credentials, {area} do not expire")
@@ -127,7 +127,7 @@ def code_of(*, asked: int, away: int, partly: int, whole: bool) -> Exit:
 def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: bool, whole: bool = False) -> Exit:
     """Say which clusters could not be read; gives the exit code that follows from it.
 
-    With `whole` each that was asked has to answer, named or not; those that nobody said yes to were not asked.
+    With `whole` each that was asked has to answer, named or not; those that were not confirmed were not asked.
     """
     from tui.fleet.fields.clusters import hint_of
     from tui.fleet.rows import Reach
@@ -161,8 +161,8 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     elif untrusted:
         names = ", ".join(row.name for row in untrusted[:3]) + (" …" if len(untrusted) > 3 else "")
         complain(
-            f"{len(untrusted)} clusters that others deliver are left out, nobody said yes to entering them: {names}",
-            "`kubemint list clusters` shows why; kubemint trust CLUSTER says yes to one",
+            f"{len(untrusted)} delivered clusters are left out, entering them is not confirmed: {names}",
+            "`kubemint list clusters` shows why; kubemint trust CLUSTER confirms one",
         )
     asked = len(rows)
     if whole and len(untrusted) < asked:

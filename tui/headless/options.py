@@ -12,8 +12,8 @@ from .completion import contexts as complete_contexts
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TIMEOUT = (
-    "How long the command may take, its grace period aside. Non-zero values should contain a time unit (e.g. 1s, 2m, "
-    "3h). A value of zero means no limit. Default: 1m to look, 2m to change one thing, 10m to change several."
+    "How long the command may take, not counting its grace period. Non-zero values should contain a time unit (e.g. "
+    "1s, 2m, 3h). A value of zero means no limit. Default: 1m to read, 2m to change one thing, 10m to change several."
 )
 
 
@@ -27,7 +27,7 @@ class Options:
     demo: bool = False
     read_only: bool = False
     timeout: str | None = None
-    """How long the command may take, as it was written; None where nobody said."""
+    """How long the command may take, as it was written; None where it was not given."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
@@ -52,8 +52,8 @@ def shared_options(command: F) -> F:
     """Adds `--demo`, `--kubeconfig`, `--context`, `--read-only` and `--timeout`."""
     for option in reversed(
         (
-            click.option("--demo", is_flag=True, help="Use the embedded fleet; nothing outside of it is touched."),
-            click.option("--kubeconfig", metavar="FILE", help="Use this kubeconfig alone."),
+            click.option("--demo", is_flag=True, help="Use the embedded fleet; nothing outside it is touched."),
+            click.option("--kubeconfig", metavar="FILE", help="Use only this kubeconfig."),
             click.option(
                 "--context",
                 "contexts",
@@ -65,7 +65,7 @@ def shared_options(command: F) -> F:
             click.option(
                 "--read-only",
                 is_flag=True,
-                help="Change nothing in clusters, ask for no token, write no file.",
+                help="Change nothing in clusters, request no token, write no file.",
             ),
             click.option("--timeout", metavar="DURATION", help=_TIMEOUT),
         )

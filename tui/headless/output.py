@@ -87,5 +87,5 @@ def cells(text: str) -> int:
 def output_option(*forms: str, default: str) -> Callable[[Any], Any]:
     """`-o`, with these forms."""
     return click.option(
-        "-o", "--output", "form", type=click.Choice(forms), default=default, show_default=True, help="How to print it."
+        "-o", "--output", "form", type=click.Choice(forms), default=default, show_default=True, help="Output format."
     )

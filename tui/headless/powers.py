@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 @click.command("can")
 @click.argument("what", metavar="ADDRESS|FILE|NS/ACCOUNT")
-@click.option("-n", "--namespace", metavar="NS", default="", help="In this namespace; its own where none is given.")
+@click.option("-n", "--namespace", metavar="NS", default="", help="The namespace to check; default: its own.")
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
 def can(options: Options, /, what: str, namespace: str, form: str, **given: Any) -> None:
-    """Show what a credential can do, the worst first, with a word why it is dangerous.
+    """Show what a credential can do, the most dangerous first, and why each right is dangerous.
 
-    A credential asks the server itself (SelfSubjectRulesReview); where its material cannot be read or is refused, and
+    A credential asks the server itself (SelfSubjectRulesReview); if its material cannot be read or is refused, and
     for an account given as NS/ACCOUNT with --context, the answer is computed from Roles and bindings. A kubeconfig
-    from elsewhere is taken as foreign: no file that it names is read and no plugin is run.
+    from elsewhere is not trusted: no file that it names is read and no plugin is run.
     """
     run_async(_can(options.merged(given), what, namespace, form))
 
@@ -84,7 +84,7 @@ def _print(found: Powers) -> None:
     if found.incomplete:
         say(f"  incomplete: {safe_text(found.incomplete)}")
     if not found.powers:
-        say("  nothing: no Role reaches it here")
+        say("  nothing: no Role applies to it here")
     from tui.fleet.fields import in_list
     from tui.fleet.fields.powers import FIELDS
 

@@ -19,9 +19,9 @@ _FLOWS = "\n".join(f"  {flow.value:15}{FLOW_SUMMARY[flow]}" for flow in Flow)
 @click.command("rbac", epilog=f"\b\nFlows:\n{_FLOWS}")
 @click.argument("flow", type=click.Choice([flow.value for flow in Flow]), metavar="FLOW")
 @click.option("-n", "--namespace", default="", help="A Role in this namespace; without it a ClusterRole.")
-@click.option("--account", default="", metavar="NAME", help="Only for this service account, where RBAC can say so.")
-@click.option("--secret", default="", metavar="NAME", help="Only for this Secret, where RBAC can say so.")
-@click.option("--shoot", default="", metavar="NAME", help="Only for this shoot, where RBAC can say so.")
+@click.option("--account", default="", metavar="NAME", help="Restrict it to this account, where RBAC can do that.")
+@click.option("--secret", default="", metavar="NAME", help="Restrict it to this Secret, where RBAC can do that.")
+@click.option("--shoot", default="", metavar="NAME", help="Restrict it to this shoot, where RBAC can do that.")
 @output_option("yaml", "json", "table", default="yaml")
 @shared_options
 @click.pass_obj
@@ -36,10 +36,10 @@ def rbac(
     form: str,
     **given: Any,
 ) -> None:
-    """Print the least Role (or ClusterRole) with which FLOW works. No cluster is asked; -o table says what for.
+    """Print the least Role (or ClusterRole) with which FLOW works. No cluster is asked; -o table explains each rule.
 
-    Nothing says who gets it: bind it with `kubectl create rolebinding`. Rights to create cannot be narrowed down to a
-    name, except for tokens.
+    It is bound to no one: use `kubectl create rolebinding`. Rights to create cannot be restricted to a name, except for
+    tokens.
     """
     for what, name in (("service account", account), ("Secret", secret), ("shoot", shoot)):
         if name:
@@ -48,7 +48,7 @@ def rbac(
         check_names(namespace, "default", "service account")
     chosen = Flow(flow)
     if chosen is Flow.READ and (account or secret or shoot):
-        raise UsageError("reading is listing, which no name narrows down", "give -n NAMESPACE instead")
+        raise UsageError("reading lists objects, and RBAC cannot restrict a list to names", "give -n NAMESPACE instead")
     if form == "table":
         print_table(_COLUMNS, RIGHTS[chosen])
         return

@@ -65,7 +65,7 @@ class VerbClusters(KubeconfigClusters):
         self._others[name] = await self.gate.admit(found)
 
     async def tenant(self, host: str, namespace: str, cluster: str) -> str:
-        """What a cluster of Cluster API is called. Raises Untrusted where nobody said yes to entering it."""
+        """What a cluster of Cluster API is called. Raises Untrusted where entering it was not confirmed."""
         name = capi.cluster_name(host, namespace, cluster)
         await self.client(host)
         await self.find(name)

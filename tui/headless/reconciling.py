@@ -71,21 +71,21 @@ class _Row:
 @click.argument("name", required=False)
 @namespace_option("The requests of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="The requests of all namespaces.")
-@click.option("--watch", is_flag=True, help="Go on: keep every request as it changes, and renew it when it is due.")
-@click.option("--take-over", is_flag=True, help="Also those that DPF's controller seems to keep.")
-@click.option("--abandon", is_flag=True, help="Let NAME, which is being deleted, go whatever is left behind.")
+@click.option("--watch", is_flag=True, help="Keep running: reconcile requests as they change, and renew them when due.")
+@click.option("--take-over", is_flag=True, help="Also those that DPF's controller seems to reconcile.")
+@click.option("--abandon", is_flag=True, help="Let the deletion of NAME finish, whatever is left behind.")
 @click.option(
     "--grace",
     metavar="DURATION",
     default=configured_grace,
     show_default="30s, or as configured",
-    help="How long the old one still works.",
+    help="How long the old credential stays valid.",
 )
 @click.option("--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one.")
 @click.option(
-    "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="Where the Lease is kept."
+    "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="The namespace of the Lease."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
@@ -108,17 +108,17 @@ def reconcile(
     """Bring DPUServiceCredentialRequests to their desired state where no DPF controller does it.
 
     Accounts, tokens and Secrets are made, renewed, changed and cleaned up as the requests say. Only one kubemint at a
-    time does that in a cluster (a Lease). Without --context it is the current one. Exit code 3: some could not be.
+    time does that in a cluster (a Lease). Without --context it is the current one. Exit code 3: some failed.
     """
     options = options.merged(given)
     if (namespace is None) is not all_namespaces:
-        raise click.UsageError("say which: -n NAMESPACE, or -A for all")
+        raise click.UsageError("pass -n NAMESPACE, or -A for all namespaces")
     if name is not None and (namespace is None or watch):
-        raise click.UsageError("NAME goes with -n and without --watch")
+        raise click.UsageError("NAME needs -n, and cannot be used with --watch")
     if watch and dry_run:
-        raise click.UsageError("--watch changes things; --dry-run does not")
+        raise click.UsageError("--watch and --dry-run cannot be used together")
     if abandon and name is None:
-        raise click.UsageError("--abandon needs NAME: one request at a time is let go")
+        raise click.UsageError("--abandon needs NAME: it is for one request at a time")
     if not dry_run:
         refuse_read_only(options, "reconcile")
     how = _How(name, namespace, lease_namespace, grace_wish(grace), not no_wait, take_over, abandon, dry_run)
@@ -186,7 +186,7 @@ async def _left(client: Client, cluster: str, objects: dict[tuple[str, str], dic
     for key, item in objects.items():
         if why := await left_to_controller(client, cluster, item, (one for one in others if _key(one) != key), now):
             row = _Row(cluster, *key, f"left to DPF's controller: {why}", left=True)
-            say(f"{row.address}: {row.result} (--take-over keeps it all the same)")
+            say(f"{row.address}: {row.result} (--take-over reconciles it anyway)")
             rows.append(row)
     return rows
 
@@ -302,7 +302,7 @@ def _print(rows: list[_Row], form: str) -> None:
 
 
 async def _watch(options: Options, how: _How) -> None:
-    """Until somebody ends it. Addresses of what was issued go to stdout as it happens."""
+    """Until the user stops it. Addresses of what was issued go to stdout as it happens."""
     from tui.issuance import TargetClusters
 
     from .reaching import VerbClusters
@@ -343,7 +343,7 @@ async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> N
     lease = Lease(client, how.lease, KEEPING_LEASE)
 
     async def work() -> None:
-        say(f"{cluster}: keeping its requests; end it with ctrl+c")
+        say(f"{cluster}: reconciling its requests; stop with ctrl+c")
         await keeping.run()
 
     while True:

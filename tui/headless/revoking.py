@@ -57,25 +57,23 @@ def revoke(
 ) -> None:
     """Revoke credentials now: the API server refuses them within ten seconds.
 
-    (A finalizer that somebody put on the handle makes it up to a minute.) With what is at an ADDRESS its older tokens
-    end too, which a rotation left to their grace period; a handle or a token that is named ends alone.
+    (A finalizer on the handle makes it up to a minute.) An ADDRESS is revoked together with its older tokens that are
+    still in their grace period; a handle or a token is revoked alone.
 
     WHAT is an ADDRESS; a file, which kubemint wrote or which holds a token; handle:CLUSTER/NAMESPACE/NAME; a
     fingerprint or a token's id (jti), as kubemint and audit logs write them; or - for the token itself on stdin. The
-    clusters (those of --context, else all) are asked who has it; a token is shown only to one that alone says that it
-    has its handle, when all of them have answered.
+    clusters (those of --context, else all) are asked who has it; a token is sent only to the one cluster that says
+    that it has its handle, when all of them have answered.
 
-    On a terminal it shows what stops working and asks; elsewhere it needs --yes. What is revoked already is said to
-    be, with exit code 0. Exit code 3: what was to end has ended, but a place that held it could not be tidied, or an
-    older token of it lives on in its grace period.
+    On a terminal it shows what stops working and asks; elsewhere it needs --yes. If it is revoked already, that is
+    reported, with exit code 0. Exit code 3: it is revoked, but a destination that held it could not be cleaned up, or
+    an older token of it is still valid in its grace period.
     """
     options = options.merged(given)
     if not dry_run:
         refuse_read_only(options, "revoke")
     if not addresses and not token_files:
-        raise UsageError(
-            "nothing is named to revoke", "an address, a fingerprint, a token's id, or - for the token on stdin"
-        )
+        raise UsageError("name what to revoke", "an address, a fingerprint, a token's id, or - for the token on stdin")
     texts = [*map(meant_by, addresses), *(_token_of(name) for name in token_files)]
     meant = list(dict.fromkeys(texts))
     run_async(_revoke(options, meant, yes=yes, wait=until_refused, dry_run=dry_run, quiet=quiet, form=form))
@@ -126,7 +124,7 @@ async def _revoke(
             return
         if plans and not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
             raise UsageError(
-                "revoking is final and there is no terminal to ask on", "say --yes, or look with --dry-run"
+                "revoking is final and there is no terminal to ask on", "pass --yes, or see the plan with --dry-run"
             )
         if plans and not yes and not _agreed(plans, {plan.id: await _users(engine, plan) for plan in plans}):
             raise Ended(Exit.FAILED)

@@ -55,8 +55,8 @@ class _How:
 
 @click.command("rotate")
 @options_of(ROTATE)
-@click.option("--due", is_flag=True, help="Everything whose renewal point has passed, in every cluster named.")
-@click.option("--watch", is_flag=True, help="With --due: go on, and renew each credential when it is due.")
+@click.option("--due", is_flag=True, help="Everything that is due for renewal, in all named clusters.")
+@click.option("--watch", is_flag=True, help="With --due: keep running, and renew each credential when it is due.")
 @click.option("--take-over", is_flag=True, help="With --due: also the requests that DPF's controller renews.")
 @namespace_option("With --due: only in this namespace.")
 @click.option(
@@ -64,7 +64,7 @@ class _How:
     metavar="NS",
     default="kube-system",
     show_default=True,
-    help="With --watch: where the Lease is kept by which one loop at a time renews in a cluster.",
+    help="With --watch: the namespace of the Lease that lets one loop at a time renew in a cluster.",
 )
 @acting_options
 @shared_options
@@ -86,20 +86,20 @@ def rotate(
     form: str,
     **given: Any,
 ) -> None:
-    """Renew credentials: a new token to the same places, proved before it is written, then the old one is revoked.
+    """Renew credentials: a new token to the same destinations, proved before it is written; the old one is revoked.
 
-    Addresses are those that `kubemint list credentials -o name` prints. What was revoked stays so unless you say --yes.
-    Exit code 3: some were renewed, some not, or an old one that was to end lives on.
+    `kubemint list credentials -o name` prints the addresses. What was revoked stays revoked unless you pass --yes.
+    Exit code 3: some were renewed, some not, or an old token could not be revoked.
     """
     options = options.merged(given)
     if bool(addresses) is due:
-        raise click.UsageError("name credentials, or say --due" if not due else "--due takes no addresses")
+        raise click.UsageError("name credentials, or pass --due" if not due else "--due takes no addresses")
     if watch and not due:
-        raise click.UsageError("--watch goes with --due")
+        raise click.UsageError("--watch needs --due")
     if revive and due:
-        raise click.UsageError("--yes is for what is named; --due leaves alone what was revoked")
+        raise click.UsageError("--yes is for named credentials; --due skips what was revoked")
     if take_over and not due:
-        raise click.UsageError("--take-over goes with --due; a request that is named is renewed whoever keeps it")
+        raise click.UsageError("--take-over needs --due; a named request is renewed whoever reconciles it")
     if not dry_run:
         refuse_read_only(options, "rotate")
     how = _How(grace_wish(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, revive)
@@ -146,7 +146,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
         for address, why in loop.last.left.items():
             say(f"left alone: {address}: {why}" + (", although it is due" if address in loop.last.stuck else ""))
         if not (addresses or loop.last.stuck) and unread is Exit.DONE:
-            say("nothing is due" if _all_seen(fleet) else "nothing that could be seen is due")
+            say("nothing is due" if _all_seen(fleet) else "nothing that could be read is due")
         if how.dry_run:
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
@@ -160,7 +160,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
 
 
 def _all_seen(fleet: Fleet) -> bool:
-    """Whether every cluster of the fleet was read whole; those that nobody entered do not count."""
+    """Whether every cluster of the fleet was read whole; those that are not entered do not count."""
     from tui.fleet.rows import Reach
 
     rows = [row for row in fleet.store.clusters.values() if row.reach is not Reach.NOT_CONNECTED]
@@ -196,7 +196,7 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
 
 
 async def _watch_due(options: Options, namespace: str | None, how: _How) -> None:
-    """Until somebody ends it. In each cluster one loop at a time renews, by a Lease."""
+    """Until the user stops it. In each cluster one loop at a time renews, by a Lease."""
     from tui.fleet.renewal_leases import RenewalLeases
     from tui.fleet.store import Area
 
@@ -218,7 +218,7 @@ async def _watch_due(options: Options, namespace: str | None, how: _How) -> None
             told.look()
 
         fleet.store.subscribe(changed)
-        say("watching; end it with ctrl+c")
+        say("watching; stop with ctrl+c")
         told.look()
         try:
             with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
@@ -267,7 +267,7 @@ class _Clusters:
             if cluster in (row.cluster, row.credential.address.cluster) and row.credential.address.kind in RENEWABLE
         ]
         if not names:
-            return "whatever is in it is not renewed"
+            return "nothing in it is renewed"
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         return f"not renewed meanwhile: {', '.join(names[:2])}{more}"
 

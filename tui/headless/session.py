@@ -79,7 +79,7 @@ class Setting:
         try:
             there = ((self.state_folder or default_folder()) / "state.db").exists()
         except StateError:
-            there = False  # no home: nobody said yes
+            there = False  # no home: nothing was confirmed
         if not there:
             return None
         with contextlib.closing(self.state()) as state:

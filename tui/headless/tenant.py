@@ -35,7 +35,7 @@ def tenant() -> None:
 @shared_options
 @click.pass_obj
 def store(options: Options, /, **given: Any) -> None:
-    """Make the External Secrets SecretStore that leads into CLUSTER, and the Secret it logs in with.
+    """Create the External Secrets SecretStore that leads into CLUSTER, and the Secret it logs in with.
 
     With `--dry-run -o yaml` the objects are printed.
     """
@@ -62,10 +62,10 @@ def store(options: Options, /, **given: Any) -> None:
 @shared_options
 @click.pass_obj
 def push(options: Options, /, **given: Any) -> None:
-    """Let CLUSTER into its management cluster as one of its service accounts.
+    """Give CLUSTER access to its management cluster as one of its service accounts.
 
     The token, its namespace and the authority arrive in the tenant as one Opaque Secret, are read back there, and
-    proved with just what was found. Rotate and revoke it later by the address that is printed.
+    proved with exactly what was found. Rotate and revoke it later by the address that is printed.
     """
     options = options.merged(given)
     one_cluster(options, "the management cluster")

@@ -35,28 +35,28 @@ class _Line(NamedTuple):
 
 @click.command("trust")
 @options_of(TRUST, alone=False)
-@click.option("--yes", is_flag=True, help="Say yes without being asked, where there is no terminal.")
-@click.option("--list", "listed", is_flag=True, help="Print what was said yes to.")
-@click.option("--forget", is_flag=True, help="Take the yes to CLUSTER back.")
+@click.option("--yes", is_flag=True, help="Confirm without being asked, where there is no terminal.")
+@click.option("--list", "listed", is_flag=True, help="List what is confirmed.")
+@click.option("--forget", is_flag=True, help="Withdraw the confirmation of CLUSTER.")
 @output_option("table", "json", "yaml", default="table")
 @shared_options
 @click.pass_obj
 def trust(
     options: Options, /, cluster: str | None, yes: bool, listed: bool, forget: bool, form: str, **given: Any
 ) -> None:
-    """Say yes to entering CLUSTER, a cluster that another one delivers (HOST/NAMESPACE/NAME).
+    """Confirm entering CLUSTER, a cluster that another one delivers (HOST/NAMESPACE/NAME).
 
-    Whoever may write the Secret with its kubeconfig says where it leads. It shows server, authority and who delivers
-    it, asks on a terminal, and remembers the answer for exactly that; what changes is asked about again. Elsewhere it
+    Whoever may write the Secret with its kubeconfig decides where it leads. It shows server, authority and who delivers
+    it, asks on a terminal, and remembers the answer for exactly that; any change is asked about again. Elsewhere it
     needs --yes. `trust` in config.yaml enters what a source delivers without asking.
     """
     options = options.merged(given)
     if listed is (cluster is not None):
-        raise click.UsageError("name a cluster, or say --list" if not listed else "--list takes no cluster")
+        raise click.UsageError("name a cluster, or pass --list" if not listed else "--list takes no cluster")
     if listed and (yes or forget):
         raise click.UsageError("--list only prints")
     if yes and forget:
-        raise click.UsageError("--yes and --forget exclude each other")
+        raise click.UsageError("--yes and --forget cannot be used together")
     if listed:
         run_async(_list(options, form))
     elif forget:
@@ -85,10 +85,10 @@ async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> Non
             say(f"{cluster} is entered without asking")
             return
         if not yes and not sys.stdin.isatty():
-            raise UsageError("nobody said yes, and there is no terminal to ask on", "say --yes where that is right")
+            raise UsageError("not confirmed, and there is no terminal to ask on", "pass --yes to confirm")
         refuse_read_only(options, "trust")
         if not yes and not printing.agreed("Enter it from now on?"):
-            say("nothing was remembered; it is not entered")
+            say("nothing was saved; it is not entered")
             raise Ended(Exit.FAILED)
         with contextlib.closing(place.state()) as state:
             state.trust(Yes(found.delivery.by, found.delivery.place, datetime.now(UTC)))
@@ -102,7 +102,7 @@ def _split(cluster: str, known: Sequence[str]) -> tuple[str, str, str]:
         raise UsageError(f"{cluster} is one of your own contexts", "only what another cluster delivers is asked about")
     if len(parts) != 3 or not all(parts):
         hint = "`kubemint list clusters` shows them"
-        raise UsageError(f"{cluster!r} names no cluster that another one delivers: HOST/NAMESPACE/NAME", hint)
+        raise UsageError(f"{cluster!r} is not a delivered cluster: HOST/NAMESPACE/NAME", hint)
     host, namespace, name = parts
     return host, namespace, name
 
@@ -203,7 +203,7 @@ async def _list(options: Options, form: str) -> None:
     ]
     print_table(columns, found)
     if not found:
-        say("nobody said yes to any cluster that another one delivers")
+        say("no delivered cluster is confirmed")
 
 
 async def _forget(options: Options, cluster: str) -> None:
@@ -216,6 +216,6 @@ async def _forget(options: Options, cluster: str) -> None:
                 for by in known:
                     state.forget_trust(by)
     if not known:
-        hint = "`kubemint trust --list` shows what was said yes to"
-        raise IssuanceError(f"nobody said yes to {cluster}", hint)
+        hint = "`kubemint trust --list` lists what is confirmed"
+        raise IssuanceError(f"{cluster} is not confirmed", hint)
     say(f"{cluster} is asked about again before it is entered")

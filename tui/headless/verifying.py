@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def verify(options: Options, /, address: str, form: str, **given: Any) -> None:
     """Ask the cluster whether a credential works: a kubeconfig, a token (with --context), or an ADDRESS.
 
-    A kubeconfig is taken as foreign: no file that it names is read and no plugin is run. Exit code 1: not accepted.
+    A kubeconfig is not trusted: no file that it names is read and no plugin is run. Exit code 1: not accepted.
     """
     options = options.merged(given)
     what = address

@@ -1,7 +1,7 @@
 """The shared issuance core: who gets a credential, in which form, where it is kept, and how it is renewed and revoked.
 
 A library without any screen. It knows API servers through `tui.kube` and nothing of the dashboard. This is its only
-face: nobody outside imports a module of it. What is named here is imported when first used, so that `import
+face: no other package imports a module of it. What is named here is imported when first used, so that `import
 tui.issuance` costs nothing.
 """
 

@@ -171,7 +171,7 @@ class Engine:
         return self._planned(*await prepare_undo(self._context, self._graces, address, given))
 
     def undo_window(self, fingerprint: str) -> UndoWindow | None:
-        """Until when the rotation that made this credential can be undone. Asks nobody; for every redraw."""
+        """Until when the rotation that made this credential can be undone. Asks no server; for every redraw."""
         from .tokens.undoing import window
 
         return window(self._graces, fingerprint) if fingerprint else None
@@ -210,7 +210,7 @@ class Engine:
             return await Recovery(self._context, self._locks, self._graces, on_step).run()
 
     async def renewed_by(self, address: Address) -> str:
-        """Who else renews a request, and what shows it: DPF's controller. Empty where nobody does."""
+        """Who else renews a request, and what shows it: DPF's controller. Empty where none does."""
         return await (await self._context.families.of(address)).renewed_by(self._context, address)
 
     async def lookup(self, address: Address) -> Credential:
@@ -322,7 +322,7 @@ class Engine:
         return await self.execute(plan)
 
     def set_grace(self, grace: timedelta) -> None:
-        """How long old credentials still work after what is planned from now on, where nobody needs longer."""
+        """How long old credentials still work after what is planned from now on, where none needs longer."""
         self._context = replace(self._context, wish=replace(self._context.wish, asked=grace))
 
     def grace_ends(self, plans: Collection[str] | None = None) -> datetime | None:

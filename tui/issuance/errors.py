@@ -22,7 +22,7 @@ class UsageError(IssuanceError):
 
 
 class Unasked(UsageError):
-    """It can be done, but ends or brings back more than the verb says: only where somebody says the `word` for it.
+    """It can be done, but ends or brings back more than the verb says: only where the user gives the `word` for it.
 
     The word is the name of an option, of the command line (`--replace`) and of the engine's method alike.
     """
@@ -41,7 +41,7 @@ class FileError(IssuanceError):
 
 
 class ChangedMeanwhile(IssuanceError):
-    """Somebody else changed what a plan was made for; nothing of theirs is overwritten."""
+    """Another client changed what a plan was made for; nothing of theirs is overwritten."""
 
 
 class NotProved(IssuanceError):

@@ -1,4 +1,4 @@
-"""Which address of a server somebody else may name: what a cluster delivered must not lead back to this machine.
+"""Which address of a server another cluster may name: what a cluster delivered must not lead back to this machine.
 
 An address is judged as it is written, every way that C libraries read a number as one included. A name that a DNS
 server answers with an address of this machine is only seen once it is looked up: `is_near` judges that answer.

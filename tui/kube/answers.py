@@ -92,15 +92,15 @@ def wrong_object(asked: Asked, head: Head) -> str:
         return _of_status(head, "the object")
     meta = head.metadata
     if meta is None or not head.kind:
-        return "it is no object: kind or metadata is missing"
+        return "it is not an object: kind or metadata is missing"
     if asked.kind and head.kind not in (asked.kind, METADATA_KIND):
         return f"it is a {masked(head.kind)}, asked was a {asked.kind}"
     if asked.name and meta.name != asked.name:
         return f"it is {masked(meta.name) or 'something without a name'}, asked was {asked.name}"
     if asked.uid and meta.uid != asked.uid:
-        return "it has another UID than the object that was asked for"
+        return "it has another UID than the requested object"
     if asked.kept and not meta.uid:
-        return "it has no UID, so that nobody has stored it"
+        return "it has no UID, so it was never stored"
     return ""
 
 
@@ -123,7 +123,7 @@ def wrong_list(kind: str, *, items: bool) -> str:
     if kind == STATUS:
         return "it is a Status where a list belongs"
     if not items or not (kind == "" or kind.endswith("List")):
-        return "it is no list"
+        return "it is not a list"
     return ""
 
 
@@ -142,7 +142,7 @@ def absent(error: NotFound, asked: Asked) -> KubeError:
     return ProtocolError(
         f"answered 404 to {asked.info.verb} {asked.info.resource} without a word of {asked.name}",
         cluster=error.cluster,
-        hint="something between answers in the server's place; whether the object is there is not known",
+        hint="something in between answers instead of the server; whether the object exists is not known",
     )
 
 
@@ -172,7 +172,7 @@ def check_list(kind: str, items: Any, cluster: str, *, untyped: bool) -> None:
     """
     wrong = wrong_list(kind, items=items is not msgspec.UNSET)
     if not wrong and untyped and not all(is_object(item) for item in items or ()):
-        wrong = "an entry of the list is no object"
+        wrong = "an entry of the list is not an object"
     _refuse(wrong, cluster)
 
 
@@ -215,7 +215,7 @@ def _of_status(head: Head, instead: str) -> str:
 
 def _refuse(wrong: str, cluster: str) -> None:
     if wrong:
-        raise ProtocolError(f"the answer is not what was asked for: {wrong}", cluster=cluster)
+        raise ProtocolError(f"the answer is not what was requested: {wrong}", cluster=cluster)
 
 
 def _read(raw: msgspec.Raw, type_: Any, otherwise: Any) -> Any:

@@ -26,7 +26,7 @@ class TooLarge(Exception):
 
 
 class Unasked(Exception):
-    """An answer is packed in a way that was not asked for."""
+    """An answer is packed in a way that was not requested."""
 
 
 class Content(Protocol):
@@ -44,7 +44,7 @@ def packing(encoding: str | None, *, asked: bool) -> bool:
         return False
     if asked and named == GZIP:
         return True
-    raise Unasked("the answer is packed in a way that was not asked for")
+    raise Unasked("the answer is packed in a way that was not requested")
 
 
 async def whole(content: Content, *, packed: bool, most: int, values: int) -> Opaque:

@@ -272,7 +272,7 @@ class Client:
         """Deletes one object; with `uid` or `resource_version` only that very one, else Conflict.
 
         Returns where the server says that this very object went, or is on its way. Raises ProtocolError for any other
-        answer: then nobody knows. Where it has finalizers it is still there afterwards.
+        answer: then it is not known. Where it has finalizers it is still there afterwards.
         """
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
         preconditions = {"uid": uid, "resourceVersion": resource_version}

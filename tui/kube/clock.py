@@ -120,7 +120,7 @@ def _long(seconds: float) -> str:
 
 
 def steady() -> float:
-    """Seconds by a clock that nobody sets and that goes on while the machine sleeps, where there is one."""
+    """Seconds by a clock that is never set and that goes on while the machine sleeps, where there is one."""
     return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
 
 

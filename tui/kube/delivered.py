@@ -2,7 +2,7 @@
 
 Nothing of it is passed on. It is taken apart into a server, an authority and one login that stand in the text itself,
 and whoever writes it down renders it anew from those. What would run a program, read a file of this machine, go
-through somebody's proxy or speak for somebody else refuses the whole; `Allow` says what whoever owns this machine
+through someone's proxy or impersonate another user refuses the whole; `Allow` says what whoever owns this machine
 does not mind.
 """
 
@@ -149,7 +149,7 @@ def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
     if (way.tls_server_name or "") != (known.tls_server_name or ""):
         said.append(f"it expects the server to be called {safe_text(way.tls_server_name or 'what its address says')}")
     if way.insecure and not known.insecure:
-        said.append("nobody checks its server's certificate")
+        said.append("its server's certificate is not verified")
     if (way.proxy_url or "") != (known.proxy_url or ""):
         said.append("it goes through another proxy")
     return tuple(said)
@@ -213,9 +213,9 @@ def _entered(cluster: ClusterEntry, user: UserEntry, context: ContextEntry, allo
     server = _server(cluster, allow)
     known = allow.known if allow.known is not None and same_place(allow.known.server, server) else None
     if cluster.insecure and not (allow.insecure or (known is not None and known.insecure)):
-        raise DeliveredError("insecure-skip-tls-verify", "would let anybody in between read the credential")
+        raise DeliveredError("insecure-skip-tls-verify", "would let anyone in between read the credential")
     if cluster.proxy_url and not (allow.proxy or (known is not None and known.proxy_url == cluster.proxy_url)):
-        raise DeliveredError("proxy-url", "would send the credential through somebody's proxy")
+        raise DeliveredError("proxy-url", "would send the credential through a proxy")
     return Delivered(
         Endpoint(
             name=context.name,
@@ -256,7 +256,7 @@ def _refused_in_user(user: UserEntry) -> Iterator[tuple[str, str]]:
         if value:
             yield field, "names a file of the machine that reads it"
     if user.impersonate is not None:
-        yield "as", "would speak for somebody else"
+        yield "as", "would impersonate another user"
     if user.username or user.password:
         yield "username and password", "is no login that Kubernetes still has"
 

@@ -2,7 +2,7 @@
 
 `read_document` types one parsed file. Absent, unreadable and wrong are three things: a field that is there and cannot
 be read (base64 that is none, a list where a name belongs, a key or a name given twice) is a `Flaw` of its entry. Such
-an entry can be looked at, never used: whoever wanted another authority, or to act as somebody lesser, did want it.
+an entry can be looked at, never used: whoever wanted another authority, or to act as someone lesser, did want it.
 `tui.kube.resolving` refuses it with the flaw's words. All other entries work.
 """
 
@@ -177,7 +177,7 @@ def _extensions(fields: _Fields) -> dict[str, object]:
         extension = item.mapping.get("extension")
         if name == EXEC_EXTENSION:  # it says which cluster is meant
             for key in _doubled(extension):
-                item.problem(f"extension.{key}", "given twice", "nobody can know which is meant")
+                item.problem(f"extension.{key}", "given twice", "which one is meant is not known")
         found[name] = plain_values(extension)
     return found
 
@@ -270,7 +270,7 @@ class _Fields:
             self.problem("", "not a mapping")
         if isinstance(value, DoubledDict):
             for key, line in value.twice.items():
-                self.problem(key, f"given twice (again in line {line})", "nobody can know which is meant")
+                self.problem(key, f"given twice (again in line {line})", "which one is meant is not known")
 
     def problem(self, key: str, what: str, why: str = "kubectl cannot read this") -> None:
         """The field cannot be read."""

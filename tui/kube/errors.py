@@ -43,7 +43,7 @@ class ReadOnly(KubeError):
 
 
 class NeedsLogin(KubeError):
-    """Somebody has to log in by hand. `command` is what to run, empty where it is not known."""
+    """Someone has to log in by hand. `command` is what to run, empty where it is not known."""
 
     def __init__(self, message: str, *, cluster: str = "", hint: str = "", command: str = "") -> None:
         self.command = command
@@ -149,7 +149,7 @@ class NotFound(APIError):
 
 
 class Conflict(APIError):
-    """409: somebody changed it first, it exists already, or another field manager owns the field."""
+    """409: another client changed it first, it exists already, or another field manager owns the field."""
 
 
 class Gone(APIError):

@@ -113,7 +113,7 @@ def _checked(output: Sensitive, plugin: ExecPlugin) -> tuple[_Status | None, str
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None, "exec plugin: decoding stdout: not JSON"
     if doubled:
-        return None, f"exec plugin: decoding stdout: {doubled} is given twice, and nobody can know which is meant"
+        return None, f"exec plugin: decoding stdout: {doubled} is given twice, and which one is meant is not known"
     if answer.kind != "ExecCredential":
         return None, "exec plugin: decoding stdout: not an ExecCredential"
     if answer.api_version != plugin.api_version:

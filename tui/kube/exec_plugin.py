@@ -61,7 +61,7 @@ class Plugins:
             return credential
 
     def forget(self, endpoint: Endpoint, plugin: ExecPlugin, refused: Callable[[ExecCredential], bool]) -> None:
-        """After a 401: the next request runs the plugin again, unless somebody just did."""
+        """After a 401: the next request runs the plugin again, unless someone just did."""
         key = _key(plugin, exec_info(endpoint, plugin))
         kept = self._kept.get(key)
         if kept is not None and refused(kept.credential) and self._monotonic() - kept.made_at >= FRESH_SECONDS:

@@ -78,7 +78,7 @@ def _cluster(cluster: ClusterEntry) -> Iterator[tuple[Severity, str]]:
     if cluster.certificate_authority_data and (problem := why_no_authority(cluster.certificate_authority_data)):
         yield Severity.ERROR, f"certificate-authority-data of {name} {problem}"
     if cluster.insecure and not (cluster.certificate_authority or cluster.certificate_authority_data):
-        yield Severity.WARNING, f'cluster "{name}" skips TLS verification: anybody in between can read the credentials'
+        yield Severity.WARNING, f'cluster "{name}" skips TLS verification: anyone in between can read the credentials'
 
 
 def _user(user: UserEntry) -> Iterator[tuple[Severity, str]]:

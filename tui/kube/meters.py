@@ -18,7 +18,7 @@ _STAMPED: WeakKeyDictionary[Callable[[], float], dict[int, Range]] = WeakKeyDict
 class Meters:
     """Latency of the last request, and what the answers and stamps seen so far say about the server's clock.
 
-    What they say is kept against a clock that nobody sets, so that it stays true where this machine's is set.
+    What they say is kept against a clock that is never set, so that it stays true where this machine's is set.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Files as people name them: what a path means, and what a file is called unless somebody says otherwise."""
+"""Files as people name them: what a path means, and what a file is called by default."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def file_stem(name: str) -> str:
 
 
 def whole_path(text: str) -> Path:
-    """What somebody typed as an absolute path; as it is where it names a home folder that is not there."""
+    """What someone typed as an absolute path; as it is where it names a home folder that is not there."""
     path = Path(text)
     with contextlib.suppress(NoHome):
         path = expanded(path)
@@ -24,7 +24,7 @@ def whole_path(text: str) -> Path:
 
 
 def is_folder(text: str) -> bool:
-    """Whether what somebody typed names a folder; not where that cannot be looked up."""
+    """Whether what someone typed names a folder; not where that cannot be looked up."""
     return _holds(text, Path.is_dir)
 
 

@@ -1,4 +1,4 @@
-"""Keeping a list true: list it, watch it, list again where that is needed, for as long as somebody listens.
+"""Keeping a list true: list it, watch it, list again where that is needed, for as long as someone listens.
 
     async for change in reflect(client, SECRETS, metadata_only=True):
         match change: …

@@ -18,7 +18,7 @@ _LOOKS: Final = re.compile(r"(?:eyJ|ZXlK)[A-Za-z0-9_\-+/=]{8,}|-----BEGIN |clien
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text that somebody typed or pasted seems to hold a token, a key or a kubeconfig."""
+    """Whether a text that someone typed or pasted seems to hold a token, a key or a kubeconfig."""
     return _LOOKS.search(text) is not None
 
 

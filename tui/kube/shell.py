@@ -1,4 +1,4 @@
-"""Text that somebody will paste into a shell, or that a shell completes: names in it are names, whatever they hold.
+"""Text that someone will paste into a shell, or that a shell completes: names in it are names, whatever they hold.
 
 Names come from kubeconfigs and clusters, so every word of a command line goes through here, and nowhere else.
 """

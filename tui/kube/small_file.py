@@ -1,4 +1,4 @@
-"""Reading a small file that somebody named. It may be anything: a pipe without end, a device, a folder.
+"""Reading a small file that someone named. It may be anything: a pipe without end, a device, a folder.
 
 Regular files only, so that nothing is waited for. A pipe that this process was started with is read too, as kubectl
 does (`--kubeconfig <(command)`, `/dev/stdin`): whoever handed it over writes to it. It is waited for only so long:
@@ -52,7 +52,7 @@ def _drain(pipe: int, limit: int, patience: float) -> bytes:
         elif chunk == b"" and data:
             break
         elif time.monotonic() > deadline:
-            raise TimeoutError(errno.ETIMEDOUT, "Nobody writes to this pipe")
+            raise TimeoutError(errno.ETIMEDOUT, "No process writes to this pipe")
         else:
             time.sleep(_PAUSE)
     return data

@@ -1,7 +1,7 @@
 """Which entries may be used: what was read of them, and kubectl's own rules about what goes together.
 
 Pure decisions on typed entries, made before a file is opened or a connection begins. `resolving` refuses what is
-refused here, `lint` shows all of it. The words are kubectl's where it has some, so that somebody can look them up.
+refused here, `lint` shows all of it. The words are kubectl's where it has some, so that someone can look them up.
 """
 
 from __future__ import annotations

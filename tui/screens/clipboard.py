@@ -1,4 +1,4 @@
-"""Copying to the terminal's clipboard (OSC 52), only because somebody pressed the key for it, and never too much.
+"""Copying to the terminal's clipboard (OSC 52), only because the user pressed the key for it, and never too much.
 
 Terminals cut longer sequences off or ignore them without a word, so what is too long is refused, and said.
 """

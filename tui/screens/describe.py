@@ -105,7 +105,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
         Fact(area.value, str(len(session.view(area, query))))
         for area in (Area.ACCOUNTS, Area.REQUESTS, Area.CREDENTIALS)
     ]
-    holds = holds if entered else [Fact("", "nobody looked: it is not connected", Tone.MUTE)]
+    holds = holds if entered else [Fact("", "not read: it is not connected", Tone.MUTE)]
     holds += [Fact("not there", kind, Tone.MUTE) for kind in row.missing]
     return [
         Section(row.name, reach),
@@ -127,7 +127,7 @@ def _delivered(row: ClusterRow) -> list[Section]:
     """Who leads to it, what is said of it there, and what else leads to the same server."""
     facts, said = [], row.delivered
     if said is not None:
-        facts.append(Fact("delivered by", str(said.by), Tone.PLAIN, "it is entered with the login that lies there"))
+        facts.append(Fact("delivered by", str(said.by), Tone.PLAIN, "it is entered with the login in that Secret"))
     if said is not None and said.phase:
         facts.append(Fact("phase", said.phase, Tone.GOOD if said.ready else Tone.WARN, said.says))
     facts += [Fact("same server as", name, Tone.MUTE) for name in row.same]
@@ -304,10 +304,10 @@ def _long_lived(credential: Credential, now: datetime) -> list[Fact]:
     ]  # fmt: skip
     if invalid is not None:
         facts += [
-            Fact("invalid since", _day(invalid, now), Tone.BAD, "its cluster refuses it: nobody used it for a year"),
+            Fact("invalid since", _day(invalid, now), Tone.BAD, "its cluster refuses it: it was not used for a year"),
             Fact("deletion due", _day(token_secret_deletion_due(invalid), now), Tone.WARN,
                  "a year later, where its cluster keeps to the default"),
-            Fact("what to do", ":reactivate lets it work again; revoke it if nobody misses it", Tone.WARN),
+            Fact("what to do", ":reactivate lets it work again; revoke it if it is not needed", Tone.WARN),
         ]  # fmt: skip
     return facts
 
@@ -340,7 +340,7 @@ def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fac
         *facts,
         Fact("asked for", lifetime(credential.requested)),
         Fact("granted", lifetime(credential.granted), Tone.WARN if capped else Tone.PLAIN,
-             "the server gave less than asked" if capped else ""),
+             "the server granted less than requested" if capped else ""),
         _when("issued", credential.issued_at, now),
         _when("renews", credential.rotate_at, now),
         _when("expires", credential.expires_at, now, Tone.STRONG),
@@ -356,7 +356,7 @@ def _loop(credential: Credential, session: Session) -> list[Fact]:
 
 
 def _alert(credential: Credential, session: Session) -> list[Fact]:
-    """Whether somebody should look at it, and whether somebody wants to hear of that."""
+    """Whether the user should look at it, and whether the user wants to hear of that."""
     alerts, address = session.alerts, credential.address
     if alerts is None:
         return []

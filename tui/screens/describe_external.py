@@ -25,7 +25,7 @@ from tui.widgets.facts import Fact, Section
 
 from .session import Session
 
-_KEEPERS = {True: "kubemint made it and keeps it", False: "somebody else keeps it; kubemint leaves its spec alone"}
+_KEEPERS = {True: "kubemint made it and keeps it", False: "someone else manages it; kubemint does not change its spec"}
 
 
 def external_sections(row: RequestRow, session: Session) -> list[Section]:

@@ -39,7 +39,7 @@ class Host(Protocol):
 
 
 class Renewing:
-    """Off until somebody switches it on; then one loop for everything it keeps."""
+    """Off until the user switches it on; then one loop for everything it keeps."""
 
     def __init__(self, session: Session, host: Host) -> None:
         self._session = session

@@ -104,7 +104,7 @@ class Session:
         self.alerts: Alerts | None = None
         """Who is in an alert window; the application keeps it."""
         self.undone: set[Address] = set()
-        """Whose last rotation somebody took back; the renewal loop leaves them alone until they are rotated by hand."""
+        """Whose last rotation the user took back; the renewal loop leaves them alone until they are rotated by hand."""
 
     def open(self, fleet: FleetLike) -> None:
         """From now on the rows are this fleet's."""

@@ -34,8 +34,8 @@ Globs = tuple[str, ...]
 class Alert(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When and how something that will expire makes itself heard."""
 
-    window: Annotated[Duration, Meta(description="Warn when so much of the life is left.")] = timedelta(minutes=15)
-    critical: Annotated[Duration, Meta(description="Warn again, louder, when so much is left; 0s never does.")] = (
+    window: Annotated[Duration, Meta(description="Warn when this much of the life is left.")] = timedelta(minutes=15)
+    critical: Annotated[Duration, Meta(description="Warn again, louder, when this much is left; 0s turns it off.")] = (
         timedelta(0)
     )
     bell: Annotated[bool, Meta(description="Ring the terminal's bell.")] = True
@@ -66,17 +66,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     read_only_contexts: Annotated[
         Globs, Meta(description="Clusters in which nothing is changed, by glob pattern: `prod-*`.")
     ] = ()
-    confirm: Annotated[Confirm, Meta(description="What asks before it begins; several at once always do.")] = (
+    confirm: Annotated[Confirm, Meta(description="Which actions ask before they begin; several at once always do.")] = (
         Confirm.DESTRUCTIVE
     )
-    grace: Annotated[Duration, Meta(description="How long the old credential still works after a rotation.")] = (
+    grace: Annotated[Duration, Meta(description="How long the old credential stays valid after a rotation.")] = (
         timedelta(seconds=30)
     )
     kubelet_sync: Annotated[
         Duration,
         Meta(description="How long a changed Secret may take to reach the pods that mount it; no grace is shorter."),
     ] = timedelta(minutes=3)
-    lifetime: Annotated[Duration, Meta(description="The lifetime that new credentials ask for.")] = timedelta(hours=1)
+    lifetime: Annotated[Duration, Meta(description="The lifetime requested for new credentials.")] = timedelta(hours=1)
     export_folder: Annotated[str, Meta(description="Where exports go unless you say otherwise.")] = "~/.kube/kubemint"
     trust: Annotated[
         tuple[TrustedSource, ...],
@@ -86,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         bool,
         Meta(
             description="Enter whatever cluster another one delivers, also on this machine: for tests and scripts "
-            "around clusters of one's own, never where somebody else may write Secrets."
+            "around your own clusters, never where other users may write Secrets."
         ),
     ] = False
     alerts: Annotated[

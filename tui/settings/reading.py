@@ -89,7 +89,7 @@ class Loaded:
         return self.sources.get(name, Source())
 
     def finding(self, path: str, message: str) -> Finding:
-        """Something wrong with a value of the file that only somebody above can know."""
+        """Something wrong with a value of the file that only the caller can know."""
         line = self.lines.get(path)
         return Finding(str(self.path) if line is None else f"{self.path}:{line}", path, message)
 
@@ -114,7 +114,7 @@ class Loaded:
     def why_all_read_only(self) -> str:
         """Why nothing may be changed anywhere; empty where something may.
 
-        Where what was said about it cannot be read, nothing may: somebody may rely on it.
+        Where what was said about it cannot be read, nothing may: the user may rely on it.
         """
         unread = next((found for found in self.findings if not found.path or _protects(found.path)), None)
         if unread is not None:

@@ -70,9 +70,9 @@ def plan_change(path: Path, values: Mapping[str, object]) -> Change:
 
 
 def write_change(change: Change) -> None:
-    """Write it, whole or not at all. Raises FileError, and UsageError where somebody changed the file meanwhile."""
+    """Write it, whole or not at all. Raises FileError, and UsageError where the file was changed meanwhile."""
     if _content(change.path) != change.before:
-        raise UsageError(f"{change.path} was changed by somebody else just now", "look at it and try again")
+        raise UsageError(f"{change.path} was changed by another program just now", "look at it and try again")
     write_private(change.path, Sensitive(change.after))
 
 
@@ -83,7 +83,7 @@ def _content(path: Path) -> str:
         return read_private(path).reveal()
     except UnicodeDecodeError:
         problem = f"{path} is not UTF-8 text"
-    raise UsageError(problem, "write it anew by hand")
+    raise UsageError(problem, "rewrite it by hand")
 
 
 def _text(value: Any) -> str:

@@ -23,5 +23,5 @@ class Choice(Select[Value]):
 
 
 def _literal(options: Iterable[tuple[RenderableType, Value]]) -> list[tuple[RenderableType, Value]]:
-    """As `Text`: the list that drops down looks through nothing else that is no markup when somebody types."""
+    """As `Text`: the list that drops down looks through nothing else that is no markup when the user types."""
     return [(Text(text) if isinstance(text, str) else text, value) for text, value in options]

@@ -1,4 +1,4 @@
-"""The cursor of a table: a number, and once somebody means a row its key, so that it stays there in any order."""
+"""The cursor of a table: a number, and once the user means a row its key, so that it stays there in any order."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .table_rows import Rows
 
 
 class Cursor:
-    """Stays on the first row whatever comes, until somebody moves it; from then on it follows its row."""
+    """Stays on the first row whatever comes, until the user moves it; from then on it follows its row."""
 
     def __init__(self) -> None:
         self.index = 0
         self.pinned = False
-        """Whether somebody moved it, so that it follows its row."""
+        """Whether the user moved it, so that it follows its row."""
         self._key = ""
         self._awaited = ""
         self._since = monotonic()
@@ -25,7 +25,7 @@ class Cursor:
 
     @property
     def key(self) -> str:
-        """The key of the row that somebody put it on; empty where nobody did."""
+        """The key of the row that the user put it on; empty where that was not done."""
         return self._key if self.pinned else ""
 
     def follow(self, rows: Rows) -> None:
@@ -39,19 +39,19 @@ class Cursor:
         self._remember(rows)
 
     def put(self, index: int, rows: Rows) -> None:
-        """Somebody means this row, or the nearest there is. There is at least one."""
+        """The user means this row, or the nearest there is. There is at least one."""
         self.index = max(0, min(index, len(rows) - 1))
         self.pinned, self._awaited = True, ""
         self._remember(rows)
 
     def pin(self, rows: Rows) -> None:
-        """Somebody means the row that it is on."""
+        """The user means the row that it is on."""
         if len(rows) and not self.pinned:
             self.pinned = True
             self._remember(rows)
 
     def wait_for(self, key: str) -> None:
-        """Go to the row with this key when it comes, unless somebody moves it before."""
+        """Go to the row with this key when it comes, unless the user moves it before."""
         self._awaited = key
 
     def reset(self) -> None:

@@ -122,7 +122,7 @@ class Deed(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A press that does nothing. `words` are for people; empty where nobody has to be told, as of a key's repeats."""
+    """A press that does nothing. `words` are for people; empty where nothing is to be reported, as of key repeats."""
 
     words: str = ""
 
@@ -134,7 +134,7 @@ def refusal(deed: Deed, pace: Pace) -> Refusal | None:
         return Refusal(f"{what} did nothing: its row has just moved away")
     answers = effect in (Effect.ENTERS, Effect.ACCEPTS)
     if deed.modal and answers and deed.opened < pace.still:
-        return Refusal(f"this has just opened: {what} was not taken for its answer")
+        return Refusal(f"this has just opened: {what} was not taken as an answer")
     if answers and deed.stray:
         return Refusal(f"{what} came after {deed.stray}, which means nothing here: press it again if you mean it")
     if answers and deed.pasted:

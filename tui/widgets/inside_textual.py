@@ -5,7 +5,7 @@
 - `App._driver` is the one that writes to the terminal, between two frames. In public it writes frames, the clipboard
   and the bell; a notification of the desktop is none of them, and past it a sequence may land in the middle of another.
 - `LinuxDriver._file` is written to by a thread that dies of the first error, after which the dashboard waits for ever
-  until somebody takes what it has to write. A window that is closed is such an error.
+  until what it has to write is read. A window that is closed is such an error.
 - `LinuxDriver._sigcont_application` begins anew whenever the process goes on: also where nothing had stopped that it
   was told of, and as the terminal ends (the kernel sends SIGCONT with SIGHUP). Then two threads read and two write, and
   only one of each is ever waited for. Both it and `_sigtstp_application` do so inside of a signal handler, in the

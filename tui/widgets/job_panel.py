@@ -1,6 +1,6 @@
 """What the engine is doing right now and how it ended: every step of one job, or one line for each of many.
 
-It stays until somebody closes it, so an error can be read: what happened, why, and what to do next.
+It stays until the user closes it, so an error can be read: what happened, why, and what to do next.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOT_BEGUN = Sign("–", "not begun", Tone.WARN)
 MOST: Final = 20
 """So many tasks of a job that runs are drawn, since each picture of hundreds would cost more than their work."""
 _ORDER: Final = (StepStatus.FAILED, StepStatus.RUNNING, StepStatus.UNDONE, None, StepStatus.DONE)
-"""Of many tasks, what somebody has to look at comes first."""
+"""Of many tasks, what the user has to look at comes first."""
 
 
 class TaskLike(Protocol):
@@ -115,7 +115,7 @@ class JobPanel(VerticalScroll, can_focus=True):
         self.job = None
 
     def reopen(self, job: JobLike) -> None:
-        """Show a job that somebody asks for, put away or not."""
+        """Show a job that the user asks for, put away or not."""
         job.put_away = None
         self.show(job)
 

@@ -30,7 +30,7 @@ class Pace:
     late: float = 0.03
     """So late a timer may be. Where it is later, keys may wait, and the time at which they are read says nothing."""
     lost: float = 1.0
-    """How long after letters for nobody whatever follows is taken for the rest of them."""
+    """How long after letters for nothing whatever follows is taken for the rest of them."""
 
 
 AT_ONCE: Final = Pace(0, 0, 0, 0, 0, 0, 0)
@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
     typed: str = ""
     submitted: bool = False
     refused: str = ""
-    """What was not done and why, in words for people; empty where nobody has to be told."""
+    """What was not done and why, in words for people; empty where there is nothing to report."""
 
 
 class Keystrokes:

@@ -13,7 +13,7 @@ Visible = Iterable[tuple[int, Any]]
 
 
 class LiveLabels:
-    """Remembers what the live columns said when somebody last looked."""
+    """Remembers what the live columns said when the user last looked."""
 
     def __init__(self, now: Callable[[Any], datetime]) -> None:
         self._now = now

@@ -1,4 +1,4 @@
-"""What needs somebody, a line each."""
+"""What needs attention, a line each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .columns import cut
 
 
 class Notices(Widget):
-    """What needs somebody: a glyph, who, and why; as many as there is room for, and how many more there are."""
+    """What needs attention: a glyph, who, and why; as many as there is room for, and how many more there are."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -98,7 +98,7 @@ class Prompt(Horizontal):
         self.screen.set_focus(box)  # at once: what is typed next belongs to it
 
     def say(self, text: str) -> None:
-        """Put this in place of what is there, as if somebody had typed it."""
+        """Put this in place of what is there, as if it had been typed."""
         self._say(text)
 
     def note(self, text: str) -> None:

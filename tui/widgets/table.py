@@ -1,4 +1,4 @@
-"""The table of the dashboard: draws only the lines that are visible, from rows that belong to somebody else.
+"""The table of the dashboard: draws only the lines that are visible, from rows that belong to the store.
 
 Rows come as a sequence with keys (a `View` of the fleet store is one); the table holds the cursor and the marks by key,
 so both survive any new order. What depends on the time is computed when a line is drawn. One timer sleeps until the
@@ -116,7 +116,7 @@ class FleetTable(ScrollView, can_focus=True):
 
     @property
     def cursor_key(self) -> str:
-        """The key of the row that somebody put the cursor on; empty where nobody did."""
+        """The key of the row that the user put the cursor on; empty where that was not done."""
         return self._cursor.key
 
     @property
@@ -199,7 +199,7 @@ class FleetTable(ScrollView, can_focus=True):
         self._move_to(number - 1)
 
     def await_row(self, key: str) -> None:
-        """Put the cursor on the row with this key when it comes, unless somebody moves it before."""
+        """Put the cursor on the row with this key when it comes, unless the user moves it before."""
         if not self.go_to(key):
             self._cursor.wait_for(key)
 
@@ -399,7 +399,7 @@ class FleetTable(ScrollView, can_focus=True):
     # Time
 
     def _arm(self, stood_still: bool = False) -> None:
-        """Sleep until the next visible label changes; not at all where nothing does, or nobody looks."""
+        """Sleep until the next visible label changes; not at all where nothing does, or nothing shows it."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None

@@ -41,10 +41,10 @@ class Timeline(Widget, can_focus=True):
     ]
 
     class Wanted(Message):
-        """Somebody clicked for the next span."""
+        """The user clicked for the next span."""
 
     class Opened(Message):
-        """Somebody wants to see what falls into a bucket."""
+        """The user wants to see what falls into a bucket."""
 
         def __init__(self, bucket: Bucket, span: str) -> None:
             super().__init__()
@@ -52,7 +52,7 @@ class Timeline(Widget, can_focus=True):
             self.span = span
 
     class Left(Message):
-        """Somebody goes back to the list."""
+        """The user goes back to the list."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -82,7 +82,7 @@ class Timeline(Widget, can_focus=True):
 
     @property
     def bucket(self) -> Bucket | None:
-        """The one under the cursor: the first that holds something, until somebody moves."""
+        """The one under the cursor: the first that holds something, until the user moves."""
         index = self._index
         return self._buckets[index] if self._buckets else None
 

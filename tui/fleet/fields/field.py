@@ -54,7 +54,7 @@ def signed(sign: Sign) -> Cell:
 
 
 def said(text: str, tone: Tone = Tone.PLAIN) -> Cell:
-    """A text that somebody else wrote as a cell."""
+    """A text that was written elsewhere, as a cell."""
     return Cell(safe_text(text, LIMIT), tone) if text else NOTHING
 
 

@@ -21,7 +21,7 @@ STATE_WORDS: Final = {state: f"{state.value}\n{sign.word}" for state, sign in ST
 
 
 def ends_at(credential: Credential | None) -> datetime | None:
-    """When it will have no time left; None where nobody knows, where it never ends, and where it has ended already."""
+    """When it will have no time left; None where that is unknown, where it never ends, or has ended already."""
     return None if credential is None or credential.state is State.REVOKED else credential.expires_at
 
 

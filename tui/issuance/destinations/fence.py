@@ -1,4 +1,4 @@
-"""Making sure that a write which nobody answered, or which was given up, does not come after all.
+"""Making sure that a write that was not answered, or which was given up, does not come after all.
 
 A server may still carry out what was sent to it a moment ago: then a Secret would come to hold a token whose handle
 was deleted because it did not hold it. Each of our writes names the version that it replaces, so it is refused for
@@ -57,6 +57,6 @@ async def _replace(client: Client, namespace: str, name: str, mark: str | None) 
         try:
             await client.replace(SECRETS, wish, namespace=namespace, name=name)
         except Conflict:
-            continue  # also another version, but perhaps of somebody who knows nothing of this
+            continue  # also another version, but perhaps of someone who knows nothing of this
         return
-    raise ChangedMeanwhile(f"Secret {namespace}/{name} is being changed by somebody else all the time")
+    raise ChangedMeanwhile(f"Secret {namespace}/{name} is changed by another client all the time")

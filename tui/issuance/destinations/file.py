@@ -51,7 +51,7 @@ class FilePlace:
         self._mode: int | None = None
         """The mode that the file had before it was written."""
         self._kept: Path | None = None
-        """Where what was replaced lies, that is somebody else's."""
+        """Where what was replaced lies, that is another one's."""
 
     @property
     def version(self) -> str:
@@ -68,7 +68,7 @@ class FilePlace:
         verdict = self._judge(look_at(self.path), content, record)
         warnings = [said] if (said := verdict.warning(self.path)) else []
         if content is None and live is not None:
-            warnings.append(f"{self.path} is gone and will be written anew")
+            warnings.append(f"{self.path} is gone and will be written again")
         preview = diff(self.label, masked_text(content), "") if content is not None and verdict.keep else ""
         return Held(
             exists=content is not None,
@@ -129,7 +129,7 @@ class FilePlace:
         before = read_if_there(self.path, LARGEST, there.which)
         if (before.fingerprint if before is not None else "") != self._version:
             raise ChangedMeanwhile(
-                f"{self.path} was changed by somebody else since it was looked at", "look again, then decide anew"
+                f"{self.path} was changed by another client since it was read", "look at it again, then retry"
             )
         verdict = self._judge(there, before, self._state.export_record(self.address))
         self._mode = there.mode
@@ -144,7 +144,7 @@ class FilePlace:
     async def holds(self, content: Sensitive) -> None:
         """Raises ChangedMeanwhile where the file does not hold exactly this."""
         if await asyncio.to_thread(self._read) != content:
-            raise ChangedMeanwhile(f"{self.path} does not hold what was just written: somebody else wrote to it")
+            raise ChangedMeanwhile(f"{self.path} does not hold what was just written: another process wrote to it")
 
     async def restore(self) -> str:
         await seen_through(self._restore)
@@ -154,7 +154,7 @@ class FilePlace:
         if self._written is None:
             return
         back = put_back(self.path, self._written, self._before, self._mode, live=self.live)
-        if back and self._kept is not None:  # else it is somebody else's by now
+        if back and self._kept is not None:  # else it is another one's by now
             remove(self._kept)
         self._before = self._written = self._kept = None
 
@@ -171,7 +171,7 @@ class FilePlace:
     async def material(self, form: Format) -> Sensitive:
         content = await asyncio.to_thread(self._read)
         if content is None:
-            raise UsageError(f"{self.path} does not exist", "rotate it to write it anew")
+            raise UsageError(f"{self.path} does not exist", "rotate it to write it again")
         return content
 
     def _token_in(self, form: Format, content: Sensitive) -> Sensitive | None:
@@ -183,7 +183,7 @@ class FilePlace:
 
 
 def written_to(state: StateStore, address: Address) -> set[str]:
-    """The fingerprints of what kubemint put there: the last, what a rotation left to its grace period (somebody may
+    """The fingerprints of what kubemint put there: the last, what a rotation left to its grace period (someone may
     have put that back), and what another one may be about to commit, may have died with, or has committed just now."""
     opened = {intent.fingerprint for intent in state.open_plans()}
     before = {one.fingerprint for one in state.revocations() if one.address == address and not one.ending}
@@ -202,7 +202,7 @@ def _is_gone(path: str) -> bool:
         os.stat(path)  # noqa: PTH116 - one call per file and look
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:  # may not be looked at: then nobody knows
+    except OSError:  # may not be looked at: then it is not known
         return False
     return False
 
@@ -213,7 +213,7 @@ def token_in_file(form: Format, content: Sensitive) -> Sensitive | None:
 
 
 def _refuse_in_use(path: Path, identity: Identity, record: Export | None, *, exists: bool) -> None:
-    """A file that keeps a live credential of somebody else is not for this one, whoever asks for that."""
+    """A file that keeps a live credential of another identity is not for this one, whoever asks for that."""
     if record is None or record.credential.state is State.REVOKED:
         return
     credential = record.credential

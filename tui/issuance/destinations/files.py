@@ -40,11 +40,11 @@ MAX_READ: Final = 16 * 1024 * 1024
 _GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
 _HINTS: Final = {
-    errno.EACCES: "you may not write there; choose another place",
-    errno.EPERM: "you may not write there; choose another place",
-    errno.EROFS: "choose a place that can be written to",
-    errno.ENOSPC: "make room and try again; nothing was changed",
-    errno.EDQUOT: "your quota is used up; make room and try again, nothing was changed",
+    errno.EACCES: "you may not write there; choose another path",
+    errno.EPERM: "you may not write there; choose another path",
+    errno.EROFS: "choose a path that can be written to",
+    errno.ENOSPC: "free some space and try again; nothing was changed",
+    errno.EDQUOT: "your disk quota is used up; free some space and try again, nothing was changed",
     errno.EFBIG: "a limit on file sizes is in force; nothing was changed",
     errno.ELOOP: "links that lead to each other have no end; choose another path",
     errno.ENOTDIR: "a part of the path is a file; choose another path",
@@ -165,7 +165,7 @@ def readable_by_others(path: Path | str) -> str:
     """Who besides the owner may read the file, in words; empty where nobody may."""
     mode = Path(path).stat().st_mode
     if mode & stat.S_IROTH:
-        return "everybody on this machine"
+        return "every user on this machine"
     return "its group" if mode & stat.S_IRGRP else ""
 
 
@@ -218,7 +218,7 @@ def _replace(way: Reached, data: bytes, before: os.stat_result | None, *, fresh:
 def _move(way: Reached, temporary: str, *, fresh: bool) -> None:
     here = way.folder
     if fresh:
-        try:  # fails where somebody was faster, which a rename would not
+        try:  # fails where another process was faster, which a rename would not
             os.link(temporary, way.name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
@@ -274,7 +274,7 @@ def _regular(way: Reached) -> os.stat_result | None:
 def _must_be_judged(path: Path, found: os.stat_result | None, judged: Which | None) -> None:
     if judged is not None and (NOTHING if found is None else which(found)) != judged:
         raise FileError(
-            f"{path} is not the file any more that was looked at: somebody put another one, or another folder, there",
+            f"{path} is not the file that was read any more: it, or its folder, was replaced",
             "see who else may write there, and try again",
         )
 

@@ -1,4 +1,4 @@
-"""Putting one credential into a kubeconfig that somebody already works with.
+"""Putting one credential into a kubeconfig that someone already works with.
 
 What kubemint adds it marks with an `extensions` entry (which kubectl keeps), so that a rotation replaces exactly its
 own entries and a name that is taken is never overwritten. Everything else in the file stays as it is, and a file that
@@ -64,7 +64,7 @@ class Merge:
     mode: int = 0o600
     """The mode that it had."""
     kept: Path | None = None
-    """Where the file lies as it was, when entries were replaced that hold somebody else's."""
+    """Where the file lies as it was, when entries were replaced that hold another one's."""
 
 
 class Names(NamedTuple):
@@ -98,7 +98,7 @@ def merge(
     """
     path = Path(path)
     with locked(path, wait):
-        there = look_at(path)  # read again, now that nobody else writes
+        there = look_at(path)  # read again, now that no other process writes
         planned = _planned(path, addition, request, names, there.which)
         if not planned.changed:
             return planned
@@ -121,7 +121,7 @@ def allowed(
     """What stands there, and whether the entries of `addition` may be put into it. Raises FileError, ConfigError.
 
     Where it has entries of this wish already, only a token with one of the `known` fingerprints is kubemint's, and a
-    cluster as kubemint wrote it; None where nobody knows what was written there. Whoever is about to write gives what
+    cluster as kubemint wrote it; None where it is unknown what was written there. Whoever is about to write gives what
     is `there`: it is about that very file then.
     """
     judged, there = (there.which, there) if there is not None else (None, look_at(path))

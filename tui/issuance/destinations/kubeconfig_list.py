@@ -34,7 +34,7 @@ def others_of(
     """What the files beside `path` have in the KUBECONFIG that it belongs to; nothing where it belongs to none.
 
     `ours` says of an entry and its section whether it is a copy of what is written now. Raises ConfigError where one
-    of the files cannot be read: then nobody knows which names are taken.
+    of the files cannot be read: then it is not known which names are taken.
     """
     listed = precedence(None, os.environ if environ is None else environ)
     beside = [one for one in listed if os.path.realpath(one) != os.path.realpath(path)]

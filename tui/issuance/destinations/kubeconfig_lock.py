@@ -33,7 +33,7 @@ from .folders import Reached, destination, reached
 PATIENCE: Final = timedelta(seconds=60)
 """How long kubemint waits for other kubemints, each of which takes some hundredths of a second."""
 FOR_KUBECTL: Final = timedelta(seconds=10)
-"""How long for a lock file of which nobody can say whether its maker lives; kubectl keeps it for some milliseconds."""
+"""How long for a lock file of which it is not known whether its maker lives; kubectl keeps it for some milliseconds."""
 _SHORTEST, _LONGEST = 0.002, 0.03
 """Seconds between two looks, at random in between, so that nobody is always the last."""
 _QUEUES: Final = "queues"
@@ -42,7 +42,7 @@ _QUEUES: Final = "queues"
 
 @contextlib.contextmanager
 def locked(path: Path, wait: timedelta = PATIENCE) -> Iterator[None]:
-    """Keep kubectl and every other kubemint from writing `path`. Raises FileError where somebody holds it too long.
+    """Keep kubectl and every other kubemint from writing `path`. Raises FileError where someone holds it too long.
 
     Where `path` is a link, kubectl may know the file by either name, so both are locked, in kubectl's order.
     """

@@ -29,7 +29,7 @@ _CERTIFICATE: Final = frozenset({"client-certificate-data", "client-key-data"})
 
 
 def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
-    """The entries of this wish that hold somebody else's login, or lead elsewhere than kubemint wrote."""
+    """The entries of this wish that hold another one's login, or lead elsewhere than kubemint wrote."""
     found = []
     if (index := index_of(document, "users", request)) is not None:
         entry = document["users"][index]

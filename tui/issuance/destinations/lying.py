@@ -80,7 +80,7 @@ def shown(export: Export, seen: Seen) -> Credential:
     if seen.lies is Lies.OURS or (over and seen.lies is not Lies.ANOTHER):
         return credential
     if seen.lies is Lies.GONE:
-        said = "its file is gone; rotate it to write it anew, or revoke it"
+        said = "its file is gone; rotate it to write it again, or revoke it"
         return msgspec.structs.replace(credential, state=State.MISSING, message=said)
     said = {
         Lies.ANOTHER: "the file holds another token than kubemint wrote",

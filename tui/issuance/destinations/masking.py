@@ -32,7 +32,7 @@ _SECTIONS: Final = ("clusters", "contexts", "users")
 _ASSIGNMENT: Final = re.compile(r"([A-Z_][A-Z0-9_]*)=('(?:[^']|'\\'')*'|[^'\n]*)\n?")
 """One line of a tokenFile; in quotes a value may have several."""
 _PUBLIC: Final = frozenset({HOST_KEY, PORT_KEY, NAMESPACE_KEY})
-"""Keys of a Secret or a tokenFile that say where a cluster is, and let nobody in."""
+"""Keys of a Secret or a tokenFile that say where a cluster is, and are no credentials."""
 
 
 def masked_tree(node: Any, key: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""Entries in a kubeconfig that somebody works with, as the place of a credential; everything else in it stays."""
+"""Entries in a kubeconfig that someone works with, as the place of a credential; everything else in it stays."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class MergePlace:
     def _put(self, entries: Sensitive) -> str:
         before = self._token()
         if (before.fingerprint if before is not None else "") != self._version:
-            raise ChangedMeanwhile(f"{self.label} was changed by somebody else", "look again, then decide anew")
+            raise ChangedMeanwhile(f"{self.label} was changed by another client", "look at it again, then retry")
         self._before, self._written = before, login_in(entries)
         self._entries_before = kubeconfig_file.entries_for(self.path, self.request) if before is not None else None
         done = kubeconfig_file.merge(
@@ -117,7 +117,7 @@ class MergePlace:
     async def holds(self, entries: Sensitive) -> None:
         """Raises ChangedMeanwhile where the file does not hold the token of these entries."""
         if await asyncio.to_thread(self._token) != login_in(entries):
-            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
+            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: another process wrote to it")
 
     async def restore(self) -> str:
         await seen_through(self._restore)
@@ -130,7 +130,7 @@ class MergePlace:
         if done is not None and done.changed and kubeconfig_file.put_back(self.path, done):
             if done.kept is not None:
                 remove(done.kept)  # byte for byte as it was
-        elif self._token() == self._written:  # else it was not written, or is somebody else's by now
+        elif self._token() == self._written:  # else it was not written, or is another one's by now
             if self._before is None:
                 kubeconfig_file.remove(self.path, self.request)
             else:
@@ -150,7 +150,7 @@ class MergePlace:
     async def material(self, form: Format) -> Sensitive:
         now = await asyncio.to_thread(self._token)
         if now is None:
-            raise UsageError(f"{self.path} holds no entry of this credential any more", "rotate it to write it anew")
+            raise UsageError(f"{self.path} holds no entry of this credential any more", "rotate it to write it again")
         return await asyncio.to_thread(self._standing, now)
 
     def _token(self) -> Sensitive | None:

@@ -45,17 +45,18 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def taken(label: str, credential: Credential, *, exists: bool) -> UsageError:
-    """What is said where a place keeps a credential of somebody else. Where the place is gone it may live on, and only
+    """What is said where a place keeps another identity's credential. Where the place is gone it may be valid, and only
     the record of it says what ends it."""
     whose = credential.shoot or credential.identity
     if exists:
         return UsageError(
-            f"{label} is already in use by a credential of {whose}", "choose another place, or revoke that one first"
+            f"{label} is already in use by a credential of {whose}",
+            "choose another destination, or revoke that one first",
         )
     revoke = shell.command("kubemint", "revoke", str(credential.address))
     return UsageError(
         f"{label} is gone, but the credential of {whose} that was kept there was not revoked",
-        "choose another place" if credential.shoot else f"`{revoke}` ends it; or choose another place",
+        "choose another place" if credential.shoot else f"`{revoke}` ends it; or choose another destination",
     )
 
 

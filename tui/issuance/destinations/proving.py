@@ -31,7 +31,7 @@ _LONGEST_PAUSE: Final = 5.0
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the server says the bearer is, and how it was asked. An empty `method` means nobody could be asked."""
+    """Who the server says the bearer is, and how it was asked. An empty `method` means no server could be asked."""
 
     method: str
     username: str

@@ -33,12 +33,12 @@ class Keys(NamedTuple):
     stale: frozenset[str]
     """Ours from before, which go."""
     others: tuple[str, ...]
-    """Somebody else's, in the place of which something would be written."""
+    """Another owner's, which would be overwritten."""
 
 
 def sorted_out(there: Collection[str], wanted: Collection[str], had: Format | None) -> Keys:
-    """Whose the keys are that are `there`: ours are those of the format that it `had` (None: nobody knows), all others
-    somebody else's, whatever they are called."""
+    """Whose the keys are that are `there`: ours are those of the format that it `had` (None: not known), all others
+    another owner's, whatever they are called."""
     ours = frozenset(had.rules.keys if had is not None else ())
     return Keys(ours - set(wanted), tuple(sorted((set(there) & set(wanted)) - ours)))
 
@@ -113,7 +113,9 @@ class SecretPlace:
                 with self._attempting(writing):
                     made = await client.create(SECRETS, self._object(writing, None), namespace=where.namespace)
             except Conflict as error:
-                raise ChangedMeanwhile(f"{self.label} is already in use: somebody created it just now") from error
+                raise ChangedMeanwhile(
+                    f"{self.label} is already in use: it was created by another client just now"
+                ) from error
             except NotFound as error:
                 error.hint = f"create the namespace {where.namespace} first"
                 raise
@@ -135,7 +137,7 @@ class SecretPlace:
     async def check(self, writing: Writing) -> str | None:
         wanted, found = writing.data, await self._data() or {}
         if {key: found.get(key) for key in wanted} != wanted:
-            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
+            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: another process wrote to it")
         return None
 
     async def restore(self) -> str:
@@ -185,7 +187,7 @@ class SecretPlace:
         client, where = await self._client(), self.destination
         with contextlib.suppress(NotFound):
             found = await client.get_metadata(SECRETS, where.name, namespace=where.namespace)
-            # What somebody else has made since is not the one that was to be written, and none of our business.
+            # What another client has made since is not the one that was to be written, and none of our business.
             if where.force or managed.is_managed(found, managed.Role.CREDENTIAL):
                 await fence(client, where.namespace, where.name)
 
@@ -200,7 +202,7 @@ class SecretPlace:
         data = await self._data()
         missing = [key for key in form.rules.keys if key not in (data or {})]
         if data is None or missing:
-            raise UsageError(f"{self.label} holds no {', '.join(missing)}", "rotate it to write it anew")
+            raise UsageError(f"{self.label} holds no {', '.join(missing)}", "rotate it to write it again")
         return form.rules.as_file(data)
 
     async def _data(self) -> dict[str, Sensitive] | None:
@@ -224,15 +226,15 @@ class SecretPlace:
 
     def _changed(self) -> ChangedMeanwhile:
         return ChangedMeanwhile(
-            f"{self.label} was changed by somebody else since it was looked at", "look again, then decide anew"
+            f"{self.label} was changed by another client since it was read", "look at it again, then retry"
         )
 
     def _sorted_out(self, there: Collection[str], wanted: Collection[str], had: Format | None) -> Keys:
-        """As `sorted_out`. Raises UsageError where somebody else's would be written over."""
+        """As `sorted_out`. Raises UsageError where another owner's would be overwritten."""
         keys = sorted_out(there, wanted, had)
         if keys.others and not self.destination.force:
             raise UsageError(
-                f"{self.label} holds {', '.join(keys.others)} of somebody else's, which would be written over",
+                f"{self.label} holds {', '.join(keys.others)}, which kubemint does not own and would overwrite",
                 "choose another name, or move that out of it",
             )
         return keys

@@ -28,7 +28,7 @@ class ShootPlace(FilePlace):
 
 
 def login_in(content: Sensitive) -> Sensitive | None:
-    """By what a shoot's kubeconfig is told from another; None where nothing in it lets anybody in."""
+    """By what a shoot's kubeconfig is told from another; None where it holds no credential."""
     from tui.kube.delivered import ONLY_LOOKING, DeliveredError, read
 
     try:

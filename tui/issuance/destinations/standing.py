@@ -67,7 +67,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing is written there; empty where it may be."""
     hint: str = ""
     forcible: bool = False
-    """Whether it may be after all where somebody means it."""
+    """Whether it may be after all where someone means it."""
     mode: int = PRIVATE_FILE
     """Which mode the file is to have."""
     keep: bool = False
@@ -95,7 +95,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look_at(path: Path) -> Standing:
-    """The facts, in a handful of stats. Raises FileError where nobody may look, or links have no honest end."""
+    """The facts, in a handful of stats. Raises FileError where they may not be read, or links have no honest end."""
     with explained(path, "look at"), reached(path) as way:
         found = way.lstat()
     there = Standing(path=path, target=way.target, links=way.links, folder_mode=way.folder_mode)
@@ -119,13 +119,13 @@ def judge(
     """What may become of it, by the facts alone.
 
     `me` is the uid that writes, `live` says that whoever reads what is written gets in, `ours` that kubemint wrote
-    what is there, `whole` that nothing of it stays, `force` that somebody asked for it to be replaced.
+    what is there, `whole` that nothing of it stays, `force` that someone asked for it to be replaced.
     """
     path = there.path
     strangers = [uid for _, uid in there.links if uid not in (me, 0)]
     said = [f"it leads to {there.target}, through a link of {user(uid)}" for uid in strangers[:1]]
     if there.folder_mode & stat.S_IWOTH and not there.folder_mode & stat.S_ISVTX:
-        said.append("everybody may put another file in its place: its folder is open to all")
+        said.append("any user may replace it: its folder is writable by all")
     if there.kind is Kind.NOTHING:
         return Verdict(said=tuple(said))
     if there.kind is Kind.OTHER:
@@ -133,7 +133,7 @@ def judge(
     foreign = whole and not ours and there.size > 0
     if live and there.uid != me:
         return Verdict(
-            refused=f"{path} belongs to {user(there.uid)}: nothing that lets anybody in is put into it",
+            refused=f"{path} belongs to {user(there.uid)}: no credential is written into it",
             hint="choose another path",
         )
     if foreign and not force:
@@ -230,7 +230,7 @@ def put_back(path: Path, wrote: Sensitive, before: Sensitive | None, mode: int |
 
 
 def keep(there: Standing) -> Path:
-    """A private copy of a file beside it, under a name that nobody has. Raises FileError."""
+    """A private copy of a file beside it, under a name that is not taken. Raises FileError."""
     target, number = there.target, 1
     content = read_if_there(there.path, judged=there.which)
     assert content is not None  # what is judged to be there is not nothing
@@ -244,7 +244,7 @@ def keep(there: Standing) -> Path:
             except FileError:
                 if not os.path.lexists(beside):
                     raise
-        number += 1  # also where somebody else took the name just now
+        number += 1  # also where another client took the name just now
 
 
 def group(gid: int) -> str:

@@ -68,7 +68,7 @@ async def destination_as_vouched(clusters: Clusters, address: Address, push: str
     where = SecretDestination(address.cluster, address.namespace, address.name, applied=not push)
     if not push:
         return where
-    anew = "push it anew with kubemint tenant push"
+    anew = "push it again with kubemint tenant push"
     wanted = _push(push)
     if wanted is None:
         raise UsageError(f"how Secret {address.namespace}/{address.name} is carried on cannot be read", anew)
@@ -149,11 +149,11 @@ class AppliedPlace(SecretPlace):
             said = "; ".join(f"{', '.join(keys)} by {manager}" for manager, keys in sorted(owners.items()))
             if not self.destination.force:
                 raise UsageError(
-                    f"{self.label} is already in use: it is kept by somebody else ({said or 'no keys yet'})",
+                    f"{self.label} is already in use: another field manager owns it ({said or 'no keys yet'})",
                     "choose another name, or take the keys over with --force",
                 ) from error
             managed.refuse_going(found["metadata"], self.label)
-            return Held(exists=True, warning=f"{self.label} is taken over; it was kept by somebody else ({said})")
+            return Held(exists=True, warning=f"{self.label} is taken over; another field manager owned it ({said})")
 
     async def write(self, writing: Writing) -> str:
         client, where = await self._client(), self.destination
@@ -377,7 +377,7 @@ async def prove_arrived(clusters: Clusters, writing: Writing, data: Mapping[str,
     try:
         await prove(endpoint, token, identity, writing.credential.audiences, operator)
     except KubeError as error:
-        raise NotProved(f"what arrived does not let anybody into {identity.cluster}: {error.message}") from error
+        raise NotProved(f"what arrived does not authenticate to {identity.cluster}: {error.message}") from error
 
 
 async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
@@ -389,7 +389,7 @@ async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
     try:
         found = await client.get(PUSH_SECRETS, push.name, namespace=meta["namespace"])
         if not managed.is_managed(found) or not _takes_from(found, meta["name"]):  # anybody may write annotations
-            return f"; PushSecret {push.name} is somebody else's and was left alone"
+            return f"; PushSecret {push.name} is not kubemint's and was left alone"
     except NotFound:
         return ""
     uid = str(found["metadata"].get("uid", ""))

@@ -34,7 +34,7 @@ _AS_IT_IS = Allow(near=True, insecure=True, proxy=True)
 
 async def insist(clusters: Clusters, cluster: str, namespace: str, name: str, tenant: str, into: str = "") -> str:
     """Raises UsageError where the store `name` does not lead into `tenant` as it is known, and there to the namespace
-    `into` (empty: to any); KubeError, UsageError where nobody can say. Returns what another one, or a changed one,
+    `into` (empty: to any); KubeError, UsageError where it is not known. Returns what another one, or a changed one,
     differs in."""
     host, label = await clusters.client(cluster), f"SecretStore {namespace}/{name} in {cluster}"
     resource = await served(host, STORES)
@@ -56,7 +56,7 @@ async def insist(clusters: Clusters, cluster: str, namespace: str, name: str, te
             f"{label} does not lead into {tenant} as it is known: {'; '.join(why)}. Through it the token would get "
             "to whoever changed that, so nothing is pushed",
             f"look at it: {shell.command('kubectl', 'get', 'secretstore', name, '-n', namespace, '-o', 'yaml')}; "
-            f"once it is deleted, `{again}` makes it anew; --via direct pushes without it",
+            f"once it is deleted, `{again}` creates it again; --via direct pushes without it",
         )
     return f"{found['metadata'].get('uid')} {found['metadata'].get('generation')}"
 
@@ -83,7 +83,7 @@ async def _known(clusters: Clusters, tenant: str, label: str) -> Endpoint:
         await clusters.client(tenant)  # which finds one that another cluster delivers
         return clusters.endpoint(tenant)
     except (KubeError, IssuanceError) as error:
-        error.hint = error.hint or f"without the way into {tenant} nobody can say whether {label} leads there"
+        error.hint = error.hint or f"without the way into {tenant} whether {label} leads there is not known"
         raise
 
 

@@ -113,11 +113,11 @@ NAMESPACE: Final = Field(
 )  # fmt: skip
 DURATION: Final = Field(
     id="duration", label="Lifetime", flags=("--duration",), metavar="DURATION", read=a_lifetime,
-    hint="1h, 90m, 24h", help="How long it is to live, such as 1h30m; the server may cap it.",
+    hint="1h, 90m, 24h", help="The lifetime to request, such as 1h30m; the server may cap it.",
 )  # fmt: skip
 AUDIENCES: Final = Field(
     id="audiences", label="Audiences", flags=("--audience",), metavar="A", many=True, hint="comma-separated",
-    placeholder="the API server's own", help="Who is to accept it; default: the API server.",
+    placeholder="the API server's own", help="Its audience; default: the API server.",
 )  # fmt: skip
 CREATE: Final = Field(
     id="create", label="create it if it does not exist", flags=("--create",), control=Control.TICK, default=False,
@@ -129,7 +129,7 @@ FORCE: Final = Field(
 )  # fmt: skip
 REPLACE: Final = Field(
     id="replace", flags=("--replace",), control=Control.TICK, default=False, word=True,
-    help="Issue another one also where a live one of kubemint's lies, which then ends; rotate renews it.",
+    help="Issue another one even if a valid one of kubemint's is there, which is then revoked; rotate renews it.",
 )  # fmt: skip
 OUT: Final = Way("a file of its own", "--out", "PATH", "Path", "Write it to this file (0600).")
 MERGE: Final = Way(
@@ -153,7 +153,7 @@ def place_fields(label: str, secret: Way) -> tuple[Field, Field]:
         Field(
             id="kept", label=label, control=Control.CHOICE, choices=[Choice(way.name) for way in ways], default=OUT.name
         ),
-        Field(id="path", label="Path", ways=ways, by="kept", missing="say where to put it"),
+        Field(id="path", label="Path", ways=ways, by="kept", missing="name a destination"),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 Wish = msgspec.Struct
-"""What somebody asks for, as a typed value: an IssueSpec, a ShootWish, whatever else the registry names."""
+"""What the caller asks for, as a typed value: an IssueSpec, a ShootWish, whatever else the registry names."""
 
 
 class Family:
@@ -79,7 +79,7 @@ class Family:
         raise UsageError(f"{address} is not kept in a Secret that pods could use", "name a request or a managed Secret")
 
     async def renewed_by(self, context: Context, address: Address) -> str:
-        """Who else renews it, and what shows that; empty where nobody does."""
+        """Who else renews it, and what shows that; empty where none does."""
         return ""
 
     async def marked(self, context: Context, client: Client, cluster: str, sought: Sought) -> list[Address]:
@@ -135,7 +135,7 @@ class Family:
         return ()
 
     async def in_use_again(self, context: Context, revocation: Revocation) -> str:
-        """Where somebody has put back what was replaced, so that it must not end with its grace period; else empty."""
+        """Where someone has put back what was replaced, so that it must not end with its grace period; else empty."""
         return ""
 
     async def tidy(self, context: Context, revocation: Revocation) -> None:

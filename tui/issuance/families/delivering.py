@@ -44,7 +44,7 @@ class ClusterSource:
     optional: bool = False
     """Whether people miss nothing that they asked for where it cannot be listed."""
     builtin: bool = False
-    """Whether every server has it, so that nobody needs to ask."""
+    """Whether every server has it, so that it need not be asked."""
     called: Callable[[str, Any | None], str | None] = lambda name, obj: name
     """The cluster that an object of this name leads to, and with this content where that is known; None for none."""
     way: Callable[[Any], str]

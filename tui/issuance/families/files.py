@@ -105,9 +105,9 @@ async def _insist(context: Context, record: Export) -> tuple[str, ...]:
         return (f"{address.name} holds an older token again, which a rotation left to its grace period",)
     says = vouching.unasked(seen.token, credential.identity.cluster if credential.identity is not None else "")
     whose = f", which says that it is for {says.identity}" if says.identity is not None else ""
-    ways = [f"`{shell.command('kubemint', 'revoke', '--token-file', address.name)}` ends what lies in it"]
+    ways = [f"`{shell.command('kubemint', 'revoke', '--token-file', address.name)}` revokes the token in it"]
     if "#" in address.name:
-        ways = ["`kubemint revoke -` ends what lies in it, given on stdin"]
+        ways = ["`kubemint revoke -` revokes the token in it, given on stdin"]
     if credential.state is State.REVOKED:
         ways.append("what is recorded is revoked already")
     elif credential.handle is not None:

@@ -22,9 +22,9 @@ class Place(NamedTuple):
     cluster: str
     """The cluster of what is chosen, else the first; empty where there is none."""
     folder: Path
-    """Where files go unless somebody says otherwise."""
+    """Where files go by default."""
     lifetime: str
-    """How long credentials live unless somebody says otherwise; empty: the server's own."""
+    """How long credentials live by default; empty: the server's own."""
 
 
 def _no_faults(_said: Said, _values: Values) -> Iterable[Fault]:

@@ -121,7 +121,7 @@ class Families:
         for family, one in FAMILIES.items():
             if name in one.wishes:
                 return self._load(family)
-        raise UsageError(f"nobody here knows how to fulfil a {name}")
+        raise UsageError(f"nothing here can fulfil a {name}")
 
     def all(self) -> Iterator[Family]:
         """Each of them, in order."""

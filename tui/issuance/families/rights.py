@@ -42,7 +42,7 @@ ConfigMap with its CA."""
 
 
 class Flow(StrEnum):
-    """What somebody may want to do; the values are what `kubemint rbac` takes."""
+    """What someone may want to do; the values are what `kubemint rbac` takes."""
 
     READ = "read"
     ISSUE_FILE = "issue-file"
@@ -186,7 +186,7 @@ _SHOOT_ADMIN: Final = Right(
 RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
     Flow.READ: (
         _follow(SERVICE_ACCOUNTS, "accounts"),
-        _follow(SECRETS, "credentials in Secrets; only metadata is asked for, but this right is one to read them"),
+        _follow(SECRETS, "credentials in Secrets; only metadata is requested, but this right allows reading them"),
         _follow(DPU_REQUESTS, "credential requests"),
         _follow(DPU_CLUSTERS, "DPUClusters"),
         _follow(PUSH_SECRETS, "what External Secrets pushes; these four only where it is installed"),
@@ -221,7 +221,7 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
     Flow.IDENTITY: (
         Right(verbs=("get", "delete"), resource=SERVICE_ACCOUNTS, named="account", why="the account; taking it back"),
         Right(verbs=("create",), resource=SERVICE_ACCOUNTS, why="the account"),
-        msgspec.structs.replace(_MINT, why="nobody may give a right on that they do not have"),
+        msgspec.structs.replace(_MINT, why="RBAC lets no one grant a right that they do not have"),
         Right(verbs=("get", "delete"), resource=ROLES, named="role", why="its Role, and taking it back"),
         Right(verbs=("create",), resource=ROLES, why="its Role"),
         Right(verbs=("get", "delete"), resource=ROLE_BINDINGS, named="role", why="its RoleBinding, and taking it back"),
@@ -233,7 +233,7 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         Right(verbs=("get",), resource=SERVICE_ACCOUNTS, named="account", why="the account and its labels"),
         Right(verbs=("get",), resource=ROLES, named="role", why="its right to mint for itself"),
         Right(verbs=("get",), resource=ROLE_BINDINGS, named="role", why="who has that right"),
-        Right(verbs=("list",), resource=SECRETS, why="its token Secrets; only metadata is asked for"),
+        Right(verbs=("list",), resource=SECRETS, why="its token Secrets; only metadata is requested"),
     ),
     Flow.MINT: (
         Right(verbs=("get",), resource=SECRETS, named="token", why="the long-lived token that asks for the other"),

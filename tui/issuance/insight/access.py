@@ -49,7 +49,7 @@ EVERYTHING: Final = (
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
-    """A binding that reaches somebody."""
+    """A binding that reaches someone."""
 
     kind: str
     """RoleBinding or ClusterRoleBinding."""

@@ -62,10 +62,10 @@ _KNOWN: Final = (
     ),
     _Known(
         Severity.CRITICAL, "may bind itself to any Role (bind)",
-        frozenset({"bind"}), _is("roles", "clusterroles"), narrowed="may bind anybody to these Roles",
+        frozenset({"bind"}), _is("roles", "clusterroles"), narrowed="may bind any user to these Roles",
     ),
     _Known(
-        Severity.CRITICAL, "may act as anybody (impersonate)",
+        Severity.CRITICAL, "may act as any user (impersonate)",
         frozenset({"impersonate"}), _is("users", "groups", "uids"), narrowed="may act as these",
     ),
     _Known(
@@ -82,7 +82,7 @@ _KNOWN: Final = (
         narrowed="changes these webhooks",
     ),
     _Known(
-        Severity.CRITICAL, "approves client certificates, for anybody",
+        Severity.CRITICAL, "approves client certificates, for any user",
         frozenset({"update", "patch", "approve"}), _is("certificatesigningrequests/approval", "signers"),
         narrowed="approves certificates of these signers",
     ),
@@ -111,7 +111,7 @@ _KNOWN: Final = (
         frozenset({"create"}), _is("persistentvolumes"), _CORE,
     ),
     _Known(
-        Severity.HIGH, "hands out the rights that it holds, to anybody",
+        Severity.HIGH, "grants the rights that it holds to any user",
         _CHANGES, _RBAC.__contains__, narrowed="changes these Roles or bindings",
     ),
     _Known(
@@ -166,7 +166,7 @@ def _judge(rule: Rule, resource: str) -> tuple[Severity, str]:
                 return _milder(known.severity), known.narrowed
             return known.severity, known.why
     if resource in _SELF:
-        return Severity.LOW, "asks what it may do itself, as everybody may"
+        return Severity.LOW, "asks what it may do itself, as every user may"
     verbs = set(rule.verbs)
     if "*" in verbs:
         return Severity.MEDIUM, "every verb, also those to come"

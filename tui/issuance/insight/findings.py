@@ -62,7 +62,7 @@ def about_certificate(info: CertificateInfo, now: datetime, *, client: bool) -> 
     if client and info.is_ca:
         yield Remark("is an authority's certificate, not a client's")
     if client and _MASTERS in info.organizations:
-        yield Remark(f"belongs to {_MASTERS}: it may do everything, and no rule can take that away")
+        yield Remark(f"belongs to {_MASTERS}: it may do everything, and RBAC cannot restrict it")
     if client and not info.is_ca and info.not_after - info.not_before > _LONG:
         yield Remark(f"lives for {count((info.not_after - info.not_before).days, 'day')} and cannot be revoked")
 
@@ -74,7 +74,7 @@ def about_cluster(cluster: ClusterEntry) -> Iterator[str]:
     elif cluster.server.lower().startswith("http://"):
         yield "is reached without encryption; kubectl sends it no credentials"
     if cluster.insecure:
-        yield "insecure-skip-tls-verify: anybody in between can read and change everything"
+        yield "insecure-skip-tls-verify: anyone in between can read and change everything"
     if cluster.certificate_authority:
         yield f"its authority is a file ({safe_text(cluster.certificate_authority)}); it works only where that is"
 

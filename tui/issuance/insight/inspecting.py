@@ -80,7 +80,7 @@ def inspect(data: bytes, *, now: datetime | None = None, readable_by: str = "") 
 
 
 def logins_in(data: bytes) -> list[Login]:
-    """Everything in `data` that lets somebody in: tokens, and certificates with their keys. Raises like `inspect`."""
+    """Everything in `data` that is a credential: tokens, and certificates with their keys. Raises like `inspect`."""
     if len(data) > MAX_BYTES:
         raise NotInspectable(f"larger than {size(MAX_BYTES)}")
     look = _Look(datetime.now(UTC))
@@ -96,7 +96,7 @@ class _Look:
         self.items: list[Item] = []
         self.problems: list[Problem] = []
         self.logins: list[Login] = []
-        """What lets somebody in, in the order it was found. Never part of an inspection."""
+        """What is a credential, in the order it was found. Never part of an inspection."""
 
     def remark(self, where: str, remarks: Iterable[findings.Remark]) -> None:
         self.problems += [Problem(where, remark.message, remark.refused) for remark in remarks]
@@ -186,7 +186,7 @@ class _Look:
 
     def _beside(self, pem: bytes, where: str) -> bool:
         """A certificate and a key in one text: whether they belong together."""
-        self.problems.append(Problem(where, "a private key lies beside the certificate"))
+        self.problems.append(Problem(where, "a private key is beside the certificate"))
         key = Sensitive(b"".join(block + b"\n" for block in _KEY_BLOCK.findall(pem)))
         try:
             check_key(_certificates_only(pem), key)

@@ -110,7 +110,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expires_at(self) -> datetime | None:
-        """The first end of anything that lets somebody in, None where nothing ends."""
+        """The first end of anything that is a credential, None where nothing ends."""
         ends = [item.claims.expires_at for item in self.items if isinstance(item, InspectedToken) and item.claims]
         ends += [item.certificate.not_after for item in self.items if isinstance(item, InspectedCertificate)]
         return min((end for end in ends if end is not None), default=None)
@@ -123,7 +123,7 @@ def verdict(inspection: Inspection) -> tuple[bool | None, str]:
     if reasons:
         return False, f"a server refuses it: {reasons[0]}" + (f", and {len(reasons) - 1} more" if reasons[1:] else "")
     if not held:
-        return None, "it holds nothing that lets somebody in by itself"
+        return None, "it holds no credential that works by itself"
     if all(isinstance(item, InspectedToken) and item.claims is None for item in held):
         return None, "it says nothing about itself: only the server that issued it knows"
     return True, "nothing in it speaks against it; only a server knows whether it was revoked, or is another's"

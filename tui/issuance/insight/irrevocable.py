@@ -1,4 +1,4 @@
-"""What nobody can revoke: why, when it ends by itself, and what can be done instead."""
+"""What cannot be revoked: why, when it ends by itself, and what can be done instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STOP: Final = "set enableStaticTokenKubeconfig: false on the shoot; {} replaces
 
 
 def irrevocable(credential: Credential) -> tuple[str, str] | None:
-    """Why nobody can revoke this one, with when it ends, and what can be done; None for what has a handle or may."""
+    """Why this one cannot be revoked, with when it ends, and what can be done; None for what has a handle or may."""
     if credential.certified:
         return (
             f"it is a client certificate, which ends at {end_of(credential)}",
@@ -26,7 +26,7 @@ def irrevocable(credential: Credential) -> tuple[str, str] | None:
         return "it is a shoot's static token, which never ends", how_to_stop(credential.shoot)
     return (
         f"it is a client certificate, which ends at {end_of(credential)}",
-        "earlier only for everybody, by a new client CA of the shoot; keep such certificates short",
+        "earlier only for all users, by a new client CA of the shoot; keep such certificates short-lived",
     )
 
 

@@ -154,7 +154,7 @@ NOBODY: Final = "there is no such account, and nothing that kubemint knows was i
 
 def absent(*, known: bool) -> str:
     """What is said of an account that its cluster does not have; `known` where something was issued for it."""
-    return "it is gone: every token of it is dead" if known else NOBODY
+    return "it was deleted: all its tokens are invalid" if known else NOBODY
 
 
 async def _account(clusters: Clusters, subject: Subject, *, known: bool) -> Node:
@@ -192,7 +192,7 @@ async def _rights(clusters: Clusters, subject: Subject) -> Node:
     if "system:masters" in subject.groups:
         nodes.append(
             Node(kind="group", name="system:masters", severity=Severity.CRITICAL,
-                 note="may do everything, and no Role can take that away")
+                 note="may do everything, and no Role can restrict it")
         )  # fmt: skip
     everybody: list[Node] = []
     for grant in access.grants(subject.username, subject.groups):
@@ -211,7 +211,7 @@ async def _rights(clusters: Clusters, subject: Subject) -> Node:
             )
         )  # fmt: skip
     nodes.sort(key=lambda node: node.severity.rank if node.severity else len(Severity))
-    note = "" if nodes else "nothing but what everybody may" if everybody else "no binding reaches it"
+    note = "" if nodes else "nothing but what every user may" if everybody else "no binding reaches it"
     if everybody:
         nodes.append(
             Node(

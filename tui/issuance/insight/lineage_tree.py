@@ -20,7 +20,7 @@ class Part(StrEnum):
     REQUESTS = "requests that keep one"
     MACHINE = "on this machine"
     RUNS = "runs as the account"
-    """Who has tokens of the account by running as it; none of them is a credential that somebody issued."""
+    """Who has tokens of the account by running as it; none of them is a credential that someone issued."""
     USERS = "uses its credentials"
     """Who reads what was issued for it."""
 
@@ -42,7 +42,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity | None = None
     cluster: str = ""
     here: bool = False
-    """Whether it is what somebody asked about."""
+    """Whether it is what the caller asked about."""
     children: tuple[Node, ...] = ()
 
     @property

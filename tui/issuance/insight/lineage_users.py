@@ -55,7 +55,7 @@ async def users_of(clusters: Clusters, subject: Subject, credentials: Sequence[C
     """Pods and External Secrets, in every namespace where the account or one of its Secrets lies."""
     if subject.identity is None:
         note = "whoever holds your kubeconfig; pods do not log in like this"
-        return Users(Node(kind=Part.RUNS, note="nobody: it is no account"), Node(kind=Part.USERS, note=note))
+        return Users(Node(kind=Part.RUNS, note="none: it is not a service account"), Node(kind=Part.USERS, note=note))
     secrets: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     secrets[subject.identity.cluster, subject.identity.namespace] = set()
     for one in credentials:
@@ -74,7 +74,7 @@ async def users_of(clusters: Clusters, subject: Subject, credentials: Sequence[C
             [*(problem for part in found for problem in part.problems), *(f"not looked at: {why}" for why in hidden)]
         )
     )
-    nobody = "" if unseen else "nobody that can be seen"
+    nobody = "" if unseen else "none that can be seen"
     return Users(
         Node(kind=Part.RUNS, note=OWN if runs else nobody, problem=unseen, children=tuple(runs)),
         Node(kind=Part.USERS, note="" if uses else nobody, problem=unseen, children=tuple(uses)),

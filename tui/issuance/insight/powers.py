@@ -48,7 +48,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     """The only objects it is for, none for all of them."""
     urls: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
-    """The bindings it comes from, and whom they name; empty where nobody said."""
+    """The bindings it comes from, and whom they name; empty where it was not said."""
     everywhere: bool = False
     """Whether it is known to hold in every namespace."""
 
@@ -103,7 +103,7 @@ async def of_address(context: Context, address: Address, namespace: str = "") ->
 
 
 async def of_endpoint(context: Context, bearer: Endpoint, identity: Identity | None, namespace: str = "") -> Powers:
-    """What somebody can do who enters like this; where the server refuses him, what RBAC says of `identity`."""
+    """What someone can do who enters like this; where the server refuses him, what RBAC says of `identity`."""
     from tui.kube.client import Client
 
     try:
@@ -129,7 +129,7 @@ async def of_account(context: Context, identity: Identity, namespace: str = "", 
             "ask for list on roles, clusterroles and their bindings (ClusterRole view does not have it)",
         )
     if await _missing(client, identity):
-        notes = (*notes, "there is no such account now; what is left are bindings, for whoever makes it again")
+        notes = (*notes, "there is no such account now; its bindings are left, for whoever creates it again")
     unknown = [f"{grant.bound.role_kind} {grant.bound.role} cannot be read" for grant in grants if grant.rules is None]
     return Powers(
         subject=identity.username,
@@ -201,7 +201,7 @@ async def _missing(client: Client, identity: Identity) -> bool:
     except NotFound:
         return True
     except KubeError:
-        return False  # nobody may look; that says nothing
+        return False  # no right to look; that says nothing
     return False
 
 
@@ -227,7 +227,7 @@ async def _bearer(context: Context, address: Address, credential: Credential) ->
 
 
 async def _grants(context: Context, identity: Identity) -> list[Grant]:
-    """The bindings that reach an account; none where nobody may look, since the server's own answer stands."""
+    """The bindings that reach an account; none where they may not be read, since the server's own answer stands."""
     with contextlib.suppress(IssuanceError, KubeError):
         access = await collect(await context.clusters.client(identity.cluster), (identity.namespace,))
         return access.grants(identity.username, groups_of(identity))

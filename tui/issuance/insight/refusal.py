@@ -39,7 +39,7 @@ def by_itself(claims: Claims, now: datetime) -> Iterator[str]:
     if claims.algorithm.lower() == "none":
         yield "is not signed"
     if not claims.legacy and "" in claims.audiences:
-        yield "is for an empty audience, which nobody accepts"
+        yield "is for an empty audience, which no server accepts"
     elif not claims.legacy and not claims.audiences:
         yield "has no audience"
 
@@ -56,7 +56,7 @@ async def explain(token: Sensitive, now: datetime, operator: Client | None) -> t
         return "refused; the server does not say why", "add its cluster to your kubeconfig to have it explained"
     foreign = await _foreign(operator, claims)
     if foreign:
-        return foreign, "it belongs to another cluster, or the cluster was made anew"
+        return foreign, "it belongs to another cluster, or the cluster was recreated"
     key = await _wrong_key(operator, claims, token)
     if key:
         return key, "it belongs to another cluster, or to one that changed its key; issue a new one"
@@ -128,7 +128,7 @@ async def _what_is_missing(operator: Client, claims: Claims, token: Sensitive) -
     if found and claims.service_account_uid and found.get("uid") != claims.service_account_uid:
         return (
             f"refused: the service account {namespace}/{account} was deleted and created again since",
-            "tokens of the old one stay dead; issue a new one",
+            "tokens of the old one stay invalid; issue a new one",
         )
     gone = await _bound_gone(operator, claims)
     if gone:
@@ -173,7 +173,7 @@ async def _bound_gone(operator: Client, claims: Claims) -> str:
     if claims.legacy:
         since = (found.get("labels") or {}).get(INVALID_SINCE)
         if since:
-            return f"refused: the cluster invalidated it on {since}, because nobody had used it"
+            return f"refused: the cluster invalidated it on {since}, because it had not been used"
         return "" if found else f"refused: it was revoked (its {where} is gone)"
     if found and found.get("uid") == bound.uid:
         return ""

@@ -62,15 +62,15 @@ async def verify(context: Context, address: Address) -> Verification:
         )
     token = await family.token(context, address)
     if token is None:
-        return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it anew")
+        return _failed(context, "", f"{credential.kept_in or address} holds no token", "rotate it to write it again")
     identity = await family.whose(context, address, credential, token)
     if identity is None:
-        raise UsageError(f"{address}: nothing shows which cluster its token is of", "rotate it to write it anew")
+        raise UsageError(f"{address}: nothing shows which cluster its token is of", "rotate it to write it again")
     operator = await context.clusters.client(identity.cluster)
     endpoint = context.clusters.endpoint(identity.cluster)
     said = await verify_token(context, endpoint, token, identity, credential.audiences, operator)
     if identity.cluster != credential.identity.cluster:
-        other = f"asked of {identity.cluster}, to which it leads; its place says {credential.identity.cluster}"
+        other = f"asked of {identity.cluster}, to which it leads; its destination says {credential.identity.cluster}"
         return msgspec.structs.replace(said, message=f"{said.message} ({other})", refused=False)
     if address.here and credential.fingerprint not in ("", token.fingerprint):
         another = f"{said.message}; it is another token than kubemint wrote there"
@@ -124,7 +124,7 @@ async def verify_token(
 async def verify_pasted(context: Context, data: Sensitive, cluster: str) -> Verification:
     """Hold anything that was pasted or lies in a file against a cluster of ours: the first login in it that counts.
 
-    Raises UsageError where nothing in it lets anybody in, KubeError.
+    Raises UsageError where it holds no credential, KubeError.
     """
     from dataclasses import replace
 
@@ -135,7 +135,7 @@ async def verify_pasted(context: Context, data: Sensitive, cluster: str) -> Veri
     endpoint = context.clusters.endpoint(cluster)
     login = next(iter(logins_in(data.reveal_bytes())), None)
     if login is None:
-        raise UsageError("nothing in it lets anybody in", "a token, or a certificate with its key, can be verified")
+        raise UsageError("it holds no credential", "a token, or a certificate with its key, can be verified")
     if login.token is not None:
         await insist_on_token(context, login.token, cluster)
         operator = await context.clusters.client(cluster)
@@ -177,7 +177,7 @@ def _judged(context: Context, proof: Proof, identity: Identity | None) -> Verifi
             context,
             proof.method,
             f"it speaks for {proof.username}, not for {identity.username}",
-            "the destination holds somebody else's credential",
+            "the destination holds another identity's credential",
         )
     if not proof.method:
         return _failed(context, "", proof.note, "")

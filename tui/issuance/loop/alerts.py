@@ -1,7 +1,7 @@
-"""When somebody must be told that a credential ends or could not be renewed: once for each entry, and never in storms.
+"""When someone must be told that a credential ends or could not be renewed: once for each entry, and never in storms.
 
 What is in its window when it is first seen is not news: it was there before anybody looked, and lists show it. News is
-what crosses into its window, or fails, while somebody looks on. A credential is judged by its cluster's clock.
+what crosses into its window, or fails, while someone looks on. A credential is judged by its cluster's clock.
 
 A credential that lives shorter than its window would be in it all its life. So of one that can be renewed only the
 second half of the time between its renewal point and its end counts: before that, renewal is not late.
@@ -44,7 +44,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One credential that somebody should look at."""
+    """One credential that someone should look at."""
 
     address: Address
     level: Level
@@ -129,12 +129,12 @@ class Alerts:
             self._unheard.add(address)
 
     def wake(self, address: Address) -> None:
-        """End its snooze; what somebody has just read again is no news."""
+        """End its snooze; what someone has just read again is no news."""
         self._snoozed.pop(address, None)
         self._unheard.discard(address)
 
     def is_snoozed(self, address: Address) -> bool:
-        """Whether somebody does not want to hear of it now."""
+        """Whether someone does not want to hear of it now."""
         snooze = self._snoozed.get(address)
         if snooze is None:
             return False

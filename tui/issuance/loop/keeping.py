@@ -32,7 +32,7 @@ _LONGEST_NAP: Final = timedelta(seconds=30)
 """The wall clock may jump, so it is looked at again after that long at most."""
 _SHORTEST_NAP: Final = timedelta(milliseconds=200)
 _ASK_AGAIN: Final = timedelta(minutes=1)
-"""How long the word counts that somebody else renews a request, or that one is not due whatever the list says."""
+"""How long the word counts that another client renews a request, or that one is not due whatever the list says."""
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +42,10 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     """The time in its cluster: its stamps are the server's."""
     lost: str = ""
-    """Why its cluster cannot be asked, so that nobody knows how it stands; empty where it can."""
+    """Why its cluster cannot be asked, so that its state is not known; empty where it can."""
     read_only: bool = False
     left: str = ""
-    """Why it is to be left alone: somebody has undone its renewal."""
+    """Why it is to be left alone: someone has undone its renewal."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +103,7 @@ class RenewalLoop:
     _renewed: dict[Address, datetime | None] = field(default_factory=dict)
     """The end of the one that was replaced: until the list shows another one, it is not renewed a second time."""
     _kept: dict[Address, tuple[str, datetime]] = field(default_factory=dict)
-    """What somebody else renews, or was revoked: who or why, and until when that counts."""
+    """What another client renews, or was revoked: who or why, and until when that counts."""
     _busy: set[Address] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _last: Look = field(default_factory=Look)
@@ -241,7 +241,7 @@ class RenewalLoop:
         return [address for address, is_left in zip(addresses, left, strict=True) if not is_left]
 
     async def _is_left(self, address: Address) -> bool:
-        """Whether somebody else renews it, or nobody is to: it was revoked, and comes back by no loop."""
+        """Whether another client renews it, or nobody is to: it was revoked, and comes back by no loop."""
         if await self._somebody_else(address):
             return True
         try:

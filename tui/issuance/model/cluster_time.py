@@ -21,7 +21,7 @@ def utc_now() -> datetime:
 
 
 def wall_of(clock: Callable[[], datetime]) -> Callable[[], float]:
-    """A clock as seconds since the epoch; this machine's own is known as such, and held against one nobody sets."""
+    """A clock as seconds since the epoch; this machine's own is known as such, and held against a steady one."""
     return time.time if clock is utc_now else lambda: clock().timestamp()
 
 

@@ -106,7 +106,7 @@ class KubeconfigClusters:
 
 
 def unknown_cluster(name: str, known: Sequence[str]) -> UsageError:
-    """The error for a cluster nobody knows: a near name first, else the names that exist."""
+    """The error for an unknown cluster: a near name first, else the names that exist."""
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return UsageError(f"no cluster is called {name!r}", f"did you mean {near[0]!r}?")

@@ -106,7 +106,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMED: Final = re.compile(r"\{(\w+)\}")
-_OPTION: Final = re.compile(r"(say )?(?<![\w-])(--[a-z][a-z-]+)")
+_OPTION: Final = re.compile(r"((?:say|pass) )?(?<![\w-])(--[a-z][a-z-]+)")
 
 
 def read(fields: Iterable[Field], said: Said) -> tuple[dict[str, Any], list[Fault]]:

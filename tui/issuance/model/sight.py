@@ -1,6 +1,6 @@
 """What a plan saw, looked at again before anything is done.
 
-A plan is made by looking, and carried out later: by then somebody else may have written the same file, rotated the
+A plan is made by looking, and carried out later: by then another client may have written the same file, rotated the
 same Secret or made the account anew. Whatever a plan's decisions rest on is looked at through its `Sight`, which the
 engine has looked at again under the locks of the work, before the first step. Where anything differs nothing is begun.
 """
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 Seen = tuple[tuple[str, object], ...]
 """By name, what makes each thing another one that a plan rests on; no material can be found out from it."""
-AGAIN: Final = "look again, then decide anew"
+AGAIN: Final = "look at it again, then retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Sight:
 
 def _said(others: Sequence[str], since: str, *why: str) -> str:
     were = "was" if len(others) == 1 else "were"
-    changed_there = f"{' and '.join(others)} {were} changed by somebody else since {since}"
+    changed_there = f"{' and '.join(others)} {were} changed by another client since {since}"
     return "; ".join((changed_there, *why, "nothing was done"))
 
 

@@ -327,7 +327,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     grace: timedelta | None = None
     """How long what is replaced still works; None where nothing is."""
     grace_for: tuple[str, ...] = ()
-    """Who needs it so long, in words; empty where nobody needs longer than usual."""
+    """Who needs it so long, in words; empty where none needs longer than usual."""
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,9 +47,9 @@ def require(account: Account, identity: Identity, *, create: bool, issued_before
             "wait until it is gone and create it again, or use another account",
         )
     if account.exists is False and not create:
-        hint = "say --create, and it is created"
+        hint = "pass --create to create it"
         if issued_before:
-            hint = "its tokens ended with it; issue a new credential; where it shall come back, say --create"
+            hint = "its tokens ended with it; issue a new credential; to create the account again, pass --create"
         raise UsageError(f"the service account {where} does not exist", hint)
 
 
@@ -92,12 +92,12 @@ async def discard(client: Client, identity: Identity, plan: str) -> str:
 
 
 async def _is_used(client: Client, identity: Identity, plan: str) -> bool:
-    """Whether somebody else has been given a token of it meanwhile, which would end with it."""
+    """Whether another client has been given a token of it meanwhile, which would end with it."""
     labels = f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE}"
     try:
         found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, labels=labels)
     except Forbidden:
-        return False  # nobody can say
+        return False  # it is not known
     for item in found:
         notes = (item.get("metadata") or {}).get("annotations") or {}
         ours = notes.get(managed.PLAN) == plan

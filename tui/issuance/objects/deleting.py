@@ -39,8 +39,8 @@ class End(StrEnum):
     """It has the server's stamp, and is there until its finalizers are gone."""
     ABSENT = "was gone already"
     ANOTHER = "was gone already; another one has its name now"
-    CHANGED = "left alone: somebody changed it just now"
-    TOLD = "deleted by the server's word alone, nobody here may look"
+    CHANGED = "left alone: another client changed it just now"
+    TOLD = "deleted, says the server; no right to read it here"
     THERE = "is still there"
     UNKNOWN = "may not be looked at: whether it is gone is not known"
 
@@ -87,7 +87,7 @@ NO_RIGHT: Final = "nobody may look"
 def judge(answer: Answer, seen: Seen | str | None, *, uid: str = "", version: bool = False) -> Ended:
     """What became of the object with this UID (empty: whichever has the name), by the answer and by what is there now.
 
-    `seen` is None where nothing is there, NO_RIGHT where nobody may look. `version`: only one version of it was meant.
+    `seen` is None where nothing is there, NO_RIGHT where it may not be read. `version`: only that version was meant.
     """
     if isinstance(seen, str):
         at_its_word = {Answer.ACCEPTED: End.TOLD, Answer.ABSENT: End.ABSENT}
@@ -113,8 +113,8 @@ async def delete(
     where = f"{resource.kind} {namespace}/{name}" if namespace else f"{resource.kind} {name}"
     if ended.end is End.THERE:
         raise NotGone(
-            f"{client.endpoint.name} answered that {where} is gone, but it is still there",
-            "is there a proxy in between? try again, and look afterwards",
+            f"{client.endpoint.name} reported {where} as deleted, but it is still there",
+            "is there a proxy in between? try again, and check afterwards",
         )
     if ended.end is End.UNKNOWN:
         raise NotGone(

@@ -70,17 +70,17 @@ _OWNERS: Final = {
     "k8s.io": "acted on by Kubernetes itself",
     "x-k8s.io": "acted on by Cluster API and its like",
 }
-"""Who means something by the keys of these domains and all below them, so that nobody else may ask us to write them."""
+"""Who means something by the keys of these domains and all below them, so that no one else may ask us to write them."""
 _FREE: Final = ("app.kubernetes.io", "kubernetes.io/description")
 """What Kubernetes recommends to everybody and does not act on; `managed-by` is free but for our own name in it."""
 
 
 class Reserved(UsageError):
-    """Somebody else asks kubemint to write labels or annotations that only their owner may set."""
+    """Another client asks kubemint to write labels or annotations that only their owner may set."""
 
 
 class BeingDeleted(UsageError):
-    """What is to be written into was deleted by somebody, and something holds it back."""
+    """What is to be written into was deleted by someone, and something holds it back."""
 
 
 class Role(StrEnum):
@@ -152,7 +152,7 @@ def reserved(labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[
 
 
 def refuse_reserved(labels: Mapping[str, str], annotations: Mapping[str, str], asked_in: str = "") -> None:
-    """Raises Reserved where somebody else asks us to write what only kubemint, DPF or Kubernetes may say of an object.
+    """Raises Reserved where another client asks us to write what only kubemint, DPF or Kubernetes may say of an object.
 
     Written by us, into a namespace where who asks may not write, it would be believed. `asked_in` is where he asks.
     """
@@ -161,7 +161,7 @@ def refuse_reserved(labels: Mapping[str, str], annotations: Mapping[str, str], a
         said = ", ".join(f"{key} ({owner})" for key, owner in found[:_MOST_NAMED])
         more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
         where = f" in {asked_in}" if asked_in else ""
-        raise Reserved(f"labels or annotations{where} that nobody else may set: {said}{more}", "leave them out")
+        raise Reserved(f"labels or annotations{where} that only kubemint may set: {said}{more}", "leave them out")
 
 
 def _owner(key: str) -> str:
@@ -277,12 +277,12 @@ def is_going(obj: Mapping[str, Any]) -> bool:
 
 
 def refuse_going(metadata: Mapping[str, Any], what: str) -> None:
-    """Raises BeingDeleted where somebody deleted the place that something is to be written into."""
+    """Raises BeingDeleted where someone deleted the place that something is to be written into."""
     if is_going(metadata):
         held = ", ".join(map(str, metadata.get("finalizers") or ())) or "nothing that is known"
         raise BeingDeleted(
             f"{what} is being deleted ({held} holds it back): nothing is written into it",
-            "once it is gone it can be made anew; choose another name until then",
+            "once it is gone it can be created again; choose another name until then",
         )
 
 

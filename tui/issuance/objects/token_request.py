@@ -62,7 +62,7 @@ def check_wish(duration: timedelta | None, audiences: tuple[str, ...]) -> None:
         seconds = whole_seconds(duration)
         if seconds < SHORTEST:
             text = _REFUSED.format(seconds, "may not specify a duration less than 10 minutes")
-            raise UsageError(text, "ask for 10m or more")
+            raise UsageError(text, "request 10m or more")
         if seconds > LONGEST:
             text = _REFUSED.format(seconds, "may not specify a duration larger than 2^32 seconds")
             raise UsageError(text, f"ask for {LONGEST // 3600}h or less")

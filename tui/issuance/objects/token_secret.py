@@ -57,9 +57,9 @@ class TokenSecret(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     created_at: datetime | None = None
     last_used: str = ""
-    """The day, as the cluster notes it; empty where it does not, or where nobody used it yet."""
+    """The day, as the cluster notes it; empty where it does not, or where it was not used yet."""
     invalid_since: str = ""
-    """The day from which on the cluster refuses it because nobody used it for a year; empty where it does not."""
+    """The day from which on the cluster refuses it because it was not used for a year; empty where it does not."""
     filled: bool = True
     deleted_at: datetime | None = None
     """Since when it is being deleted, where something holds it back."""
@@ -67,7 +67,7 @@ class TokenSecret(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its label says that kubemint made it."""
 
     def refuse_going(self) -> None:
-        """Raises BeingDeleted where somebody has deleted it: its token is as good as dead."""
+        """Raises BeingDeleted where someone has deleted it: its token is as good as dead."""
         if self.deleted_at is not None:
             raise managed.BeingDeleted(
                 f"the token Secret {self.name} is being deleted: its token ends with it",

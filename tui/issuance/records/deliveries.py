@@ -43,7 +43,7 @@ _ALL: Final = Allow(near=True, insecure=True, proxy=True, others=True)
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One delivered cluster: the facts to decide on, and the way in that they are about. Nobody has entered it yet."""
+    """One delivered cluster: the facts to decide on, and the way in that they are about. It is not entered yet."""
 
     delivery: Delivery
     endpoint: Endpoint
@@ -98,7 +98,7 @@ class Gate:
     """Says of every delivered cluster whether it is entered.
 
     `trust` is what settings say now, `yes` gives where a source led when the operator said yes to it. Where that cannot
-    be read, nobody said yes.
+    be read, nothing was confirmed.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ class DeliveredBy(msgspec.Struct, frozen=True, order=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where it leads, as far as somebody can say yes to it: who would answer, and who vouches for that."""
+    """Where it leads, as far as someone can say yes to it: who would answer, and who vouches for that."""
 
     server: str
     authority: str = NO_AUTHORITY
@@ -64,7 +64,7 @@ class Place(msgspec.Struct, frozen=True):
     server_name: str = ""
     """What the server's certificate has to be for, where that is not its address."""
     unchecked: bool = False
-    """Whether nobody checks the server's certificate."""
+    """Whether the server's certificate is not verified."""
     proxy: str = ""
     """The proxy that it names, without a login for it."""
     host: str = ""
@@ -74,7 +74,7 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def oddities(self) -> tuple[str, ...]:
         """What it does beyond leading to a server, in words."""
-        said = ("nobody checks its server's certificate",) if self.unchecked else ()
+        said = ("its server's certificate is not verified",) if self.unchecked else ()
         return (*said, f"it goes through the proxy {self.proxy}") if self.proxy else said
 
 
@@ -90,7 +90,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def insecure(self) -> bool:
-        """Whether nobody checks its server's certificate."""
+        """Whether its server's certificate is not verified."""
         return self.place.unchecked
 
     @property
@@ -147,7 +147,7 @@ class TrustedSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         tuple[Allowed, ...],
         Meta(
             description="What it may deliver that is refused otherwise: near (a server on this machine or its link), "
-            "insecure (nobody checks the server's certificate), proxy (one that it names)."
+            "insecure (the server's certificate is not verified), proxy (one that it names)."
         ),
     ] = ()
 
@@ -215,7 +215,7 @@ def decide(
 
 _REFUSED: Final = {
     Allowed.NEAR: "its server is on this machine or its own link",
-    Allowed.INSECURE: "nobody would check its server's certificate",
+    Allowed.INSECURE: "its server's certificate would not be verified",
     Allowed.PROXY: "it goes through a proxy of its own",
 }
 
@@ -230,7 +230,7 @@ def changes(before: Place, now: Place) -> list[str]:
     if before.server_name != now.server_name:
         said.append(f"its server's name was {before.server_name or 'that of its address'}")
     if before.unchecked != now.unchecked:
-        said.append("its server's certificate was checked" if now.unchecked else "nobody checked its certificate")
+        said.append("its server's certificate was verified" if now.unchecked else "its certificate was not verified")
     if before.proxy != now.proxy:
         said.append(f"its proxy was {before.proxy or 'none'}")
     if before.host and before.host != now.host:
@@ -247,7 +247,7 @@ class Unusable(ConfigError):
 
 
 class Untrusted(NotEntered):
-    """Nobody said yes to it, or it is refused as long as settings do not allow what it does."""
+    """It was not confirmed, or it is refused as long as settings do not allow what it does."""
 
     def __init__(self, delivery: Delivery, verdict: Verdict) -> None:
         self.delivery = delivery
@@ -261,11 +261,11 @@ def _words(delivery: Delivery, verdict: Verdict) -> tuple[str, str]:
     if verdict.entry is Entry.REFUSE:
         what = f"it is not entered: {' and '.join(verdict.why)} ({where})"
         return what, "where that is meant, `trust` in config.yaml can allow it for this source"
-    said = "nobody said yes to entering it yet" if not verdict.why else "it changed since somebody said yes to it"
+    said = "entering it is not confirmed yet" if not verdict.why else "it changed since it was confirmed"
     changed = f"; {'; '.join(verdict.why)}" if verdict.why else ""
     return (
         f"{said} ({where}{changed})",
-        f"look at it and say yes: {shell.command('kubemint', 'trust', delivery.by.cluster)}",
+        f"look at it and confirm it: {shell.command('kubemint', 'trust', delivery.by.cluster)}",
     )
 
 

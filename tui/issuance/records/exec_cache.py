@@ -70,7 +70,7 @@ class Question:
         self.problem = ""
         """Why the question cannot be understood."""
         self.told = bool(environ.get(INFO))
-        """Whether a client asks, as opposed to somebody by hand."""
+        """Whether a client asks, as opposed to someone by hand."""
         if self.told:
             self.problem = self._read(environ[INFO])
         asked = [list(arguments), environ.get("KUBECONFIG", ""), environ.get("HOME", ""), self.cluster]
@@ -101,7 +101,7 @@ class Question:
         if version not in VERSIONS:
             return f"{INFO} has the apiVersion {str(version)[:80]!r}; known are {' and '.join(VERSIONS)}"
         if doubled:
-            return f"{INFO} says {doubled[0][:80]!r} twice, and nobody can know which is meant"
+            return f"{INFO} says {doubled[0][:80]!r} twice, and which one is meant is not known"
         self.version = version
         spec = info.get("spec")
         cluster = spec.get("cluster") if isinstance(spec, dict) else None
@@ -172,7 +172,7 @@ class Question:
         return f"{self.file}.given"
 
     def has_folder(self) -> bool:
-        """Whether there is a folder for its answer, made where it was missing, in which nobody else writes."""
+        """Whether there is a folder for its answer, made where it was missing, in which no other process writes."""
         return bool(self.file) and _make_folder(os.path.dirname(self.file))  # noqa: PTH120
 
     # Whose turn it is
@@ -219,7 +219,7 @@ def answer(arguments: Sequence[str]) -> bool:
     question = Question(arguments, os.environ)
     found = question.known()
     if found is None and question.kept() is not None and not question.hold(0):
-        found = question.known(late=True)  # somebody is renewing it
+        found = question.known(late=True)  # another process is renewing it
     if found is None and question.hold():
         found = question.known()
     if found is None:
@@ -294,7 +294,7 @@ def _open_lock(lock: str) -> int:
 
 
 def _make_folder(folder: str) -> bool:
-    """Make it and what is missing above it, for the owner alone; whether it is ours and nobody else writes there."""
+    """Make it and what is missing above it, for the owner alone; whether it is ours and no one else writes there."""
     missing = []
     while not os.path.isdir(folder):  # noqa: PTH112
         missing.append(folder)

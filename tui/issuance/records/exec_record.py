@@ -85,7 +85,7 @@ def read_record(data: bytes, name: str) -> Kept | None:
 
 
 def _whole(status: dict[str, Any], ends: float) -> bool:
-    """Whether it lets somebody in for as long as the record says: a token, or a certificate with its key."""
+    """Whether it is a credential for as long as the record says: a token, or a certificate with its key."""
     token, certificate, key = (status.get(name) for name in ("token", "clientCertificateData", "clientKeyData"))
     if not all(isinstance(value, str) and value for value in status.values()):
         return False

@@ -1,8 +1,8 @@
 """How much of a grace period is left, whatever became of the clocks meanwhile.
 
-An old token must neither end at once nor live on for hours because somebody set a clock. So when a grace period begins
+An old token must neither end at once nor live on for hours because someone set a clock. So when a grace period begins
 three clocks are written down, and it is measured as the difference between two readings of the same one: the one that
-counts since this machine was started, which nobody sets; where the machine was started anew since, this machine's own
+counts since this machine was started, which cannot be set; where the machine was started anew since, this machine's own
 and the cluster's. Where those two disagree one of them was set: the shorter time counts, since what was revoked too
 early is gone, and one that went backwards says nothing.
 """
@@ -61,7 +61,7 @@ def moment(clock: Callable[[], datetime], skew: float | None = None) -> Moment:
 def left(revocation: Revocation, now: Moment) -> Left:
     """How long until this one is to be carried out, zero where it is time."""
     begun = revocation.begun
-    if revocation.ending:  # somebody asked for it: there never was a grace period
+    if revocation.ending:  # someone asked for it: there never was a grace period
         return Left(time=_NONE)
     if begun is None:  # written by a kubemint that knew only this machine's clock
         return Left(time=max(_NONE, revocation.due - now.wall))

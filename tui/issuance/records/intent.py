@@ -97,7 +97,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     grace: timedelta | None = None
     """How long what is replaced still works, by those who use it."""
     undoes: Revocation | None = None
-    """For an undo: the revocation that it holds up, and that is on again where it comes to naught."""
+    """For an undo: the revocation that it holds up, and that is on again where it fails."""
     at: tuple[Whereabouts, ...] = ()
     """What the clusters are that it names; none in records of earlier versions."""
 
@@ -201,5 +201,5 @@ def granted(issued: Lifetime) -> str:
 
 
 def new_id() -> str:
-    """A short id that nobody else has."""
+    """A short id that nothing else has."""
     return random_suffix() + random_suffix()[:4]

@@ -26,7 +26,7 @@ def begin(db: sqlite3.Connection, anchor: Anchor) -> None:
 
 
 def head(db: sqlite3.Connection) -> tuple[int, str]:
-    """How many entries there are, and the hash of the last. A row that somebody removed is what the entries say."""
+    """How many entries there are, and the hash of the last. A row that someone removed is what the entries say."""
     found = db.execute("SELECT seq, hash FROM head").fetchone()
     if found is None or not isinstance(found[0], int):
         found = db.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
@@ -133,7 +133,7 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
     seq, said, plan, action, address, step, status, message, digest = row
     try:
         at = unstamp(said)
-    except (ValueError, TypeError):  # somebody changed it, which the chain says; the entry is shown all the same
+    except (ValueError, TypeError):  # another client changed it, which the chain says; the entry is shown all the same
         at = datetime.fromtimestamp(0, UTC)
     return JournalEntry(
         seq=seq, at=at, plan=plan, action=action, address=address, step=step, status=status,

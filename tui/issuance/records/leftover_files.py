@@ -50,7 +50,7 @@ def state_folder() -> Path:
 
 @contextmanager
 def noted(folder: Path, *, lock: Path | None = None, lasting: bool = True) -> Iterator[None]:
-    """For as long as the block takes it is written down that somebody writes in `folder`, and holds a `lock` file.
+    """For as long as the block takes it is written down that someone writes in `folder`, and holds a `lock` file.
 
     A `lasting` note is on the disk before the block begins, so that it is there after a loss of power as well. Where
     the state folder cannot be written the block runs all the same.
@@ -70,7 +70,7 @@ def noted(folder: Path, *, lock: Path | None = None, lasting: bool = True) -> It
 
 
 def temporary_name(target: Path) -> Path:
-    """A name beside `target` that nobody has, and that `sweep` knows as ours."""
+    """A name beside `target` that is not taken, and that `sweep` knows as ours."""
     # A long name is cut so that the temporary one fits into what file systems allow.
     return target.with_name(f".{os.fsdecode(os.fsencode(target.name)[:200])}.{secrets.token_hex(6)}{SUFFIX}")
 
@@ -111,7 +111,7 @@ def _make_note(notes: Path, said: bytes, *, lasting: bool) -> tuple[int, Path]:
         descriptor = os.open(note, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(descriptor).st_nlink:  # else somebody who sweeps was faster
+            if os.fstat(descriptor).st_nlink:  # else someone who sweeps was faster
                 os.write(descriptor, said)
                 if lasting:
                     os.fsync(descriptor)
@@ -154,7 +154,7 @@ def _follow(note: Path, release: Callable[[Path], bool]) -> int:
 
 def _sweep(folder: Path | str | int) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    # One folder from its first name to its last, whatever somebody puts in its place meanwhile.
+    # One folder from its first name to its last, whatever someone puts in its place meanwhile.
     held = os.open(".", flags, dir_fd=folder) if isinstance(folder, int) else os.open(folder, flags)
     me, swept = os.geteuid(), 0
     try:

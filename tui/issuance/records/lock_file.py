@@ -80,7 +80,7 @@ def judge(owner: Owner | None, here: str, *, alive: bool, start: int) -> Holding
 def publish(name: Path, at: int | None = None) -> tuple[int, int] | None:
     """Make the lock file, whole; its device and inode, or None where there is one already. Raises OSError.
 
-    As everywhere here `at` is the descriptor of the folder that `name` is one of, where somebody holds that open.
+    As everywhere here `at` is the descriptor of the folder that `name` is one of, where someone holds that open.
     """
     record = f"{os.getpid()}\n{this_host()}\n" + (f"{began}\n" if (began := start_of(os.getpid())) else "")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -93,7 +93,7 @@ def publish(name: Path, at: int | None = None) -> tuple[int, int] | None:
             os.link(temporary, name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
         except FileExistsError:
             return None
-        except FileNotFoundError:  # somebody tidied up in between
+        except FileNotFoundError:  # someone tidied up in between
             return None
         except OSError as error:
             if error.errno not in _NO_LINKS:

@@ -32,7 +32,7 @@ class Locks:
         self._folder = folder / "locks"
         self._works_under: WorksUnder = works_under if works_under is not None else {}
         self._aside: dict[str, asyncio.Event] = {}
-        """What is held for work that nobody asked for just now, and what tells of its end."""
+        """What is held for work that was not asked for just now, and what tells of its end."""
         self._own: set[str] = set()
         """What this process holds itself."""
 
@@ -60,7 +60,7 @@ class Locks:
                 over.set()
 
     def held(self, address: Address) -> bool:
-        """Whether somebody holds it right now, here or in another process."""
+        """Whether someone holds it right now, here or in another process."""
         try:
             with self.hold((address,)):
                 return False
@@ -73,7 +73,7 @@ class Locks:
         addresses = tuple(addresses)
         with contextlib.ExitStack() as held:
             with _explained(self._folder):
-                private_folder(self._folder.parent)  # which somebody may have removed; the state says what that means
+                private_folder(self._folder.parent)  # which someone may have removed; the state says what that means
                 self._folder.mkdir(mode=0o700, exist_ok=True)
             for key, address in sorted({_key(address): address for address in addresses}.items()):
                 lock = FileLock(self._folder / key, timeout=0, mode=0o600, thread_local=False)

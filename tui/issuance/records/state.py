@@ -101,7 +101,7 @@ class StateStore:
                 raise
         with alone(folder):
             try:
-                return cls._opened(folder, file)  # somebody else was faster
+                return cls._opened(folder, file)  # another process was faster
             except Damaged as damage:
                 said = set_aside(file, damage.message)
             store = cls._opened(folder, file)
@@ -230,7 +230,7 @@ class StateStore:
         return self._decode_all(rows, Yes)
 
     def trusted_place(self, by: DeliveredBy) -> Place | None:
-        """Where this source led when the operator said yes to it; None where nobody did."""
+        """Where this source led when the operator said yes to it; None where that was not done."""
         rows = self._rows(
             "SELECT record FROM trusted WHERE kind = ? AND host = ? AND namespace = ? AND name = ?",
             (by.kind.value, by.host, by.namespace, by.name),

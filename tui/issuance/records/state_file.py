@@ -27,7 +27,7 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqli
 _WORDS: Final = {
     sqlite3.SQLITE_BUSY: ("is in use by another kubemint for too long", "try again"),
     sqlite3.SQLITE_LOCKED: ("is in use by another kubemint for too long", "try again"),
-    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "make room and try again"),
+    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "free some space and try again"),
     sqlite3.SQLITE_READONLY: (
         "cannot be written: it, its folder or its file system is read-only",
         "set XDG_STATE_HOME to a folder that can be written",
@@ -52,7 +52,7 @@ class StateGone(StateError):
 
 
 WorksUnder = dict[object, tuple[Path, tuple[int, int]]]
-"""By address: the lock file that somebody in this process works under, and which file that was when it was taken."""
+"""By address: the lock file that someone in this process works under, and which file that was when it was taken."""
 
 
 class Damaged(StateError):
@@ -76,12 +76,12 @@ def sqlite_errors(file: Path) -> Iterator[None]:
     if broken:
         with contextlib.suppress(OSError):
             Path(f"{file}{_SUSPECT}").touch(mode=0o600)
-        raise Damaged(said, "start kubemint again: it sets the file aside and begins afresh")
+        raise Damaged(said, "start kubemint again: it sets the file aside and starts with an empty one")
     raise StateError(f"{file} {words}" if words else said, hint)
 
 
 def default_folder() -> Path:
-    """Where the state is unless somebody says otherwise: `kubemint` in the XDG state folder. Raises StateError."""
+    """Where the state is by default: `kubemint` in the XDG state folder. Raises StateError."""
     from platformdirs import user_state_path
 
     with contextlib.suppress(RuntimeError):
@@ -89,7 +89,7 @@ def default_folder() -> Path:
         if folder.is_absolute():
             return folder
     raise StateError(
-        f"there is nowhere to keep the journal: {NoHome().message}", "set HOME, or XDG_STATE_HOME to a folder of yours"
+        f"the journal cannot be stored: {NoHome().message}", "set HOME, or XDG_STATE_HOME to a folder of yours"
     )
 
 
@@ -142,7 +142,7 @@ def refuse_replaced(file: Path, opened: tuple[tuple[int, int], ...]) -> None:
 
 
 def refuse_unlocked(address: object, works_under: WorksUnder) -> None:
-    """Raises StateError where the lock file that somebody here works under has lost its name: another kubemint has made
+    """Raises StateError where the lock file that someone here works under has lost its name: another kubemint has made
     one of its own, and works on the same."""
     if (held := works_under.get(address)) is None:
         return
@@ -156,12 +156,12 @@ def refuse_unlocked(address: object, works_under: WorksUnder) -> None:
 
 
 def refuse_foreign(path: Path, owner: int, me: int) -> None:
-    """Raises StateError for what belongs to somebody else, which root could open: its owner says what stands in it, and
+    """Raises StateError for what belongs to another user, which root could open: its owner says what stands in it, and
     may not be able to open it any more once others wrote there."""
     if owner != me:
         name = user(owner)
         raise StateError(
-            f"{path} belongs to {name}: kubemint keeps no state with somebody else's",
+            f"{path} belongs to {name}: kubemint keeps no state in another user's folder",
             f"run kubemint as {name}, or set XDG_STATE_HOME to a folder of yours",
         )
 
@@ -229,7 +229,7 @@ def set_aside(file: Path, why: str) -> tuple[str, str]:
     except OSError as error:
         said = f"{why}, and cannot be set aside: {(error.strerror or '').lower()}"
     else:
-        return f"{why}; it is now {name.name}, and kubemint begins afresh", _ASIDE
+        return f"{why}; it is now {name.name}, and kubemint starts with an empty one", _ASIDE
     raise StateError(said, f"move {file} away, or set XDG_STATE_HOME to another folder")
 
 

@@ -109,7 +109,7 @@ def judge(then: Whereabouts | None, now: Whereabouts) -> Same:
 
 
 def may_be(then: Whereabouts, now: Whereabouts) -> bool:
-    """Whether both are one cluster, or nobody can say and one of server and authority is the same."""
+    """Whether both are one cluster, or it is not known and one of server and authority is the same."""
     same = judge(then, now)
     authority = then.authority == now.authority and now.authority not in (NO_AUTHORITY, UNREADABLE)
     return same is Same.SAME or (same is Same.UNKNOWN and (same_place(then.server, now.server) or authority))

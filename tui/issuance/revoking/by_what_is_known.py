@@ -1,4 +1,4 @@
-"""What revoking would do where nobody says where it is kept: by a fingerprint, an id, or the token itself.
+"""What revoking would do where it is not said where it is kept: by a fingerprint, an id, or the token itself.
 
 A place that only says that it has what is sought is no reason to end anything: whoever may patch it writes there what
 he likes, and what is then said to be revoked lives on elsewhere. So each is looked into, and what is planned is

@@ -1,7 +1,7 @@
 """What may be acted on of what was found for a handle, a token or a place: facts in, verdict out.
 
 Pure; `seeking` and `searching` ask the clusters. Whoever runs a cluster, or may patch a handle in it, can say what he
-likes of himself: so each verdict says on whose word it rests, and nobody's own word is enough for another's token.
+likes of himself: so each verdict says on whose word it rests, and no object's own word is enough for another's token.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotThere(UsageError):
-    """The handle that somebody named is not there."""
+    """The handle that someone named is not there."""
 
 
 # By its handle
@@ -180,7 +180,7 @@ def no_match(sought: Sought, token: Sensitive | None, word: Word) -> str:
         return "the token in it is another one"
     if sought.fingerprint or word is Word.CONFIRMED:
         return ""
-    return "its server refuses the token in it" if word is Word.REFUSED else "nobody confirms the token in it"
+    return "its server refuses the token in it" if word is Word.REFUSED else "nothing confirms the token in it"
 
 
 def ends_with(token: Sensitive, end: Handle | str) -> bool:
@@ -213,7 +213,7 @@ def the_same_end(sought: Sought, ends: Mapping[Address, Handle | str], servers: 
     if len({apart(end) for end in ends.values()}) > 1:
         raise UsageError(
             f"{', '.join(map(str, ends))} all have {sought}, and each ends by something else; nothing was ended",
-            "say which cluster is meant with --context, or revoke each of them by its address",
+            "name the cluster with --context, or revoke each of them by its address",
         )
 
 
@@ -226,7 +226,7 @@ def nothing_known(sought: Sought, search: Search, liars: Mapping[Address, str] |
     """What is said where nobody has it: a mistake of who asks only where everybody answered. `liars` say that they
     have it, each with why that counts for nothing."""
     said = "".join(f"; {only_says(sought, address, why)}" for address, why in (liars or {}).items())
-    meant = f"; where such a place itself is meant, revoke {next(iter(liars))}" if liars else ""
+    meant = f"; if such a destination itself is meant, revoke {next(iter(liars))}" if liars else ""
     if not search.whole:
         return IssuanceError(
             f"nothing that could be looked at has {sought} ({search.words}){said}",
@@ -251,7 +251,7 @@ def asked(recorded_in: str, named: Sequence[str], known: Sequence[str]) -> Seque
     """The clusters that are asked for what a token is bound to: those that the operator `named`, else the `known`.
 
     Where this machine's records know where it was issued, no other one is: it may be one that another cluster delivers,
-    which is reached by its name. Raises UsageError where that is not meant, or nobody knows a way there.
+    which is reached by its name. Raises UsageError where that is not meant, or there is no way there.
     """
     if not recorded_in:
         return named or known
@@ -265,7 +265,7 @@ def asked(recorded_in: str, named: Sequence[str], known: Sequence[str]) -> Seque
         raise UsageError(f"{issued}, and not in {', '.join(named)}", f"ask there: --context {recorded_in}")
     raise UsageError(
         f"{issued}, and no cluster is called so here: a token is shown to no other one for that",
-        "where that cluster has another name by now, say which with --context",
+        "where that cluster has another name by now, name it with --context",
     )
 
 
@@ -292,7 +292,7 @@ def by_token(address: Address, claims: Claims, facts: Facts) -> Found:
         raise UsageError(
             f"{address.cluster} {how}{': ' if facts.note else ''}{facts.note}; the Secret that it says it is bound to "
             "is there",
-            f"a token that nobody confirms ends nothing; where that is meant, revoke {address}",
+            f"an unconfirmed token revokes nothing; if that is meant, revoke {address}",
         )
     credential = msgspec.structs.replace(
         bare(address, facts.identity, facts.handle),
@@ -319,11 +319,11 @@ def nowhere(claims: Claims, search: Search) -> IssuanceError:
     ends = f"; it ends by itself at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
     if not search.whole:
         return IssuanceError(
-            f"nobody who could say so has the Secret {bound} that this token is bound to ({search.words})",
+            f"no cluster that answered has the Secret {bound} that this token is bound to ({search.words})",
             f"{search.again}, or name the cluster with --context{ends}",
         )
     return UsageError(
-        f"nobody has the Secret {bound} that this token is bound to ({search.words})",
+        f"no cluster has the Secret {bound} that this token is bound to ({search.words})",
         "where it was deleted the token has ended; else its cluster is another one: name it with --context, or delete "
         f"the service account {claims.namespace}/{claims.service_account} there{ends}",
     )
@@ -342,7 +342,7 @@ def by_record(record: Export | None, seen: Seen | None, why: str) -> Found | Non
 
 
 def made_for(place: str, listed: Iterable[Seen]) -> list[Seen]:
-    """Those that say they were made for this place, without those that somebody made say so; see `is_changed`."""
+    """Those that say they were made for this place, without those that someone made say so; see `is_changed`."""
     return [seen for seen in listed if place in seen.secrets and not seen.is_changed]
 
 
@@ -362,7 +362,7 @@ def the_one(why: str, there: Mapping[str, Sequence[Seen]], search: Search) -> Ad
     for address, seen in found:
         if not seen.is_as_made:
             raise UsageError(
-                f"{why}, and a handle from an earlier version says that it was made for it, which anybody may have "
+                f"{why}, and a handle from an earlier version says that it was made for it, which any user may have "
                 f"written there ({search.words})",
                 f"where that is meant, revoke {address}",
             )

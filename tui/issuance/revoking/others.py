@@ -103,7 +103,9 @@ def judge(asked: Asked, record: Export | None, beside: Verdict, listed: Sequence
             continue
         found = Handle(identity.cluster, seen.namespace, seen.name, seen.uid)
         if why := _not_on_its_word(asked, identity, found, seen):
-            left.append(f"{_named(found)} says that it was made for the same place, but {why}: {_works_on(found)}")
+            left.append(
+                f"{_named(found)} says that it was made for the same destination, but {why}: {_works_on(found)}"
+            )
         else:
             ends.append(Other(ending=Ending(handle=found, named=Named.BY_WALK, account=identity.name)))
     return Others(tuple(ends), tuple(left))
@@ -121,7 +123,7 @@ def _not_on_its_word(asked: Asked, identity: Identity, handle: Handle, seen: See
     if seen.is_changed:
         return CHANGED
     if not seen.is_as_made:
-        return "it is from an earlier version, and anybody may have written that there"
+        return "it is from an earlier version, and any user may have written that there"
     verdict = handles.judge(Ending(handle=handle, named=Named.BY_WALK, account=identity.name), seen)
     if verdict.fate is not Fate.DELETE:
         return verdict.why
@@ -136,7 +138,7 @@ def _named(handle: Handle) -> str:
 
 def _works_on(handle: Handle) -> str:
     revoke = shell.command("kubemint", "revoke", str(Address.handle(handle.cluster, handle.namespace, handle.name)))
-    return safe_text(f"another token of this place may live; `{revoke}` ends it")
+    return safe_text(f"another token of this destination may be valid; `{revoke}` ends it")
 
 
 def ends_too(one: Other) -> str:
@@ -144,13 +146,13 @@ def ends_too(one: Other) -> str:
     handle = one.ending.handle
     who = "this machine wrote it there" if one.ending.named is Named.BY_JOURNAL else "its handle was made for it"
     address = Address.handle(handle.cluster, handle.namespace, handle.name)
-    return safe_text(f"another token of this place, which is not in it now, ends too: {address} ({who})")
+    return safe_text(f"another token of this destination, which is not in it now, is revoked too: {address} ({who})")
 
 
 def step(number: int, one: Other) -> StepInfo:
     handle = one.ending.handle
     return StepInfo(
-        id=f"another:{number}", title=f"Delete the handle {handle.name} of another token of this place",
+        id=f"another:{number}", title=f"Delete the handle {handle.name} of another token of this destination",
         verb="delete", resource="secrets", cluster=handle.cluster, namespace=handle.namespace, name=handle.name,
     )  # fmt: skip
 
@@ -215,9 +217,9 @@ async def _listed(context: Context, asked: Asked, namespace: str | None) -> tupl
     except Forbidden:  # the rights to revoke one are enough for that one
         if namespace is None:
             where = f"beside {identity} alone: elsewhere that takes a list of the Secrets in all of {identity.cluster}"
-            return [], f"other tokens of this place were looked for {where}"
+            return [], f"other tokens of this destination were looked for {where}"
         where = f"namespace {namespace} of {identity.cluster}"
-        return [], f"other tokens of this place were not looked for: that takes a list of the Secrets in {where}"
+        return [], f"other tokens of this destination were not looked for: that takes a list of the Secrets in {where}"
     except KubeError as error:
         where = f"beside {identity}" if namespace is not None else f"in {identity.cluster}"
         return [], f"whether other tokens of it live {where} was not looked at: {error.message}"

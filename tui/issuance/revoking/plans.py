@@ -113,7 +113,7 @@ async def prepare(
         raise UsageError(f"{address} cannot be revoked: {said[0]}", said[1])
     if handle is None:
         raise UsageError(
-            f"{address} cannot be revoked: its token is bound to nothing and ends at {end_of(credential)}",
+            f"{address} cannot be revoked: its token has no handle and expires at {end_of(credential)}",
             f"to end it now, delete the service account {credential.identity}: that ends every token it has",
         )
     fingerprint = credential.fingerprint
@@ -212,7 +212,7 @@ async def _looked_at_again(
     if answer is ending.Answer.REFUSED:
         raise Already(address, said)
     if handle is None and answer is not ending.Answer.ACCEPTED:
-        raise UsageError(f"{address} was recorded as revoked, and nobody knows its handle to look at")
+        raise UsageError(f"{address} was recorded as revoked, and its handle is not known")
     if answer is not ending.Answer.ACCEPTED or token is None or identity is None:
         raise Already(address, said)
     bound = vouching.bound_to(token, identity.cluster)  # the server has just confirmed that token

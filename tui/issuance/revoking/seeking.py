@@ -1,4 +1,4 @@
-"""Finding what is to end where nobody says where it is kept: by its handle, or by what is known of the token.
+"""Finding what is to end where it is not said where it is kept: by its handle, or by what is known of the token.
 
 A token is never shown to a cluster that has nothing to do with it. What it says of itself is an index: the clusters are
 asked for the handle it names, and the one that has exactly that handle, by its UID, is then asked whether the token is

@@ -1,4 +1,4 @@
-"""What somebody wants to end without knowing where it is kept: a fingerprint, the id of a token, or the token itself.
+"""What the caller wants to end without knowing where it is kept: a fingerprint, the id of a token, or the token itself.
 
 Pure: what a text means, what a token says of itself, and who of those that say they have it may be shown it. Nobody
 has confirmed any of what it says; that says where to look.
@@ -95,7 +95,7 @@ def endings(claims: Claims, account: Identity | None) -> tuple[str, str]:
     ends = f"it ends at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at is not None else "it never ends"
     if claims.bound is None:
         return (
-            f"this token of {whose} is bound to nothing; {ends}",
+            f"this token of {whose} has no handle; {ends}",
             f"to end it sooner, delete the service account {whose}: that ends every token it has",
         )
     return (
@@ -147,19 +147,19 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 def shown_to(there: Sequence[str], search: Search) -> str:
     """The one cluster that a token may be shown to, of those that say that they have what it is bound to.
 
-    Whoever runs one cluster can say so of what lies in another one, and would be given the token. So nobody is believed
+    Whoever runs one cluster can say so of what lies in another one, and would be given the token. So no one is believed
     who is not the only one, or while others have not said: neither silence nor a missing right means that it is not
     there. Raises UsageError.
     """
     if len(there) > 1:
         raise UsageError(
             f"{', '.join(there)} all say that they have the Secret that this token is bound to; it is shown to none",
-            "name the one that issued it with --context; another one that says so is not to be trusted",
+            "name the one that issued it with --context; do not trust another one that claims the same",
         )
     if not search.whole:
         raise UsageError(
             f"{there[0]} says that it has the Secret that this token is bound to, but not every cluster said whether "
-            f"it has it ({search.words}); a token is shown to nobody on one cluster's word",
-            f"where {there[0]} issued it, say so with --context {there[0]}; else {search.again}",
+            f"it has it ({search.words}); a token is sent to no cluster on its word alone",
+            f"if {there[0]} issued it, pass --context {there[0]}; otherwise {search.again}",
         )
     return there[0]

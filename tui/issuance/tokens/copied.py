@@ -67,7 +67,7 @@ class Found:
 async def find(context: Context, source: Credential, identity: Identity, *, ways: bool) -> Found:
     """Read it, and see that it is what the source says. With `ways` also where it leads.
 
-    Raises NotProved where it is somebody else's, DeliveredError for what a cluster must not deliver, UsageError,
+    Raises NotProved where it is another one's, DeliveredError for what a cluster must not deliver, UsageError,
     KubeError.
     """
     address = source.address
@@ -109,13 +109,13 @@ def belongs(token: Sensitive, source: Credential, identity: Identity) -> Claims:
         account = f"{claims.namespace}/{claims.service_account}" if claims.service_account else claims.subject
         raise NotProved(
             f"{where} says it is for {identity.namespace}/{identity.name}, but its token is for {account}",
-            "somebody changed it; issue a new one",
+            "it was changed; issue a new one",
         )
     if source.address.kind.traits.own_handle:
         if claims.bound is None or claims.bound.name != source.address.name:
-            raise NotProved(f"{where} holds a token that was not made for it", "somebody changed it; issue a new one")
+            raise NotProved(f"{where} holds a token that was not made for it", "it was changed; issue a new one")
     elif not source.address.kind.traits.wished and source.fingerprint not in ("", token.fingerprint):
-        raise NotProved(f"{where} holds another token than kubemint put there", "somebody changed it; rotate it")
+        raise NotProved(f"{where} holds another token than kubemint put there", "it was changed; rotate it")
     return claims
 
 

@@ -43,7 +43,7 @@ class Word(StrEnum):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One thing that somebody has to say yes to, and why."""
+    """One thing that someone has to say yes to, and why."""
 
     word: Word
     why: str

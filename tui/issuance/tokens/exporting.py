@@ -2,7 +2,7 @@
 
 A copy holds the original's token and is no credential of its own: nothing is minted, and nothing of the original
 changes. A copy in another format, or in a Secret, is not reached by a rotation of the original. What is written is
-rendered anew (`copied`); where that leads to another server than the one known, somebody has to say that it is meant.
+rendered anew (`copied`); where that leads to another server than the one known, someone has to say that it is meant.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ async def prepare_copy(
     identity = stand_in(source.shoot) if source.shoot is not None else await _whose(context, source)
     moved = ""
     if source.identity is not None and identity != source.identity:
-        moved = f"its place says that it is of {source.identity.cluster}, its token is of {identity.cluster}"
+        moved = f"its destination says that it is of {source.identity.cluster}, its token is of {identity.cluster}"
         source = msgspec.structs.replace(source, identity=identity)
     form = _checked(source, destination, form or (source.format if source.format in FORMATS else Format.TOKEN))
     target = address_of(destination, identity)
@@ -152,18 +152,18 @@ async def _whose(context: Context, source: Credential) -> Identity:
     family = await context.families.of(source.address)
     identity = await family.whose(context, source.address, source, token) if token is not None else None
     if identity is None:
-        raise UsageError(f"{source.address} cannot be exported: nobody knows whose it is")
+        raise UsageError(f"{source.address} cannot be exported: whose it is is not known")
     return identity
 
 
 def unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> tuple[Ask, ...]:
-    """What of it nobody said yes to yet."""
+    """What of it was not confirmed yet."""
     said = {Word.FORCE: force, Word.OTHER_SERVER: other_server}
     return tuple(ask for ask in asks if not said[ask.word])
 
 
 def refuse_unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> None:
-    """Raises OtherServer or WouldReplace for the first of these that nobody said yes to."""
+    """Raises OtherServer or WouldReplace for the first of these that were not confirmed."""
     for ask in unsaid(asks, force=force, other_server=other_server):
         if ask.word is Word.OTHER_SERVER:
             raise OtherServer(
@@ -242,7 +242,7 @@ def _refuse_another(
         return
     name = target.name if target.here else f"Secret {target.namespace}/{target.name}"
     if in_wish and (not target.here or there.format is not form):
-        raise UsageError(f"{name} is one of its places already", "rotating it keeps all of them up to date")
+        raise UsageError(f"{name} is one of its destinations already", "rotating it keeps all of them up to date")
     whose = there.identity == identity or (there.shoot is not None and of_shoot)
     if (there.handle is not None and there.handle == handle) or (there.handle is None and whose):
         return

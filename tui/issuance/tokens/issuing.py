@@ -91,7 +91,7 @@ class Issue(Minting):
             token = await place.token(intent.spec.format)
             if token is not None and token.fingerprint == intent.fingerprint:
                 published[place.address] = token
-        note.message = f"{len(published)} of {len(self.places)} places hold the new token"
+        note.message = f"{len(published)} of {len(self.places)} destinations hold the new token"
         if not published:
             return None
         self.issued = issued_again(intent, next(iter(published.values())))
@@ -110,12 +110,12 @@ class Issue(Minting):
         )
 
     def _write(self, number: int, place: Place, *, unless_changed: bool = False) -> Step:
-        """Write one place; `unless_changed` leaves it alone where somebody changed it since a dead process saw it."""
+        """Write one place; `unless_changed` leaves it alone where it was changed since a dead process saw it."""
 
         async def do(note: Note) -> None:
             if unless_changed and not await self._as_it_was(place):
                 self._give_up(place)
-                note.skip(f"{place.label} was changed by somebody else since; it was left alone")
+                note.skip(f"{place.label} was changed by another client since; it was left alone")
             else:
                 note.message = await place.write(self.writing(place))
 
@@ -150,7 +150,7 @@ class Issue(Minting):
         note.run.left += self.left
 
     def _tokens_replaced(self) -> dict[Handle, Sensitive]:
-        """What the places held before, for as long as somebody may want to go back to it."""
+        """What the places held before, for as long as an undo may need it."""
         found: dict[Handle, Sensitive] = {}
         for old in self.intent.old:
             if old.handle is None:
@@ -202,7 +202,7 @@ class Issue(Minting):
         try:
             held = await place.look()
         except UsageError:
-            return False  # it is somebody else's by now
+            return False  # it is another one's by now
         token = await place.token(self.intent.spec.format)
         before = next((old.fingerprint for old in self.intent.old if old.address == place.address), "")
         return not held.exists or (token is not None and token.fingerprint == before)
@@ -217,7 +217,7 @@ class Issue(Minting):
         except Forbidden:
             if self.account_known_missing:
                 raise
-            note.skip("no right to look or to create; going on as if it were there")
+            note.skip("no right to get or create it; continuing as if it exists")
 
     async def _discard_account(self, _note: Note, _failure: StepFailed | None) -> str:
         """Remove the account again, only where this very plan made it."""
@@ -246,7 +246,7 @@ class Issue(Minting):
             await asyncio.sleep(_NEXT_SECOND)
             issued = await request_token(client, spec.identity, spec.duration, spec.audiences, self.intent.handle)
             if issued.fingerprint in {old.fingerprint for old in self.intent.old}:
-                raise IssuanceError("the server answered with the old token again", "try again in a moment")
+                raise IssuanceError("the server returned the old token again", "try again in a moment")
         note.message = granted(issued)
         self.issued, self.intent = issued, self.intent.learned(issued.fingerprint, issued)
         await self.open(note)
@@ -270,7 +270,7 @@ class Issue(Minting):
         try:
             return await place.restore()
         except (Conflict, NotFound, ChangedMeanwhile) as error:
-            # Somebody changed it after we wrote. Where our token is still in it, its handle must live.
+            # Another client changed it after we wrote. Where our token is still in it, its handle must live.
             token = await place.token(self.intent.spec.format)
             if token is not None and token.fingerprint == self.intent.fingerprint:
                 raise IssuanceError(f"{place.label} was changed meanwhile and still holds the new token") from error

@@ -1,4 +1,4 @@
-"""What a Secret that somebody deleted by hand left behind: the handle of its token, and with it the token, live on.
+"""What a Secret that someone deleted by hand left behind: the handle of its token, and with it the token, live on.
 
 Issuing to that place again replaces what was there. Where this machine's own record names the handle it goes as any
 old one does, once the new token is proven. What only says so itself is named and left: annotations are no reason to
@@ -111,7 +111,7 @@ async def put_back(context: Context, place: Place, found: Held, sight: Sight) ->
             return None
         last, there = record.credential.issued_at, held.issued_at
         if last is None or there is None or last <= there:
-            return None  # what lies there is the newest: somebody is about to record it
+            return None  # what lies there is the newest: someone is about to record it
         if await asyncio.to_thread(context.state.revocation, known) is not None:
             return None  # it ends by itself
         client = await context.clusters.client(identity.cluster)

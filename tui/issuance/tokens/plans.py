@@ -51,7 +51,7 @@ async def prepare_issue(
     context: Context, spec: IssueSpec, *, force: bool = False, replace: bool = False, rights: Rights | None = None
 ) -> tuple[Plan, Issue]:
     """A new credential, with `replace` also in place of a live one of ours for the same identity, with `force` of
-    somebody else's file. `rights` are what the account is given besides. Raises Unasked where one of these is needed.
+    another one's file. `rights` are what the account is given besides. Raises Unasked where one of these is needed.
     """
     check_spec(context, spec)
     places, sight = places_for(spec, context.clusters, context.state, force=force), Sight()
@@ -102,7 +102,7 @@ async def prepare(
     if account.exists is None:
         warnings.append(
             f"no right to get serviceaccounts in namespace {identity.namespace}: whether {identity.name} is there "
-            "shows when its token is asked for, and the handle will outlive it"
+            "shows when its token is requested, and the handle will outlive it"
         )
     handle = handles.new(identity, handles.meant_for(identity, request, spec))
     intent = Intent(
@@ -159,7 +159,7 @@ async def _spared(
 def check_spec(context: Context, spec: IssueSpec) -> None:
     """Everything that can be known to be wrong without asking anybody.
 
-    Raises UsageError, also for a cluster that nobody knows, ConfigError.
+    Raises UsageError, also for an unknown cluster, ConfigError.
     """
     identity = spec.identity
     context.clusters.endpoint(identity.cluster)

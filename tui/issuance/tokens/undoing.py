@@ -2,10 +2,10 @@
 
 The old token is proved, written back to every place and read back; only then the newer one goes into its grace. What is
 held up meanwhile is the old handle's revocation: its record is taken out in the same transaction that journals the
-intent, and put back where the undo comes to naught, so that wherever this dies exactly one working credential is in
+intent, and put back where the undo fails, so that wherever this dies exactly one working credential is in
 use and the other one is either gone or recorded to go.
 
-A token is kept nowhere but where it is used, so an undo can only put back what somebody still has: this process
+A token is kept nowhere but where it is used, so an undo can only put back what someone still has: this process
 remembers what it replaced for as long as the grace runs; a file on this machine that the rotation did not reach, or one
 that is named, may hold it. The fingerprint in the record says whether it is the right one.
 """
@@ -108,7 +108,7 @@ async def prepare_undo(
         raise UsageError(
             f"the old token of {address} is nowhere any more: tokens are kept in the memory of the kubemint that "
             "replaced them and in no file, and that one has ended",
-            "name a file that still holds it with --from, or rotate anew",
+            "name a file that still holds it with --from, or rotate again",
         )
     return await family.go_back(context, address, revocation, token, sight)
 
@@ -124,7 +124,7 @@ async def prepare_places(
     if spec.identity != old.identity:
         raise UsageError(
             f"what {address} holds now is for {spec.identity}, what it replaced was for {old.identity}",
-            "somebody changed it; look at it again",
+            "it was changed; look at it again",
         )
     places = places_for(spec, context.clusters, context.state, request)
     held = await vouching.look_at(context, places, sight)

@@ -1,7 +1,7 @@
 """The wish behind a credential: for whom, for how long, and every place that gets the next token.
 
 Which places belong together is never taken from the id alone that they carry: whoever may patch a Secret may write
-another wish's id into it, and would have somebody else's next token written to it, or its own to somebody else's file.
+another wish's id into it, and would have another one's next token written to it, or its own to another one's file.
 A place belongs to a wish where this machine's record of it is for the same account and for the very token, told by the
 handle that was signed or by the fingerprint.
 """

@@ -22,7 +22,7 @@ from tui.kube.resource import SECRETS
 async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
     """Delete the managed Secret that holds the token of this fingerprint, unless it holds something else by now.
 
-    Where nothing at all is in it, its annotations say which handle it had; where nobody knows the fingerprint (journals
+    Where nothing at all is in it, its annotations say which handle it had; where the fingerprint is not known (journals
     of old), the token does.
     """
     client = await context.clusters.client(address.cluster)

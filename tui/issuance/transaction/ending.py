@@ -1,4 +1,4 @@
-"""Whether a token that was ended is refused: asked of the server with the token itself, where somebody has it.
+"""Whether a token that was ended is refused: asked of the server with the token itself, where it is at hand.
 
 A handle that is gone ends its tokens, but API servers remember for ten seconds which tokens they have accepted. So
 "revoked" is only said where the server was seen to refuse it; else that its handle is deleted, and that it may be
@@ -46,7 +46,7 @@ _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
 """Seconds that one question may take, and as many for reading the token where it lies."""
 _REFUSED: Final = ", and the server refuses the token"
-_TOLD: Final = "the server said that it deleted its handle, and nobody here may look"
+_TOLD: Final = "the server said that it deleted its handle; no right to check that here"
 
 
 class Answer(StrEnum):
@@ -61,8 +61,8 @@ class Answer(StrEnum):
 
 
 def judge(caller: str | None, identity: Identity) -> Answer:
-    """What an answer to somebody who came with the token means; `caller` is who he is to the server, None where it
-    refused him. Somebody else than the account says nothing: the token was taken off on the way."""
+    """What an answer to someone who came with the token means; `caller` is who he is to the server, None where it
+    refused him. Another identity than the account says nothing: the token was taken off on the way."""
     if caller is None:
         return Answer.REFUSED
     return Answer.ACCEPTED if caller == identity.username else Answer.AWAY
@@ -95,7 +95,7 @@ def in_it(said: str, answer: Answer) -> str:
     return {
         Answer.ACCEPTED: "the server accepted the token in it just now, as it may for 10 s",
         Answer.AWAY: f"{gone}; whether the server refuses the token in it, it does not say",
-    }.get(answer, f"{gone}; nobody here could ask whether the token in it is refused")
+    }.get(answer, f"{gone}; whether the token in it is refused could not be checked here")
 
 
 def over(
@@ -259,7 +259,7 @@ class End:
         )
         note.message, left = "the server refuses it", []
         if self.answer is Answer.UNASKED:
-            note.skip("nobody has the token here, or may ask about it: it may be accepted for 10 s more")
+            note.skip("the token is not here, or there is no right to check it: it may be accepted for 10 s more")
             if held and handle is not None and not await _until_gone(context, handle, longest):
                 left.append(_held_back(handle, longest))
         elif self.answer is not Answer.REFUSED:

@@ -38,7 +38,7 @@ _PAUSES: Final = (1.0, 4.0, 15.0)
 _TICK: Final = 5.0
 """The longest sleep: the wall clock may jump (a suspended laptop), so it is looked at again."""
 _BUSY: Final = 0.5
-"""Seconds until a credential that somebody works on is tried again."""
+"""Seconds until a credential that another process works on is tried again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -156,7 +156,7 @@ async def revoke(
 ) -> bool:
     """Revoke one old handle now, patiently; False where it stays for the next start.
 
-    The server is asked whether it refuses the old `token`, where somebody has it. `tidy` comes after the handle, is
+    The server is asked whether it refuses the old `token`, where it is at hand. `tidy` comes after the handle, is
     told what became of that, and comes before the journal is told that all is done.
     """
     with limits.within(limits.REVOKING):
@@ -250,12 +250,12 @@ def not_ended(failures: Sequence[KubeError | IssuanceError]) -> str:
     if all(isinstance(error, refused) for error in failures):
         return "the old token still works, its handle could not be deleted"
     if all(isinstance(error, UsageError) for error in failures):  # before anything was asked of a server
-        return "nobody could look whether the old token still works"
+        return "whether the old token still works could not be checked"
     return "the old token may still work, that its handle is gone was not seen"
 
 
 async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:
-    """The lock of one credential, waited for while somebody works on it."""
+    """The lock of one credential, waited for while another process works on it."""
     while True:
         with contextlib.ExitStack() as held:
             try:
@@ -274,7 +274,7 @@ async def _recorded(context: Context, revocation: Revocation) -> bool:
 
 def _put_back(where: str) -> str:
     return (
-        f"the old token still works: somebody put it back into {where} before its grace was over, so it was not "
+        f"the old token still works: it was put back into {where} before its grace was over, so it was not "
         "revoked (rotate it again, or revoke it)"
     )
 

@@ -1,7 +1,7 @@
 """One at a time in a cluster: leadership by a coordination.k8s.io Lease, with client-go's rules.
 
 The Kubernetes client's own leader election runs in threads, or on that client's own connections; this one uses
-kubemint's clients. A Lease that somebody else holds is only taken over after it was *seen* unchanged for its whole
+kubemint's clients. A Lease that another client holds is only taken over after it was *seen* unchanged for its whole
 duration, so that clocks that differ cannot make two holders. Every write names the version it replaces.
 
 What stands in a Lease is a claim of whoever may write it: its stamps decide nothing, its duration counts only as far as
@@ -42,11 +42,11 @@ _LOOKS: Final = 4
 
 
 class LeaseHeld(IssuanceError):
-    """Somebody else is at it."""
+    """Another process is at it."""
 
 
 class LeaseLost(IssuanceError):
-    """It could not be renewed in time, or somebody took it."""
+    """It could not be renewed in time, or someone took it."""
 
 
 def holder_name() -> str:
@@ -190,7 +190,7 @@ class Lease:
         sent = self._monotonic()
         try:
             await self._client.replace(LEASES, found | {"spec": spec}, namespace=self.namespace, name=self.name)
-        except Conflict:  # somebody was faster
+        except Conflict:  # another process was faster
             return False
         self._spec, self._renewed = spec, sent
         return True
@@ -206,7 +206,7 @@ class Lease:
 
 
 class Record(NamedTuple):
-    """What a holder changes each time it renews: while this stays the same, nobody was seen at work."""
+    """What a holder changes each time it renews: while this stays the same, none was seen at work."""
 
     holder: str
     renewed: str

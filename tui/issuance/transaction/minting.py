@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .running import Note, StepFailed
 
-CANNOT_REVOKE: Final = "cannot be revoked: it is bound to nothing and ends by itself"
+CANNOT_REVOKE: Final = "cannot be revoked: it has no handle and expires by itself"
 
 
 @dataclass(kw_only=True)

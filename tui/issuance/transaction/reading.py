@@ -83,8 +83,8 @@ async def token(context: Context, address: Address) -> Sensitive | None:
 
 
 def no_token(address: Address) -> UsageError:
-    """What is said where somebody wants the token of a handle, or another in its place."""
+    """What is said where someone wants the token of a handle, or another in its place."""
     return UsageError(
-        f"{address} is what a token is bound to; the token itself lies elsewhere",
+        f"{address} is what a token is bound to; the token itself is elsewhere",
         "a handle can be looked at and revoked",
     )

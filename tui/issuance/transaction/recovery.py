@@ -106,7 +106,7 @@ class Recovery:
                 work = await self._context.families.of_intent(now).as_left(self._context, now)
                 finished = await work.settle(run)
         except ChangedMeanwhile:
-            return None  # somebody is at it right now
+            return None  # another process is at it right now
         except StepFailed as failure:
             return run.outcome(credential=None, failure=failure)
         except (KubeError, IssuanceError, OSError) as error:
@@ -138,7 +138,7 @@ class Recovery:
             return run.outcome(credential=None, failure=StepFailed("revoke", run.results[-1].message, ""))
         ended = run.results[-1]
         held = ending.held_until(ended.message, self._context.clock())
-        for export in exports if ended.status is StepStatus.DONE else ():  # else somebody else did, or uses it again
+        for export in exports if ended.status is StepStatus.DONE else ():  # else another client did, or uses it again
             await asyncio.to_thread(self._context.state.record_export, dead(export, said=ended.message, held=held))
         return run.outcome(credential=None)
 

@@ -2,7 +2,7 @@
 
 Issuing to a place that holds a live credential of ours ends that one; rotating a revoked one gives whoever was shut
 out a working token again. Both may be meant, and both may be a slip: so both are said first, with the verb that is
-more likely meant, and done only where somebody says the word.
+more likely meant, and done only where the user gives the word.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REVIVE: Final = "revive"
 
 
 class Life(StrEnum):
-    """How a credential stands that somebody is about to replace."""
+    """How a credential stands that someone is about to replace."""
 
     LIVES = "lives"
     EXPIRED = "expired"
@@ -38,7 +38,7 @@ class Life(StrEnum):
 def life(credential: Credential, now: datetime, *, gone: bool) -> Life:
     """`gone` says that its handle was looked for and is not there any more, or that its server refuses its token before
     its own end. That was done on purpose, whatever the time is by now: nobody tidies away the handle of what is still
-    kept somewhere. What nobody knows lives."""
+    kept somewhere. What is not known counts as alive."""
     if gone or credential.state is State.REVOKED:
         return Life.REVOKED
     return Life.EXPIRED if credential.expires_at is not None and credential.expires_at <= now else Life.LIVES
@@ -49,12 +49,12 @@ class Revoked(Unasked):
 
     def __init__(self, credential: Credential, seen: str) -> None:
         again = shell.command("kubemint", "rotate", str(credential.address), "--yes")
-        self.left = f"it was revoked{seen}; where it is meant to come back: `{again}`"
-        """What is said where nobody is there to say the word."""
+        self.left = f"it was revoked{seen}; to issue it again: `{again}`"
+        """What is said where there is no terminal to confirm on."""
         super().__init__(
             REVIVE,
             f"{credential.address} was revoked{seen}: rotating it gives whoever reads it a token that works again",
-            "where that is meant, say --yes",
+            "if that is meant, pass --yes",
         )
 
 
@@ -86,12 +86,12 @@ async def refuse_live(context: Context, found: Sequence[Credential], sight: Sigh
             left = ""
             if credential.expires_at is not None and credential.identity is not None:
                 now = await context.now(credential.identity.cluster)
-                left = f", good for {human_left(credential.expires_at - now)}"
+                left = f", valid for {human_left(credential.expires_at - now)}"
             rotate = shell.command("kubemint", "rotate", str(credential.address))
             raise Unasked(
                 REPLACE,
                 f"{credential.address} is a live credential of {credential.identity or credential.shoot}{left}",
-                f"`{rotate}` renews it; to issue another one in its place, say --replace",
+                f"`{rotate}` renews it; to issue another one in its place, pass --replace",
             )
 
 
@@ -100,12 +100,12 @@ async def refuse_revoked(
 ) -> None:
     """Raises Revoked where what is about to be rotated was ended on purpose, here or elsewhere; `refused` says that its
     server refuses its token before that ends by itself, and `account_uid` is that of the account that its token names.
-    ChangedMeanwhile where it was only rotated by somebody else."""
+    ChangedMeanwhile where it was only rotated by another client."""
     anew = await _anew(context, credential, account_uid, sight) if account_uid else ""
     gone = await life_of(context, credential, sight) is Life.REVOKED
     if not (gone or refused or anew):
         return
-    await sight.look_again()  # its handle may have gone with a rotation that somebody else made just now
+    await sight.look_again()  # its handle may have gone with a rotation that another client made just now
     why = "; ".join(filter(None, (_seen_by(credential, gone=gone) if gone or refused else "", anew)))
     raise Revoked(credential, f" ({why})" if why else "")
 

@@ -191,7 +191,7 @@ def explain(error: BaseException) -> tuple[str, str]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return safe_text(f"{where}{error.strerror or type(error).__name__}"), _OS_HINTS.get(error.errno or 0, "")
-    return f"an unexpected {type(error).__name__} in kubemint", "this is a mistake in kubemint; please report it"
+    return f"an unexpected {type(error).__name__} in kubemint", "this is a bug in kubemint; please report it"
 
 
 _OS_HINTS = {

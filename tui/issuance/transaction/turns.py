@@ -21,7 +21,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Raises LeaseHeld where somebody else is at it, LeaseLost where that happens meanwhile: the work is ended."""
+        """Raises LeaseHeld where another one holds it, LeaseLost where that happens meanwhile: the work is ended."""
         keeping = await self._enter()
         me = asyncio.current_task()
         assert me is not None

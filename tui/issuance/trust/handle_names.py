@@ -1,7 +1,7 @@
 """The names of handles: what a handle is made for stands in its name, which nobody can change.
 
 Whoever may patch a Secret may write any annotation, but not its name. So the name carries a digest of all that the
-annotations say and that somebody acts on: for which account, which wish, which Secrets and how they are carried on,
+annotations say and that someone acts on: for which account, which wish, which Secrets and how they are carried on,
 which audiences, and for how long. Where it fits, the annotations are those that the handle was made with.
 
     kubemint-ACCOUNT-SALT DIGEST [DIGEST OF THE ACCOUNT]     without the blanks; the last where ACCOUNT is cut short
@@ -34,7 +34,7 @@ _ROOM: Final = _LIMIT - len(_HEAD) - 1 - SUFFIX - _DIGEST
 
 
 class Meant(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handle is made for: everything that it says and that somebody acts on."""
+    """What a handle is made for: everything that it says and that someone acts on."""
 
     account: str
     """`NAMESPACE/NAME` of the service account."""
@@ -50,7 +50,7 @@ class Meant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fresh(meant: Meant) -> str:
-    """A new name that nobody has, of at most 63 characters, for accounts of any length (253, with dots)."""
+    """A new name that is not taken, of at most 63 characters, for accounts of any length (253, with dots)."""
     return _named(meant, random_suffix())
 
 

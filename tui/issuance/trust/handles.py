@@ -43,7 +43,7 @@ _TOKEN_OF: Final = "kubernetes.io/service-account.name"
 _LEAST: Final = "Opaque"
 """What handles were before they had a type of their own."""
 NEVER: Final = "was never created"
-CHANGED: Final = "its annotations are not those that it was made with: somebody changed them"
+CHANGED: Final = "its annotations were changed since it was made"
 GOING: Final = "it is being deleted"
 _HELD: Final = End.HELD.value
 _CACHED: Final = "servers that saw the token just before may accept it for 10 s more"
@@ -51,7 +51,7 @@ _TOLD: Final = End.TOLD.value
 
 
 class NotAHandle(IssuanceError):
-    """What is called a handle is none: somebody wrote the name of another Secret where a handle's belongs.
+    """What is called a handle is none: someone wrote the name of another Secret where a handle's belongs.
 
     `for_good` where it will be none tomorrow either.
     """
@@ -79,7 +79,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     handle: Handle
     named: Named
     account: str = ""
-    """The name of the service account, in the handle's namespace; empty where nobody knows it (old journals)."""
+    """The name of the service account, in the handle's namespace; empty where that is not known (old journals)."""
     token_secret: bool = False
     """Whether it may be a long-lived token Secret, which is its own handle."""
     own_uid: bool = False
@@ -131,7 +131,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_changed(self) -> bool:
-        """Whether somebody changed what it says: its name says something else."""
+        """Whether another client changed what it says: its name says something else."""
         return has_digest(self.name) and not self.is_as_made
 
 
@@ -156,7 +156,7 @@ class Verdict(msgspec.Struct, frozen=True):
 def judge(wanted: Ending, seen: Seen | None) -> Verdict:
     """What may be deleted. Everything that is not established is a reason to leave it alone."""
     if not wanted.handle.uid:
-        return Verdict(Fate.LEFT_ALONE, "nobody says which UID it has", for_good=True)
+        return Verdict(Fate.LEFT_ALONE, "its UID is not known", for_good=True)
     if seen is None:
         return Verdict(Fate.GONE)
     if seen.uid != wanted.handle.uid:
@@ -177,7 +177,7 @@ def _not_a_token_secret(wanted: Ending, seen: Seen) -> str:
     if not wanted.token_secret:
         return "it is a long-lived token of its own"
     if wanted.account and seen.token_of != wanted.account:
-        return f"it is the long-lived token of {seen.token_of or 'nobody'}"
+        return f"it is the long-lived token of {seen.token_of or 'no account'}"
     return ""
 
 
@@ -193,7 +193,7 @@ def _not_a_handle(wanted: Ending, seen: Seen) -> str:
     if wanted.named is Named.BY_WALK:
         own = seen.account.removeprefix(f"{wanted.handle.namespace}/")
         if "/" in own or not own or (account and account != own):
-            return f"it says that it is of {seen.account or 'nobody'}"
+            return f"it says that it is of {seen.account or 'no account'}"
         account = own
     if not is_handle_name(wanted.handle.name, account or None):
         return f"no handle of {account or 'any account'} is called {wanted.handle.name}"

@@ -1,4 +1,4 @@
-"""Handles without a place: the decision which of those that lie in a cluster nobody accounts for.
+"""Handles without a place: the decision which of those that lie in a cluster nothing accounts for.
 
 A handle is accounted for where a place that can be looked at names it (a managed Secret, a request, a file that this
 machine noted), or where the journal of this machine still works on it. Whatever could hold it and was not seen makes
@@ -20,7 +20,7 @@ from tui.issuance.model.types import Handle, Identity
 from .handles import CHANGED, Seen
 
 YOUNG: Final = timedelta(minutes=10)
-"""What was made, or replaced, less than this ago may be in the hands of somebody who is at it right now."""
+"""What was made, or replaced, less than this ago may be in the hands of someone who is at it right now."""
 
 Known = Callable[[str, str], str]
 """Whether a cluster's places in a namespace (empty: in all of them) were listed: empty, or why not, in words."""

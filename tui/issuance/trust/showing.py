@@ -1,4 +1,4 @@
-"""To whom a token may be shown that lies somewhere, or that somebody gives: the one home of that question.
+"""To whom a token may be shown that lies somewhere, or that someone gives: the one home of that question.
 
 A token is good in one cluster, and whoever runs another one has it once he is shown it. A mark, a status, the current
 context and the name in a record say where to look, and no more: others write them, and a name leads elsewhere tomorrow.
@@ -129,12 +129,12 @@ async def _recorded(context: Context, token: Sensitive, clusters: Sequence[str])
             if any([(await _held_against(context, one, cluster)).same is Same.SAME for one in records]):
                 found.append(cluster)
         except (KubeError, IssuanceError):
-            continue  # nobody knows a way there
+            continue  # no way there is known
     return found
 
 
 async def speaks_for(context: Context, token: Sensitive, cluster: str) -> bool | None:
-    """Whether what a token speaks for, or is bound to, is in a cluster, by its UID; None where nobody can say. It is
+    """Whether what a token speaks for, or is bound to, is in a cluster, by its UID; None where it is not known. It is
     looked for by name, without the token."""
     try:
         claims = read_token(token)
@@ -183,7 +183,7 @@ def _leads_to(address: Endpoint, cluster: Endpoint) -> bool:
     return not nobody and same_authority(address.ca, cluster.ca)
 
 
-# The token in a file, and one that somebody gives
+# The token in a file, and one that someone gives
 
 
 async def insist_on_token(context: Context, token: Sensitive, cluster: str) -> bool:
@@ -199,9 +199,9 @@ async def insist_on_token(context: Context, token: Sensitive, cluster: str) -> b
 
 
 async def cluster_of_token(context: Context, token: Sensitive, named: str, where: str) -> str:
-    """The cluster of a bare token: the one that somebody `named`, else the one that this machine's records know.
+    """The cluster of a bare token: the one that someone `named`, else the one that this machine's records know.
 
-    Raises UsageError where that is another one, or nobody named any and no record knows it.
+    Raises UsageError where that is another one, or none was named and no record knows it.
     """
     records = await _records(context, token)
     cluster = named or next((cluster_of(one.credential) for one in records), "")
@@ -225,7 +225,7 @@ async def of_file(context: Context, credential: Credential, token: Sensitive) ->
     own, _ = await asyncio.to_thread(what_lies_in, credential)
     if own is not None and leads_elsewhere(own, known):
         verdict = Verdict(Same.UNKNOWN, cluster, of_endpoint(known, cluster), of_endpoint(own, cluster))
-        raise AnotherCluster(f"what lies in {file} by now", verdict, THERE)
+        raise AnotherCluster(f"what {file} holds now", verdict, THERE)
     if await insist_on_token(context, token, cluster) or own is not None:
         return cluster
     if await speaks_for(context, token, cluster):

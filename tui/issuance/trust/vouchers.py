@@ -28,7 +28,7 @@ class Word(StrEnum):
     REFUSED = "refused"
     """Expired, revoked, or not of this cluster at all; what stands in it counts for nothing."""
     UNASKED = "not confirmed"
-    """Nobody could be asked: no right to, or the cluster is away."""
+    """No server could be asked: no right to, or the cluster is away."""
     NONE = "missing"
     """There is no token."""
     UNREADABLE = "unreadable"
@@ -50,7 +50,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     fingerprint: str = ""
     note: str = ""
-    """Why nobody could be asked, or what the server said."""
+    """Why no server could be asked, or what the server said."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,7 +269,7 @@ def _refused(why: str, claim: Claim, facts: Facts) -> Verdict:
 
 def _readings(claim: Claim, facts: Facts) -> str:
     """Both sides in words."""
-    marks = f"its annotations say it is for {claim.identity or 'nobody'}"
+    marks = f"its annotations say it is for {claim.identity or 'no account'}"
     if claim.handle is not None:
         marks += f" with handle {claim.handle.namespace}/{claim.handle.name}"
     if facts.word is Word.NONE:
@@ -283,14 +283,14 @@ def _readings(claim: Claim, facts: Facts) -> str:
         token += f" with handle {facts.handle.namespace}/{facts.handle.name}"
     elif facts.word is Word.CONFIRMED:
         token += f" and is bound to {facts.bound or 'nothing'}"
-    said = {Word.REFUSED: ", which the server refuses", Word.UNASKED: ", which nobody confirmed"}.get(facts.word, "")
+    said = {Word.REFUSED: ", which the server refuses", Word.UNASKED: ", which is not confirmed"}.get(facts.word, "")
     return f"{marks}, {token}{said}"
 
 
 def is_cut_short(facts: Facts, verdict: Verdict, now: datetime) -> bool:
     """Whether the server refuses the token that lies there although it has not ended by itself.
 
-    Where a handle vouches for the place, another token that somebody put there says nothing.
+    Where a handle vouches for the place, another token that someone put there says nothing.
     """
     if facts.word is not Word.REFUSED or facts.expires_at is None or verdict.handle not in (None, facts.handle):
         return False
@@ -353,7 +353,7 @@ def _word(value: object) -> str:
 
 
 def _unconfirmed(marks: Credential, facts: Facts, verdict: Verdict, now: datetime) -> str:
-    """What is wrong with a credential whose token nobody confirmed; empty for one that has just expired."""
+    """What is wrong with a credential whose token is not confirmed; empty for one that has just expired."""
     if facts.word is Word.NONE:
         return "there is no token in it"
     if facts.word is Word.UNREADABLE:

@@ -2,7 +2,7 @@
 
 Whoever may patch a Secret may write any label and annotation into it, and any data. So whose credential it is, which
 handle ends it and how long it lives is read from the token that lies in it, and the server is asked whether the token
-is its own. Labels and annotations find things; nobody acts on them.
+is its own. Labels and annotations find things; nothing is done because of them.
 
 A Secret may be given a new token of account A where one of these says so:
 
@@ -267,7 +267,7 @@ def token_in(form: Format | None, found: SecretObject) -> Sensitive | None:
 
 
 def bound_to(token: Sensitive, cluster: str) -> Handle | None:
-    """The Secret that a token says it is bound to. Nobody has confirmed that: not for anything to be deleted."""
+    """The Secret that a token says it is bound to. That is not confirmed: not for anything to be deleted."""
     try:
         claims = read_token(token)
     except ClaimsError:
@@ -381,9 +381,7 @@ async def _judged(
 
 def _elsewhere(record: Record) -> str:
     """What can be done where a place of this name was in another cluster when this machine wrote into it."""
-    said = (
-        "use the kubeconfig that leads there (--kubeconfig, --context); where this cluster is meant by now, issue anew"
-    )
+    said = "use the kubeconfig that leads there (--kubeconfig, --context); if this cluster is meant now, issue it again"
     handle = record.handle
     if handle is None:
         return said

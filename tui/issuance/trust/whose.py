@@ -1,7 +1,7 @@
 """Asking which cluster a name leads to now, and holding what this machine remembers against that.
 
 Every record is stamped where it is written (`Run.journal`), and compared here before it is acted on. What is of
-another cluster stays as it is: it is pending, its token is shown to nobody, and that its handle is not there proves
+another cluster stays as it is: it is pending, its token is shown to no cluster, and that its handle is not there proves
 nothing. Where nothing was written down (earlier versions), or too little, what is found there by its UID tells.
 """
 
@@ -109,7 +109,7 @@ class Whose:
 
     async def elsewhere(self, records: Iterable[Export | Revocation]) -> list[str]:
         """For each of these what is to be said where it is of another cluster than the one that is called so now; else
-        nothing. Asks nobody where server and authority are those that were recorded."""
+        nothing. Asks no server where server and authority are those that were recorded."""
         return [await self._said_of(record) for record in records]
 
     async def _said_of(self, record: Export | Revocation) -> str:
@@ -208,7 +208,7 @@ async def insist_on_file(context: Context, record: Export) -> None:
     try:
         await context.clusters.client(cluster)
     except (KubeError, IssuanceError):
-        return  # nobody knows a way there: whoever needs one says so
+        return  # no way there is known: whoever needs one says so
     verdict = await context.whose.verdict(record, cluster)
     if verdict.same is Same.SAME:
         return

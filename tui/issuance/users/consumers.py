@@ -1,6 +1,6 @@
 """Who uses an account and its Secrets: pods, their volumes and variables, CSI drivers, External Secrets.
 
-Everything is listed when somebody asks, namespace by namespace, and only the fields that say so are decoded. Each
+Everything is listed when the caller asks, namespace by namespace, and only the fields that say so are decoded. Each
 kind that cannot be read is an error of its own; the others are still found.
 """
 
@@ -131,7 +131,7 @@ class _PodStatus(msgspec.Struct, frozen=True):
 class Way(Enum):
     """What becomes of a changed Secret where it is read."""
 
-    FOLLOWS = "the kubelet writes it anew"
+    FOLLOWS = "the kubelet writes it again"
     NEVER = "it was read once"
     PULLS = "the kubelet reads it for each image"
 

@@ -274,7 +274,7 @@ def store_findings(view: StoreView, *, kind: str, namespace: str = "") -> Iterat
     if kind == CLUSTER_STORES.kind and view.secret and not named:
         yield "its Secret is named without a namespace: each user's own namespace counts, and it is never checked"
     if kind == STORES.kind and named and not view.secret.startswith(f"{namespace}/"):
-        yield "its Secret lies in another namespace, which a SecretStore may not name"
+        yield "its Secret is in another namespace, which a SecretStore may not reference"
 
 
 def _never_fetched(policy: object, interval: timedelta | None, *, immutable: bool) -> str:
@@ -284,9 +284,9 @@ def _never_fetched(policy: object, interval: timedelta | None, *, immutable: boo
     if policy == "OnChange":
         return "fetches it again only when it is changed itself (refreshPolicy OnChange)"
     if policy not in (None, "", "Periodic", "CreatedOnce"):
-        return "has a refreshPolicy that nobody here knows, so that it may never fetch it again"
+        return "has a refreshPolicy that kubemint does not know, and may never fetch it again"
     if interval is None:
-        return "says how often it fetches it in a way that nobody can read"
+        return "has a refreshInterval that cannot be read"
     return "fetches it only once" if policy == "CreatedOnce" or not interval else ""
 
 
@@ -295,7 +295,7 @@ def _never_pushed(spec: Mapping[str, Any]) -> tuple[str, timedelta | None]:
     interval = _interval(spec)
     if spec.get("updatePolicy") == "IfNotExists":
         return "never writes over what is there already (updatePolicy IfNotExists)", timedelta(0)
-    return "" if interval else "pushes it only once, or nobody can read how often", interval
+    return "" if interval else "pushes it only once, or has a refreshInterval that cannot be read", interval
 
 
 def _chosen(secret: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:

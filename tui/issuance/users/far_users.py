@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = 8.0
 """Seconds for one look into a cluster."""
 LONGEST: Final = timedelta(days=1)
-"""Of the grace that somebody in another namespace can ask for."""
+"""Of the grace that someone in another namespace can ask for."""
 _WITHIN: Final = frozenset({"kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
 """What a cluster calls its own server, from inside."""
 _FETCHES: Final = "fetches it"
@@ -154,7 +154,7 @@ def far_use(one: Fetch, home: str, kubelet: timedelta) -> Use:
         return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=f"{one.view.never}: what it made ends", sees=None)
     does = f"{one.does} every {format_duration(one.view.interval)}"
     if one.view.interval + kubelet > LONGEST:
-        late = f"{does}: for more than {format_duration(LONGEST)} nobody far away is waited for, then "
+        late = f"{does}: for more than {format_duration(LONGEST)} users in other clusters are not waited for, then  "
         return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=f"{late}what it made ends", sees=None)
     return Use(kind=EXTERNAL_SECRETS.kind, name=name, how=does, sees=one.view.interval + kubelet)
 

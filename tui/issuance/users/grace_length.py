@@ -2,7 +2,7 @@
 
 Pure: what was seen of each Secret goes in, the grace and the words come out. The kubelet brings a changed Secret into a
 volume at its next sync; variables, and files mounted with subPath, are read once and never see it, however long the
-grace. Who could not be seen is taken for a pod with a volume. A shorter grace that somebody asked for is followed.
+grace. Who could not be seen is taken for a pod with a volume. A shorter grace that someone asked for is followed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class GraceWish:
-    """What somebody wants. `given`: was asked for in words, and so is followed although it is too short."""
+    """What the caller wants. `given`: was asked for in words, and so is followed although it is too short."""
 
     asked: timedelta
     given: bool = False
@@ -87,7 +87,7 @@ def length(wish: GraceWish, sightings: Sequence[Sighting], *, left: timedelta | 
     if wish.given and wish.asked < need:
         for_whom = "; ".join(words for needed, words in needs if needed > wish.asked)
         warnings.append(
-            f"the grace of {format_duration(wish.asked)} that was asked for is shorter than "
+            f"the grace of {format_duration(wish.asked)} that was requested is shorter than "
             f"{format_duration(need)}: {for_whom}. They may be refused until they have the new one"
         )
     journaled = grace if reasons or wish.given else None

@@ -252,7 +252,7 @@ def reveal(screen: WorkingScreen) -> None:
 
     addresses = screen.chosen_addresses()[:1]
     if addresses and not screen.rested:
-        screen.notify("its row has only just come under the cursor: look, and press again", markup=False, timeout=4)
+        screen.notify("its row has only just come under the cursor: look, then press it again", markup=False, timeout=4)
         return
     for address in addresses:
         screen.app.push_screen(RevealScreen(screen.session, address, title_of(screen.chosen()[0])))

@@ -38,7 +38,7 @@ _MOST_NAMED: Final = 5
 
 
 def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: bool) -> Intended:
-    """What it would do, planned when somebody wants to know."""
+    """What it would do, planned when the user wants to know."""
     plan = partial(action.plan, screen.session.engine, wish, **words)
     cluster = work.waits_for(screen.session, wish)
     return Intended(action.title_of(wish), plan, speaks=action.spoken, cluster=cluster)
@@ -129,7 +129,7 @@ def _propose(
 
 
 def _tended(screen: WorkingScreen, each: Sequence[Meant]) -> dict[Address | None, str]:
-    """Those that somebody else sees to already, as their rows say now, and what shows it."""
+    """Those that another client sees to already, as their rows say now, and what shows it."""
     session = screen.session
     rows = [(one, session.store.requests.get(one.row.key, one.row)) for one in each if one.row is not None]
     return {one.address: said for one, row in rows if (said := one.action.tended(session, row))}
@@ -141,10 +141,10 @@ def _ask_beside(
     """Ask whether it is done beside whoever does it already."""
     from tui.screens.dialogs.confirm import ConfirmScreen
 
-    body = ["DPF's controller keeps these requests already:", ""]
+    body = ["DPF's controller already reconciles these requests:", ""]
     body += [f"{short_address(str(address))}: {said}" for address, said in [*tended.items()][:_MOST_NAMED]]
     body += [f"and {len(tended) - _MOST_NAMED} more"] if len(tended) > _MOST_NAMED else []
-    body += ["", "Two at once only get into each other's way. r renews a token and leaves the rest to it.", *left]
+    body += ["", "Two controllers would overwrite each other. r renews a token and leaves the rest to it.", *left]
     question = ConfirmScreen("Take over from DPF's controller?", body, verb="Take over")
     screen.app.push_screen(question, _where_sure(sure))
 

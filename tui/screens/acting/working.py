@@ -107,7 +107,7 @@ class WorkingScreen(Screen[None]):
 
     @property
     def rested(self) -> bool:
-        """Whether what is chosen has been chosen for a moment, so that nobody sees the material of another row."""
+        """Whether what is chosen has been chosen for a moment, so that the material of another row is not seen."""
         table = self.table_of_rows
         return table is None or table.rested >= self.kubemint.keyboard.pace.rest
 
@@ -267,7 +267,7 @@ class WorkingScreen(Screen[None]):
             self.app.push_screen(ForeseeScreen(self.session, verb, intended), wanted)
 
     def begin(self, verb: str, tasks: Sequence[Task], *, asked: bool = False, again: bool = False) -> None:
-        """Begin a job; where nobody was asked yet and somebody has to be (see `asking`), only after a yes. What is
+        """Begin a job; where the user was not asked yet and has to be (see `asking`), only after a yes. What is
         tried `again` has nothing to do with the marks."""
         if not tasks:
             return

@@ -1,4 +1,4 @@
-"""What needs somebody, and what is to come: read from the store, the worst first."""
+"""What needs attention, and what is to come: read from the store, the worst first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing that needs somebody."""
+    """One thing that needs attention."""
 
     rank: int
     sign: Sign
@@ -57,7 +57,7 @@ _REACH_RANK: Final = {
 
 
 def survey(session: Session, span: timedelta) -> Survey:
-    """Counts, what is to come within `span`, and what needs somebody."""
+    """Counts, what is to come within `span`, and what needs attention."""
     found = Survey()
     local = session.now()
     unready = [request for request in session.store.requests.values() if request.ready == "False"]
@@ -95,11 +95,11 @@ def survey(session: Session, span: timedelta) -> Survey:
 
 
 def _untrusted(rows: Sequence[ClusterRow]) -> list[Notice]:
-    """Delivered clusters that nobody said yes to, in one line however many there are."""
+    """Delivered clusters that were not confirmed, in one line however many there are."""
     if not rows:
         return []
     who = rows[0].name if len(rows) == 1 else f"{len(rows)} delivered clusters"
-    why = f"{'waits' if len(rows) == 1 else 'wait'} for your yes · enter in Clusters shows what is delivered"
+    why = f"{'waits' if len(rows) == 1 else 'wait'} for your confirmation · enter in Clusters shows what is delivered"
     return [Notice(-1, REACHES[Reach.UNTRUSTED], who, why, rows[0])]
 
 
@@ -157,12 +157,12 @@ def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | 
     if state is State.MISSING:
         return Notice(6, sign, name, credential.message, row)
     if state is State.UNKNOWN and not credential.address.own:
-        return Notice(6, sign, name, credential.message or "nobody knows when it ends", row)
+        return Notice(6, sign, name, credential.message or "its expiry is not known", row)
     if state is State.DUE:
         return Notice(7, sign, name, f"ends {relative(credential.expires_at, now)}, renewal is due", row)
     if state is State.ENDLESS:
         return Notice(9, sign, name, credential.message or "never expires", row)
     if credential.requested and credential.granted and credential.requested - credential.granted > timedelta(seconds=1):
         asked, got = lifetime(credential.requested), lifetime(credential.granted)
-        return Notice(10, Sign("↓", "capped", sign.tone), name, f"asked for {asked}, the server grants {got}", row)
+        return Notice(10, Sign("↓", "capped", sign.tone), name, f"requested {asked}, the server grants {got}", row)
     return None

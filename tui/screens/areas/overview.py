@@ -1,4 +1,4 @@
-"""Overview: what is to come, what needs somebody, how the clusters are, and what expires next over the whole fleet."""
+"""Overview: what is to come, what needs attention, how the clusters are, and what expires next over the whole fleet."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     if scope.text and total:
         return [
             Cell(f"No {noun} matches /{safe_text(scope.text, 40)}", Tone.STRONG),
-            Cell("esc clears the filter; words must all match, !word must not, ~word roughly", Tone.MUTE),
+            Cell("esc clears the filter; words must all match, !word must not, ~word is fuzzy", Tone.MUTE),
         ]
     if scope.between is not None:
         start, end = scope.between
@@ -294,11 +294,11 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
 
 _HELP: Final[dict[Area, str]] = {
     Area.CLUSTERS: "Every context of the kubeconfig and every DPUCluster found in them, with how it answers. Enter "
-    "shows its service accounts, d its details, R connects anew at once.",
+    "shows its service accounts, d its details, R reconnects at once.",
     Area.ACCOUNTS: "The service accounts of every cluster. Enter shows what was issued for one, n issues a credential.",
-    Area.REQUESTS: "Lasting wishes kept in clusters: DPUServiceCredentialRequests, PushSecrets, ExternalSecrets and "
+    Area.REQUESTS: "Requests kept in clusters: DPUServiceCredentialRequests, PushSecrets, ExternalSecrets and "
     "CSI drivers that ask for tokens, with the stores they go through (/push, /store … show one kind). Enter shows "
     "conditions and findings; r renews at once whatever a request or a push carries, n makes one.",
     Area.CREDENTIALS: "Everything that was issued and can end. LEFT counts down in the server's time; what has expired "
-    "comes last. GRANTED / ASKED shows where a server gave less than was wanted.",
+    "comes last. GRANTED / ASKED shows where a server granted less than was requested.",
 }

@@ -1,4 +1,4 @@
-"""What can be done with a shoot that nobody entered yet, with how it stands: nobody has to wait for one that sleeps."""
+"""What can be done with a shoot that is not entered yet, with its state: no one has to wait for a hibernated one."""
 
 from __future__ import annotations
 

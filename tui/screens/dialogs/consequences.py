@@ -45,7 +45,7 @@ async def consequences(
     return [
         *([*lasts, ""] if lasts else []),
         f"Who uses {it}:",
-        *(_some(uses) or ["- nobody that can be seen in the cluster; whoever has a copy of it"]),
+        *(_some(uses) or ["- no user of it is visible in the cluster; anyone with a copy of it"]),
         *(["", title, *_some(runs)] if runs else []),
         "",
         "What happens:",

@@ -1,4 +1,4 @@
-"""What a CSI driver is given for a pod: its shape at once, the tokens themselves only when somebody says so.
+"""What a CSI driver is given for a pod: its shape at once, the tokens themselves only when the user says so.
 
 Minted tokens are shown for ten seconds at a time, or written to a file of one's own (0600). A trial that is bound to a
 handle instead of the pod ends when this closes.

@@ -27,7 +27,7 @@ class Form(Dialog[Wish | None]):
     foresees = True
     """Whether it offers the dry run."""
     starts: str = ""
-    """The field that somebody begins in where nothing is missing; empty: the first."""
+    """The field that the user begins in where nothing is missing; empty: the first."""
 
     def __init__(
         self, action: Action[Wish], begun: Said, clusters: Sequence[str] = (), folder: Path | None = None
@@ -93,7 +93,7 @@ class Form(Dialog[Wish | None]):
         self.query_one(f"#f-{self.first()}").focus()
 
     def first(self) -> str:
-        """The field that somebody begins in: the first that misses something, else where the form says."""
+        """The field that the user begins in: the first that misses something, else where the form says."""
         said, typed = self.said, [field for field in self.asked if field.control is Control.TEXT]
         return next((field.id for field in typed if field.missing and not said[field.id]), self.starts or typed[0].id)
 

@@ -40,7 +40,7 @@ from tui.widgets.top_bar import Crumbs
 from .dialog import Field
 from .reading import inspected
 
-NOBODY = "nobody: stay offline"
+NOBODY = "none: stay offline"
 
 
 class InspectorScreen(Screen[None]):
@@ -58,7 +58,7 @@ class InspectorScreen(Screen[None]):
     ]
     help_text = (
         "Paste a token, a certificate (PEM, or a file in DER), a kubeconfig, a Secret or an ExecCredential, or name a "
-        "file. Nothing is asked of anybody and nothing that was pasted is ever shown; it is forgotten when you leave. "
+        "file. No server is asked and nothing that was pasted is ever shown; it is forgotten when you leave. "
         "Choose a cluster to ask it whether it accepts what you pasted, and in words why not."
     )
 

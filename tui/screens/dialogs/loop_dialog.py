@@ -35,7 +35,7 @@ class LoopScreen(Dialog[LoopWish | None]):
         self.session = session
         self._marked = tuple(marked)
         self._left = tuple(left)
-        """What is said of marks that nobody sees."""
+        """What is said of marks that are not seen."""
 
     def rows(self) -> Iterable[Widget]:
         yield Static(

@@ -19,7 +19,7 @@ from .dialog import Wrong
 from .form import Form
 
 _NOTES = {
-    CERTIFICATE: "The garden may grant less time than asked.\nIt cannot be revoked, and ends by itself.",
+    CERTIFICATE: "The garden may grant less time than requested.\nIt cannot be revoked, and ends by itself.",
     PlainWay.EXEC.value: "kubectl runs kubemint exec-credential each time; the certificate stays in its cache.",
     PlainWay.OIDC.value: "Settings of the shoot, else of the preset for it; kubectl needs the plugin oidc-login.",
 }

@@ -1,4 +1,4 @@
-"""Showing material for a few seconds because somebody asked for it by key. It masks itself again, and in pictures."""
+"""Showing material for a few seconds because the user pressed its key. It masks itself again, and in pictures."""
 
 from __future__ import annotations
 

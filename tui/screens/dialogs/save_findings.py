@@ -42,7 +42,7 @@ class SaveFindingsScreen(Dialog[Path]):
     def problems(self) -> Sequence[Wrong]:
         path = self._chosen
         if path.suffix not in FORMS:
-            return (Wrong("path", "file", "let its name end in .sarif or .json"),)
+            return (Wrong("path", "file", "its name must end in .sarif or .json"),)
         return (Wrong("path", "file", "this is a folder"),) if is_folder(str(path)) else ()
 
     def answer(self) -> Path:

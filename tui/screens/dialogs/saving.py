@@ -1,4 +1,4 @@
-"""Tasks about files on this machine that let nobody in: texts, the journal, findings, and who may read a file."""
+"""Tasks about files on this machine that hold no credentials: texts, the journal, findings, and who may read a file."""
 
 from __future__ import annotations
 

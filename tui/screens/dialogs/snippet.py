@@ -93,7 +93,7 @@ class WriteScreen(Dialog[Path | None]):
     def problems(self) -> Sequence[Wrong]:
         path = self.query_one("#f-path", Input).value.strip()
         if not path:
-            return (Wrong("path", "Path", "say where to write it"),)
+            return (Wrong("path", "Path", "name a file to write it to"),)
         if is_folder(path):
             return (Wrong("path", "Path", "this is a folder, name a file in it"),)
         return ()

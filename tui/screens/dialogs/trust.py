@@ -88,7 +88,7 @@ class TrustScreen(Dialog["Delivery | None"]):
         if same:
             lines.append(f"- same server as your own {', '.join(same[:3])}")
         if not self._refused and verdict.why:
-            lines += ["Since you said yes to it:", *(f"- {text}" for text in verdict.why)]
+            lines += ["Since you confirmed it:", *(f"- {text}" for text in verdict.why)]
         return [*lines, "It is entered with the login that was delivered, with no other."]
 
     def problems(self) -> Sequence[Wrong]:

@@ -76,7 +76,7 @@ class Page(WorkingScreen, Generic[Item]):
         Binding("slash", "filter", "filter", key_display="/", priority=True),
         Binding("ctrl+r", "again", "look again", key_display="^r"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
-        Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
+        Binding("S", "sort_reverse", "reverse the sort order", show=False, id="sort_reverse"),
         Binding("ctrl+x", "cancel_rest", "cancel the rest", show=False),
         Binding("question_mark", "help", "help", key_display="?"),
     ]

@@ -89,7 +89,7 @@ class CommandingScreen(WorkingScreen):
             pane = self.pane
         self.query_one(Prompt).open(
             "/", pane.text, words=partial(fleet_filter.words_for, fields=pane.fields), history=self.memory.filters,
-            placeholder="words that must all match · !not · ~roughly · state:due · expires<1h",
+            placeholder="words that must all match · !not · ~fuzzy · state:due · expires<1h",
         )  # fmt: skip
         self._note_count()
 

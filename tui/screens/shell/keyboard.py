@@ -101,7 +101,7 @@ class Keyboard:
         """Where a button of the mouse went down."""
         self._spot = ""
         self._unseen_down = False
-        """Whether the button of the mouse is down that nobody was told of."""
+        """Whether a mouse button is down that was not passed on."""
         self._untouched = True
         """Whether no key came since what is in front has opened."""
         self._told = ("", float("-inf"))
@@ -129,7 +129,7 @@ class Keyboard:
         self.fresh.renew()
 
     def click(self, key: events.Key) -> events.Key:
-        """A key that somebody clicked on: no typing, whatever comes after it."""
+        """A key that the user clicked on: no typing, whatever comes after it."""
         self._clicked.append((key, self._spot))
         return key
 
@@ -280,7 +280,7 @@ class Keyboard:
         await self._deliver(_event(stroke))
 
     async def _typed(self, text: str, *, submitted: bool = False) -> None:
-        """A word that was typed without its `/`: the filter takes it, or nobody does."""
+        """A word that was typed without its `/`: the filter takes it, or nothing does."""
         screen, focused = self._host.screen, self._host.focused
         take = getattr(screen, "take_typed", None)
         if isinstance(focused, Input):
@@ -313,7 +313,7 @@ class Keyboard:
         return True
 
     def _look_out(self, stroke: Stroke) -> None:
-        """A key that begins a command line, where there is none, begins a word for nobody."""
+        """A key that begins a command line, where there is none, begins a word for nothing."""
         if stroke.character in (":", "/") and not self._takes_text and not self._action(stroke.key):
             self._strokes.lost(stroke.at)
 

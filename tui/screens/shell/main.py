@@ -61,7 +61,7 @@ class MainScreen(CommandingScreen):
         Binding("question_mark", "help", "help", key_display="?", id="help"),
         Binding("escape", "back", "back", show=False, key_display="esc", id="back"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
-        Binding("S", "sort_reverse", "sort the other way round", show=False, id="sort_reverse"),
+        Binding("S", "sort_reverse", "reverse the sort order", show=False, id="sort_reverse"),
         Binding("N", "sort_by('name')", "sort by name", show=False, id="sort_name"),
         Binding("P", "sort_by('namespace')", "sort by namespace", show=False, id="sort_namespace"),
         Binding("A", "sort_by('expires')", "sort by what ends next", show=False, id="sort_expires"),
@@ -103,7 +103,7 @@ class MainScreen(CommandingScreen):
         self._recall()
 
     def _recall(self) -> None:
-        """Be where somebody was the last time."""
+        """Be where the user was the last time."""
         memory = self.memory
         for name, by in memory.sorts.items():
             if name in self._panes:
@@ -185,7 +185,7 @@ class MainScreen(CommandingScreen):
         panel = self.query_one(JobPanel)
         shown = panel.job
         if job.quiet and shown is not job:
-            pass  # nobody asked for it just now; the header and Activity tell of it
+            pass  # it was not asked for just now; the header and Activity tell of it
         elif shown is None and not job.running and panel.display is False and job.failed == []:
             self.tell()
         elif shown is None or shown is job or job.begun_at >= shown.begun_at:

@@ -1,4 +1,4 @@
-"""What the dashboard remembers over a restart: where somebody was, how lists were sorted, what was typed.
+"""What the dashboard remembers over a restart: where the user was, how lists were sorted, what was typed.
 
 A small JSON file in the state folder, never with material. Whatever is in it, it is only believed where it fits.
 """

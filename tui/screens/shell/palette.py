@@ -46,7 +46,7 @@ class Commands(Provider):
                 yield title, f"go there (key {number})", partial(screen.action_area, area)
         yield "Dark", "the dark theme", partial(self.app.run_action, "theme('dark')")
         yield "Light", "the light theme", partial(self.app.run_action, "theme('light')")
-        yield "Quit", "leave; what runs is finished at the next start", partial(self.app.run_action, "quit")
+        yield "Quit", "quit; what is running is finished at the next start", partial(self.app.run_action, "quit")
 
     async def _act(self, screen: WorkingScreen, action: str) -> None:
         """Do it, unless other rows are chosen by now than those that were seen."""

@@ -1,4 +1,4 @@
-"""What an earlier run had left open and this one put in order: said once, because nobody asked for it just now."""
+"""What an earlier run had left open and this one put in order: said once, because it was not asked for just now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way that led to an area: from where somebody went deeper, so that it can be gone back step by step."""
+"""The way that led to an area: from where the user went deeper, so that it can be gone back step by step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tui.screens.areas.panes import Scope
 
 @dataclass(frozen=True, slots=True)
 class Crumb:
-    """Where somebody came from: an area, what it was narrowed to, the row the cursor was on, and what was opened."""
+    """Where the user came from: an area, what it was narrowed to, the row the cursor was on, and what was opened."""
 
     area: str
     scope: Scope
@@ -19,7 +19,7 @@ class Crumb:
 
 
 class Trail:
-    """Crumbs, the first area first. Empty where somebody went straight to an area."""
+    """Crumbs, the first area first. Empty where the user went straight to an area."""
 
     def __init__(self) -> None:
         self._crumbs: list[Crumb] = []
@@ -41,7 +41,7 @@ class Trail:
         return crumb
 
     def leave(self) -> None:
-        """Somebody goes elsewhere."""
+        """The user goes elsewhere."""
         self._crumbs.clear()
 
     def names(self, titles: Mapping[str, str]) -> list[str]:

@@ -16,11 +16,11 @@ ELSEWHERE: Final[dict[str, str]] = {
     "minus": "esc leads back",
     "ctrl+e": "the header stays; a small terminal makes it smaller",
     "ctrl+k": "^d revokes",
-    "ctrl+l": "everything is drawn as it changes; R connects a cluster anew",
+    "ctrl+l": "everything is drawn as it changes; R reconnects a cluster",
     "ctrl+s": "e writes to a file",
     "ctrl+w": "more columns show on a wider terminal, and d shows everything",
     "ctrl+z": "f lists what is wrong",
-    "f5": "everything is drawn as it changes; R connects a cluster anew",
+    "f5": "everything is drawn as it changes; R reconnects a cluster",
 }
 """Keys that mean something in programs beside this one, and what does it here."""
 

@@ -68,7 +68,7 @@ class ClusterPlace(SecretPlace):
             token = secret.token_of(there)
             same = token is not None and token.fingerprint == writing.material.fingerprint
         if not same:
-            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: somebody else wrote to it")
+            raise ChangedMeanwhile(f"{self.label} does not hold what was just written: another process wrote to it")
         return None
 
     async def restore(self) -> str:

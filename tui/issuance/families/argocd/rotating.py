@@ -103,7 +103,7 @@ async def prepare_undo(
     if found.identity != old.identity:
         raise UsageError(
             f"what {address} holds now is for {found.identity}, what it replaced was for {old.identity}",
-            "somebody changed it; look at it again",
+            "it was changed; look at it again",
         )
     intent = undo_intent(address, revocation, found.verdict.request or new_id(), (found.credential,), old)
     spec = msgspec.structs.replace(

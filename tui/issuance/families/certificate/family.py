@@ -63,7 +63,7 @@ class Certificates(Files):
         return place, Format.CERTIFICATE
 
     async def token(self, context: Context, address: Address) -> Sensitive | None:
-        return None  # what tells it from another lets nobody in, and is shown to no server as one
+        return None  # what tells it from another is no credential, and is shown to no server as one
 
     async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
         return says.identity
@@ -86,7 +86,7 @@ class Certificates(Files):
     def refuse_going_back(self, credential: Credential) -> None:
         raise UsageError(
             f"{credential.address} is a client certificate: nothing revokes the old one, and nothing brings it back",
-            "the old kubeconfig works until its own end wherever a copy of it lies",
+            "every copy of the old kubeconfig works until its certificate expires",
         )
 
     async def revoke(self, context: Context, address: Address, *, wait: bool, whole: bool) -> tuple[Plan, Transaction]:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _SIGNING: Final = 60.0
 """Seconds for the signer, once it is approved."""
 _KEPT_BACK: Final = 30.0
-"""Seconds of the time for the whole that waiting for somebody leaves to what comes after."""
+"""Seconds of the time for the whole that waiting for an approver leaves to what comes after."""
 
 
 @dataclass(kw_only=True)
@@ -205,7 +205,7 @@ class Certify(Journaled):
         async def do(note: Note) -> None:
             if unless_changed and not await self._as_it_was(place):
                 self._give_up(place)
-                note.skip(f"{place.label} was changed by somebody else since; it was left alone")
+                note.skip(f"{place.label} was changed by another client since; it was left alone")
             else:
                 note.message = await place.write(self.writing(place))
 
@@ -262,7 +262,7 @@ class Certify(Journaled):
         try:
             held = await place.look()
         except UsageError:
-            return False  # it is somebody else's by now
+            return False  # it is another one's by now
         token = await place.token(Format.CERTIFICATE)
         before = next((old.fingerprint for old in self.intent.old if old.address == place.address), "")
         return not held.exists or (token is not None and token.fingerprint == before)
@@ -322,16 +322,16 @@ class Certify(Journaled):
 def by_hand(name: str, cluster: str) -> str:
     """Who has to do what, where the operator may not."""
     command = shell.command("kubectl", "certificate", "approve", name, "--context", cluster)
-    return f"somebody who may has to run `{command}` meanwhile"
+    return f"someone who may approve it has to run `{command}` meanwhile"
 
 
 def _nobody(name: str, cluster: str, seconds: float, *, approved: bool) -> IssuanceError:
     if approved:
         return IssuanceError(
-            f"the request {name} was approved, but nobody signed it within {seconds:.0f} s",
+            f"the request {name} was approved, but not signed within {seconds:.0f} s",
             f"does the controller manager of {cluster} run `csrsigning`, with --cluster-signing-cert-file?",
         )
     return IssuanceError(
-        f"nobody approved the request {name} within {seconds:.0f} s; it is taken back",
+        f"the request {name} was not approved within {seconds:.0f} s; it is taken back",
         f"{by_hand(name, cluster)}; --timeout gives it longer",
     )

@@ -18,7 +18,7 @@ from tui.kube.paths import file_stem
 from .wish import CertificateWish, Key, a_user, some_groups
 
 USUAL: Final = timedelta(hours=1)
-"""How long it lives unless somebody says otherwise: nothing ends it earlier."""
+"""How long it lives by default: nothing ends it earlier."""
 SECRET: Final = Way(
     "a Secret in the cluster", "--secret", "NS/NAME", "Secret", "Keep it in this Secret of the same cluster."
 )
@@ -40,7 +40,7 @@ FIELDS: Final = (
     ),
     Field(
         id="wait", flags=("--wait",), metavar="DURATION", read=ask.a_duration,
-        help="How long somebody else may take to approve it, where you may not; 10m unless said otherwise.",
+        help="How long to wait for someone else to approve it, where you may not; 10m unless said otherwise.",
     ),
     *ask.place_fields("Keep in", SECRET),
     ask.REPLACE,

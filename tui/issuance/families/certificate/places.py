@@ -24,7 +24,7 @@ _KEY: Final = Sensitive("the key that will be made")
 
 
 class CertificateMerge(MergePlace):
-    """Entries with a certificate in a kubeconfig that somebody works with."""
+    """Entries with a certificate in a kubeconfig that someone works with."""
 
     user = ""
 
@@ -38,7 +38,7 @@ class CertificateMerge(MergePlace):
     def _standing(self, token: Sensitive) -> Sensitive:
         entries = kubeconfig_file.entries_for(self.path, self.request)
         if entries is None:
-            raise UsageError(f"{self.path} holds no entry of this credential any more", "rotate it to write it anew")
+            raise UsageError(f"{self.path} holds no entry of this credential any more", "rotate it to write it again")
         return entries
 
 

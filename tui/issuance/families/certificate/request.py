@@ -149,7 +149,7 @@ async def look(client: Client, asked: Asked) -> Object:
     try:
         found = await client.get(CSRS, asked.name)
     except NotFound:
-        raise ChangedMeanwhile(f"the request {asked.name} is gone: somebody deleted it", "try again") from None
+        raise ChangedMeanwhile(f"the request {asked.name} is gone: it was deleted", "try again") from None
     if other := differs(found, asked):
         raise ChangedMeanwhile(f"the request {asked.name} is not what was sent: {other}", "nothing was approved")
     for said, words in (("Denied", "was denied"), ("Failed", "could not be signed")):
@@ -163,7 +163,7 @@ async def look(client: Client, asked: Asked) -> Object:
 
 
 def approved(found: Mapping[str, Any]) -> bool:
-    """Whether somebody said yes to it."""
+    """Whether it was approved."""
     return _condition(found, "Approved") is not None
 
 
@@ -175,14 +175,14 @@ async def approve(client: Client, asked: Asked, owner: str) -> str:
     for _ in range(_TRIES):
         found = await look(client, asked)
         if approved(found):
-            return "somebody approved it already"
+            return "it was approved already"
         status = found.get("status") or {}
         yes = {"type": "Approved", "status": "True", "reason": "KubemintApprove", "message": f"approved by {owner}"}
         found["status"] = {**status, "conditions": [*(status.get("conditions") or []), yes]}
         try:
             await client.replace(CSRS, found, name=asked.name, subresource="approval")
         except Conflict:
-            continue  # somebody noted something on it: look again
+            continue  # someone noted something on it: look again
         return "approved"
     raise ChangedMeanwhile(f"the request {asked.name} is changed again and again", "try again")
 
@@ -221,7 +221,7 @@ async def discard(client: Client, plan: str) -> str:
     except NotFound:
         return ""
     except Forbidden:
-        return f"request {name} stays: no right to delete it; without its key, which nobody has, it is of no use"
+        return f"request {name} stays: no right to delete it; without its key, which is gone, it is of no use"
     return f"request {name} {ended}"
 
 

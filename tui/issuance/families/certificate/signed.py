@@ -121,7 +121,7 @@ def kubeconfig(way: Endpoint, user: str) -> Kubeconfig:
 async def prove(way: Endpoint, wish: CertificateWish) -> str:
     """Enter with the certificate, and see for whom the server takes it; says how that is known.
 
-    Raises NotProved where it is refused, or is somebody else; KubeError.
+    Raises NotProved where it is refused, or is another user; KubeError.
     """
     from tui.kube.client import Client
 

@@ -45,7 +45,7 @@ class CertificateWish(msgspec.Struct, frozen=True, kw_only=True):
     """None asks for the signer's usual lifetime, which is a year where nobody has said otherwise."""
     key: Key = Key.EC
     wait: timedelta = timedelta(minutes=10)
-    """How long somebody else may take to approve it; never longer than the work around it may."""
+    """How long an approver may take; never longer than the work around it may."""
 
     @property
     def speaks_for(self) -> str:
@@ -53,7 +53,7 @@ class CertificateWish(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.user} ({', '.join(self.groups)})" if self.groups else self.user
 
     def waiting(self, wait: timedelta) -> CertificateWish:
-        """The same, where somebody else may take so long."""
+        """The same, where an approver may take so long."""
         return msgspec.structs.replace(self, wait=wait)
 
     @property
@@ -98,7 +98,7 @@ def a_user(name: str) -> str:
     _check_name(name, "the user")
     if name.startswith(SYSTEM):
         raise UsageError(
-            f"users called {SYSTEM}… are Kubernetes' own: nobody else may be called {name}",
+            f"users called {SYSTEM}… are Kubernetes' own: no other user may be called {name}",
             "for a service account issue a token; people get a name of their own",
         )
     return name
@@ -128,7 +128,7 @@ def check(wish: CertificateWish) -> None:
     seconds = whole_seconds(wish.duration)
     if seconds < SHORTEST:
         raise UsageError(
-            f"spec.expirationSeconds: {seconds} is less than 600 seconds (10 minutes)", "ask for 10m or more"
+            f"spec.expirationSeconds: {seconds} is less than 600 seconds (10 minutes)", "request 10m or more"
         )
     if seconds > LONGEST:
         raise UsageError(f"spec.expirationSeconds: {seconds} is more than {LONGEST}", "ask for less")

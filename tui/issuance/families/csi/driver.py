@@ -5,7 +5,7 @@
     tokens_json(tokens)                                                                       # Sensitive JSON
 
 The kubelet asks for one token per entry of `spec.tokenRequests`, bound to the pod, and passes them to the driver as one
-JSON object from audience to token. Nothing is minted before somebody asks, and nothing here keeps a token.
+JSON object from audience to token. Nothing is minted before the user asks, and nothing here keeps a token.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ async def sweep(
 def everything(request: DPURequest, now: datetime, kept: Kept | None = None) -> list[Leftover]:
     """All that a deleted request has made: its handle, its account, its Secret, and what earlier changes left.
 
-    `kept` is the token in its Secret, where somebody has looked. An account that was made, and no token for it yet,
+    `kept` is the token in its Secret, where it was looked at. An account that was made, and no token for it yet,
     stands in no status: it is the one that is wanted.
     """
     found = list(leftovers_of(request))
@@ -188,7 +188,7 @@ def begun(request: DPURequest, now: datetime) -> list[Leftover]:
 
 
 def _is_in_use(request: DPURequest, leftover: Leftover, live: str) -> bool:
-    """Whether the request names it (again): somebody changed it back before the grace was over. A handle is in use by
+    """Whether the request names it (again): it was changed back before the grace was over. A handle is in use by
     the token that lies there, whatever the marks say."""
     target = str(request.target) if request.target else ""
     match leftover.kind:

@@ -163,7 +163,7 @@ async def _published(context: Context, request: DPURequest) -> Published:
     if there.exists and not there.ours:
         raise UsageError(
             f"Secret {secret}, which {request.address} names, was not made for it: {there.foreign}",
-            "its status is what somebody wrote there; keep or rotate it, so that it is set right",
+            "its status was written by another client; reconcile or rotate it to correct the status",
         )
     return there
 

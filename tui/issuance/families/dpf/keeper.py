@@ -198,7 +198,7 @@ class Keeper:
                 await fence(work.host, work.request.secret.namespace, work.request.secret.name)
             there = await steps.look_secret(work.host, work.request, work.request.secret)
         except (KubeError, IssuanceError):
-            return  # nobody knows; a handle too many is found later, a dead token at once by those who use it
+            return  # not known; a handle too many is found later, a dead token at once by those who use it
         if there.token != issued.token:
             await self._take_back(work)
 

@@ -150,7 +150,7 @@ class Keeping:
             self._changed.set()
 
     async def _reconcile(self, key: Key) -> Rest | None:
-        """How it was left; None where somebody changed it meanwhile, so that it must be looked at again."""
+        """How it was left; None where it was changed meanwhile, so that it must be looked at again."""
         try:
             if await self._aside(key):
                 return _LEFT

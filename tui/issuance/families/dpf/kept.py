@@ -60,7 +60,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def read(token: Sensitive | None, cluster: str, home: NamespacedName | None = None, *, lost: bool = False) -> Kept:
-    """What a token of `cluster` says of itself. Nobody is asked."""
+    """What a token of `cluster` says of itself. No server is asked."""
     facts = vouching.unasked(token, cluster)
     unbound = facts.handle is None and not facts.bound
     return Kept(**msgspec.structs.asdict(facts), ours=unbound, home=home, lost=lost)
@@ -135,7 +135,7 @@ def _another(request: DPURequest, wanted: Identity, account_uid: str, target_uid
     if kept.lost:
         return "nothing shows of which cluster the token in the Secret is"
     if kept.identity != wanted:
-        return f"the Secret holds a token of {kept.identity or 'nobody'}"
+        return f"the Secret holds a token of {kept.identity or 'no account'}"
     if kept.account_uid != account_uid:
         return "its service account was deleted and created again"
     marks = request.marks

@@ -94,7 +94,7 @@ class DPURequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def format(self) -> Format | None:
-        """The type as a format; None for one that nobody knows."""
+        """The type as a format; None for an unknown one."""
         return Format(self.type) if self.type in (Format.KUBECONFIG, Format.TOKEN_FILE) else None
 
     @property
@@ -119,7 +119,7 @@ class DPURequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def marks(self) -> dict[str, str]:
-        """kubemint's marks on the current token; empty where somebody else issued it."""
+        """kubemint's marks on the current token; empty where another client issued it."""
         expires = parse_time(self.annotations.get(resources.EXPIRES))
         if expires is None or expires != self.expires_at:
             return {}

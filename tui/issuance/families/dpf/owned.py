@@ -11,7 +11,7 @@ DPF's controller and earlier versions of kubemint wrote no UID. There it takes s
 - of an account elsewhere, that the cluster confirms the token in the request's Secret as one of this very account; or,
   where that token has ended, that it names this account and that the account was made while the request was there.
 
-Where neither is so it is in use by somebody else, and who may write there can say otherwise (`way_out`).
+Where neither is so it is in use by another client, and who may write there can say otherwise (`way_out`).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     uid: str = ""
     labels: dict[str, str] = {}
     made_for: str = ""
-    """The UID of the request that kubemint made it for; empty where somebody else made it, or somebody took it off."""
+    """The UID of the request that kubemint made it for; empty where another client made it, or someone took it off."""
     made_at: datetime | None = None
     """By the clock of its cluster."""
     type: str = ""
@@ -98,7 +98,7 @@ def foreign(seen: Seen, request: DPURequest, *, here: bool, witness: Witness = N
 
 
 def way_out(kind: Kind, where: NamespacedName, request: DPURequest) -> str:
-    """What to do where something is in use by somebody else, in words."""
+    """What to do where something is in use by another client, in words."""
     labels = [f"{key}={value}" for key, value in ownership(request.namespace, request.name).items()]
     at, thing = ("kubectl", "-n", where.namespace), (_KINDS[kind], where.name, "--overwrite")
     mark = f"{managed.REQUEST}={request.uid}"

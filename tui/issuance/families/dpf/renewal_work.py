@@ -110,7 +110,7 @@ class RequestWork:
         )
 
     def check(self) -> None:
-        """Refuse before anything is made what cannot end well: a wrong type or lifetime, a Secret of somebody else,
+        """Refuse before anything is made what cannot end well: a wrong type or lifetime, a Secret of another client,
         and marks that only their owner may set."""
         if self.request.format is None:
             raise IssuanceError(f"unsupported secret type: {self.request.type}")
@@ -257,9 +257,9 @@ class RequestWork:
                 await steps.mark_account(client, self.request, one.name, witness, here=self.kept.home is None)
 
     async def orphans(self, now: datetime, due: datetime) -> list[Leftover]:
-        """Handles that somebody made for this request and was killed before he recorded them.
+        """Handles that someone made for this request and was killed before he recorded them.
 
-        Young ones are left alone, since somebody may be at work with them right now: `now` is the time where they are.
+        Young ones are left alone, since someone may be at work with them right now: `now` is the time where they are.
         The others may be of the token that was published until a moment ago, so they have their grace too, until `due`.
         """
         target = str(self.request.target) if self.request.target else ""

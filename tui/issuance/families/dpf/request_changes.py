@@ -116,7 +116,7 @@ class RecreateAccount(Journaled):
         }  # fmt: skip
         delete = StepInfo(id="delete", title="Delete the service account", verb="delete", **where)
         account = StepInfo(id="account", title="Create it again", verb="create", **where)
-        later = "kubemint makes the account anew when it starts next"
+        later = "kubemint creates the account again when it starts next"
         steps = (
             self.opened(),
             Step(info=delete, do=self._delete, whole=True, kept=lambda failure: "" if _refused(failure) else later),
@@ -127,7 +127,7 @@ class RecreateAccount(Journaled):
     def finished(self) -> Finished:
         if self.credential is None:
             return Finished(None)
-        return Finished(ending.over(self.credential, self._end.answer, "its account was made anew"))
+        return Finished(ending.over(self.credential, self._end.answer, "its account was created again"))
 
     def hints(self) -> tuple[str, ...]:
         return ("the request has no working token now; rotate it to issue a new one",) if self.credential else ()
@@ -179,7 +179,7 @@ class RecreateAccount(Journaled):
         return f"{ended}{cached}"
 
     async def _make_account(self, work: RequestWork) -> None:
-        """Make the account of the request, or refresh the one that somebody has made since."""
+        """Make the account of the request, or refresh the one that someone has made since."""
         if work.there.uid == self.intent.ends:
             raise IssuanceError(
                 f"the service account {self.intent.spec.identity} is still being deleted: something holds it back",

@@ -1,7 +1,7 @@
 """Keeping, deleting and abandoning one DPUServiceCredentialRequest as a plan: what `reconcile` does, from the engine.
 
 The requests of a cluster are kept under a Lease, by one kubemint at a time. What DPF's controller is seen to keep is
-left to it, with the reason, unless somebody takes over.
+left to it, with the reason, unless someone takes over.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class KeepRequest(Transaction):
             aside = StepInfo(id="aside", title=f"Leave {what} to DPF's controller", cluster=at.cluster)
             return (*first, Step(info=aside, do=self._aside))
         lease = StepInfo(
-            id="lease", title="Take the Lease, so that nobody else keeps them meanwhile", verb="update",
+            id="lease", title="Take the Lease, so that no other kubemint reconciles them meanwhile", verb="update",
             resource=LEASES.name, cluster=at.cluster, namespace=LEASE_NAMESPACE, name=LEASE,
         )  # fmt: skip
         keep = StepInfo(id="keep", title=self.keeps, verb="patch", **itself)
@@ -270,7 +270,7 @@ async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan,
     request, sight = await _seen(keepers.context, address)
     if request.deleted_at is None:
         raise UsageError(f"{address} is not being deleted", "delete it first; only what is stuck is abandoned")
-    warnings = ["what can be reached is removed; what cannot stays, and nobody looks after it any more:"]
+    warnings = ["what can be reached is removed; what cannot stays, and nothing manages it any more:"]
     warnings += [_words(leftover) for leftover in everything(request, keepers.context.clock())]
     work = KeepRequest(
         keepers=keepers,

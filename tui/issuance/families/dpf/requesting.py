@@ -181,7 +181,7 @@ class RequestRotation(Minting):
         note.record = {"closed": self.intent.plan, "revocations": await self.revocations(note)}
 
     def _tokens_replaced(self) -> dict[Handle, Sensitive]:
-        """What the Secret held when it was looked at, for as long as somebody may want to go back to it."""
+        """What the Secret held when it was looked at, for as long as an undo may need it."""
         token = self.work.published.token
         return {
             old.handle: token
@@ -190,13 +190,13 @@ class RequestRotation(Minting):
         }
 
     async def _unchanged(self) -> None:
-        """Nobody else renewed it since it was looked at."""
+        """Nothing else renewed it since it was looked at."""
         request = self.work.request
         now = await fetch(self.work.host, request.cluster, request.namespace, request.name)
         if (now.expires_at, now.marks, now.generation) != (request.expires_at, request.marks, request.generation):
             raise ChangedMeanwhile(
-                f"{self.intent.address} was changed by somebody else since it was looked at",
-                "look again, then decide anew",
+                f"{self.intent.address} was changed by another client since it was read",
+                "look at it again, then retry",
             )
 
 
@@ -240,7 +240,7 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
     )
     ends = old[0].expires_at if old and old[0].handle is None else None
     if not foreign and ends is not None and ends > now:
-        warnings += (f"the old token is bound to nothing: it goes on working until {rfc3339(ends)}",)
+        warnings += (f"the old token has no handle: it stays valid until {rfc3339(ends)}",)
     if foreign:
         warnings += (foreign,)
     lasts = await context.length(secrets_of_request(request), intent.old) if intent.old_handles else Length()

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from .target import TargetClusters
 
 AGAIN: Final = (
-    "keep or rotate the request, so that its Secret and its status are written anew; to end this very token, give it "
+    "keep or rotate the request, so that its Secret and status are written again; to revoke this very token, give it "
     "to kubemint itself (kubemint revoke -)"
 )
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
     """The cluster of a token. Where nothing shows which one it is, the one that the status says, and `known` is False:
-    then it is shown to nobody, and what is not there may be somewhere else."""
+    then it is shown to no cluster, and what is not there may be somewhere else."""
 
     cluster: str
     target: NamespacedName | None
@@ -46,7 +46,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unknown(self) -> str:
-        """Why the token is shown to nobody; empty where it may be shown to that cluster."""
+        """Why the token is shown to no cluster; empty where it may be shown to that cluster."""
         said = f"its Secret does not lead to {self.cluster}, and nothing else shows that its token is of that cluster"
         return "" if self.known else f"{said}; it is shown to none"
 
@@ -63,7 +63,7 @@ class Vouched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def home(clusters: TargetClusters, request: DPURequest, there: Published) -> Home:
-    """Where the token in this Secret is good. Nobody is shown it."""
+    """Where the token in this Secret is good. It is shown to no cluster."""
     first = request.status_target if request.status_service_account is not None else request.target
     said, targets, known = cluster_name(request.cluster, first), dict[str, NamespacedName | None](), {}
     for target in dict.fromkeys((first, request.target, None)):
@@ -96,7 +96,7 @@ async def beside(clusters: TargetClusters, request: DPURequest, handle: Handle, 
 
 
 async def kept_in(clusters: TargetClusters, request: DPURequest, there: Published) -> Kept:
-    """What the token in this Secret says, and of which cluster it is. Nobody is shown it."""
+    """What the token in this Secret says, and of which cluster it is. It is shown to no cluster."""
     if there.token is None or not there.ours:
         return Kept()
     at = await home(clusters, request, there)
@@ -136,7 +136,7 @@ async def of_request(context: Context, request: DPURequest, there: Published, no
 
 
 def _as_it_is(marks: Credential, facts: Facts, verdict: Verdict) -> Credential:
-    """With the times that the token says, which nobody else can write."""
+    """With the times that the token says, which only the server can write."""
     credential = msgspec.structs.replace(marks, handle=verdict.handle)
     if facts.word is not Word.CONFIRMED or facts.issued_at is None or facts.expires_at is None:
         return credential

@@ -1,6 +1,6 @@
 """The reference controller's steps as functions, one call each: look, apply the account, write the Secret, publish.
 
-Whoever keeps a request (`keeper`, the engine) puts them in order. Nothing here takes over what belongs to somebody
+Whoever keeps a request (`keeper`, the engine) puts them in order. Nothing here takes over what belongs to someone
 else: an account or a Secret that exists and was not made for this request is an error, and stays as it is.
 """
 
@@ -138,7 +138,7 @@ def secret_marks(request: DPURequest) -> tuple[dict[str, str], dict[str, str]]:
 
 
 async def apply_account(client: Client, request: DPURequest, account: Account) -> str:
-    """Make or refresh the account; returns its UID. Raises InUse where somebody else made it meanwhile, KubeError."""
+    """Make or refresh the account; returns its UID. Raises InUse where another client made it meanwhile, KubeError."""
     wanted = request.service_account
     labels, notes = marked(request)
     marks = {"labels": labels, "annotations": notes}
@@ -147,10 +147,12 @@ async def apply_account(client: Client, request: DPURequest, account: Account) -
         named = {"name": wanted.name, "namespace": wanted.namespace, **marks}
         whole = body | {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named}
         try:
-            # Not applied: creating fails where somebody else was faster, applying would take over.
+            # Not applied: creating fails where another client was faster, applying would take over.
             await client.create(SERVICE_ACCOUNTS, whole, namespace=wanted.namespace)
         except Conflict:
-            raise InUse(f"service account {wanted} is already in use: somebody created it just now") from None
+            raise InUse(
+                f"service account {wanted} is already in use: it was created by another client just now"
+            ) from None
     made = await client.apply(
         SERVICE_ACCOUNTS, wanted.name, body, namespace=wanted.namespace, manager=FIELD_MANAGER, force=True
     )
@@ -284,7 +286,7 @@ async def apply_secret(host: Client, request: DPURequest, data: Mapping[str, Sen
     try:
         made = await host.apply(SECRETS, where.name, body, namespace=where.namespace, manager=FIELD_MANAGER, force=True)
     except Conflict:
-        raise ChangedMeanwhile(f"Secret {where} was changed by somebody else meanwhile", "look again") from None
+        raise ChangedMeanwhile(f"Secret {where} was changed by another client meanwhile", "look again") from None
     return str(made["metadata"].get("resourceVersion", ""))
 
 
@@ -293,7 +295,7 @@ async def check_written(host: Client, request: DPURequest, data: Mapping[str, Se
     where = request.secret
     found = (await host.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)).values()
     if {key: found.get(key) for key in data} != dict(data):
-        raise ChangedMeanwhile(f"Secret {where} does not hold what was just written: somebody else wrote to it")
+        raise ChangedMeanwhile(f"Secret {where} does not hold what was just written: another process wrote to it")
 
 
 def marks_of(issued: IssuedToken, handle: Handle | None, account_uid: str, target: Target) -> dict[str, str | None]:
@@ -397,7 +399,7 @@ async def _patched(host: Client, request: DPURequest, patch: dict[str, Any], sub
                 break  # made from a list that may be another one now
         else:
             return parse(request.cluster, changed)
-    raise ChangedMeanwhile(f"the request {request} was changed by somebody else meanwhile", "look again")
+    raise ChangedMeanwhile(f"the request {request} was changed by another client meanwhile", "look again")
 
 
 def _essence(request: DPURequest) -> tuple[object, ...]:
@@ -405,7 +407,7 @@ def _essence(request: DPURequest) -> tuple[object, ...]:
 
 
 def format_in(declared: Format | None, keys: Container[str]) -> Format | None:
-    """In which format a Secret is read: the one that the spec declares, whatever else somebody put beside it. Another
+    """In which format a Secret is read: the one that the spec declares, whatever else someone put beside it. Another
     one counts where nothing of that one is there: the type was changed, and what is there is about to be replaced."""
     if declared is not None and any(key in keys for key in declared.rules.keys):
         return declared if all(key in keys for key in declared.rules.keys) else None

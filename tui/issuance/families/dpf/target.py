@@ -100,7 +100,7 @@ def _kubeconfig(secret: SecretObject, where: str) -> bytes:
 
 
 class TargetClusters:
-    """The clusters somebody knows, and beyond them every cluster that is delivered in them, as `HOST/NAMESPACE/NAME`.
+    """The clusters someone knows, and beyond them every cluster that is delivered in them, as `HOST/NAMESPACE/NAME`.
 
     So a handle in a DPU cluster can be found again by name after a restart. A delivered cluster is entered with the
     login that was delivered, where the `gate` lets it in. Through the clients of clusters that the `guard` protects
@@ -150,7 +150,7 @@ class TargetClusters:
     def _entered(self, target: Target, host: Client) -> Client:
         before = self._targets.get(target.name)
         if before is None or before.endpoint != target.endpoint:
-            if target.name in self._clients:  # somebody may still be using it
+            if target.name in self._clients:  # someone may still be using it
                 self._retired.append(self._clients[target.name])
             self._clients[target.name] = Client(target.endpoint, wall=host.wall)
         self._targets[target.name] = target

@@ -1,7 +1,7 @@
 """Undoing the rotation of a DPUServiceCredentialRequest: the same steps, with the request's own records kept in step.
 
 A request says in itself which handles may go, so that any kubemint can remove them. Before the old token is written
-back, its handle is taken off that list, or somebody else's sweep would end it in the middle.
+back, its handle is taken off that list, or another one's sweep would end it in the middle.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def waits_for(
         return lines
     lines = []
     if state in (State.PENDING, State.UNKNOWN):
-        what = "Nothing was issued yet" if state is State.PENDING else "Nobody knows since when its token is good"
+        what = "Nothing was issued yet" if state is State.PENDING else "When its token was issued is not known"
         lines.append(what + (_FOR_THE_CONTROLLER if tended else _FOR_SOMEBODY))
     elif state in (State.DUE, State.EXPIRED):
         said = "has expired" if state is State.EXPIRED else "should have been renewed by now"

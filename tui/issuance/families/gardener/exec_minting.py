@@ -20,7 +20,7 @@ SHOOT_LIFETIME: Final = timedelta(minutes=15)
 
 
 _ANEW: Final = (
-    "make it anew with kubemint issue --shoot NS/NAME --exec; a client says it where provideClusterInfo is true"
+    "create it again with kubemint issue --shoot NS/NAME --exec; a client says it where provideClusterInfo is true"
 )
 
 
@@ -36,7 +36,7 @@ async def of_shoot(garden: Client, question: Question, access: ShootAccess, dura
         known = ", ".join(way.server for way in made.ways)
         raise IssuanceError(
             f"the shoot {access.namespace}/{access.name} is not at {server}",
-            f"it is at {known}; make the kubeconfig anew",
+            f"it is at {known}; create the kubeconfig again",
         )
     login = made.ways[0].login
     return ExecCredential(certificate=login.client_certificate, key=login.client_key, expires_at=made.expires_at)
@@ -71,7 +71,7 @@ def check_garden(wanted: str, context: str, found: str) -> None:
         whom = f"leads to {found}" if found else "leads to one that does not say who it is"
         raise UsageError(
             f"the kubeconfig is for a shoot of the garden {wanted}, but {context} {whom}",
-            "name the right garden with --context in the kubeconfig, or make it anew",
+            "name the right garden with --context in the kubeconfig, or create it again",
         )
 
 

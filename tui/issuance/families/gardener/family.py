@@ -55,7 +55,7 @@ class Shoots(Files):
     def refuse_going_back(self, credential: Credential) -> None:
         raise UsageError(
             f"{credential.address} is a client certificate: nothing revokes the old one, and nothing brings it back",
-            "the old kubeconfig works until its own end wherever a copy of it lies",
+            "every copy of the old kubeconfig works until its certificate expires",
         )
 
     async def as_left(self, context: Context, intent: Intent) -> Transaction:

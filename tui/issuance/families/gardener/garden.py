@@ -41,7 +41,7 @@ class Meta(_Wire, frozen=True, kw_only=True):
 
 
 class ProjectSpec(_Wire, frozen=True, kw_only=True):
-    """What somebody wants of a project."""
+    """What the caller wants of a project."""
 
     namespace: str = ""
 
@@ -129,7 +129,7 @@ class Hibernation(_Wire, frozen=True, kw_only=True):
 
 
 class ShootSpec(_Wire, frozen=True, kw_only=True):
-    """What somebody wants of a shoot."""
+    """What the caller wants of a shoot."""
 
     kubernetes: Kubernetes = msgspec.field(default_factory=Kubernetes)
     hibernation: Hibernation | None = None

@@ -113,7 +113,7 @@ def check_duration(duration: timedelta | None) -> None:
     if seconds < SHORTEST:
         raise UsageError(
             f"spec.expirationSeconds: Invalid value: {seconds}: may not specify a duration less than 10 minutes",
-            "ask for 10m or more",
+            "request 10m or more",
         )
     if seconds > LONGEST:
         raise UsageError(f"spec.expirationSeconds: {seconds} is more than {LONGEST}", "a garden grants 24h at most")
@@ -225,7 +225,7 @@ async def choose(config: ShootKubeconfig, address: str) -> tuple[Endpoint, str]:
 
 
 async def enter(way: Endpoint, certificate: CertificateInfo) -> str:
-    """Enter the shoot and see who it thinks came in. Raises KubeError, or NotProved where it is somebody else."""
+    """Enter the shoot and see who it thinks came in. Raises KubeError, or NotProved where it is another user."""
     from tui.kube.client import Client
 
     async with Client(way) as client:

@@ -39,7 +39,7 @@ class Requirement(msgspec.Struct, frozen=True):
     values: tuple[str, ...] | None = None
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Whether these labels meet it; with an operator that nobody knows none do."""
+        """Whether these labels meet it; with an unknown operator none do."""
         match self.operator:
             case "In":
                 return labels.get(self.key) in (self.values or ())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SELECTOR: Final = "gardener.cloud/role=kubeconfig"
 SUFFIX: Final = ".kubeconfig"
 KEY: Final = "kubeconfig"
-SAYS: Final = "a token of system:cluster-admin that never ends; ask for a short-lived kubeconfig in its place"
+SAYS: Final = "a token of system:cluster-admin that never ends; request a short-lived kubeconfig instead"
 
 
 def credential(cluster: str, namespace: str, name: str, created_at: datetime | None) -> Credential | None:

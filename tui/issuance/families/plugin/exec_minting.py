@@ -49,12 +49,12 @@ def check_server(question: Question, cluster: str, own: str) -> None:
     if question.told and not server:
         raise UsageError(
             "the kubeconfig does not say to which server the token goes",
-            "make it anew with kubemint issue --exec; a client says it where provideClusterInfo is true",
+            "create it again with kubemint issue --exec; a client says it where provideClusterInfo is true",
         )
     if server and not same_place(str(server), own):
         raise IssuanceError(
             f"the token would go to {server}, and {cluster} is at {own}",
-            "name the right cluster with --context in the kubeconfig, or make it anew",
+            "name the right cluster with --context in the kubeconfig, or create it again",
         )
 
 
@@ -114,7 +114,7 @@ _OWN: Final = re.compile(r"[0-9a-f]{64}\.json(\.lock|\.given)?")
 def _sweep(kept_in: Path, kept: Kept) -> None:
     """Remove what nobody asked for since a day, and what an account had that is not this one any more.
 
-    One that was made anew under its name has another UID, and the tokens of the old one let nobody in.
+    One that was made anew under its name has another UID, and the tokens of the old one are no credentials.
     """
     oldest = datetime.now(UTC).timestamp() - 86400
     for file in kept_in.parent.iterdir():

@@ -97,7 +97,7 @@ class ServiceAccounts(Files):
         return (credential.message,) if unknown else ()
 
     async def in_use_again(self, context: Context, revocation: Revocation) -> str:
-        """Where somebody has put the old one back: then it must not end.
+        """Where someone has put the old one back: then it must not end.
 
         What counts is the token that lies there. Annotations alone, which say that it is the old one, keep nothing
         alive.

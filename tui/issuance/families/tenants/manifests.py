@@ -36,7 +36,7 @@ async def tenant_manifests(clusters: Clusters, wish: TenantPush) -> list[dict[st
 
 
 def push_preview(wish: TenantPush, server: str) -> list[dict[str, Any]]:
-    """Everything that a push writes, and last what the tenant makes of it. Asks nobody."""
+    """Everything that a push writes, and last what the tenant makes of it. Asks no server."""
     from tui.issuance.tokens.tenant_rights import Rights
 
     found = Rights(wish.identity, wish.reads).manifests() if wish.reads else []

@@ -156,7 +156,7 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
         if found is not None and not managed.is_managed(found):
             raise UsageError(
                 f"{resource.kind} {namespace}/{name} is already in use: kubemint does not manage it",
-                "somebody else (a Kyverno policy?) keeps it; kubemint never takes over what others made",
+                "something else (a Kyverno policy?) manages it; kubemint never takes over what others made",
             )
     warnings = [
         f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"

@@ -155,11 +155,11 @@ def binds(found: Mapping[str, Any], identity: Identity) -> bool:
 
 
 def escalation_hint(identity: Identity) -> str:
-    """What to do where Kubernetes refuses to let somebody grant what they do not hold themselves."""
+    """What to do where Kubernetes refuses to let someone grant what they do not hold themselves."""
     return (
         "Kubernetes lets you grant only rights that you hold yourself: you need create serviceaccounts/token in "
         f"namespace {identity.namespace} (resourceName {identity.name}), or the verb escalate on roles and bind on "
-        "rolebindings; or hand the manifests of --dry-run -o yaml to somebody who has them"
+        "rolebindings; or hand the manifests of --dry-run -o yaml to someone who has them"
     )
 
 

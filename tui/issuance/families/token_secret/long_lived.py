@@ -74,7 +74,7 @@ class LongLived(Journaled):
         others = [place for place in self.places if place not in published]
         for place in others:
             if not await self._as_it_was(place):
-                self.places.remove(place)  # somebody else has it now
+                self.places.remove(place)  # another client has it now
         return self.publishing([place for place in self.places if place in others])
 
     def publishing(self, places: Sequence[Place]) -> tuple[Step, ...]:

@@ -1,4 +1,4 @@
-"""Re-activating a long-lived token that the cluster invalidated because nobody used it for a year.
+"""Re-activating a long-lived token that the cluster invalidated because it was not used for a year.
 
 The cluster marks such a token Secret with a label and refuses its token; once the label is gone the token is accepted
 again. It is then used at once, with itself: that proves it, and the cluster notes the day, without which the next
@@ -85,7 +85,7 @@ class Reactivate(Transaction):
             )
         except Forbidden as error:
             note.skip(f"not tried: {error.message}")
-            note.hint("use it soon: a token that nobody uses is invalidated again by the next clean-up")
+            note.hint("use it soon: an unused token is invalidated again by the next clean-up")
         else:
             proof = await prove(client.endpoint, token, self.identity, (), client)
             note.message = f"{proof.method} says {proof.username}; the cluster counts from today"
@@ -107,8 +107,8 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
     if not secret.invalid_since:
         raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")
     warnings = (
-        f"nobody used it for long: {'last on ' + secret.last_used if secret.last_used else 'never, as far as known'}",
-        "it never expires: whoever has a copy of it can act with it again",
+        f"it was not used for long: {'last on ' + secret.last_used if secret.last_used else 'never, as far as known'}",
+        "it never expires: whoever has a copy of it can use it again",
     )
     work = Reactivate(context, found, identity, secret, sight)
     return work.plan(new_id(), Action.REACTIVATE, found, warnings=warnings), work

@@ -35,7 +35,7 @@ async def prepare_token_secret(
     account = credential.identity.name if credential.identity is not None else ""
     copies = {export.credential.address for export in exports}
     before = older.outliving(await pending_here(context), handle, account, address, copies)
-    warnings = ["a Secret created anew under the same name would make this very token valid again"]
+    warnings = ["a Secret created again under the same name would make this very token valid again"]
     told, stay = await what_stays(exports)
     warnings += stay
     warnings += map(older.ends_too if whole else older.lives_on, before)

@@ -47,11 +47,11 @@ class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
     source: Address
     out: str
     cluster: str = ""
-    """Where the token of a file is for, as somebody named it; else this machine's records say."""
+    """Where the token of a file is for, as someone named it; else this machine's records say."""
     duration: timedelta | None = None
     audiences: tuple[str, ...] = ()
     identity: Identity | None = None
-    """Whose token it has to be, where somebody was shown that."""
+    """Whose token it has to be, where someone was shown that."""
 
 
 @dataclass(kw_only=True)

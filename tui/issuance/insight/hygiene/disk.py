@@ -172,7 +172,7 @@ class _Look:
                 self.add(
                     "insecure-tls",
                     f"cluster {safe_text(cluster.name)}",
-                    "insecure-skip-tls-verify is set: nobody checks who answers"
+                    "insecure-skip-tls-verify is set: the server's identity is not verified"
                     if insecure
                     else "it is reached over plain http",
                     "give its certificate-authority-data instead" if insecure else "use https",
@@ -248,7 +248,7 @@ class _Look:
 
 
 def _holds(users: Iterable[UserEntry]) -> bool:
-    """Whether there is anything in it that lets somebody in."""
+    """Whether there is anything in it that is a credential."""
     return any(user.token or user.password or user.client_key_data for user in users)
 
 

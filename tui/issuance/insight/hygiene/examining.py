@@ -1,6 +1,6 @@
 """The examination: everything that is known of credentials and accounts held against the rules.
 
-Pure, and quick enough for 50,000 credentials in a thread: it says how far it is, and asks nobody.
+Pure, and quick enough for 50,000 credentials in a thread: it says how far it is, and asks no server.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def examine(
 ) -> Report:
     """Hold everything against the rules. `now` gives a cluster's time (empty: this machine's).
 
-    `lost` are the handles that nobody accounts for, `doubts` says of which that is not known. `shown_by` says which
+    `lost` are the handles that nothing accounts for, `doubts` says of which that is not known. `shown_by` says which
     cluster shows what is in another one, where both lead to the same server: an account is the same by either name.
     `unseen` says of clusters that could not be asked why; `beyond` are those that nobody was to look at. Either may
     hold what uses an account.
@@ -172,7 +172,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
             credential,
             "invalidated-token",
             f"the cluster invalidated it on {credential.invalid_since:%Y-%m-%d}; removing that label revives it",
-            "revoke it, so that nobody can",
+            "revoke it, so that this is not possible",
             _command("revoke", credential),
             fix=Fix.REVOKE,
         )
@@ -246,15 +246,15 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
             credential,
             "long-lifetime",
             f"it lives for {format_duration(granted)}",
-            "issue it anew for a day or less; rotation is automatic",
+            "issue it again for a day or less; rotation is automatic",
             _command("rotate", credential),
         )
     if granted is not None and requested is not None and granted * 2 < requested:
         yield _finding(
             credential,
             "granted-short",
-            f"{format_duration(requested)} were asked for, the server granted {format_duration(granted)}",
-            "ask for what the server grants, or have its --service-account-max-token-expiration raised",
+            f"{format_duration(requested)} were requested, the server granted {format_duration(granted)}",
+            "request what the server grants, or have its --service-account-max-token-expiration raised",
         )
     if credential.handle is None and not traits.own and credential.identity is not None:
         left = credential.expires_at - now

@@ -29,7 +29,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     title: str
     why: str
-    """Why it matters, for somebody who reads it for the first time."""
+    """Why it matters, for someone who reads it for the first time."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,47 +69,47 @@ RULES: Final[dict[str, Rule]] = {
     for rule in (
         _rule(
             "admin-token", Severity.HIGH, "Token may do everything",
-            "Whoever copies it owns the cluster. Give the account the rights it uses, and people logins of their own.",
+            "Whoever copies it owns the cluster. Give the account only rights it uses, and people their own logins.",
         ),
         _rule(
             "endless-token", Severity.HIGH, "Token never expires",
-            "A copy of it works for ever, wherever it went. Short-lived tokens end by themselves and cost nothing.",
+            "A copy of it works forever, wherever it is. Short-lived tokens expire by themselves and cost nothing.",
         ),
         _rule(
             "unused-token", Severity.MEDIUM, "Long-lived token unused",
-            "Nobody will miss it, and whoever finds it can use it.",
+            "It is not needed, and whoever finds it can use it.",
         ),
         _rule(
             "invalidated-token", Severity.LOW, "Invalidated token can be revived",
-            "It is refused now, but removing one label brings it back to life.",
+            "It is refused now, but removing one label makes it valid again.",
         ),
         _rule(
             "long-lifetime", Severity.MEDIUM, "Token lives over a day",
-            "What leaks is good for as long as it lives; renewing is automatic, so an hour is enough.",
+            "A leaked token works until it expires; renewal is automatic, so an hour is enough.",
         ),
         _rule(
-            "granted-short", Severity.LOW, "Token granted far less than asked",
-            "The server caps lifetimes without saying so: whoever counts on the time asked for finds it dead.",
+            "granted-short", Severity.LOW, "Token granted far less than requested",
+            "The server caps lifetimes without a warning: clients that rely on the requested time find it expired.",
         ),
         _rule(
             "unbound-token", Severity.LOW, "Token cannot be revoked",
-            "It is bound to no object, so only deleting the whole account ends it before its time.",
+            "It is bound to no object, so only deleting the service account revokes it before it expires.",
         ),
         _rule(
-            "lost-handle", Severity.MEDIUM, "Token that nobody keeps",
-            "Its place was deleted by hand or is away, so no list shows it: whoever copied it still gets in.",
+            "lost-handle", Severity.MEDIUM, "Token without a destination",
+            "Its destination was deleted or is missing, so no list shows it: whoever copied it still has access.",
         ),
         _rule(
             "applied-material", Severity.HIGH, "Secret's data in an annotation",
-            "kubectl apply keeps a copy of what it sent, data included, where everybody sees it who lists metadata.",
+            "kubectl apply keeps a copy of what it sent, data included, where everyone who lists metadata sees it.",
         ),
         _rule(
-            "idle-account", Severity.LOW, "Account nobody uses",
-            "No pod runs as it, no binding names it and nothing was issued for it: it only waits to be misused.",
+            "idle-account", Severity.LOW, "Account without users",
+            "No pod runs as it, no binding names it and nothing was issued for it: it can only be misused.",
         ),
         _rule(
             "readable-file", Severity.HIGH, "File readable by others",
-            "Everybody who can read it can log in as its owner.",
+            "Everyone who can read it can log in as its owner.",
         ),
         _rule(
             "writable-file", Severity.HIGH, "File others may change",
@@ -117,19 +117,19 @@ RULES: Final[dict[str, Rule]] = {
         ),
         _rule(
             "insecure-tls", Severity.HIGH, "Server is not checked",
-            "Anybody in between can read and change everything, the credentials first.",
+            "Anyone in between can read and change everything, credentials included.",
         ),
         _rule(
             "static-password", Severity.MEDIUM, "Password in a kubeconfig",
-            "It never ends, and API servers have not accepted one since 1.19: only who finds it gains by it.",
+            "It never expires, and API servers have not accepted one since 1.19: it only helps whoever finds it.",
         ),
         _rule(
             "expired-entry", Severity.LOW, "Entry has expired",
-            "It lets nobody in any more and hides what is wrong when something fails.",
+            "It does not work any more, and hides the real cause when something fails.",
         ),
         _rule(
             "refused-plugin", Severity.MEDIUM, "Login program is refused",
-            "Current clients refuse it, so nobody can log in with this entry.",
+            "Current clients refuse it, so this entry cannot be used to log in.",
         ),
         _rule(
             "broken-entry", Severity.LOW, "Entry kubectl refuses",

@@ -1,4 +1,4 @@
-"""The finding for a handle that nobody accounts for: a token that may live, and that no list shows."""
+"""The finding for a handle that nothing accounts for: a token that may live, and that no list shows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lost_handle(one: Walked, now: datetime) -> Finding:
         severity=Severity.LOW if over else RULES[RULE].severity,
         subject=address,
         message="; ".join(filter(None, said)),
-        action="revoke it, unless somebody keeps its token on another machine"
+        action="revoke it, unless its token is kept on another machine"
         if ours
         else f"look at that Secret, and delete it by hand: {verdict.why}, so kubemint does not",
         command=shell.command("kubemint", "revoke", address) if ours else kubectl,
@@ -50,7 +50,7 @@ def _since(one: Walked, now: datetime) -> str:
     whose = f"of {one.seen.account}" if one.identity is not None else "of an account that it does not name"
     by = f" by {safe_text(one.issued_by, 60)}" if one.issued_by else ""
     made = f"made {about(now - one.created_at)} ago{by}" if one.created_at is not None else "made at some time"
-    return f"a token {safe_text(whose)}, {made}, that no place, no file here and no running plan accounts for"
+    return f"a token {safe_text(whose)}, {made}, that no destination, no file here and no running plan needs"
 
 
 def _kept(one: Walked) -> str:
