@@ -98,7 +98,7 @@ class Form(Dialog[Wish | None]):
         return next((field.id for field in typed if field.missing and not said[field.id]), self.starts or typed[0].id)
 
     def suggest(self, said: Said) -> Mapping[str, str]:
-        """What fields hold that follow others, until somebody types in them."""
+        """What fields hold that follow others, until the user types in them."""
         return self.action.suggest(said, self._folder)
 
     @property
