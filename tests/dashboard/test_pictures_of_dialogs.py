@@ -219,7 +219,7 @@ class Claims(InspectScreen):
         from tui.widgets.facts import FactsView
 
         self.query_one("#reader-text", Static).display = False
-        self.query_one(FactsView).tell(inspected(inspect(TOKEN.encode(), now=NOW)))
+        self.query_one(FactsView).show(inspected(inspect(TOKEN.encode(), now=NOW)))
 
 
 class Revealed(RevealScreen):

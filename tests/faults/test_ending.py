@@ -17,7 +17,7 @@ from tests.issuance.dying import Doomed
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, NotProved, UsageError
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.sight import AGAIN, Sight, changed, told_apart
+from tui.issuance.model.sight import AGAIN, Sight, changed, identifying_facts
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.objects import deleting
 from tui.issuance.transaction.grace import not_ended
@@ -102,14 +102,14 @@ def test_by_what_a_credential_is_told_from_another() -> None:
     )  # fmt: skip
     same = {"state": State.VALID, "message": "x", "expires_at": datetime(2026, 1, 1, tzinfo=UTC), "copies": 3}
     for fields in [{key: value} for key, value in same.items() if hasattr(held, key)]:
-        assert told_apart(held) == told_apart(msgspec.structs.replace(held, **fields))
+        assert identifying_facts(held) == identifying_facts(msgspec.structs.replace(held, **fields))
     for other in (
         {"address": Address(CredentialKind.SECRET, "harbor", "ns", "in")},
         {"identity": None},
         {"fingerprint": "f2"},
         {"handle": Handle("c", "n", "h", "v")},
     ):
-        assert told_apart(held) != told_apart(msgspec.structs.replace(held, **other))
+        assert identifying_facts(held) != identifying_facts(msgspec.structs.replace(held, **other))
 
 
 @pytest.mark.parametrize("kept", ["file", "secret", "merged"])

@@ -106,9 +106,9 @@ def test_a_deletion_that_was_only_accepted_is_not_called_deleted() -> None:
     """Whoever may delete and not look has the server's word alone."""
     told = "deleted, says the server; no right to read it here; servers may accept it for 10 s more"
     by_its_word = "the server said that it deleted its handle; no right to check that here"
-    assert handles.is_told(told)
-    assert handles.is_told(f"handle robot-abc {told}")  # as the journal has it
-    assert not handles.is_told(GONE)
+    assert handles.is_only_reported(told)
+    assert handles.is_only_reported(f"handle robot-abc {told}")  # as the journal has it
+    assert not handles.is_only_reported(GONE)
     assert not handles.is_held(told)
     assert ending.of_handle(told) == ending.of_handle(f"handle robot-abc {told}") == by_its_word
     assert ending.in_it(told, Said.REFUSED) == "the token in it is dead"

@@ -152,7 +152,7 @@ def test_what_is_not_there_yet_has_no_uid() -> None:
 )
 def test_what_is_still_there_is_held_back(said: str, held: bool) -> None:
     assert handles.is_held(said) is held
-    assert not handles.is_told(said)
+    assert not handles.is_only_reported(said)
 
 
 async def test_a_new_handle_says_for_what_its_token_is_made(ebench: Bench) -> None:

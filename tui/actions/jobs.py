@@ -214,10 +214,10 @@ class Jobs:
         """A new job; `run` does it."""
         job = Job(next(self._ids), verb, list(tasks), self._clock(), quiet=quiet)
         for task in job.tasks:
-            task.changed = lambda: self._tell(job)
+            task.changed = lambda: self._notify(job)
         self.all.append(job)
         del self.all[:-100]
-        self._tell(job)
+        self._notify(job)
         return job
 
     def apart(self, verb: str, tasks: Sequence[Task]) -> tuple[list[Task], dict[Address, Job]]:
@@ -238,7 +238,7 @@ class Jobs:
         finally:
             job.ended_at = self._clock()
             job.over.set()
-            self._tell(job)
+            self._notify(job)
 
     async def _one(self, job: Job, task: Task) -> None:
         if job.cancelled:
@@ -247,7 +247,7 @@ class Jobs:
         else:
             await task.run()
 
-    def _tell(self, job: Job) -> None:
+    def _notify(self, job: Job) -> None:
         for listener in self._listeners:
             listener(job)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from tui.fleet.handle_looks import tell
+from tui.fleet.handle_looks import record_answer
 from tui.fleet.names import short_address
 from tui.fleet.objects import where_is
 from tui.fleet.query import cluster_of, namespace_of
@@ -27,7 +27,7 @@ async def _verify(host: Host, address: Address) -> Answer:
     row = host.store.credentials.get(str(address))
     found = await host.engine.verify(address)
     if row is not None:
-        tell(host.store, row.credential, found)
+        record_answer(host.store, row.credential, found)
     said = found.message or ("accepted" if found.ok else "refused")
     who = f" as {found.username}" if found.username and found.username not in said else ""
     by = f" ({found.method})" if found.method else ""

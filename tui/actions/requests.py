@@ -140,11 +140,13 @@ def kept_by_controller(host: Host, row: Row) -> str:
     if not isinstance(row, RequestRow):
         return ""
     now = host.now(host.store.clusters.get(row.cluster))
-    own = next((trace.text for trace in row.traces if trace.tells(now)), "")
+    own = next((trace.text for trace in row.traces if trace.is_current(now)), "")
     if own or row.new_until is None or row.new_until <= now:
         return own
     others = (one for one in host.store.requests.values() if one.cluster == row.cluster)
-    return awaited_from_controller(next((trace.text for one in others for trace in one.traces if trace.tells(now)), ""))
+    return awaited_from_controller(
+        next((trace.text for one in others for trace in one.traces if trace.is_current(now)), "")
+    )
 
 
 _ONE: Final[dict[str, Any]] = {

@@ -185,7 +185,7 @@ class Ended:
         self._noticed: dict[RowKey, Gone] = {}
         """Since when something is known of the account of a row that is listed."""
         self._shown: dict[RowKey, _Shown] = {}
-        self._told: dict[Address, Refusal] = {}
+        self._answers: dict[Address, Refusal] = {}
 
     def listed(self, cluster: str) -> ListedAccounts:
         """What is to be told of the accounts of this cluster."""
@@ -193,10 +193,10 @@ class Ended:
 
     # What servers and lists say
 
-    def told(self, credential: Credential, refused: str = "", *, known: bool = True) -> None:
+    def note_answer(self, credential: Credential, refused: str = "", *, known: bool = True) -> None:
         """Its server has just said that it accepts this very token, or why it does not; or (not `known`) why nobody
         knows."""
-        self._told[credential.address] = Refusal(credential.fingerprint, self._clock(), refused, known)
+        self._answers[credential.address] = Refusal(credential.fingerprint, self._clock(), refused, known)
         self.changed(keys_of(credential.address))
 
     def handle(self, cluster: str, key: str, obj: Any | None) -> None:
@@ -249,7 +249,7 @@ class Ended:
             self.not_seen(account)
         elif self._unseen.pop(account, None) is not None:  # else it was listed meanwhile
             self._gone[account] = Gone(self._clock(), GONE, listed=False)
-            self._tell((account.cluster, _key(account)))
+            self._notify((account.cluster, _key(account)))
 
     def not_seen(self, account: Identity) -> None:
         """It is there, or there is no right to look: to be looked at again later."""
@@ -279,7 +279,7 @@ class Ended:
             said = f"its account {_key(rests.account)} {rests.how}"
             if gone is None and not self._seen(rests.account) and credential.state is not State.REVOKED:
                 self._unseen.setdefault(rests.account, self._clock())
-        shown = turned(credential, said, gone, self._told.get(credential.address))
+        shown = turned(credential, said, gone, self._answers.get(credential.address))
         if shown is credential:
             self._shown.pop(key, None)
             return row
@@ -351,10 +351,10 @@ class Ended:
 
     def _again(self, cluster: str, key: str) -> None:
         for way in self._ways(cluster):
-            self._tell((way, key))
+            self._notify((way, key))
 
-    def _tell(self, place: tuple[str, str]) -> None:
-        """Tell of the rows there that do not say what is known now."""
+    def _notify(self, place: tuple[str, str]) -> None:
+        """Report the rows there that do not say what is known now."""
         keys = []
         for key in self._named.get(place, ()):
             gone = self._became(key, self._rests[key])

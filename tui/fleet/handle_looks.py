@@ -26,13 +26,13 @@ _ASK_AGAIN: Final = timedelta(minutes=1)
 """How long what a server said of a token counts where there is no right to look at its handle."""
 
 
-def tell(store: FleetStore, credential: Credential, found: Verification) -> None:
+def record_answer(store: FleetStore, credential: Credential, found: Verification) -> None:
     """Let the rows say what a server has just said of this very token."""
     if found.ok:
         store.handles.accepted(credential)
-        store.ended.told(credential)
+        store.ended.note_answer(credential)
     elif found.refused:
-        store.ended.told(credential, found.message)
+        store.ended.note_answer(credential, found.message)
 
 
 class HandleLooks:
@@ -88,13 +88,13 @@ class HandleLooks:
             return
         try:
             found = await self._verify(address)
-            tell(self._store, row.credential, found)
+            record_answer(self._store, row.credential, found)
             if found.ok or found.refused:
                 return
             why = f"{why}; {found.message}"
         except (KubeError, IssuanceError, OSError) as error:
             why = f"{why}; {getattr(error, 'message', '') or type(error).__name__}"
-        self._ended.told(row.credential, f"whether it was revoked cannot be seen: {why}", known=False)
+        self._ended.note_answer(row.credential, f"whether it was revoked cannot be seen: {why}", known=False)
 
     async def _look_for(self, account: Identity) -> None:
         async with self._few:

@@ -208,7 +208,7 @@ class Handles:
         handle = _handle_of(credential)
         self._accepted[credential.address] = (credential.fingerprint, self._clock())
         if handle is not None:
-            self._tell((handle.cluster, handle.uid))
+            self._notify((handle.cluster, handle.uid))
 
     def waiting(self, pending: Iterable[Revocation]) -> None:
         """The revocations that this machine's journal has open, each with when it is due by this machine's clock."""
@@ -231,7 +231,7 @@ class Handles:
         for name in self._names(cluster):
             self._unseen.pop((name, uid), None)
             if (name, uid) in self._ended:
-                self._tell((name, uid))
+                self._notify((name, uid))
 
     def went(self, cluster: str, uid: str, how: str, marked: datetime | None = None) -> None:
         """It is not listed any more; `how` it went, empty where only nobody lists it now."""
@@ -240,7 +240,7 @@ class Handles:
             if how:
                 self._alive.discard(place)
                 self._gone[place] = Gone(self._clock(), how, listed=True, ends_by=held_until(marked, self._clock()))
-                self._tell(place)
+                self._notify(place)
             else:
                 self._unseen[place] = self._clock()
 
@@ -273,7 +273,7 @@ class Handles:
             self.not_seen(handle)
         elif self._unseen.pop(place, None) is not None:  # else it was listed meanwhile, or nobody names it any more
             self._gone[place] = gone
-            self._tell(place)
+            self._notify(place)
 
     def not_seen(self, handle: Handle, again: timedelta = AGAIN) -> None:
         """It is there, or there is no right to look: to be looked at again later."""
@@ -368,7 +368,7 @@ class Handles:
             there=there,
         )
 
-    def _tell(self, place: Place) -> None:
+    def _notify(self, place: Place) -> None:
         named = self._named.get(place)
         if named is not None:
             self.changed(named.keys)

@@ -179,7 +179,7 @@ class FleetStore:
         """Add rows or replace those with the same key. A row that is equal to the one there is no change."""
         for row in rows:
             self._put(row)
-        self._tell()
+        self._notify()
 
     def _put(self, row: Row) -> None:
         table = self._tables[AREA_OF[type(row)]]
@@ -220,7 +220,7 @@ class FleetStore:
             elif isinstance(row, RequestRow):
                 self._links.forget(row)
             self._dirty(kind, cluster_of(row))
-        self._tell()
+        self._notify()
 
     def _again(self, keys: Iterable[RowKey]) -> None:
         """Something became of the handle or the account of these: show them as they stand now."""
@@ -352,7 +352,7 @@ class FleetStore:
         self._dirty_kinds.add(kind)
         self._dirty_clusters.add(cluster)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if not self._dirty_kinds:
             return
         if self._schedule is not None:

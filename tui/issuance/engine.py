@@ -407,7 +407,7 @@ class Engine:
             return run.outcome(credential=work.fallback, failure=failure)
         except (IssuanceError, KubeError, OSError) as error:  # before the first step: nothing was done
             message, hint = explain(error)
-            run.tell(run.result("lock", StepStatus.FAILED, message))
+            run.report(run.result("lock", StepStatus.FAILED, message))
             return run.outcome(credential=work.fallback, failure=StepFailed("lock", message, hint))
         for number, revocation in enumerate(finished.revocations):
             token = finished.replaced.get(revocation.handle)

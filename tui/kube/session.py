@@ -16,7 +16,7 @@ from .errors import ConfigError, Unreachable
 from .exec_plugin import PLUGINS
 from .meters import Meters
 from .responses import Opaque, Response, warnings_of
-from .warnings import tell
+from .warnings import emit
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -128,7 +128,7 @@ class Session:
             )
             note(response.headers.get("Date"))
         for warning in warnings_of(response.header_values("Warning")):
-            tell(warning)
+            emit(warning)
         return response
 
     def _headers(self, headers: Mapping[str, str], identity: Identity) -> Secrets:

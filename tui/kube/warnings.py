@@ -29,7 +29,7 @@ def hearing(listener: Listener) -> Iterator[None]:
         _LISTENERS.set(before)
 
 
-def tell(warning: str) -> None:
+def emit(warning: str) -> None:
     """Pass one on."""
     for listener in _LISTENERS.get():
         listener(warning)

@@ -47,7 +47,7 @@ class FactsView(VerticalScroll, can_focus=True):
     def compose(self) -> ComposeResult:
         yield self._body
 
-    def tell(self, sections: Sequence[Section]) -> None:
+    def show(self, sections: Sequence[Section]) -> None:
         """Show these from now on."""
         self._sections = sections
         self._draw()

@@ -35,7 +35,7 @@ class Hanging(Static):
         super().__init__("", id=id, classes=classes, markup=False)
         self._lines = lines
 
-    def tell(self, lines: Sequence[Hung]) -> None:
+    def show(self, lines: Sequence[Hung]) -> None:
         """Show these from now on."""
         self._lines = lines
         self._draw()

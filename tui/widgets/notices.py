@@ -20,7 +20,7 @@ class Notices(Widget):
         self._lines: list[tuple[str, str, str, str]] = []
         self._known = False
 
-    def tell(self, lines: Sequence[tuple[str, str, str, str]], *, known: bool = True) -> None:
+    def show(self, lines: Sequence[tuple[str, str, str, str]], *, known: bool = True) -> None:
         """(glyph, who, why, style) each, the worst first; `known` is whether anything was looked at yet."""
         self._lines = list(lines)
         self._known = known

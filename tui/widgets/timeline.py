@@ -66,7 +66,7 @@ class Timeline(Widget, can_focus=True):
 
     # What others ask
 
-    def tell(self, now: datetime, ends: Sequence[datetime], renews: Sequence[datetime]) -> None:
+    def show(self, now: datetime, ends: Sequence[datetime], renews: Sequence[datetime]) -> None:
         """When credentials end and when they are due, by the clock that says `now`."""
         self._now, self._ends, self._renews = now, ends, renews
         self._cut()

@@ -65,7 +65,7 @@ class TopBar(Widget):
         self._skewed = ""
         """What is left out of the note on a clock that is off where there is little room."""
 
-    def tell(
+    def show(
         self, reaches: Mapping[Reach, int], *, skew: tuple[str, float] | None, read_only: bool, running: int
     ) -> None:
         """Show this from now on."""
@@ -202,7 +202,7 @@ class Crumbs(Widget):
         self._facts: list[tuple[str, Tone]] = []
         self._spans: list[tuple[int, int]] = []
 
-    def tell(self, trail: Sequence[str], facts: Sequence[tuple[str, Tone]]) -> None:
+    def show(self, trail: Sequence[str], facts: Sequence[tuple[str, Tone]]) -> None:
         """The names from the outermost to here, and facts about what is shown."""
         self._trail, self._facts = list(trail), list(facts)
         self.refresh()

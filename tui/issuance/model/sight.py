@@ -96,6 +96,6 @@ def _said(others: Sequence[str], since: str, *why: str) -> str:
     return "; ".join((changed_there, *why, "nothing was done"))
 
 
-def told_apart(credential: Credential) -> object:
+def identifying_facts(credential: Credential) -> object:
     """By what one credential is told from another at the same address, whatever the time."""
     return credential.address, credential.identity, credential.fingerprint, credential.handle

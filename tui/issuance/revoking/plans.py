@@ -10,7 +10,7 @@ import msgspec
 from tui.issuance.destinations import lying
 from tui.issuance.errors import UsageError
 from tui.issuance.insight.irrevocable import end_of, irrevocable
-from tui.issuance.model.sight import Sight, told_apart
+from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, Plan, State, StepStatus
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
@@ -97,7 +97,7 @@ async def prepare(
     With `whole` what else was issued at its address ends too.
     """
     sight = Sight()
-    found = await sight.see(what, look, lambda seen: told_apart(seen.credential))
+    found = await sight.see(what, look, lambda seen: identifying_facts(seen.credential))
     credential, named = found.credential, found.named
     address = credential.address
     family = await context.families.of(address)

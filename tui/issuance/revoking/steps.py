@@ -117,7 +117,7 @@ class Revocable(Transaction):
         end.credential = self.credential
         end.token = self.token or await ending.at_hand(self.context, self.credential, *self.copies)
         said = await handles.delete(self.context.clusters, self.wanted)
-        note.message = await end.told(self.context, said)
+        note.message = await end.describe(self.context, said)
         note.record = {"exports": [dead(export, end.answer, said, end.held) for export in self.exports], **self.over}
 
     def _another(self, number: int, one: others.Other) -> Step:

@@ -23,7 +23,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.claims import ClaimsError, read_token
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.names import check_names
-from tui.issuance.model.sight import Sight, told_apart
+from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import (
     Action,
     Address,
@@ -73,7 +73,7 @@ async def prepare_copy(
     if address.kind.traits.alone:
         raise reading.no_token(address)
     sight = Sight()
-    source = await sight.see(str(address), lambda: reading.index(context, address), told_apart)
+    source = await sight.see(str(address), lambda: reading.index(context, address), identifying_facts)
     if source.certified and source.shoot is None:
         raise UsageError(
             f"{source.address} is a client certificate, which is not copied: its key belongs to that place alone",

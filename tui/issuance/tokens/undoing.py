@@ -26,7 +26,7 @@ from tui.issuance.destinations.files import read_private
 from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.sight import Sight, told_apart
+from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import Address, Credential, Plan
 from tui.issuance.records.intent import Intent, Revocation
 from tui.issuance.transaction.grace import Graces
@@ -93,7 +93,7 @@ async def prepare_undo(
     Raises UsageError where that is over, or where nobody has the old token any more.
     """
     address, sight = normal(address), Sight()
-    current = await sight.see(str(address), lambda: lookup(context, address), told_apart)
+    current = await sight.see(str(address), lambda: lookup(context, address), identifying_facts)
     family = await context.families.of(address)
     family.refuse_going_back(current)
     revocation = await sight.see("its last rotation", lambda: _last_rotation(context, address, current))

@@ -82,7 +82,7 @@ def of_handle(said: str) -> str:
     """What became of the handle, in few words; `said` is how `handles.delete` tells it."""
     if handles.is_held(said):
         return "its handle is being deleted, which ends it within 60 s"
-    return _TOLD if handles.is_told(said) else "its handle is deleted"
+    return _TOLD if handles.is_only_reported(said) else "its handle is deleted"
 
 
 def in_it(said: str, answer: Answer) -> str:
@@ -230,8 +230,8 @@ class End:
     beside: list[Handle] = field(default_factory=list)
     """Handles of older tokens that finalizers hold back: whoever waits waits for these as well."""
 
-    async def told(self, context: Context, said: str) -> str:
-        """How the ending is told, which has just gone as `said`: the server is asked once."""
+    async def describe(self, context: Context, said: str) -> str:
+        """The message about the ending, which has just gone as `said`: the server is asked once."""
         assert self.credential is not None
         self.said = said
         handle = self.credential.handle

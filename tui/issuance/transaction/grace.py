@@ -69,7 +69,7 @@ class Graces:
     def schedule(self, revocation: Revocation, run: Run, step: str, token: Sensitive | None = None) -> None:
         """Revoke when due, and tell whoever watched the run. The journal knows of it already."""
         due = due_here(revocation, self._context.clock).strftime("%H:%M:%S")
-        run.tell(run.result(step, StepStatus.RUNNING, f"due at {due} UTC"))
+        run.report(run.result(step, StepStatus.RUNNING, f"due at {due} UTC"))
         grace = Grace(revocation, token)
         task = asyncio.create_task(self._wait_and_revoke(grace, run, step))
         self._tasks[task] = grace
@@ -124,7 +124,7 @@ class Graces:
         while (now := left(revocation, await self._context.moment(revocation.handle.cluster))).time:
             if now.words not in ("", said):
                 said = now.words
-                run.tell(run.result(step, StepStatus.RUNNING, said))
+                run.report(run.result(step, StepStatus.RUNNING, said))
             with contextlib.suppress(TimeoutError):
                 # Not `wait_for`: of a cancellation that comes together with the event it makes nothing.
                 async with asyncio.timeout(min(now.time.total_seconds(), _TICK)):
@@ -133,7 +133,7 @@ class Graces:
                 grace.look.clear()
                 with await _locked(self._locks, grace.revocation.address):
                     if not await _recorded(self._context, grace.revocation):
-                        run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
+                        run.report(run.result(step, StepStatus.SKIPPED, _KEPT))
                         return
         if await revoke(self._context, self._locks, revocation, run, step, token=grace.token):
             self._left.get(revocation.plan, {}).pop(revocation.handle, None)
@@ -179,7 +179,7 @@ async def _revoke(
             with await _locked(locks, revocation.address):
                 journaled = await asyncio.to_thread(context.state.revocation, revocation.handle)
                 if journaled is None:
-                    run.tell(run.result(step, StepStatus.SKIPPED, _KEPT))
+                    run.report(run.result(step, StepStatus.SKIPPED, _KEPT))
                     return True
                 revocation = msgspec.structs.replace(revocation, at=journaled.at)
                 family = await context.families.of(revocation.address)
@@ -187,7 +187,7 @@ async def _revoke(
                 if where:
                     kept = run.result(step, StepStatus.FAILED, _put_back(where))
                     await run.journal(kept)  # and not forgotten: it ends once it lies there no more
-                    run.tell(kept)
+                    run.report(kept)
                     return False
                 said, gone = await end(context, revocation, token, tidy)
                 done = run.result(step, StepStatus.DONE, f"handle {revocation.handle.name} {said}")
@@ -209,9 +209,9 @@ async def _revoke(
                 failed = run.result(step, StepStatus.FAILED, f"{known}; {FORGOTTEN}")
             except IssuanceError:
                 pass
-            run.tell(failed)
+            run.report(failed)
             return False
-        run.tell(done)
+        run.report(done)
         return True
     raise AssertionError("the last try returns")
 

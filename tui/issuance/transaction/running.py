@@ -106,7 +106,7 @@ class Run:
             message=scrub(safe_text(message, 1000)),
         )
 
-    def tell(self, result: StepResult) -> None:
+    def report(self, result: StepResult) -> None:
         """Keep a result and show it. RUNNING is only shown: it is not how anything ended."""
         if result.status is not StepStatus.RUNNING:
             self.results.append(result)
@@ -116,7 +116,7 @@ class Run:
     @contextlib.asynccontextmanager
     async def step(self, step: str) -> AsyncIterator[Note]:
         """Run one step: shown when it begins, journaled and shown when it ends. Raises StepFailed where it fails."""
-        self.tell(self.result(step, StepStatus.RUNNING))
+        self.report(self.result(step, StepStatus.RUNNING))
         self._checkpoint(f"before:{step}")
         note = Note(self)
 
@@ -138,9 +138,9 @@ class Run:
             failed = self.result(step, StepStatus.FAILED, message)
             with contextlib.suppress(IssuanceError):  # the disk may be what failed; the outcome still says so
                 await self.journal(failed)
-            self.tell(failed)
+            self.report(failed)
             raise StepFailed(step, message, hint) from error
-        self.tell(done)
+        self.report(done)
         self._checkpoint(f"after:{step}")
 
     async def journal(self, *results: StepResult, **changes: Any) -> None:

@@ -313,7 +313,7 @@ async def delete(clusters: Clusters, wanted: Ending) -> str:
     if fate is not Fate.DELETE:
         return fate.value
     ended = await deleting.attempt(client, SECRETS, handle.name, namespace=handle.namespace, uid=handle.uid)
-    return _told(handle, ended)
+    return _outcome(handle, ended)
 
 
 def is_held(said: str) -> bool:
@@ -321,7 +321,7 @@ def is_held(said: str) -> bool:
     return _HELD in said
 
 
-def is_told(said: str) -> bool:
+def is_only_reported(said: str) -> bool:
     """Whether that a handle is gone was only said by the server: it accepted the deletion, and nobody here may look."""
     return _TOLD in said
 
@@ -352,7 +352,7 @@ async def check(client: Client, wanted: Ending) -> Fate:
     return verdict.fate
 
 
-def _told(handle: Handle, ended: deleting.Ended) -> str:
+def _outcome(handle: Handle, ended: deleting.Ended) -> str:
     """What became of a handle, and what that means for its tokens. Raises NotGone."""
     match ended.end:
         case End.HELD if not ended.held_by:  # servers refuse the token a minute after this stamp, whatever keeps it

@@ -37,7 +37,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.claims import Bound, Claims, ClaimsError, read_token
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import parse_time
-from tui.issuance.model.sight import told_apart
+from tui.issuance.model.sight import identifying_facts
 from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
@@ -235,7 +235,7 @@ async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> li
 
     async def see(place: Place) -> Held:
         def facts(found: Held) -> object:
-            whose = told_apart(found.credential) if found.credential is not None else None
+            whose = identifying_facts(found.credential) if found.credential is not None else None
             return found.exists, whose, found.request, place.version
 
         async def look() -> Held:

@@ -126,8 +126,8 @@ class Overview(Pane):
         begun = perf_counter()
         now = self.session.now()
         self.found = survey(self.session, self._timeline.reach(now))
-        self._timeline.tell(now, self.found.ends, self.found.renews)
-        self._notices.tell(
+        self._timeline.show(now, self.found.ends, self.found.renews)
+        self._notices.show(
             [(notice.sign.glyph, notice.who, notice.why, style_of(notice.sign.tone)) for notice in self.found.notices],
             known=bool(self.session.store.credentials or self.session.store.accounts),
         )

@@ -219,7 +219,7 @@ class ListPane(Pane):
     def _describe(self) -> None:
         if self._side.display:
             row = self.table.row
-            self._side.tell([] if row is None else describe(row, self.session))
+            self._side.show([] if row is None else describe(row, self.session))
 
     def _empty(self) -> Sequence[Cell]:
         return empty_lines(self.area, self.scope, self._total, self.session)

@@ -61,7 +61,7 @@ class ConfirmScreen(Dialog[bool]):
 
     async def _find_out(self, more: Callable[[], Awaitable[Sequence[str]]]) -> None:
         lines = await more()
-        self.query_one("#more", Hanging).tell(points(lines))
+        self.query_one("#more", Hanging).show(points(lines))
 
     def problems(self) -> Sequence[Wrong]:
         if not self._word or self.query_one("#f-word", Input).value.strip() == self._word:

@@ -58,7 +58,7 @@ class Equivalent(Static):
     def __init__(self) -> None:
         super().__init__(classes="equivalent", markup=False, id="equivalent")
 
-    def tell(self, command: str) -> None:
+    def show(self, command: str) -> None:
         """Show this one from now on."""
         self.update(
             Content.assemble(
@@ -200,7 +200,7 @@ class Dialog(ModalScreen[Result]):
         """Show the problems of the values as they are."""
         self.refreshed()
         for equivalent in self.query(Equivalent):
-            equivalent.tell(self.command())
+            equivalent.show(self.command())
         problems = self.problems()
         marked = {problem.field for problem in problems}
         for field in self.query(Field):

@@ -46,7 +46,7 @@ class ForeseeScreen(ReadingScreen[list[Intended] | None]):
     async def look(self) -> None:
         self._say("◌ looking at what is there, changing nothing …")
         await each(self._intended, Intended.foresee, lambda intended: intended.cluster)
-        self.query_one(FactsView).tell([section for one in self._intended for section in sections(one)])
+        self.query_one(FactsView).show([section for one in self._intended for section in sections(one)])
         self._say(self._verdict())
         cast("Shell", self.app).keyboard.shown()
         self.refresh_bindings()

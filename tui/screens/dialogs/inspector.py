@@ -87,7 +87,7 @@ class InspectorScreen(Screen[None]):
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one(Crumbs).tell(["Inspect", "anything, offline"], [])
+        self.query_one(Crumbs).show(["Inspect", "anything, offline"], [])
         self.query_one(PasteBox).focus()
         self._say()
 
@@ -164,7 +164,7 @@ class InspectorScreen(Screen[None]):
             self._failed(error)
             return
         self._material = material
-        self.query_one(FactsView).tell(inspected(self.found))
+        self.query_one(FactsView).show(inspected(self.found))
         self.action_ask()
 
     async def _ask(self, material: Sensitive, cluster: str) -> None:
@@ -185,13 +185,13 @@ class InspectorScreen(Screen[None]):
         self._drop("ask")
         self._material, self.found = None, None
         message, hint = explain(error)
-        self.query_one(FactsView).tell([])
+        self.query_one(FactsView).show([])
         self.query_one("#inspector-verdict", Static).update(_line("✖", "$bad", message, hint))
 
     def _say(self, asked: Content | None = None) -> None:
         """The verdict, and below it what a cluster said."""
         if self.found is None:
-            self.query_one(FactsView).tell([])
+            self.query_one(FactsView).show([])
             text = "Nothing leaves this machine unless you choose a cluster to ask; nothing pasted is shown or kept."
             self.query_one("#inspector-verdict", Static).update(Content.styled(text, "$mute"))
             return

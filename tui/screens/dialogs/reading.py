@@ -136,7 +136,7 @@ class InspectScreen(ReadingScreen[None]):
             self.failed(error)
             return
         self.query_one("#reader-text", Static).display = False
-        self.query_one(FactsView).tell(inspected(found))
+        self.query_one(FactsView).show(inspected(found))
 
 
 def inspected(found: Inspection) -> list[Section]:

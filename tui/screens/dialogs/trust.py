@@ -62,13 +62,13 @@ class TrustScreen(Dialog["Delivery | None"]):
         except (IssuanceError, KubeError, OSError) as error:
             message, hint = explain(error)
             self._refused = tuple(filter(None, (message, hint)))
-            self.query_one("#delivered", Hanging).tell(points(["It cannot be entered as it is delivered."]))
+            self.query_one("#delivered", Hanging).show(points(["It cannot be entered as it is delivered."]))
             self.check()
             return
         if verdict.entry is ClusterEntry.REFUSE:
             self._refused = (*verdict.why, "`trust` in config.yaml can allow it for this source")
         self._found = found.delivery
-        self.query_one("#delivered", Hanging).tell(points(self._lines(found, verdict, trusted)))
+        self.query_one("#delivered", Hanging).show(points(self._lines(found, verdict, trusted)))
         cast("Shell", self.app).keyboard.shown()
         self.check()
 

@@ -53,7 +53,7 @@ class DetailScreen(WorkingScreen):
         area = next(area for area, kind in KINDS.items() if isinstance(self._row, kind))
         cluster = "" if isinstance(self._row, ClusterRow) else self._row.cluster
         self._trail = [NOUNS[area].capitalize(), *([cluster] if cluster else []), title_of(self._row)]
-        self.query_one(Crumbs).tell([safe_text(name, 120) for name in self._trail], [])
+        self.query_one(Crumbs).show([safe_text(name, 120) for name in self._trail], [])
         self.set_interval(1.0, self.follow)
         self.follow()
         self._look()
@@ -73,7 +73,7 @@ class DetailScreen(WorkingScreen):
         sections = [*describe(self._row, self.session), *self._more]
         if current is None:
             sections = [Section("This is gone: what follows is what was last known.", []), *sections]
-        self.query_one(FactsView).tell(sections)
+        self.query_one(FactsView).show(sections)
         panel = self.query_one(JobPanel)
         if panel.display:
             panel.tick()

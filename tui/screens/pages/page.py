@@ -117,7 +117,7 @@ class Page(WorkingScreen, Generic[Item]):
         self.query_one(JobPanel).display = False
         self.set_interval(1.0, self._second)
         self.table.focus()
-        self.tell()
+        self.show_status()
         self.load()
 
     # For subclasses
@@ -160,7 +160,7 @@ class Page(WorkingScreen, Generic[Item]):
 
     async def _load(self) -> None:
         self.failure, self.loading_says = None, self.loading_says or "asking …"
-        self.tell()
+        self.show_status()
         try:
             self.items = await self.fetch()
         except (IssuanceError, KubeError, OSError) as error:
@@ -173,7 +173,7 @@ class Page(WorkingScreen, Generic[Item]):
     def progress(self, words: str) -> None:
         """Say how far it is."""
         self.loading_says = words
-        self.tell()
+        self.show_status()
 
     def show_items(self) -> None:
         by, reverse = self._sorted
@@ -185,10 +185,10 @@ class Page(WorkingScreen, Generic[Item]):
         rows = Listed(items, self.key_of, self.text, self.words_of)
         self.table.show(rows, sorted_by=by, reverse=reverse)
         self.table.keep_marks({self.key_of(item) for item in self.items})
-        self.tell()
+        self.show_status()
         self._describe()
 
-    def tell(self) -> None:
+    def show_status(self) -> None:
         """Title, counts and note say what is so now."""
         if not self.is_mounted:
             return
@@ -203,7 +203,7 @@ class Page(WorkingScreen, Generic[Item]):
             facts.append((f"{number(shown)} of {everything}" if shown != total else everything, Tone.MUTE))
         if self.table.marks:
             facts.append((marks_said(self.table), Tone.WARN))
-        self.query_one(Crumbs).tell([safe_text(name, 120) for name in self.trail], facts)
+        self.query_one(Crumbs).show([safe_text(name, 120) for name in self.trail], facts)
         note = self.note()
         self.query_one("#page-note", Static).update(note)
         self.query_one("#page-note").display = bool(note.plain)
@@ -233,7 +233,7 @@ class Page(WorkingScreen, Generic[Item]):
         self.bindings_may_differ()
 
     def on_fleet_table_marked(self, event: FleetTable.Marked) -> None:
-        self.tell()
+        self.show_status()
 
     def on_fleet_table_sort_wanted(self, event: FleetTable.SortWanted) -> None:
         self._sort(event.sort)
@@ -318,7 +318,7 @@ class Page(WorkingScreen, Generic[Item]):
     def _describe(self) -> None:
         if self.is_mounted:
             item = self.item
-            self.query_one(FactsView).tell([] if item is None else self.describe(item))
+            self.query_one(FactsView).show([] if item is None else self.describe(item))
 
     def _second(self) -> None:
         panel = self.query_one(JobPanel)

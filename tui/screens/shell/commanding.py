@@ -64,7 +64,7 @@ class CommandingScreen(WorkingScreen):
         """Go deeper into a row."""
         raise NotImplementedError
 
-    def tell(self) -> None:
+    def show_status(self) -> None:
         """Header, tabs, breadcrumbs and footer say what is so now."""
         raise NotImplementedError
 
@@ -109,13 +109,13 @@ class CommandingScreen(WorkingScreen):
             command = understand(event.text, self._known())
             if command is not None:
                 self.obey(command)
-        self.tell()
+        self.show_status()
 
     def on_prompt_left(self, event: Prompt.Left) -> None:
         if event.kind == "/":
             self.pane.filter("")
         self.pane.table.focus()
-        self.tell()
+        self.show_status()
 
     def _note_count(self, unfinished: str = "") -> None:
         facts = self.pane.facts()
@@ -153,7 +153,7 @@ class CommandingScreen(WorkingScreen):
         said = "nothing is changed any more" if session.read_only else "changes are possible again"
         self.notify(said, title="read-only", markup=False, timeout=4)
         self.refresh_bindings()
-        self.tell()
+        self.show_status()
 
     def obey(self, command: Command) -> None:
         """Do what a command means."""

@@ -114,7 +114,7 @@ class MainScreen(CommandingScreen):
             if memory.cursor:
                 self.pane.table.await_row(memory.cursor)
         self.pane.table.focus()
-        self.tell()
+        self.show_status()
 
     def remember(self) -> Memory:
         """What the next time begins with."""
@@ -172,7 +172,7 @@ class MainScreen(CommandingScreen):
             return
         for pane in self._panes.values():
             pane.changed(change)
-        self.tell()
+        self.show_status()
 
     def reread(self) -> None:
         """The journal has something new that no job says."""
@@ -187,13 +187,13 @@ class MainScreen(CommandingScreen):
         if job.quiet and shown is not job:
             pass  # it was not asked for just now; the header and Activity tell of it
         elif shown is None and not job.running and panel.display is False and job.failed == []:
-            self.tell()
+            self.show_status()
         elif shown is None or shown is job or job.begun_at >= shown.begun_at:
             panel.show(job)
         activity = self._panes["activity"]
         if isinstance(activity, Activity) and activity.display:
             activity.show_jobs(read=not job.running)
-        self.tell()
+        self.show_status()
 
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
         """Show an area, its list narrowed to `scope`."""
@@ -206,7 +206,7 @@ class MainScreen(CommandingScreen):
         pane.take_focus()
         if isinstance(pane, Activity):
             pane.show_jobs()
-        self.tell()
+        self.show_status()
 
     def reveal_row(self, row: Row) -> None:
         """Go to a row, wherever it is listed."""
@@ -287,7 +287,7 @@ class MainScreen(CommandingScreen):
             self.go(crumb.area, crumb.scope, crumb.cursor)
         elif isinstance(pane, ListPane) and (pane.scope.cluster or pane.scope.namespace):
             self.go(pane.area.value, replace(pane.scope, cluster=None, namespace=None))
-        self.tell()
+        self.show_status()
 
     # Small keys
 
@@ -345,10 +345,10 @@ class MainScreen(CommandingScreen):
         self.app.push_screen(HelpScreen(self.pane.help_text, self))
 
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
-        self.tell()
+        self.show_status()
 
     def on_fleet_table_marked(self, event: FleetTable.Marked) -> None:
-        self.tell()
+        self.show_status()
 
     # How
 
@@ -371,22 +371,22 @@ class MainScreen(CommandingScreen):
         panel = self.query_one(JobPanel)
         if panel.display:
             panel.tick()
-        self._tell_time()
+        self._show_time_status()
 
-    def _tell_time(self) -> None:
+    def _show_time_status(self) -> None:
         """How the renewal loop and the alerts stand, which time changes too."""
         top, renewing = self.query_one(TopBar), self.kubemint.renewing
         top.loop = renewing.said(self.session.clock()) if renewing.on else ""
         top.alerts = len(self.kubemint.alerting.alerts.awake)
 
-    def tell(self) -> None:
+    def show_status(self) -> None:
         """Header, tabs, breadcrumbs and footer say what is so now."""
         session = self.session
         running = sum(job.running for job in session.jobs.all)
-        self.query_one(TopBar).tell(
+        self.query_one(TopBar).show(
             session.reaches(), skew=session.worst_skew(), read_only=session.read_only, running=running
         )
-        self._tell_time()
+        self._show_time_status()
         store = session.store
         self.query_one(AreaTabs).count({
             "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),
@@ -394,7 +394,7 @@ class MainScreen(CommandingScreen):
         })  # fmt: skip
         trail = self._trail.names(dict(AREAS))
         trail.append(self.pane.title.lower() if trail else self.pane.title)
-        self.query_one(Crumbs).tell(trail, self._scope_facts() + self.pane.facts())
+        self.query_one(Crumbs).show(trail, self._scope_facts() + self.pane.facts())
         self.bindings_may_differ()
 
     def _scope_facts(self) -> list[tuple[str, Tone]]:

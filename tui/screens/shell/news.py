@@ -28,10 +28,10 @@ class JobNews:
             self._show(job)
         else:
             if not self._waiting:
-                self._later(APART, self._tell)
+                self._later(APART, self._show_waiting)
             self._waiting[job.id] = job
 
-    def _tell(self) -> None:
+    def _show_waiting(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for job in waiting.values():
             self._show(job)

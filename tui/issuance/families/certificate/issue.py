@@ -175,7 +175,7 @@ class Certify(Journaled):
 
         def say(approved: bool) -> None:
             waits = "approved; waiting for its signer" if approved else f"waiting: {by_hand(asked.name, wish.cluster)}"
-            note.run.tell(note.run.result("signed", StepStatus.RUNNING, waits))
+            note.run.report(note.run.result("signed", StepStatus.RUNNING, waits))
 
         pem = await request.signed(client, asked, patience, say)
         if pem is None:

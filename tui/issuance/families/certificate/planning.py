@@ -10,7 +10,7 @@ import msgspec
 from tui.issuance.destinations.place import Held, Place, taken
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.sight import Sight, told_apart
+from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import Action, Address, Plan
 from tui.issuance.records.intent import Export, Intent, new_id
 from tui.issuance.records.whereabouts import Same
@@ -130,7 +130,7 @@ async def _look(context: Context, place: Place, sight: Sight) -> Held:
         return msgspec.structs.replace(found, credential=record.credential, request=record.request)
 
     def facts(found: Held) -> object:
-        kept = told_apart(found.credential) if found.credential is not None else None
+        kept = identifying_facts(found.credential) if found.credential is not None else None
         return found.exists, kept, found.request, place.version
 
     return await sight.see(place.label, look, facts)

@@ -145,7 +145,7 @@ class RecreateAccount(Journaled):
         assert self.credential is not None
         self._end.credential = self.credential
         self._end.token = await ending.at_hand(self.context, self.credential)
-        note.message = await self._end.told(self.context, await self._end_account())
+        note.message = await self._end.describe(self.context, await self._end_account())
 
     async def _account(self, note: Note) -> None:
         assert self.work is not None

@@ -156,7 +156,7 @@ class KeepRequest(Transaction):
             async with self._held:
                 await super().run(run)
         except LeaseLost as error:  # it ended the work in the middle of a step
-            run.tell(run.result("keep", StepStatus.FAILED, error.message))
+            run.report(run.result("keep", StepStatus.FAILED, error.message))
             raise StepFailed("keep", error.message, "look again: whoever has the Lease now goes on") from error
         return Finished(self.fallback) if self._rest is None else await self._finished(self._rest)
 

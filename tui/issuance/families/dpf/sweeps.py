@@ -45,7 +45,7 @@ class Sweeps:
 
     def schedule(self, sweep: Sweep, run: Run, step: str) -> None:
         """Remove it when it is due, and tell whoever watched the run."""
-        run.tell(run.result(step, StepStatus.RUNNING, f"due at {sweep.due:%H:%M:%S} UTC"))
+        run.report(run.result(step, StepStatus.RUNNING, f"due at {sweep.due:%H:%M:%S} UTC"))
         task = asyncio.create_task(self._wait_and_sweep(sweep, run, step))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -91,7 +91,7 @@ class Sweeps:
             self._left[run.plan.id] = done.message
         with contextlib.suppress(IssuanceError):
             await run.journal(done)
-        run.tell(done)
+        run.report(done)
 
     async def _now(self, sweep: Sweep) -> datetime:
         """The time in the request's cluster, by which it says what may go."""

@@ -39,7 +39,7 @@ class Trace(msgspec.Struct, frozen=True):
     since: datetime
     until: datetime
 
-    def tells(self, now: datetime) -> bool:
+    def is_current(self, now: datetime) -> bool:
         """Whether it still shows at that time that a controller runs."""
         return self.since <= now < self.until
 
@@ -75,7 +75,7 @@ def controller_of(objects: Iterable[Mapping[str, Any]], now: datetime) -> str:
 
 def trace(obj: Mapping[str, Any], now: datetime) -> str:
     """What in one request shows it."""
-    return next((found.text for found in traces(obj) if found.tells(now)), "")
+    return next((found.text for found in traces(obj) if found.is_current(now)), "")
 
 
 def traces(obj: Mapping[str, Any]) -> Iterator[Trace]:

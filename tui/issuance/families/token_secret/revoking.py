@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance.model.sight import Sight, told_apart
+from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import Action, Address, Plan
 from tui.issuance.records.intent import Revocation
 from tui.issuance.revoking import older
@@ -27,7 +27,9 @@ async def prepare_token_secret(
 ) -> tuple[Plan, RevokeLegacy]:
     """The plan for ending it, and the older tokens of its place with `whole`. Raises UsageError, KubeError."""
     sight = Sight()
-    found = await sight.see(str(address), lambda: look_at(context, address), lambda seen: told_apart(seen.credential))
+    found = await sight.see(
+        str(address), lambda: look_at(context, address), lambda seen: identifying_facts(seen.credential)
+    )
     credential = found.credential
     assert credential.handle is not None
     handle = credential.handle
