@@ -254,7 +254,7 @@ class KubemintApp(InsideTextual[int]):
         from tui.issuance import IssuanceError, due_here
 
         fleet, left = self.session.fleet, []
-        with contextlib.suppress(IssuanceError):  # a state that cannot be read must keep nobody here
+        with contextlib.suppress(IssuanceError):  # a state that cannot be read must not block leaving
             known = fleet.engine.state.revocations() if fleet is not None else []
             left = [one for one in known if not one.trial]  # what is tried out ends with the dashboard
         if not left:

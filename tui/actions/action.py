@@ -223,7 +223,7 @@ class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
         return ["kubemint", *self.verb, *words([one for one in self.fields if one.id not in without], said)]
 
     def lines(self, asked: Asked) -> list[Line]:
-        """The same for what is chosen, as its form begins; none where the form asks for what nobody said yet."""
+        """The same for what is chosen, as its form begins; none where the form asks for what was not given yet."""
         return self.command(asked) if self.command is not None else self.by_verb(asked)
 
     def by_verb(self, asked: Asked) -> list[Line]:

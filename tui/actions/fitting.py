@@ -100,7 +100,7 @@ def _is_token_file(row: Row) -> bool:
 
 
 def _is_invalidated(row: Row) -> bool:
-    """Whether its cluster refuses a long-lived token because nobody used it."""
+    """Whether its cluster refuses a long-lived token because it was not used."""
     return (
         isinstance(row, CredentialRow)
         and row.credential.address.kind.traits.own_handle

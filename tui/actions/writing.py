@@ -12,7 +12,7 @@ from tui.kube.sensitive import Sensitive
 async def write_here(path: Path, text: str | Sensitive, *, force: bool = False, live: bool = True) -> str:
     """Write a private file, in a folder that is made where there is none; what to say about it.
 
-    Raises WouldReplace where something else lies there and nobody said that it may go, FileError.
+    Raises WouldReplace where something else lies there and was not confirmed to be replaced, FileError.
     """
     from tui.issuance import write_file
 

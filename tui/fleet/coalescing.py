@@ -16,7 +16,7 @@ class Coalescing:
         self._acted_at = float("-inf")
 
     def soon(self) -> None:
-        """It is wanted. Without a running loop nobody listens yet, so nothing is done."""
+        """It is wanted. Without a running loop there are no listeners yet, so nothing is done."""
         if self._timer is not None:
             return
         try:

@@ -57,7 +57,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     said: str
     """Why it refuses it; empty where it accepts it."""
     known: bool = True
-    """Whether it did; else that says why nobody knows how it stands."""
+    """Whether it did; else that says why its state is not known."""
 
 
 def is_anew(account: str, seen: Seen, birth: Birth | None, before: str = "") -> bool:
@@ -194,8 +194,8 @@ class Ended:
     # What servers and lists say
 
     def note_answer(self, credential: Credential, refused: str = "", *, known: bool = True) -> None:
-        """Its server has just said that it accepts this very token, or why it does not; or (not `known`) why nobody
-        knows."""
+        """Its server has just said that it accepts this very token, or why it does not; or (not `known`) why that
+        is not known."""
         self._answers[credential.address] = Refusal(credential.fingerprint, self._clock(), refused, known)
         self.changed(keys_of(credential.address))
 

@@ -124,7 +124,7 @@ class FoundClusters:
         return False
 
     def _facts(self, name: str) -> DeliveredFacts | None:
-        """Who delivers it and what is said of it, None where nobody does."""
+        """Who delivers it and what is said of it, None where it is not delivered."""
         if name not in self._known:
             return None
         number, known = min(self._known[name].items())

@@ -1,7 +1,7 @@
 """Looks at the handles and accounts that credentials name and that no list holds, one small request each.
 
 They are few: what is newer than the list of its cluster for a moment, what was deleted before anybody looked, and
-handles of old, which have no type to be listed by. A look that fails says nothing. Where nobody here may look, the
+handles of old, which have no type to be listed by. A look that fails says nothing. Where it may not be read, the
 server is asked about the token itself, which takes no right; a file whose token cannot be checked is not called valid.
 """
 

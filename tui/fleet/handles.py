@@ -43,7 +43,7 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
     """When that was noticed, by this machine's clock."""
     how: str
     listed: bool
-    """Whether it was seen to be there before; a name that nobody has seen may be a lie."""
+    """Whether it was seen to be there before; a name that was never seen may be a lie."""
     ends_by: datetime | None = None
     """Where it is only marked as deleted: from when on servers refuse what rests on it."""
 
@@ -234,7 +234,7 @@ class Handles:
                 self._notify((name, uid))
 
     def went(self, cluster: str, uid: str, how: str, marked: datetime | None = None) -> None:
-        """It is not listed any more; `how` it went, empty where only nobody lists it now."""
+        """It is not listed any more; `how` it went, empty where it is only not listed now."""
         self._there.discard((cluster, uid))
         for place in [(name, uid) for name in self._names(cluster) if (name, uid) in self._named]:
             if how:
@@ -271,7 +271,7 @@ class Handles:
         gone = became(found, handle, self._clock())
         if gone is None:
             self.not_seen(handle)
-        elif self._unseen.pop(place, None) is not None:  # else it was listed meanwhile, or nobody names it any more
+        elif self._unseen.pop(place, None) is not None:  # else it was listed meanwhile, or it is not named any more
             self._gone[place] = gone
             self._notify(place)
 

@@ -55,7 +55,7 @@ async def check(
 ) -> HygieneReport:
     """Look at everything. Never raises for a cluster: what could not be seen is among the report's gaps.
 
-    `partly` hears what is known so far, so that one slow cluster keeps nobody waiting for the others.
+    `partly` hears what is known so far, so that one slow cluster does not delay the others.
     """
     held = [row.credential for row in credentials if isinstance(row, CredentialRow)]
     identities = [row.identity for row in accounts if isinstance(row, AccountRow)]

@@ -89,7 +89,7 @@ def kinds_of(
                 told=ended.listed(cluster) if ended is not None else None, builtin=True,
             )
         )  # fmt: skip
-    elif ended is not None:  # nobody asked for them: credentials are held against them
+    elif ended is not None:  # not asked for: credentials are held against them
         kinds.append(
             Watched(
                 "their accounts", SERVICE_ACCOUNTS, lambda obj: (), type=Account, metadata_only=True,

@@ -125,7 +125,7 @@ class LocalFiles:
         ]
 
     def _row(self, credential: Credential) -> CredentialRow:
-        """Whether the handle of what lies in it is still there nobody knows while its cluster is away."""
+        """Whether the handle of what lies in it is still there is not known while its cluster is away."""
         row, handle = credential_row(credential), credential.handle or credential.bound_to
         cluster = self._store.clusters.get(handle.cluster) if handle is not None else None
         away = cluster is not None and cluster.reach is Reach.UNREACHABLE

@@ -34,7 +34,7 @@ _WEIGHT: Final = 0.4  # of the newest measurement: three quick answers end a slo
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. Tests make them short; nobody else needs to."""
+    """Seconds. Only tests make them short."""
 
     heartbeat: float = 20.0
     """Between two small requests that show whether the cluster answers, how fast, and what time it has."""

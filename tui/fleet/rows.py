@@ -40,7 +40,7 @@ class Reach(StrEnum):
     UNTRUSTED = "untrusted"
     """Another cluster delivers it, and the operator has not said yes to entering it; or it is refused."""
     NOT_CONNECTED = "not connected"
-    """Nobody asked to enter it: a shoot."""
+    """The user did not ask to enter it: a shoot."""
 
 
 class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +141,7 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What of `missing` it was asked for and did not give; where a right is missing nobody could expect it."""
+        """What of `missing` it was asked for and did not give; where a right is missing that was to be expected."""
         return tuple(text for text in self.missing if f": {NO_RIGHT} " not in text)
 
     @property
@@ -226,7 +226,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     traces: tuple[ControllerTrace, ...] = ()
     """What in it shows that DPF's controller keeps it."""
     new_until: datetime | None = None
-    """Until when it may be new to a controller, where nobody has touched it yet."""
+    """Until when it may be new to a controller, where it was not touched yet."""
     next_at: datetime | None = None
     """When it is looked at anew, where that follows no credential."""
     credential: Credential | None = None

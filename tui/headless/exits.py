@@ -91,7 +91,7 @@ def complain(message: str, hint: str = "") -> None:
 
 
 def quiet_logging() -> None:
-    """Libraries log to nobody: what matters is said as a line of ours. With KUBEMINT_DEBUG=1 they log to stderr."""
+    """Libraries do not log: what matters is said as a line of ours. With KUBEMINT_DEBUG=1 they log to stderr."""
     if not os.environ.get(DEBUG):
         logging.getLogger().addHandler(logging.NullHandler())
 
@@ -124,7 +124,7 @@ def _sentence(message: str) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """The error's type and where it arose. Its text is left out: nobody checked what it holds."""
+    """The error's type and where it arose. Its text is left out: what it holds was not checked."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return type(error).__name__

@@ -28,7 +28,7 @@ def answer(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """One line on stderr. Nobody reading it is no reason to fail."""
+    """One line on stderr. A closed stderr is no reason to fail."""
     try:
         click.echo(safe_text(text), err=True)
     except OSError:

@@ -133,7 +133,7 @@ def wrong_else(head: Head) -> str:
 
 
 def absent(error: NotFound, asked: Asked) -> KubeError:
-    """What a 404 means where one object was asked for: that it is not there, or that nobody said so.
+    """What a 404 means where one object was asked for: that it is not there, or that this was not said.
 
     Only a Status that names the object says so. Where a kind is not served that is 404 as well; core kinds always are.
     """

@@ -53,7 +53,7 @@ class Allow:
     near: bool = False
     """A server on this machine or its own link."""
     insecure: bool = False
-    """A server whose certificate nobody checks."""
+    """A server whose certificate is not verified."""
     proxy: bool = False
     others: bool = False
     """Entries beyond those of the one context; they are left out, and never looked into."""

@@ -37,7 +37,7 @@ class KubeConfig:
     problems: tuple[ConfigError, ...] = ()
     warnings: tuple[str, ...] = ()
     unknown_current: str = ""
-    """Why nobody can know which context is the current one: what would have said so could not be read."""
+    """Why it is not known which context is the current one: what would have said so could not be read."""
 
     def endpoint(self, context: str | None = None) -> Endpoint:
         """Where `context` (default: current-context) leads, with every file it names read. Raises ConfigError."""

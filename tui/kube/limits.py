@@ -169,7 +169,7 @@ def within(seconds: float) -> Iterator[Deadline]:
 
 @contextlib.contextmanager
 def by_default(seconds: float) -> Iterator[None]:
-    """The same, where nobody has said anything else."""
+    """The same, by default."""
     with contextlib.nullcontext() if _DEADLINE.get() is not None else within(seconds):
         yield
 

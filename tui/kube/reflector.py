@@ -5,7 +5,7 @@
 
 A watch that merely ends or breaks is taken up where it stopped. Where that does not work at once the cluster counts as
 lost: the listener hears `Lost` with the reason and the wait (exponential, full jitter), and then everything is listed
-again, since nobody knows what became of the server meanwhile. The generator never ends by itself.
+again, since it is not known what became of the server meanwhile. The generator never ends by itself.
 """
 
 # ruff: noqa: A002 - `type=` reads best where the caller writes it

@@ -104,7 +104,7 @@ def _load_pair(context: ssl.SSLContext, certificate: bytes, key: Sensitive) -> N
 
 @contextmanager
 def _anonymous(data: bytes) -> Iterator[str]:
-    """A path that OpenSSL can read `data` from, and nobody else for longer than that."""
+    """A path that OpenSSL can read `data` from, for no longer than that."""
     if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112
         with os.fdopen(os.memfd_create("pair", os.MFD_CLOEXEC), "wb") as stream:
             stream.write(data)

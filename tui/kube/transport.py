@@ -127,7 +127,7 @@ class Transport(RESTClientObject):
         await super().close()
 
     async def retire(self) -> None:
-        """Closes the session as soon as nobody uses it: another certificate must not break what is on its way."""
+        """Closes the session as soon as it is not used: another certificate must not break what is on its way."""
         self._retired = True
         if not self.users:
             await self.close()

@@ -27,7 +27,7 @@ _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]
 
 
 def why_unusable(entry: ClusterEntry | UserEntry | ContextEntry) -> str:
-    """Why nobody may use this entry; empty where it may be used as far as its text goes."""
+    """Why this entry cannot be used; empty where it may be used as far as its text goes."""
     if entry.flaws:
         flaw = entry.flaws[0]
         return f"{flaw}{f' in {entry.origin}' if entry.origin is not None else ''}"
@@ -104,7 +104,7 @@ def _exec(plugin: ExecPlugin, name: str) -> Iterator[str]:
 
 
 def why_no_authority(data: bytes) -> str:
-    """Why nobody can be trusted by this PEM bundle; empty where it holds a certificate. What is in it is not looked at.
+    """Why this PEM bundle cannot be trusted; empty where it holds a certificate. What is in it is not looked at.
 
     kubectl takes an empty file for no file at all, and trusts the system's authorities; kubemint does not.
     """

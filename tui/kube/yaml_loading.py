@@ -67,7 +67,7 @@ class Plain:
 
 
 class DoubledDict(dict[str, object]):
-    """A mapping in which keys stood twice, with the line of the second: which one was meant, nobody can know."""
+    """A mapping in which keys stood twice, with the line of the second: which one was meant is not known."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -110,7 +110,7 @@ class Deed(NamedTuple):
     quiet: float = _LONG
     """Since any key came."""
     first: bool = False
-    """Whether it would run an entry that nobody chose: nothing was pressed in the palette before."""
+    """Whether it would run an entry that was not chosen: nothing was pressed in the palette before."""
     pasted: bool = False
     """Whether it came with a text, faster than anybody presses keys."""
     stray: str = ""

@@ -73,7 +73,7 @@ class LastingDriver(LinuxDriver):
             self._loop_of_app.call_soon_threadsafe(what)
 
     def _go_on(self) -> None:
-        """Begin anew after a stop; first end what nobody ended before it."""
+        """Begin again after a stop; first end what was not ended before it."""
         if self._auto_restart and terminal.is_there():
             if not self._must_signal_resume:
                 self.suspend_application_mode()

@@ -26,7 +26,7 @@ class Pace:
     repeat: float = 0.7
     """The same key within this is one that is held down or bounces: keyboards begin to repeat after 0.2 to 0.66 s."""
     pasted: float = 0.03
-    """Faster than this after a text nobody presses a key: it was pasted into the terminal with the text."""
+    """Faster than this after a text no key is pressed: it was pasted into the terminal with the text."""
     late: float = 0.03
     """So late a timer may be. Where it is later, keys may wait, and the time at which they are read says nothing."""
     lost: float = 1.0
@@ -238,7 +238,7 @@ class Stillness:
         return self._seen >= self._pace.still
 
     def opened(self) -> None:
-        """Another screen is in front from now on, which nobody has seen."""
+        """Another screen is in front from now on, which was not seen yet."""
         self.renew()
         self._stray = ""
 

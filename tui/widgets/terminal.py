@@ -1,7 +1,7 @@
 """The end of the terminal that the dashboard was started in, and the signals that end the dashboard.
 
 A window that is closed hangs up on the process it started. Where that is a launcher (`uv run`, a shell script), the
-dashboard below it may never hear of it, and would go on reading from a terminal that nobody will ever type in.
+dashboard below it may never hear of it, and would go on reading from a terminal that is gone.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class WorkingScreen(Screen[None]):
         return None
 
     def left_alone(self) -> list[str]:
-        """For a question: that nothing happens to marked rows which nobody sees."""
+        """For a question: that nothing happens to marked rows that are not seen."""
         return ["", f"{_hidden(self.marks_hidden)}: nothing happens to them."] if self.marks_hidden else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -226,7 +226,7 @@ class ListPane(Pane):
 
 
 def marks_said(table: FleetTable) -> str:
-    """How many rows are marked, and how many of them nobody sees."""
+    """How many rows are marked, and how many of them are not seen."""
     hidden = table.marks_hidden
     return f"◆ {len(table.marks)} marked" + (f", {hidden} hidden by the filter" if hidden else "")
 

@@ -22,7 +22,7 @@ from .reading import ReadingScreen
 
 
 class ForeseeScreen(ReadingScreen[list[Intended] | None]):
-    """Shows the plans; hands back those that can be carried out, or None where nobody wants that."""
+    """Shows the plans; hands back those that can be carried out, or None where that is not wanted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "carry_out", "carry it out")]
     what = "Dry run"

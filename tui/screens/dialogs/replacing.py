@@ -39,7 +39,7 @@ def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, liv
 
 
 def _content(path: Path) -> Sensitive | None:
-    """What is in the file; None where nobody can read that."""
+    """What is in the file; None where that cannot be read."""
     from tui.issuance import FileError, read_private
 
     try:

@@ -43,7 +43,7 @@ class Fresh:
         return bool(self._host.screen_stack) and self._host.screen.is_modal and not self.still.settled
 
     def opened(self, screen: Screen[Any]) -> None:
-        """Another screen is in front; nobody has seen it."""
+        """Another screen is in front; it was not seen yet."""
         self.still.opened()
         self._begin(screen)
 

@@ -73,7 +73,7 @@ def read(path: Path | None) -> Memory:
 
 
 def write(path: Path, memory: Memory, kept: bytes = b"") -> bytes:
-    """Keep it, unless it is what was `kept` the last time; nobody has to be told where that is not possible."""
+    """Keep it, unless it is what was `kept` the last time; without a message where that is not possible."""
     data = msgspec.json.format(msgspec.json.encode(memory))
     if data != kept:
         with contextlib.suppress(FileError):

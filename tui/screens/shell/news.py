@@ -8,7 +8,7 @@ from typing import Final
 from tui.actions.jobs import Job
 
 APART: Final = 0.2
-"""Seconds between two pictures of a job with many tasks: more often nobody can read."""
+"""Seconds between two pictures of a job with many tasks: more often is not readable."""
 
 
 class JobNews:
