@@ -203,7 +203,7 @@ class Engine:
         return work.fallback if work is not None else None
 
     async def recover(self, on_step: OnStep | None = None) -> list[Outcome]:
-        """Finish or undo what the journal says is open and nobody works on; revoke handles whose grace ended."""
+        """Finish or undo what the journal says is open and no process works on; revoke handles whose grace ended."""
         from .transaction.recovery import Recovery
 
         with noting_in(self.state.folder):
@@ -368,7 +368,7 @@ class Engine:
     def settled(self, outcome: Outcome, *, late: str = "") -> Outcome:
         """The same with what became of it since: an old credential that was to end with its grace and lives on.
 
-        `late` says why nobody waits any longer: then what still waits for its end lives on as well.
+        `late` says why there is no more waiting: then what still waits for its end lives on as well.
         """
         own = (said for one in self._context.own.values() for said in one.left_of(outcome.plan))
         later = (*self._graces.left_of(outcome.plan, late), *own)

@@ -133,7 +133,7 @@ def read_private(path: Path | str, limit: int = MAX_READ) -> Sensitive:
     """The content of a regular file. Raises FileError for anything else, and for more than `limit` bytes."""
     path = Path(path)
     with explained(path, "read"):
-        # Non-blocking, so that a pipe nobody writes to is refused and not waited for.
+        # Non-blocking, so that a pipe without a writer is refused and not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         return _content(descriptor, path, limit)
 
@@ -162,7 +162,7 @@ def _content(descriptor: int, path: Path, limit: int, judged: Which | None = Non
 
 
 def readable_by_others(path: Path | str) -> str:
-    """Who besides the owner may read the file, in words; empty where nobody may."""
+    """Who besides the owner may read the file, in words; empty where none may."""
     mode = Path(path).stat().st_mode
     if mode & stat.S_IROTH:
         return "every user on this machine"

@@ -35,7 +35,7 @@ PATIENCE: Final = timedelta(seconds=60)
 FOR_KUBECTL: Final = timedelta(seconds=10)
 """How long for a lock file of which it is not known whether its maker lives; kubectl keeps it for some milliseconds."""
 _SHORTEST, _LONGEST = 0.002, 0.03
-"""Seconds between two looks, at random in between, so that nobody is always the last."""
+"""Seconds between two looks, at random in between, so that none is always the last."""
 _QUEUES: Final = "queues"
 """The folder of them in the state folder; one file for each kubeconfig, which stays."""
 

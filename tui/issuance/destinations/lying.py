@@ -54,7 +54,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(recorded: str, token: Sensitive | None, also: Collection[str] = ()) -> Lies:
     """What a token is that lies where one with the `recorded` fingerprint was written; `also` are those that a plan has
-    written there which is not done yet. Where a record of old has no fingerprint, nobody can tell."""
+    written there which is not done yet. Where a record of old has no fingerprint, that is not known."""
     if not recorded:
         return Lies.OURS
     if token is None:
@@ -90,7 +90,7 @@ def shown(export: Export, seen: Seen) -> Credential:
         credential,
         state=State.UNKNOWN,
         message=f"{said}; what it wrote was revoked" if over else said,
-        **_NO_LIFE,  # of what lies there nobody knows how long it lives
+        **_NO_LIFE,  # how long that lives is not known
     )
 
 

@@ -146,7 +146,7 @@ async def _authorised_get(bearer: Client, identity: Identity | None) -> Proof:
 
 
 def caller_in(message: str) -> str:
-    """Whom a server names that refuses something for lack of rights; empty where it names nobody."""
+    """Whom a server names that refuses something for lack of rights; empty where it names none."""
     named = _CALLER.search(message)
     return named[1] if named else ""
 

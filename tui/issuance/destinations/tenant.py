@@ -400,7 +400,7 @@ async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
 
 
 async def remove_keys(client: Client, metadata: Mapping[str, Any]) -> bool:
-    """Take our own keys out of a Secret that others use too; False where nobody else does."""
+    """Take our own keys out of a Secret that others use too; False where no other does."""
     meta = metadata.get("metadata") or metadata
     if not owners_of(meta):
         return False

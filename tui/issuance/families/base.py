@@ -67,7 +67,7 @@ class Family:
 
     async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
         """Whose its token is, in the cluster that it may be shown to; `says` is what its place says, and `token` lies
-        in it. Raises UsageError where that is nobody's word. Here it is the cluster that it lies in."""
+        in it. Raises UsageError where nothing confirms that. Here it is the cluster that it lies in."""
         return says.identity if says.identity is not None and says.identity.cluster == address.cluster else None
 
     async def way_in(self, context: Context, address: Address) -> Endpoint | None:

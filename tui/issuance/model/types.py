@@ -270,7 +270,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def account(self) -> Identity | None:
-        """The service account that it speaks for; None where that is a user, or nobody knows."""
+        """The service account that it speaks for; None where that is a user, or not known."""
         return None if self.certified else self.identity
 
 

@@ -19,7 +19,7 @@ from tui.kube.text import safe_text
 
 
 class NotGone(IssuanceError):
-    """The server said that an object is deleted, and it is there as before, or nobody can tell."""
+    """The server said that an object is deleted, and it is there as before, or that is not known."""
 
 
 class Answer(Enum):

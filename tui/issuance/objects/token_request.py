@@ -116,7 +116,7 @@ async def request_token(
 
 
 def missing_right(identity: Identity) -> str:
-    """The RBAC rule without which nobody may ask for a token of `identity`, in words."""
+    """The RBAC rule that is needed to request a token of `identity`, in words."""
     return (
         f"you need the right: create serviceaccounts/token in namespace {identity.namespace} "
         f"(resourceName {identity.name}) on cluster {identity.cluster}"

@@ -133,7 +133,7 @@ class Gate:
 
 
 CLOSED: Final = Gate()
-"""Lets in what the operator's own kubeconfig vouches for, and nobody else."""
+"""Lets in what the operator's own kubeconfig vouches for, and nothing else."""
 
 
 def authorities(bundle: bytes | None) -> list[tuple[str, str]]:

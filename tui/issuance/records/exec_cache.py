@@ -5,7 +5,7 @@ standard library is imported; `tui.__main__` tries this module first. The questi
 the kubeconfig that counts, and the cluster in KUBERNETES_EXEC_INFO. Another question is another file.
 
 One mint serves all who ask the same: whoever finds nothing takes the question's lock, looks again, and only then asks
-the cluster. The lock is the kernel's, so that nobody who was killed holds it. Whatever is odd in a file is a miss.
+the cluster. The lock is the kernel's, so that a killed process does not hold it. Whatever is odd in a file is a miss.
 
 A cluster cannot be asked whether an answer still works without being slow, but whoever got it knows: a client asks its
 plugin a second time because the server refused the first answer (401). `refused` decides that.
@@ -78,7 +78,7 @@ class Question:
         self.name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         folder = cache_folder(environ)
         self.file = os.path.join(folder, f"{self.name}.json") if folder and is_ours(folder) else ""  # noqa: PTH118 - pathlib costs as much as all the rest
-        """Where its answer is kept; empty where there is no home for it that nobody else can lead elsewhere."""
+        """Where its answer is kept; empty where its folder is not only the user's."""
         self.caller = _parent() if caller is None else caller
         self.asked_at = _began() if caller is None else _clock()
 
@@ -178,7 +178,7 @@ class Question:
     # Whose turn it is
 
     def hold(self, patience: float = PATIENCE) -> bool:
-        """Take the turn to ask the cluster, waiting for whoever has it. False where nobody gives it; all waits of a
+        """Take the turn to ask the cluster, waiting for whoever has it. False where it is not given; all waits of a
         process together are not longer than `PATIENCE`."""
         lock = f"{self.file}.lock"
         if lock in _held:
@@ -201,7 +201,7 @@ class Question:
                     return False
                 time.sleep(0.02)
                 continue
-            os.utime(descriptor)  # a lock that nobody took since a day is swept
+            os.utime(descriptor)  # a lock that was not taken for a day is swept
             _held[lock] = descriptor
             return True
 
@@ -237,7 +237,7 @@ def document(version: str, status: dict[str, Any]) -> str:
 
 
 def cache_folder(environ: Mapping[str, str]) -> str:
-    """Where answers are kept; empty where nobody can know, which is no reason not to answer."""
+    """Where answers are kept; empty where that is not known, which is no reason not to answer."""
     home = environ.get("XDG_CACHE_HOME", "")
     if not home.startswith("/"):  # a relative one is to be ignored, says the specification
         above = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111

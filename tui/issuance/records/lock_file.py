@@ -2,7 +2,7 @@
 
 What exists under the name of a lock keeps everybody out, kubectl too, which creates its own empty and exclusively.
 filelock's SoftFileLock does the same but writes its owner after the file has its name, so that a kill in between
-leaves a lock that nobody may ever remove; its strict lock needs a folder beside it that kubectl does not know. The
+leaves a lock that may never be removed; its strict lock needs a folder beside it that kubectl does not know. The
 record is filelock's (process, host, start), so that kubemints before this one understand it.
 """
 
@@ -187,7 +187,7 @@ def start_of(process: int) -> int:
 def _read(name: Path, at: int | None = None) -> Owner | None:
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=at)
-    except OSError:  # gone by now, or kubectl's, which nobody may read
+    except OSError:  # gone by now, or kubectl's, which may not be read
         return None
     try:
         return parse(os.read(descriptor, _LARGEST))

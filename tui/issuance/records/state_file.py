@@ -130,7 +130,7 @@ def which(file: Path) -> tuple[int, int]:
 
 def refuse_replaced(file: Path, opened: tuple[tuple[int, int], ...]) -> None:
     """Raises StateGone where the files that were opened are not the ones any more that have these names: what is
-    written to them is found by nobody who starts after this process has ended."""
+    written to them is not found by one that starts after this process has ended."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if standing(file) == opened:
             return

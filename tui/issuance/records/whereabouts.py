@@ -39,7 +39,7 @@ class Whereabouts(msgspec.Struct, frozen=True, omit_defaults=True):
     authority: str = NO_AUTHORITY
     """As in `entering.Place`."""
     uid: str = ""
-    """Of its namespace kube-system; empty where nobody could say."""
+    """Of its namespace kube-system; empty where that is not known."""
 
     @property
     def words(self) -> str:

@@ -223,7 +223,7 @@ def only_says(sought: Sought, address: Address, why: str) -> str:
 
 
 def nothing_known(sought: Sought, search: Search, liars: Mapping[Address, str] | None = None) -> IssuanceError:
-    """What is said where nobody has it: a mistake of who asks only where everybody answered. `liars` say that they
+    """What is said where no cluster has it: a usage error only where every cluster answered. `liars` say that they
     have it, each with why that counts for nothing."""
     said = "".join(f"; {only_says(sought, address, why)}" for address, why in (liars or {}).items())
     meant = f"; if such a destination itself is meant, revoke {next(iter(liars))}" if liars else ""
@@ -314,7 +314,7 @@ def is_for_others(claims: Claims) -> bool:
 
 
 def nowhere(claims: Claims, search: Search) -> IssuanceError:
-    """What is said where nobody has what a token is bound to: a mistake of who asks only where everybody answered."""
+    """What is said where no cluster has what a token is bound to: a usage error only where every cluster answered."""
     bound = f"{claims.namespace}/{claims.bound.name if claims.bound is not None else ''}"
     ends = f"; it ends by itself at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
     if not search.whole:

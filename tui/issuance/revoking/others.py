@@ -58,7 +58,7 @@ class Others(msgspec.Struct, frozen=True):
     left: tuple[str, ...] = ()
     """What is not ended on anybody's word, in words."""
     unseen: str = ""
-    """Why nobody could look, in words."""
+    """Why it could not be looked at, in words."""
 
     @property
     def lives_on(self) -> tuple[str, ...]:

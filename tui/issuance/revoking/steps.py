@@ -200,7 +200,7 @@ class Revoke(Revocable):
         async def do(note: Note) -> None:
             try:
                 note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
-            except (KubeError, IssuanceError) as error:  # the token has ended; its place keeps nobody from that
+            except (KubeError, IssuanceError) as error:  # the token has ended, whatever its place does
                 known = ending.in_it(self._end.said, self._end.answer)
                 left = f"{secret} could not be tidied: {explain(error)[0]}; {known}"
                 note.skip(left)

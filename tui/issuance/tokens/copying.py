@@ -1,6 +1,6 @@
 """Making a copy, step by step: read, prove, write, compare; and what goes wrong after the write is put back.
 
-Killed in between, nothing lies on this machine that nobody knows of: a file is remembered before it is written, and
+Killed in between, nothing is left on this machine that is not recorded: a file is remembered before it is written, and
 what it held before where that is the only place of a token that still lives.
 """
 

@@ -112,7 +112,7 @@ async def prepare_copy(
         )
     shared = wish if same_form and await _vouched(context, source, identity, handle, wish) else ""
     if shared and known is None and await _in_file(place, shared):
-        shared = ""  # entries that nobody here remembers: they may be another credential's
+        shared = ""  # entries without a record here: they may be another credential's
     again = known.request if known is not None and is_copy else ""
     merged = isinstance(destination, FileDestination) and destination.merge  # its own entries keep the wish they are of
     place.request = (merged and again) or shared or again or new_id()
@@ -237,7 +237,7 @@ def _refuse_another(
     in_wish: bool,
     form: Format,
 ) -> None:
-    """What is there must be an earlier copy, or nothing of ours: never a token that nobody could revoke then."""
+    """What is there must be an earlier copy, or nothing of ours: never a token that could not be revoked then."""
     if there is None:
         return
     name = target.name if target.here else f"Secret {target.namespace}/{target.name}"

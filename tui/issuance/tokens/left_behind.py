@@ -136,7 +136,7 @@ async def _look(context: Context, identity: Identity, address: Address) -> Left:
     if known is not None and known.cluster == identity.cluster:
         try:
             beside = await handles.look(client, known.namespace, known.name)
-        except KubeError:  # may not be looked at: then nobody says what may go
+        except KubeError:  # may not be looked at: then it is not known what may go
             beside = None
     try:
         fields = f"type={managed.HANDLE_TYPE}"

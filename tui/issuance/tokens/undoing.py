@@ -90,7 +90,7 @@ async def prepare_undo(
 ) -> tuple[Plan, Transaction]:
     """The plan for going back to what the last rotation of `address` replaced. `given` is a file that still holds it.
 
-    Raises UsageError where that is over, or where nobody has the old token any more.
+    Raises UsageError where that is over, or where the old token is nowhere any more.
     """
     address, sight = normal(address), Sight()
     current = await sight.see(str(address), lambda: lookup(context, address), identifying_facts)

@@ -57,7 +57,7 @@ class Answer(StrEnum):
     AWAY = "no answer"
     """Asked, and there was no answer that says either."""
     UNASKED = "not asked"
-    """Nobody has the token here, or nobody may ask about it."""
+    """The token is not here, or there is no right to ask about it."""
 
 
 def judge(caller: str | None, identity: Identity) -> Answer:

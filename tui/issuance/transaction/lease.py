@@ -114,7 +114,7 @@ class Lease:
             await asyncio.sleep(self._retry.total_seconds() / _LOOKS)
 
     async def release(self) -> None:
-        """Give it back, so that the next one need not wait. Nobody is helped by an error here."""
+        """Give it back, so that the next one need not wait. An error here would not help."""
         with contextlib.suppress(KubeError):
             found = await self._client.get(LEASES, self.name, namespace=self.namespace)
             spec = _spec_of(found)

@@ -1,6 +1,6 @@
 """After a crash: finish what was published, undo what was not, revoke what is due.
 
-What is open in the journal and locked by nobody belongs to a process that died. If any of its places holds the new
+What is open in the journal and not locked belongs to a process that died. If any of its places holds the new
 token, that token is the one people use: the rest is finished. If none does, its handle is deleted and nothing happened.
 """
 
@@ -124,7 +124,7 @@ class Recovery:
         exports = tuple(record for record in records if record.credential.handle == revocation.handle)
 
         async def tidy(said: str) -> None:
-            """The token has ended by then: a place that cannot be reached keeps nobody from that."""
+            """The token has ended by then: a place that cannot be reached does not prevent that."""
             known = (*secrets_of(revocation.address, exports), *revocation.secrets)
             for secret in dict.fromkeys(known) if revocation.ending else ():
                 try:

@@ -211,7 +211,7 @@ class Journaled(Transaction):
     async def let_go(self, note: Note, usual: timedelta) -> timedelta:
         """How long what is replaced works from now on, the new material being out: who uses it is looked at again.
 
-        By now everybody who begins gets the new one, so that nobody who has the old one is missed. Where they need
+        By now every new consumer gets the new one, so that none that has the old one is missed. Where they need
         longer than was planned that is taken, and the note says so.
         """
         planned = self._lasts

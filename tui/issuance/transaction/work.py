@@ -59,7 +59,7 @@ class Context:
 
     @property
     def grace(self) -> timedelta:
-        """How long an old credential still works where nobody is known to need longer."""
+        """How long an old credential still works where none is known to need longer."""
         return self.wish.asked
 
     async def length(self, secrets: Sequence[SecretName], old: Sequence[Credential]) -> Length:

@@ -1,4 +1,4 @@
-"""The names of handles: what a handle is made for stands in its name, which nobody can change.
+"""The names of handles: what a handle is made for is in its name, which cannot be changed.
 
 Whoever may patch a Secret may write any annotation, but not its name. So the name carries a digest of all that the
 annotations say and that someone acts on: for which account, which wish, which Secrets and how they are carried on,

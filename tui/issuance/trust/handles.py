@@ -83,7 +83,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     token_secret: bool = False
     """Whether it may be a long-lived token Secret, which is its own handle."""
     own_uid: bool = False
-    """Whether nobody knew its UID: then it is that of what lies under its name now."""
+    """Whether its UID was not known: then it is that of what lies under its name now."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ class Verdict(msgspec.Struct, frozen=True):
     fate: Fate
     why: str = ""
     for_good: bool = False
-    """Whether no later look at the same Secret can say otherwise: it rests on what nobody can change in it."""
+    """Whether no later look at the same Secret can say otherwise: it rests on what cannot be changed in it."""
 
 
 def judge(wanted: Ending, seen: Seen | None) -> Verdict:
@@ -322,7 +322,7 @@ def is_held(said: str) -> bool:
 
 
 def is_only_reported(said: str) -> bool:
-    """Whether that a handle is gone was only said by the server: it accepted the deletion, and nobody here may look."""
+    """Whether only the server said that a handle is gone: it accepted the deletion, and there is no right to look."""
     return _TOLD in said
 
 
@@ -394,12 +394,12 @@ def may_be_token_secret(kind: CredentialKind) -> bool:
 
 
 async def discard(clusters: Clusters, handle: Handle, plan: str, account: str) -> str:
-    """Delete the handle that `plan` may have created for `account`, even where nobody learned its UID."""
+    """Delete the handle that `plan` may have created for `account`, even where its UID was not learned."""
     if not handle.uid:
         client = await clusters.client(handle.cluster)
         try:
             seen = await look(client, handle.namespace, handle.name)
-        except Forbidden:  # may delete but not look; nobody else has a name like this
+        except Forbidden:  # may delete but not look; no other has a name like this
             ended = await deleting.delete(client, SECRETS, handle.name, namespace=handle.namespace)
             return str(ended) if ended.was_there else NEVER
         if seen is None:

@@ -2,7 +2,7 @@
 
 A handle is accounted for where a place that can be looked at names it (a managed Secret, a request, a file that this
 machine noted), or where the journal of this machine still works on it. Whatever could hold it and was not seen makes
-that unknown; nothing is called lost for what nobody looked at. Annotations say where a handle's token went: that
+that unknown; nothing is called lost for what was not looked at. Annotations say where a handle's token went: that
 narrows down where to look, and is no fact to act on.
 """
 

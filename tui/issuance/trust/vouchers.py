@@ -107,7 +107,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     named: Named = Named.BY_WALK
     """Who names the handle."""
     handle: Handle | None = None
-    """What ends the token that lies there, where ending it ends nobody else's."""
+    """What ends the token that lies there, where ending it ends no other."""
     bound_to: Handle | None = None
     """Of a copy: what ends it, as the record says. It is looked at, and never ended for it."""
     expires_at: datetime | None = None
@@ -120,7 +120,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CLOSE: Final = timedelta(seconds=10)
-"""So near to its end nobody knows whether a token was cut short: clocks of servers are not alike."""
+"""So near to its end it is not known whether a token was cut short: clocks of servers are not alike."""
 _PATCHED: Final = "annotations alone, which whoever may patch it may write"
 _WAY_OUT: Final = "if it is meant to be, delete that Secret and issue a new one for the account"
 

@@ -244,7 +244,7 @@ async def look_at(context: Context, places: Sequence[Place], sight: Sight) -> li
 async def held(context: Context, place: Place, found: Held) -> Held:
     """What a file holds, where that is of this cluster. Raises AnotherCluster where it is of another one.
 
-    What is not there any more keeps nobody from writing it: what was in it lives on where it is of.
+    What is not there any more does not prevent writing it: what was in it lives on where it is of.
     """
     if found.credential is None or place.path is None:
         return found

@@ -84,7 +84,7 @@ class PushView(msgspec.Struct, frozen=True, kw_only=True):
         return _next(self.refreshed_at, self.interval)
 
     def may_take(self, secret: str, labels: Mapping[str, str] | None) -> bool:
-        """Whether it takes from this Secret, as far as that can be told; `labels` None: nobody could read its."""
+        """Whether it takes from this Secret, as far as that can be told; `labels` None: they could not be read."""
         if self.chooses is None:
             return self.source == secret
         return labels is None or all(labels.get(key) == value for key, value in self.chooses)
@@ -263,7 +263,7 @@ def push_findings(view: PushView, *, lifetime: timedelta | None = None, legacy: 
 
 
 def store_findings(view: StoreView, *, kind: str, namespace: str = "") -> Iterator[str]:
-    """What to know about a store's settings before the operator says so, or where nobody does."""
+    """What to know about a store's settings before the operator says so, or where it does not."""
     if view.provider != "kubernetes":
         return
     if not view.login:

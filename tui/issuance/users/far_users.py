@@ -1,7 +1,7 @@
 """Who has what a Secret holds without being in its namespace: copies of it, and ExternalSecrets that fetch it from far.
 
 One look into a whole cluster, of Secrets the metadata alone. What marks say of copies only warns: nothing is ever done
-for it. What others wrote far away gives a grace of a day at most, so that nobody keeps a token alive with a wish.
+for it. What others wrote far away gives a grace of a day at most, so that no wish keeps a token alive.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _does(entry: Entry, stores: Stores, server: str, namespace: str, name: str, 
         return ""
     store = stores[entry.store]
     if store is None:
-        return _UNSEEN if entry.key else ""  # what a search finds in it nobody knows: that it was not seen is said
+        return _UNSEEN if entry.key else ""  # what a search finds in it is not known, and that is said
     leads = leads_to(store, server, namespace, within=within)
     return (_FETCHES if entry.key else _SEARCHES) if leads else ""
 
@@ -186,7 +186,7 @@ async def _fetches(client: Client, cluster: str, into: list[Fetch]) -> list[str]
         if version is None:
             continue  # External Secrets is not installed
         if resource is not EXTERNAL_SECRETS and not listed.get(EXTERNAL_SECRETS.kind):
-            continue  # nobody goes through a store
+            continue  # none goes through a store
         here = msgspec.structs.replace(resource, version=version)
         try:
             listed[resource.kind] = await client.list(here)

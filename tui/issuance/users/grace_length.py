@@ -53,7 +53,7 @@ class Sighting:
     hidden: tuple[str, ...] = ()
     """The same of who may use it from elsewhere: that is only said."""
     copy: bool = False
-    """Whether it is a copy, which nobody renews with what it was copied from."""
+    """Whether it is a copy, which is not renewed with what it was copied from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Length:
     journaled: timedelta | None = None
     """What counts also for whoever finishes this after a crash; None: what is usual there."""
     again: Callable[[], Awaitable[Length]] | None = field(default=None, compare=False, repr=False)
-    """Looks once more, believing nothing that was seen before; None where nobody was looked for."""
+    """Looks once more, believing nothing that was seen before; None where none was looked for."""
 
 
 def length(wish: GraceWish, sightings: Sequence[Sighting], *, left: timedelta | None = None) -> Length:
@@ -108,7 +108,7 @@ def grown(planned: Length, now: Length) -> tuple[Length, str]:
 
 
 def lasting(grace: timedelta, reasons: Sequence[str]) -> str:
-    """One line of it for people; empty where nobody needs a longer one than usual."""
+    """One line of it for people; empty where none needs a longer one than usual."""
     return f"the old one works for {format_duration(grace)}: {'; '.join(reasons)}" if reasons else ""
 
 

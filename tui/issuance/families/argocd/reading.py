@@ -48,7 +48,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     version: str
     bound: str = ""
-    """What else its token is bound to, in words: that is not kubemint's, and nobody here ends it."""
+    """What else its token is bound to, in words: that is not kubemint's, and is not ended here."""
     warnings: tuple[str, ...] = ()
 
     @property

@@ -83,7 +83,7 @@ def way(name: str, values: Mapping[str, Sensitive]) -> Delivered:
 
 
 def token_of(values: Mapping[str, Sensitive]) -> Sensitive | None:
-    """Its bearer token; None where there is none, or nobody can say which."""
+    """Its bearer token; None where there is none, or it is not known which."""
     try:
         found = _read(values.get(CONFIG)).get(_TOKEN)
     except DeliveredError:

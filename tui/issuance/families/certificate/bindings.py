@@ -1,4 +1,4 @@
-"""What can be taken away from a client certificate that nobody can revoke: its bindings, found where that is cheap."""
+"""What can be taken away from a client certificate that cannot be revoked: its bindings, found where that is cheap."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ async def _look(context: Context, place: Place, sight: Sight) -> Held:
         record, lies = await record_at(context, place.address), await place.token(Format.CERTIFICATE)
         if record is None or lies is None or lies.fingerprint != record.credential.fingerprint:
             raise UsageError(
-                f"{place.label} keeps a credential of {found.credential.identity or 'nobody knows whom'}, and nothing "
+                f"{place.label} keeps a credential of {found.credential.identity or 'an unknown user'}, and nothing "
                 "on this machine vouches for it",
                 "choose another name, or rotate it where it was issued",
             )

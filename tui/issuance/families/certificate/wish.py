@@ -42,7 +42,7 @@ class CertificateWish(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[Destination, ...]
     groups: tuple[str, ...] = ()
     duration: timedelta | None = None
-    """None asks for the signer's usual lifetime, which is a year where nobody has said otherwise."""
+    """None asks for the signer's usual lifetime, which is a year by default."""
     key: Key = Key.EC
     wait: timedelta = timedelta(minutes=10)
     """How long an approver may take; never longer than the work around it may."""

@@ -178,7 +178,7 @@ def everything(request: DPURequest, now: datetime, kept: Kept | None = None) -> 
 
 
 def begun(request: DPURequest, now: datetime) -> list[Leftover]:
-    """What a deleted request may have had made, and nobody came to write down: the wanted account and Secret."""
+    """What a deleted request may have had made, and was not recorded: the wanted account and Secret."""
     found, target = [], str(request.target) if request.target else ""
     if (request.status_service_account, request.status_target) != (request.service_account, request.target):
         found.append(Leftover(kind="account", name=str(request.service_account), target=target, due=now))

@@ -1,7 +1,7 @@
 """Conditions of a request's status, by the reference controller's rules.
 
 `Ready` is a summary of the others. One thing differs: before anything was looked at the conditions are Unknown and
-Pending, so that a request is never Ready because nobody has tried yet.
+Pending, so that a request is never Ready because nothing was tried yet.
 """
 
 from __future__ import annotations

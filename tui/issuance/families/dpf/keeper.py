@@ -104,7 +104,7 @@ class Keeper:
         if request.deleted_at is not None:
             return await self._delete(request, abandon)
         request = await steps.add_finalizer(host, request)
-        # Pending until something was tried: never Ready because nobody has looked yet.
+        # Pending until something was tried: never Ready because it was not looked at yet.
         now = self._now(host)
         pending = conditions.ensure(request.conditions, now)
         if len(pending) > len(request.conditions):

@@ -56,7 +56,7 @@ class Decision(msgspec.Struct, frozen=True):
     adopt: bool = False
     """It stays, and the request does not say so yet: whoever wrote it there was stopped before he wrote it down."""
     unsure: bool = False
-    """Nobody could confirm it just now: it is neither carried on nor replaced, but looked at again."""
+    """It could not be confirmed just now: it is neither carried on nor replaced, but looked at again."""
 
 
 def read(token: Sensitive | None, cluster: str, home: NamespacedName | None = None, *, lost: bool = False) -> Kept:

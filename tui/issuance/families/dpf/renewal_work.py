@@ -44,7 +44,7 @@ from .target import Target, TargetClusters
 UNBOUND: Final = "cannot be revoked"
 """In the note about a token that is bound to no handle."""
 KEEPER: Final = "keeper-"
-"""How the plans of keepers begin, which work under a Lease: whoever has it knows that nobody else is at work."""
+"""How the plans of keepers begin, which work under a Lease: whoever has it knows that no other is at work."""
 _ENDED: Final = LONGEST
 _YOUNG: Final = timedelta(minutes=10)
 
@@ -177,7 +177,7 @@ class RequestWork:
         self.binding = None
 
     async def unbind(self) -> None:
-        """Take the new handle back, and with it the token that nobody will use; also one whose answer was lost."""
+        """Take the new handle back, and with it the token that will not be used; also one whose answer was lost."""
         handle, self.handle, self.binding = self.handle or self.binding, None, None
         if handle is not None:  # found by its name, and only while it is this plan's
             there = msgspec.structs.replace(handle, uid="")
@@ -290,7 +290,7 @@ class RequestWork:
                 SECRETS, namespace=self.identity.namespace, metadata_only=True, labels=labels
             )
         except Forbidden:
-            return []  # who may not look has to leave them; they bind tokens that nobody has
+            return []  # who may not look has to leave them; they bind tokens that were never handed out
         seen = ((item, handles.seen_in(item)) for item in listed)
         return [item for item, one in seen if one.is_as_made and handles.made_for(one, self.identity, self.request.uid)]
 
@@ -351,7 +351,7 @@ def failed(
 ) -> tuple[Condition, ...]:
     """`kind` could not be fulfilled; what worked before is not touched by that.
 
-    Of the other condition is said what was `seen`; nothing where nobody came to look.
+    Of the other condition is said what was `seen`; nothing where it was not looked at.
     """
     state = conditions.ensure(request.conditions, now)
     if seen is not None:

@@ -210,7 +210,7 @@ async def prepare_recreation(
     identity = work.identity
     vouched = await of_request(context, request, work.published, now_at(work.client, context.clock))
     credential = vouched.credential
-    if vouched.at.unknown:  # nobody is asked about its token then
+    if vouched.at.unknown:  # no server is asked about its token then
         credential = msgspec.structs.replace(credential, identity=None)
     intent = Intent(
         plan=new_id(),

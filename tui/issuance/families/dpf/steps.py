@@ -248,7 +248,7 @@ def is_as_wanted(published: Published, request: DPURequest, data: Mapping[str, S
 
 
 def applied_by(metadata: Mapping[str, Any], manager: str) -> tuple[set[str], set[str], set[str]] | None:
-    """The keys of data, labels and annotations that this manager applied; None where nobody notes who wrote what."""
+    """The keys of data, labels and annotations that this manager applied; None where managers are not recorded."""
     entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)]
     if not entries:
         return None

@@ -3,7 +3,7 @@
 Nothing says so for certain, so traces are read: who wrote the request lately, whose token its status speaks of, and
 whether that token was renewed in time. They are claims of whoever may write that request, so they count for that very
 request and no other, only while its token is renewed in time, and only where its Secret holds that token (see `aside`).
-What is seen in other requests gives a new one, which nobody has touched yet, a minute: the controller is quicker.
+What is seen in other requests gives a new one, which was not touched yet, a minute: the controller is quicker.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def awaited(elsewhere: str) -> str:
 
 
 def waits_until(obj: Mapping[str, Any]) -> datetime:
-    """Until when a request that nobody has touched may be new to a controller; long ago for every other."""
+    """Until when a request that was not touched may be new to a controller; long ago for every other."""
     meta, status = obj.get("metadata") or {}, obj.get("status") or {}
     made = parse_time(meta.get("creationTimestamp"))
     touched = status or FINALIZER in (meta.get("finalizers") or ()) or meta.get("deletionTimestamp")

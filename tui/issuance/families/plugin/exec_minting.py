@@ -112,7 +112,7 @@ _OWN: Final = re.compile(r"[0-9a-f]{64}\.json(\.lock|\.given)?")
 
 
 def _sweep(kept_in: Path, kept: Kept) -> None:
-    """Remove what nobody asked for since a day, and what an account had that is not this one any more.
+    """Remove what was not asked for since a day, and what an account had that is not this one any more.
 
     One that was made anew under its name has another UID, and the tokens of the old one are no credentials.
     """

@@ -114,7 +114,7 @@ class _Look:
         self.material(path, material)
 
     def material(self, path: Path, material: Sensitive) -> None:
-        """A token, a key or a Secret in a file, where it is one; anything else is nobody's business here."""
+        """A token, a key or a Secret in a file, where it is one; anything else is left out here."""
         from tui.issuance.insight.inspecting import NotInspectable, inspect
         from tui.issuance.insight.inspection import InspectedCertificate, InspectedToken
 

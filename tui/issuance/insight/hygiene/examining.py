@@ -87,7 +87,7 @@ def examine(
 
     `lost` are the handles that nothing accounts for, `doubts` says of which that is not known. `shown_by` says which
     cluster shows what is in another one, where both lead to the same server: an account is the same by either name.
-    `unseen` says of clusters that could not be asked why; `beyond` are those that nobody was to look at. Either may
+    `unseen` says of clusters that could not be asked why; `beyond` are those that were not to be looked at. Either may
     hold what uses an account.
     """
     elsewhere = shown_by or {}
