@@ -39,7 +39,7 @@ def test_rotate_then_the_old_one_ends(served: Path, robot: Path) -> None:
 def test_no_wait_leaves_the_old_one_to_the_next_run(served: Path, robot: Path) -> None:
     result = kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "1s", "--no-wait")
     assert result.code == 0, result
-    assert "the next kubemint" in result.err
+    assert "the next run of kubemint" in result.err
     steps = [entry["step"] for entry in journal_entries()]
     assert not any(step.startswith("revoke") for step in steps)
     kubemint("rotate", f"file:{robot}", "--kubeconfig", served, "--grace", "0s")
@@ -71,7 +71,7 @@ def test_what_was_revoked_stays_so_without_a_word(served: Path, robot: Path) -> 
 def test_a_live_credential_is_not_issued_over_without_a_word(served: Path, robot: Path) -> None:
     where = ("robot", "-n", "default", "--context", "tenant-a", "--kubeconfig", served, "--out", robot)
     before = robot.read_bytes()
-    kubemint("issue", *where).failed(2, "is a live credential of tenant-a/default/robot, good for", "kubemint rotate")
+    kubemint("issue", *where).failed(2, "is a live credential of tenant-a/default/robot, valid for", "kubemint rotate")
     assert robot.read_bytes() == before
     assert kubemint("issue", *where, "--replace", "--grace", "0s", "-q").code == 0
     assert robot.read_bytes() != before

@@ -306,7 +306,7 @@ async def test_a_secret_that_appears_between_plan_and_write_is_left_alone(ebench
 async def test_issuing_again_to_the_same_place_replaces_and_revokes(ebench: Bench) -> None:
     arena = ebench.arena
     first = await ebench.issue(arena.spec(arena.secret()))
-    with pytest.raises(Unasked, match=r"is a live credential of .* good for") as asked:
+    with pytest.raises(Unasked, match=r"is a live credential of .* valid for") as asked:
         await ebench.engine.plan(arena.spec(arena.secret()))
     assert "kubemint rotate" in asked.value.hint
     second = await ebench.issue(arena.spec(arena.secret()), replace=True)

@@ -150,7 +150,7 @@ async def test_what_lives_is_replaced_only_where_that_is_asked_for(ebench: Bench
         assert await life_of(context, credential, Sight()) is stands
     await refuse_live(context, [], Sight())
     await refuse_live(context, [ended, over], Sight())
-    for found, left in (([ended, living], ", good for 2h 30m"), ([bare], ""), ([kept(arena)], "")):
+    for found, left in (([ended, living], ", valid for 2h 30m"), ([bare], ""), ([kept(arena)], "")):
         with pytest.raises(Unasked) as refused:
             await refuse_live(context, found, Sight())
         assert refused.value.word == replacing.REPLACE == "replace"

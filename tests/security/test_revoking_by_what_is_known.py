@@ -123,7 +123,7 @@ async def test_what_a_token_is_bound_to_is_deleted_only_where_it_is_a_handle(ebe
 
 async def test_what_is_bound_to_nothing_is_said_with_what_can_be_done(ebench: Bench) -> None:
     token = await minted(ebench)
-    with pytest.raises(UsageError, match="is bound to nothing; it ends at ") as caught:
+    with pytest.raises(UsageError, match="has no handle; it ends at ") as caught:
         await ebench.engine.plan_revoke_sought(Sought(token=token), [ebench.arena.name])
     assert f"delete the service account {ebench.arena.identity()}" in caught.value.hint
     assert f"(looked for in {ebench.arena.name})" in caught.value.message
