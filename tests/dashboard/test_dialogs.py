@@ -304,7 +304,7 @@ async def test_minting_names_its_token_audience_and_path(tmp_path: Path) -> None
         await type_into(pilot, "duration", "30m")
         app.screen.query_one("#f-path", Input).value = SOURCES[0][1].name
         await pilot.pause()
-        assert "it would be lost" in problems(app)
+        assert "would be lost" in problems(app)
         app.screen.query_one("#f-path", Input).value = str(tmp_path / "short")
         await pilot.pause()
         command = " ".join(str(app.screen.query_one("#equivalent", Static).render()).split())
