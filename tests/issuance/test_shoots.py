@@ -242,7 +242,7 @@ async def test_copies_and_other_peoples_files(ebench: Bench, tmp_path: Path) -> 
     Path(wanted.path).unlink()
     with pytest.raises(UsageError, match=r"is gone, but the credential of .* that was kept there") as gone:
         await ebench.engine.plan(robot)
-    assert gone.value.hint == "choose another destination", "a certificate cannot be revoked"
+    assert gone.value.hint == "choose another place", "a certificate cannot be revoked"
 
 
 async def test_the_garden_grants_less_and_says_nothing(ebench: Bench, tmp_path: Path) -> None:
