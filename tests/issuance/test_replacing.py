@@ -93,7 +93,7 @@ async def test_a_revoked_one_is_brought_back_where_that_is_meant(
     assert caught.value.word == "revive"
     assert f"{held.address} {said}" in caught.value.message
     assert "--yes" in caught.value.hint
-    assert caught.value.left.startswith(f"it {said.partition(':')[0]}; where")
+    assert caught.value.left.startswith(f"it {said.partition(':')[0]}; to issue it again")
     assert caught.value.left.endswith(f"`kubemint rotate {held.address} --yes`")
     return None
 
