@@ -414,16 +414,45 @@ def test_which_handles_say_that_they_were_made_for_a_place() -> None:
 
 def test_the_only_handle_of_a_place_is_meant() -> None:
     right = made()
-    assert found.the_one("why", {}, SEARCH) is None
-    assert found.the_one("why", {"harbor": [], "edge": [right]}, SEARCH) == Address(
+    assert found.the_one("why", "harbor", {}, SEARCH) is None
+    assert found.the_one("why", "harbor", {"harbor": [], "edge": [right]}, SEARCH) == Address(
         CredentialKind.HANDLE, "edge", "ns", right.name
     )
     old = seen(secrets=("ns/kept",))
     with pytest.raises(
         UsageError, match=r"^why, and a handle from an earlier version .*looked for in harbor"
     ) as caught:
-        found.the_one("why", {"harbor": [old]}, SEARCH)
+        found.the_one("why", "harbor", {"harbor": [old]}, SEARCH)
     assert caught.value.hint.endswith(f"revoke {AT}")
+
+
+@pytest.mark.parametrize(
+    ("where", "own", "search", "counts"),
+    [
+        ("harbor", "harbor", SEARCH, True),
+        ("harbor", "harbor", AWAY, True),  # its own cluster was looked through
+        ("harbor", "harbor", CLOSED, True),
+        ("harbor", "edge", SEARCH, True),
+        ("harbor", "edge", AWAY, False),  # the place's own cluster is the one that did not say
+        ("harbor", "edge", CLOSED, False),
+        ("harbor", "third", AWAY, False),  # the account may be in the one that did not say
+        ("harbor", "third", CLOSED, False),
+        ("edge", "edge", CLOSED, False),  # some namespaces of it were listed
+    ],
+)
+def test_a_handle_counts_where_no_other_one_can_have_been_overlooked(
+    where: str, own: str, search: Search, counts: bool
+) -> None:
+    """att6-1: whoever runs a cluster can have a handle in it that says so."""
+    one = made()
+    there = {where: [one]}
+    if counts:
+        assert found.the_one("why", own, there, search) is not None
+        return
+    with pytest.raises(IssuanceError, match=r"^why, and handle:.* but not every cluster could be looked into") as said:
+        found.the_one("why", own, there, search)
+    assert not isinstance(said.value, UsageError)
+    assert f"where that is meant, revoke handle:{where}/ns/{one.name}; else {search.again}" == said.value.hint
 
 
 def test_of_several_handles_of_a_place_none_is_meant() -> None:
@@ -435,6 +464,6 @@ def test_of_several_handles_of_a_place_none_is_meant() -> None:
         {"harbor": [right], "edge": [SEEN]},
     ):
         with pytest.raises(UsageError, match=r"^why, and 2 handles say .*looked for in harbor") as caught:
-            found.the_one("why", there, SEARCH)
+            found.the_one("why", "harbor", there, SEARCH)
         named = sorted(f"handle:{name}/ns/{one.name}" for name, several in there.items() for one in several)
         assert caught.value.hint == f"revoke one of them: {', '.join(named)}"

@@ -14,6 +14,7 @@ import pytest
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
+from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Address, Credential, Handle, Identity
 from tui.issuance.objects import managed
@@ -221,6 +222,69 @@ async def test_who_says_where_the_account_is_chooses_not_what_ends(embedded: Are
         else:  # a handle of another account is named, and the command ends with 3
             (left,) = done.left
             assert f"`kubemint revoke handle:{arena.name}/{arena.namespace}/" in left
+
+
+@pytest.mark.parametrize("hers", [True, False], ids=["hers", "the place's own"])
+async def test_nobodys_handle_counts_in_another_cluster_while_the_places_own_is_closed(
+    embedded: Arena, home: Path, hers: bool
+) -> None:
+    """att6-1: with a handle in her own cluster that says so, and the marks off, that one ended, with "revokes the
+    token: deleted" and 0, and the token of a place in whose cluster nobody may list all Secrets lived on."""
+    arena, namespace = embedded, embedded.namespace
+    async with Bench(arena) as bench, Bench(arena, state="other", patience=0.2) as other:
+        issued = await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+        off = {"labels": {managed.ROLE: None, managed.MANAGED_BY: None}}
+        await bench.client.patch(SECRETS, "robot-credential", {"metadata": off}, namespace=namespace)
+        true = f"handle:{arena.name}/{namespace}/{issued.credential.handle.name}"
+        if hers:
+            client = await bench.clusters.client("tenant-a")
+            await client.create(NAMESPACES, {"metadata": {"name": namespace}})
+            says = {"account": f"{namespace}/robot", "request": "w"}
+            secrets = (f"{arena.name}/{namespace}/robot-credential",)
+            name = handle_names.fresh(made("", secrets=secrets, **says).meant)
+            wish = managed.handle_object(
+                Handle("tenant-a", namespace, name, ""), account="robot", account_uid="", request="w", plan="p",
+                issued_by="me", secrets=secrets,
+            )  # fmt: skip
+            await client.create(SECRETS, wish, namespace=namespace)
+        with arena.fault(FaultRule(Answer(403), verb="list", path=r"/v1/secrets$")):
+            with pytest.raises(IssuanceError) as caught:
+                await other.engine.plan_revoke(issued.address)
+            assert f"only namespace {namespace} of it was looked into" in caught.value.message
+            assert true in caught.value.hint
+            assert ("handle:tenant-a/" in caught.value.hint) is hers
+            done = await asyncio.to_thread(
+                kubemint, "revoke", str(issued.address), "--kubeconfig", arena.kubeconfig, "--yes", "-q"
+            )
+            assert done.code not in (0, 3), done
+        assert await bench.handles() == [issued.credential.handle.name]
+
+
+@pytest.mark.parametrize("closed", ["all", "the whole", "nothing"])
+async def test_where_not_all_may_be_listed_the_namespaces_are(embedded: Arena, closed: str) -> None:
+    """att6-1: with a token of another cluster in a place, what lay there before may live in the place's own. Nobody had
+    looked, and it was said that somebody had, beside an account of the name that the marks say."""
+    arena, namespace = embedded, embedded.namespace
+    identity = Identity("tenant-a", namespace, "robot")
+    path = {"all": r"/secrets$", "the whole": r"/v1/secrets$", "nothing": "/none"}[closed]
+    async with Bench(arena) as bench, Bench(arena, state="hers") as hers, Bench(arena, state="other") as other:
+        issued = await bench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+        await (await hers.clusters.client("tenant-a")).create(NAMESPACES, {"metadata": {"name": namespace}})
+        await bench.client.delete(SECRETS, "robot-credential", namespace=namespace)
+        await hers.issue(arena.spec(arena.secret(), identity=identity, format=Format.TOKEN))
+        with arena.fault(FaultRule(Answer(403), verb="list", path=path)):
+            done = await other.engine.execute(await other.engine.plan_revoke(issued.address))
+        assert done.ok
+        assert done.whole is (closed == "nothing")
+        assert len(await bench.handles()) == (closed == "all")
+        only = "not looked for" if closed == "all" else f"looked for only in namespace {namespace} of {arena.name}"
+        for left in done.left:
+            assert f"other tokens of this destination were {only}: " in left
+            assert f"takes a list of the Secrets in all of {arena.name}; whether one lives there" in left
+            assert f"`kubemint revoke {issued.address}` says to who may do that" in left
+        if closed == "all":
+            assert (await other.engine.execute(await other.engine.plan_revoke(issued.address))).whole
+            assert await bench.handles() == []
 
 
 async def test_what_was_newest_ends_with_a_rotation_of_its_place(embedded: Arena) -> None:

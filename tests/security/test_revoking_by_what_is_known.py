@@ -24,6 +24,7 @@ from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address
 from tui.issuance.objects import managed
+from tui.issuance.revoking import by_what_is_known
 from tui.issuance.revoking.already import Already
 from tui.issuance.revoking.found import id_of
 from tui.issuance.revoking.sought import Sought
@@ -290,6 +291,34 @@ async def test_a_place_that_only_says_that_it_has_it_is_not_ended_in_its_stead(
             with pytest.raises(UsageError, match="nothing that kubemint keeps has"):
                 await other.engine.plan_revoke_sought(sought, [arena.name])
     assert await ebench.handles() == [lying.credential.handle.name]
+
+
+@pytest.mark.parametrize("state", ["lives", "revoked"])
+async def test_what_one_cluster_has_is_not_ended_while_others_have_not_said(
+    ebench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """att6-1: a copy in a cluster of somebody else's would be what ends, or be revoked already, with 0."""
+    arena = ebench.arena
+    issued = await ebench.issue(arena.spec(arena.secret(), format=Format.TOKEN))
+    token = await token_at(ebench.engine._context, issued.address)
+    assert token is not None
+    if state == "revoked":
+
+        async def over(context: Any, address: Address, **_: Any) -> Any:
+            raise Already(address, f"{address} is revoked already")
+
+        monkeypatch.setattr(by_what_is_known, "prepare_revocation", over)
+    sought = Sought(fingerprint=token.fingerprint)
+    async with elsewhere(ebench) as other:
+        with pytest.raises(IssuanceError, match="but not every cluster could be looked into") as caught:
+            await other.engine.plan_revoke_sought(sought, [arena.name, "nowhere"])
+        assert not isinstance(caught.value, UsageError)
+        assert caught.value.hint == f"where that is meant, revoke {issued.address}; else try again when they answer"
+        if state == "lives":
+            assert (await other.engine.plan_revoke_sought(sought, [arena.name])).address == issued.address
+        else:
+            with pytest.raises(Already):
+                await other.engine.plan_revoke_sought(sought, [arena.name])
 
 
 async def test_what_this_machine_recorded_ends_whatever_lies_in_its_place(ebench: Bench) -> None:

@@ -81,11 +81,15 @@ async def _prepare_known(context: Context, sought: Sought, clusters: Sequence[st
         await _look_into(context, sought, says, seen, wait=wait)
     if not seen.plans:
         worst = [one for one in seen.trouble if not isinstance(one, Already)] or seen.trouble
+        if worst and isinstance(worst[0], Already) and not search.whole:
+            raise judging.on_one_word(worst[0].message, [worst[0].address], search)
         raise worst[0] if worst else judging.nothing_known(sought, search, seen.liars)
     ends = {address: _end_of(work) for address, (_, work) in seen.plans.items()}
     judging.the_same_end(sought, ends, _servers(context, ends.values()))
+    if not search.whole:
+        raise judging.on_one_word(f"{sought} is in {', '.join(map(str, ends))}", [*ends], search)
     plan, work = next(iter(seen.plans.values()))
-    said = [search.words] if search.asked or not search.whole else []
+    said = [search.words] if search.asked else []
     said += [judging.only_says(sought, address, why) for address, why in seen.liars.items()]
     return msgspec.structs.replace(plan, warnings=(*said, *plan.warnings)), work
 

@@ -239,6 +239,15 @@ def nothing_known(sought: Sought, search: Search, liars: Mapping[Address, str] |
     )
 
 
+def on_one_word(said: str, says: Sequence[Address], search: Search) -> IssuanceError:
+    """What is said where somebody has what is sought, and others may have it that were not looked into: whoever runs a
+    cluster can say so of what lies in another one."""
+    return IssuanceError(
+        f"{said}, but not every cluster could be looked into ({search.words}); nothing was ended on one cluster's word",
+        f"where that is meant, revoke {' or '.join(map(str, says))}; else {search.again}",
+    )
+
+
 # By the token itself
 
 
@@ -346,9 +355,14 @@ def made_for(place: str, listed: Iterable[Seen]) -> list[Seen]:
     return [seen for seen in listed if place in seen.secrets and not seen.is_changed]
 
 
-def the_one(why: str, there: Mapping[str, Sequence[Seen]], search: Search) -> Address | None:
-    """The only handle in these clusters, each another server, that says it was made for a place; None where there is
-    none. Raises UsageError where there are several, and for one whose name does not confirm what it says."""
+def the_one(why: str, own: str, there: Mapping[str, Sequence[Seen]], search: Search) -> Address | None:
+    """The only handle in these clusters, each another server, that says it was made for a place, which is in `own`;
+    None where there is none.
+
+    Raises UsageError where there are several, and for one whose name does not confirm what it says; IssuanceError for
+    one that may not be the only one: of the place's own cluster where not all of that was looked through, of another
+    one where anybody has not said.
+    """
     found = [
         (Address.handle(cluster, seen.namespace, seen.name), seen)
         for cluster, several in there.items()
@@ -366,5 +380,8 @@ def the_one(why: str, there: Mapping[str, Sequence[Seen]], search: Search) -> Ad
                 f"written there ({search.words})",
                 f"where that is meant, revoke {address}",
             )
+        if (address.cluster != own and not search.whole) or own in {*search.closed, *search.away}:
+            said = f"{why}, and {address} says that it was made for it"
+            raise on_one_word(said, [address], search)
         return address
     return None

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.issuance.model.types import Address, Handle, State, StepInfo
-from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export, Revocation
 from tui.issuance.trust import handles
 from tui.issuance.trust.handles import CHANGED, Ending, Fate, Named, Seen, Verdict
 from tui.kube import shell
 from tui.kube.errors import Forbidden, KubeError
-from tui.kube.resource import SECRETS
 from tui.kube.text import safe_text
 
 if TYPE_CHECKING:
@@ -170,19 +168,30 @@ async def look(context: Context, address: Address, asked: Asked, at_home: Asked 
         record = None
     beside = await _beside(context, asked, record)
     listed, unseen = list[Seen](), ""
-    if asked.identity is not None and (asked.place or asked.request):
-        listed, unseen = await _listed(context, asked, asked.identity.namespace)
+    identity = asked.identity
+    if identity is not None and (asked.place or asked.request):
+        listed, unseen = await _listed(context, asked, [identity.namespace])
     found = judge(asked, record, beside, listed)
-    if at_home is not None:
+    home = at_home.identity if at_home is not None else None
+    if at_home is not None and home is not None and identity is not None:
         known = (*asked.known, *(one.ending.handle.uid for one in found.ends), *(one.uid for one in listed))
         at_home = msgspec.structs.replace(at_home, known=known)
-        listed, closed = await _listed(context, at_home, None)
+        near = dict.fromkeys((identity.namespace, address.namespace))
+        listed, closed = await _listed(context, at_home, [*near], every=True)
         more = judge(at_home, None, Verdict(Fate.GONE), listed)
-        unseen = unseen or closed
         found = Others((*found.ends, *more.ends), (*found.left, *more.left))
+        if identity.cluster == home.cluster:
+            unseen = closed or unseen
+        elif closed and record is None:  # nothing of its own cluster says that what ends is what lay there
+            found = msgspec.structs.replace(found, left=(*found.left, _unknown(address, closed)))
     if record is not None:  # who wrote it knows the newest of it without a list, which the rights to revoke do not need
         unseen = ""
     return msgspec.structs.replace(found, unseen=unseen)
+
+
+def _unknown(address: Address, closed: str) -> str:
+    again = safe_text(shell.command("kubemint", "revoke", str(address)))
+    return f"{closed}; whether one lives there, `{again}` says to who may do that"
 
 
 async def _beside(context: Context, asked: Asked, record: Export | None) -> Verdict:
@@ -198,32 +207,49 @@ async def _beside(context: Context, asked: Asked, record: Export | None) -> Verd
         return Verdict(Fate.LEFT_ALONE, error.message)
 
 
-async def _listed(context: Context, asked: Asked, namespace: str | None) -> tuple[list[Seen], str]:
-    """The handles in a namespace (None: in all of them) that say that they were made for the place, each looked at
-    whole; else why that could not be."""
-    identity, found = asked.identity, list[Seen]()
+async def _listed(
+    context: Context, asked: Asked, near: Sequence[str], *, every: bool = False
+) -> tuple[list[Seen], str]:
+    """The handles in the namespaces `near` that say that they were made for the place, each looked at whole; with
+    `every` those in the whole cluster, and `near` alone where that may not be listed. Else why that could not be."""
+    identity, found, at = asked.identity, dict[str, Seen](), list[str]()
     if identity is None:
-        return found, ""
+        return [], ""
+    cluster, closed = identity.cluster, False
     try:
-        client = await context.clusters.client(identity.cluster)
-        fields = f"type={managed.HANDLE_TYPE}"
-        every = await client.list(SECRETS, namespace=namespace, metadata_only=True, fields=fields)
-        for one in map(handles.seen_in, every):
-            says = asked.place in one.secrets if asked.place else one.request == asked.request
-            if not says or one.uid in (asked.handle.uid, *asked.known):
+        client = await context.clusters.client(cluster)
+        for namespace in (None, *near) if every else near:
+            try:
+                listed = await handles.listed(client, namespace)
+                for one in listed:
+                    says = asked.place in one.secrets if asked.place else one.request == asked.request
+                    if not says or one.uid in (asked.handle.uid, *asked.known):
+                        continue
+                    seen = await handles.look(client, one.namespace, one.name)
+                    found |= {seen.uid: seen} if seen is not None and seen.uid == one.uid else {}
+            except Forbidden:  # the rights to revoke one are enough for that one
+                closed = True
                 continue
-            seen = await handles.look(client, one.namespace, one.name)
-            found += [seen] if seen is not None and seen.uid == one.uid else []
-    except Forbidden:  # the rights to revoke one are enough for that one
-        if namespace is None:
-            where = f"beside {identity} alone: elsewhere that takes a list of the Secrets in all of {identity.cluster}"
-            return [], f"other tokens of this destination were looked for {where}"
-        where = f"namespace {namespace} of {identity.cluster}"
-        return [], f"other tokens of this destination were not looked for: that takes a list of the Secrets in {where}"
+            if namespace is None:
+                return [*found.values()], ""
+            at.append(namespace)
     except KubeError as error:
-        where = f"beside {identity}" if namespace is not None else f"in {identity.cluster}"
-        return [], f"whether other tokens of it live {where} was not looked at: {error.message}"
-    return found, ""
+        where = f"in {cluster}" if every else f"beside {identity}"
+        return [*found.values()], f"whether other tokens of it live {where} was not looked at: {error.message}"
+    return [*found.values()], not_seen(cluster, near, at, every=every) if closed else ""
+
+
+def not_seen(cluster: str, near: Sequence[str], at: Sequence[str], *, every: bool) -> str:
+    """What is said where not all was listed: only the namespaces `at` of those `near`."""
+    where = f"all of {cluster}" if every else f"namespace {', '.join(near)} of {cluster}"
+    if not at:
+        return safe_text(
+            f"other tokens of this destination were not looked for: that takes a list of the Secrets in {where}"
+        )
+    only = f"only in namespace {', '.join(at)} of {cluster}"
+    return safe_text(
+        f"other tokens of this destination were looked for {only}: else that takes a list of the Secrets in {where}"
+    )
 
 
 def _at(handle: Handle) -> tuple[str, str]:

@@ -8,6 +8,7 @@ its own. Only what that one confirms is acted on. What the answers mean is judge
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,13 @@ from tui.issuance.trust import handles, vouching
 from tui.issuance.trust.showing import insist_on_token
 from tui.issuance.trust.whose import written_here
 from tui.kube.errors import KubeError, NotFound
-from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import SERVICE_ACCOUNTS
+from tui.kube.text import safe_text
 
 from . import found as judging
 from .everywhere import everywhere
 from .found import Found
-from .sought import claims_of, endings, shown_to
+from .sought import Search, claims_of, endings, shown_to
 
 if TYPE_CHECKING:
     from tui.issuance.model.claims import Claims
@@ -159,11 +161,14 @@ async def without_place(context: Context, address: Address, trouble: KubeError |
 
     async def look(client: Client, name: str) -> list[Seen] | None:
         """Handles of that type alone; who may list them there has them all at once."""
-        listed = await client.list(SECRETS, metadata_only=True, fields=f"type={managed.HANDLE_TYPE}")
-        return judging.made_for(managed.place_name(address, name), map(handles.seen_in, listed)) or None
+        return judging.made_for(managed.place_name(address, name), await handles.listed(client)) or None
 
+    own = address.cluster
     there, search = await everywhere(context, context.clusters.names(), look)
-    one = judging.the_one(why, {name: there[name] for name in _witnesses(context, list(there))}, search)
+    if own in search.closed:
+        there, search = await _nearest(context, address, there, search)
+    names = _witnesses(context, sorted(there, key=lambda name: name != own))
+    one = judging.the_one(why, own, {name: there[name] for name in names}, search)
     if one is None:
         none = f"no handle says that it was made for it ({search.words})"
         trouble.hint = none if away else "; ".join(filter(None, (trouble.hint, none)))
@@ -175,3 +180,21 @@ async def without_place(context: Context, address: Address, trouble: KubeError |
         credential=msgspec.structs.replace(ends.credential, address=address),
         said=(*said, *ends.said),
     )
+
+
+async def _nearest(
+    context: Context, address: Address, there: dict[str, list[Seen]], search: Search
+) -> tuple[dict[str, list[Seen]], Search]:
+    """The same with the handles of the namespaces that may be listed where all of the place's cluster may not: its own,
+    and those in which others have one. That is not all of it, and is said."""
+    client, own = await context.clusters.client(address.cluster), address.cluster
+    near = dict.fromkeys((address.namespace, *(one.namespace for several in there.values() for one in several)))
+    found: list[Seen] = []
+    listed: list[str] = []
+    for namespace in near:
+        with contextlib.suppress(KubeError):
+            found += judging.made_for(managed.place_name(address, own), await handles.listed(client, namespace))
+            listed.append(namespace)
+    only = safe_text(f"; only namespace {', '.join(listed)} of it was looked into") if listed else ""
+    closed = {**search.closed, own: search.closed[own] + only}
+    return there | ({own: found} if found else {}), msgspec.structs.replace(search, closed=closed)

@@ -228,6 +228,12 @@ def seen_in(obj: Mapping[str, Any]) -> Seen:
     )
 
 
+async def listed(client: Client, namespace: str | None = None) -> list[Seen]:
+    """All handles in a namespace (None: in all of them), by their type; one list. Raises KubeError."""
+    fields = f"type={managed.HANDLE_TYPE}"
+    return [*map(seen_in, await client.list(SECRETS, namespace=namespace, metadata_only=True, fields=fields))]
+
+
 class _Read(msgspec.Struct):
     """A Secret of which only the keys are kept. Raw values are dropped before anything can look at them."""
 
