@@ -29,7 +29,7 @@ from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, FileDestination, State
 from tui.issuance.records.entering import NO_AUTHORITY
 from tui.issuance.records.whereabouts import Whereabouts, may_be
-from tui.issuance.trust.showing import Shown, judge
+from tui.issuance.trust.showing import Shown, asked_beside, judge
 from tui.issuance.trust.whose import AnotherCluster
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -57,6 +57,10 @@ from tui.kube.sensitive import Sensitive
         ("s", None, "", {"h": False, "s": True}, "s"),
         ("s", None, "", {"h": False, "s": False}, "h?"),
         ("s", None, "", {"h": False, "s": None}, "h?"),
+        ("s", None, "", {"h": False, "s": True, "t": False}, "s"),
+        ("s", None, "", {"h": False, "s": True, "t": True}, "h?"),  # who runs `s` can say anything of himself
+        ("s", None, "", {"h": False, "s": True, "t": None}, "h?"),  # and who could contradict him did not speak
+        ("s", None, "s", {"h": False, "s": True, "t": True}, "s"),
     ],
 )
 def test_to_whom_the_token_in_a_secret_is_shown(
@@ -66,6 +70,29 @@ def test_to_whom_the_token_in_a_secret_is_shown(
     assert (found.cluster, found.sure) == (shown.rstrip("?"), not shown.endswith("?"))
     assert found.sure or says in found.why
     assert found.sure == (found == Shown(found.cluster))
+
+
+def test_the_host_that_delivers_a_tenant_is_believed_before_whoever_a_mark_names() -> None:
+    tenant, there = "real/ns/ten", {"real/ns/ten": False, "evil": True, "real": True}
+    assert judge(tenant, "evil", None, "", there) == Shown("real")
+    assert not judge(tenant, "evil", None, "", there | {"real": None}).sure
+    assert judge(tenant, "real", None, "", {tenant: False, "real": True}) == Shown("real")
+    assert not judge(tenant, "evil", None, "", there | {"real/ns/ten": None}).sure
+
+
+CA_A, CA_B = (f"-----BEGIN CERTIFICATE-----{text}-----END CERTIFICATE-----".encode() for text in ("MIIB", "MIIC"))
+
+
+def test_who_is_asked_beside_the_one_that_a_mark_names() -> None:
+    """Everyone but the same cluster under another name."""
+
+    def way(name: str, server: str, ca: bytes) -> Endpoint:
+        return Endpoint(name=name, server=server, ca=ca)
+
+    ways = {"real": way("real", "https://a:1", CA_A), "again": way("again", "https://a:1", CA_A)}
+    ways["o"] = way("o", "https://b:1", CA_B)
+    assert asked_beside("real/ns/ten", "o", ["real", "again"], ways) == ["real", "again"]
+    assert asked_beside("ten", "real", ["again", "o", "unknown"], ways) == ["o", "unknown"]
 
 
 HERE = Whereabouts("c", "https://10.0.0.1:6443", "aa", "uid")

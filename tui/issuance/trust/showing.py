@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
+_EACH: Final = 15.0
+"""Seconds that one cluster has to say whether an account is there."""
 THERE: Final = "use the kubeconfig that leads there (--kubeconfig, --context)"
 BY_HAND: Final = (
     "where you know its cluster, give the token itself: kubemint verify FILE --context NAME, "
@@ -78,7 +80,8 @@ def judge(
 
     `recorded` are those of the two that this machine's records say it is of, None where no record knows it. `leads` is
     the one that the address beside it leads to, else empty. `there` says where the account with its UID is: whoever
-    runs a cluster can say so of himself, so he is believed where the holder says that it is not there.
+    runs a cluster can say so of himself, so he is believed only where all others that were asked say that it is not
+    with them. The host that delivers a tenant, and so has it anyway, is believed first.
     """
     if recorded is not None and says in recorded:
         return Shown(says)
@@ -86,12 +89,37 @@ def judge(
         return Shown(holder)
     if recorded is not None:
         return Shown(holder, f"this machine's records say that its token is neither of {says} nor of {holder}")
-    if leads == says or (there.get(holder) is False and there.get(says)):
+    host = host_of(holder)
+    if there.get(host) and there.get(holder) is False:
+        return Shown(host)
+    others = {name: found for name, found in there.items() if name != says}
+    if leads == says or (
+        there.get(says) and holder in there and not any(others.values()) and None not in others.values()
+    ):
         return Shown(says)
-    return Shown(
-        holder,
-        f"nothing shows that its token is of {says}, as its annotations say: it is not shown to {says}",
-    )
+    said = f"nothing shows that its token is of {says}, as its annotations say"
+    if there.get(says) and (also := [name for name, found in others.items() if found]):
+        said = f"its annotations say that its token is of {says}, and the account is in {', '.join(also)} as well"
+    elif there.get(says) and (silent := [name for name, found in others.items() if found is None]):
+        said = f"{said}: {says} alone says so, and {', '.join(silent)} did not say whether the account is there"
+    return Shown(holder, f"{said}: it is not shown to {says}")
+
+
+def host_of(cluster: str) -> str:
+    """The cluster that delivers one called HOST/NAMESPACE/NAME; empty for every other."""
+    parts = cluster.rsplit("/", 2)
+    return parts[0] if len(parts) == 3 else ""
+
+
+def asked_beside(holder: str, says: str, names: Sequence[str], ways: Mapping[str, Endpoint]) -> list[str]:
+    """Who is asked whether the account is there beside `says`, who says so of himself: everyone, but those that are the
+    same cluster under another name."""
+    own = ways.get(says)
+    return [
+        name
+        for name in names
+        if name not in (holder, says) and not (own is not None and name in ways and _leads_to(own, ways[name]))
+    ]
 
 
 async def of_secret(context: Context, address: Address, says: str, token: Sensitive, leads: Endpoint | None) -> Shown:
@@ -107,7 +135,11 @@ async def of_secret(context: Context, address: Address, says: str, token: Sensit
     if recorded is None:
         there[holder] = await speaks_for(context, token, holder)
         if there[holder] is False:
-            there[says] = await speaks_for(context, token, says)
+            names = [name for name in context.clusters.names() if name not in (holder, says)]
+            ways = {name: way for name in (says, *names) if (way := _way(context, name)) is not None}
+            asked = [says] if says == host_of(holder) else [says, *asked_beside(holder, says, names, ways)]
+            answers = await asyncio.gather(*(_speaks_in_time(context, token, one) for one in asked))
+            there |= dict(zip(asked, answers, strict=True))
     known = {name: way for name in (holder, says) if (way := _way(context, name)) is not None}
     return judge(holder, says, recorded, home_of(leads, known, says, holder) if leads is not None else "", there)
 
@@ -157,6 +189,14 @@ async def speaks_for(context: Context, token: Sensitive, cluster: str) -> bool |
     except KubeError:
         return None
     return True if seen is not None and seen.uid == bound.uid else None  # gone it says nothing
+
+
+async def _speaks_in_time(context: Context, token: Sensitive, cluster: str) -> bool | None:
+    try:
+        async with asyncio.timeout(_EACH):
+            return await speaks_for(context, token, cluster)
+    except TimeoutError:
+        return None
 
 
 def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, holder: str) -> str:
