@@ -164,5 +164,6 @@ async def _once(bench: Bench, address: Address) -> str:
     await bench.engine.settle()
     if outcome.ok:
         return ROTATED
-    refused = "somebody" in outcome.error or "another kubemint is working" in outcome.error
+    words = ("by another client", "another process wrote", "it was changed", "another kubemint is working")
+    refused = any(said in outcome.error for said in words)
     return REFUSED if refused else outcome.error
