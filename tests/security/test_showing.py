@@ -59,7 +59,7 @@ from tui.kube.sensitive import Sensitive
         ("s", None, "", {"h": False, "s": None}, "h?"),
         ("s", None, "", {"h": False, "s": True, "t": False}, "s"),
         ("s", None, "", {"h": False, "s": True, "t": True}, "h?"),  # who runs `s` can say anything of himself
-        ("s", None, "", {"h": False, "s": True, "t": None}, "h?"),  # and who could contradict him did not speak
+        ("s", None, "", {"h": False, "s": True, "t": None}, "s"),  # a cluster that is down keeps nobody from working
         ("s", None, "s", {"h": False, "s": True, "t": True}, "s"),
     ],
 )
@@ -151,7 +151,7 @@ SENDERS = {
     "issuance.tokens.copied.confirmed": "Family.whose",
     "issuance.revoking.searching.look_into": "Family.whose",
     "issuance.revoking.plans._looked_at_again": "Family.whose, in ending.at_hand",
-    "issuance.transaction.ending.told": "Family.whose, in ending.at_hand; or found by its token",
+    "issuance.transaction.ending.describe": "Family.whose, in ending.at_hand; or found by its token",
     "issuance.transaction.ending.until_refused": "Family.whose, in ending.at_hand; or found by its token",
     "issuance.transaction.grace.end": "held against its cluster by whose.of_revocation",
     "issuance.insight.verification.verify_pasted": "showing.insist_on_token",

@@ -80,8 +80,8 @@ def judge(
 
     `recorded` are those of the two that this machine's records say it is of, None where no record knows it. `leads` is
     the one that the address beside it leads to, else empty. `there` says where the account with its UID is: whoever
-    runs a cluster can say so of himself, so he is believed only where all others that were asked say that it is not
-    with them. The host that delivers a tenant, and so has it anyway, is believed first.
+    runs a cluster can say so of himself, so he is believed only where the holder says that it is not with it,
+    and nobody else says that it is with him. The host that delivers a tenant, and so has it anyway, is believed first.
     """
     if recorded is not None and says in recorded:
         return Shown(says)
@@ -92,16 +92,13 @@ def judge(
     host = host_of(holder)
     if there.get(host) and there.get(holder) is False:
         return Shown(host)
-    others = {name: found for name, found in there.items() if name != says}
-    if leads == says or (
-        there.get(says) and holder in there and not any(others.values()) and None not in others.values()
-    ):
+    also = [name for name, found in there.items() if found and name != says]
+    silent = host != says and host in there and there[host] is None  # the host could have contradicted
+    if leads == says or (there.get(says) and there.get(holder) is False and not also and not silent):
         return Shown(says)
     said = f"nothing shows that its token is of {says}, as its annotations say"
-    if there.get(says) and (also := [name for name, found in others.items() if found]):
+    if there.get(says) and also:
         said = f"its annotations say that its token is of {says}, and the account is in {', '.join(also)} as well"
-    elif there.get(says) and (silent := [name for name, found in others.items() if found is None]):
-        said = f"{said}: {says} alone says so, and {', '.join(silent)} did not say whether the account is there"
     return Shown(holder, f"{said}: it is not shown to {says}")
 
 
