@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
+import yaml
 
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, Handle, Identity
+from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.revoking import others
@@ -285,6 +287,36 @@ async def test_where_not_all_may_be_listed_the_namespaces_are(embedded: Arena, c
         if closed == "all":
             assert (await other.engine.execute(await other.engine.plan_revoke(issued.address))).whole
             assert await bench.handles() == []
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_what_a_host_pushed_into_a_tenant_is_looked_for_in_the_host(embedded: Arena, closed: bool) -> None:
+    """att6-3: the account of what was pushed is in neither cluster that was looked into, the tenant and whom the marks
+    name; with a token of a third one in the place the host's lived on, and that was called revoked."""
+    config = yaml.safe_load(embedded.kubeconfig.read_bytes())
+    (tenant,) = [one for one in config["contexts"] if one["name"] == "tenant-a"]
+    name = f"{embedded.name}/default/ten"
+    config["contexts"] = [one for one in config["contexts"] if one["name"] in (embedded.name, "tenant-c")]
+    config["contexts"].append(tenant | {"name": name})  # and nobody who does not answer
+    path = embedded.kubeconfig.with_name(f"delivered-{embedded.namespace}")
+    path.write_text(yaml.safe_dump(config))
+    arena = dataclasses.replace(embedded, kubeconfig=path)
+    place = SecretDestination(name, arena.namespace, "kept")
+    hers_is = Identity("tenant-c", arena.namespace, "robot")
+    async with Bench(arena) as bench, Bench(arena, state="hers") as hers, Bench(arena, state="other") as other:
+        for cluster in (name, hers_is.cluster):
+            client = await bench.clusters.client(cluster)
+            await client.create(NAMESPACES, {"metadata": {"name": arena.namespace}})
+        issued = await bench.issue(arena.spec(place, format=Format.TOKEN))
+        await (await bench.clusters.client(name)).delete(SECRETS, "kept", namespace=arena.namespace)
+        await hers.issue(arena.spec(place, identity=hers_is, format=Format.TOKEN))
+        rule = FaultRule(Answer(403), verb="list", path=r"/secrets$" if closed else "/none")
+        with arena.fault(rule):
+            done = await other.engine.execute(await other.engine.plan_revoke(issued.address))
+        assert done.ok
+        assert done.whole is not closed
+        assert len(await bench.handles()) == closed
+        assert all(f"a list of the Secrets in all of {arena.name}; whether one lives there" in one for one in done.left)
 
 
 async def test_what_was_newest_ends_with_a_rotation_of_its_place(embedded: Arena) -> None:

@@ -155,10 +155,11 @@ def step(number: int, one: Other) -> StepInfo:
     )  # fmt: skip
 
 
-async def look(context: Context, address: Address, asked: Asked, at_home: Asked | None = None) -> Others:
+async def look(context: Context, address: Address, asked: Asked, at_home: Sequence[Asked] = ()) -> Others:
     """What else was made for the place, now. A list that may not be had is said; nothing is raised for it.
 
-    `at_home` asks the same of the whole cluster that the place is in, whosever it says it is.
+    `at_home` asks the same of the whole cluster that the place is in, and of the one that delivers that, whosever it
+    says it is.
     """
     if address.kind.traits.alone:
         return Others()
@@ -172,15 +173,16 @@ async def look(context: Context, address: Address, asked: Asked, at_home: Asked 
     if identity is not None and (asked.place or asked.request):
         listed, unseen = await _listed(context, asked, [identity.namespace])
     found = judge(asked, record, beside, listed)
-    home = at_home.identity if at_home is not None else None
-    if at_home is not None and home is not None and identity is not None:
-        known = (*asked.known, *(one.ending.handle.uid for one in found.ends), *(one.uid for one in listed))
-        at_home = msgspec.structs.replace(at_home, known=known)
+    known = {*asked.known, *(one.ending.handle.uid for one in found.ends), *(one.uid for one in listed)}
+    for each in at_home:
+        if identity is None or each.identity is None:
+            continue
         near = dict.fromkeys((identity.namespace, address.namespace))
-        listed, closed = await _listed(context, at_home, [*near], every=True)
-        more = judge(at_home, None, Verdict(Fate.GONE), listed)
+        own = msgspec.structs.replace(each, known=known)
+        listed, closed = await _listed(context, own, [*near], every=True)
+        more = judge(own, None, Verdict(Fate.GONE), listed)
         found = Others((*found.ends, *more.ends), (*found.left, *more.left))
-        if identity.cluster == home.cluster:
+        if identity.cluster == each.identity.cluster:
             unseen = closed or unseen
         elif closed and record is None:  # nothing of its own cluster says that what ends is what lay there
             found = msgspec.structs.replace(found, left=(*found.left, _unknown(address, closed)))

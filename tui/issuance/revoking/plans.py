@@ -21,6 +21,7 @@ from tui.issuance.transaction.replacing import is_gone
 from tui.issuance.transaction.step import Transaction
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import handles, vouching
+from tui.issuance.trust.showing import host_of
 from tui.issuance.trust.whose import pending_here
 from tui.kube.errors import NotFound
 
@@ -130,12 +131,15 @@ async def prepare(
     pending = await pending_here(context)
     before = older.outliving(pending, handle, account, address, copies)
     asked = _asked(credential, handle, credential.identity, secrets, found.request, pending)
-    home = None
-    if credential.identity is not None and asked.place:
-        its = msgspec.structs.replace(credential.identity, cluster=address.cluster)
-        home = _asked(credential, handle, its, secrets, "", pending)
-        if its != credential.identity and named is not handles.Named.BY_JOURNAL:
-            warnings.append(_of_another(credential.identity, address))
+    home: list[others.Asked] = []
+    whose = credential.identity
+    if whose is not None and asked.place:
+        own = [address.cluster, host_of(address.cluster)]
+        far = [name for name in own if name and (name == address.cluster or whose.cluster not in own)]
+        its = [msgspec.structs.replace(whose, cluster=name) for name in far]
+        home = [_asked(credential, handle, one, secrets, "", pending) for one in its]
+        if its[0] != whose and named is not handles.Named.BY_JOURNAL:
+            warnings.append(_of_another(whose, address))
     beside = await sight.see(
         "what else was made for it",
         lambda: others.look(context, address, asked, home),
