@@ -158,6 +158,25 @@ async def test_a_secret_whose_marks_were_taken_off_is_listed_by_this_machines_re
         await until(lambda: states(fleet, key) == [None], "nothing of it lives")
 
 
+async def test_a_secret_that_is_listed_under_another_name_of_its_cluster_is_not_missing(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    """att6-4: who has a context of his own for a delivered cluster saw what he put there a second time, as missing."""
+    called, own = "harbor/clusters/tenant-a", "tenant-a"
+    place = SecretDestination(called, "default", "twice")
+    async with over(two, tmp_path, read_only=False) as fleet:
+        await fleet.settled(10)
+        await until(lambda: fleet.store.clusters[called].carried_by == own, "one shows what is in it")
+        await issued(fleet, robot(place))
+        await until(lambda: states(fleet, f"secret:{own}/default/twice") == [State.VALID], "it shows")
+    later = datetime.now(UTC) + 2 * AGAIN
+    async with over(two, tmp_path, read_only=False, clock=lambda: later) as fleet:
+        await fleet.settled(10)
+        await until(lambda: states(fleet, f"secret:{own}/default/twice") == [State.VALID], "it is there")
+        await asyncio.sleep(3 * FAST.exports)
+        assert states(fleet, f"secret:{called}/default/twice") == [None]
+
+
 @pytest.mark.parametrize("path", ["/secrets$", "/secrets/kubemint-robot"], ids=["list", "get"])
 async def test_what_may_not_be_listed_or_seen_is_looked_for_or_asked_about(
     harbor: EmbeddedFleet, tmp_path: Path, path: str

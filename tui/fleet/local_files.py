@@ -7,7 +7,7 @@ take off its marks, and its token goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -111,6 +111,8 @@ class LocalFiles:
         found, now, rows = [], self._clock(), self._store.credentials
         for one in written:
             row, issued, handle = rows.get(str(one.address)), one.issued_at, one.handle
+            if any(rows.get(str(other)) is not None for other in self._of_the_same_server(one.address)):
+                continue  # it is listed under another name of its cluster
             lives = handle is not None and self._store.handles.lives(handle)
             lives = lives and one.expires_at is not None and one.expires_at > now
             if lives and (row is None or row.lost) and issued is not None and now - issued > AGAIN:
@@ -123,6 +125,12 @@ class LocalFiles:
             for one in found
             if unseen is not None and not unseen(one.address.cluster, one.address.namespace)
         ]
+
+    def _of_the_same_server(self, address: Address) -> Iterator[Address]:
+        """The same place as other contexts of its cluster call it."""
+        cluster = self._store.clusters.get(address.cluster)
+        for name in cluster.same if cluster is not None else ():
+            yield msgspec.structs.replace(address, cluster=name)
 
     def _row(self, credential: Credential) -> CredentialRow:
         """Whether the handle of what lies in it is still there is not known while its cluster is away."""
