@@ -122,7 +122,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 _CLOSE: Final = timedelta(seconds=10)
 """So near to its end it is not known whether a token was cut short: clocks of servers are not alike."""
 _PATCHED: Final = "annotations alone, which whoever may patch it may write"
-_WAY_OUT: Final = "if it is meant to be, delete that Secret and issue a new one for the account"
+_WAY_OUT: Final = (
+    "if its cluster has another name here too, use the one that it was issued under; if it is meant to be, delete that "
+    "Secret and issue a new one for the account"
+)
 
 
 def judge(claim: Claim, facts: Facts, beside: Seen | None, record: Record | None) -> Verdict:
