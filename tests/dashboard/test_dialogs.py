@@ -111,7 +111,7 @@ async def test_new_credential_into_a_secret(tmp_path: Path) -> None:
         ("duration", "5m", "may not specify a duration less than 10 minutes"),
         ("namespace", "Not_A_Namespace", "is not a namespace"),
         ("account", "Robot!", "cannot be the name of a service account"),
-        ("path", "", "say where"),
+        ("path", "", "name a destination"),
     ],
 )
 async def test_what_cannot_be_is_said_and_not_accepted(tmp_path: Path, field: str, value: str, says: str) -> None:
@@ -283,7 +283,7 @@ async def test_new_identity_with_its_manifests_and_its_command(tmp_path: Path, s
         ("name", "Rok", "cannot be the name of a service account"),
         ("name", "x" * 245, "too long"),
         ("namespace", "No", "is not a namespace"),
-        ("folder", "", "say where"),
+        ("folder", "", "name a folder"),
     ],
 )
 async def test_what_cannot_be_an_identity(tmp_path: Path, field: str, value: str, says: str) -> None:

@@ -231,7 +231,7 @@ async def test_a_shoots_certificate_is_only_a_kubeconfig_in_a_file(dashboard: Op
     ("path", "says"),
     [
         ("~nobody-is-called-this/x", "home folder"),
-        ("", "say where"),
+        ("", "name a destination"),
         ("x" * 5000, "too long"),
         ("/dev/null", "regular"),
     ],

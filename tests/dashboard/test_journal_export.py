@@ -73,7 +73,7 @@ async def test_a_file_that_is_there_is_only_replaced_with_a_tick(dashboard: Open
     async with dashboard(only=["tenant-a"], size=(80, 24)) as driver:
         screen = await journal(driver)
         screen.query_one("#f-path", Input).value = str(path)
-        await driver.until(lambda: "there already" in str(screen.query_one(".problem", Static).render()))
+        await driver.until(lambda: "exists already" in str(screen.query_one(".problem", Static).render()))
         await driver.press("ctrl+s")
         assert driver.app.screen is screen
         assert path.read_text() == "mine"

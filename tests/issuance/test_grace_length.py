@@ -237,7 +237,7 @@ async def test_a_shorter_grace_that_was_asked_for_is_followed_with_a_warning(ebe
     async with Bench(arena, state="asked", grace=GraceWish(timedelta(seconds=7), given=True)) as asked:
         plan = await asked.engine.plan_rotate(issued.address)
         assert plan.grace == timedelta(seconds=7)
-        assert any("asked for is shorter than 3m: 1 pod mounts" in warning for warning in plan.warnings)
+        assert any("requested is shorter than 3m: 1 pod mounts" in warning for warning in plan.warnings)
     async with Bench(arena, state="longer", grace=GraceWish(10 * MINUTE)) as longer:
         assert (await longer.engine.plan_rotate(issued.address)).grace == 10 * MINUTE
     slow = GraceWish(timedelta(0), kubelet=5 * MINUTE)

@@ -142,7 +142,7 @@ def test_nothing_else_is_taken_from_a_garden() -> None:
     ):
         clusters = yaml.safe_load(config())["clusters"]
         clusters[0]["cluster"] = cluster
-        with pytest.raises(DeliveredError, match=r"not https|let anybody in between|somebody's proxy"):
+        with pytest.raises(DeliveredError, match=r"not https|let anyone in between|through a proxy"):
             parsed(clusters=clusters)
     with pytest.raises((IssuanceError, KubeError)):
         parsed(contexts=[])

@@ -98,7 +98,7 @@ RULES = [
     ("a walk to what is of another namespace", wanted(named=Named.BY_WALK, account=""),
      seen(account="kube-system/robot"), Fate.LEFT_ALONE, "says that it is of kube-system/robot"),
     ("a walk to what says nothing", wanted(named=Named.BY_WALK, account=""), seen(account=""),
-     Fate.LEFT_ALONE, "of nobody"),
+     Fate.LEFT_ALONE, "of no account"),
     ("a walk to what says one thing and is called another", wanted(named=Named.BY_WALK, account=""),
      seen(account="ns/admin"), Fate.LEFT_ALONE, "no handle of admin"),
     ("a walk to one of old whose account's name is cut short", wanted(named=Named.BY_WALK, account="", handle=CUT),

@@ -81,7 +81,7 @@ STAYS, ADOPT, UNSURE = Decision(), Decision(adopt=True), Decision(unsure=True)
         ({}, {"word": Word.REFUSED}, {}, "the target cluster refuses"),
         ({}, {"word": Word.NONE, "identity": None}, {}, "is gone or holds no token"),
         ({}, {"word": Word.UNREADABLE, "identity": None}, {}, "is gone or holds no token"),
-        ({}, {"identity": None}, {}, "a token of nobody"),
+        ({}, {"identity": None}, {}, "a token of no account"),
         ({}, {"identity": Identity("harbor/dpf/tenant", "sa", "other")}, {}, "a token of"),
         ({}, {"identity": Identity("harbor/dpf/tenant", "other", "robot")}, {}, "a token of"),
         ({}, {"identity": Identity("harbor", "sa", "robot")}, {}, "a token of"),

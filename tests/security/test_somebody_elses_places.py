@@ -218,7 +218,7 @@ async def test_a_key_of_somebody_elses_in_our_secret_stays_whatever_it_is_called
     await ebench.rotate(issued.address)
     found = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
     assert {key: found["data"][key] for key in ("token", "other")} == {"token": theirs, "other": theirs}
-    with pytest.raises(UsageError, match="holds token of somebody else's"):  # before anything is minted
+    with pytest.raises(UsageError, match="holds token, which kubemint does not own"):  # before anything is minted
         await ebench.engine.plan(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)
     again = await ebench.client.get(SECRETS, name, namespace=arena.namespace)
     assert again["data"] == found["data"], "it is as it was before"
@@ -227,7 +227,7 @@ async def test_a_key_of_somebody_elses_in_our_secret_stays_whatever_it_is_called
     handles = await ebench.handles()
     await ebench.client.patch(SECRETS, name, {"data": {"token": theirs}}, namespace=arena.namespace)
     late = await ebench.engine.execute(planned)
-    assert "holds token of somebody else's" in late.error, "nor where that came after the plan"
+    assert "holds token, which kubemint does not own" in late.error, "nor where that came after the plan"
     assert await ebench.handles() == handles
     await ebench.client.patch(SECRETS, name, {"data": {"token": None}}, namespace=arena.namespace)
     await ebench.issue(arena.spec(arena.secret(), format=Format.TOKEN), replace=True)

@@ -214,7 +214,7 @@ def test_what_only_a_person_should_touch_is_left_alone(file: Path, text: str) ->
 def test_somebody_else_was_faster(file: Path) -> None:
     change = plan_change(file, {"theme": "light"})
     file.write_text("theme: terminal\n")
-    with pytest.raises(UsageError, match="somebody else"):
+    with pytest.raises(UsageError, match="changed by another program"):
         write_change(change)
     assert file.read_text() == "theme: terminal\n"
 
