@@ -7,27 +7,27 @@ cannot be undone at once (a cluster went away in the middle) stays open in the j
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.destinations.place import Place, address_of
+from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError
 from tui.issuance.model.material import Minted, Writing
-from tui.issuance.model.types import Address, Credential, Handle, State
+from tui.issuance.model.types import Credential, Handle, State
 from tui.issuance.objects import accounts
 from tui.issuance.objects.managed import renewal_point
 from tui.issuance.objects.token_request import request_token
 from tui.issuance.records.intent import Export, granted
 from tui.issuance.transaction.minting import CANNOT_REVOKE, Minting, issued_again
-from tui.issuance.transaction.shared_steps import COMMIT, account_step, check_step, mint_steps, write_step
+from tui.issuance.transaction.publishing import Publishing
+from tui.issuance.transaction.shared_steps import COMMIT, account_step, mint_steps
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Finished
 from tui.issuance.trust import handles
-from tui.kube.errors import Conflict, Forbidden, NotFound
+from tui.kube.errors import Conflict, Forbidden
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
@@ -40,27 +40,17 @@ _NEXT_SECOND: Final = 1.1
 
 
 @dataclass(kw_only=True)
-class Issue(Minting):
+class Issue(Minting, Publishing):
     """One issue or rotation, prepared. `intent` is replaced as it goes on, and journaled each time it matters."""
 
-    writes: ClassVar[str] = "Write {}"
-    """How writing a place is called; with room for its label."""
-
-    places: list[Place]
     account_uid: str = ""
     create_account: bool = False
     account_known_missing: bool = True
     """False where the operator may not look at accounts, so that it may be there."""
     rights: Rights | None = None
     """What the account is to be allowed besides, made first and taken back with all else."""
-    exists: Sequence[bool] = ()
-    """For each place whether something is there already, as the plan saw it."""
     left: tuple[str, ...] = ()
     """What lives on although it should not, which was seen when it was planned."""
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        return tuple(place.address for place in self.places)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -74,30 +64,26 @@ class Issue(Minting):
                 else ()
             ),
             *self._minting(),
-            *(self._write(number, place) for number, place in enumerate(self.places)),
-            *self._ending(self.places),
+            *(self.write(number, place) for number, place in enumerate(self.places)),
+            *(self.check(number, place) for number, place in enumerate(self.places)),
+            self._committed,
         )
 
     def finished(self) -> Finished:
-        own = next((place for place in self.places if place.address == self.intent.address), self.places[0])
-        return Finished(self.credential(own), self._revocations, self._tokens_replaced())
+        return Finished(self.credential(self.own), self._revocations, self._tokens_replaced())
 
     async def find(self, note: Note) -> list[Step] | None:
         """Where any place holds the new token, it is the one that people use: the rest is finished."""
-        intent, published = self.intent, {}
-        for place in self.places if intent.fingerprint else ():
-            await place.fence()  # the last write of the dead may be on its way still, this way or back
-        for place in self.places if intent.fingerprint else ():
-            token = await place.token(intent.spec.format)
-            if token is not None and token.fingerprint == intent.fingerprint:
-                published[place.address] = token
-        note.message = f"{len(published)} of {len(self.places)} destinations hold the new token"
-        if not published:
+        already = await self.already(note)
+        if not already:
             return None
-        self.issued = issued_again(intent, next(iter(published.values())))
-        others = [(number, one) for number, one in enumerate(self.places) if one.address not in published]
-        again = [self._write(number, place, unless_changed=True) for number, place in others]
-        return [*again, *self._ending([place for _, place in others])]
+        self.issued = issued_again(self.intent, already[0][1])
+        return [*self.remaining(already), self._committed]
+
+    @property
+    def _committed(self) -> Step:
+        """The last step, which leaves the old handles to their grace."""
+        return Step(info=COMMIT, do=self._commit, final=True)
 
     def _minting(self) -> tuple[Step, ...]:
         """The steps that make the new token, and prove it."""
@@ -108,37 +94,6 @@ class Issue(Minting):
             Step(info=token, do=self._token),
             Step(info=proof, do=self._prove),
         )
-
-    def _write(self, number: int, place: Place, *, unless_changed: bool = False) -> Step:
-        """Write one place; `unless_changed` leaves it alone where it was changed since a dead process saw it."""
-
-        async def do(note: Note) -> None:
-            if unless_changed and not await self._as_it_was(place):
-                self._give_up(place)
-                note.skip(f"{place.label} was changed by another client since; it was left alone")
-            else:
-                note.message = await place.write(self.writing(place))
-
-        async def undo(_note: Note, _failure: StepFailed | None) -> str:
-            return await self._restore(place)
-
-        exists = self.exists[number] if number < len(self.exists) else True
-        return Step(info=write_step(number, place, exists=exists, title=self.writes), do=do, undo=undo)
-
-    def _ending(self, unchecked: Sequence[Place]) -> tuple[Step, ...]:
-        """Read back what is not checked already, then commit, which leaves the old handles to their grace."""
-
-        def check(number: int, place: Place) -> Step:
-            async def do(note: Note) -> None:
-                if place in self.places:
-                    note.message = await place.check(self.writing(place)) or ""
-                else:
-                    note.skip("it was left alone")
-
-            return Step(info=check_step(number, place), do=do)
-
-        checks = [check(self.places.index(place), place) for place in unchecked]
-        return (*checks, Step(info=COMMIT, do=self._commit, final=True))
 
     async def _commit(self, note: Note) -> None:
         intent = self.intent
@@ -189,23 +144,6 @@ class Issue(Minting):
             request=self.intent.request,
             copies=len(self.places) - 1,
         )
-
-    def _give_up(self, place: Place) -> None:
-        """Leave a place to whoever has it now; from here on the wish is one without it."""
-        self.places.remove(place)
-        spec = self.intent.spec
-        left = tuple(one for one in spec.destinations if address_of(one, spec.identity) != place.address)
-        self.intent = msgspec.structs.replace(self.intent, spec=msgspec.structs.replace(spec, destinations=left))
-
-    async def _as_it_was(self, place: Place) -> bool:
-        """Whether a place the dead process did not come to is still as it was then."""
-        try:
-            held = await place.look()
-        except UsageError:
-            return False  # it is another one's by now
-        token = await place.token(self.intent.spec.format)
-        before = next((old.fingerprint for old in self.intent.old if old.address == place.address), "")
-        return not held.exists or (token is not None and token.fingerprint == before)
 
     async def _account(self, note: Note) -> None:
         identity = self.intent.spec.identity
@@ -265,13 +203,3 @@ class Issue(Minting):
         else:
             note.skip(proof.note)
             note.hint(proof.note)
-
-    async def _restore(self, place: Place) -> str:
-        try:
-            return await place.restore()
-        except (Conflict, NotFound, ChangedMeanwhile) as error:
-            # Another client changed it after we wrote. Where our token is still in it, its handle must live.
-            token = await place.token(self.intent.spec.format)
-            if token is not None and token.fingerprint == self.intent.fingerprint:
-                raise IssuanceError(f"{place.label} was changed meanwhile and still holds the new token") from error
-            return ""

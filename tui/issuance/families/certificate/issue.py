@@ -7,27 +7,27 @@ more than a request, whose certificate nobody can use; the next start deletes it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
 from tui.issuance.destinations.place import Place
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
 from tui.issuance.model.certificate import read_certificate
 from tui.issuance.model.durations import format_duration, whole_seconds
 from tui.issuance.model.material import Writing
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Address, Credential, State, StepInfo, StepStatus
+from tui.issuance.model.types import Credential, State, StepInfo, StepStatus
 from tui.issuance.objects.managed import renewal_point
 from tui.issuance.records.intent import Export, Intent, granted
-from tui.issuance.transaction.shared_steps import COMMIT, check_step, prove_step, write_step
-from tui.issuance.transaction.step import Journaled, Step
+from tui.issuance.transaction.publishing import Publishing
+from tui.issuance.transaction.shared_steps import COMMIT, prove_step
+from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context, Finished
 from tui.kube import limits, shell
-from tui.kube.errors import Conflict, Denied, Forbidden, NotFound, TimedOut
+from tui.kube.errors import Denied, Forbidden, TimedOut
 
 from . import request
 from .signed import Kubeconfig, Signed, judge, kubeconfig, prove, way_in
@@ -43,15 +43,14 @@ _KEPT_BACK: Final = 30.0
 
 
 @dataclass(kw_only=True)
-class Certify(Journaled):
+class Certify(Publishing):
     """One issue or rotation, prepared."""
+
+    published: ClassVar[str] = "certificate"
 
     context: Context
     intent: Intent
     wish: CertificateWish
-    places: list[Place]
-    exists: Sequence[bool] = ()
-    """For each place whether something is there already, as the plan saw it."""
     approves: bool = True
     """Whether the operator may approve it, as far as is known."""
     dropped: bool = False
@@ -64,10 +63,6 @@ class Certify(Journaled):
     _approved: bool = field(default=False, init=False)
     _may_come: bool = field(default=False, init=False)
     """Whether the server was asked for the request and has not answered: it may create it in a moment."""
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        return tuple(place.address for place in self.places)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -86,14 +81,13 @@ class Certify(Journaled):
             Step(info=StepInfo(id="signed", title=waited, verb="get", **about), do=self._wait),
             self._tidied,
             Step(info=prove_step(wish.cluster, "Prove it with the certificate itself"), do=self._prove),
-            *(self._write(number, place) for number, place in enumerate(self.places)),
-            *(self._check(number, place) for number, place in enumerate(self.places)),
+            *(self.write(number, place) for number, place in enumerate(self.places)),
+            *(self.check(number, place) for number, place in enumerate(self.places)),
             Step(info=COMMIT, do=self._commit, final=True),
         )
 
     def finished(self) -> Finished:
-        own = next((place for place in self.places if place.address == self.intent.address), self.places[0])
-        return Finished(self.credential(own))
+        return Finished(self.credential(self.own))
 
     def hints(self) -> list[str]:
         """What was replaced lives on: nothing can end it."""
@@ -104,26 +98,16 @@ class Certify(Journaled):
 
     async def find(self, note: Note) -> list[Step] | None:
         """Where any place holds the new certificate, it is the one that people use: the rest is finished."""
-        intent, published = self.intent, []
-        for place in self.places if intent.fingerprint else ():
-            await place.fence()  # the last write of the dead may be on its way still, this way or back
-        for place in self.places if intent.fingerprint else ():
-            held = await place.token(Format.CERTIFICATE)
-            if held is not None and held.fingerprint == intent.fingerprint:
-                published.append(place)
-        note.message = f"{len(published)} of {len(self.places)} places hold the new certificate"
-        if not published:
+        intent, already = self.intent, await self.already(note)
+        if not already:
             return None
-        text, held = await published[0].material(Format.CERTIFICATE), await published[0].token(Format.CERTIFICATE)
-        if held is None or intent.issued_at is None:
+        place, held = already[0]
+        if intent.issued_at is None:
             raise IssuanceError("the journal does not say when the certificate was issued")
         info = read_certificate(held.reveal_bytes())
         self._signed = Signed(held.reveal_bytes(), info, intent.requested, intent.issued_at)
-        self._text = Kubeconfig(text, held)
-        others = [(number, place) for number, place in enumerate(self.places) if place not in published]
-        again = [self._write(number, place, unless_changed=True) for number, place in others]
-        checks = [self._check(number, place) for number, place in others]
-        return [self._tidied, *again, *checks, Step(info=COMMIT, do=self._commit, final=True)]
+        self._text = Kubeconfig(await place.material(Format.CERTIFICATE), held)
+        return [self._tidied, *self.remaining(already), Step(info=COMMIT, do=self._commit, final=True)]
 
     # The steps
 
@@ -201,29 +185,6 @@ class Certify(Journaled):
         way = way_in(self.context.clusters.endpoint(self.wish.cluster), signed.pem, made.key, self.wish.user)
         note.message = await prove(way, self.wish)
 
-    def _write(self, number: int, place: Place, *, unless_changed: bool = False) -> Step:
-        async def do(note: Note) -> None:
-            if unless_changed and not await self._as_it_was(place):
-                self._give_up(place)
-                note.skip(f"{place.label} was changed by another client since; it was left alone")
-            else:
-                note.message = await place.write(self.writing(place))
-
-        async def undo(_note: Note, _failure: StepFailed | None) -> str:
-            return await self._restore(place)
-
-        exists = self.exists[number] if number < len(self.exists) else True
-        return Step(info=write_step(number, place, exists=exists), do=do, undo=undo)
-
-    def _check(self, number: int, place: Place) -> Step:
-        async def do(note: Note) -> None:
-            if place in self.places:
-                await place.check(self.writing(place))
-            else:
-                note.skip("it was left alone")
-
-        return Step(info=check_step(number, place), do=do)
-
     async def _commit(self, note: Note) -> None:
         intent = self.intent
         exports = [
@@ -246,34 +207,9 @@ class Certify(Journaled):
             raise IssuanceError("the server did not answer, and may still create the request")
         return await super().close(note, failure)
 
-    async def _restore(self, place: Place) -> str:
-        try:
-            return await place.restore()
-        except (Conflict, NotFound, ChangedMeanwhile) as error:
-            held = await place.token(Format.CERTIFICATE)
-            if held is not None and held.fingerprint == self.intent.fingerprint:
-                raise IssuanceError(
-                    f"{place.label} was changed meanwhile and still holds the new certificate"
-                ) from error
-            return ""
-
-    async def _as_it_was(self, place: Place) -> bool:
-        """Whether a place the dead process did not come to is still as it was then."""
-        try:
-            held = await place.look()
-        except UsageError:
-            return False  # it is another one's by now
-        token = await place.token(Format.CERTIFICATE)
-        before = next((old.fingerprint for old in self.intent.old if old.address == place.address), "")
-        return not held.exists or (token is not None and token.fingerprint == before)
-
-    def _give_up(self, place: Place) -> None:
-        """Leave a place to whoever has it now; from here on the wish is one without it."""
-        index = self.places.index(place)
-        self.places.remove(place)
-        rest = self.wish.destinations[:index] + self.wish.destinations[index + 1 :]
-        self.wish = msgspec.structs.replace(self.wish, destinations=rest)
-        self.intent = msgspec.structs.replace(self.intent, spec=self.wish.spec)
+    def give_up(self, place: Place) -> None:
+        super().give_up(place)
+        self.wish = msgspec.structs.replace(self.wish, destinations=self.intent.spec.destinations)
 
     # What there is by now
 
