@@ -19,6 +19,7 @@ from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tests.issuance.tenancy import one_context
 from tui.demo import EmbeddedFleet
+from tui.fleet.fields import lifetimes
 from tui.fleet.rows import Reach
 from tui.issuance.errors import UsageError
 from tui.issuance.families.argocd import secret as argo
@@ -163,6 +164,7 @@ def test_a_row_counts_down_by_the_claims_of_the_token_and_keeps_nothing_of_it() 
     now = datetime.fromtimestamp(1_900_000_100, UTC)
     assert state_of(found, now) is State.VALID
     assert state_of(found, now + timedelta(hours=1)) is State.EXPIRED
+    assert lifetimes.renews(found, now).text == "no", "no loop keeps it, so no time is promised"
     assert "eyJ" not in repr(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from tui.actions.requests import kept_by_controller
+from tui.fleet.fields import lifetimes
 from tui.fleet.fields.requests import account, request_name
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
 from tui.fleet.names import credential_name
@@ -342,7 +343,7 @@ def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fac
         Fact("granted", lifetime(credential.granted), Tone.WARN if capped else Tone.PLAIN,
              "the server granted less than requested" if capped else ""),
         _when("issued", credential.issued_at, now),
-        _when("renews", credential.rotate_at, now),
+        _when("renews", lifetimes.renews_at(credential), now),
         _when("expires", credential.expires_at, now, Tone.STRONG),
         *_alert(credential, session),
         *_loop(credential, session),

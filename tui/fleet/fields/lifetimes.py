@@ -36,9 +36,15 @@ def due_at(credential: Credential | None) -> datetime | None:
 
 def renews_at(credential: Credential | None) -> datetime | None:
     """When it will be renewed; None for what was revoked and for what kubemint does not renew."""
-    if credential is None or credential.state is State.REVOKED or credential.address.own:
+    if credential is None or credential.state is State.REVOKED or _left_alone(credential):
         return None
     return credential.rotate_at or due_at(credential)
+
+
+def _left_alone(credential: Credential) -> bool:
+    """Whether it ends and no loop renews it: the operator's own login, and what is renewed by hand alone."""
+    traits = credential.address.kind.traits
+    return not (traits.renewable or traits.endless)
 
 
 def until(at: datetime, now: datetime) -> Cell:
@@ -97,7 +103,7 @@ def renews(credential: Credential | None, now: datetime) -> Cell:
     """When renewal is due."""
     due = renews_at(credential)
     if credential is None or due is None:
-        return Cell("no", Tone.MUTE) if credential is not None and credential.address.own else NOTHING
+        return Cell("no", Tone.MUTE) if credential is not None and _left_alone(credential) else NOTHING
     if credential.expires_at is not None and credential.expires_at <= now:
         return Cell("overdue", Tone.BAD)
     return Cell("now", Tone.WARN) if due <= now else until(due, now)
