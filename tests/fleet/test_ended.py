@@ -219,6 +219,29 @@ def test_of_another_cluster_only_what_was_seen_there() -> None:
     assert shown(store, changed(SECRET, address=address))[0] is State.VALID
 
 
+@pytest.mark.parametrize("first", ["the place", "the refusal"])
+def test_a_login_that_is_refused_is_refused_where_it_was_taken_from_as_well(first: str) -> None:
+    """A cluster that is entered with what lies in a Secret: its own server says what that is worth."""
+    store, ended = store_with(ClusterRow(name="harbor"))
+    place = changed(SECRET, identity=ROBOT, fingerprint="aa")
+    login = changed(place, address=Address.login("harbor"), handle=None)
+    another = changed(place, address=Address.secret("harbor", "default", "b"), fingerprint="bb")
+    elsewhere = changed(
+        place, address=Address.secret("harbor", "default", "c"), identity=Identity("x", "default", "robot")
+    )
+    store.put(credential_row(login), credential_row(another), credential_row(elsewhere))
+    if first == "the place":
+        store.put(credential_row(place))
+    ended.note_answer(login, "Unauthorized")
+    store.put(credential_row(place)) if first == "the refusal" else None
+    for one in (login, place):
+        assert shown(store, one) == (State.REVOKED, "the server refuses it: Unauthorized")
+    for one in (another, elsewhere):
+        assert shown(store, one)[0] is State.VALID, "a token of another one, or the word of another server"
+    ended.note_answer(login)
+    assert shown(store, place)[0] is State.VALID
+
+
 async def test_deleted_and_made_anew_elsewhere(harbor: EmbeddedFleet, tmp_path: Path) -> None:
     """The attack: an account deleted without what hangs on it, for who is there and for who comes later; then another
     one with its name."""

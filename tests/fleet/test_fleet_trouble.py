@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from tui.demo.apiserver.faults import Action, Answer, Cut, Delay, Drop, DropWatc
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
+from tui.issuance.model.renewal import state_of
+from tui.issuance.model.types import State
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SERVICE_ACCOUNTS
 from tui.kube.small_file import PATIENCE
@@ -134,12 +137,22 @@ async def test_a_lost_cluster_keeps_its_rows_and_says_that_they_are_old(two: Emb
 async def test_401_in_the_middle_needs_a_login(harbor: EmbeddedFleet, tmp_path: Path) -> None:
     async with over(harbor, tmp_path) as fleet:
         assert await fleet.settled(10)
+
+        def login() -> State:
+            return state_of(fleet.store.credentials["login:harbor"].credential, datetime.now(UTC))
+
+        assert login() is State.VALID
         rule = harbor.cluster("harbor").faults.add(FaultRule(Answer(401)))
         await until(lambda: reach(fleet, "harbor") is Reach.NEEDS_LOGIN, "needs login")
         assert any(row.stale for row in fleet.store.credentials.values())
+        assert login() is State.REVOKED, "what the server refuses is not called valid"
+        await fleet.reconnect("harbor")
+        await until(lambda: reach(fleet, "harbor") is Reach.NEEDS_LOGIN, "and still does")
+        assert login() is State.REVOKED, "nor while it is tried again"
         harbor.cluster("harbor").faults.remove(rule)
         await fleet.reconnect("harbor")
         await until(lambda: reach(fleet, "harbor") is Reach.READY, "ready")
+        assert login() is State.VALID
 
 
 @pytest.mark.parametrize("code", [429, 500, 503])

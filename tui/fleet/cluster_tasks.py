@@ -18,7 +18,7 @@ from tui.issuance import Unusable, wall_of
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import ConfigError, Forbidden, KubeError
+from tui.kube.errors import ConfigError, Forbidden, KubeError, Unauthorized
 from tui.kube.responses import decode
 
 from .reach import PATIENT, Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
@@ -68,7 +68,8 @@ class ClusterTasks:
         self._groups = tuple({resource.group for resource in asked})
         self._resolved = resolved
         self._login = login
-        self._login_key = ""
+        self._own: CredentialRow | None = None
+        """What it logs in with."""
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         self._restarting = asyncio.Lock()
@@ -134,7 +135,8 @@ class ClusterTasks:
         for follower in self._followers.values():
             follower.forget()
         self._store.drop(ClusterRow, self.source.name)
-        self._store.drop(CredentialRow, self._login_key)
+        if self._own is not None:
+            self._store.drop(CredentialRow, self._own.key)
 
     async def client(self) -> Client:
         """The client of this cluster, which is shared by everything that talks to it. Raises KubeError."""
@@ -182,6 +184,8 @@ class ClusterTasks:
                 error = failure
             except Exception as failure:  # noqa: BLE001 - a mistake of ours must not leave a cluster without tasks
                 error = KubeError(f"internal error ({type(failure).__name__})", cluster=self.source.name)
+            if isinstance(error, Unauthorized):
+                self._note_login(error.message or "Unauthorized")
             verdict = self._judged(error)
             wait = (patient if verdict.reach in PATIENT else eager).next()
             self._enter(*_spread(verdict), retry_at=self._clock() + timedelta(seconds=wait))
@@ -209,6 +213,7 @@ class ClusterTasks:
             self._resolved(self.endpoint)
             await self._describe(self.endpoint)
             version = await self._hello(client)
+            self._note_login("")
             self._change(version=version)
             try:
                 return await client.discover(self._groups)
@@ -332,11 +337,15 @@ class ClusterTasks:
         self._change(lacks=tuple(watched.label for watched in asked if watched.resource.group not in unsaid))
 
     async def _describe(self, endpoint: Endpoint) -> None:
-        login = await asyncio.to_thread(self._login, endpoint)  # the first certificate imports what reads it
-        if login is not None:
-            self._login_key = login.key
-            self._store.put(login)
+        self._own = await asyncio.to_thread(self._login, endpoint)  # the first certificate imports what reads it
+        if self._own is not None:
+            self._store.put(self._own)
         self._change(server=endpoint.server, namespace=endpoint.namespace)
+
+    def _note_login(self, refused: str) -> None:
+        """The server took this login, or says why it does not: its row, and the same elsewhere, say so too."""
+        if self._own is not None:
+            self._store.ended.note_answer(self._own.credential, refused)
 
     def _measure(self) -> None:
         """The cluster just answered."""

@@ -197,7 +197,10 @@ class Ended:
         """Its server has just said that it accepts this very token, or why it does not; or (not `known`) why that
         is not known."""
         self._answers[credential.address] = Refusal(credential.fingerprint, self._clock(), refused, known)
-        self.changed(keys_of(credential.address))
+        account, keys = credential.identity, set(keys_of(credential.address))
+        if credential.address.own and account is not None:  # who logs in with it may have it from a place that is shown
+            keys |= self._named.get((account.cluster, _key(account)), set())
+        self.changed(keys)
 
     def handle(self, cluster: str, key: str, obj: Any | None) -> None:
         """A handle (`namespace/name`) came or changed, or (None) is not listed any more."""
@@ -279,12 +282,21 @@ class Ended:
             said = f"its account {_key(rests.account)} {rests.how}"
             if gone is None and not self._seen(rests.account) and credential.state is not State.REVOKED:
                 self._unseen.setdefault(rests.account, self._clock())
-        shown = turned(credential, said, gone, self._answers.get(credential.address))
+        shown = turned(credential, said, gone, self._answer(credential))
         if shown is credential:
             self._shown.pop(key, None)
             return row
         self._shown[key] = _Shown(credential, shown)
         return msgspec.structs.replace(row, credential=shown)
+
+    def _answer(self, credential: Credential) -> Refusal | None:
+        """What was said last of what lies there: of that place, or of the login of its account's own cluster."""
+        at = [credential.address]
+        if credential.identity is not None:
+            at.append(Address.login(credential.identity.cluster))
+        found = (self._answers.get(address) for address in at)
+        return max((one for one in found if one is not None and one.fingerprint == credential.fingerprint),
+                   key=lambda one: one.at, default=None)  # fmt: skip
 
     def source(self, row: Row) -> Row:
         """The row as it was given, where this is how it was shown."""
