@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from . import names
-from .builtin import OBJECT_META
+from .builtin import headed
 from .jsonpath import compile_path
 from .kinds import Kind
 from .schema import Schema
@@ -76,20 +76,11 @@ def fill_definition(obj: Object, now: datetime) -> None:
     if not any(condition.get("type") == "Established" for condition in status.get("conditions") or ()):
         stamp = rfc3339(now)
         status["conditions"] = [
-            {
-                "type": "NamesAccepted",
-                "status": "True",
-                "lastTransitionTime": stamp,
-                "reason": "NoConflicts",
-                "message": "no conflicts found",
-            },
-            {
-                "type": "Established",
-                "status": "True",
-                "lastTransitionTime": stamp,
-                "reason": "InitialNamesAccepted",
-                "message": "the initial names have been accepted",
-            },
+            {"type": kind, "status": "True", "lastTransitionTime": stamp, "reason": reason, "message": message}
+            for kind, reason, message in (
+                ("NamesAccepted", "NoConflicts", "no conflicts found"),
+                ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+            )
         ]
     status["acceptedNames"] = dict(spec_names)
     stored = [version["name"] for version in spec.get("versions") or () if version.get("storage")]
@@ -110,43 +101,33 @@ def kinds_of(obj: Object) -> list[Kind]:
     spec = obj["spec"]
     spec_names = spec["names"]
     storage = next((v["name"] for v in spec["versions"] if v.get("storage")), spec["versions"][0]["name"])
-    kinds: list[Kind] = []
-    for version in spec["versions"]:
-        if not version.get("served"):
-            continue
-        subresources = version.get("subresources") or {}
-        kinds.append(
-            Kind(
-                spec["group"],
-                version["name"],
-                spec_names["plural"],
-                spec_names["kind"],
-                namespaced=spec.get("scope") == "Namespaced",
-                singular=spec_names.get("singular") or spec_names["kind"].lower(),
-                list_kind=spec_names.get("listKind", ""),
-                short_names=tuple(spec_names.get("shortNames") or ()),
-                categories=tuple(spec_names.get("categories") or ()),
-                status="status" in subresources,
-                generation=True,
-                custom=True,
-                storage_version=storage,
-                warning=_deprecation(spec, version),
-                schema=_rooted((version.get("schema") or {}).get("openAPIV3Schema") or {}, spec),
-                columns=custom_columns(version.get("additionalPrinterColumns") or ()),
-            )
+    return [
+        Kind(
+            spec["group"],
+            version["name"],
+            spec_names["plural"],
+            spec_names["kind"],
+            namespaced=spec.get("scope") == "Namespaced",
+            singular=spec_names.get("singular", ""),
+            list_kind=spec_names.get("listKind", ""),
+            short_names=tuple(spec_names.get("shortNames") or ()),
+            categories=tuple(spec_names.get("categories") or ()),
+            status="status" in (version.get("subresources") or {}),
+            generation=True,
+            custom=True,
+            storage_version=storage,
+            warning=_deprecation(spec, version),
+            schema=_rooted((version.get("schema") or {}).get("openAPIV3Schema") or {}, spec),
+            columns=custom_columns(version.get("additionalPrinterColumns") or ()),
         )
-    return kinds
+        for version in spec["versions"]
+        if version.get("served")
+    ]
 
 
 def _rooted(schema: Schema, spec: Object) -> Schema:
     """The schema of a whole object, which always has the three fields that every object has."""
-    properties = {
-        **(schema.get("properties") or {}),
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        "metadata": OBJECT_META,
-    }
-    rooted = {**schema, "properties": properties}
+    rooted = {**schema, "properties": (schema.get("properties") or {}) | headed()["properties"]}
     if spec.get("preserveUnknownFields") or not schema.get("properties"):
         rooted["x-kubernetes-preserve-unknown-fields"] = True
     return rooted

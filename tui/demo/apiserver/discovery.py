@@ -58,7 +58,7 @@ class Discovery:
         for kind in kinds:
             entry: dict[str, Any] = {
                 "name": kind.plural,
-                "singularName": kind.singular,
+                "singularName": kind.singular or kind.kind.lower(),
                 "namespaced": kind.namespaced,
                 "kind": kind.kind,
                 "verbs": list(self._verbs(kind)),
@@ -105,7 +105,7 @@ class Discovery:
             "resource": kind.plural,
             "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
             "scope": "Namespaced" if kind.namespaced else "Cluster",
-            "singularResource": kind.singular,
+            "singularResource": kind.singular or kind.kind.lower(),
             "verbs": list(self._verbs(kind)),
         }
         if kind.short_names:

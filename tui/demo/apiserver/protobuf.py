@@ -20,121 +20,82 @@ of them for a repeated field. `("map", "s")` is a map of text to that type."""
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 
-_TIME: Message = {1: ("seconds", "i"), 2: ("nanos", "i")}
-_OWNER: Message = {
-    1: ("kind", "s"),
-    3: ("name", "s"),
-    4: ("uid", "s"),
-    5: ("apiVersion", "s"),
-    6: ("controller", "?"),
-    7: ("blockOwnerDeletion", "?"),
-}
-_META: Message = {
-    1: ("name", "s"),
-    2: ("generateName", "s"),
-    3: ("namespace", "s"),
-    5: ("uid", "s"),
-    6: ("resourceVersion", "s"),
-    11: ("labels", ("map", "s")),
-    12: ("annotations", ("map", "s")),
-    13: ("ownerReferences", [_OWNER]),
-    14: ("finalizers", ["s"]),
-}
-_REFERENCE: Message = {
-    1: ("kind", "s"),
-    2: ("namespace", "s"),
-    3: ("name", "s"),
-    4: ("uid", "s"),
-    5: ("apiVersion", "s"),
-    6: ("resourceVersion", "s"),
-    7: ("fieldPath", "s"),
-}
-_RULE: Message = {
-    1: ("verbs", ["s"]),
-    2: ("apiGroups", ["s"]),
-    3: ("resources", ["s"]),
-    4: ("resourceNames", ["s"]),
-    5: ("nonResourceURLs", ["s"]),
-}
-_SUBJECT: Message = {1: ("kind", "s"), 2: ("apiGroup", "s"), 3: ("name", "s"), 4: ("namespace", "s")}
-_ROLE_REF: Message = {1: ("apiGroup", "s"), 2: ("kind", "s"), 3: ("name", "s")}
-_ROLE: Message = {1: ("metadata", _META), 2: ("rules", [_RULE])}
-_BINDING: Message = {1: ("metadata", _META), 2: ("subjects", [_SUBJECT]), 3: ("roleRef", _ROLE_REF)}
-_RESOURCE_ATTRIBUTES: Message = {
-    1: ("namespace", "s"),
-    2: ("verb", "s"),
-    3: ("group", "s"),
-    4: ("version", "s"),
-    5: ("resource", "s"),
-    6: ("subresource", "s"),
-    7: ("name", "s"),
-}
-_PATH_ATTRIBUTES: Message = {1: ("path", "s"), 2: ("verb", "s")}
-_SELF_ACCESS: Message = {
-    1: ("resourceAttributes", _RESOURCE_ATTRIBUTES),
-    2: ("nonResourceAttributes", _PATH_ATTRIBUTES),
-}
-_ACCESS: Message = _SELF_ACCESS | {3: ("user", "s"), 4: ("groups", ["s"]), 6: ("uid", "s")}
-_TOKEN_SPEC: Message = {
-    1: ("audiences", ["s"]),
-    3: ("boundObjectRef", {1: ("kind", "s"), 2: ("apiVersion", "s"), 3: ("name", "s"), 4: ("uid", "s")}),
-    4: ("expirationSeconds", "i"),
-}
-_LEASE_SPEC: Message = {
-    1: ("holderIdentity", "s"),
-    2: ("leaseDurationSeconds", "i"),
-    3: ("acquireTime", "t"),
-    4: ("renewTime", "t"),
-    5: ("leaseTransitions", "i"),
-}
+
+def _message(described: str, **parts: Any) -> Message:
+    """A message from `NUMBER=NAME` and `NUMBER=NAME:TYPE`; text without a type, `s*` is a list, `{s}` a map.
+
+    Fields called as one of `parts` have that type.
+    """
+    fields: Message = {}
+    for field in described.split():
+        number, _, named = field.partition("=")
+        name, _, kind = named.partition(":")
+        written: Any = [kind[0]] if kind.endswith("*") else ("map", kind[1]) if kind.startswith("{") else kind or "s"
+        fields[int(number)] = (name, parts.get(name, written))
+    return fields
 
 
-def _with_spec(spec: Message) -> Message:
-    return {1: ("metadata", _META), 2: ("spec", spec)}
+_META: Message = _message(
+    "1=name 2=generateName 3=namespace 5=uid 6=resourceVersion 11=labels:{s} 12=annotations:{s} 13=ownerReferences "
+    "14=finalizers:s*",
+    ownerReferences=[_message("1=kind 3=name 4=uid 5=apiVersion 6=controller:? 7=blockOwnerDeletion:?")],
+)
 
 
+def _object(described: str = "", **parts: Any) -> Message:
+    """A message that begins with an object's metadata."""
+    return {1: ("metadata", _META)} | _message(described, **parts)
+
+
+def _spec(described: str, **parts: Any) -> Message:
+    return _object("2=spec", spec=_message(described, **parts))
+
+
+_TIME: Message = _message("1=seconds:i 2=nanos:i")
+_REFERENCE = _message("1=kind 2=namespace 3=name 4=uid 5=apiVersion 6=resourceVersion 7=fieldPath")
+_ROLE = _object(
+    "2=rules", rules=[_message("1=verbs:s* 2=apiGroups:s* 3=resources:s* 4=resourceNames:s* 5=nonResourceURLs:s*")]
+)
+_BINDING = _object(
+    "2=subjects 3=roleRef",
+    subjects=[_message("1=kind 2=apiGroup 3=name 4=namespace")],
+    roleRef=_message("1=apiGroup 2=kind 3=name"),
+)
+_WANTED = {
+    "resourceAttributes": _message("1=namespace 2=verb 3=group 4=version 5=resource 6=subresource 7=name"),
+    "nonResourceAttributes": _message("1=path 2=verb"),
+}
+_ACCESS = _spec("1=resourceAttributes 2=nonResourceAttributes 3=user 4=groups:s* 6=uid", **_WANTED)
 _MESSAGES: dict[str, Message] = {
-    "Secret": {
-        1: ("metadata", _META),
-        2: ("data", ("map", "b")),
-        3: ("type", "s"),
-        4: ("stringData", ("map", "s")),
-        5: ("immutable", "?"),
-    },
-    "ConfigMap": {
-        1: ("metadata", _META),
-        2: ("data", ("map", "s")),
-        3: ("binaryData", ("map", "b")),
-        4: ("immutable", "?"),
-    },
-    "Namespace": {1: ("metadata", _META), 2: ("spec", {1: ("finalizers", ["s"])})},
-    "ServiceAccount": {
-        1: ("metadata", _META),
-        2: ("secrets", [_REFERENCE]),
-        3: ("imagePullSecrets", [{1: ("name", "s")}]),
-        4: ("automountServiceAccountToken", "?"),
-    },
+    "Secret": _object("2=data:{b} 3=type 4=stringData:{s} 5=immutable:?"),
+    "ConfigMap": _object("2=data:{s} 3=binaryData:{b} 4=immutable:?"),
+    "Namespace": _spec("1=finalizers:s*"),
+    "ServiceAccount": _object(
+        "2=secrets 3=imagePullSecrets 4=automountServiceAccountToken:?",
+        secrets=[_REFERENCE],
+        imagePullSecrets=[_message("1=name")],
+    ),
     "Role": _ROLE,
     "ClusterRole": _ROLE,
     "RoleBinding": _BINDING,
     "ClusterRoleBinding": _BINDING,
-    "Lease": _with_spec(_LEASE_SPEC),
-    "TokenRequest": _with_spec(_TOKEN_SPEC),
-    "TokenReview": _with_spec({1: ("token", "s"), 2: ("audiences", ["s"])}),
-    "SelfSubjectReview": {1: ("metadata", _META)},
-    "SelfSubjectAccessReview": _with_spec(_SELF_ACCESS),
-    "SubjectAccessReview": _with_spec(_ACCESS),
-    "LocalSubjectAccessReview": _with_spec(_ACCESS),
-    "SelfSubjectRulesReview": _with_spec({1: ("namespace", "s")}),
-    "DeleteOptions": {
-        1: ("gracePeriodSeconds", "i"),
-        2: ("preconditions", {1: ("uid", "s"), 2: ("resourceVersion", "s")}),
-        3: ("orphanDependents", "?"),
-        4: ("propagationPolicy", "s"),
-        5: ("dryRun", ["s"]),
-    },
+    "Lease": _spec("1=holderIdentity 2=leaseDurationSeconds:i 3=acquireTime:t 4=renewTime:t 5=leaseTransitions:i"),
+    "TokenRequest": _spec(
+        "1=audiences:s* 3=boundObjectRef 4=expirationSeconds:i",
+        boundObjectRef=_message("1=kind 2=apiVersion 3=name 4=uid"),
+    ),
+    "TokenReview": _spec("1=token 2=audiences:s*"),
+    "SelfSubjectReview": _object(),
+    "SelfSubjectAccessReview": _spec("1=resourceAttributes 2=nonResourceAttributes", **_WANTED),
+    "SubjectAccessReview": _ACCESS,
+    "LocalSubjectAccessReview": _ACCESS,
+    "SelfSubjectRulesReview": _spec("1=namespace"),
+    "DeleteOptions": _message(
+        "1=gracePeriodSeconds:i 2=preconditions 3=orphanDependents:? 4=propagationPolicy 5=dryRun:s*",
+        preconditions=_message("1=uid 2=resourceVersion"),
+    ),
 }
-_ENVELOPE: Message = {1: ("type", {1: ("apiVersion", "s"), 2: ("kind", "s")}), 2: ("raw", "raw")}
+_ENVELOPE = _message("1=type 2=raw:raw", type=_message("1=apiVersion 2=kind"))
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -176,9 +137,7 @@ def _value(value: int | bytes, kind: Any) -> Any:
             return _bytes(value).decode()
         case "b":
             return base64.b64encode(_bytes(value)).decode()
-        case "raw":
-            return value
-        case "i":
+        case "raw" | "i":
             return value
         case "?":
             return bool(value)

@@ -6,48 +6,37 @@ from dataclasses import replace
 from typing import Any, Final
 
 from .access import Object, UserInfo
-from .builtin import OBJECT_META
+from .builtin import headed
 from .decoding import decode_object
 from .kinds import Kind
 from .options import WriteOptions
 from .schema import Schema
+from .shapes import TEXT, WHOLE, each, listed, mapped, record
 
 AUTHENTICATION: Final = "authentication.k8s.io"
 AUTHORIZATION: Final = "authorization.k8s.io"
 
-_S: Final[Schema] = {"type": "string"}
-_STRINGS: Final[Schema] = {"type": "array", "items": _S}
-
-
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties}
-
-
-_RESOURCE: Final = _object(
-    **dict.fromkeys(("namespace", "verb", "group", "version", "resource", "subresource", "name"), _S)
-)
-_ACCESS: Final = {"resourceAttributes": _RESOURCE, "nonResourceAttributes": _object(path=_S, verb=_S)}
-_SUBJECT: Final = _object(
-    user=_S, uid=_S, groups=_STRINGS, extra={"type": "object", "additionalProperties": _STRINGS}, **_ACCESS
-)
+_ACCESS: Final = {
+    "resourceAttributes": record(each("namespace verb group version resource subresource name")),
+    "nonResourceAttributes": record(each("path verb")),
+}
+_SUBJECT: Final = record(each("user uid"), groups=listed(), extra=mapped(listed()), **_ACCESS)
 _SPECS: Final[dict[str, Schema]] = {
-    "TokenRequest": _object(
-        audiences=_STRINGS,
-        expirationSeconds={"type": "integer"},
-        boundObjectRef=_object(kind=_S, apiVersion=_S, name=_S, uid=_S),
+    "TokenRequest": record(
+        audiences=listed(),
+        expirationSeconds=WHOLE,
+        boundObjectRef=record(each("kind apiVersion name uid")),
     ),
-    "TokenReview": _object(token=_S, audiences=_STRINGS),
-    "SelfSubjectReview": _object(),
-    "SelfSubjectAccessReview": _object(**_ACCESS),
+    "TokenReview": record(token=TEXT, audiences=listed()),
+    "SelfSubjectReview": record(),
+    "SelfSubjectAccessReview": record(_ACCESS),
     "SubjectAccessReview": _SUBJECT,
     "LocalSubjectAccessReview": _SUBJECT,
-    "SelfSubjectRulesReview": _object(namespace=_S),
+    "SelfSubjectRulesReview": record(namespace=TEXT),
 }
 _NOBODY: Final = UserInfo("")
 
 
 def read(kind: Kind, body: Any) -> Object:
     """The body as an object of `kind` (one of those above). Raises 400 where it is none."""
-    properties = {"apiVersion": _S, "kind": _S, "metadata": OBJECT_META, "spec": _SPECS[kind.kind]}
-    schema: Schema = {"type": "object", "properties": properties}
-    return decode_object(replace(kind, schema=schema), body, WriteOptions(_NOBODY))
+    return decode_object(replace(kind, schema=headed(spec=_SPECS[kind.kind])), body, WriteOptions(_NOBODY))

@@ -133,7 +133,7 @@ def user_body(user: UserInfo) -> Object:
 
 def _virtual(group: str, kind: str, handler: Handler, *, namespaced: bool = False) -> Virtual:
     plural = f"{kind.lower()}s"
-    served = Kind(group, "v1", plural, kind, namespaced=namespaced, singular=kind.lower(), verbs=("create",))
+    served = Kind(group, "v1", plural, kind, namespaced=namespaced, verbs=("create",))
 
     async def checked(call: Call) -> Reply | web.StreamResponse:
         call.body = read(served, call.body)

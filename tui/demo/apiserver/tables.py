@@ -79,7 +79,8 @@ def since(stamp: str | None, now: datetime) -> str:
     return human_duration((now - moment).total_seconds())
 
 
-def _at(obj: Object, *path: str, default: Any = None) -> Any:
+def at(obj: Object, *path: str, default: Any = None) -> Any:
+    """What stands at a path in an object."""
     value: Any = obj
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -98,21 +99,22 @@ NAME = Column("Name", _name, format="name")
 AGE = Column("Age", _age)
 
 
-def _path(*path: str, default: Any = "") -> Cell:
-    return lambda obj, _: _at(obj, *path, default=default)
+def path_cell(*path: str, default: Any = "") -> Cell:
+    """A cell that shows what stands at a path."""
+    return lambda obj, _: at(obj, *path, default=default)
 
 
 def _count(*fields: str) -> Cell:
     return lambda obj, _: sum(len(obj.get(field) or ()) for field in fields)
 
 
-NAMESPACES = (NAME, Column("Status", _path("status", "phase")), AGE)
-SECRETS = (NAME, Column("Type", _path("type")), Column("Data", _count("data")), AGE)
+NAMESPACES = (NAME, Column("Status", path_cell("status", "phase")), AGE)
+SECRETS = (NAME, Column("Type", path_cell("type")), Column("Data", _count("data")), AGE)
 CONFIG_MAPS = (NAME, Column("Data", _count("data", "binaryData")), AGE)
 SERVICE_ACCOUNTS = (NAME, Column("Secrets", _count("secrets")), AGE)
-ROLES = (NAME, Column("Created At", _path("metadata", "creationTimestamp"), type="date"))
+ROLES = (NAME, Column("Created At", path_cell("metadata", "creationTimestamp"), type="date"))
 DEFINITIONS = ROLES
-LEASES = (NAME, Column("Holder", _path("spec", "holderIdentity")), AGE)
+LEASES = (NAME, Column("Holder", path_cell("spec", "holderIdentity")), AGE)
 
 
 def _role(obj: Object, _: datetime) -> str:
@@ -143,44 +145,44 @@ BINDINGS = (
 
 
 def _modes(obj: Object, _: datetime) -> str:
-    return ",".join(_at(obj, "spec", "volumeLifecycleModes", default=()))
+    return ",".join(at(obj, "spec", "volumeLifecycleModes", default=()))
 
 
 def _token_audiences(obj: Object, _: datetime) -> str:
-    requests = _at(obj, "spec", "tokenRequests", default=())
+    requests = at(obj, "spec", "tokenRequests", default=())
     return ",".join(request.get("audience", "") for request in requests) or "<unset>"
 
 
 CSI_DRIVERS = (
     NAME,
-    Column("AttachRequired", _path("spec", "attachRequired", default=True), type="boolean"),
-    Column("PodInfoOnMount", _path("spec", "podInfoOnMount", default=False), type="boolean"),
-    Column("StorageCapacity", _path("spec", "storageCapacity", default=False), type="boolean"),
+    Column("AttachRequired", path_cell("spec", "attachRequired", default=True), type="boolean"),
+    Column("PodInfoOnMount", path_cell("spec", "podInfoOnMount", default=False), type="boolean"),
+    Column("StorageCapacity", path_cell("spec", "storageCapacity", default=False), type="boolean"),
     Column("TokenRequests", _token_audiences),
-    Column("RequiresRepublish", _path("spec", "requiresRepublish", default=False), type="boolean"),
+    Column("RequiresRepublish", path_cell("spec", "requiresRepublish", default=False), type="boolean"),
     Column("Modes", _modes),
     AGE,
 )
 
 
 def _ready(obj: Object, _: datetime) -> str:
-    statuses = _at(obj, "status", "containerStatuses", default=())
-    total = len(_at(obj, "spec", "containers", default=()))
+    statuses = at(obj, "status", "containerStatuses", default=())
+    total = len(at(obj, "spec", "containers", default=()))
     return f"{sum(bool(status.get('ready')) for status in statuses)}/{total}"
 
 
 def _pod_status(obj: Object, _: datetime) -> str:
     if obj["metadata"].get("deletionTimestamp"):
         return "Terminating"
-    return str(_at(obj, "status", "reason") or _at(obj, "status", "phase", default="Unknown"))
+    return str(at(obj, "status", "reason") or at(obj, "status", "phase", default="Unknown"))
 
 
 def _restarts(obj: Object, _: datetime) -> int:
-    return sum(status.get("restartCount", 0) for status in _at(obj, "status", "containerStatuses", default=()))
+    return sum(status.get("restartCount", 0) for status in at(obj, "status", "containerStatuses", default=()))
 
 
 def _none(*path: str) -> Cell:
-    return _path(*path, default="<none>")
+    return path_cell(*path, default="<none>")
 
 
 PODS = (
@@ -195,9 +197,9 @@ PODS = (
 
 
 def _node_status(obj: Object, _: datetime) -> str:
-    ready = [c for c in _at(obj, "status", "conditions", default=()) if c.get("type") == "Ready"]
+    ready = [c for c in at(obj, "status", "conditions", default=()) if c.get("type") == "Ready"]
     text = "Unknown" if not ready else "Ready" if ready[0].get("status") == "True" else "NotReady"
-    return f"{text},SchedulingDisabled" if _at(obj, "spec", "unschedulable") else text
+    return f"{text},SchedulingDisabled" if at(obj, "spec", "unschedulable") else text
 
 
 def _node_roles(obj: Object, _: datetime) -> str:
@@ -211,12 +213,12 @@ NODES = (
     Column("Status", _node_status),
     Column("Roles", _node_roles),
     AGE,
-    Column("Version", _path("status", "nodeInfo", "kubeletVersion")),
+    Column("Version", path_cell("status", "nodeInfo", "kubeletVersion")),
 )
 
 
 def _last_seen(obj: Object, now: datetime) -> str:
-    stamp = _at(obj, "series", "lastObservedTime") or obj.get("lastTimestamp") or obj.get("eventTime")
+    stamp = at(obj, "series", "lastObservedTime") or obj.get("lastTimestamp") or obj.get("eventTime")
     return since(stamp or obj["metadata"].get("creationTimestamp"), now)
 
 
@@ -230,18 +232,18 @@ def _involved(obj: Object, _: datetime) -> str:
 
 
 def _source(obj: Object, _: datetime) -> str:
-    return str(_at(obj, "source", "component") or obj.get("reportingComponent") or "")
+    return str(at(obj, "source", "component") or obj.get("reportingComponent") or "")
 
 
 EVENTS = (
     Column("Last Seen", _last_seen),
-    Column("Type", _path("type")),
-    Column("Reason", _path("reason")),
+    Column("Type", path_cell("type")),
+    Column("Reason", path_cell("reason")),
     Column("Object", _involved),
     Column("Source", _source, priority=1),
-    Column("Message", _path("message")),
+    Column("Message", path_cell("message")),
     Column("First Seen", _first_seen, priority=1),
-    Column("Count", _path("count", default=1), priority=1),
+    Column("Count", path_cell("count", default=1), priority=1),
     Column("Name", _name, format="name", priority=1),
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from tui.demo.apiserver.access import Admission, Attributes, Call, Object, Reply, Subresource
-from tui.demo.apiserver.builtin import OBJECT_META
+from tui.demo.apiserver.builtin import headed
 from tui.demo.apiserver.kinds import Kind
 from tui.demo.apiserver.options import WriteOptions
+from tui.demo.apiserver.shapes import BYTES, WHOLE, each, listed, mapped, record
 from tui.demo.apiserver.status import bad_request, forbidden, invalid, invalid_value, not_found, required
 from tui.demo.apiserver.storage import Change, rfc3339
 
@@ -40,42 +41,20 @@ _KNOWS_EXPIRATION: Final = 22
 _OURS: Final = ("username", "uid", "groups", "extra")
 _DELAY: Final = 0.03
 
-_S: Final = {"type": "string"}
-_CONDITION: Final = {
-    "type": "object",
-    "properties": dict.fromkeys(("type", "status", "reason", "message", "lastUpdateTime", "lastTransitionTime"), _S),
-}
-
 
 def kind(minor: int) -> Kind:
     """The kind as servers of that minor version know it: older ones drop `expirationSeconds` without a word."""
-    strings = {"type": "array", "items": _S}
-    spec: dict[str, Any] = {
-        "request": {"type": "string", "format": "byte"},
-        "signerName": _S,
-        "usages": strings,
-        "username": _S,
-        "uid": _S,
-        "groups": strings,
-        "extra": {"type": "object", "additionalProperties": strings},
-    }
+    spec = each("signerName username uid") | each("usages groups", listed())
     if minor >= _KNOWS_EXPIRATION:
-        spec["expirationSeconds"] = {"type": "integer"}
-    status = {
-        "conditions": {"type": "array", "items": _CONDITION},
-        "certificate": {"type": "string", "format": "byte"},
-    }
-    properties = {
-        "apiVersion": _S,
-        "kind": _S,
-        "metadata": OBJECT_META,
-        "spec": {"type": "object", "properties": spec},
-        "status": {"type": "object", "properties": status},
-    }
+        spec["expirationSeconds"] = WHOLE
+    condition = record(each("type status reason message lastUpdateTime lastTransitionTime"))
+    schema = headed(
+        spec=record(spec, request=BYTES, extra=mapped(listed())),
+        status=record(conditions=listed(condition), certificate=BYTES),
+    )
     return Kind(
-        GROUP, "v1", PLURAL, "CertificateSigningRequest", namespaced=False, singular="certificatesigningrequest",
-        short_names=("csr",), status=True, schema={"type": "object", "properties": properties},
-    )  # fmt: skip
+        GROUP, "v1", PLURAL, "CertificateSigningRequest", False, short_names=("csr",), status=True, schema=schema
+    )
 
 
 class Certificates:

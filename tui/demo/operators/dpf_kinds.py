@@ -8,25 +8,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tui.demo.apiserver.schema import Schema
+from tui.demo.apiserver.shapes import TEXT, TIME, WHOLE, definition, each, listed, mapped, printed, record
 from tui.demo.apiserver.storage import Object
 
 REQUESTS: Final = ("svc.dpu.nvidia.com", "dpuservicecredentialrequests")
 DPU_CLUSTERS: Final = ("provisioning.dpu.nvidia.com", "dpuclusters")
 FINALIZER: Final = "dpu.nvidia.com/dpuservicecredentialrequest"
-_STRING: Final[dict[str, Any]] = {"type": "string"}
-_TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
-_STRINGS: Final[dict[str, Any]] = {"type": "object", "additionalProperties": _STRING}
-
-
-def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "object", "properties": properties}
-    return schema | {"required": list(required)} if required else schema
-
-
-_REFERENCE: Final = _object({"name": _STRING, "namespace": _STRING}, "name")
-_CONDITIONS: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": _object(
+_REFERENCE: Final = record(each("name namespace"), "name")
+_CONDITIONS: Final = listed(
+    record(
         {
             "type": {
                 "type": "string",
@@ -34,147 +25,91 @@ _CONDITIONS: Final[dict[str, Any]] = {
                 "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
                 r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
             },
-            "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-            "reason": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 1024,
-                "pattern": r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
-            },
-            "message": {"type": "string", "maxLength": 32768},
-            "lastTransitionTime": _TIME,
-            "observedGeneration": {"type": "integer", "format": "int64", "minimum": 0},
+            "status": TEXT | {"enum": ["True", "False", "Unknown"]},
+            "reason": TEXT
+            | {"minLength": 1, "maxLength": 1024, "pattern": r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},
+            "message": TEXT | {"maxLength": 32768},
+            "lastTransitionTime": TIME,
+            "observedGeneration": WHOLE | {"format": "int64", "minimum": 0},
         },
-        "lastTransitionTime",
-        "message",
-        "reason",
-        "status",
-        "type",
-    ),
-}
-
-_REQUEST_SPEC: Final = _object(
+        *("lastTransitionTime", "message", "reason", "status", "type"),
+    )
+)
+_REQUEST_SPEC: Final = record(
     {
         "serviceAccount": _REFERENCE,
-        "duration": {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"},
+        "duration": TEXT | {"pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"},
         "targetCluster": _REFERENCE,
-        "type": {"type": "string", "enum": ["kubeconfig", "tokenFile"]},
+        "type": TEXT | {"enum": ["kubeconfig", "tokenFile"]},
         "secret": _REFERENCE,
-        "metadata": _object({"labels": _STRINGS, "annotations": _STRINGS}),
+        "metadata": record(each("labels annotations", mapped())),
     },
-    "secret",
-    "serviceAccount",
-    "type",
+    *("secret", "serviceAccount", "type"),
 )
-_REQUEST_STATUS: Final = _object(
-    {
-        "conditions": _CONDITIONS,
-        "serviceAccount": _STRING,
-        "targetCluster": _STRING,
-        "secret": _STRING,
-        "expirationTimestamp": _TIME,
-        "issuedAt": _TIME,
-    }
+_REQUEST_STATUS: Final = record(
+    {"conditions": _CONDITIONS}
+    | each("serviceAccount targetCluster secret")
+    | each("expirationTimestamp issuedAt", TIME)
 )
-
-_PHASES: Final = ["Pending", "Creating", "Ready", "NotReady", "Failed"]
-_CLUSTER_SPEC: Final = _object(
+_KEEPALIVED: Final = record(
     {
-        "type": {"type": "string", "pattern": "kamaji|static|[^/]+/.*"},
-        "version": _STRING,
-        "maxNodes": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
-        "kubeconfig": {
-            "type": "string",
+        "interface": TEXT | {"minLength": 1},
+        "nodeSelector": mapped(),
+        "vip": TEXT,
+        "virtualRouterID": WHOLE | {"minimum": 1, "maximum": 255},
+    },
+    *("interface", "vip", "virtualRouterID"),
+)
+_CLUSTER_SPEC: Final = record(
+    {
+        "type": TEXT | {"pattern": "kamaji|static|[^/]+/.*"},
+        "version": TEXT,
+        "maxNodes": WHOLE | {"minimum": 1, "maximum": 1000, "default": 1000},
+        "kubeconfig": TEXT
+        | {
             "x-kubernetes-validations": [
                 {"rule": "oldSelf==''||self==oldSelf", "message": "kubeconfig is immutable"},
-            ],
+            ]
         },
-        "clusterEndpoint": _object(
-            {
-                "keepalived": _object(
-                    {
-                        "interface": {"type": "string", "minLength": 1},
-                        "nodeSelector": _STRINGS,
-                        "vip": _STRING,
-                        "virtualRouterID": {"type": "integer", "minimum": 1, "maximum": 255},
-                    },
-                    "interface",
-                    "vip",
-                    "virtualRouterID",
-                )
-            }
-        ),
+        "clusterEndpoint": record(keepalived=_KEEPALIVED),
     },
-    "type",
-    "version",
+    *("type", "version"),
 )
-_CLUSTER_STATUS: Final = _object(
-    {"conditions": _CONDITIONS, "phase": {"type": "string", "enum": _PHASES, "default": "Pending"}}, "phase"
+_PHASES: Final = ["Pending", "Creating", "Ready", "NotReady", "Failed"]
+_CLUSTER_STATUS: Final = record(
+    {"conditions": _CONDITIONS, "phase": TEXT | {"enum": _PHASES, "default": "Pending"}}, "phase"
 ) | {"default": {"phase": "Pending"}}
+_READY: Final = ".status.conditions[?(@.type=='Ready')]"
 
 
-def _ready(field: str) -> str:
-    return f".status.conditions[?(@.type=='Ready')].{field}"
+def _definition(group: str, kind: str, schema: Schema, *columns: dict[str, Any]) -> dict[str, Any]:
+    age = printed("Age", ".metadata.creationTimestamp", "date")
+    made = definition(group, kind, schema, [printed("Ready", f"{_READY}.status"), *columns, age])
+    made["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    return made
 
 
-def _column(name: str, path: str, kind: str = "string") -> dict[str, Any]:
-    return {"name": name, "jsonPath": path, "type": kind}
+def _headed(spec: Schema, status: Schema, *required: str) -> Schema:
+    return record(each("apiVersion kind"), *required, metadata={"type": "object"}, spec=spec, status=status)
 
 
-_AGE: Final = _column("Age", ".metadata.creationTimestamp", "date")
-
-
-def _definition(
-    group: str, kind: str, plural: str, spec: dict[str, Any], status: dict[str, Any], columns: list[dict[str, Any]]
-) -> dict[str, Any]:
-    properties = {"apiVersion": _STRING, "kind": _STRING, "metadata": {"type": "object"}}
-    required = ["spec"] if kind == "DPUCluster" else []
-    schema = _object(properties | {"spec": spec, "status": status}, *required)
-    version = {
-        "name": "v1alpha1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-        "subresources": {"status": {}},
-        "additionalPrinterColumns": columns,
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}", "annotations": {"helm.sh/resource-policy": "keep"}},
-        "spec": {
-            "group": group,
-            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
-            "scope": "Namespaced",
-            "versions": [version],
-        },
-    }
-
-
-_REQUESTS: Final = _definition(
-    "svc.dpu.nvidia.com",
-    "DPUServiceCredentialRequest",
-    "dpuservicecredentialrequests",
-    _REQUEST_SPEC,
-    _REQUEST_STATUS,
-    [_column("Ready", _ready("status")), _column("Phase", _ready("reason")), _AGE],
+MANAGEMENT_CRDS: Final = (
+    _definition(
+        REQUESTS[0],
+        "DPUServiceCredentialRequest",
+        _headed(_REQUEST_SPEC, _REQUEST_STATUS),
+        printed("Phase", f"{_READY}.reason"),
+    ),
+    _definition(
+        DPU_CLUSTERS[0],
+        "DPUCluster",
+        _headed(_CLUSTER_SPEC, _CLUSTER_STATUS, "spec"),
+        printed("Phase", ".status.phase"),
+        printed("Type", ".spec.type"),
+        printed("MaxNodes", ".spec.maxNodes", "integer"),
+        printed("Version", ".spec.version"),
+    ),
 )
-_CLUSTERS: Final = _definition(
-    "provisioning.dpu.nvidia.com",
-    "DPUCluster",
-    "dpuclusters",
-    _CLUSTER_SPEC,
-    _CLUSTER_STATUS,
-    [
-        _column("Ready", _ready("status")),
-        _column("Phase", ".status.phase"),
-        _column("Type", ".spec.type"),
-        _column("MaxNodes", ".spec.maxNodes", "integer"),
-        _column("Version", ".spec.version"),
-        _AGE,
-    ],
-)
-MANAGEMENT_CRDS: Final = (_REQUESTS, _CLUSTERS)
 
 
 def ownership(request: Object) -> dict[str, str]:

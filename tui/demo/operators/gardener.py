@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tui.demo.apiserver.access import Attributes, Call, Object, Reply, Subresource, UserInfo
-from tui.demo.apiserver.builtin import OBJECT_META
+from tui.demo.apiserver.builtin import headed
 from tui.demo.apiserver.decoding import decode_object
 from tui.demo.apiserver.kinds import Kind
 from tui.demo.apiserver.options import WriteOptions
 from tui.demo.apiserver.pki import Authority
+from tui.demo.apiserver.shapes import WHOLE, record
 from tui.demo.apiserver.status import (
     Cause,
     StatusError,
@@ -107,15 +108,8 @@ class _Access:
     def __init__(self, garden: Garden, level: Level) -> None:
         self._garden = garden
         self._level = level
-        spec = {"type": "object", "properties": {"expirationSeconds": {"type": "integer"}}}
-        properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": OBJECT_META}
-        self._kind = Kind(
-            AUTHENTICATION,
-            "v1alpha1",
-            level.subresource,
-            level.kind,
-            schema={"type": "object", "properties": {**properties, "spec": spec}},
-        )
+        schema = headed(spec=record(expirationSeconds=WHOLE))
+        self._kind = Kind(AUTHENTICATION, "v1alpha1", level.subresource, level.kind, schema=schema)
 
     @property
     def subresource(self) -> Subresource:
